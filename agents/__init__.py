@@ -1,0 +1,1 @@
+"""One agent, alone in the world: its words, its model, its tools, its task."""

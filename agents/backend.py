@@ -1,0 +1,173 @@
+"""What an agent is asked, and the protocol by which a model is asked it.
+
+:class:`Turn` is the coordinator's wish in the words of the domain. The actor renders
+it with :mod:`agents.prompts` into a :class:`Request`, which is what one model call
+needs. A :class:`Backend` turns a request into a stream of chunks; two live here:
+:class:`agents.claude.backend.ClaudeBackend` and
+:class:`agents.scripted.ScriptedBackend`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Literal, Protocol, TypeAlias
+
+import msgspec
+
+from agents.chunks import AgentId, Label, Pen, StreamChunk, TurnNumber
+
+
+class VisibleAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer as one viewer sees it: a label, not a name."""
+
+    label: Label
+    content: str
+    is_own: bool = False
+
+
+class BallotForm(msgspec.Struct, frozen=True, kw_only=True):
+    """Which ballot the voting rule asks for; the ``vote`` tool follows from it."""
+
+    kind: Literal["choice", "approval", "ranking", "scores"]
+    labels: tuple[Label, ...]
+    """What may be voted for, in the order shown to this voter."""
+    max_score: int = 10
+    """The best score, for ``scores``."""
+    may_abstain: bool = False
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True, tag="draft"):
+    """Answer the question alone: no other answer is shown."""
+
+
+class Review(msgspec.Struct, frozen=True, kw_only=True, tag="review"):
+    """Read the answers, then vote or, where allowed, put forward a better one."""
+
+    answers: tuple[VisibleAnswer, ...]
+    """In the order shown; the viewer's own last."""
+    ballot: BallotForm | None
+    """``None`` when only a revision is asked for."""
+    may_revise: bool
+
+
+class Present(msgspec.Struct, frozen=True, kw_only=True, tag="present"):
+    """Word the final answer."""
+
+    answers: tuple[VisibleAnswer, ...]
+    """Best first. One: present it. More: synthesise them."""
+    reasons: tuple[str, ...] = ()
+    """What voters said in favour."""
+    may_restart: bool = False
+    """Whether another round may be asked for instead."""
+
+
+Task: TypeAlias = Draft | Review | Present
+
+
+class Turn(msgspec.Struct, frozen=True, kw_only=True):
+    """All an agent is asked at once; it is answered by chunks of the same number."""
+
+    agent: AgentId
+    number: TurnNumber
+    question: str
+    task: Task
+    nonce: str = ""
+    """Fences peers' answers as data; one per session, unknown to any model before."""
+    continues: bool = False
+    """Whether the agent's conversation goes on, or begins afresh with this turn."""
+    note: str = ""
+    """What the agent is told first: why its last proposal was refused, what is new."""
+    attempts: int = 3
+    """Model calls without a usable result before the turn ends ``silent``."""
+
+
+class News(msgspec.Struct, frozen=True, kw_only=True):
+    """Told to an agent in the middle of a turn, at its next tool boundary."""
+
+    agent: AgentId
+    turn: TurnNumber
+    text: str
+    answers: tuple[VisibleAnswer, ...] = ()
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """One message of a conversation, in the Messages API's own form."""
+
+    role: Literal["user", "assistant"]
+    content: msgspec.Raw
+    """A JSON string or an array of content blocks."""
+
+
+class ToolSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A tool that we run, as the model is told of it; fields as the API names them."""
+
+    name: str
+    description: str
+    input_schema: msgspec.Raw
+    strict: bool = False
+    defer_loading: bool = False
+    eager_input_streaming: bool = False
+    input_examples: tuple[msgspec.Raw, ...] = ()
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What one model call needs, beside what the backend was built with."""
+
+    turn: Turn
+    call: int = 1
+    """1, 2, 3, … within the turn: the first request, then one per tool result."""
+    system: str = ""
+    messages: tuple[Message, ...] = ()
+    tools: tuple[ToolSpec, ...] = ()
+    container: str | None = None
+    """The code-execution container that the conversation has used so far."""
+    max_tokens: int | None = None
+    """A tighter limit than the backend's own, where a budget asks for it."""
+
+
+class Backend(Protocol):
+    """A model, or what stands in for one.
+
+    Whoever opens a stream closes it: the ``async with`` owns socket, tasks and
+    generators, and leaving it, also by cancellation or an exception of the consumer's,
+    leaves nothing behind.
+    """
+
+    @property
+    def model(self) -> str:
+        """The model's name, for displays and prices."""
+        ...
+
+    def open_stream(
+        self, request: Request, pen: Pen
+    ) -> AbstractAsyncContextManager[AsyncIterator[list[StreamChunk]]]:
+        """Ask the model; each item is what one read brought, stamped by ``pen``.
+
+        The iterator ends after ``ResponseEnded``.
+
+        Raises:
+            AgentError: On entering or iterating; nothing else but cancellation.
+        """
+        ...
+
+    def stream_with_tools(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        tools: Sequence[Mapping[str, Any]],
+        **options: Any,  # noqa: ANN401  (MassGen's surface: whatever its callers pass)
+    ) -> AsyncGenerator[StreamChunk, None]:
+        """Ask the model in MassGen's words, one chunk an item; close with ``aclosing``.
+
+        Args:
+            messages: ``{"role", "content"}``, as the Messages API takes them, with an
+                optional first ``system``.
+            tools: User tools, in the API's form or OpenAI's ``{"type": "function"}``.
+            options: ``enable_web_search``, ``enable_code_execution`` and what the
+                backend's constructor takes; an unknown name is a ``TypeError``.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close what outlives streams, e.g. a pool of connections."""
+        ...

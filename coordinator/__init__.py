@@ -1,0 +1,1 @@
+"""A team of agents under one roof: voting, consensus, sessions."""

@@ -1,0 +1,201 @@
+"""What goes into the machine beside chunks, and what comes out of it.
+
+*Inputs* are facts the shell observed (a timer rang, a person spoke). *Effects* are
+imperatives the shell carries out without an opinion. *Decisions* are facts the machine
+established; the shell only hands them on, to journal readers and displays.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from agents.backend import News, Turn
+from agents.chunks import AgentId, Ballot, Label, StreamChunk, TurnNumber
+
+# ------------------------------------------------------------------ inputs
+
+
+class Input(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
+    """An observation of the shell's, with the time it was made."""
+
+    at: float
+    """Seconds on the event loop's monotonic clock."""
+
+
+class SessionOpened(Input, frozen=True, kw_only=True, tag="session_opened"):
+    """The team may begin."""
+
+
+class TimerRang(Input, frozen=True, kw_only=True, tag="timer_rang"):
+    """A timer armed by :class:`ArmTimer` has run out."""
+
+    timer: str
+
+
+class Interrupted(Input, frozen=True, kw_only=True, tag="interrupted"):
+    """A person or the host wants the session to end now."""
+
+    reason: str
+
+
+class PersonSaid(Input, frozen=True, kw_only=True, tag="person_said"):
+    """A person has a word for the team; agents read it with their next turn."""
+
+    text: str
+
+
+class AgentStopped(Input, frozen=True, kw_only=True, tag="agent_stopped"):
+    """A person takes an agent out of the team."""
+
+    agent: AgentId
+    reason: str
+
+
+class AnswerVetoed(Input, frozen=True, kw_only=True, tag="answer_vetoed"):
+    """A person rules an answer out."""
+
+    label: Label
+    reason: str
+
+
+ShellInput: TypeAlias = (
+    SessionOpened | TimerRang | Interrupted | PersonSaid | AgentStopped | AnswerVetoed
+)
+MachineInput: TypeAlias = ShellInput | StreamChunk
+
+# ------------------------------------------------------------------ effects
+
+
+class Output(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
+    """Anything the machine puts out."""
+
+
+class StartTurn(Output, frozen=True, kw_only=True, tag="start_turn"):
+    """Put ``turn`` into its agent's mailbox."""
+
+    turn: Turn
+
+
+class CancelTurn(Output, frozen=True, kw_only=True, tag="cancel_turn"):
+    """Cancel the agent's turn if it is still the one running."""
+
+    agent: AgentId
+    turn: TurnNumber
+    reason: str
+
+
+class TellAgent(Output, frozen=True, kw_only=True, tag="tell_agent"):
+    """Hand news to a running turn, to be read at its next tool boundary."""
+
+    news: News
+
+
+class ArmTimer(Output, frozen=True, kw_only=True, tag="arm_timer"):
+    """Ring ``timer`` at ``at`` (monotonic seconds); arming again moves it."""
+
+    timer: str
+    at: float
+
+
+class Conclude(Output, frozen=True, kw_only=True, tag="conclude"):
+    """The session is over; cancel what still runs. Always the last effect."""
+
+    status: Literal["answered", "deadline", "failed", "interrupted"]
+    winner: AgentId | None
+    label: Label | None
+    answer: str | None
+    """The final words; ``None`` where nobody has answered."""
+    detail: str = ""
+    """What is missing, or how it was decided, in one sentence."""
+    value: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+Effect: TypeAlias = StartTurn | CancelTurn | TellAgent | ArmTimer | Conclude
+
+# ---------------------------------------------------------------- decisions
+
+
+class AnswerAccepted(Output, frozen=True, kw_only=True, tag="answer_accepted"):
+    """An answer counts, under this label."""
+
+    agent: AgentId
+    label: Label
+    content: str
+
+
+class AnswerRefused(Output, frozen=True, kw_only=True, tag="answer_refused"):
+    """An answer does not count."""
+
+    agent: AgentId
+    reason: str
+
+
+class VoteCounted(Output, frozen=True, kw_only=True, tag="vote_counted"):
+    """A ballot is live; it replaces the voter's earlier one."""
+
+    voter: AgentId
+    choice: AgentId | None
+    """The author of the ballot's single best answer, if it has one."""
+    label: Label | None
+    ballot: Ballot
+    reason: str
+
+
+class VoteRejected(Output, frozen=True, kw_only=True, tag="vote_rejected"):
+    """A ballot does not count."""
+
+    voter: AgentId
+    reason: str
+
+
+class VotesVoided(Output, frozen=True, kw_only=True, tag="votes_voided"):
+    """Ballots stopped counting, because they had not seen ``label``."""
+
+    voters: tuple[AgentId, ...]
+    label: Label
+
+
+class AgentRetired(Output, frozen=True, kw_only=True, tag="agent_retired"):
+    """The agent gets no more turns."""
+
+    agent: AgentId
+    reason: str
+
+
+class SlateFrozen(Output, frozen=True, kw_only=True, tag="slate_frozen"):
+    """From now on exactly these answers stand for election."""
+
+    labels: tuple[Label, ...]
+    reason: str
+
+
+class WinnerDecided(Output, frozen=True, kw_only=True, tag="winner_decided"):
+    """The vote is over."""
+
+    winner: AgentId
+    label: Label
+    rule: str
+    standings: tuple[tuple[Label, float], ...]
+    """Best first, with the rule's own measure."""
+    is_early: bool
+    """Ballots were outstanding, but could not have changed the winner."""
+    was_tie: bool
+    detail: str = ""
+
+
+Decision: TypeAlias = (
+    AnswerAccepted
+    | AnswerRefused
+    | VoteCounted
+    | VoteRejected
+    | VotesVoided
+    | AgentRetired
+    | SlateFrozen
+    | WinnerDecided
+)
+
+MachineOutput: TypeAlias = Effect | Decision
+Event: TypeAlias = StreamChunk | MachineOutput
+"""What displays and ``--display jsonl`` see: chunks as they came, and decisions."""

@@ -1,0 +1,23 @@
+"""What can go wrong with a session as a whole; each message says the way out."""
+
+from __future__ import annotations
+
+
+class CoordinatorError(Exception):
+    """Any trouble that is ours or the caller's, never an agent's."""
+
+
+class ConfigInvalid(CoordinatorError):
+    """A team, scenario or option cannot be used as written."""
+
+
+class JournalCorrupt(CoordinatorError):
+    """A journal holds something other than what was written."""
+
+
+class JournalUnavailable(CoordinatorError):
+    """A journal cannot be opened, locked or written."""
+
+
+class NoAnswers(CoordinatorError):
+    """Nobody has answered, so there is nothing to rank."""

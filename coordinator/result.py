@@ -1,0 +1,60 @@
+"""What a session amounts to: the object that callers get and ``--json`` prints."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from agents.chunks import AgentId, Label, Usage
+
+Status = Literal["answered", "deadline", "failed", "interrupted"]
+
+
+class AnswerRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One accepted answer."""
+
+    agent: AgentId
+    label: Label
+    content: str
+
+
+class VoteRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One live ballot at the end."""
+
+    voter: AgentId
+    choice: AgentId | None
+    """The author of the ballot's single best answer, if it has one."""
+    label: Label | None
+    reason: str
+
+
+class AgentRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """How one agent fared."""
+
+    status: Literal["done", "cancelled", "failed", "retired"]
+    turns: int
+    usage: Usage
+    cost_usd: float | None
+    """``None``: at least one response has no known price."""
+    error: str | None = None
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """The outcome of a session."""
+
+    session: str
+    status: Status
+    question: str
+    winner: AgentId | None
+    answer: str | None
+    answers: tuple[AnswerRecord, ...]
+    votes: tuple[VoteRecord, ...]
+    agents: dict[AgentId, AgentRecord]
+    usage: Usage
+    cost_usd: float | None
+    elapsed_s: float
+    detail: str = ""
+    """How it was decided, or what is missing, in one sentence."""
+    value: Any = None
+    """The structured answer, decoded to the type the team asked for."""
