@@ -45,7 +45,10 @@ class Review(msgspec.Struct, frozen=True, kw_only=True, tag="review"):
     """Read the answers, then vote or, where allowed, put forward a better one."""
 
     answers: tuple[VisibleAnswer, ...]
-    """In the order shown; the viewer's own last."""
+    """All that stand, in the order shown."""
+    unseen: tuple[Label, ...] = ()
+    """Where the conversation continues: those it has not shown yet; only they are
+    written out again."""
     ballot: BallotForm | None
     """``None`` when only a revision is asked for."""
     may_revise: bool
