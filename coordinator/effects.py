@@ -171,6 +171,15 @@ class SlateFrozen(Output, frozen=True, kw_only=True, tag="slate_frozen"):
     reason: str
 
 
+class CommitteeDecided(Output, frozen=True, kw_only=True, tag="committee_decided"):
+    """One committee of a large team has chosen; its winner meets the others'."""
+
+    committee: int
+    labels: tuple[Label, ...]
+    label: Label
+    is_early: bool
+
+
 class WinnerDecided(Output, frozen=True, kw_only=True, tag="winner_decided"):
     """The vote is over."""
 
@@ -193,6 +202,7 @@ Decision: TypeAlias = (
     | VotesVoided
     | AgentRetired
     | SlateFrozen
+    | CommitteeDecided
     | WinnerDecided
 )
 

@@ -1,0 +1,331 @@
+"""The machine that decides: it takes what happened and says what to do. It cannot wait.
+
+::
+
+    new ──SessionOpened─▶ drafting ──all drafts in, or stragglers cut──▶ voting
+                              │                                           │  ▲
+                              │ nobody answered                   decided │  │ revision:
+                              ▼                                           ▼  │ votes void
+                          concluded ◀──presented, or its answer reused── presenting
+                              ▲                                           │
+                              └── deadline, budget, interruption ─────────┘
+
+``Consensus.step(input)`` returns the next machine and the effects it asks for. There is
+no clock, channel, logger or randomness in here: time comes with the inputs, chance is a
+seed, and feeding the same inputs again gives the same effects. Every rule of a session
+is in this file and its neighbours: :mod:`coordinator.drafting` (first answers),
+:mod:`coordinator.voting` (contests) and :mod:`coordinator.ending`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from rpds import HashTrieMap
+
+from agents.chunks import (
+    AgentFailed,
+    AgentId,
+    AnswerPresented,
+    AnswerProposed,
+    BlockStarted,
+    Chunk,
+    ResponseStarted,
+    RestartRequested,
+    TurnEnded,
+    UsageReported,
+    VoteCast,
+)
+from coordinator import drafting, ending, voting
+from coordinator.effects import (
+    AgentStopped,
+    AnswerVetoed,
+    ArmTimer,
+    Interrupted,
+    MachineInput,
+    MachineOutput,
+    PersonSaid,
+    SessionOpened,
+    TimerRang,
+)
+from coordinator.move import Move, drawn
+from coordinator.rules import Rules
+from coordinator.state import Answer, Member, Phase, State
+
+DEADLINE_TIMER = "deadline"
+
+HEARD = (
+    AnswerProposed,
+    VoteCast,
+    AnswerPresented,
+    RestartRequested,
+    TurnEnded,
+    AgentFailed,
+    UsageReported,
+    ResponseStarted,
+    BlockStarted,
+)
+"""The chunks the machine listens to; a shell need not bring it any other."""
+
+
+class Consensus:
+    """The state of one session; a value: ``step`` leaves it as it was."""
+
+    __slots__ = ("_state", "rules")
+
+    def __init__(self, rules: Rules, state: State) -> None:
+        self.rules = rules
+        self._state = state
+
+    @classmethod
+    def new(
+        cls,
+        agents: Sequence[AgentId],
+        question: str,
+        rules: Rules,
+        *,
+        seed: int = 0,
+        nonce: str = "",
+    ) -> Consensus:
+        """Begin a session of ``agents`` that nothing has happened in yet.
+
+        Args:
+            agents: In the order of the team; each once.
+            question: What is to be answered.
+            rules: How.
+            seed: Decides every lot: anonymous numbers, orders shown, ties.
+            nonce: Fences answers in prompts; must not be guessable by a model.
+        """
+        by_lot = sorted(agents, key=lambda agent: drawn(seed, "number", agent))
+        members = {
+            agent: Member(id=agent, number=number)
+            for number, agent in enumerate(by_lot, start=1)
+        }
+        state = State(
+            question=question,
+            seed=seed,
+            nonce=nonce,
+            order=tuple(agents),
+            members=HashTrieMap(members),
+            answers=HashTrieMap(),
+            contests=HashTrieMap(),
+        )
+        return cls(rules, state)
+
+    @property
+    def phase(self) -> Phase:
+        """Where the session stands."""
+        return self._state.phase
+
+    @property
+    def spent_tokens(self) -> int:
+        """Tokens that all agents' responses have reported."""
+        return self._state.spent_tokens
+
+    def answers(self) -> tuple[Answer, ...]:
+        """Every accepted answer, in order of acceptance."""
+        found = (self._state.answers[label] for label in self._state.answers)
+        return tuple(sorted(found, key=lambda answer: answer.ordinal))
+
+    def member(self, agent: AgentId) -> Member:
+        """One agent as the machine sees it.
+
+        Raises:
+            KeyError: No agent of that name is in the team.
+        """
+        return self._state.members[agent]
+
+    def step(self, what: MachineInput) -> tuple[Consensus, tuple[MachineOutput, ...]]:
+        """Take one input.
+
+        Late and unexpected chunks (of an older turn, after the conclusion) change
+        nothing but what was spent.
+
+        Raises:
+            KeyError: The input names an agent that is not in the team: a bug of the
+                shell's, never data.
+        """
+        if self._state.phase == "concluded":
+            return self, ()
+        m = Move(self._state, self.rules)
+        m.s.now = max(m.s.now, what.at)
+        if isinstance(what, Chunk):
+            _on_chunk(m, what)
+        else:
+            _on_shell(m, what)
+        return Consensus(self.rules, m.s), tuple(m.out)
+
+
+# ------------------------------------------------------------------ chunks
+
+
+def _on_chunk(m: Move, chunk: Chunk) -> None:
+    member = m.s.members[chunk.agent]
+    match chunk:
+        case UsageReported():
+            _on_usage(m, member, chunk)
+            return
+        case ResponseStarted():
+            m.put(msgspec.structs.replace(member, response_tokens=0, response_usd=0.0))
+            return
+        case _ if chunk.turn != member.turn or member.activity in {"idle", "out"}:
+            return
+        case BlockStarted():
+            if chunk.type == "tool_use" and b'"new_answer"' in bytes(chunk.content):
+                m.put(msgspec.structs.replace(member, is_revising=True))
+        case AnswerProposed():
+            _on_proposal(m, member, chunk)
+        case VoteCast() if member.activity == "reviewing" and member.contest >= 0:
+            voting.on_vote(m, member, chunk)
+        case AnswerPresented() if member.activity == "presenting":
+            m.rest(member)
+            ending.conclude(
+                m, "answered", m.s.detail, answer=chunk.content, value=chunk.value
+            )
+        case RestartRequested() if member.activity == "presenting":
+            m.rest(member)
+            drafting.reopen(m, chunk.reason, chunk.instructions)
+        case TurnEnded():
+            _on_fruitless_turn(m, member, _why(chunk))
+        case AgentFailed():
+            _on_failure(m, member, f"{chunk.error}: {chunk.message}")
+        case _:
+            pass
+
+
+def _on_proposal(m: Move, member: Member, chunk: AnswerProposed) -> None:
+    match member.activity:
+        case "drafting":
+            drafting.on_draft(m, member, chunk)
+        case "reviewing":
+            drafting.on_revision(m, member, chunk)
+        case "presenting":
+            # A presenter that calls new_answer means the words it presents.
+            m.rest(member)
+            ending.conclude(
+                m, "answered", m.s.detail, answer=chunk.content, value=chunk.value
+            )
+        case _:
+            pass
+
+
+def _why(chunk: TurnEnded) -> str:
+    return f"{chunk.outcome}: {chunk.detail}" if chunk.detail else chunk.outcome
+
+
+def _on_fruitless_turn(m: Move, member: Member, why: str) -> None:
+    """A turn ended without what it was asked for."""
+    activity = member.activity
+    member = m.rest(member)
+    match activity:
+        case "drafting":
+            drafting.on_no_draft(m, member)
+        case "reviewing":
+            voting.leave(m, member)
+        case "presenting":
+            detail = f"{m.s.detail}; the winner did not present ({why})"
+            ending.conclude(m, "answered", detail)
+        case _:
+            pass
+
+
+def _on_failure(m: Move, member: Member, why: str) -> None:
+    """The agent is out; the others go on."""
+    activity = member.activity
+    member = m.retire(member, why)
+    match activity:
+        case "drafting":
+            drafting.on_no_draft(m, member)
+        case "reviewing":
+            voting.leave(m, member)
+        case "presenting":
+            detail = f"{m.s.detail}; the winner failed to present ({why})"
+            ending.conclude(m, "answered", detail)
+        case _:
+            pass
+
+
+def _on_usage(m: Move, member: Member, chunk: UsageReported) -> None:
+    """Book what the response has cost so far; stop who is over the budget."""
+    tokens, usd = chunk.usage.total_tokens, chunk.cost_usd or 0.0
+    more = max(0, tokens - member.response_tokens)
+    m.s.spent_tokens += more
+    m.s.spent_usd += max(0.0, usd - member.response_usd)
+    member = m.put(
+        msgspec.structs.replace(
+            member,
+            spent_tokens=member.spent_tokens + more,
+            response_tokens=tokens,
+            response_usd=usd,
+        )
+    )
+    rules = m.rules
+    if rules.budget_tokens is not None and m.s.spent_tokens > rules.budget_tokens:
+        _stop(m, f"the budget of {rules.budget_tokens} tokens is spent")
+    elif rules.budget_usd is not None and m.s.spent_usd > rules.budget_usd:
+        _stop(m, f"the budget of {rules.budget_usd} USD is spent")
+    elif (
+        rules.agent_budget_tokens is not None
+        and member.spent_tokens > rules.agent_budget_tokens
+        and member.activity != "out"
+    ):
+        _take_out(m, member, f"its {rules.agent_budget_tokens} tokens are spent")
+
+
+# ------------------------------------------------------------- the shell's
+
+
+def _on_shell(m: Move, what: MachineInput) -> None:
+    match what:
+        case SessionOpened():
+            m.s.started = m.s.now
+            m.out.append(
+                ArmTimer(timer=DEADLINE_TIMER, at=m.s.now + m.rules.deadline_s)
+            )
+            drafting.begin(m)
+        case TimerRang(timer="deadline"):
+            _best_so_far(m, "deadline", "the deadline passed")
+        case TimerRang(timer=drafting.STRAGGLER_TIMER):
+            drafting.cut_stragglers(m)
+        case TimerRang(timer=voting.NEWS_TIMER):
+            voting.announce(m)
+        case Interrupted(reason=reason):
+            _best_so_far(m, "interrupted", reason)
+        case PersonSaid(text=text):
+            for member in m.live():
+                note = f"{member.note}\nA person says to the team: {text}".strip()
+                m.put(msgspec.structs.replace(member, note=note))
+        case AgentStopped(agent=agent, reason=reason):
+            _take_out(m, m.s.members[agent], reason)
+        case AnswerVetoed(label=label, reason=reason):
+            voting.veto(m, label, reason)
+        case _:
+            pass
+
+
+def _take_out(m: Move, member: Member, reason: str) -> None:
+    """Cancel what ``member`` runs and go on without it."""
+    activity = member.activity
+    member = m.cancel(member, reason)
+    _on_failure(m, msgspec.structs.replace(member, activity=activity), reason)
+
+
+def _stop(m: Move, why: str) -> None:
+    """The money is gone: give the best answer there is."""
+    _best_so_far(m, "answered" if m.s.accepted else "failed", why)
+
+
+def _best_so_far(m: Move, status: ending.Status, why: str) -> None:
+    """End now, with the winner, the leader, or whichever answer the lot puts first."""
+    if m.s.winner is None:
+        m.s.winner = voting.leader(m)
+    if m.s.winner is None:
+        ending.conclude(m, status, f"{why}; nobody had answered")
+        return
+    missing = {
+        "drafting": "first answers were still being written",
+        "voting": "not all votes were in",
+        "presenting": "the winner had not finished presenting",
+    }.get(m.s.phase, "")
+    ending.conclude(m, status, f"{why}; {missing}")

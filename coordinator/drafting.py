@@ -1,0 +1,173 @@
+"""Answers: first drafts made alone, revisions, and which of them count."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from agents.backend import Draft, Review
+from agents.chunks import AnswerProposed, Label
+from coordinator import ending, voting
+from coordinator.effects import AnswerAccepted, AnswerRefused, ArmTimer
+from coordinator.state import Answer, Member
+
+if TYPE_CHECKING:
+    from coordinator.move import Move
+
+STRAGGLER_TIMER = "straggler"
+
+
+def begin(m: Move) -> None:
+    """Ask everybody for a first answer; nobody sees another's."""
+    m.s.phase = "drafting"
+    for agent in m.s.order:
+        m.start(m.s.members[agent], Draft(), "drafting")
+        m.s.drafting += 1
+    if not m.s.order:
+        ending.conclude(m, "failed", "the team has no agents")
+
+
+def reopen(m: Move, reason: str, instructions: str) -> None:
+    """The presenter wants another round: everybody revises, then votes again."""
+    m.s.restarts += 1
+    m.s.phase = "drafting"
+    m.s.winner = None
+    note = f"The result was not good enough: {reason}\n{instructions}".strip()
+    standing = tuple(answer.label for answer in m.standing())
+    for member in m.live():
+        review = Review(
+            answers=m.visible(standing, member.id), ballot=None, may_revise=True
+        )
+        noted = msgspec.structs.replace(member, note=note, contest=-1, shown=0)
+        m.start(noted, review, "drafting")
+        m.s.drafting += 1
+
+
+def on_draft(m: Move, member: Member, chunk: AnswerProposed) -> None:
+    """A first answer, or one asked for in another round."""
+    if not chunk.content.strip():
+        _refuse(m, member, "it is empty")
+        member = m.s.members[member.id]
+        if member.refusals < m.rules.attempts:
+            m.start(member, Draft(), "drafting", continues=True)
+        else:
+            on_no_draft(m, m.rest(member))
+        return
+    m.s.drafting -= 1
+    m.s.drafts_in += 1
+    answer = accept(m, m.rest(member), chunk)
+    if m.s.phase == "voting":
+        voting.on_answer(m, answer)
+        return
+    if m.rules.review_opens == "own_drafted":
+        voting.open_stage(m, [answer], "the first answer is in")
+        return
+    _go_on(m)
+
+
+def on_no_draft(m: Move, member: Member) -> None:
+    """``member`` will bring no first answer; it may still vote."""
+    m.s.drafting -= 1
+    if m.s.phase == "voting":
+        # It was counted as a voter when the vote opened.
+        if member.activity == "idle":
+            voting.resume_review(m, member)
+        else:
+            voting.leave(m, member)
+        return
+    _go_on(m)
+
+
+def _go_on(m: Move) -> None:
+    """Open the vote if all drafts are in; otherwise think of the stragglers."""
+    if m.s.drafting == 0:
+        _freeze(m, "all first answers are in")
+        return
+    straggler = m.rules.straggler
+    total = m.s.drafting + m.s.drafts_in
+    if straggler is None or m.s.drafts_in < straggler.share * total:
+        return
+    if m.s.straggler_armed:
+        return
+    m.s.straggler_armed = True
+    took = m.s.now - m.s.started
+    m.out.append(
+        ArmTimer(timer=STRAGGLER_TIMER, at=m.s.started + straggler.factor * took)
+    )
+
+
+def cut_stragglers(m: Move) -> None:
+    """Stop waiting: who has not answered by now only votes."""
+    if m.s.phase != "drafting":
+        return
+    for agent in m.s.order:
+        member = m.s.members[agent]
+        if member.activity == "drafting":
+            m.cancel(member, "the other first answers are in; this one took too long")
+            m.s.drafting -= 1
+    _freeze(m, "the first answers that came in time")
+
+
+def _freeze(m: Move, reason: str) -> None:
+    standing = m.standing()
+    if not standing:
+        ending.conclude(m, "failed", "no agent brought an answer")
+        return
+    voting.open_stage(m, standing, reason)
+
+
+def accept(m: Move, member: Member, chunk: AnswerProposed) -> Answer:
+    """Give the answer its label and let it stand in place of its author's last."""
+    s = m.s
+    s.accepted += 1
+    revision = member.revisions + 1
+    label = Label(f"agent{member.number}.{revision}")
+    answer = Answer(
+        label=label,
+        agent=member.id,
+        content=chunk.content,
+        value=chunk.value,
+        ordinal=s.accepted,
+    )
+    s.answers = s.answers.insert(label, answer)
+    m.put(msgspec.structs.replace(member, label=label, revisions=revision))
+    m.out.append(AnswerAccepted(agent=member.id, label=label, content=chunk.content))
+    return answer
+
+
+def on_revision(m: Move, member: Member, chunk: AnswerProposed) -> None:
+    """A reviewer would rather answer anew than vote."""
+    reason = _fault(m, member, chunk)
+    member = m.rest(msgspec.structs.replace(member, shown=member.seen))
+    if reason is not None:
+        _refuse(m, member, reason)
+        voting.resume_review(m, m.s.members[member.id])
+        return
+    answer = accept(m, member, chunk)
+    member = m.s.members[member.id]
+    m.put(msgspec.structs.replace(member, note=f"Recorded as {answer.label}."))
+    voting.on_answer(m, answer)
+
+
+def _fault(m: Move, member: Member, chunk: AnswerProposed) -> str | None:
+    """Why a revision does not count, or ``None``."""
+    if not chunk.content.strip():
+        return "it is empty"
+    if not voting.may_revise(m, member):
+        return "no more new answers are taken; vote for one of those that stand"
+    twin = voting.duplicate_of(m, chunk.content)
+    if twin is not None:
+        return f"it says the same as {twin}; vote for it if you think it is best"
+    return None
+
+
+def _refuse(m: Move, member: Member, reason: str) -> None:
+    m.out.append(AnswerRefused(agent=member.id, reason=reason))
+    m.put(
+        msgspec.structs.replace(
+            member,
+            refusals=member.refusals + 1,
+            note=f"Your answer was not taken: {reason}.",
+        )
+    )

@@ -1,0 +1,87 @@
+"""How a session ends: the winner's last turn, the best answer so far, or nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from agents.backend import Present
+from coordinator.ballots import best_of
+from coordinator.effects import Conclude
+
+if TYPE_CHECKING:
+    from agents.chunks import Label
+    from coordinator.move import Move
+    from coordinator.result import Status
+
+REASONS_SHOWN = 5
+"""Voters' reasons a presenter reads; more would cost tokens and say the same again."""
+FINALISTS_SHOWN = 5
+"""Answers a synthesis is made of."""
+
+
+def finish(m: Move, label: Label, finalists: tuple[Label, ...], detail: str) -> None:
+    """``label`` has won: let its author present it, or take its words as they are."""
+    s = m.s
+    s.winner, s.finalists, s.detail = label, finalists[:FINALISTS_SHOWN], detail
+    for agent in s.order:
+        m.cancel(s.members[agent], "the vote is decided")
+    author = s.members[s.answers[label].agent]
+    # An agent alone has nothing to add to what it has just said.
+    is_alone = len(s.order) == 1 and not m.rules.restarts
+    if m.rules.final == "reuse" or is_alone or author.activity == "out":
+        conclude(m, "answered", detail)
+        return
+    s.phase = "presenting"
+    shown = s.finalists if m.rules.final == "synthesise" else (label,)
+    if len(shown) == 1 and m.rules.ties == "synthesise" and len(finalists) > 1:
+        shown = s.finalists
+    present = Present(
+        answers=m.visible(shown, author.id),
+        reasons=_reasons(m, label),
+        may_restart=s.restarts < m.rules.restarts,
+    )
+    m.start(author, present, "presenting")
+
+
+def _reasons(m: Move, label: Label) -> tuple[str, ...]:
+    """Why voters preferred ``label``, in the order they are listed."""
+    reasons: list[str] = []
+    for number in range(m.s.contests_made - 1, -1, -1):
+        contest = m.s.contests[number]
+        if label not in contest.labels:
+            continue
+        for voter in contest.voters:
+            cast = contest.ballots.get(voter)
+            if cast is not None and cast.reason and best_of(cast.ballot) == label:
+                reasons.append(cast.reason)
+                if len(reasons) == REASONS_SHOWN:
+                    return tuple(reasons)
+    return tuple(reasons)
+
+
+def conclude(
+    m: Move,
+    status: Status,
+    detail: str,
+    *,
+    answer: str | None = None,
+    value: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET,
+) -> None:
+    """End the session with the winner's answer, in ``answer``'s words if given."""
+    s = m.s
+    s.phase = "concluded"
+    won = s.answers[s.winner] if s.winner is not None else None
+    if won is not None and not answer:
+        answer, value = won.content, won.value
+    m.out.append(
+        Conclude(
+            status=status,
+            winner=won.agent if won else None,
+            label=won.label if won else None,
+            answer=answer,
+            value=value,
+            detail=detail,
+        )
+    )

@@ -1,0 +1,97 @@
+"""A bounded stream of events from the shell to one reader that may lag.
+
+A reader that falls behind either holds the session back (``lossless``: a program that
+iterates over a session) or misses pieces of text (a display). Decisions, results of
+tools, answers and votes are never dropped; there are few of them, because the rules cap
+turns and calls.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+import anyio
+
+from agents.chunks import (
+    BlockDelta,
+    CitationAdded,
+    SignatureDelta,
+    StatusChanged,
+    TextDelta,
+    ThinkingDelta,
+    ToolInputDelta,
+)
+from coordinator.effects import Event
+
+EVENTS_WAITING = 4096
+"""How far a reader may lag, in events: about a second of ten agents streaming."""
+
+_DROPPABLE = frozenset(
+    {
+        TextDelta,
+        ThinkingDelta,
+        SignatureDelta,
+        ToolInputDelta,
+        CitationAdded,
+        BlockDelta,
+        StatusChanged,
+    }
+)
+
+
+class Feed:
+    """Many events in, by the shell; batches of events out, to one reader."""
+
+    def __init__(self, *, lossless: bool, limit: int = EVENTS_WAITING) -> None:
+        self._lossless = lossless
+        self._limit = limit
+        self._batches: deque[Sequence[Event]] = deque()
+        self._waiting = 0
+        self._closed = False
+        self._changed = anyio.Event()
+        self.dropped = 0
+        """Pieces of text this reader has missed so far."""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the reader has gone or the session is over."""
+        return self._closed
+
+    async def push(self, events: Sequence[Event]) -> None:
+        """Hand over events; waits for a lossless reader that lags, never for others."""
+        if self._closed or not events:
+            return
+        if self._waiting + len(events) > self._limit:
+            if self._lossless:
+                while self._waiting and not self._closed:
+                    self._changed = anyio.Event()
+                    await self._changed.wait()
+            else:
+                kept = [event for event in events if type(event) not in _DROPPABLE]
+                self.dropped += len(events) - len(kept)
+                events = kept
+        if events and not self._closed:
+            self._batches.append(events)
+            self._waiting += len(events)
+            self._changed.set()
+
+    def close(self) -> None:
+        """No more will come; what waits can still be read."""
+        self._closed = True
+        self._changed.set()
+
+    def __aiter__(self) -> Feed:
+        return self
+
+    async def __anext__(self) -> Sequence[Event]:
+        while not self._batches:
+            if self._closed:
+                raise StopAsyncIteration
+            self._changed = anyio.Event()
+            await self._changed.wait()
+        await anyio.lowlevel.checkpoint()
+        batch = self._batches.popleft()
+        self._waiting -= len(batch)
+        self._changed.set()
+        return batch

@@ -1,0 +1,155 @@
+"""Keeps a session's books: what each agent did and spent, who said and voted what.
+
+A fold over events, used by the shell for its :class:`~coordinator.result.Result` and by
+whoever reads a journal. Decides nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from agents.chunks import (
+    AgentFailed,
+    AgentId,
+    ResponseAbandoned,
+    ResponseStarted,
+    TurnEnded,
+    TurnStarted,
+    Usage,
+    UsageReported,
+)
+from coordinator.effects import (
+    AgentRetired,
+    AnswerAccepted,
+    CancelTurn,
+    Conclude,
+    Event,
+    StartTurn,
+    VoteCounted,
+    VotesVoided,
+)
+from coordinator.result import AgentRecord, AnswerRecord, Result, VoteRecord
+
+
+class _Account:
+    """One agent's running totals."""
+
+    __slots__ = (
+        "_cost",
+        "_response",
+        "_response_cost",
+        "_usage",
+        "error",
+        "state",
+        "turns",
+    )
+
+    def __init__(self) -> None:
+        self.turns = 0
+        self.error: str | None = None
+        self.state: Literal["done", "cancelled", "failed", "retired"] = "done"
+        self._usage = Usage()
+        self._cost: float | None = 0.0
+        self._response = Usage()
+        self._response_cost: float | None = 0.0
+
+    def report(self, usage: Usage, cost_usd: float | None) -> None:
+        """Replace what the response under way has spent so far."""
+        self._response = usage
+        self._response_cost = cost_usd
+
+    def close_response(self) -> None:
+        """Whatever comes next belongs to another response."""
+        self._usage, self._cost = self.totals()
+        self._response, self._response_cost = Usage(), 0.0
+
+    def totals(self) -> tuple[Usage, float | None]:
+        """Tokens and cost of all responses; one unknown price makes the sum unknown."""
+        usage = self._usage + self._response
+        if self._cost is None or self._response_cost is None:
+            return usage, None
+        return usage, self._cost + self._response_cost
+
+
+class Ledger:
+    """The books of one session."""
+
+    def __init__(self, agents: tuple[AgentId, ...]) -> None:
+        self._accounts = {agent: _Account() for agent in agents}
+        self._answers: list[AnswerRecord] = []
+        self._votes: dict[AgentId, VoteRecord] = {}
+
+    def book(self, event: Event) -> None:
+        """Take one event; most are of no interest here."""
+        match event:
+            case UsageReported():
+                self._accounts[event.agent].report(event.usage, event.cost_usd)
+            case ResponseStarted() | ResponseAbandoned():
+                self._accounts[event.agent].close_response()
+            case TurnStarted():
+                self._accounts[event.agent].turns += 1
+            case StartTurn():
+                self._accounts[event.turn.agent].state = "done"
+            case CancelTurn():
+                self._accounts[event.agent].state = "cancelled"
+            case TurnEnded() if event.outcome == "cancelled":
+                self._accounts[event.agent].state = "cancelled"
+            case AgentFailed():
+                account = self._accounts[event.agent]
+                account.state = "failed"
+                account.error = f"{event.error}: {event.message}"
+            case AgentRetired():
+                account = self._accounts[event.agent]
+                if account.state != "failed":
+                    account.state, account.error = "retired", event.reason
+            case AnswerAccepted():
+                self._answers.append(
+                    AnswerRecord(
+                        agent=event.agent, label=event.label, content=event.content
+                    )
+                )
+            case VoteCounted():
+                self._votes[event.voter] = VoteRecord(
+                    voter=event.voter,
+                    choice=event.choice,
+                    label=event.label,
+                    reason=event.reason,
+                )
+            case VotesVoided():
+                for voter in event.voters:
+                    self._votes.pop(voter, None)
+            case _:
+                pass
+
+    def result(
+        self, session: str, question: str, end: Conclude, elapsed_s: float
+    ) -> Result:
+        """Close the books."""
+        records: dict[AgentId, AgentRecord] = {}
+        usage = Usage()
+        cost_usd: float | None = 0.0
+        for agent, account in self._accounts.items():
+            spent, cost = account.totals()
+            records[agent] = AgentRecord(
+                status=account.state,
+                turns=account.turns,
+                usage=spent,
+                cost_usd=cost,
+                error=account.error,
+            )
+            usage += spent
+            cost_usd = None if cost is None or cost_usd is None else cost_usd + cost
+        return Result(
+            session=session,
+            status=end.status,
+            question=question,
+            winner=end.winner,
+            answer=end.answer,
+            answers=tuple(self._answers),
+            votes=tuple(self._votes.values()),
+            agents=records,
+            usage=usage,
+            cost_usd=cost_usd,
+            elapsed_s=elapsed_s,
+            detail=end.detail,
+        )

@@ -1,0 +1,137 @@
+"""One step of the machine under way: a working copy of the state, and effects so far.
+
+Every change of a member and every effect goes through here, so that what must hold at
+all times (turn numbers only grow, a member runs one turn at most) is held in one place.
+"""
+
+from __future__ import annotations
+
+import copy
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from agents.backend import Task, Turn, VisibleAnswer
+from agents.chunks import AgentId, Label, TurnNumber
+from coordinator.effects import AgentRetired, CancelTurn, MachineOutput, StartTurn
+
+if TYPE_CHECKING:
+    from coordinator.rules import Rules
+    from coordinator.state import Activity, Answer, Contest, Member, State
+
+
+class Move:
+    """The machine's hand during one step."""
+
+    __slots__ = ("out", "rules", "s")
+
+    def __init__(self, state: State, rules: Rules) -> None:
+        self.s = copy.copy(state)
+        self.rules = rules
+        self.out: list[MachineOutput] = []
+
+    def put(self, member: Member) -> Member:
+        """Remember ``member`` as it is now."""
+        self.s.members = self.s.members.insert(member.id, member)
+        return member
+
+    def put_contest(self, contest: Contest) -> Contest:
+        """Remember ``contest`` as it is now."""
+        self.s.contests = self.s.contests.insert(contest.number, contest)
+        return contest
+
+    def start(
+        self,
+        member: Member,
+        task: Task,
+        activity: Activity,
+        *,
+        continues: bool = False,
+    ) -> Member:
+        """Ask ``member`` for a turn; it must not be running one."""
+        number = TurnNumber(member.turn + 1)
+        self.out.append(
+            StartTurn(
+                turn=Turn(
+                    agent=member.id,
+                    number=number,
+                    question=self.s.question,
+                    task=task,
+                    nonce=self.s.nonce,
+                    continues=continues,
+                    note=member.note,
+                    attempts=self.rules.attempts,
+                )
+            )
+        )
+        return self.put(
+            msgspec.structs.replace(
+                member,
+                activity=activity,
+                turn=number,
+                has_result=False,
+                is_revising=False,
+                seen=self.s.accepted,
+                note="",
+            )
+        )
+
+    def rest(self, member: Member) -> Member:
+        """``member``'s turn has brought what it was asked for."""
+        return self.put(
+            msgspec.structs.replace(member, activity="idle", has_result=True)
+        )
+
+    def cancel(self, member: Member, reason: str) -> Member:
+        """Withdraw the turn ``member`` is running, if any."""
+        if member.activity in {"idle", "out"}:
+            return member
+        self.out.append(CancelTurn(agent=member.id, turn=member.turn, reason=reason))
+        return self.put(msgspec.structs.replace(member, activity="idle"))
+
+    def retire(self, member: Member, reason: str) -> Member:
+        """Give ``member`` no more turns; its answer stands."""
+        if member.activity == "out":
+            return member
+        self.out.append(AgentRetired(agent=member.id, reason=reason))
+        return self.put(msgspec.structs.replace(member, activity="out"))
+
+    def live(self) -> list[Member]:
+        """Members that can still take turns, in team order."""
+        members = (self.s.members[agent] for agent in self.s.order)
+        return [member for member in members if member.activity != "out"]
+
+    def standing(self) -> list[Answer]:
+        """Each member's live answer, by anonymous number."""
+        members = sorted(
+            (self.s.members[agent] for agent in self.s.order), key=lambda m: m.number
+        )
+        return [
+            self.s.answers[member.label]
+            for member in members
+            if member.label is not None
+        ]
+
+    def visible(
+        self, labels: tuple[Label, ...], viewer: AgentId
+    ) -> tuple[VisibleAnswer, ...]:
+        """``labels`` as ``viewer`` reads them, in the same order for every viewer."""
+        answers = (self.s.answers[label] for label in labels)
+        return tuple(
+            VisibleAnswer(
+                label=answer.label,
+                content=answer.content,
+                is_own=answer.agent == viewer,
+            )
+            for answer in answers
+        )
+
+
+def drawn(seed: int, *parts: str) -> bytes:
+    """Draw a lot that depends on ``seed`` and ``parts`` alone; compare to order."""
+    digest = blake2b(digest_size=8, key=seed.to_bytes(8, "big", signed=True))
+    for part in parts:
+        digest.update(part.encode("utf-8", "surrogatepass"))
+        digest.update(b"\0")
+    return digest.digest()

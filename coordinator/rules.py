@@ -1,0 +1,134 @@
+"""Every setting of a team's way to an answer, and the named policies made of them.
+
+A policy is not code of its own: ``slate``, ``revision``, ``ensemble`` and ``massgen``
+are values of the same settings, and any setting may be changed in the team file. What
+each setting does is carried out by :mod:`coordinator.consensus`; ballots are counted
+by :mod:`coordinator.ballots`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from coordinator.ballots import Borda, Plurality, VotingRule
+from coordinator.errors import ConfigInvalid
+
+PolicyName = Literal["slate", "revision", "ensemble", "massgen"]
+
+
+class Straggler(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When to stop waiting for drafts.
+
+    Once ``share`` of the drafts are in, the others get until ``factor`` times the time
+    that took. The defaults are argued in the policy study behind ``slate``.
+    """
+
+    share: float = 0.75
+    factor: float = 1.5
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a team comes to one answer."""
+
+    policy: str = "slate"
+    """The preset these rules started from; for people, no decision reads it."""
+
+    # --- the vote
+    rule: VotingRule = msgspec.field(default_factory=Borda)
+    weights: dict[str, float] = msgspec.field(default_factory=dict[str, float])
+    """Voter → weight; 1 where absent."""
+    self_votes: Literal["allow", "forbid"] = "allow"
+    ties: Literal["lot", "earliest", "runoff", "synthesise"] = "lot"
+    """``lot``: seeded by content, so that neither speed nor a name is rewarded."""
+    quorum: float = 0.0
+    """Share of a contest's voters whose ballots are needed for the vote to count."""
+    early: bool = True
+    """Stop as soon as no outstanding ballot can change the winner."""
+    overturn: bool = False
+    """Whether an agent that may still revise keeps a decided vote open."""
+
+    # --- who answers, who votes
+    review_opens: Literal["all_drafted", "own_drafted"] = "all_drafted"
+    straggler: Straggler | None = msgspec.field(default_factory=Straggler)
+    revise: bool = False
+    """Whether a review may put forward a better answer; each voids unaware votes."""
+    news: Literal["finish", "inject", "preempt", "stale_only"] = "stale_only"
+    """What happens to a running review when an answer arrives that it has not seen."""
+    coalesce_s: float = 0.25
+    """Answers within this time are announced together."""
+    duplicate_over: float = 0.9
+    """Word-set similarity (0…1) above which two answers are the same: drafts are
+    clustered, revisions refused. 1 turns it off."""
+    panel: int | None = 7
+    """Most voters in one contest; ``None``: everybody."""
+    committee_over: int | None = 8
+    """More answers than this are judged in committees first; ``None``: never."""
+    committee_size: int = 5
+    judges: int = 3
+    """Outside voters for each committee."""
+
+    # --- bounds
+    answers_per_agent: int = 3
+    answers_total: int | None = None
+    lead: int | None = None
+    """Most answers an agent may be ahead of the slowest live one."""
+    attempts: int = 3
+    """Model calls without a usable result before a turn ends ``silent``."""
+    deadline_s: float = 1800.0
+    budget_tokens: int | None = None
+    budget_usd: float | None = None
+    agent_budget_tokens: int | None = None
+
+    # --- the end
+    final: Literal["present", "reuse", "synthesise"] = "present"
+    restarts: int = 0
+    """How often the presenter may ask for another round."""
+
+    @classmethod
+    def preset(cls, name: str) -> Rules:
+        """The named policy.
+
+        Raises:
+            ConfigInvalid: There is no policy of that name.
+        """
+        try:
+            return _PRESETS[name]
+        except KeyError:
+            known = ", ".join(sorted(_PRESETS))
+            message = f"policy {name!r} is unknown; choose one of {known}"
+            raise ConfigInvalid(message) from None
+
+
+_REVISION = Rules(
+    policy="revision",
+    rule=Plurality(),
+    straggler=None,
+    revise=True,
+    panel=None,
+    committee_over=None,
+)
+
+_PRESETS: dict[str, Rules] = {
+    "slate": Rules(),
+    "revision": _REVISION,
+    # MassGen's own way to avoid its restart cascade: disable_injection,
+    # defer_voting_until_all_answered, max_new_answers_per_agent: 1.
+    "ensemble": msgspec.structs.replace(
+        _REVISION, policy="ensemble", revise=False, early=False, ties="earliest"
+    ),
+    # MassGen 0.1.97 as read on 2026-11-22: nobody's running turn is cancelled, every
+    # new answer clears every vote, plurality, first answered agent wins ties.
+    "massgen": msgspec.structs.replace(
+        _REVISION,
+        policy="massgen",
+        review_opens="own_drafted",
+        news="finish",
+        coalesce_s=0.0,
+        early=False,
+        ties="earliest",
+        duplicate_over=0.7,
+        lead=2,
+    ),
+}

@@ -1,0 +1,81 @@
+"""Random teams, rules and tempers, each decided by its seed alone."""
+
+from __future__ import annotations
+
+from random import Random
+
+import msgspec
+
+from agents.chunks import AgentId
+from coordinator.ballots import VotingRule, every_rule
+from coordinator.rules import Rules
+from coordinator.simulation.world import Temper, World
+
+_POLICIES = ("slate", "revision", "ensemble", "massgen")
+
+
+def world(seed: int, rules: Rules | None = None, agents: int | None = None) -> World:
+    """Make the world of ``seed``, under given rules and size or random ones."""
+    chance = Random(seed)  # noqa: S311 (a simulation, not a secret)
+    size = agents or chance.choice((1, 2, 3, 3, 3, 4, 5, 5, 7, 9, 12, 20))
+    ids = tuple(AgentId(f"a{number}") for number in range(size))
+    return World(seed, ids, rules or _rules(chance), _temper(chance))
+
+
+def _rules(chance: Random) -> Rules:
+    """A policy, with some of its settings changed at random."""
+    rules = Rules.preset(chance.choice(_POLICIES))
+    changes: dict[str, object] = {}
+    if chance.random() < 0.5:
+        changes["rule"] = _rule(chance)
+    for name, values in _CHANGES.items():
+        if chance.random() < 0.25:
+            changes[name] = chance.choice(values)
+    return msgspec.structs.replace(rules, **changes)
+
+
+_CHANGES: dict[str, tuple[object, ...]] = {
+    "self_votes": ("allow", "forbid"),
+    "ties": ("lot", "earliest", "runoff", "synthesise"),
+    "quorum": (0.0, 0.5, 1.0),
+    "early": (True, False),
+    "overturn": (True, False),
+    "revise": (True, False),
+    "news": ("finish", "inject", "preempt", "stale_only"),
+    "coalesce_s": (0.0, 0.25, 5.0),
+    "duplicate_over": (0.5, 0.9, 1.0),
+    "panel": (None, 1, 3, 7),
+    "committee_over": (None, 2, 8),
+    "committee_size": (2, 3, 5),
+    "judges": (1, 3),
+    "answers_per_agent": (1, 2, 5),
+    "answers_total": (None, 3, 8),
+    "lead": (None, 1, 2),
+    "attempts": (1, 3),
+    "deadline_s": (5.0, 60.0, 1800.0),
+    "budget_tokens": (None, 300, 3000),
+    "agent_budget_tokens": (None, 200),
+    "final": ("present", "reuse", "synthesise"),
+    "restarts": (0, 1, 3),
+}
+
+
+def _rule(chance: Random) -> VotingRule:
+    return chance.choice(every_rule())
+
+
+def _temper(chance: Random) -> Temper:
+    """From teams where all goes well to teams where little does."""
+    if chance.random() < 0.3:
+        return Temper(silent=0, fail=0, stall=0, nonsense=0, meddle=0)
+    bad = chance.choice((0.02, 0.1, 0.4))
+    return Temper(
+        revise=chance.choice((0.0, 0.3, 0.9)),
+        silent=chance.random() * bad,
+        fail=chance.random() * bad,
+        stall=chance.random() * bad,
+        nonsense=chance.random() * bad,
+        late=chance.choice((0.0, 0.3, 1.0)),
+        meddle=chance.random() * bad * 2,
+        pace_s=chance.choice((0.1, 10.0, 100.0)),
+    )

@@ -1,0 +1,184 @@
+"""What must hold in every session, checked from outside after every step.
+
+The checker sees only inputs and outputs, never the machine's state, so that a bug in
+the state cannot hide itself. It keeps books of its own and raises :class:`Violation` with
+the name of the invariant that broke.
+"""
+
+from __future__ import annotations
+
+from agents.backend import Present, Review
+from agents.chunks import (
+    AgentId,
+    Approval,
+    Ballot,
+    Choice,
+    Label,
+    Ranking,
+    Scores,
+    TurnNumber,
+    UsageReported,
+)
+from coordinator.effects import (
+    AgentRetired,
+    AnswerAccepted,
+    AnswerVetoed,
+    ArmTimer,
+    CancelTurn,
+    Conclude,
+    MachineInput,
+    MachineOutput,
+    SessionOpened,
+    StartTurn,
+    TellAgent,
+    VoteCounted,
+    VotesVoided,
+    WinnerDecided,
+)
+from coordinator.rules import Rules
+
+
+class Violation(AssertionError):
+    """An invariant does not hold."""
+
+
+class Checker:
+    """Watches one session."""
+
+    def __init__(self, agents: tuple[AgentId, ...], rules: Rules) -> None:
+        self._agents = frozenset(agents)
+        self._rules = rules
+        self._turns = dict.fromkeys(agents, TurnNumber(0))
+        self._seen: dict[AgentId, set[Label]] = {agent: set() for agent in agents}
+        self._ballots: dict[AgentId, Ballot] = {}
+        self._answers: dict[Label, AgentId] = {}
+        self._standing: dict[AgentId, Label] = {}
+        self._vetoed: set[Label] = set()
+        self._retired: set[AgentId] = set()
+        self._deadline = float("inf")
+        self._spent = 0
+        self._over_budget = False
+        self._response: dict[AgentId, int] = dict.fromkeys(agents, 0)
+        self.concluded: Conclude | None = None
+        self.decided: WinnerDecided | None = None
+
+    def watch(self, what: MachineInput, outputs: tuple[MachineOutput, ...]) -> None:
+        """Check one step.
+
+        Raises:
+            Violation: Something happened that must not.
+        """
+        if self.concluded is not None:
+            _claim(not outputs, "nothing happens after the conclusion")
+            return
+        if isinstance(what, SessionOpened):
+            self._deadline = what.at + self._rules.deadline_s
+        elif isinstance(what, AnswerVetoed) and what.label in self._standing.values():
+            self._vetoed.add(what.label)
+        elif isinstance(what, UsageReported):
+            self._spend(what)
+        for output in outputs:
+            _claim(self.concluded is None, "the conclusion is the last effect")
+            self._look_at(output, what.at)
+        if self._over_budget:
+            _claim(self.concluded is not None, "a spent budget ends the session")
+        if what.at > self._deadline:
+            _claim(self.concluded is not None, "a session ends by its deadline")
+
+    def _spend(self, usage: UsageReported) -> None:
+        budget = self._rules.budget_tokens
+        more = usage.usage.total_tokens
+        self._spent += more
+        self._over_budget = budget is not None and self._spent > budget
+
+    def _look_at(self, output: MachineOutput, now: float) -> None:
+        match output:
+            case StartTurn():
+                self._on_start(output)
+            case CancelTurn():
+                _claim(
+                    output.turn == self._turns[output.agent],
+                    "only the newest turn is cancelled",
+                )
+            case TellAgent(news=news):
+                self._seen[news.agent].update(a.label for a in news.answers)
+            case AnswerAccepted():
+                _claim(output.label not in self._answers, "labels are used once")
+                self._answers[output.label] = output.agent
+                self._standing[output.agent] = output.label
+            case VoteCounted():
+                self._on_vote(output)
+            case VotesVoided():
+                for voter in output.voters:
+                    _claim(voter in self._ballots, "only live ballots are voided")
+                    del self._ballots[voter]
+            case AgentRetired():
+                _claim(output.agent not in self._retired, "an agent retires once")
+                self._retired.add(output.agent)
+            case WinnerDecided():
+                _claim(self._may_decide(), "one winner")
+                _claim(output.label in self._answers, "the winner has answered")
+                _claim(output.label not in self._vetoed, "no vetoed answer wins")
+                self.decided = output
+            case ArmTimer():
+                _claim(output.at >= now, "timers ring in the future")
+            case Conclude():
+                self._on_end(output)
+            case _:
+                pass
+
+    def _may_decide(self) -> bool:
+        """Whether a winner may be named now: the first, or after a veto."""
+        if self.decided is None:
+            return True
+        return self.decided.label in self._vetoed
+
+    def _on_start(self, start: StartTurn) -> None:
+        turn = start.turn
+        _claim(turn.agent in self._agents, "turns go to members")
+        _claim(turn.agent not in self._retired, "who is out gets no turn")
+        _claim(turn.number == self._turns[turn.agent] + 1, "turn numbers count up")
+        self._turns[turn.agent] = turn.number
+        if not isinstance(turn.task, Present):
+            # The presenter asked for another round.
+            self.decided = None
+        if isinstance(turn.task, Review):
+            self._seen[turn.agent].update(a.label for a in turn.task.answers)
+            # A review opens a new vote: in a later stage older ballots are history.
+            self._ballots.pop(turn.agent, None)
+
+    def _on_vote(self, vote: VoteCounted) -> None:
+        _claim(vote.voter not in self._ballots, "one live ballot a voter")
+        for label in labels_of(vote.ballot):
+            _claim(label in self._seen[vote.voter], "no ballot for an unseen answer")
+            _claim(label in self._answers, "ballots name accepted answers")
+        self._ballots[vote.voter] = vote.ballot
+
+    def _on_end(self, end: Conclude) -> None:
+        self.concluded = end
+        standing = set(self._standing.values()) - self._vetoed
+        if standing:
+            _claim(end.answer is not None, "the best answer so far is given")
+            _claim(end.label is not None, "the answer given has a label")
+        if end.label is not None:
+            _claim(self._answers[end.label] == end.winner, "winner and label agree")
+        if self.decided is not None and end.status == "answered":
+            _claim(end.label == self.decided.label, "the winner presents")
+
+
+def labels_of(ballot: Ballot) -> tuple[Label, ...]:
+    """Every answer that ``ballot`` names."""
+    match ballot:
+        case Choice(label=label):
+            return (label,)
+        case Approval(labels=labels):
+            return labels
+        case Ranking(tiers=tiers):
+            return tuple(label for tier in tiers for label in tier)
+        case Scores(points=points):
+            return tuple(points)
+
+
+def _claim(holds: bool, invariant: str) -> None:
+    if not holds:
+        raise Violation(invariant)

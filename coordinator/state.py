@@ -1,0 +1,134 @@
+"""What the machine knows: members, answers, contests. Values only, no rules.
+
+Large collections are persistent maps (rpds), so a step that changes one member of ten
+thousand copies a path, not the team. Their iteration order is not defined; whoever
+needs an order walks the tuples ``order`` and ``voters``.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+from rpds import HashTrieMap
+
+from agents.chunks import AgentId, Ballot, Label, TurnNumber
+
+Activity: TypeAlias = Literal[
+    "idle",  # waiting for others
+    "drafting",
+    "reviewing",
+    "presenting",
+    "out",  # gets no more turns
+]
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """One agent as the machine sees it."""
+
+    id: AgentId
+    number: int
+    """The anonymous number in its labels, from 1."""
+    activity: Activity = "idle"
+    turn: TurnNumber = TurnNumber(0)
+    """The newest turn it was asked; chunks of older ones are late."""
+    has_result: bool = False
+    """The running turn has already proposed, voted or presented."""
+    is_revising: bool = False
+    """The running review has begun to type a new answer."""
+    revisions: int = 0
+    """Answers accepted so far."""
+    refusals: int = 0
+    label: Label | None = None
+    """Its live answer."""
+    seen: int = 0
+    """The answer count when its running or last review was asked."""
+    shown: int = 0
+    """The answer count its conversation has shown in full; 0: nothing yet."""
+    contest: int = -1
+    """The contest it votes in."""
+    note: str = ""
+    """What its next turn tells it first."""
+    spent_tokens: int = 0
+    response_tokens: int = 0
+    """Of the response under way, already in ``spent_tokens``."""
+    response_usd: float = 0.0
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """One accepted revision."""
+
+    label: Label
+    agent: AgentId
+    content: str
+    ordinal: int
+    """1, 2, 3, … in order of acceptance over the whole session."""
+    value: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+class Cast(msgspec.Struct, frozen=True, kw_only=True):
+    """A live ballot."""
+
+    ballot: Ballot
+    reason: str
+
+
+class Contest(msgspec.Struct, frozen=True, kw_only=True):
+    """One election: these answers, these voters."""
+
+    number: int
+    labels: tuple[Label, ...]
+    """In the order of ties, best first."""
+    voters: tuple[AgentId, ...]
+    ballots: HashTrieMap[AgentId, Cast]
+    outstanding: int
+    """Voters who may still cast a ballot."""
+    check_at: int = 0
+    """Ballots below which no early decision is possible, so none is looked for."""
+    is_runoff: bool = False
+    winner: Label | None = None
+
+
+Phase: TypeAlias = Literal["new", "drafting", "voting", "presenting", "concluded"]
+
+
+class State(msgspec.Struct, kw_only=True):
+    """Everything the machine remembers.
+
+    Mutable for one reason only: a step works on a shallow copy of its own
+    (:class:`coordinator.move.Move`), which is cheaper than replacing a frozen value
+    several times. Outside a step nobody holds one;
+    :class:`coordinator.consensus.Consensus` keeps it to itself.
+    """
+
+    question: str
+    seed: int
+    nonce: str
+    order: tuple[AgentId, ...]
+    """The agents as the team lists them: the only order members are walked in."""
+    members: HashTrieMap[AgentId, Member]
+    answers: HashTrieMap[Label, Answer]
+    contests: HashTrieMap[int, Contest]
+    phase: Phase = "new"
+    now: float = 0.0
+    started: float = 0.0
+    drafting: int = 0
+    """Drafts under way."""
+    drafts_in: int = 0
+    straggler_armed: bool = False
+    accepted: int = 0
+    """Answers accepted so far; the newest one's ordinal."""
+    open_contests: int = 0
+    contests_made: int = 0
+    stage_began: int = 0
+    """The first contest of the stage under way."""
+    news_due: bool = False
+    """A ``news`` timer is armed; answers until it rings are announced together."""
+    vetoed: tuple[Label, ...] = ()
+    winner: Label | None = None
+    finalists: tuple[Label, ...] = ()
+    """What the final words are made of, best first."""
+    detail: str = ""
+    restarts: int = 0
+    spent_tokens: int = 0
+    spent_usd: float = 0.0

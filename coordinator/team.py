@@ -1,0 +1,50 @@
+"""Who takes part and by which rules: what a session is opened with."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+
+from agents.agent import Agent
+
+from coordinator.errors import ConfigInvalid
+from coordinator.rules import Rules
+
+_ID = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Team:
+    """Agents and the rules by which they come to one answer.
+
+    Raises:
+        ConfigInvalid: No agents, an id twice, an id that is not a plain word, or a
+            weight for nobody.
+    """
+
+    agents: tuple[Agent, ...]
+    rules: Rules = field(default_factory=Rules)
+    seed: int | None = None
+    """Decides every lot; ``None``: drawn when the session opens, and recorded."""
+
+    def __post_init__(self) -> None:
+        if not self.agents:
+            raise ConfigInvalid("a team needs at least one agent; add one to 'agents'")
+        for agent, times in Counter(agent.id for agent in self.agents).items():
+            if not _ID.fullmatch(agent):
+                raise ConfigInvalid(
+                    f"agent id {agent!r} is not usable; begin with a letter and use up "
+                    "to 64 letters, digits, '_', '.' or '-'"
+                )
+            if times > 1:
+                raise ConfigInvalid(
+                    f"agent id {agent!r} is used {times} times; ids must differ"
+                )
+        ids = {agent.id for agent in self.agents}
+        for voter in self.rules.weights:
+            if voter not in ids:
+                raise ConfigInvalid(
+                    f"voting.weights names {voter!r}, who is not in the team; "
+                    f"choose from {', '.join(sorted(ids))}"
+                )

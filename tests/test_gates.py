@@ -1,0 +1,66 @@
+"""The house rules that a tool can check; the same for a person as for CI."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def _run(*words: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{' '.join(words)}\n{done.stdout}{done.stderr}"
+
+
+def test_ruff_finds_nothing() -> None:
+    _run("ruff", "check", "--no-cache", ".")
+
+
+def test_ruff_would_format_nothing() -> None:
+    _run("ruff", "format", "--no-cache", "--check", ".")
+
+
+def test_flake8_async_finds_nothing() -> None:
+    _run("flake8_async", "--enable=ASYNC", "--anyio", "agents", "coordinator")
+
+
+def test_arrows_between_rooms_go_one_way() -> None:
+    _run_code(
+        "from importlinter.cli import lint_imports_command\n"
+        "lint_imports_command(['--no-cache'])\n"
+    )
+
+
+def test_pyright_finds_nothing() -> None:
+    pytest.importorskip("pyright", reason="pyright comes with the test extra")
+    _run("pyright")
+
+
+def test_importing_coordinator_loads_no_heavy_library() -> None:
+    heavy = "{'anthropic', 'rich', 'pydantic', 'genai_prices', 'yaml', 'h11', 'trio'}"
+    _run_code(
+        "import sys, coordinator\n"
+        f"loaded = {heavy} & set(sys.modules)\n"
+        "assert not loaded, loaded\n"
+    )
+
+
+def _run_code(code: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
