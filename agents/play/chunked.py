@@ -1,0 +1,255 @@
+"""Moves as the chunks that the Claude backend would make of the same events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never, cast
+
+import msgspec
+
+from agents.chunks import (
+    BlockEnded,
+    BlockStarted,
+    CitationAdded,
+    ResponseEnded,
+    ResponseStarted,
+    ServerToolCalled,
+    ServerToolReturned,
+    SignatureDelta,
+    TextDelta,
+    ThinkingDelta,
+    ToolCalled,
+    ToolInputDelta,
+    Usage,
+    UsageReported,
+)
+from agents.play.moves import (
+    BlockCloses,
+    BlockOpens,
+    Breaks,
+    Cited,
+    Deltas,
+    MessageCloses,
+    MessageOpens,
+    Move,
+    Pause,
+    Pinged,
+    RawSent,
+    Sealed,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from agents.chunks import Pen, StreamChunk
+    from agents.script import JsonObject
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Scribe:
+    """Writes one response's moves down as chunks.
+
+    Args:
+        pen: Stamps them; whoever plays sets its time.
+        batch: Chunks at most in one list.
+    """
+
+    def __init__(self, pen: Pen, batch: int) -> None:
+        self._pen = pen
+        self._batch = batch
+        self._model = ""
+        self._usage: JsonObject = {}
+
+    def write(self, move: Move) -> list[StreamChunk]:
+        """Give the chunks of one move that is not :class:`Deltas`."""
+        stamp = self._pen.stamp
+        match move:
+            case MessageOpens():
+                return self._opening(move)
+            case BlockOpens(block, content):
+                raw = msgspec.Raw(_encode(content))
+                type_ = str(content["type"])
+                return [BlockStarted(**stamp(), block=block, type=type_, content=raw)]
+            case Sealed(block, signature):
+                return [SignatureDelta(**stamp(), block=block, signature=signature)]
+            case Cited(block, citation):
+                raw = msgspec.Raw(_encode(citation))
+                return [CitationAdded(**stamp(), block=block, citation=raw)]
+            case BlockCloses():
+                ended = BlockEnded(**stamp(), block=move.block)
+                return [ended, *self._closed(move)]
+            case MessageCloses():
+                return self._closing(move)
+            case Deltas():
+                return [chunk for batch in self.batches(move) for chunk in batch]
+            case Pinged() | Pause() | RawSent() | Breaks():
+                return []
+            case _:
+                assert_never(move)
+
+    def batches(self, move: Deltas) -> Iterator[list[StreamChunk]]:
+        """Give a move's deltas in lists; the caller may pass time between them."""
+        size = move.batch or self._batch
+        pieces = move.pieces
+        whole = pieces * max(1, size // len(pieces))
+        rounds, rest = divmod(len(pieces) * move.times, len(whole))
+        for _ in range(rounds):
+            yield self._deltas(move, whole)
+        if rest:
+            yield self._deltas(move, whole[:rest])
+
+    def _deltas(self, move: Deltas, pieces: tuple[str, ...]) -> list[StreamChunk]:
+        # Written out field by field: a stamp for each would double what it costs.
+        pen = self._pen
+        agent, turn, at, next_seq = pen.agent, pen.turn, pen.at, pen.next_seq
+        block = move.block
+        match move.kind:
+            case "text":
+                return [
+                    TextDelta(
+                        agent=agent,
+                        turn=turn,
+                        seq=next_seq(),
+                        at=at,
+                        block=block,
+                        text=piece,
+                    )
+                    for piece in pieces
+                ]
+            case "thinking":
+                return [
+                    ThinkingDelta(
+                        agent=agent,
+                        turn=turn,
+                        seq=next_seq(),
+                        at=at,
+                        block=block,
+                        text=piece,
+                    )
+                    for piece in pieces
+                ]
+            case "input":
+                return [
+                    ToolInputDelta(
+                        agent=agent,
+                        turn=turn,
+                        seq=next_seq(),
+                        at=at,
+                        block=block,
+                        partial_json=piece,
+                    )
+                    for piece in pieces
+                ]
+
+    def _opening(self, move: MessageOpens) -> list[StreamChunk]:
+        self._model = str(move.message["model"])
+        started = ResponseStarted(
+            **self._pen.stamp(),
+            model=self._model,
+            message=msgspec.Raw(_encode(move.message)),
+        )
+        return [started, self._reported(move.message["usage"])]
+
+    def _closed(self, move: BlockCloses) -> list[StreamChunk]:
+        content, block = move.content, move.block
+        type_ = str(content["type"])
+        stamp = self._pen.stamp
+        match type_:
+            case "tool_use":
+                input_, is_valid = _parsed(move.typed)
+                return [
+                    ToolCalled(
+                        **stamp(),
+                        block=block,
+                        id=content["id"],
+                        name=content["name"],
+                        input=input_,
+                        is_valid=is_valid,
+                    )
+                ]
+            case "server_tool_use" | "mcp_tool_use":
+                input_, _ = _parsed(move.typed)
+                return [
+                    ServerToolCalled(
+                        **stamp(),
+                        block=block,
+                        id=content["id"],
+                        name=content["name"],
+                        input=input_,
+                        server=content.get("server_name", ""),
+                    )
+                ]
+            case _ if type_.endswith("_tool_result"):
+                return [
+                    ServerToolReturned(
+                        **stamp(),
+                        block=block,
+                        id=content["tool_use_id"],
+                        type=type_,
+                        content=msgspec.Raw(_encode(content["content"])),
+                        is_error=_is_error(content),
+                    )
+                ]
+            case _:
+                return []
+
+    def _closing(self, move: MessageCloses) -> list[StreamChunk]:
+        reported = self._reported(move.usage)
+        ended = ResponseEnded(
+            **self._pen.stamp(),
+            stop_reason=str(move.delta["stop_reason"]),
+            delta=msgspec.Raw(_encode(message_delta(move))),
+        )
+        return [reported, ended]
+
+    def _reported(self, usage: JsonObject) -> UsageReported:
+        self._usage = {**self._usage, **usage}
+        counted = usage_of(self._usage)
+        cost = 0.0 if self._model.startswith("scripted") else None
+        return UsageReported(
+            **self._pen.stamp(), model=self._model, usage=counted, cost_usd=cost
+        )
+
+
+def message_delta(move: MessageCloses) -> JsonObject:
+    """Give the ``message_delta`` event of a move."""
+    return {"type": "message_delta", "delta": move.delta, "usage": move.usage}
+
+
+def usage_of(usage: JsonObject) -> Usage:
+    """Read the API's usage object, as far as it is there."""
+    creation = _within(usage, "cache_creation")
+    details = _within(usage, "output_tokens_details")
+    served = _within(usage, "server_tool_use")
+    return Usage(
+        input_tokens=usage.get("input_tokens") or 0,
+        output_tokens=usage.get("output_tokens") or 0,
+        cache_read_input_tokens=usage.get("cache_read_input_tokens"),
+        cache_creation_input_tokens=usage.get("cache_creation_input_tokens"),
+        cache_creation_1h_input_tokens=creation.get("ephemeral_1h_input_tokens"),
+        thinking_tokens=details.get("thinking_tokens"),
+        web_search_requests=served.get("web_search_requests"),
+        web_fetch_requests=served.get("web_fetch_requests"),
+    )
+
+
+def _within(usage: JsonObject, key: str) -> JsonObject:
+    return cast("JsonObject", usage.get(key) or {})
+
+
+def _parsed(typed: str) -> tuple[msgspec.Raw, bool]:
+    if not typed:
+        return msgspec.Raw(b"{}"), True
+    try:
+        msgspec.json.decode(typed)
+    except msgspec.DecodeError:
+        return msgspec.Raw(_encode(typed)), False
+    return msgspec.Raw(typed.encode()), True
+
+
+def _is_error(content: JsonObject) -> bool:
+    inner: object = content["content"]
+    if isinstance(inner, dict):
+        type_ = cast("JsonObject", inner).get("type", "")
+        return str(type_).endswith("_error")
+    return bool(content.get("is_error", False))

@@ -1,0 +1,72 @@
+"""One agent's way through a script: it remembers what was played and deals out ids."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+import msgspec
+
+from agents.play.casting import ScriptStuck, cast_line
+from agents.play.moves import Move
+from agents.play.response import CacheCount, Response
+from agents.play.seen import Seen, fits
+from agents.script import Disconnect, Entry, Fail, Line, Script, Stall, Truncate
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """One response, ready to be performed."""
+
+    entry: Entry
+    moves: Iterator[Move]
+
+
+class Player:
+    """Plays one agent's script, call after call.
+
+    Args:
+        script: What may be said.
+        name: Whose part it is; ids follow from it, so that they repeat.
+        model: The name to appear under; ``None``: the script's.
+    """
+
+    def __init__(self, script: Script, name: str, model: str | None = None) -> None:
+        self.model = model or script.model
+        self._script = script
+        self._name = name
+        self._tag = hashlib.blake2b(name.encode(), digest_size=6).hexdigest()
+        self._used: set[int] = set()
+        self._has_failed = False
+        self._dealt = 0
+
+    def begin(self, seen: Seen, cached: CacheCount | None = None) -> Part:
+        """Choose the entry for a model call and set its moves out.
+
+        Raises:
+            ScriptStuck: No unused entry fits, or its ballot means no visible answer.
+        """
+        for number, entry in enumerate(self._script.turns):
+            if number in self._used:
+                continue
+            if fits(entry.when, seen, after_error=self._has_failed):
+                lines = [cast_line(line, seen) for line in entry.lines]
+                if not entry.repeat:
+                    self._used.add(number)
+                self._has_failed = any(_is_break(line) for line in lines)
+                response = Response(
+                    self.model, self.deal, lines, seen, cached or CacheCount()
+                )
+                return Part(entry=entry, moves=response.moves())
+        raise ScriptStuck(
+            f"the script of {self._name!r} has no unused entry for task {seen.task}, "
+            f"call {seen.call}; add one, or repeat: true"
+        )
+
+    def deal(self, prefix: str) -> str:
+        """Make an id that this player has not used before."""
+        self._dealt += 1
+        return f"{prefix}_01{self._tag}{self._dealt:06d}"
+
+
+def _is_break(line: Line) -> bool:
+    return isinstance(line, Fail | Stall | Truncate | Disconnect)

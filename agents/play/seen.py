@@ -1,0 +1,143 @@
+"""What a pretended model sees when it is called, and whether an entry fits it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+
+import msgspec
+
+from agents.backend import Draft, Present, Request, Review, Task, VisibleAnswer
+
+if TYPE_CHECKING:
+    from agents.script import When
+
+TaskName: TypeAlias = Literal["draft", "review", "present"]
+
+CHARACTERS_A_TOKEN = 4
+"""A rule of thumb for English; nobody is billed by it."""
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """One model call from the model's side."""
+
+    task: TaskName
+    visible: tuple[VisibleAnswer, ...] = ()
+    """The answers shown, in their order."""
+    ballot: Literal["choice", "approval", "ranking", "scores"] = "choice"
+    max_score: int = 10
+    offered: tuple[str, ...] = ()
+    """Names of the tools that may be called."""
+    call: int = 1
+    """1, 2, 3, … within the turn."""
+    told: str = ""
+    """The last message's text and tool results."""
+    has_tool_error: bool = False
+    """A tool result among them is an error."""
+    input_tokens: int = 1
+    """Estimated size of all the model is given."""
+
+
+_TASK_NAMES: dict[type[Task], TaskName] = {
+    Draft: "draft",
+    Review: "review",
+    Present: "present",
+}
+
+
+def seen_in(request: Request) -> Seen:
+    """What a pretended model sees in a request."""
+    task = request.turn.task
+    form = task.ballot if isinstance(task, Review) else None
+    messages = [
+        {"role": message.role, "content": msgspec.json.decode(message.content)}
+        for message in request.messages
+    ]
+    told, has_tool_error = last_message(messages)
+    tools = msgspec.to_builtins(
+        [(tool.name, tool.description) for tool in request.tools]
+    )
+    schemas = [msgspec.json.decode(tool.input_schema) for tool in request.tools]
+    size = weigh(request.system) + weigh(messages) + weigh(tools) + weigh(schemas)
+    return Seen(
+        task=_TASK_NAMES[type(task)],
+        visible=() if isinstance(task, Draft) else task.answers,
+        ballot=form.kind if form else "choice",
+        max_score=form.max_score if form else 10,
+        offered=tuple(tool.name for tool in request.tools),
+        call=request.call,
+        told=told,
+        has_tool_error=has_tool_error,
+        input_tokens=tokens(size),
+    )
+
+
+def fits(when: When, seen: Seen, *, after_error: bool) -> bool:
+    """Tell whether an entry with this condition may be played now."""
+    contents = [answer.content for answer in seen.visible]
+    return (
+        (when.task is None or when.task == seen.task)
+        and (when.sees is None or any(when.sees in text for text in contents))
+        and (when.lacks is None or not any(when.lacks in text for text in contents))
+        and (when.call is None or when.call == seen.call)
+        and (when.told is None or when.told in seen.told)
+        and (when.offered is None or when.offered in seen.offered)
+        and (when.after_error is None or when.after_error == after_error)
+        and (
+            when.after_tool_error is None
+            or when.after_tool_error == seen.has_tool_error
+        )
+    )
+
+
+def weigh(value: object) -> int:
+    """Count the characters a model reads in a piece of a request's JSON.
+
+    Cache marks and the names of block types are no text, so the same conversation
+    weighs the same in whichever of its forms it is written.
+    """
+    match value:
+        case str():
+            return len(value)
+        case dict():
+            return sum(
+                weigh(part)
+                for key, part in cast("dict[str, Any]", value).items()
+                if key not in {"cache_control", "type", "role", "signature"}
+            )
+        case list() | tuple():
+            return sum(weigh(part) for part in cast("list[Any]", value))
+        case _:
+            return 1
+
+
+def tokens(characters: int) -> int:
+    """Estimate tokens; nothing at all is still one."""
+    return max(1, round(characters / CHARACTERS_A_TOKEN))
+
+
+def last_message(messages: list[Any]) -> tuple[str, bool]:
+    """Give the last message's text with tool results, and whether one is an error.
+
+    Args:
+        messages: As the Messages API takes them, decoded.
+    """
+    if not messages:
+        return "", False
+    content = messages[-1].get("content", "")
+    if isinstance(content, str):
+        return content, False
+    blocks = cast("list[dict[str, Any]]", content)
+    has_error = any(block.get("is_error") is True for block in blocks)
+    return "\n".join(_text_of(block) for block in blocks), has_error
+
+
+def _text_of(block: dict[str, Any]) -> str:
+    if block.get("type") == "text":
+        return str(block.get("text", ""))
+    content: Any = block.get("content", "")
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        parts = cast("list[Any]", content)
+        return "\n".join(str(part.get("text", "")) for part in parts if "text" in part)
+    return ""

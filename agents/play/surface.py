@@ -1,0 +1,84 @@
+"""MassGen's way of asking a backend, as a request of ours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from agents.backend import Draft, Message, Present, Request, Review, ToolSpec, Turn
+from agents.chunks import AgentId, TurnNumber
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from agents.backend import Task
+
+_OPTIONS = {"agent_id", "enable_code_execution", "enable_web_search", "model"}
+
+
+def plain_request(
+    messages: Sequence[Mapping[str, Any]],
+    tools: Sequence[Mapping[str, Any]],
+    options: Mapping[str, Any],
+) -> Request:
+    """Make a request of what ``stream_with_tools`` takes.
+
+    Args:
+        messages: ``{"role", "content"}``, with an optional first ``system``.
+        tools: In the Messages API's form or OpenAI's.
+        options: ``agent_id`` names whose part is played; what turns the API's own
+            tools on is taken and means nothing to a script.
+
+    Raises:
+        TypeError: An option is unknown.
+    """
+    unknown = sorted(options.keys() - _OPTIONS)
+    if unknown:
+        raise TypeError(
+            f"stream_with_tools() has no option {unknown[0]!r}; "
+            f"it takes {', '.join(sorted(_OPTIONS))}"
+        )
+    specs = tuple(_tool(tool) for tool in tools)
+    agent = AgentId(str(options.get("agent_id", "scripted")))
+    turn = Turn(
+        agent=agent,
+        number=TurnNumber(1),
+        question=_question(messages),
+        task=_task({spec.name for spec in specs}),
+    )
+    return Request(
+        turn=turn,
+        system="\n".join(str(m["content"]) for m in messages if m["role"] == "system"),
+        messages=tuple(
+            Message(role=m["role"], content=_json(m["content"]))
+            for m in messages
+            if m["role"] != "system"
+        ),
+        tools=specs,
+    )
+
+
+def _task(tools: set[str]) -> Task:
+    if "vote" in tools:
+        return Review(answers=(), ballot=None, may_revise="new_answer" in tools)
+    return Draft() if "new_answer" in tools else Present(answers=())
+
+
+def _question(messages: Sequence[Mapping[str, Any]]) -> str:
+    asked = [m["content"] for m in messages if m["role"] == "user"]
+    return asked[-1] if asked and isinstance(asked[-1], str) else ""
+
+
+def _tool(tool: Mapping[str, Any]) -> ToolSpec:
+    told: Mapping[str, Any] = tool.get("function", tool)
+    schema = told.get("input_schema", told.get("parameters", {"type": "object"}))
+    return ToolSpec(
+        name=told["name"],
+        description=told.get("description", ""),
+        input_schema=_json(schema),
+    )
+
+
+def _json(value: object) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(value))

@@ -1,0 +1,185 @@
+"""The backend that plays a script in this process: no key, no network, no surprises.
+
+It says what :mod:`agents.play` sets out, in chunks as :mod:`agents.claude` would make
+them of the same script over HTTP, timed by the event loop and by nothing else. Deltas
+that follow one another without a pause come in large batches, so that a benchmark
+measures what takes them and not this.
+"""
+
+from __future__ import annotations
+
+from contextlib import aclosing, asynccontextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import anyio
+import anyio.lowlevel
+
+from agents.chunks import Pen
+from agents.errors import BackendRefused, BackendUnavailable, StreamMalformed
+from agents.play import Breaks, Deltas, Move, Pause, Player, ScriptStuck, seen_in
+from agents.play.chunked import Scribe
+from agents.play.surface import plain_request
+from agents.play.troubles import error_of
+from agents.script import Disconnect, Fail, Stall, Truncate
+
+if TYPE_CHECKING:
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterator,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
+
+    from agents.backend import Request
+    from agents.chunks import AgentId, StreamChunk
+    from agents.script import Script
+
+BATCH = 256
+"""Chunks a read at most, where the script does not say: about what the 64 KB of one
+read from a busy socket hold."""
+
+
+class ScriptedBackend:
+    """A model that says what its script says.
+
+    Agents may share one: each goes through the script on its own.
+
+    Args:
+        script: What is said.
+        model: The name to appear under; ``None``: the script's.
+        idle_limit_s: How long a stalled stream is waited for.
+    """
+
+    def __init__(
+        self, script: Script, *, model: str | None = None, idle_limit_s: float = 60.0
+    ) -> None:
+        self._script = script
+        self._model = model or script.model
+        self._idle_limit_s = idle_limit_s
+        self._players: dict[AgentId, Player] = {}
+
+    def __repr__(self) -> str:
+        return f"ScriptedBackend(model={self._model!r})"
+
+    @property
+    def model(self) -> str:
+        """The model's name, for displays and prices."""
+        return self._model
+
+    @asynccontextmanager
+    async def open_stream(
+        self, request: Request, pen: Pen
+    ) -> AsyncGenerator[AsyncIterator[list[StreamChunk]]]:
+        """Play the entry that fits; see :class:`agents.backend.Backend`.
+
+        Raises:
+            AgentError: What the script says goes wrong, as the Claude backend would
+                put it; ``BackendRefused`` where the script has nothing to say.
+        """
+        await anyio.lowlevel.checkpoint()
+        try:
+            moves = self._player(request.turn.agent).begin(seen_in(request)).moves
+        except ScriptStuck as error:
+            raise BackendRefused(str(error)) from error
+        first = await self._until_response(moves)
+        async with aclosing(self._batches(first, moves, pen)) as batches:
+            yield batches
+
+    async def stream_with_tools(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        tools: Sequence[Mapping[str, Any]],
+        **options: Any,  # noqa: ANN401  (MassGen's surface: whatever its callers pass)
+    ) -> AsyncGenerator[StreamChunk, None]:
+        """Play the entry that fits, one chunk an item; close with ``aclosing``.
+
+        Raises:
+            TypeError: An option is unknown.
+            AgentError: See :meth:`open_stream`.
+        """
+        request = plain_request(messages, tools, options)
+        pen = Pen(request.turn.agent, request.turn.number, anyio.current_time())
+        async with self.open_stream(request, pen) as batches:
+            async for batch in batches:
+                for chunk in batch:
+                    yield chunk
+
+    async def aclose(self) -> None:
+        """Nothing outlives a stream; only a checkpoint passes."""
+        await anyio.lowlevel.checkpoint()
+
+    def _player(self, agent: AgentId) -> Player:
+        if agent not in self._players:
+            self._players[agent] = Player(self._script, agent, self._model)
+        return self._players[agent]
+
+    async def _until_response(self, moves: Iterator[Move]) -> Move:
+        """Wait as a caller waits for the response's head; raise what it would see."""
+        for move in moves:
+            match move:
+                case Pause():
+                    await anyio.sleep(move.seconds)
+                case Breaks():
+                    await self._break(move)
+                case _:
+                    return move
+        raise AssertionError("a response opens or breaks")
+
+    async def _batches(
+        self, first: Move, moves: Iterator[Move], pen: Pen
+    ) -> AsyncGenerator[list[StreamChunk]]:
+        pen.at = anyio.current_time()
+        scribe = Scribe(pen, BATCH)
+        batch = scribe.write(first)
+        for move in moves:
+            is_full = len(batch) >= BATCH
+            if batch and (is_full or _stands_alone(move)):
+                await anyio.lowlevel.checkpoint()
+                yield batch
+                batch = []
+                pen.at = anyio.current_time()
+            match move:
+                case Pause():
+                    await anyio.sleep(move.seconds)
+                    pen.at = anyio.current_time()
+                case Breaks():
+                    await self._break(move)
+                case Deltas() if _stands_alone(move):
+                    for many in scribe.batches(move):
+                        yield many
+                        await anyio.lowlevel.checkpoint()
+                        pen.at = anyio.current_time()
+                case _:
+                    batch += scribe.write(move)
+        await anyio.lowlevel.checkpoint()
+        if batch:
+            yield batch
+
+    async def _break(self, move: Breaks) -> NoReturn:
+        match move.line:
+            case Fail(error=error):
+                await anyio.lowlevel.checkpoint()
+                raise error_of(error, is_begun=move.is_begun)
+            case Stall():
+                await anyio.sleep(self._idle_limit_s)
+                raise BackendUnavailable(
+                    f"nothing came for {self._idle_limit_s:g} s: the stream stalled"
+                )
+            case Truncate():
+                await anyio.lowlevel.checkpoint()
+                raise StreamMalformed("the stream ended without a stop reason")
+            case Disconnect():
+                await anyio.lowlevel.checkpoint()
+                raise BackendUnavailable("the connection broke")
+
+
+def _stands_alone(move: Move) -> bool:
+    """Tell whether what came before is handed over before this move is made."""
+    match move:
+        case Pause() | Breaks():
+            return True
+        case Deltas():
+            return len(move.pieces) * move.times >= BATCH or move.batch > 0
+        case _:
+            return False
