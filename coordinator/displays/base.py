@@ -1,0 +1,45 @@
+"""What a display is: it is shown a session and never has a word in it.
+
+The shell gives each display a bounded feed of its own. One that lags misses pieces of
+text, never a decision, unless it says that it must see everything; then the session
+waits for it. A display prints; it decides nothing, and it does not know the shell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from agents.chunks import AgentId
+from coordinator.effects import Event
+from coordinator.result import Result
+
+
+class Display(Protocol):
+    """Shows one session, from its first event to its result."""
+
+    @property
+    def is_lossless(self) -> bool:
+        """Whether the session must wait rather than let this display miss text."""
+        ...
+
+    async def show(self, events: AsyncIterator[Sequence[Event]]) -> None:
+        """Show ``events`` until they end. Runs as one task of the session's."""
+        ...
+
+    def conclude(self, result: Result) -> None:
+        """Show the outcome; called once, after :meth:`show` has returned."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cast:
+    """Who takes part, for a display's first picture."""
+
+    question: str
+    models: dict[AgentId, str]
+    """Agent → model, in the order of the team."""
+    deadline_s: float | None = None
+    title: str = ""
+    """Said beside the name of the program, e.g. ``demo``."""

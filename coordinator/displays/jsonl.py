@@ -1,0 +1,40 @@
+"""Every event a JSON line, as it came: for programs.
+
+The lines are :data:`coordinator.effects.Event` as they travel, one object each, told
+apart by ``kind``. Nothing is left out, so a reader that lags slows the session down.
+Model text is not stripped here: JSON escapes the controls that a terminal would obey.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import IO
+
+import msgspec
+
+from coordinator.displays.sink import Sink
+from coordinator.effects import Event
+from coordinator.result import Result
+
+_encoder = msgspec.json.Encoder()
+
+
+class JsonLinesDisplay:
+    """Writes events to ``out`` as JSON lines."""
+
+    is_lossless = True
+
+    def __init__(self, out: IO[bytes]) -> None:
+        self._sink = Sink(out)
+
+    async def show(self, events: AsyncIterator[Sequence[Event]]) -> None:
+        """Write every batch as it comes.
+
+        Raises:
+            BrokenPipeError: The reader has gone.
+        """
+        async for batch in events:
+            await self._sink.write(_encoder.encode_lines(batch))
+
+    def conclude(self, result: Result) -> None:
+        """Nothing: the last event was ``conclude`` and said it all."""

@@ -1,0 +1,190 @@
+"""Puts what happened into words, one short line a fact; shared by every display.
+
+Facts stay facts in chunks and decisions; a *moment* is one of them as a person reads
+it: who, which kind of thing (a display picks sign and colour by it), and a sentence
+that is cleaned and cut. Text as it streams is no moment; see
+:mod:`coordinator.displays.view`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from agents.chunks import (
+    AgentFailed,
+    AgentId,
+    Approval,
+    Ballot,
+    Choice,
+    Label,
+    Ranking,
+    ResponseAbandoned,
+    Scores,
+    ServerToolCalled,
+    ServerToolReturned,
+    ToolCalled,
+    ToolReturned,
+    TurnEnded,
+    TurnStarted,
+)
+from coordinator.displays.clean import one_line
+from coordinator.effects import (
+    AgentRetired,
+    AnswerAccepted,
+    AnswerRefused,
+    CancelTurn,
+    CommitteeDecided,
+    Event,
+    SlateFrozen,
+    TellAgent,
+    VoteCounted,
+    VoteRejected,
+    VotesVoided,
+    WinnerDecided,
+)
+
+Kind: TypeAlias = Literal[
+    "phase", "turn", "answer", "vote", "void", "cancel", "trouble", "tool", "winner"
+]
+
+WORDS_MAX = 240
+"""Characters a moment may have: three lines of a terminal."""
+
+WORKFLOW_TOOLS = frozenset(
+    {"new_answer", "vote", "submit", "restart_orchestration", "stop"}
+)
+"""Tools whose calls are told as what they mean: an answer, a vote."""
+
+_TASKS = {
+    "draft": "is writing a first answer, alone",
+    "review": "is reading the answers",
+    "present": "is presenting the result",
+}
+_OUTCOMES = {
+    "silent": "gave no usable result",
+    "refused": "declined to go on",
+    "cut": "ran out of room in mid-answer",
+    "restarted": "asks for another round",
+    "stopped": "is done with its part",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Moment:
+    """One fact in words."""
+
+    agent: AgentId | None
+    """``None``: the team as a whole."""
+    kind: Kind
+    words: str
+
+
+def moment_of(event: Event, authors: Mapping[Label, AgentId]) -> Moment | None:
+    """Word one event; ``None`` where it is not worth a person's line.
+
+    Args:
+        event: A chunk or a decision.
+        authors: Label → author, of every answer accepted so far.
+    """
+    agent, kind, words = _told(event, authors)
+    if not words:
+        return None
+    return Moment(agent=agent, kind=kind, words=one_line(words, WORDS_MAX))
+
+
+def _told(  # noqa: C901, PLR0911, PLR0912  (a table of words, one case an event)
+    event: Event, authors: Mapping[Label, AgentId]
+) -> tuple[AgentId | None, Kind, str]:
+    match event:
+        case TurnStarted():
+            return event.agent, "turn", _TASKS[event.task]
+        case TurnEnded():
+            words = _OUTCOMES.get(event.outcome, "")
+            return event.agent, "trouble", _with(words, event.detail if words else "")
+        case AgentFailed():
+            return event.agent, "trouble", _with("failed", event.message)
+        case ResponseAbandoned():
+            words = f"{event.reason}; asking again in {event.retry_in_s:.1f} s"
+            return event.agent, "trouble", words
+        case ToolCalled() if event.name not in WORKFLOW_TOOLS:
+            return event.agent, "tool", f"{event.name} {_text(event.input)}"
+        case ToolReturned() if event.name not in WORKFLOW_TOOLS:
+            arrow = "failed" if event.is_error else "returned"
+            words = f"{event.name} {arrow} after {event.elapsed_s:.1f} s: "
+            return event.agent, "tool", words + _text(event.content)
+        case ServerToolCalled():
+            return event.agent, "tool", f"{event.name} {_text(event.input)}"
+        case ServerToolReturned():
+            name = event.type.removesuffix("_tool_result")
+            return event.agent, "tool", name + (" failed" if event.is_error else " ok")
+        case AnswerAccepted():
+            words = f"answers ({event.label}): {event.content[: 4 * WORDS_MAX]}"
+            return event.agent, "answer", words
+        case AnswerRefused():
+            return event.agent, "trouble", _with("answer refused", event.reason)
+        case VoteCounted():
+            words = ballot_in_words(event.ballot, authors)
+            return event.voter, "vote", _with(words, event.reason)
+        case VoteRejected():
+            return event.voter, "trouble", _with("vote rejected", event.reason)
+        case VotesVoided():
+            words = f"{', '.join(event.voters)} had not seen {event.label}: vote again"
+            return None, "void", words
+        case CancelTurn():
+            return event.agent, "cancel", _with("is stopped", event.reason)
+        case TellAgent():
+            return event.news.agent, "turn", "is told of new answers"
+        case AgentRetired():
+            return event.agent, "trouble", _with("is out", event.reason)
+        case SlateFrozen():
+            names = ", ".join(author(label, authors) for label in event.labels)
+            return None, "phase", f"the vote is on {names}"
+        case CommitteeDecided():
+            words = f"committee {event.committee + 1} prefers"
+            return None, "phase", f"{words} {author(event.label, authors)}"
+        case WinnerDecided():
+            return event.winner, "winner", _victory(event)
+        case _:
+            return None, "turn", ""
+
+
+def author(label: Label, authors: Mapping[Label, AgentId]) -> str:
+    """Who wrote the answer of this label; the label itself where that is unknown."""
+    return authors.get(label, label)
+
+
+def ballot_in_words(ballot: Ballot, authors: Mapping[Label, AgentId]) -> str:
+    """Say a ballot with the authors' names, e.g. ``ranks ada > bo``."""
+    match ballot:
+        case Choice():
+            return f"votes for {author(ballot.label, authors)}"
+        case Approval():
+            names = ", ".join(author(label, authors) for label in ballot.labels)
+            return f"approves of {names or 'nobody'}"
+        case Ranking():
+            tiers = (" = ".join(author(x, authors) for x in t) for t in ballot.tiers)
+            return f"ranks {' > '.join(tiers)}"
+        case Scores():
+            points = sorted(ballot.points.items(), key=lambda item: -item[1])
+            return "gives " + ", ".join(f"{author(x, authors)} {n}" for x, n in points)
+
+
+def _victory(event: WinnerDecided) -> str:
+    words = f"wins by {event.rule}" if event.rule else "wins without a vote"
+    if event.was_tie:
+        words += ", after a tie"
+    if event.is_early:
+        words += "; no outstanding vote could change that"
+    return _with(words, event.detail)
+
+
+def _with(words: str, detail: str) -> str:
+    return f"{words}: {detail}" if detail else words
+
+
+def _text(raw: object) -> str:
+    """The beginning of carried JSON; a string without its quotes."""
+    text = bytes(raw)[: 4 * WORDS_MAX].decode("utf-8", "replace")  # type: ignore[arg-type]
+    return text[1:].removesuffix('"') if text.startswith('"') else text

@@ -1,0 +1,107 @@
+"""Puts a result into words, for the displays that end with it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from agents.chunks import AgentId, Label
+from coordinator.displays.clean import clean, one_line
+from coordinator.displays.view import View
+from coordinator.result import Result
+
+_HEADLINES = {
+    "answered": "answered",
+    "deadline": "out of time",
+    "failed": "no answer",
+    "interrupted": "interrupted",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """One agent's place in the result."""
+
+    agent: AgentId
+    label: Label | None
+    """Of its last answer."""
+    votes: int
+    """Live ballots whose best answer is this one."""
+    points: float | None
+    """By the voting rule's own measure; ``None`` where it was not on the ballot."""
+    voted: str
+    """For whom, and why; empty where it did not vote."""
+    fate: str
+    """What else became of the agent; empty for one that simply did its part."""
+
+
+def headline(result: Result) -> str:
+    """Say in one line how the session ended."""
+    words = _HEADLINES[result.status]
+    if result.winner is not None:
+        words = f"{result.winner} wins"
+        if result.status != "answered":
+            words = f"{_HEADLINES[result.status]}; best so far is {result.winner}'s"
+    return f"{words}: {one_line(result.detail, 200)}" if result.detail else words
+
+
+def standings(result: Result, view: View) -> list[Standing]:
+    """Rank the agents: by the rule, then by votes, then in the order of the team."""
+    latest = {answer.agent: answer.label for answer in result.answers}
+    points = dict(view.decided.standings) if view.decided is not None else {}
+    votes = Counter(vote.choice for vote in result.votes if vote.choice is not None)
+    ballots = {vote.voter: vote for vote in result.votes}
+    rows: list[Standing] = []
+    for agent, record in result.agents.items():
+        label = latest.get(agent)
+        ballot = ballots.get(agent)
+        voted = "" if ballot is None else f"{ballot.choice or 'several'}"
+        if ballot is not None and ballot.reason:
+            voted += f" — {one_line(ballot.reason, 120)}"
+        fate = "" if record.status in ("done", "cancelled") else record.status
+        if record.error:
+            fate = f"{record.status}: {one_line(record.error, 120)}"
+        rows.append(
+            Standing(
+                agent=agent,
+                label=label,
+                votes=votes[agent],
+                points=points.get(label) if label is not None else None,
+                voted=voted,
+                fate=fate,
+            )
+        )
+
+    def place(row: Standing) -> tuple[bool, float, int]:
+        points = row.points if row.points is not None else float("-inf")
+        return (row.agent != result.winner, -points, -row.votes)
+
+    return sorted(rows, key=place)
+
+
+def totals(result: Result) -> str:
+    """Say in one line what the session took."""
+    count = len(result.agents)
+    return " · ".join(
+        (
+            f"{result.elapsed_s:.1f} s",
+            f"{count} agent{'' if count == 1 else 's'}",
+            f"{result.usage.total_tokens:,} tokens",
+            dollars(result.cost_usd),
+            f"session {clean(result.session)}",
+        )
+    )
+
+
+def dollars(cost_usd: float | None) -> str:
+    """Say a price; an unknown one is unknown, never zero."""
+    if cost_usd is None:
+        return "$?"
+    return f"${cost_usd:.2f}" if cost_usd == 0 or cost_usd >= 1 else f"${cost_usd:.4f}"
+
+
+def tokens(count: int) -> str:
+    """Say a count of tokens in at most six characters."""
+    if count < 10_000:
+        return f"{count:,}"
+    return f"{count / 1e3:.0f}k" if count < 1_000_000 else f"{count / 1e6:.1f}M"

@@ -1,0 +1,376 @@
+"""Folds a session's events into what a person would want to see of it now.
+
+Pure: no terminal, no clock, no words about colour. :class:`View` is the model that the
+rich display paints and that a page can show; every text in it is cleaned. Its size is
+bounded by the team's, however long the session: of text the end is kept.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from agents.backend import Review
+from agents.chunks import (
+    AgentFailed,
+    AgentId,
+    AnswerPresented,
+    BlockEnded,
+    BlockStarted,
+    Label,
+    ResponseAbandoned,
+    ResponseStarted,
+    StatusChanged,
+    TextDelta,
+    ThinkingDelta,
+    ToolInputDelta,
+    TurnEnded,
+    TurnStarted,
+    Usage,
+    UsageReported,
+)
+from coordinator.displays.clean import Cleaner, clean
+from coordinator.displays.moments import Moment, moment_of
+from coordinator.displays.typed import StringField
+from coordinator.effects import (
+    AgentRetired,
+    AnswerAccepted,
+    CancelTurn,
+    Conclude,
+    Event,
+    SlateFrozen,
+    StartTurn,
+    VoteCounted,
+    VotesVoided,
+    WinnerDecided,
+)
+
+TAIL_CHARS = 8_000
+"""Text kept per agent: more than a full-screen pane of 50 lines shows."""
+
+MOMENTS_KEPT = 200
+"""Moments kept for all agents: several screens."""
+
+Phase: TypeAlias = Literal["drafting", "voting", "presenting", "concluded"]
+Activity: TypeAlias = Literal[
+    "waiting",
+    "drafting",
+    "reviewing",
+    "presenting",
+    "answered",
+    "voted",
+    "stopped",
+    "failed",
+    "retired",
+]
+RUNNING: frozenset[Activity] = frozenset({"drafting", "reviewing", "presenting"})
+Tone: TypeAlias = Literal["text", "thinking", "typed", "moment"]
+
+_ACTIVITIES: dict[str, Activity] = {
+    "draft": "drafting",
+    "review": "reviewing",
+    "present": "presenting",
+}
+_ENDINGS: dict[str, Activity] = {
+    "answered": "answered",
+    "presented": "answered",
+    "voted": "voted",
+    "cancelled": "stopped",
+    "refused": "failed",
+}
+_TYPED_FIELDS = {
+    "new_answer": ("content",),
+    "vote": ("reason",),
+    "submit": ("content",),
+}
+
+
+class _Named(msgspec.Struct):
+    name: str = ""
+
+
+class Tail:
+    """The end of a text in several tones, at most :data:`TAIL_CHARS` long."""
+
+    __slots__ = ("_size", "_spans")
+
+    def __init__(self) -> None:
+        self._spans: deque[tuple[Tone, list[str]]] = deque()
+        self._size = 0
+
+    def add(self, tone: Tone, text: str) -> None:
+        """Append ``text``; what is too old falls off the front."""
+        if not text:
+            return
+        text = text[-TAIL_CHARS:]
+        if self._spans and self._spans[-1][0] == tone:
+            self._spans[-1][1].append(text)
+        else:
+            self._spans.append((tone, [text]))
+        self._size += len(text)
+        while self._size > 2 * TAIL_CHARS:  # seldom, and then half of it
+            self._trim()
+
+    def _trim(self) -> None:
+        tone, pieces = self._spans[0]
+        length = sum(map(len, pieces))
+        if len(self._spans) == 1 or self._size - length < TAIL_CHARS:
+            kept = "".join(pieces)[self._size - TAIL_CHARS :]
+            self._spans[0] = (tone, [kept])
+            self._size -= length - len(kept)
+        else:
+            self._spans.popleft()
+            self._size -= length
+
+    def end_line(self) -> None:
+        """Let what follows begin on a line of its own."""
+        if self._spans and not self._spans[-1][1][-1].endswith("\n"):
+            self._spans[-1][1].append("\n")
+            self._size += 1
+
+    def last(self, chars: int) -> list[tuple[Tone, str]]:
+        """Return the last ``chars`` characters or a little more, oldest span first."""
+        found: deque[tuple[Tone, str]] = deque()
+        for tone, pieces in reversed(self._spans):
+            text = "".join(pieces)
+            found.appendleft((tone, text[-chars:]))
+            chars -= len(text)
+            if chars <= 0:
+                break
+        return list(found)
+
+    def __str__(self) -> str:
+        return "".join(text for _, text in self.last(2 * TAIL_CHARS))
+
+
+@dataclass(slots=True)
+class AgentView:
+    """What is to be seen of one agent."""
+
+    id: AgentId
+    model: str
+    activity: Activity = "waiting"
+    note: str = ""
+    """Why it waits, was stopped or failed; empty while all is well."""
+    tail: Tail = field(default_factory=Tail)
+    turns: int = 0
+    label: Label | None = None
+    """Of its standing answer."""
+    vote: VoteCounted | None = None
+    last_at: float = 0.0
+    """When it last said anything, on the event loop's clock."""
+    usage: Usage = field(default_factory=Usage)
+    cost_usd: float | None = 0.0
+    """``None``: at least one response has no known price."""
+    _closed: tuple[Usage, float | None] = (Usage(), 0.0)
+    _cleaner: Cleaner = field(default_factory=Cleaner)
+    _typed: StringField | None = None
+
+    def hear(self, tone: Tone, text: str) -> None:
+        """More streamed text."""
+        self.tail.add(tone, self._cleaner.clean(text))
+
+    def begin_block(self, event: BlockStarted) -> None:
+        """A block of text, thinking or tool input begins, on a line of its own."""
+        self.end_block()
+        name = ""
+        if event.type == "tool_use":
+            name = msgspec.json.decode(event.content, type=_Named).name
+        fields = _TYPED_FIELDS.get(name)
+        self._typed = StringField(*fields) if fields else None
+
+    def end_block(self) -> None:
+        """What was held back of an unfinished escape can be shown; a line ends."""
+        self.tail.add("text", self._cleaner.flush())
+        self.tail.end_line()
+        self._typed = None
+
+    def type(self, partial_json: str) -> None:
+        """More of a tool call's input; shown where a person would want to read it."""
+        if self._typed is not None:
+            self.hear("typed", self._typed.feed(partial_json))
+
+    def begin_response(self) -> None:
+        """Usage counts anew for each response: keep what the last one came to."""
+        self._closed = (self.usage, self.cost_usd)
+
+    def spend(self, event: UsageReported) -> None:
+        """The response under way has come to so much in all."""
+        usage, cost = self._closed
+        self.usage = usage + event.usage
+        if cost is None or event.cost_usd is None:
+            self.cost_usd = None
+        else:
+            self.cost_usd = cost + event.cost_usd
+
+
+class View:
+    """A session as it stands; grows by :meth:`absorb`."""
+
+    def __init__(self, models: Mapping[AgentId, str]) -> None:
+        self.agents = {a: AgentView(id=a, model=clean(m)) for a, m in models.items()}
+        self.phase: Phase = "drafting"
+        self.moments: deque[Moment] = deque(maxlen=MOMENTS_KEPT)
+        self.authors: dict[Label, AgentId] = {}
+        self.voters: set[AgentId] = set()
+        """Who has been asked to vote on what stands."""
+        self.drafted: set[AgentId] = set()
+        """Who has answered, or never will."""
+        self.decided: WinnerDecided | None = None
+        self.presenter: AgentId | None = None
+        self.now = 0.0
+        """When the last chunk was said, on the event loop's clock."""
+
+    @property
+    def usage(self) -> Usage:
+        """Of all agents together."""
+        return sum((agent.usage for agent in self.agents.values()), Usage())
+
+    @property
+    def cost_usd(self) -> float | None:
+        """Of all agents together; ``None`` where one of them is unknown."""
+        costs = [agent.cost_usd for agent in self.agents.values()]
+        known = [cost for cost in costs if cost is not None]
+        return sum(known) if len(known) == len(costs) else None
+
+    @property
+    def votes(self) -> dict[AgentId, VoteCounted]:
+        """Live ballots by voter."""
+        return {a.id: a.vote for a in self.agents.values() if a.vote is not None}
+
+    def support(self) -> dict[AgentId, int]:
+        """How many live ballots prefer each standing answer, by its author."""
+        counts = {agent.id: 0 for agent in self.agents.values() if agent.label}
+        for vote in self.votes.values():
+            if vote.choice is not None and vote.choice in counts:
+                counts[vote.choice] += 1
+        return counts
+
+    def absorb(self, events: Iterable[Event]) -> None:
+        """Take in events, in order."""
+        for event in events:
+            # Text is nearly everything that comes, so it goes the short way.
+            kind = type(event)
+            if kind is TextDelta or kind is ThinkingDelta or kind is ToolInputDelta:
+                self._hear(event)  # type: ignore[arg-type]  (narrowed by identity)
+            else:
+                self._take(event)
+
+    def _hear(self, event: TextDelta | ThinkingDelta | ToolInputDelta) -> None:
+        agent = self._agent(event.agent, event.at)
+        match event:
+            case TextDelta():
+                agent.hear("text", event.text)
+            case ThinkingDelta():
+                agent.hear("thinking", event.text)
+            case ToolInputDelta():
+                agent.type(event.partial_json)
+
+    def _agent(self, agent: AgentId, at: float | None = None) -> AgentView:
+        view = self.agents.get(agent)
+        if view is None:  # a display may be given less than the whole team
+            view = self.agents[agent] = AgentView(id=agent, model="")
+        if at is not None:
+            self.now = max(self.now, at)
+            view.last_at = at
+        return view
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, AnswerAccepted):
+            self.authors[event.label] = event.agent
+        moment = moment_of(event, self.authors)
+        if moment is not None and moment.kind not in ("turn", "tool"):
+            self.moments.append(moment)
+        if moment is not None and moment.agent is not None:
+            self._note(self._agent(moment.agent), moment)
+        self._stream(event)
+        self._decide(event)
+
+    def _note(self, agent: AgentView, moment: Moment) -> None:
+        # What the pane shows anyway, in its text or its title, is not said twice.
+        if moment.kind not in ("answer", "turn", "winner"):
+            agent.end_block()
+            agent.tail.add("moment", f"{moment.words}\n")
+
+    def _stream(self, event: Event) -> None:
+        """What an agent says of its own turn."""
+        match event:
+            case TurnStarted():
+                agent = self._agent(event.agent, event.at)
+                agent.turns, agent.note = agent.turns + 1, ""
+                agent.activity = _ACTIVITIES[event.task]
+                if event.task == "present":
+                    self.phase, self.presenter = "presenting", event.agent
+                    agent.tail = Tail()
+            case StatusChanged():
+                agent = self._agent(event.agent, event.at)
+                quiet = event.status == "requesting"
+                words = event.status.replace("_", " ")
+                agent.note = "" if quiet else clean(event.detail) or words
+            case ResponseStarted():
+                agent = self._agent(event.agent, event.at)
+                agent.begin_response()
+                agent.model = agent.model or clean(event.model)
+                agent.note = ""
+            case ResponseAbandoned():
+                agent = self._agent(event.agent, event.at)
+                agent.note = f"again in {event.retry_in_s:.1f} s"
+            case BlockStarted():
+                self._agent(event.agent, event.at).begin_block(event)
+            case BlockEnded():
+                self._agent(event.agent, event.at).end_block()
+            case UsageReported():
+                self._agent(event.agent, event.at).spend(event)
+            case TurnEnded():
+                agent = self._agent(event.agent, event.at)
+                agent.end_block()
+                agent.activity = _ENDINGS.get(event.outcome, "waiting")
+            case AgentFailed():
+                agent = self._agent(event.agent, event.at)
+                agent.activity, agent.note = "failed", clean(event.message)
+            case AnswerPresented():
+                self.phase, self.presenter = "presenting", event.agent
+            case _:
+                pass  # nothing of it is seen but the moment it may be
+
+    def _decide(self, event: Event) -> None:
+        """What the coordinator has established."""
+        match event:
+            case AnswerAccepted():
+                agent = self._agent(event.agent)
+                agent.label, agent.activity = event.label, "answered"
+                self.drafted.add(event.agent)
+            case StartTurn() if isinstance(event.turn.task, Review):
+                self.voters.add(event.turn.agent)
+                if self.phase == "drafting":
+                    self.phase = "voting"
+            case SlateFrozen():
+                self.phase = "voting"
+            case VoteCounted():
+                self._agent(event.voter).vote = event
+                self._agent(event.voter).activity = "voted"
+            case VotesVoided():
+                for voter in event.voters:
+                    self._agent(voter).vote = None
+                    self._agent(voter).activity = "waiting"
+            case CancelTurn():
+                agent = self._agent(event.agent)
+                agent.activity, agent.note = "stopped", clean(event.reason)
+            case AgentRetired():
+                self.drafted.add(event.agent)
+                agent = self._agent(event.agent)
+                if agent.activity != "failed":
+                    agent.activity, agent.note = "retired", clean(event.reason)
+            case WinnerDecided():
+                self.decided = event
+            case Conclude():
+                self.phase = "concluded"
+                for agent in self.agents.values():
+                    if agent.activity in RUNNING:
+                        agent.activity = "stopped"
+            case _:
+                pass
