@@ -3,9 +3,9 @@
 ::
 
     new ──SessionOpened─▶ drafting ──all drafts in, or stragglers cut──▶ voting
-                              │                                           │  ▲
+                              │                                          │  ▲
                               │ nobody answered                   decided │  │ revision:
-                              ▼                                           ▼  │ votes void
+                              ▼                                          ▼  │ votes void
                           concluded ◀──presented, or its answer reused── presenting
                               ▲                                           │
                               └── deadline, budget, interruption ─────────┘

@@ -8,6 +8,7 @@ by :mod:`coordinator.ballots`.
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import msgspec
@@ -86,6 +87,29 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     restarts: int = 0
     """How often the presenter may ask for another round."""
 
+    def __post_init__(self) -> None:
+        """Refuse settings that contradict each other or themselves."""
+        if self.revise and self.committee_over is not None:
+            raise ValueError(
+                "committees judge a slate that stands still, so 'committee_over' does "
+                "not go with 'revise: true'; set 'committee_over: null'"
+            )
+        if self.review_opens == "own_drafted" and not self.revise:
+            raise ValueError(
+                "'review_opens: own_drafted' votes while answers still arrive, which "
+                "needs 'revise: true'"
+            )
+        for name, least in _LEAST.items():
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise ValueError(f"{name!r} is {value}; it must be at least {least}")
+        for name in ("quorum", "duplicate_over"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name!r} must be between 0 and 1")
+        for voter, weight in self.weights.items():
+            if not 0 <= weight < math.inf:
+                raise ValueError(f"the weight of {voter!r} is {weight}; use 0 or more")
+
     @classmethod
     def preset(cls, name: str) -> Rules:
         """The named policy.
@@ -100,6 +124,23 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             message = f"policy {name!r} is unknown; choose one of {known}"
             raise ConfigInvalid(message) from None
 
+
+_LEAST: dict[str, float] = {
+    "panel": 1,
+    "committee_over": 1,
+    "committee_size": 2,
+    "judges": 1,
+    "answers_per_agent": 1,
+    "answers_total": 1,
+    "lead": 1,
+    "attempts": 1,
+    "restarts": 0,
+    "coalesce_s": 0,
+    "deadline_s": 0,
+    "budget_tokens": 0,
+    "budget_usd": 0,
+    "agent_budget_tokens": 0,
+}
 
 _REVISION = Rules(
     policy="revision",

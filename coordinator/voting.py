@@ -235,9 +235,9 @@ def on_vote(m: Move, member: Member, chunk: VoteCast) -> None:
     member = m.rest(msgspec.structs.replace(member, shown=member.seen))
     offered = form(m.rules.rule, contest.labels)
     reason = reject_reason(chunk.ballot, offered)
-    if _has_news(m, member):
-        newest = max(contest.labels, key=lambda x: m.s.answers[x].ordinal)
-        reason = f"cast without having seen {newest}"
+    news = [label for label in contest.labels if label not in chunk.seen]
+    if news:
+        reason = f"cast without having seen {', '.join(news)}"
     if reason is not None:
         m.out.append(VoteRejected(voter=member.id, reason=reason))
         member = m.put(
@@ -266,11 +266,6 @@ def on_vote(m: Move, member: Member, chunk: VoteCast) -> None:
         )
     )
     _check(m, contest)
-
-
-def _has_news(m: Move, member: Member) -> bool:
-    """Whether the contest holds an answer that ``member``'s turn had not shown."""
-    return m.s.accepted > member.seen
 
 
 def leave(m: Move, member: Member) -> None:

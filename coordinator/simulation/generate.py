@@ -14,12 +14,29 @@ from coordinator.simulation.world import Temper, World
 _POLICIES = ("slate", "revision", "ensemble", "massgen")
 
 
-def world(seed: int, rules: Rules | None = None, agents: int | None = None) -> World:
-    """Make the world of ``seed``, under given rules and size or random ones."""
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """What a world is made from."""
+
+    seed: int
+    agents: tuple[AgentId, ...]
+    rules: Rules
+    temper: Temper
+
+    def world(self) -> World:
+        """Make the world; each time the same."""
+        return World(self.seed, self.agents, self.rules, self.temper)
+
+
+def setting(seed: int) -> Setting:
+    """The random team, rules and temper of ``seed``."""
     chance = Random(seed)  # noqa: S311 (a simulation, not a secret)
-    size = agents or chance.choice((1, 2, 3, 3, 3, 4, 5, 5, 7, 9, 12, 20))
-    ids = tuple(AgentId(f"a{number}") for number in range(size))
-    return World(seed, ids, rules or _rules(chance), _temper(chance))
+    size = chance.choice((1, 2, 3, 3, 3, 4, 5, 5, 7, 9, 12, 20))
+    return Setting(
+        seed=seed,
+        agents=tuple(AgentId(f"a{number}") for number in range(size)),
+        rules=_rules(chance),
+        temper=_temper(chance),
+    )
 
 
 def _rules(chance: Random) -> Rules:
@@ -31,6 +48,11 @@ def _rules(chance: Random) -> Rules:
     for name, values in _CHANGES.items():
         if chance.random() < 0.25:
             changes[name] = chance.choice(values)
+    # Committees and reviews that open early each go with one kind of slate only.
+    if changes.get("revise", rules.revise):
+        changes["committee_over"] = None
+    else:
+        changes["review_opens"] = "all_drafted"
     return msgspec.structs.replace(rules, **changes)
 
 

@@ -1,8 +1,8 @@
 """What must hold in every session, checked from outside after every step.
 
 The checker sees only inputs and outputs, never the machine's state, so that a bug in
-the state cannot hide itself. It keeps books of its own and raises :class:`Violation` with
-the name of the invariant that broke.
+the state cannot hide itself. It keeps books of its own and raises :class:`Violation`
+with the name of the invariant that broke.
 """
 
 from __future__ import annotations
@@ -56,6 +56,8 @@ class Checker:
         self._vetoed: set[Label] = set()
         self._retired: set[AgentId] = set()
         self._deadline = float("inf")
+        self._accepted = 0
+        self._asked: dict[AgentId, int] = dict.fromkeys(agents, 0)
         self._spent = 0
         self._over_budget = False
         self._response: dict[AgentId, int] = dict.fromkeys(agents, 0)
@@ -102,8 +104,10 @@ class Checker:
                 )
             case TellAgent(news=news):
                 self._seen[news.agent].update(a.label for a in news.answers)
+                self._asked[news.agent] = self._accepted
             case AnswerAccepted():
                 _claim(output.label not in self._answers, "labels are used once")
+                self._accepted += 1
                 self._answers[output.label] = output.agent
                 self._standing[output.agent] = output.label
             case VoteCounted():
@@ -139,6 +143,7 @@ class Checker:
         _claim(turn.agent not in self._retired, "who is out gets no turn")
         _claim(turn.number == self._turns[turn.agent] + 1, "turn numbers count up")
         self._turns[turn.agent] = turn.number
+        self._asked[turn.agent] = self._accepted
         if not isinstance(turn.task, Present):
             # The presenter asked for another round.
             self.decided = None
@@ -149,6 +154,10 @@ class Checker:
 
     def _on_vote(self, vote: VoteCounted) -> None:
         _claim(vote.voter not in self._ballots, "one live ballot a voter")
+        _claim(
+            self._asked[vote.voter] == self._accepted,
+            "a ballot that counts has seen every answer",
+        )
         for label in labels_of(vote.ballot):
             _claim(label in self._seen[vote.voter], "no ballot for an unseen answer")
             _claim(label in self._answers, "ballots name accepted answers")

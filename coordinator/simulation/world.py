@@ -109,9 +109,7 @@ class World:
         Raises:
             Violation: An invariant broke, or the session does not end.
         """
-        machine = Consensus.new(
-            self._agents, "q", self._rules, seed=self._seed, nonce="n"
-        )
+        machine = self._machine()
         checker = Checker(self._agents, self._rules)
         inputs: list[MachineInput] = []
         outputs: list[tuple[MachineOutput, ...]] = []
@@ -122,7 +120,11 @@ class World:
             if self._is_withdrawn(what, turn):
                 continue
             self._now = what.at
-            machine, effects = machine.step(what)
+            try:
+                machine, effects = machine.step(what)
+            except Exception as exc:
+                # Whatever it is, it is a bug; the campaign wants it named and shrunk.
+                raise Violation(f"the machine never raises {exc!r}") from exc
             checker.watch(what, effects)
             inputs.append(what)
             outputs.append(effects)
@@ -139,6 +141,20 @@ class World:
                     elapsed_s=self._now,
                 )
         raise Violation("every session ends")
+
+    def replay(
+        self, inputs: tuple[MachineInput, ...]
+    ) -> tuple[tuple[MachineOutput, ...], ...]:
+        """Feed recorded inputs to a fresh machine; its outputs, step by step."""
+        machine = self._machine()
+        outputs: list[tuple[MachineOutput, ...]] = []
+        for what in inputs:
+            machine, effects = machine.step(what)
+            outputs.append(effects)
+        return tuple(outputs)
+
+    def _machine(self) -> Consensus:
+        return Consensus.new(self._agents, "q", self._rules, seed=self._seed, nonce="n")
 
     # ----------------------------------------------------------- the clock
 

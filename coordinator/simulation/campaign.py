@@ -1,0 +1,166 @@
+"""Many worlds, one verdict: runs seeds, checks each, counts, and shrinks what fails."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+
+import msgspec
+
+from coordinator.rules import Rules
+from coordinator.simulation.generate import Setting, setting
+from coordinator.simulation.invariants import Violation
+from coordinator.simulation.world import Temper, World
+
+SEEDS_AT_ONCE = 500
+"""Sessions a worker plays before it reports; progress moves in these steps."""
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """A world in which an invariant broke."""
+
+    seed: int
+    invariant: str
+    agents: int
+    """Team size after shrinking."""
+    changed: tuple[str, ...]
+    """The settings that, beside the policy, are needed for it to break."""
+
+    def reproduction(self) -> str:
+        """The command that shows it again."""
+        return f"coordinator simulate --seed {self.seed} --runs 1"
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What a campaign found."""
+
+    runs: int = 0
+    steps: int = 0
+    statuses: dict[str, int] = msgspec.field(default_factory=dict[str, int])
+    policies: dict[str, int] = msgspec.field(default_factory=dict[str, int])
+    failures: tuple[Failure, ...] = ()
+
+    def __add__(self, other: Report) -> Report:
+        """Both together."""
+        return Report(
+            runs=self.runs + other.runs,
+            steps=self.steps + other.steps,
+            statuses=dict(Counter(self.statuses) + Counter(other.statuses)),
+            policies=dict(Counter(self.policies) + Counter(other.policies)),
+            failures=self.failures + other.failures,
+        )
+
+
+def run_seeds(seeds: Iterable[int]) -> Report:
+    """Play one world per seed in this process; failures are shrunk and reported."""
+    steps = 0
+    statuses: Counter[str] = Counter()
+    policies: Counter[str] = Counter()
+    failures: list[Failure] = []
+    runs = 0
+    for seed in seeds:
+        runs += 1
+        made = setting(seed)
+        policies[made.rules.policy] += 1
+        try:
+            played = made.world().play()
+        except Violation as broken:
+            failures.append(shrink(made, str(broken)))
+            continue
+        steps += len(played.inputs)
+        statuses[played.end.status] += 1
+    return Report(
+        runs=runs,
+        steps=steps,
+        statuses=dict(statuses),
+        policies=dict(policies),
+        failures=tuple(failures),
+    )
+
+
+def campaign(first_seed: int, runs: int, workers: int = 1) -> Iterator[Report]:
+    """Play ``runs`` worlds and yield the report so far after every few hundred."""
+    batches = [
+        range(start, min(start + SEEDS_AT_ONCE, first_seed + runs))
+        for start in range(first_seed, first_seed + runs, SEEDS_AT_ONCE)
+    ]
+    total = Report()
+    if workers <= 1:
+        for batch in batches:
+            total += run_seeds(batch)
+            yield total
+        return
+    with ProcessPoolExecutor(workers) as pool:
+        for report in pool.map(run_seeds, batches):
+            total += report
+            yield total
+
+
+def shrink(made: Setting, invariant: str) -> Failure:
+    """Make a failing setting as small as it can be while the same invariant breaks."""
+
+    def fails(candidate: Setting) -> bool:
+        try:
+            candidate.world().play()
+        except Violation as broken:
+            return str(broken) == invariant
+        return False
+
+    for simpler in _calmer(made):
+        if fails(simpler):
+            made = simpler
+    made = _with_fewer_agents(made, fails)
+    made, changed = _with_fewer_changes(made, fails)
+    return Failure(
+        seed=made.seed, invariant=invariant, agents=len(made.agents), changed=changed
+    )
+
+
+def _calmer(made: Setting) -> Iterator[Setting]:
+    """The same team with one trouble less."""
+    quiet = Temper(silent=0, fail=0, stall=0, nonsense=0, meddle=0, late=0)
+    for name in ("meddle", "nonsense", "stall", "fail", "silent", "late"):
+        temper = msgspec.structs.replace(made.temper, **{name: getattr(quiet, name)})
+        yield msgspec.structs.replace(made, temper=temper)
+
+
+def _with_fewer_agents(made: Setting, fails: Callable[[Setting], bool]) -> Setting:
+    for size in range(1, len(made.agents)):
+        smaller = msgspec.structs.replace(made, agents=made.agents[:size])
+        if fails(smaller):
+            return smaller
+    return made
+
+
+def _with_fewer_changes(
+    made: Setting, fails: Callable[[Setting], bool]
+) -> tuple[Setting, tuple[str, ...]]:
+    """Put back each setting of the policy that is not needed for the failure."""
+    plain = Rules.preset(made.rules.policy)
+    changed: list[str] = []
+    for name in Rules.__struct_fields__:
+        if getattr(made.rules, name) == getattr(plain, name):
+            continue
+        try:
+            rules = msgspec.structs.replace(made.rules, **{name: getattr(plain, name)})
+        except ValueError:
+            # It does not go with another changed setting, so it is needed.
+            rules = made.rules
+        simpler = msgspec.structs.replace(made, rules=rules)
+        if rules != made.rules and fails(simpler):
+            made = simpler
+        else:
+            changed.append(f"{name}={getattr(made.rules, name)!r}")
+    return made, tuple(changed)
+
+
+def replayed(world: Callable[[], World]) -> None:
+    """Feed a session's inputs to a fresh machine; the effects must be the same.
+
+    Raises:
+        Violation: They are not.
+    """
+    first, again = world().play(), world()
+    if again.replay(first.inputs) != first.outputs:
+        raise Violation("the inputs in order reproduce the session")

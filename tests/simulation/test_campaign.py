@@ -1,0 +1,122 @@
+"""Random sessions keep every invariant, and a broken machine is caught."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from agents.backend import Task
+from agents.chunks import AgentId, Label, VoteCast
+from coordinator import consensus, ending, voting
+from coordinator.effects import AgentRetired, Conclude, VotesVoided
+from coordinator.move import Move
+from coordinator.simulation import campaign
+from coordinator.simulation.campaign import run_seeds
+from coordinator.simulation.generate import setting
+from coordinator.state import Activity, Member
+
+
+def test_a_thousand_random_sessions_keep_every_invariant() -> None:
+    report = run_seeds(range(1000))
+    assert report.failures == ()
+    assert report.runs == 1000
+    assert set(report.statuses) == {"answered", "deadline", "failed", "interrupted"}
+    assert set(report.policies) == {"slate", "revision", "ensemble", "massgen"}
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_the_inputs_in_order_reproduce_a_session(seed: int) -> None:
+    campaign.replayed(setting(seed).world)
+
+
+def test_a_seed_is_a_session() -> None:
+    assert setting(3).world().play() == setting(3).world().play()
+
+
+_on_vote = voting.on_vote
+
+
+def _counts_stale_votes(m: Move, member: Member, chunk: VoteCast) -> None:
+    contest = m.s.contests[member.contest]
+    _on_vote(m, member, msgspec.structs.replace(chunk, seen=contest.labels))
+
+
+_start = Move.start
+
+
+def _starts_twice(
+    m: Move, member: Member, task: Task, activity: Activity, *, continues: bool = False
+) -> Member:
+    started = _start(m, member, task, activity, continues=continues)
+    m.out.append(m.out[-1])
+    return started
+
+
+def _concludes_twice(m: Move, *_: object, **__: object) -> None:
+    end = Conclude(status="failed", winner=None, label=None, answer=None)
+    m.out.extend((end, end))
+    m.s.phase = "concluded"
+
+
+def _forgets_the_answer(m: Move, *_: object, **__: object) -> None:
+    m.out.append(Conclude(status="failed", winner=None, label=None, answer=None))
+    m.s.phase = "concluded"
+
+
+def _retires_silently(m: Move, member: Member, reason: str) -> Member:
+    m.out.append(AgentRetired(agent=member.id, reason=reason))
+    return member
+
+
+def _ignores_the_bounds(_m: Move, _status: str, _why: str) -> None:
+    return
+
+
+def _names_nobody_void(*_: object, **__: object) -> object:
+    return VotesVoided(voters=(AgentId("a0"),), label=Label("agent1.1"))
+
+
+def _picks_anybody(m: Move, label: Label, *rest: object) -> None:
+    _finish(m, min(m.s.answers, default=label), *rest)  # type: ignore[arg-type]
+
+
+_finish = ending.finish
+
+
+_BREAKS: dict[str, tuple[object, str, Callable[..., object]]] = {
+    "a ballot that counts has seen every answer": (
+        voting,
+        "on_vote",
+        _counts_stale_votes,
+    ),
+    "the conclusion is the last effect": (ending, "conclude", _concludes_twice),
+    "the best answer so far is given": (ending, "conclude", _forgets_the_answer),
+    "a session ends by its deadline": (consensus, "_best_so_far", _ignores_the_bounds),
+    "a spent budget ends the session": (consensus, "_stop", lambda *_: None),
+    "turn numbers count up": (Move, "start", _starts_twice),
+    "who is out gets no turn": (Move, "retire", _retires_silently),
+    "only live ballots are voided": (voting, "VotesVoided", _names_nobody_void),
+    "the winner presents": (ending, "finish", _picks_anybody),
+}
+
+
+@pytest.mark.parametrize("invariant", _BREAKS)
+def test_a_machine_broken_on_purpose_is_caught(
+    invariant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, name, wrong = _BREAKS[invariant]
+    monkeypatch.setattr(place, name, wrong)
+    caught = {failure.invariant for failure in run_seeds(range(120)).failures}
+    assert invariant in caught
+
+
+def test_a_failure_is_shrunk_to_a_small_team_and_says_how_to_see_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ending, "conclude", _forgets_the_answer)
+    failure = run_seeds([7]).failures[0]
+    assert failure.agents <= 3
+    assert failure.changed == ()
+    assert failure.reproduction() == "coordinator simulate --seed 7 --runs 1"
