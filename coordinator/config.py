@@ -1,0 +1,265 @@
+"""The team file: what people write about a team, as Structs.
+
+Owns the form of ``team.yaml`` and the reading of it; nothing here opens a backend or
+imports a tool. :mod:`coordinator.assembly` makes a :class:`~coordinator.team.Team` of
+it. The ``voting`` and ``limits`` sections are the fields of
+:class:`~coordinator.rules.Rules` by the same names, so that a new rule is a new key.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Literal,
+    TypeAlias,
+    cast,
+    get_type_hints,
+)
+
+import msgspec
+
+from agents.script import Script, ScriptInvalid, parse_script
+from coordinator.ballots.rules import spelled_out
+from coordinator.errors import ConfigInvalid
+from coordinator.rules import Rules
+from coordinator.written import Document, Where, convert, parse, read, value_at
+
+Positive: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
+Seconds: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
+JsonObject: TypeAlias = dict[str, Any]  # carried to the API as it is
+
+LIMITS = (
+    "answers_per_agent",
+    "answers_total",
+    "lead",
+    "attempts",
+    "restarts",
+    "budget_tokens",
+    "budget_usd",
+    "agent_budget_tokens",
+)
+"""The rules that stand under ``limits``."""
+
+TOP = ("deadline_s", "final")
+"""The rules that stand at the top of the file, because everybody sets them."""
+
+
+class AgentSettings(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """What may be said of an agent, or of all of them under ``defaults``."""
+
+    backend: Literal["claude", "scripted"] | None = None
+    """``scripted`` where there is a ``script``, otherwise ``claude``."""
+    model: str | None = None
+    system: str = ""
+    """The agent's own instructions, before the question."""
+    tools: tuple[str | JsonObject, ...] = ()
+    """Server tools by name (``web_search``), or by their whole API form; Python
+    functions as ``module:function``."""
+    tool_timeout_s: Seconds = 60.0
+    max_tokens: Positive | None = None
+    """Most tokens of one response."""
+    effort: Literal["low", "medium", "high", "xhigh", "max"] | None = None
+    thinking: Literal["adaptive", "disabled", "between_tools"] | Positive | None = None
+    """A number: that many tokens to think with, for models that take a budget."""
+    betas: tuple[str, ...] = ()
+    mcp_servers: tuple[JsonObject, ...] = ()
+    """In the API's form; their toolsets follow."""
+    api_key_env: str | None = None
+    """The environment variable that holds the key; a key itself is never written."""
+    base_url: str | None = None
+    script: str | JsonObject | None = None
+    """What a scripted agent says: here, or the path of a file, relative to this one."""
+
+
+class AgentEntry(AgentSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One agent."""
+
+    id: str
+
+
+def _section(name: str, fields: tuple[str, ...], doc: str) -> type[msgspec.Struct]:
+    """A Struct of some of the rules, each optional."""
+    hints = get_type_hints(Rules)
+    return msgspec.defstruct(
+        name,
+        [(f, hints[f] | msgspec.UnsetType, msgspec.UNSET) for f in fields],
+        frozen=True,
+        kw_only=True,
+        forbid_unknown_fields=True,
+        module=__name__,
+        namespace={"__doc__": doc},
+    )
+
+
+if TYPE_CHECKING:
+    Limits: TypeAlias = msgspec.Struct
+    Voting: TypeAlias = msgspec.Struct
+else:
+    Limits = _section("Limits", LIMITS, "Bounds on a session.")
+    Voting = _section(
+        "Voting",
+        tuple(f for f in Rules.__struct_fields__ if f not in (*LIMITS, *TOP)),
+        "How the team decides; ``policy`` names the preset that the rest changes.",
+    )
+
+
+class TeamFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A team file."""
+
+    agents: tuple[AgentEntry, ...]
+    question: str | None = None
+    """Asked where the command line asks nothing."""
+    title: str = ""
+    """Shown beside the name of the program."""
+    defaults: AgentSettings = AgentSettings()
+    """What every agent has that does not say otherwise."""
+    voting: Voting = msgspec.field(default_factory=Voting)
+    limits: Limits = msgspec.field(default_factory=Limits)
+    deadline_s: Seconds | None = None
+    final: Literal["present", "reuse", "synthesise"] | None = None
+    seed: int | None = None
+
+
+class TeamConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """A team file that has been read: its contents, its rules, its scripts."""
+
+    file: TeamFile
+    rules: Rules
+    agents: tuple[AgentEntry, ...]
+    """With what ``defaults`` says filled in."""
+    scripts: dict[str, Script]
+    """Agent → what it says, for those that are scripted."""
+
+
+def read_team(path: Path) -> TeamConfig:
+    """Read a team file, and the scripts that it names.
+
+    Raises:
+        ConfigInvalid: With file, line, key, value and the way out.
+    """
+    return _team(read(path))
+
+
+def parse_team(text: str, path: Path) -> TeamConfig:
+    """Read a team from text; ``path`` is its name in errors and where scripts are.
+
+    Raises:
+        ConfigInvalid: With file, line, key, value and the way out.
+    """
+    return _team(parse(text, path))
+
+
+def _team(document: Document) -> TeamConfig:
+    if not isinstance(document.data, dict):
+        raise document.error((), "a team file is a mapping; begin with 'agents:'")
+    _spell_out_rule(document)
+    file = convert(document, TeamFile)
+    if not file.agents:
+        raise document.error(("agents",), "is empty; add an agent")
+    agents = tuple(
+        _filled(document, file.defaults, number, entry)
+        for number, entry in enumerate(file.agents)
+    )
+    first: dict[str, int] = {}
+    for number, entry in enumerate(agents):
+        if first.setdefault(entry.id, number) != number:
+            problem = f"{entry.id!r} is agents[{first[entry.id]}] already; ids differ"
+            raise document.error(("agents", number, "id"), problem)
+        _check(document, ("agents", number), entry)
+    scripts = {
+        entry.id: _script(document, ("agents", number, "script"), entry.script)
+        for number, entry in enumerate(agents)
+        if entry.script is not None
+    }
+    rules = _rules(document, file)
+    return TeamConfig(file=file, rules=rules, agents=agents, scripts=scripts)
+
+
+def _spell_out_rule(document: Document) -> None:
+    voting = value_at(document, ("voting",))
+    if isinstance(voting, dict) and voting.get("rule") is not None:
+        try:
+            voting["rule"] = cast("Any", spelled_out(voting["rule"]))
+        except ConfigInvalid as error:
+            raise document.error(("voting", "rule"), str(error)) from None
+
+
+def _filled(
+    document: Document, defaults: AgentSettings, number: int, entry: AgentEntry
+) -> AgentEntry:
+    """Let ``defaults`` speak where the agent is silent."""
+    said = value_at(document, ("agents", number))
+    assert isinstance(said, dict)
+    silent = {
+        name: getattr(defaults, name)
+        for name in AgentSettings.__struct_fields__
+        if name not in said
+    }
+    entry = msgspec.structs.replace(entry, **silent)
+    if entry.backend is None:
+        backend = "scripted" if entry.script is not None else "claude"
+        entry = msgspec.structs.replace(entry, backend=backend)
+    return entry
+
+
+def _check(document: Document, where: Where, entry: AgentEntry) -> None:
+    """Refuse what is well written and makes no sense."""
+    if entry.backend == "scripted" and entry.script is None:
+        raise document.error(where, "a scripted agent needs a script; add 'script:'")
+    if entry.backend == "claude":
+        if entry.script is not None:
+            problem = "a claude agent has no script; make its backend 'scripted'"
+            raise document.error((*where, "script"), problem)
+        if entry.model is None:
+            problem = "a claude agent needs a model, e.g. 'model: claude-sonnet-5-5'"
+            raise document.error(where, problem)
+
+
+def _script(
+    document: Document, where: Where, script: str | JsonObject | None
+) -> Script:
+    if isinstance(script, str):
+        source = read(document.path.parent / script)
+        where = ()
+    else:
+        source = document
+    try:
+        return parse_script(value_at(source, where))
+    except ScriptInvalid as error:
+        raise source.error((*where, *_steps(error.path)), error.problem) from None
+
+
+def _steps(path: str) -> Where:
+    """Take ``turns[0].lines[2]`` apart."""
+    steps: list[str | int] = []
+    for part in path.replace("[", ".[").split("."):
+        is_index = part.startswith("[") and part.endswith("]")
+        if part:
+            steps.append(int(part[1:-1]) if is_index else part)
+    return tuple(steps)
+
+
+def _rules(document: Document, file: TeamFile) -> Rules:
+    said: dict[str, Any] = {
+        name: value
+        for section in (file.voting, file.limits)
+        for name, value in msgspec.structs.asdict(section).items()
+        if value is not msgspec.UNSET
+    }
+    for name in TOP:
+        if getattr(file, name) is not None:
+            said[name] = getattr(file, name)
+    try:
+        rules = Rules.preset(said.pop("policy", "slate"))
+    except ConfigInvalid as error:
+        raise document.error(("voting", "policy"), str(error)) from None
+    for voter in said.get("weights", {}):
+        if voter not in {agent.id for agent in file.agents}:
+            problem = f"{voter!r} is not in the team; name one of its agents"
+            raise document.error(("voting", "weights", voter), problem)
+    return msgspec.structs.replace(rules, **said)
