@@ -31,6 +31,19 @@ from coordinator.effects import (
 from coordinator.result import AgentRecord, AnswerRecord, Result, VoteRecord
 
 
+BOOKED = frozenset(
+    {
+        UsageReported,
+        ResponseStarted,
+        ResponseAbandoned,
+        TurnStarted,
+        TurnEnded,
+        AgentFailed,
+    }
+)
+"""The chunks that change the books; a shell need not bring any other."""
+
+
 class _Account:
     """One agent's running totals."""
 

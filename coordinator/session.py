@@ -39,7 +39,7 @@ from coordinator.effects import (
 )
 from coordinator.errors import ConfigInvalid
 from coordinator.feed import Feed
-from coordinator.ledger import Ledger
+from coordinator.ledger import BOOKED, Ledger
 
 if TYPE_CHECKING:
     from coordinator.displays.base import Display
@@ -233,11 +233,15 @@ class _Shell:
     def _take_frame(
         self, frame: bytes, events: list[Event], group: anyio.abc.TaskGroup | None
     ) -> None:
+        # Nearly all chunks are text that only readers want; the machine and the books
+        # are asked about the others alone.
         for chunk in decode_frame(frame):
+            kind = type(chunk)
             events.append(chunk)
-            if type(chunk) in _HEARD:
+            if kind in BOOKED:
+                self._ledger.book(chunk)
+            if kind in _HEARD:
                 self._step(chunk, events, group)
-            self._ledger.book(chunk)
 
     def _step(
         self,

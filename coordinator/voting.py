@@ -13,13 +13,15 @@ import msgspec
 from rpds import HashTrieMap
 
 from agents.backend import News, Review
-from agents.chunks import AgentId, Label, VoteCast
+from agents.chunks import AgentId, Ballot, Label, VoteCast
 from coordinator import ending
 from coordinator.ballots import (
     Tally,
     ballots_until_decided,
     best_of,
     form,
+    has_quorum,
+    is_deadlocked,
     is_decided,
     lot,
     reject_reason,
@@ -54,7 +56,7 @@ def open_stage(m: Move, answers: Sequence[Answer], reason: str) -> None:
     labels = tuple(answer.label for answer in answers)
     if len(labels) == 1 and not _may_more_come(m):
         only = labels[0]
-        _announce_winner(m, only, Tally(winner=only, standings=((only, 0.0),)), 0)
+        _announce_winner(m, only, count_alone(m, only), 0)
         ending.finish(m, only, labels, "only one answer stood")
         return
     s.phase = "voting"
@@ -298,8 +300,13 @@ def _check(m: Move, contest: Contest) -> None:
         contest.labels,
         tie_order=contest.labels,
         weights=m.rules.weights,
+        # Where a tie is not left to the order, it must not be decided by it early.
+        clear_of_ties=m.rules.ties in {"runoff", "synthesise"},
     )
-    if decided is not None and _has_quorum(m, contest):
+    in_vain = is_deadlocked(
+        m.rules.rule, ballots, waiting, contest.labels, weights=m.rules.weights
+    )
+    if (decided is not None or in_vain) and _has_quorum(m, contest):
         settle(m, contest, is_early=True)
         return
     more = ballots_until_decided(
@@ -324,10 +331,14 @@ def _may_close_early(m: Move) -> bool:
 
 
 def _has_quorum(m: Move, contest: Contest) -> bool:
-    return len(contest.ballots) >= m.rules.quorum * len(contest.voters)
+    if not m.rules.quorum:
+        return True
+    return has_quorum(
+        _ballots(contest), contest.voters, m.rules.quorum, weights=m.rules.weights
+    )
 
 
-def _ballots(contest: Contest) -> dict[AgentId, object]:
+def _ballots(contest: Contest) -> dict[AgentId, Ballot]:
     return {
         voter: cast.ballot
         for voter in contest.voters
@@ -356,6 +367,11 @@ def count(m: Move, contest: Contest) -> Tally:
         weights=m.rules.weights,
         tie_order=contest.labels,
     )
+
+
+def count_alone(m: Move, only: Label) -> Tally:
+    """The count where a single answer stands and nobody was asked."""
+    return tally(m.rules.rule, {}, (only,), tie_order=(only,))
 
 
 def settle(m: Move, contest: Contest, *, is_early: bool) -> None:
@@ -436,7 +452,7 @@ def _announce_winner(
         WinnerDecided(
             winner=m.s.answers[label].agent,
             label=label,
-            rule=m.rules.rule.name if ballots else "",
+            rule=result.rule if ballots else "",
             standings=result.standings,
             is_early=is_early,
             was_tie=len(result.tied) > 1,
@@ -448,7 +464,7 @@ def _how(m: Move, contest: Contest, result: Tally, *, is_early: bool) -> str:
     cast, voters = len(contest.ballots), len(contest.voters)
     if not cast:
         return "no ballot was cast; the declared order of ties decided"
-    words = f"{m.rules.rule.name}: {cast} of {voters} ballots"
+    words = f"{result.rule}: {cast} of {voters} ballots"
     if not _has_quorum(m, contest):
         words += ", short of the quorum"
     if result.winner is None:
