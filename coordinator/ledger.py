@@ -30,7 +30,6 @@ from coordinator.effects import (
 )
 from coordinator.result import AgentRecord, AnswerRecord, Result, VoteRecord
 
-
 BOOKED = frozenset(
     {
         UsageReported,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -303,7 +303,7 @@ async def open_session(
     *,
     displays: Sequence[Display] = (),
     session_id: str | None = None,
-) -> AsyncIterator[Session]:
+) -> AsyncGenerator[Session]:
     """Open a session of ``team`` on ``question``.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, TypeVar
 import msgspec
 import pytest
 
-from agents.backend import Review, Turn
+from agents.backend import BallotForm, Present, Review, Turn
 from agents.chunks import (
     AgentFailed,
     AgentId,
@@ -125,6 +125,21 @@ class Table:
     def rings(self, timer: str, at: float) -> None:
         self.now = at
         self.feed(TimerRang(at=at, timer=timer))
+
+    def review(self, agent: str) -> Review:
+        task = self.turns[agent].task
+        assert isinstance(task, Review)
+        return task
+
+    def ballot(self, agent: str) -> BallotForm:
+        form = self.review(agent).ballot
+        assert form is not None
+        return form
+
+    def present(self, agent: str) -> Present:
+        task = self.turns[agent].task
+        assert isinstance(task, Present)
+        return task
 
     def every(self, kind: type[Kind]) -> list[Kind]:
         return [output for output in self.log if isinstance(output, kind)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agents.chunks import AgentId
 from coordinator.effects import (
     AgentRetired,
     AgentStopped,
@@ -76,12 +77,12 @@ def test_an_agent_over_its_own_budget_is_taken_out_and_its_answer_stands(
     table.answers("bob", "Oslo")
     table.answers("cy", "Bern")
     assert {s.turn.agent for s in table.just(StartTurn)} == {"bob", "cy"}
-    assert table.labels["ada"] in table.turns["bob"].task.ballot.labels
+    assert table.labels["ada"] in table.ballot("bob").labels
 
 
 def test_a_person_may_stop_an_agent(seat: Seat) -> None:
     table = seat("ada bob cy", straggler=None)
-    table.feed(AgentStopped(at=1.0, agent="cy", reason="too chatty"))
+    table.feed(AgentStopped(at=1.0, agent=AgentId("cy"), reason="too chatty"))
     assert table.cancelled == ["cy"]
     table.answers("ada", "Rome")
     table.answers("bob", "Oslo")

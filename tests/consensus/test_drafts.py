@@ -102,8 +102,7 @@ def test_near_duplicates_stand_once_on_a_slate(seat: Seat) -> None:
     table.answers("cy", "It is Sydney")
     (frozen,) = table.just(SlateFrozen)
     assert len(frozen.labels) == 2
-    review = table.turns["ada"].task
-    assert isinstance(review, Review)
+    review = table.review("ada")
     assert len(review.answers) == 2
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from coordinator.ballots import Plurality
 
-from agents.backend import Present, Review
+from agents.backend import Present
 from agents.chunks import Choice, Label
 from coordinator.effects import (
     CancelTurn,
@@ -25,17 +25,16 @@ def drafted(seat: Seat, names: str = "ada bob cy", **changes: object) -> Table:
 
 def test_every_voter_reads_the_same_prefix_and_its_own_order(seat: Seat) -> None:
     table = drafted(seat, "ada bob cy dan eve")
-    reviews = [table.turns[agent].task for agent in ("ada", "bob", "cy")]
-    assert all(isinstance(review, Review) for review in reviews)
-    orders = {tuple(a.label for a in review.answers) for review in reviews}
-    assert len(orders) == 1
-    assert len({review.ballot.labels for review in reviews}) > 1
+    voters = ("ada", "bob", "cy")
+    shown = {tuple(a.label for a in table.review(v).answers) for v in voters}
+    assert len(shown) == 1
+    assert len({table.ballot(voter).labels for voter in voters}) > 1
 
 
 def test_a_voters_own_answer_comes_last_in_its_order(seat: Seat) -> None:
     table = drafted(seat)
     for agent in ("ada", "bob", "cy"):
-        assert table.turns[agent].task.ballot.labels[-1] == table.labels[agent]
+        assert table.ballot(agent).labels[-1] == table.labels[agent]
 
 
 def test_the_winner_of_the_ballots_presents(seat: Seat) -> None:
@@ -127,29 +126,25 @@ def test_a_small_panel_judges_a_middling_team(seat: Seat) -> None:
 def test_large_teams_vote_in_committees_judged_from_outside(seat: Seat) -> None:
     names = " ".join(f"a{i}" for i in range(12))
     table = drafted(seat, names)
-    reviews = [s.turn for s in table.just(StartTurn)]
-    assert len(reviews) == 9
-    for turn in reviews:
-        assert len(turn.task.answers) <= 5
-        assert not any(answer.is_own for answer in turn.task.answers)
+    voters = [start.turn.agent for start in table.just(StartTurn)]
+    assert len(voters) == 9
+    for voter in voters:
+        answers = table.review(voter).answers
+        assert len(answers) <= 5
+        assert not any(answer.is_own for answer in answers)
 
 
 def test_committees_winners_meet_in_a_last_vote(seat: Seat) -> None:
     names = " ".join(f"a{i}" for i in range(12))
     table = drafted(seat, names, early=False)
     for start in table.just(StartTurn):
-        turn = start.turn
-        authors = {label: agent for agent, label in table.labels.items()}
-        table.ranks(
-            turn.agent,
-            " ".join(
-                authors[x] for x in sorted(authors) if x in turn.task.ballot.labels
-            ),
-        )
+        voter = start.turn.agent
+        offered = table.ballot(voter).labels
+        table.ranks(voter, " ".join(a for a, x in table.labels.items() if x in offered))
     assert len(table.every(CommitteeDecided)) == 3
-    last = [s.turn for s in table.just(StartTurn)]
+    last = [start.turn.agent for start in table.just(StartTurn)]
     assert len(last) == 7
-    assert all(len(turn.task.answers) == 3 for turn in last)
+    assert all(len(table.review(voter).answers) == 3 for voter in last)
 
 
 def test_the_presenter_may_ask_for_another_round(seat: Seat) -> None:
@@ -157,7 +152,7 @@ def test_the_presenter_may_ask_for_another_round(seat: Seat) -> None:
     for voter in ("ada", "bob", "cy"):
         if not table.every(WinnerDecided):
             table.ranks(voter, "ada bob cy")
-    assert table.turns["ada"].task.may_restart
+    assert table.present("ada").may_restart
     table.wants_more("ada")
     starts = table.just(StartTurn)
     assert len(starts) == 3
