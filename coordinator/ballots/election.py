@@ -1,0 +1,167 @@
+"""Ballots, weights and the tie order, brought into the one shape that all counts read.
+
+Sums of weights are exact (integers and fractions, never floats): the order in which
+ballots came must not decide, and 0.1 + 0.2 ties with 0.3. A weight is the decimal it is
+written as.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TypeAlias, TypeVar
+
+from agents.chunks import AgentId, Ballot, Label
+from coordinator.ballots.reading import (
+    Index,
+    Tiers,
+    as_approvals,
+    as_firsts,
+    as_points,
+    as_tiers,
+    labels_of,
+    standing_part,
+)
+from coordinator.errors import NoAnswers
+
+Number: TypeAlias = int | Fraction
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Count:
+    """What one rule makes of an election; answers are places in the tie order."""
+
+    order: tuple[int, ...]
+    """All of them, best first."""
+    measure: Sequence[Number]
+    """By place in the tie order, not by rank."""
+    tied: tuple[int, ...]
+    """Who could win under another tie order."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Election:
+    """Weighted ballots over answers that are listed in the tie order."""
+
+    labels: tuple[Label, ...]
+    index: Index
+    cast: tuple[tuple[Ballot, Number], ...]
+    """Each ballot without answers that no longer stand, and its voter's weight."""
+
+    @property
+    def size(self) -> int:
+        """How many answers stand."""
+        return len(self.labels)
+
+    @property
+    def total(self) -> Number:
+        """Weight of all ballots, abstentions included."""
+        return sum(weight for _, weight in self.cast)
+
+    def firsts(self) -> Mapping[tuple[int, ...], Number]:
+        """Who shares a first place → the weight of such ballots; no abstentions."""
+        found = self._gather(as_firsts)
+        return {firsts: weight for firsts, weight in found.items() if firsts}
+
+    def approvals(self) -> Mapping[tuple[int, ...], Number]:
+        """Who is approved of → the weight of such ballots."""
+        return self._gather(as_approvals)
+
+    def tiers(self) -> Mapping[Tiers, Number]:
+        """Ranking → the weight of such ballots."""
+        return self._gather(as_tiers)
+
+    def points(self, max_score: int) -> Mapping[tuple[int, ...], Number]:
+        """Points by place in the tie order → the weight of such ballots.
+
+        Abstentions are left out: they are no zeros.
+        """
+        given = (pair for pair in self.cast if labels_of(pair[0]))
+        return _added(
+            (as_points(ballot, self.index, max_score), weight)
+            for ballot, weight in given
+        )
+
+    def _gather(self, read: Callable[[Ballot, Index], T]) -> dict[T, Number]:
+        return _added(
+            (read(ballot, self.index), weight) for ballot, weight in self.cast
+        )
+
+
+def _added(pairs: Iterable[tuple[T, Number]]) -> dict[T, Number]:
+    """Ballots that say the same become one of their added weight."""
+    found: dict[T, Number] = {}
+    for said, weight in pairs:
+        found[said] = found.get(said, 0) + weight
+    return found
+
+
+def hold(
+    ballots: Mapping[AgentId, Ballot],
+    labels: Collection[Label],
+    tie_order: Sequence[Label],
+    weights: Mapping[str, float],
+) -> Election:
+    """Bring an election into shape.
+
+    Raises:
+        NoAnswers: ``labels`` is empty, so there is nothing to rank.
+        ValueError: ``tie_order`` lacks a label, or a weight is negative or not finite.
+    """
+    if not labels:
+        raise NoAnswers("nobody has answered, so there is nothing to rank")
+    standing = set(labels)
+    order = tuple(label for label in dict.fromkeys(tie_order) if label in standing)
+    if len(order) < len(standing):
+        missing = ", ".join(sorted(standing.difference(order)))
+        raise ValueError(f"the tie order lacks {missing}; it must name every answer")
+    index = {label: i for i, label in enumerate(order)}
+    cast = tuple(
+        (standing_part(ballot, index), weight_of(voter, weights))
+        for voter, ballot in ballots.items()
+    )
+    return Election(labels=order, index=index, cast=cast)
+
+
+def weight_of(voter: AgentId, weights: Mapping[str, float]) -> Number:
+    """What ``voter``'s ballot weighs, exactly; 1 where ``weights`` does not say.
+
+    Raises:
+        ValueError: The weight is negative or not finite.
+    """
+    weight = weights.get(voter, 1)
+    if not math.isfinite(weight) or weight < 0:
+        raise ValueError(f"weight {weight} of {voter!r}; give a finite number ≥ 0")
+    return exact(weight)
+
+
+def exact(written: float) -> Number:
+    """The number that ``written`` is the shortest spelling of."""
+    whole = int(written)
+    return whole if whole == written else Fraction(repr(written))
+
+
+def open_weights(
+    outstanding: Collection[AgentId] | int, weights: Mapping[str, float]
+) -> tuple[Number, ...]:
+    """What each ballot to come weighs, heaviest first.
+
+    Args:
+        outstanding: Who may still vote, or how many of weight 1.
+        weights: Voter → weight; 1 where absent.
+    """
+    if isinstance(outstanding, int):
+        return (1,) * outstanding
+    found = (weight_of(voter, weights) for voter in outstanding)
+    return tuple(sorted(found, reverse=True))
+
+
+def ranked(measure: Sequence[Number]) -> Count:
+    """The count of a rule whose largest measure wins; equals follow the tie order."""
+    order = tuple(sorted(range(len(measure)), key=lambda i: (-measure[i], i)))
+    best = measure[order[0]]
+    tied = tuple(i for i in order if measure[i] == best)
+    return Count(order=order, measure=measure, tied=tied)

@@ -1,0 +1,53 @@
+"""Counts that add up: first places, approvals, Borda's places, points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+from coordinator.ballots.election import Number
+from coordinator.ballots.reading import Tiers
+
+
+def first_places(firsts: Mapping[tuple[int, ...], Number], size: int) -> list[Number]:
+    """Weight of first places by answer; equal firsts have equal parts of it."""
+    sums: list[Number] = [0] * size
+    for sharing, weight in firsts.items():
+        part = weight if len(sharing) == 1 else Fraction(weight) / len(sharing)
+        for i in sharing:
+            sums[i] += part
+    return sums
+
+
+def approvals(approved: Mapping[tuple[int, ...], Number], size: int) -> list[Number]:
+    """Weight of approvals by answer."""
+    sums: list[Number] = [0] * size
+    for those, weight in approved.items():
+        for i in those:
+            sums[i] += weight
+    return sums
+
+
+def doubled_borda(tiers: Mapping[Tiers, Number], size: int) -> list[Number]:
+    """Twice the Borda sum by answer; twice, so that shared places stay whole.
+
+    A place is worth 2 for each answer below it and 1 for each other one beside it.
+    """
+    sums: list[Number] = [0] * size
+    for ranking, weight in tiers.items():
+        below = size
+        for tier in ranking:
+            below -= len(tier)
+            worth = (2 * below + len(tier) - 1) * weight
+            for i in tier:
+                sums[i] += worth
+    return sums
+
+
+def point_sums(points: Mapping[tuple[int, ...], Number], size: int) -> list[Number]:
+    """Weighted sum of points by answer."""
+    sums: list[Number] = [0] * size
+    for given, weight in points.items():
+        for i, has in enumerate(given):
+            sums[i] += has * weight
+    return sums

@@ -1,0 +1,109 @@
+"""How many more ballots it takes at least, so that not every vote needs a new count."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from fractions import Fraction
+from typing import assert_never
+
+from agents.chunks import AgentId, Ballot, Label
+from coordinator.ballots.counting import ALIKE, Bar, Open, added
+from coordinator.ballots.deciding import swing_of, within_reach
+from coordinator.ballots.election import Election, Number, hold, open_weights
+from coordinator.ballots.elimination import standing_votes
+from coordinator.ballots.pairwise import margins
+from coordinator.ballots.rules import (
+    Approval,
+    Borda,
+    Copeland,
+    InstantRunoff,
+    Majority,
+    MajorityJudgement,
+    Plurality,
+    RankedPairs,
+    Schulze,
+    Score,
+    Supermajority,
+    Unanimity,
+    VotingRule,
+)
+
+
+def ballots_until_decided(
+    rule: VotingRule,
+    ballots: Mapping[AgentId, Ballot],
+    outstanding: Collection[AgentId] | int,
+    labels: Collection[Label],
+    *,
+    tie_order: Sequence[Label],
+    weights: Mapping[str, float] = ALIKE,
+) -> int:
+    """A number of events before which nothing can be decided.
+
+    An *event* is an outstanding voter's ballot, or that voter's leaving without one.
+    Before so many have happened :func:`~coordinator.ballots.is_decided` need not be
+    asked, nor, for a rule without a fallback, whether it is deadlocked. 0: it may be
+    decided now.
+
+    One ballot moves the gap to be closed by twice its weight at most, so the gap is at
+    least halved between two counts, unless it is closed: n voters need O(log n) counts
+    of O(n) each, which is O(log n) a vote.
+
+    Raises:
+        NoAnswers: ``labels`` is empty.
+        ValueError: As :func:`~coordinator.ballots.tally`.
+    """
+    election = hold(ballots, labels, tie_order, weights)
+    coming = open_weights(outstanding, weights)
+    if election.size == 1:
+        return 0
+    gap = _gap(rule, election, coming)
+    closed: Number = 0
+    for events, weight in enumerate(coming):
+        if 2 * closed >= gap:
+            return events
+        closed += weight
+    return len(coming)
+
+
+def _gap(rule: VotingRule, election: Election, coming: Sequence[Number]) -> Number:
+    """What must be closed, at twice a ballot's weight each, for a decision."""
+    weight = sum(coming)
+    if not isinstance(rule, Majority | Supermajority | Unanimity):
+        return _open_gap(rule, election, weight)
+    bar = Bar(rule, election, election.total + weight)
+    gap = _gap(rule.fallback, election, coming) if rule.fallback else None
+    if not within_reach(bar, rule, weight):
+        return gap or 0
+    if isinstance(rule, Unanimity):
+        # Reached with the last ballot only, but perhaps out of reach with the next.
+        return max(coming, default=0) if gap is None else gap
+    best = max(bar.votes)
+    # A ballot lifts the leader, and a voter who leaves lowers the bar: together by the
+    # voter's weight at most.
+    lacking = 0 if bar.is_over(best) else bar.height - best
+    # Without a fallback it is over, too, when so much went elsewhere that none can win.
+    return min(lacking, best + weight - bar.height if gap is None else gap)
+
+
+def _open_gap(rule: Open, election: Election, weight: Number) -> Number:
+    size = election.size
+    match rule:
+        case Plurality() | Approval() | Borda() | Score():
+            sums, _ = added(rule, election)
+            first, second = sorted(sums, reverse=True)[:2]
+            return weight - Fraction(first - second) / swing_of(rule, size)
+        case Copeland() | Schulze() | RankedPairs():
+            # Until it is decided two answers may yet win every duel, and so the vote.
+            matrix = margins(election.tiers(), size)
+            lost = [max(matrix[x][c] for x in range(size)) for c in range(size)]
+            return weight - sorted(lost)[1]
+        case InstantRunoff():
+            # Until it is decided two answers may yet have more than half of all firsts.
+            votes = standing_votes(election.tiers(), range(size), size)
+            return 2 * sorted(votes)[-2] + weight - election.total
+        case MajorityJudgement():
+            # As long as more weight is outstanding than cast, it alone makes medians.
+            return weight - sum(election.points(rule.max_score).values())
+        case _:
+            assert_never(rule)
