@@ -142,6 +142,14 @@ class Backend(Protocol):
         """The model's name, for displays and prices."""
         ...
 
+    @property
+    def limit_key(self) -> str | None:
+        """Backends of one key share a rate limit; ``None``: nothing limits it.
+
+        Not reversible to an API key.
+        """
+        ...
+
     def open_stream(
         self, request: Request, pen: Pen
     ) -> AbstractAsyncContextManager[AsyncIterator[list[StreamChunk]]]:

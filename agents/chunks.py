@@ -222,6 +222,14 @@ class PartCompleted(Chunk, frozen=True, kw_only=True, tag="part_completed"):
 # ------------------------------------------- one response of the model, streaming
 
 
+class ResponseOpened(Chunk, frozen=True, kw_only=True, tag="response_opened"):
+    """The server took the request; what its headers say of limits and identity."""
+
+    request_id: str = ""
+    limits: dict[str, str] = msgspec.field(default_factory=dict[str, str])
+    """The ``anthropic-ratelimit-*`` headers, lower case, as they came."""
+
+
 class ResponseStarted(Chunk, frozen=True, kw_only=True, tag="response_started"):
     """The model began to answer one request; a turn has one or more."""
 
@@ -370,6 +378,7 @@ StreamChunk: TypeAlias = (
     | AnswerPresented
     | RestartRequested
     | PartCompleted
+    | ResponseOpened
     | ResponseStarted
     | BlockStarted
     | TextDelta

@@ -7,6 +7,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from agents.agent import Agent
+from agents.chunks import AgentId
+from agents.limits import Limiter
 
 from coordinator.errors import ConfigInvalid
 from coordinator.rules import Rules
@@ -27,6 +29,20 @@ class Team:
     rules: Rules = field(default_factory=Rules)
     seed: int | None = None
     """Decides every lot; ``None``: drawn when the session opens, and recorded."""
+
+    def limiters(self) -> dict[AgentId, Limiter]:
+        """One limiter for each rate limit, shared by the agents that are under it."""
+        free = Limiter.unlimited()
+        made: dict[str, Limiter] = {}
+        found: dict[AgentId, Limiter] = {}
+        for agent in self.agents:
+            # A backend of the caller's own may know nothing of limits.
+            key: str | None = getattr(agent.backend, "limit_key", None)
+            if key is None:
+                found[agent.id] = free
+            else:
+                found[agent.id] = made.setdefault(key, Limiter())
+        return found
 
     def __post_init__(self) -> None:
         if not self.agents:

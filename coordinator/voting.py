@@ -422,7 +422,8 @@ def _next_stage(m: Move, last: Contest, result: Tally, *, is_early: bool) -> Non
         _announce_committee(m, last, is_early=is_early)
         open_stage(m, [m.s.answers[label] for label in winners], "committees' winners")
         return
-    (winner,) = winners
+    assert winners  # the last contest has just been given one
+    winner = winners[0]
     _announce_winner(m, winner, result, len(_ballots(last)), is_early=is_early)
     standings = tuple(label for label, _ in result.standings)
     finalists = (winner, *(label for label in standings if label != winner))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agents.backend import Draft, Review
+from agents.backend import Draft
 from agents.chunks import AgentId
 from coordinator.consensus import Consensus
 from coordinator.effects import (

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from coordinator.ballots import Plurality
-
 from agents.backend import Present
 from agents.chunks import Choice, Label
+from coordinator.ballots import Plurality
 from coordinator.effects import (
     CancelTurn,
     CommitteeDecided,
