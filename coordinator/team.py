@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from agents.agent import Agent
 from agents.chunks import AgentId
 from agents.limits import Limiter
-
 from coordinator.errors import ConfigInvalid
 from coordinator.rules import Rules
 
