@@ -149,6 +149,13 @@ class Score(_Line, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reason: str = ""
 
 
+class Abstain(_Line, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A ballot for nobody."""
+
+    abstain: Literal[True]
+    reason: str = ""
+
+
 class ServerTool(_Spoken, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A call of a tool that the API runs, and what came of it."""
 
@@ -268,6 +275,7 @@ Line: TypeAlias = (
     | Rank
     | Approve
     | Score
+    | Abstain
     | ServerTool
     | McpTool
     | RepeatText

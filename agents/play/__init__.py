@@ -19,8 +19,9 @@ from agents.play.moves import (
     Sealed,
 )
 from agents.play.player import Part, Player
+from agents.play.reading import seen_in, seen_in_body
 from agents.play.response import CacheCount
-from agents.play.seen import Seen, last_message, seen_in, tokens, weigh
+from agents.play.seen import Seen, TaskName, last_message, tokens, weigh
 
 __all__ = [
     "BlockCloses",
@@ -40,8 +41,10 @@ __all__ = [
     "ScriptStuck",
     "Sealed",
     "Seen",
+    "TaskName",
     "last_message",
     "seen_in",
+    "seen_in_body",
     "tokens",
     "weigh",
 ]

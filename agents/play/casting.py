@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from agents.chunks import Label
-from agents.script import Answer, Approve, Line, Pick, Rank, Score, Target, Tool, Vote
+from agents.script import (
+    Abstain,
+    Answer,
+    Approve,
+    Line,
+    Pick,
+    Rank,
+    Score,
+    Target,
+    Tool,
+    Vote,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +27,11 @@ if TYPE_CHECKING:
     from agents.play.seen import Seen
 
 
-_Ballot: TypeAlias = Vote | Approve | Rank | Score
+_Ballot: TypeAlias = Vote | Approve | Rank | Score | Abstain
+
+
+ABSTAIN = "abstain"
+"""The label that votes for nobody, see :mod:`agents.tools.workflow`."""
 
 
 class ScriptStuck(Exception):
@@ -42,6 +57,8 @@ def cast_line(line: Line, seen: Seen) -> Line:
             return _vote(line, [_tier(tier, seen) for tier in line.rank], seen)
         case Score():
             return _score(line, seen)
+        case Abstain():
+            return _vote(line, [], seen)
         case _:
             return line
 
@@ -72,7 +89,7 @@ def _vote(line: _Ballot, tiers: list[list[Label]], seen: Seen) -> Tool:
     match seen.ballot:
         case "choice":
             if not labels:
-                raise ScriptStuck("an empty ballot where one answer must be chosen")
+                return _call(line, {"label": ABSTAIN})
             shape: dict[str, Any] = {"label": labels[0]}
         case "approval":
             shape = {"labels": labels}

@@ -39,8 +39,15 @@ class Player:
         self._has_failed = False
         self._dealt = 0
 
-    def begin(self, seen: Seen, cached: CacheCount | None = None) -> Part:
+    def begin(
+        self, seen: Seen, cached: CacheCount | None = None, model: str | None = None
+    ) -> Part:
         """Choose the entry for a model call and set its moves out.
+
+        Args:
+            seen: What the model is given.
+            cached: How much of that the prompt cache knew.
+            model: The name that this call asked for, where calls may differ.
 
         Raises:
             ScriptStuck: No unused entry fits, or its ballot means no visible answer.
@@ -54,7 +61,7 @@ class Player:
                     self._used.add(number)
                 self._has_failed = any(_is_break(line) for line in lines)
                 response = Response(
-                    self.model, self.deal, lines, seen, cached or CacheCount()
+                    model or self.model, self.deal, lines, seen, cached or CacheCount()
                 )
                 return Part(entry=entry, moves=response.moves())
         raise ScriptStuck(

@@ -26,6 +26,7 @@ from agents.play.moves import (
 )
 from agents.play.seen import Seen, tokens, weigh
 from agents.script import (
+    Abstain,
     Answer,
     Approve,
     Block,
@@ -152,7 +153,7 @@ class Response:
                 yield Pinged()
             case RawBytes():
                 yield RawSent(line.raw)
-            case Answer() | Vote() | Rank() | Approve() | Score():
+            case Answer() | Vote() | Rank() | Approve() | Score() | Abstain():
                 raise AssertionError("cast_line makes tool calls of these")
             case SetUsage() | SetContainer() | SetStopReason():
                 raise AssertionError("moves() takes these")

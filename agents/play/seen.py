@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import msgspec
 
-from agents.backend import Draft, Present, Request, Review, Task, VisibleAnswer
+from agents.backend import VisibleAnswer
 
 if TYPE_CHECKING:
     from agents.script import When
 
 TaskName: TypeAlias = Literal["draft", "review", "present"]
+BallotKind: TypeAlias = Literal["choice", "approval", "ranking", "scores"]
 
 CHARACTERS_A_TOKEN = 4
 """A rule of thumb for English; nobody is billed by it."""
@@ -23,7 +24,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     task: TaskName
     visible: tuple[VisibleAnswer, ...] = ()
     """The answers shown, in their order."""
-    ballot: Literal["choice", "approval", "ranking", "scores"] = "choice"
+    ballot: BallotKind = "choice"
     max_score: int = 10
     offered: tuple[str, ...] = ()
     """Names of the tools that may be called."""
@@ -35,40 +36,6 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """A tool result among them is an error."""
     input_tokens: int = 1
     """Estimated size of all the model is given."""
-
-
-_TASK_NAMES: dict[type[Task], TaskName] = {
-    Draft: "draft",
-    Review: "review",
-    Present: "present",
-}
-
-
-def seen_in(request: Request) -> Seen:
-    """What a pretended model sees in a request."""
-    task = request.turn.task
-    form = task.ballot if isinstance(task, Review) else None
-    messages = [
-        {"role": message.role, "content": msgspec.json.decode(message.content)}
-        for message in request.messages
-    ]
-    told, has_tool_error = last_message(messages)
-    tools = msgspec.to_builtins(
-        [(tool.name, tool.description) for tool in request.tools]
-    )
-    schemas = [msgspec.json.decode(tool.input_schema) for tool in request.tools]
-    size = weigh(request.system) + weigh(messages) + weigh(tools) + weigh(schemas)
-    return Seen(
-        task=_TASK_NAMES[type(task)],
-        visible=() if isinstance(task, Draft) else task.answers,
-        ballot=form.kind if form else "choice",
-        max_score=form.max_score if form else 10,
-        offered=tuple(tool.name for tool in request.tools),
-        call=request.call,
-        told=told,
-        has_tool_error=has_tool_error,
-        input_tokens=tokens(size),
-    )
 
 
 def fits(when: When, seen: Seen, *, after_error: bool) -> bool:

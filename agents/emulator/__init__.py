@@ -1,0 +1,64 @@
+"""The Messages API on loopback: scripts played over real HTTP, as Claude would.
+
+For tests, measurements and people without a key. Only what a client of ours uses is
+there: streaming and whole messages, models, the counting of tokens; checks, limits and
+the prompt cache behave as documented, and nothing is sent anywhere.
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import anyio
+from anyio.abc import SocketAttribute
+
+from agents.emulator.samples import sample_script
+from agents.emulator.server import Recorded, Server
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Mapping
+
+    from agents.script import Script
+
+__all__ = ["Recorded", "Server", "sample_script", "serve"]
+
+
+@asynccontextmanager
+async def serve(
+    scripts: Mapping[str, Script] | Script,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    requests_per_minute: int | None = None,
+    min_cache_tokens: int = 1024,
+    on_answer: Callable[[Recorded], None] | None = None,
+) -> AsyncGenerator[Server]:
+    """Serve scripts until the block ends; open connections are closed with it.
+
+    Args:
+        scripts: One that each client plays for itself, or one for each agent
+            (``x-coordinator-agent``), user (``metadata.user_id``) or model; who is not
+            named gets them in rotation.
+        host: Where to listen.
+        port: 0: any that is free; see ``Server.base_url``.
+        requests_per_minute: More are refused with 429 and ``retry-after``.
+        min_cache_tokens: Shorter prompts are not cached.
+        on_answer: Told of each request when it has been answered, or has failed.
+
+    Raises:
+        OSError: The port is taken.
+    """
+    listener = await anyio.create_tcp_listener(local_host=host, local_port=port)
+    async with listener, anyio.create_task_group() as group:
+        bound = listener.extra(SocketAttribute.local_port)  # noqa: S610  (no Django here)
+        server = Server(
+            f"http://{host}:{bound}",
+            scripts,
+            requests_per_minute=requests_per_minute,
+            min_cache_tokens=min_cache_tokens,
+            on_answer=on_answer,
+        )
+        group.start_soon(listener.serve, server.handle, name="emulator")
+        yield server
+        group.cancel_scope.cancel("the server's block has ended")

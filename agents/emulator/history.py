@@ -1,0 +1,219 @@
+"""Whether the messages sent back are a history that the Messages API accepts.
+
+The heart of the checks: each tool call answered at once and once, no empty text, and
+thinking returned exactly as it was said.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from agents.play.shapes import sign
+
+if TYPE_CHECKING:
+    from agents.script import JsonObject
+
+_SERVER_CALLS = {"server_tool_use", "mcp_tool_use"}
+_THOUGHTS = {"thinking", "redacted_thinking"}
+
+
+class Invalid(ValueError):
+    """The request is at fault; the message is what the API would say."""
+
+
+class Issued:
+    """What the server's models have said, as far as it must come back unchanged."""
+
+    def __init__(self) -> None:
+        self._thoughts: dict[str, list[JsonObject]] = {}
+
+    def remember(self, content: list[JsonObject]) -> None:
+        """Keep a response's thoughts under each of its calls."""
+        thoughts = [block for block in content if block["type"] in _THOUGHTS]
+        for block in content:
+            if block["type"] == "tool_use":
+                self._thoughts[block["id"]] = thoughts
+
+    def thoughts_with(self, call_id: str) -> list[JsonObject] | None:
+        """Give the thoughts said with a call; ``None`` for a call made elsewhere."""
+        return self._thoughts.get(call_id)
+
+
+def check_history(body: JsonObject, issued: Issued) -> None:
+    """Check ``messages``.
+
+    Raises:
+        Invalid: They are no history that a model could have been part of.
+    """
+    messages: list[JsonObject] = body["messages"]
+    if not messages:
+        raise Invalid("messages: at least one message is required")
+    for number, message in enumerate(messages):
+        _check_role(message, f"messages.{number}")
+        is_last = number == len(messages) - 1
+        _check_content(message, f"messages.{number}", may_be_empty=is_last)
+    if messages[0]["role"] != "user":
+        raise Invalid('messages: first message must use the "user" role')
+    turns = _merged(messages)
+    seen: set[str] = set()
+    for number, (role, blocks) in enumerate(turns):
+        if role == "assistant":
+            after = turns[number + 1][1] if number + 1 < len(turns) else None
+            _check_calls(number, blocks, after, seen)
+            _check_thoughts(number, blocks, str(body["model"]), issued)
+        else:
+            before = turns[number - 1][1] if number else []
+            _check_results(number, blocks, before)
+    _check_end(turns)
+
+
+def _check_role(message: JsonObject, path: str) -> None:
+    role = message.get("role")
+    if role == "system":
+        raise Invalid(
+            'messages: Unexpected role "system". The Messages API accepts a top-level '
+            '`system` parameter, not "system" as an input message role.'
+        )
+    if role not in {"user", "assistant"}:
+        raise Invalid(f"{path}.role: Input should be 'user' or 'assistant'")
+
+
+def _check_content(message: JsonObject, path: str, *, may_be_empty: bool) -> None:
+    content: Any = message.get("content")
+    if content is None:
+        raise Invalid(f"{path}.content: Field required")
+    if not content and not (may_be_empty and message["role"] == "assistant"):
+        raise Invalid(
+            f"{path}: all messages must have non-empty content except for the optional "
+            "final assistant message"
+        )
+    if isinstance(content, str):
+        return
+    for number, block in enumerate(content):
+        where = f"{path}.content.{number}"
+        if block.get("type") == "text" and not block.get("text"):
+            raise Invalid("messages: text content blocks must be non-empty")
+        if block.get("type") == "tool_use" and not isinstance(block.get("input"), dict):
+            raise Invalid(f"{where}.tool_use.input: Input should be an object")
+
+
+def _merged(messages: list[JsonObject]) -> list[tuple[str, list[JsonObject]]]:
+    """Put neighbours of one role together, as the API does."""
+    turns: list[tuple[str, list[JsonObject]]] = []
+    for message in messages:
+        content: Any = message["content"]
+        blocks: list[JsonObject] = (
+            [{"type": "text", "text": content}] if isinstance(content, str) else content
+        )
+        if turns and turns[-1][0] == message["role"]:
+            turns[-1] = (message["role"], [*turns[-1][1], *blocks])
+        else:
+            turns.append((message["role"], blocks))
+    return turns
+
+
+def _check_calls(
+    number: int,
+    blocks: list[JsonObject],
+    after: list[JsonObject] | None,
+    seen: set[str],
+) -> None:
+    ids = [block["id"] for block in blocks if block["type"] == "tool_use"]
+    if len({*ids}) < len(ids) or seen & {*ids}:
+        raise Invalid("messages: `tool_use` ids must be unique")
+    seen |= {*ids}
+    answered = _leading_results(after or [])
+    missing = [id_ for id_ in ids if id_ not in answered]
+    if missing:
+        raise Invalid(
+            f"messages.{number}: `tool_use` ids were found without `tool_result` "
+            f"blocks immediately after: {', '.join(missing)}. Each `tool_use` block "
+            "must have a corresponding `tool_result` block in the next message."
+        )
+    returned = {b.get("tool_use_id") for b in blocks if b["type"] != "tool_result"}
+    for block in blocks:
+        is_open = block["type"] in _SERVER_CALLS and block["id"] not in returned
+        # A paused response, sent back as it is to go on, may end in an open call.
+        if is_open and after is not None:
+            raise Invalid(
+                f"messages.{number}: `{block['name']}` tool use with id "
+                f"`{block['id']}` was found without a corresponding "
+                f"`{block['name']}_tool_result` block"
+            )
+
+
+def _leading_results(blocks: list[JsonObject]) -> list[str]:
+    ids: list[str] = []
+    for block in blocks:
+        if block["type"] != "tool_result":
+            break
+        ids.append(block["tool_use_id"])
+    return ids
+
+
+def _check_results(
+    number: int, blocks: list[JsonObject], before: list[JsonObject]
+) -> None:
+    called = {block["id"] for block in before if block["type"] == "tool_use"}
+    seen: set[str] = set()
+    for place, block in enumerate(blocks):
+        if block["type"] != "tool_result":
+            continue
+        id_ = block["tool_use_id"]
+        where = f"messages.{number}.content.{place}"
+        if id_ not in called:
+            raise Invalid(
+                f"{where}: unexpected `tool_use_id` found in `tool_result` blocks: "
+                f"{id_}. Each `tool_result` block must have a corresponding `tool_use` "
+                "block in the previous message."
+            )
+        if id_ in seen:
+            raise Invalid(
+                f"{where}: each tool_use must have a single result. Found multiple "
+                f"`tool_result` blocks with id: {id_}"
+            )
+        seen.add(id_)
+
+
+def _check_thoughts(
+    number: int, blocks: list[JsonObject], model: str, issued: Issued
+) -> None:
+    for place, block in enumerate(blocks):
+        if block["type"] != "thinking":
+            continue
+        if block.get("signature") != sign(model, str(block.get("thinking"))):
+            raise Invalid(
+                f"messages.{number}.content.{place}: Invalid `signature` in `thinking` "
+                "block"
+            )
+    thoughts = [_bare(block) for block in blocks if block["type"] in _THOUGHTS]
+    said: list[bytes] = []
+    is_ours = False
+    for block in blocks:
+        with_call = issued.thoughts_with(block["id"]) if "id" in block else None
+        if block["type"] == "tool_use" and with_call is not None:
+            is_ours = True
+            said += [b for b in map(_bare, with_call) if b not in said]
+    if is_ours and any(thought not in thoughts for thought in said):
+        raise Invalid(
+            f"messages.{number}.content.0: `thinking` or `redacted_thinking` blocks in "
+            "the latest assistant message cannot be modified. These blocks must remain "
+            "as they were in the original response."
+        )
+
+
+def _bare(block: JsonObject) -> bytes:
+    kept = {key: value for key, value in block.items() if key != "cache_control"}
+    return msgspec.json.encode(kept, order="deterministic")
+
+
+def _check_end(turns: list[tuple[str, list[JsonObject]]]) -> None:
+    role, blocks = turns[-1]
+    if role == "user" or any(block["type"] in _SERVER_CALLS for block in blocks):
+        return
+    raise Invalid(
+        "This model does not support assistant message prefill. The conversation must "
+        "end with a user message."
+    )

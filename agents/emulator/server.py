@@ -1,0 +1,273 @@
+"""The server: connections, routes, checks and records."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import msgspec
+
+from agents.emulator.caching import PromptCache
+from agents.emulator.checks import check
+from agents.emulator.history import Invalid, Issued
+from agents.emulator.http import Connection, Gone
+from agents.emulator.limits import RequestLimit
+from agents.emulator.performance import Performance, Refused
+from agents.emulator.stage import AGENT_HEADER, Stage
+from agents.play import ScriptStuck
+from agents.play.reading import seen_in_body
+from agents.play.troubles import body_of
+from agents.script import HttpError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from anyio.abc import SocketStream
+
+    from agents.emulator.http import HttpRequest
+    from agents.script import JsonObject, Script
+
+KEPT_REQUESTS = 10_000
+"""Records kept; a server left running forgets the oldest."""
+
+
+class Recorded(msgspec.Struct, kw_only=True):
+    """One request that came, and how it was answered."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    """Names in lower case."""
+    body: Any
+    """Decoded JSON; ``None`` where there was none."""
+    agent: str | None
+    """Of the engine's, where it said so."""
+    status: int | None = None
+    """What it was answered with; ``None`` while it waits, or if never."""
+    is_complete: bool = False
+    """Whether all of the answer was sent."""
+
+
+class Server:
+    """The Messages API, as played by scripts. Made by :func:`agents.emulator.serve`.
+
+    Attributes:
+        base_url: For ``ANTHROPIC_BASE_URL``.
+        requests: What came, in order.
+        open_sockets: Connections now.
+        most_open_sockets: The most there were at once.
+        calls_bought: Model responses that began, and would have been paid for.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        scripts: Mapping[str, Script] | Script,
+        *,
+        requests_per_minute: int | None,
+        min_cache_tokens: int,
+        on_answer: Callable[[Recorded], None] | None,
+    ) -> None:
+        self.base_url = base_url
+        self.requests: deque[Recorded] = deque(maxlen=KEPT_REQUESTS)
+        self.open_sockets = 0
+        self.most_open_sockets = 0
+        self.calls_bought = 0
+        self._stage = Stage(scripts)
+        self._cache = PromptCache(min_cache_tokens)
+        self._issued = Issued()
+        self._limit = RequestLimit(requests_per_minute) if requests_per_minute else None
+        self._on_answer = on_answer
+        self._dealt = 0
+
+    def __repr__(self) -> str:
+        return f"Server({self.base_url!r}, open_sockets={self.open_sockets})"
+
+    async def handle(self, stream: SocketStream) -> None:
+        """Serve one connection until either side ends it."""
+        self.open_sockets += 1
+        self.most_open_sockets = max(self.most_open_sockets, self.open_sockets)
+        try:
+            async with stream:
+                connection = Connection(stream)
+                while (request := await _next(connection)) is not None:
+                    async with connection.watched():
+                        await self._answer(connection, request)
+        finally:
+            self.open_sockets -= 1
+
+    async def _answer(self, connection: Connection, request: HttpRequest) -> None:
+        record = _record(request)
+        self.requests.append(record)
+        self._dealt += 1
+        headers = {"request-id": f"req_01{self._dealt:020d}"}
+        try:
+            record.is_complete = await self._route(connection, request, record, headers)
+        except Refused as refused:
+            await _refuse(connection, refused.error, record, headers)
+        except Gone:
+            pass
+        finally:
+            if self._on_answer is not None:
+                self._on_answer(record)
+
+    async def _route(
+        self,
+        connection: Connection,
+        request: HttpRequest,
+        record: Recorded,
+        headers: dict[str, str],
+    ) -> bool:
+        if request.is_too_large:
+            raise Refused(HttpError(status=413, message="Request exceeds the maximum"))
+        _authenticate(request)
+        match request.method, request.path.rstrip("/").split("/")[1:]:
+            case "POST", ["v1", "messages"]:
+                body = _checked(request, record, self._issued)
+                return await self._message(connection, body, record, headers)
+            case "POST", ["v1", "messages", "count_tokens"]:
+                body = _checked(request, record, self._issued)
+                answer: JsonObject = {"input_tokens": seen_in_body(body).input_tokens}
+            case "GET", ["v1", "models"]:
+                answer = _listed([_model(name) for name in self._stage.models()])
+            case "GET", ["v1", "models", name]:
+                answer = _model(name)
+            case _:
+                raise Refused(HttpError(status=404, message="Not found"))
+        record.status = 200
+        headers["content-type"] = "application/json"
+        await connection.respond(200, headers, msgspec.json.encode(answer))
+        return True
+
+    async def _message(
+        self,
+        connection: Connection,
+        body: JsonObject,
+        record: Recorded,
+        headers: dict[str, str],
+    ) -> bool:
+        now = anyio.current_time()
+        self._pass_limit(now, headers)
+        looked = self._cache.look_up(body, now)
+        player = self._stage.player(record.headers, body)
+        try:
+            part = player.begin(seen_in_body(body), looked.count, str(body["model"]))
+        except ScriptStuck as stuck:
+            raise Refused(HttpError(status=400, message=str(stuck))) from stuck
+
+        def begin() -> None:
+            record.status = 200
+            self.calls_bought += 1
+            self._cache.remember(looked, anyio.current_time())
+
+        performance = Performance(connection, part, headers, begin)
+        play = performance.stream if body.get("stream") else performance.send_whole
+        is_complete = await play()
+        if is_complete:
+            self._issued.remember(performance.message["content"])
+        return is_complete
+
+    def _pass_limit(self, now: float, headers: dict[str, str]) -> None:
+        if self._limit is None:
+            return
+        wait_s = self._limit.take(now)
+        headers.update(self._limit.headers())
+        if wait_s is not None:
+            raise Refused(
+                HttpError(
+                    status=429,
+                    message="This request would exceed your rate limit of requests "
+                    "per minute.",
+                    retry_after_s=math.ceil(wait_s),
+                )
+            )
+
+
+async def _next(connection: Connection) -> HttpRequest | None:
+    try:
+        return await connection.next_request()
+    except Gone:
+        return None
+
+
+async def _refuse(
+    connection: Connection,
+    error: HttpError,
+    record: Recorded,
+    headers: dict[str, str],
+) -> None:
+    record.status = error.status
+    headers["content-type"] = "application/json"
+    if error.status == 429 or error.status >= 500:
+        headers["x-should-retry"] = "true"
+    if error.retry_after_s is not None:
+        headers["retry-after"] = f"{error.retry_after_s:g}"
+    body = {**body_of(error), "request_id": headers["request-id"]}
+    try:
+        await connection.respond(error.status, headers, msgspec.json.encode(body))
+        record.is_complete = True
+    except Gone:
+        return
+
+
+def _record(request: HttpRequest) -> Recorded:
+    headers = {
+        name: "…" if name in {"authorization", "x-api-key"} else value
+        for name, value in request.headers.items()
+    }
+    return Recorded(
+        method=request.method,
+        path=request.path,
+        headers=headers,  # keys are secrets, and records end up in test reports
+        body=None,
+        agent=request.headers.get(AGENT_HEADER),
+    )
+
+
+def _authenticate(request: HttpRequest) -> None:
+    if not request.headers.keys() & {"authorization", "x-api-key"}:
+        raise Refused(HttpError(status=401, message="x-api-key header is required"))
+    if "anthropic-version" not in request.headers:
+        raise Refused(
+            HttpError(status=400, message="anthropic-version: header is required")
+        )
+
+
+def _checked(request: HttpRequest, record: Recorded, issued: Issued) -> JsonObject:
+    try:
+        body = msgspec.json.decode(request.body, type=dict[str, Any])
+    except msgspec.MsgspecError as error:
+        message = f"The request body is not valid JSON: {error}"
+        raise Refused(HttpError(status=400, message=message)) from None
+    record.body = body
+    betas = request.headers.get("anthropic-beta", "").split(",")
+    counted = request.path.rstrip("/").endswith("count_tokens")
+    try:
+        check(
+            {"max_tokens": 1, **body} if counted else body,
+            frozenset(beta.strip() for beta in betas),
+            issued,
+        )
+    except Invalid as invalid:
+        raise Refused(HttpError(status=400, message=str(invalid))) from None
+    return body
+
+
+def _listed(models: list[JsonObject]) -> JsonObject:
+    return {
+        "data": models,
+        "has_more": False,
+        "first_id": models[0]["id"] if models else None,
+        "last_id": models[-1]["id"] if models else None,
+    }
+
+
+def _model(name: str) -> JsonObject:
+    return {
+        "type": "model",
+        "id": name,
+        "display_name": name,
+        "created_at": "2026-01-01T00:00:00Z",
+    }

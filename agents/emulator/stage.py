@@ -1,0 +1,70 @@
+"""Whose part a request asks for: finds, or casts, the player of its script."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, cast
+
+import msgspec
+
+from agents.play import Player
+from agents.script import Script
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from agents.script import JsonObject
+
+AGENT_HEADER = "x-coordinator-agent"
+"""The engine's backend names the agent here; to the real API it means nothing."""
+
+
+class Stage:
+    """The scripts and those who play them.
+
+    Args:
+        scripts: One that everybody plays for themselves, or one for each agent, user or
+            model.
+    """
+
+    def __init__(self, scripts: Mapping[str, Script] | Script) -> None:
+        self._scripts = scripts
+        self._players: dict[str, Player] = {}
+        self._cast = 0
+
+    def player(self, headers: Mapping[str, str], body: JsonObject) -> Player:
+        """Find the player of a request.
+
+        A script is picked by the agent's header, then ``metadata.user_id``, then the
+        model's name, then in rotation; who names nobody is known by how its
+        conversation begins.
+        """
+        agent = headers.get(AGENT_HEADER)
+        about = cast("JsonObject", body.get("metadata") or {})
+        user: str | None = about.get("user_id")
+        name = agent or user or _beginning(body)
+        if name not in self._players:
+            script = self._pick(agent, user, str(body.get("model")))
+            self._players[name] = Player(script, name)
+        return self._players[name]
+
+    def models(self) -> list[str]:
+        """Name the models that the scripts are written for."""
+        if isinstance(self._scripts, Script):
+            return [self._scripts.model]
+        return list(dict.fromkeys(script.model for script in self._scripts.values()))
+
+    def _pick(self, *names: str | None) -> Script:
+        if isinstance(self._scripts, Script):
+            return self._scripts
+        for name in names:
+            if name is not None and name in self._scripts:
+                return self._scripts[name]
+        in_turn = list(self._scripts.values())
+        self._cast += 1
+        return in_turn[(self._cast - 1) % len(in_turn)]
+
+
+def _beginning(body: JsonObject) -> str:
+    start = msgspec.json.encode([body.get("system"), body["messages"][0]])
+    return f"client-{hashlib.blake2b(start, digest_size=6).hexdigest()}"

@@ -1,0 +1,166 @@
+"""What a call shows the model, read from a request of ours or from an API body.
+
+The engine tells an agent its task by the tools it offers and shows answers inside
+fences. In the process the task is known; over HTTP both are read back, so that a
+script's ``when`` and its votes mean the same in either place.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+
+from agents.backend import Draft, Present, Request, Review, Task, VisibleAnswer
+from agents.play.seen import (
+    BallotKind,
+    Seen,
+    TaskName,
+    last_message,
+    tokens,
+    weigh,
+)
+from agents.prompts import unfence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from agents.script import JsonObject
+
+_BALLOT_FIELDS: dict[str, BallotKind] = {
+    "label": "choice",
+    "labels": "approval",
+    "tiers": "ranking",
+    "scores": "scores",
+}
+_TASK_NAMES: dict[type[Task], TaskName] = {
+    Draft: "draft",
+    Review: "review",
+    Present: "present",
+}
+
+
+def seen_in(request: Request) -> Seen:
+    """Read a request of ours as its model would."""
+    turn = request.turn
+    messages: list[JsonObject] = [
+        {"role": message.role, "content": msgspec.json.decode(message.content)}
+        for message in request.messages
+    ]
+    tools: list[JsonObject] = [
+        {
+            "name": tool.name,
+            "description": tool.description,
+            "input_schema": msgspec.json.decode(tool.input_schema),
+        }
+        for tool in request.tools
+    ]
+    body = {"system": request.system, "messages": messages, "tools": tools}
+    form = turn.task.ballot if isinstance(turn.task, Review) else None
+    shown = () if isinstance(turn.task, Draft) else turn.task.answers
+    read = seen_in_body(body)
+    labels = {answer.label for answer in shown}
+    # News in the middle of a turn shows answers that its task does not hold.
+    news = tuple(
+        answer
+        for answer in read.visible
+        if shown and messages and answer.label not in labels
+    )
+    return msgspec.structs.replace(
+        read,
+        task=_TASK_NAMES[type(turn.task)],
+        visible=(*shown, *news),
+        ballot=form.kind if form else read.ballot,
+        max_score=form.max_score if form else read.max_score,
+        call=request.call,
+    )
+
+
+def seen_in_body(body: JsonObject) -> Seen:
+    """Read a checked body of ``/v1/messages`` as its model would."""
+    tools: dict[str, JsonObject] = {
+        str(tool.get("name", "")): tool for tool in body.get("tools", [])
+    }
+    told, has_tool_error = last_message(body["messages"])
+    schema: JsonObject = tools.get("vote", {}).get("input_schema", {})
+    size = sum(weigh(body.get(key, "")) for key in ("system", "messages"))
+    size += sum(
+        weigh([tool.get(key, "") for key in ("name", "description", "input_schema")])
+        for tool in tools.values()
+    )
+    visible = _visible(body["messages"], schema)
+    return Seen(
+        task=_task(tools, has_answers=bool(visible)),
+        visible=visible,
+        ballot=_ballot(schema),
+        max_score=_max_score(schema),
+        offered=tuple(tools),
+        call=_call(body["messages"]),
+        told=told,
+        has_tool_error=has_tool_error,
+        input_tokens=tokens(size),
+    )
+
+
+def objects_in(value: object) -> Iterator[JsonObject]:
+    """Give every JSON object in a value, itself included, outermost first."""
+    if isinstance(value, dict):
+        yield cast("JsonObject", value)
+        for part in cast("JsonObject", value).values():
+            yield from objects_in(part)
+    elif isinstance(value, list):
+        for part in cast("list[object]", value):
+            yield from objects_in(part)
+
+
+def _task(tools: JsonObject, *, has_answers: bool) -> TaskName:
+    if "vote" in tools:
+        return "review"
+    if "new_answer" in tools:
+        return "review" if has_answers else "draft"
+    return "present"
+
+
+def _ballot(schema: JsonObject) -> BallotKind:
+    for field in schema.get("properties", {}):
+        if field in _BALLOT_FIELDS:
+            return _BALLOT_FIELDS[field]
+    return "choice"
+
+
+def _max_score(schema: JsonObject) -> int:
+    found = [value["maximum"] for value in objects_in(schema) if "maximum" in value]
+    return int(found[0]) if found else 10
+
+
+def _visible(messages: list[Any], schema: JsonObject) -> tuple[VisibleAnswer, ...]:
+    answers = unfence(_texts(messages))
+    # A conversation that goes on still holds answers that no longer stand; the ballot
+    # names those that do.
+    scores: JsonObject = schema.get("properties", {}).get("scores", {})
+    named = {str(name) for one in objects_in(schema) for name in one.get("enum", ())}
+    named |= scores.get("properties", {}).keys()
+    return tuple(answer for answer in answers if not named or answer.label in named)
+
+
+def _texts(messages: list[Any]) -> Iterator[str]:
+    for message in messages:
+        if message["role"] == "user":
+            yield last_message([message])[0]
+
+
+def _call(messages: list[Any]) -> int:
+    """Count the model's calls since it was last asked something new.
+
+    A message of nothing but tool results goes on with the same turn; one with words of
+    its own begins another.
+    """
+    calls = 1
+    for message in reversed(messages):
+        if message["role"] == "assistant":
+            calls += 1
+        elif isinstance(message["content"], str) or any(
+            block.get("type") != "tool_result" for block in message["content"]
+        ):
+            break
+    return calls
