@@ -1,0 +1,306 @@
+"""The rate limiter that agents with the same key and model share.
+
+Three things hold a request back, each learnt from the server:
+
+- the *gate*: after "too many" (429) or any ``retry-after`` nothing starts before the
+  time named. Then requests are let out one at a time, two, four, … as they are taken,
+  so that a reopened gate does not bring the whole team's refusal;
+- the *allowance*: ``anthropic-ratelimit-requests-*`` headers give the server's bucket,
+  which refills steadily (docs.claude.com, rate limits, read 2026-11-22). It is mirrored
+  here, so once known, requests are spaced instead of refused;
+- the *window*: requests under way at once. It grows by one a windowful of successes and
+  is halved by a refusal, but never below what the server is visibly serving.
+
+Who waits is served by who has been served least, then by who came first. Waiters hold no
+task: the one at the head of the queue sleeps until it may start, the others until they
+are the head. Time is the event loop's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from heapq import heappop, heappush
+from types import TracebackType
+
+import anyio
+import anyio.lowlevel
+
+from agents.chunks import AgentId
+from agents.errors import BackendUnavailable
+
+WINDOW_START = 64
+"""Requests at once before anything is learnt: more than most teams have agents, fewer
+than the smallest documented rate limits refuse at once."""
+WINDOW_MOST = 1000
+"""The SDK's pool holds as many connections (anthropic 2.12.0)."""
+GATE_S = 1.0
+"""How long "too many" without a ``retry-after`` shuts the gate."""
+
+_LIMIT = "anthropic-ratelimit-requests-limit"
+_REMAINING = "anthropic-ratelimit-requests-remaining"
+_A_MINUTE_S = 60.0
+"""The server's limits are given for a minute."""
+
+
+class Slot:
+    """One request's leave to be under way; made by :meth:`Limiter.slot`.
+
+    A ``BackendUnavailable`` that passes through it is observed.
+    """
+
+    __slots__ = ("_agent", "_is_opened", "_limiter", "_started")
+
+    def __init__(self, limiter: Limiter, agent: AgentId) -> None:
+        self._limiter = limiter
+        self._agent = agent
+        self._is_opened = False
+        self._started = 0.0
+
+    async def __aenter__(self) -> Slot:
+        self._started = await self._limiter._enter(self._agent)  # noqa: SLF001  (one class in two)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        # Nothing here awaits, so a cancelled scope cannot keep the slot from closing.
+        self._limiter._leave(  # noqa: SLF001  (one class in two)
+            self._agent, self._started, error, is_opened=self._is_opened
+        )
+
+    def opened(self, headers: Mapping[str, str] | None = None) -> None:
+        """The server has taken the request and begun to answer; call it once.
+
+        Args:
+            headers: The response's, names in lower case; unknown ones do not matter.
+        """
+        if not self._is_opened:
+            self._is_opened = True
+            self._limiter._opened(headers)  # noqa: SLF001  (one class in two)
+
+
+class _Waiter:
+    """One place in the queue; ordered by service had, then by arrival."""
+
+    __slots__ = ("arrival", "called", "is_gone", "served")
+
+    def __init__(self, served: int, arrival: int) -> None:
+        self.served = served
+        self.arrival = arrival
+        self.called = anyio.Event()
+        self.is_gone = False
+
+    def __lt__(self, other: _Waiter) -> bool:
+        return (self.served, self.arrival) < (other.served, other.arrival)
+
+
+class Limiter:
+    """Holds requests back as the server asks, and shares what it allows.
+
+    Args:
+        window: Requests under way at once, to begin with.
+        most: The most that ``window`` grows to.
+    """
+
+    def __init__(
+        self, *, window: float = WINDOW_START, most: float = WINDOW_MOST
+    ) -> None:
+        self._window = min(window, most)
+        self._most = most
+        self._under_way = 0
+        self._opening = 0
+        self._openings = math.inf
+        """Requests that may be starting at once; doubles as they are taken."""
+        self._gate_at = -math.inf
+        self._shrunk_at = -math.inf
+        self._rate = 0.0
+        """The mirrored bucket's refill, requests a second; 0: unknown."""
+        self._capacity = math.inf
+        self._allowance = math.inf
+        self._counted_at = 0.0
+        self._served: dict[AgentId, int] = {}
+        self._queue: list[_Waiter] = []
+        self._arrivals = 0
+        self._is_unlimited = math.isinf(window)
+
+    @classmethod
+    def unlimited(cls) -> Limiter:
+        """A limiter that holds nothing back and learns nothing."""
+        return cls(window=math.inf, most=math.inf)
+
+    @property
+    def is_unlimited(self) -> bool:
+        """Whether nothing is ever held back."""
+        return self._is_unlimited
+
+    @property
+    def would_wait(self) -> bool:
+        """Whether a request that came now would have to wait; for displays."""
+        return bool(self._queue) or self._waits_s(anyio.current_time()) > 0
+
+    @property
+    def window(self) -> float:
+        """Requests that may be under way at once, as learnt so far."""
+        return self._window
+
+    def slot(self, agent: AgentId) -> Slot:
+        """Leave for one request of ``agent``, waited for by ``async with``."""
+        return Slot(self, agent)
+
+    # -------------------------------------------------------------- waiting
+
+    async def _enter(self, agent: AgentId) -> float:
+        await anyio.lowlevel.checkpoint()
+        now = anyio.current_time()
+        if self._is_unlimited:
+            return now
+        if self._queue or self._waits_s(now) > 0:
+            now = await self._wait(agent)
+        self._count(now)
+        self._allowance -= 1
+        self._under_way += 1
+        self._opening += 1
+        self._served[agent] = self._fair_start(agent) + 1
+        return now
+
+    async def _wait(self, agent: AgentId) -> float:
+        self._arrivals += 1
+        waiter = _Waiter(self._fair_start(agent), self._arrivals)
+        heappush(self._queue, waiter)
+        try:
+            while True:
+                now = anyio.current_time()
+                # Only the head looks at the clock: a thousand waiters, one timer.
+                wait_s = self._waits_s(now) if self._head() is waiter else math.inf
+                if wait_s <= 0:
+                    return now
+                waiter.called = anyio.Event()
+                with anyio.move_on_after(wait_s):
+                    await waiter.called.wait()
+        finally:
+            waiter.is_gone = True
+            self._call_head()
+
+    def _fair_start(self, agent: AgentId) -> int:
+        """``agent``'s service so far; a newcomer starts level with the least served."""
+        served = self._served.get(agent)
+        if served is None:
+            served = min(self._served.values(), default=0)
+            self._served[agent] = served
+        return served
+
+    def _head(self) -> _Waiter | None:
+        while self._queue and self._queue[0].is_gone:
+            heappop(self._queue)
+        return self._queue[0] if self._queue else None
+
+    def _call_head(self) -> None:
+        head = self._head()
+        if head is not None:
+            head.called.set()
+
+    def _waits_s(self, now: float) -> float:
+        """How long from ``now`` nothing may start; infinite: until something happens."""
+        if self._under_way >= max(1, int(self._window)):
+            return math.inf
+        if self._opening >= self._openings:
+            return math.inf
+        wait_s = self._gate_at - now
+        if self._rate > 0:
+            self._count(now)
+            if self._allowance < 1:
+                wait_s = max(wait_s, (1 - self._allowance) / self._rate)
+        return max(0.0, wait_s)
+
+    # ------------------------------------------------------------- learning
+
+    def _opened(self, headers: Mapping[str, str] | None) -> None:
+        if self._is_unlimited:
+            return
+        self._opening -= 1
+        self._openings *= 2
+        if headers is not None:
+            self.observe_headers(headers)
+        self._call_head()
+
+    def _leave(
+        self,
+        agent: AgentId,
+        started: float,
+        error: BaseException | None,
+        *,
+        is_opened: bool,
+    ) -> None:
+        if self._is_unlimited:
+            return
+        self._under_way -= 1
+        if not is_opened:
+            self._opening -= 1
+        if isinstance(error, BackendUnavailable):
+            self.observe_error(error, started)
+            if error.is_rate_limit:
+                self._served[agent] -= 1  # it has waited in vain; that is no service
+        elif error is None:
+            self._window = min(self._most, self._window + 1 / self._window)
+        self._call_head()
+
+    def observe_headers(self, headers: Mapping[str, str]) -> None:
+        """Learn the server's bucket of requests from a response's headers.
+
+        Args:
+            headers: Names in lower case; what is absent or no number is passed over.
+        """
+        limit = _number(headers.get(_LIMIT))
+        remaining = _number(headers.get(_REMAINING))
+        if limit is None or limit <= 0:
+            return
+        self._count(anyio.current_time())
+        self._rate = limit / _A_MINUTE_S
+        self._capacity = limit
+        # Requests that were under way when the server counted are in neither number
+        # for sure; the smaller one errs on the side that is not refused.
+        known = self._capacity if remaining is None else remaining
+        self._allowance = min(self._allowance, known)
+
+    def observe_error(self, error: BackendUnavailable, started: float) -> None:
+        """Slow the team down after a refusal.
+
+        Args:
+            error: As the backend raised it.
+            started: When the refused request began; one that began before the last
+                refusal says nothing new about the window.
+        """
+        if not error.is_rate_limit and error.retry_after_s is None:
+            return
+        now = anyio.current_time()
+        wait_s = GATE_S if error.retry_after_s is None else error.retry_after_s
+        self._gate_at = max(self._gate_at, now + wait_s)
+        if not error.is_rate_limit:
+            return
+        self._openings = 1
+        if self._rate > 0:
+            self._count(now)
+            self._allowance = min(self._allowance, 0.0)
+        elif started >= self._shrunk_at:
+            served = self._under_way - self._opening
+            self._window = max(1.0, served, self._window / 2)
+            self._shrunk_at = now
+
+    def _count(self, now: float) -> None:
+        """Let the mirrored bucket refill up to ``now``."""
+        if self._rate > 0:
+            gained = (now - self._counted_at) * self._rate
+            self._allowance = min(self._capacity, self._allowance + gained)
+        self._counted_at = now
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text) if text is not None else math.nan
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

@@ -1,0 +1,62 @@
+"""When a model call is tried again, and after how long: the one layer that retries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from agents.errors import BackendUnavailable
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RetryPolicy:
+    """Exponential backoff, capped, with jitter; the server's own word goes first.
+
+    Only :class:`agents.errors.BackendUnavailable` is retried: anything else would fail
+    the same way again. What the policy says is a pure function of its arguments, so a
+    run can be repeated.
+    """
+
+    attempts: int = 6
+    """Tries of one call, the first included."""
+    rate_limited_attempts: int = 40
+    """Tries of one call that the server put off with "too many" (429). Such a call will
+    get its turn, and a busy team must fail nobody; still the loop has an end."""
+    base_s: float = 0.5
+    """Wait after the first failure; doubles with each."""
+    cap_s: float = 30.0
+    """Longest wait of our own choosing."""
+    patience_s: float = 900.0
+    """A server that asks for more than this is not waited for: ``retry-after`` has no
+    limit of its own, and a mistaken one would stall a run for weeks."""
+    seed: int = 0
+    """Decides the jitter."""
+
+    def delay_s(
+        self, error: BackendUnavailable, failures: int, *, who: str = ""
+    ) -> float | None:
+        """How long to wait before the next try; ``None``: give up.
+
+        Args:
+            error: Why the call failed just now.
+            failures: How often it has failed, this time included.
+            who: Whatever sets this call apart from others that fail at the same time.
+        """
+        limit = self.rate_limited_attempts if error.is_rate_limit else self.attempts
+        if failures >= limit:
+            return None
+        asked_s = error.retry_after_s
+        if asked_s is None:
+            # The exponent stops growing long before a float would overflow.
+            backoff_s = min(self.cap_s, self.base_s * 2.0 ** min(failures - 1, 32))
+            return backoff_s * (0.5 + 0.5 * self._fraction(who, failures))
+        if asked_s > self.patience_s:
+            return None
+        if error.is_rate_limit:
+            return asked_s  # the limiter spaces what is let through afterwards
+        return asked_s + self.base_s * self._fraction(who, failures)
+
+    def _fraction(self, who: str, failures: int) -> float:
+        """A number in [0, 1) that looks drawn; a hash needs no state an agent."""
+        key = f"{self.seed}/{who}/{failures}".encode()
+        return int.from_bytes(blake2b(key, digest_size=8).digest()) / 2**64
