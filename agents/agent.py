@@ -1,0 +1,40 @@
+"""An agent as its team sets it up: who it is, what it runs on, what it can do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from agents.backend import Backend
+from agents.chunks import AgentId
+from agents.tools.base import Tool
+from agents.tools.workflow import WORKFLOW_NAMES, AnswerForm
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agent:
+    """One member of a team. Its backend is closed by whoever made it.
+
+    Raises:
+        ValueError: Two tools share a name, or one bears a workflow tool's.
+    """
+
+    id: AgentId
+    backend: Backend
+    system: str = ""
+    """Its own part of the system prompt, after the team's."""
+    tools: tuple[Tool, ...] = ()
+    tool_timeout_s: float = 60.0
+    answer_form: AnswerForm | None = None
+    """What structured answers must look like; the team's agents share it."""
+
+    def __post_init__(self) -> None:
+        for name, times in Counter(tool.name for tool in self.tools).items():
+            if times > 1:
+                raise ValueError(
+                    f"agent {self.id!r} has {times} tools named {name!r}; rename one"
+                )
+            if name in WORKFLOW_NAMES:
+                raise ValueError(
+                    f"agent {self.id!r}: the tool name {name!r} is reserved; rename it"
+                )

@@ -1,0 +1,40 @@
+"""What a tool is: a name, a description for the model, and a call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+import msgspec
+
+if TYPE_CHECKING:
+    from agents.backend import ToolSpec
+
+ToolResult: TypeAlias = str | msgspec.Raw
+"""Text, or an array of content blocks in the Messages API's form."""
+
+
+class Tool(Protocol):
+    """A tool that we run when the model calls it."""
+
+    @property
+    def spec(self) -> ToolSpec:
+        """What the model is told of it."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """``spec.name``: one of 1 to 128 letters, digits, ``_`` and ``-``."""
+        ...
+
+    async def call(self, given: msgspec.Raw) -> ToolResult:
+        """Do it.
+
+        Args:
+            given: The input, a JSON value; whether it fits the schema is for the tool
+                to check.
+
+        Raises:
+            Exception: Anything: the model reads its type and message as the result.
+                ``ToolFailed`` is read by its message alone.
+        """
+        ...

@@ -1,0 +1,238 @@
+"""Tools made of Python functions: the signature is the schema, the docstring the words.
+
+Types are those msgspec knows, and pydantic's models where the function uses them;
+pydantic itself is never imported here. What a function gets has been validated; what it
+returns goes back as text, JSON where it is not a string.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, ParamSpec, cast, get_type_hints, overload
+
+import anyio.lowlevel
+import anyio.to_thread
+import msgspec
+
+from agents.backend import ToolSpec
+from agents.errors import ToolFailed
+from agents.tools import foreign
+from agents.tools.base import ToolResult
+from agents.tools.docstrings import read_docstring
+
+P = ParamSpec("P")
+
+TOOL_THREADS = 32
+"""Blocking tools that run at once, for all agents of an event loop: enough for a team
+that waits on files and sockets, and well under what a process may have."""
+
+NO_OUTPUT = "(no output)"
+"""The result of a function that returns nothing: silence could be read as failure."""
+
+_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
+
+_tool_threads = anyio.lowlevel.RunVar[anyio.CapacityLimiter]("tool_threads")
+
+
+class FunctionTool:
+    """A tool that calls a Python function with validated keyword arguments."""
+
+    __slots__ = ("_decoder", "_function", "_is_async", "spec")
+
+    def __init__(
+        self,
+        spec: ToolSpec,
+        function: Callable[..., object],
+        decoder: msgspec.json.Decoder[Any],
+    ) -> None:
+        self.spec = spec
+        self._function = function
+        self._decoder = decoder
+        self._is_async = inspect.iscoroutinefunction(function)
+
+    def __repr__(self) -> str:
+        return f"FunctionTool({self.spec.name!r})"
+
+    @property
+    def name(self) -> str:
+        """The name that the model calls."""
+        return self.spec.name
+
+    async def call(self, given: msgspec.Raw) -> ToolResult:
+        """Validate ``given`` and call the function, in a thread unless it is async.
+
+        Cancelled, an async function is cancelled; a thread cannot be, so it is left to
+        finish unheard.
+
+        Raises:
+            ToolFailed: ``given`` does not fit the signature.
+            Exception: What the function raises.
+        """
+        try:
+            decoded = self._decoder.decode(given)
+        except msgspec.ValidationError as error:
+            raise ToolFailed(f"invalid input: {error}") from error
+        work = partial(self._function, **_arguments(decoded))
+        return as_result(await run_work(work, is_async=self._is_async))
+
+
+@overload
+def tool(function: Callable[P, object], /) -> FunctionTool: ...
+
+
+@overload
+def tool(
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    strict: bool = False,
+    defer_loading: bool = False,
+    eager_input_streaming: bool = False,
+    input_examples: tuple[Mapping[str, object], ...] = (),
+) -> Callable[[Callable[P, object]], FunctionTool]: ...
+
+
+def tool(
+    function: Callable[..., object] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    strict: bool = False,
+    defer_loading: bool = False,
+    eager_input_streaming: bool = False,
+    input_examples: tuple[Mapping[str, object], ...] = (),
+) -> FunctionTool | Callable[[Callable[..., object]], FunctionTool]:
+    """Make a tool of a typed function; also a decorator, with or without arguments.
+
+    Args:
+        function: Sync or async; every parameter has a type and can be given by name.
+        name: What the model calls it; the function's name if absent.
+        description: What the model is told; the docstring before ``Args:`` if absent.
+        strict: Whether the API shall enforce the schema.
+        defer_loading: Whether the API shall load it only when tool search finds it.
+        eager_input_streaming: Whether input streams before it is known to be JSON.
+        input_examples: Inputs that the model is shown.
+
+    Raises:
+        TypeError: The signature cannot be made a schema; says which parameter and why.
+    """
+
+    def make(function: Callable[..., object]) -> FunctionTool:
+        words = read_docstring(function.__doc__ or "")
+        called = checked_name(name or getattr(function, "__name__", ""))
+        wanted = _input_type(called, function)
+        spec = ToolSpec(
+            name=called,
+            description=description if description is not None else words.summary,
+            input_schema=_schema(called, wanted, function, words.parameters),
+            strict=strict,
+            defer_loading=defer_loading,
+            eager_input_streaming=eager_input_streaming,
+            input_examples=tuple(
+                msgspec.Raw(msgspec.json.encode(example)) for example in input_examples
+            ),
+        )
+        decoder = msgspec.json.Decoder(wanted, dec_hook=foreign.decode)
+        return FunctionTool(spec, function, decoder)
+
+    return make if function is None else make(function)
+
+
+def checked_name(name: str) -> str:
+    """``name``, if the API takes it as a tool's.
+
+    Raises:
+        TypeError: It does not.
+    """
+    if not _NAME.fullmatch(name):
+        raise TypeError(
+            f"tool name {name!r} is not usable; give name= with 1 to 128 letters, "
+            "digits, '_' or '-'"
+        )
+    return name
+
+
+async def run_work(work: Callable[[], object], *, is_async: bool) -> object:
+    """Do ``work``, in a thread of the tools' own unless it ``is_async``."""
+    if is_async:
+        await anyio.lowlevel.checkpoint()
+        return await cast("Awaitable[object]", work())
+    return await anyio.to_thread.run_sync(
+        work, abandon_on_cancel=True, limiter=_threads()
+    )
+
+
+def as_result(returned: object) -> ToolResult:
+    """What a function returned as a tool's result: blocks and text as they are."""
+    if isinstance(returned, str | msgspec.Raw):
+        return returned
+    if returned is None:
+        return NO_OUTPUT
+    return msgspec.json.encode(returned, enc_hook=foreign.encode).decode()
+
+
+def _threads() -> anyio.CapacityLimiter:
+    limiter = _tool_threads.get(None)
+    if limiter is None:
+        limiter = anyio.CapacityLimiter(TOOL_THREADS)
+        _tool_threads.set(limiter)
+    return limiter
+
+
+def _arguments(decoded: msgspec.Struct) -> dict[str, object]:
+    given = ((name, getattr(decoded, name)) for name in decoded.__struct_fields__)
+    return {name: value for name, value in given if value is not msgspec.UNSET}
+
+
+def _input_type(called: str, function: Callable[..., object]) -> type[msgspec.Struct]:
+    try:
+        hints = get_type_hints(function, include_extras=True)
+    except NameError as error:
+        raise TypeError(
+            f"tool {called!r}: an annotation is unknown: {error}"
+        ) from error
+    fields: list[tuple[str, Any] | tuple[str, Any, Any]] = []
+    for parameter in inspect.signature(function).parameters.values():
+        where = f"tool {called!r}: parameter {parameter.name!r}"
+        if parameter.kind not in {
+            parameter.POSITIONAL_OR_KEYWORD,
+            parameter.KEYWORD_ONLY,
+        }:
+            raise TypeError(f"{where} cannot be given by name; the model gives names")
+        if parameter.name not in hints:
+            raise TypeError(f"{where} has no type; annotate it")
+        wanted = hints[parameter.name]
+        if parameter.default is parameter.empty:
+            fields.append((parameter.name, wanted))
+        else:
+            # The function keeps its own default: it may be anything, even mutable.
+            optional = wanted | msgspec.UnsetType
+            fields.append((parameter.name, optional, msgspec.UNSET))
+    return msgspec.defstruct(
+        f"{called}_input", fields, kw_only=True, forbid_unknown_fields=True
+    )
+
+
+def _schema(
+    called: str,
+    wanted: type[msgspec.Struct],
+    function: Callable[..., object],
+    words: Mapping[str, str],
+) -> msgspec.Raw:
+    try:
+        schema = foreign.object_schema(wanted)
+    except TypeError as error:
+        raise TypeError(f"tool {called!r}: {error}") from error
+    properties: dict[str, dict[str, Any]] = schema["properties"]
+    signature = inspect.signature(function)
+    for name, told in properties.items():
+        if name in words:
+            told.setdefault("description", words[name])
+        default = signature.parameters[name].default
+        if isinstance(default, str | int | float | bool):
+            told.setdefault("default", default)
+    return msgspec.Raw(msgspec.json.encode(schema))

@@ -1,0 +1,196 @@
+"""What a call of a workflow tool amounts to: an answer, a ballot, a word on the result.
+
+A call that does not fit is :class:`agents.errors.ToolFailed`, whose words go back to
+the model. Pure. What is offered is :mod:`agents.tools.workflow`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, TypeAlias, TypeVar, assert_never
+
+import msgspec
+
+from agents.backend import BallotForm
+from agents.chunks import (
+    Approval,
+    Ballot,
+    Choice,
+    Label,
+    Ranking,
+    Scores,
+    ToolCalled,
+    one_line,
+)
+from agents.errors import ToolFailed
+from agents.tools.workflow import ABSTAIN, AnswerForm
+
+
+class Proposed(NamedTuple):
+    """A ``new_answer`` that can be taken."""
+
+    content: str
+    value: msgspec.Raw | msgspec.UnsetType
+
+
+class Voted(NamedTuple):
+    """A ``vote`` that can be taken."""
+
+    ballot: Ballot
+    reason: str
+
+
+class Submitted(NamedTuple):
+    """The presenter stands by what it wrote."""
+
+
+class RestartAsked(NamedTuple):
+    """The presenter wants another round."""
+
+    reason: str
+    instructions: str
+
+
+HandedIn: TypeAlias = Proposed | Voted | Submitted | RestartAsked
+
+
+class _NewAnswer(msgspec.Struct):
+    content: str
+    value: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+class _Vote(msgspec.Struct):
+    reason: str = ""
+
+
+class _ChoiceVote(_Vote, kw_only=True):
+    label: Label
+
+
+class _ApprovalVote(_Vote, kw_only=True):
+    labels: tuple[Label, ...]
+
+
+class _RankingVote(_Vote, kw_only=True):
+    tiers: tuple[tuple[Label, ...] | Label, ...]
+
+
+class _ScoresVote(_Vote, kw_only=True):
+    scores: dict[Label, int]
+
+
+class _Restart(msgspec.Struct):
+    reason: str
+    instructions: str = ""
+
+
+def read_calls(
+    calls: Sequence[ToolCalled],
+    form: BallotForm | None,
+    answers: AnswerForm | None = None,
+) -> HandedIn:
+    """Read the workflow calls of one response, all of them offered; at least one.
+
+    Several of one kind: the last counts.
+
+    Raises:
+        ToolFailed: They contradict each other, or the one that counts does not fit its
+            form; in words for the model.
+    """
+    names = {call.name for call in calls}
+    if len(names) > 1:
+        listed = " and ".join(sorted(names))
+        raise ToolFailed(f"{listed} were called together; call one of them, alone")
+    call = calls[-1]
+    if not call.is_valid:
+        raise ToolFailed(f"the input of {call.name} is not valid JSON; call it again")
+    match call.name:
+        case "new_answer":
+            return _read_answer(call.input, answers)
+        case "vote":
+            assert form is not None, "a vote is offered with a form only"
+            return _read_vote(call.input, form)
+        case "submit":
+            return Submitted()
+        case _:
+            asked = _decoded(call.input, _Restart)
+            return RestartAsked(asked.reason, asked.instructions)
+
+
+def _read_answer(given: msgspec.Raw, answers: AnswerForm | None) -> Proposed:
+    answer = _decoded(given, _NewAnswer)
+    if not answer.content.strip():
+        raise ToolFailed("content is empty; hand in the complete answer")
+    if answers is None:
+        return Proposed(answer.content, msgspec.UNSET)
+    if isinstance(answer.value, msgspec.UnsetType):
+        raise ToolFailed("value is missing; give the structured answer there")
+    try:
+        answers.check(answer.value)
+    except ValueError as error:
+        raise ToolFailed(f"value does not fit its form: {error}") from error
+    return Proposed(answer.content, one_line(bytes(answer.value)))
+
+
+def _read_vote(given: msgspec.Raw, form: BallotForm) -> Voted:
+    match form.kind:
+        case "choice":
+            choice = _decoded(given, _ChoiceVote)
+            if form.may_abstain and choice.label == ABSTAIN:
+                return Voted(Approval(labels=()), choice.reason)
+            label = _known([choice.label], form)[0]
+            return Voted(Choice(label=label), choice.reason)
+        case "approval":
+            approval = _decoded(given, _ApprovalVote)
+            labels = tuple(dict.fromkeys(_known(approval.labels, form)))
+            return Voted(Approval(labels=labels), approval.reason)
+        case "ranking":
+            ranking = _decoded(given, _RankingVote)
+            tiers = tuple(
+                (tier,) if isinstance(tier, str) else tier for tier in ranking.tiers
+            )
+            _each_once(_known([x for tier in tiers for x in tier], form))
+            if not any(tiers) and not form.may_abstain:
+                raise ToolFailed("tiers is empty; rank at least the best answer")
+            return Voted(Ranking(tiers=tuple(filter(None, tiers))), ranking.reason)
+        case "scores":
+            scores = _decoded(given, _ScoresVote)
+            _known(list(scores.scores), form)
+            _check_points(scores.scores, form)
+            return Voted(Scores(points=scores.scores), scores.reason)
+        case _:
+            assert_never(form.kind)
+
+
+def _known(labels: Sequence[Label], form: BallotForm) -> Sequence[Label]:
+    for label in labels:
+        if label not in form.labels:
+            choices = ", ".join(sorted(form.labels))
+            raise ToolFailed(f"{label!r} is not on the ballot; choose from {choices}")
+    return labels
+
+
+def _each_once(labels: Sequence[Label]) -> None:
+    for label in labels:
+        if labels.count(label) > 1:
+            raise ToolFailed(f"{label!r} is ranked more than once; rank it once")
+
+
+def _check_points(points: dict[Label, int], form: BallotForm) -> None:
+    if not points and not form.may_abstain:
+        raise ToolFailed("scores is empty; give points to the answers")
+    for label, given in points.items():
+        if not 0 <= given <= form.max_score:
+            raise ToolFailed(
+                f"{given} points for {label!r}; give 0 to {form.max_score}"
+            )
+
+
+_T = TypeVar("_T")
+
+
+def _decoded(given: msgspec.Raw, wanted: type[_T]) -> _T:
+    try:
+        return msgspec.json.decode(given, type=wanted)
+    except msgspec.ValidationError as error:
+        raise ToolFailed(str(error)) from error

@@ -1,0 +1,79 @@
+"""Tools whose input is described by a JSON Schema from elsewhere."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from agents.backend import ToolSpec
+from agents.errors import ToolFailed
+from agents.tools.base import ToolResult
+from agents.tools.function import as_result, checked_name, run_work
+
+
+class SchemaTool:
+    """A tool that hands its input, a JSON object, to a function as it came.
+
+    The model sees the schema; whether the input fits is for the function to check.
+
+    Args:
+        name: What the model calls.
+        description: What the model is told.
+        input_schema: JSON Schema of an object.
+        function: Takes the decoded object; sync (then it runs in a thread) or async.
+        options: Further fields of :class:`agents.backend.ToolSpec`.
+
+    Raises:
+        TypeError: The name is not usable, or the schema is not one of an object.
+    """
+
+    __slots__ = ("_function", "spec")
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        description: str,
+        input_schema: Mapping[str, Any],
+        function: Callable[[dict[str, Any]], object],
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        if input_schema.get("type") != "object":
+            raise TypeError(
+                f"tool {name!r}: the schema's type is {input_schema.get('type')!r}; "
+                "tools take an 'object'"
+            )
+        self.spec = ToolSpec(
+            name=checked_name(name),
+            description=description,
+            input_schema=msgspec.Raw(msgspec.json.encode(input_schema)),
+            **(options or {}),
+        )
+        self._function = function
+
+    @property
+    def name(self) -> str:
+        """The name that the model calls."""
+        return self.spec.name
+
+    async def call(self, given: msgspec.Raw) -> ToolResult:
+        """Call the function.
+
+        Raises:
+            ToolFailed: ``given`` is not an object.
+            Exception: What the function raises.
+        """
+        try:
+            decoded = _decoder.decode(given)
+        except msgspec.ValidationError as error:
+            raise ToolFailed(f"invalid input: {error}") from error
+        is_async = inspect.iscoroutinefunction(self._function)
+        work = partial(self._function, decoded)
+        return as_result(await run_work(work, is_async=is_async))
+
+
+_decoder = msgspec.json.Decoder(dict[str, Any])

@@ -1,0 +1,176 @@
+"""The tools with which an agent hands in its work, as the model is told of them.
+
+``new_answer`` and ``vote`` end a draft or a review, ``submit`` or
+``restart_orchestration`` a presentation. Which are offered, and the form of the vote,
+follows from the task. Pure. Their calls are read by :mod:`agents.tools.handing_in`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, assert_never
+
+import msgspec
+
+from agents.backend import BallotForm, Draft, Present, Review, Task, ToolSpec
+
+WORKFLOW_NAMES = frozenset({"new_answer", "vote", "submit", "restart_orchestration"})
+"""Reserved: no other tool may bear one of these names."""
+
+ABSTAIN = "abstain"
+"""Votes for nobody, where a single choice is asked for and abstaining is allowed."""
+
+
+class AnswerForm(NamedTuple):
+    """What a structured answer must look like."""
+
+    schema: msgspec.Raw
+    """JSON Schema of ``new_answer``'s ``value``."""
+    check: Callable[[msgspec.Raw], object]
+    """Raises ``ValueError`` (as ``msgspec.ValidationError`` and pydantic's are) with
+    words for the model."""
+
+
+def answer_form(wanted: Any) -> AnswerForm:  # noqa: ANN401  (any type msgspec decodes)
+    """The form of answers that decode as ``wanted``, a type that msgspec knows."""
+    schema = msgspec.json.schema(wanted)
+    decoder = msgspec.json.Decoder(wanted)
+    return AnswerForm(msgspec.Raw(msgspec.json.encode(schema)), decoder.decode)
+
+
+def workflow_tools(
+    task: Task, form: BallotForm | None = None, answers: AnswerForm | None = None
+) -> tuple[ToolSpec, ...]:
+    """The workflow tools that ``task`` offers, always in the same order.
+
+    Args:
+        task: What is asked.
+        form: The ballot as it is now; news may have widened the task's own.
+        answers: What a structured answer must look like, where one is wanted.
+    """
+    match task:
+        case Draft():
+            return (_new_answer(answers),)
+        case Review():
+            offered = [_vote(form or task.ballot)] if task.ballot else []
+            if task.may_revise:
+                offered.append(_new_answer(answers))
+            return tuple(offered)
+        case Present():
+            return (_SUBMIT, _RESTART) if task.may_restart else ()
+        case _:
+            assert_never(task)
+
+
+def _new_answer(answers: AnswerForm | None) -> ToolSpec:
+    properties: dict[str, Any] = {
+        "content": {
+            "type": "string",
+            "description": "The complete answer, as the asker shall read it.",
+        }
+    }
+    required = ["content"]
+    if answers is not None:
+        properties["value"] = answers.schema
+        required.append("value")
+    return ToolSpec(
+        name="new_answer",
+        description=(
+            "Hand in your answer to the question. It replaces your earlier answer, if "
+            "any, and ends your turn, so call it once, alone, when the answer is "
+            "complete. Others read only what stands in the call."
+        ),
+        input_schema=_object(properties, required),
+    )
+
+
+def _vote(form: BallotForm) -> ToolSpec:
+    # Sorted, although each voter considers the answers in an order of its own: tools
+    # come first in the prompt cache's key, and so they are the same for all voters.
+    one = {"type": "string", "enum": sorted(form.labels)}
+    shape: dict[str, Any]
+    match form.kind:
+        case "choice":
+            if form.may_abstain:
+                one = {"type": "string", "enum": [*sorted(form.labels), ABSTAIN]}
+            name, shape = "label", {**one, "description": "The best answer's label."}
+        case "approval":
+            name = "labels"
+            shape = {
+                "type": "array",
+                "items": one,
+                "description": "Labels of all answers that are good enough, or none.",
+            }
+        case "ranking":
+            name = "tiers"
+            shape = {
+                "type": "array",
+                "items": {"type": "array", "items": one},
+                "description": (
+                    "Labels from best to worst, each in a list of its own; put answers "
+                    "that are equally good into one list."
+                ),
+            }
+        case "scores":
+            name = "scores"
+            points = {"type": "integer", "minimum": 0, "maximum": form.max_score}
+            shape = {
+                "type": "object",
+                "properties": dict.fromkeys(sorted(form.labels), points),
+                "additionalProperties": False,
+                "description": (
+                    f"Points for each label, 0 (useless) to {form.max_score} (best)."
+                ),
+            }
+        case _:
+            assert_never(form.kind)
+    reason = {
+        "type": "string",
+        "description": "Why, in a sentence or two: what is right, what is wrong.",
+    }
+    return ToolSpec(
+        name="vote",
+        description=(
+            "Cast your ballot on the answers that stand. It ends your turn, so call it "
+            "once, alone, after you have weighed every answer."
+        ),
+        # The reason comes first, so that it is thought of before the ballot is filled.
+        input_schema=_object({"reason": reason, name: shape}, ["reason", name]),
+    )
+
+
+def _object(properties: dict[str, Any], required: list[str]) -> msgspec.Raw:
+    schema = {
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": False,
+    }
+    return msgspec.Raw(msgspec.json.encode(schema))
+
+
+_SUBMIT = ToolSpec(
+    name="submit",
+    description=(
+        "Confirm that the text you have written is the final answer. Call it right "
+        "after that text, in the same response."
+    ),
+    input_schema=_object({}, []),
+)
+_RESTART = ToolSpec(
+    name="restart_orchestration",
+    description=(
+        "Ask for another round, because no answer at hand can be given in good "
+        "conscience. Costly: only for a flaw that matters and that can be mended."
+    ),
+    input_schema=_object(
+        {
+            "reason": {"type": "string", "description": "What is wrong."},
+            "instructions": {
+                "type": "string",
+                "description": "What the team must do differently next time.",
+            },
+        },
+        ["reason", "instructions"],
+    ),
+)
