@@ -67,6 +67,11 @@ class ScriptedBackend:
         """The model's name, for displays and prices."""
         return self._model
 
+    @property
+    def limit_key(self) -> None:
+        """Nothing limits a script."""
+        return
+
     @asynccontextmanager
     async def open_stream(
         self, request: Request, pen: Pen

@@ -81,12 +81,16 @@ class Server:
         self._limit = RequestLimit(requests_per_minute) if requests_per_minute else None
         self._on_answer = on_answer
         self._dealt = 0
+        self._all_closed = anyio.Event()
+        self._all_closed.set()
 
     def __repr__(self) -> str:
         return f"Server({self.base_url!r}, open_sockets={self.open_sockets})"
 
     async def handle(self, stream: SocketStream) -> None:
         """Serve one connection until either side ends it."""
+        if not self.open_sockets:
+            self._all_closed = anyio.Event()
         self.open_sockets += 1
         self.most_open_sockets = max(self.most_open_sockets, self.open_sockets)
         try:
@@ -97,6 +101,12 @@ class Server:
                         await self._answer(connection, request)
         finally:
             self.open_sockets -= 1
+            if not self.open_sockets:
+                self._all_closed.set()
+
+    async def all_closed(self) -> None:
+        """Wait until no connection is open."""
+        await self._all_closed.wait()
 
     async def _answer(self, connection: Connection, request: HttpRequest) -> None:
         record = _record(request)

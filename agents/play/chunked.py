@@ -11,6 +11,7 @@ from agents.chunks import (
     BlockStarted,
     CitationAdded,
     ResponseEnded,
+    ResponseOpened,
     ResponseStarted,
     ServerToolCalled,
     ServerToolReturned,
@@ -143,12 +144,13 @@ class Scribe:
 
     def _opening(self, move: MessageOpens) -> list[StreamChunk]:
         self._model = str(move.message["model"])
+        opened = ResponseOpened(**self._pen.stamp())
         started = ResponseStarted(
             **self._pen.stamp(),
             model=self._model,
             message=msgspec.Raw(_encode(move.message)),
         )
-        return [started, self._reported(move.message["usage"])]
+        return [opened, started, self._reported(move.message["usage"])]
 
     def _closed(self, move: BlockCloses) -> list[StreamChunk]:
         content, block = move.content, move.block
