@@ -31,6 +31,9 @@ Positive: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 Seconds: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
 JsonObject: TypeAlias = dict[str, Any]  # carried to the API as it is
 
+DEMO = Path(__file__).with_name("demo.yaml")
+"""The team that ``coordinator run --demo`` plays."""
+
 LIMITS = (
     "answers_per_agent",
     "answers_total",
@@ -231,10 +234,10 @@ def _script(
     try:
         return parse_script(value_at(source, where))
     except ScriptInvalid as error:
-        raise source.error((*where, *_steps(error.path)), error.problem) from None
+        raise source.error((*where, *steps(error.path)), error.problem) from None
 
 
-def _steps(path: str) -> Where:
+def steps(path: str) -> Where:
     """Take ``turns[0].lines[2]`` apart."""
     steps: list[str | int] = []
     for part in path.replace("[", ".[").split("."):

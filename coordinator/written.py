@@ -39,7 +39,9 @@ DEPTH_MAX = 32
 
 # No number has more digits; longer ones are words, and cost nothing to look at.
 _INT = re.compile(r"[-+]?[0-9]{1,18}|0o[0-7]{1,20}|0x[0-9a-fA-F]{1,15}")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_FLOAT = re.compile(
+    r"[-+]?((\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)"
+)
 _WORDS: dict[str, bool | None] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True,
@@ -290,6 +292,7 @@ def _shown(value: object) -> str:
 
 def _way_out(written: str, known: list[str]) -> str:
     near = get_close_matches(written, known, 1)
+    near = near or [word for word in known if word.startswith(written)]
     if near:
         return f"; did you mean {near[0]!r}?"
     return f"; choose from {', '.join(known)}" if known else ""

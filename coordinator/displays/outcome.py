@@ -16,6 +16,12 @@ _HEADLINES = {
     "failed": "no answer",
     "interrupted": "interrupted",
 }
+_FATES = {
+    "done": "done",
+    "cancelled": "stopped when it could change nothing any more",
+    "failed": "failed",
+    "retired": "out",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,7 +34,8 @@ class Standing:
     votes: int
     """Live ballots whose best answer is this one."""
     points: float | None
-    """By the voting rule's own measure; ``None`` where it was not on the ballot."""
+    """By the voting rule's own measure; ``None`` where it was not on the ballot, and
+    where the measure is the votes."""
     voted: str
     """For whom, and why; empty where it did not vote."""
     fate: str
@@ -42,7 +49,7 @@ def headline(result: Result) -> str:
         words = f"{result.winner} wins"
         if result.status != "answered":
             words = f"{_HEADLINES[result.status]}; best so far is {result.winner}'s"
-    return f"{words}: {one_line(result.detail, 200)}" if result.detail else words
+    return f"{words} ({one_line(result.detail, 200)})" if result.detail else words
 
 
 def standings(result: Result, view: View) -> list[Standing]:
@@ -51,6 +58,8 @@ def standings(result: Result, view: View) -> list[Standing]:
     points = dict(view.decided.standings) if view.decided is not None else {}
     votes = Counter(vote.choice for vote in result.votes if vote.choice is not None)
     ballots = {vote.voter: vote for vote in result.votes}
+    if all(points.get(label, 0) == votes[agent] for agent, label in latest.items()):
+        points = {}
     rows: list[Standing] = []
     for agent, record in result.agents.items():
         label = latest.get(agent)
@@ -58,9 +67,9 @@ def standings(result: Result, view: View) -> list[Standing]:
         voted = "" if ballot is None else f"{ballot.choice or 'several'}"
         if ballot is not None and ballot.reason:
             voted += f" — {one_line(ballot.reason, 120)}"
-        fate = "" if record.status in ("done", "cancelled") else record.status
+        fate = "" if record.status == "done" else _FATES[record.status]
         if record.error:
-            fate = f"{record.status}: {one_line(record.error, 120)}"
+            fate = f"{_FATES[record.status]}: {one_line(record.error, 120)}"
         rows.append(
             Standing(
                 agent=agent,

@@ -1,8 +1,8 @@
 """One readable line a fact, each with its time and its agent: for logs and pipes.
 
 Text as it streams is gathered into lines before it is printed, so that agents which
-speak at once can still be read. An answer that is being typed is not printed twice: its
-beginning is, once it counts, and the winner's whole at the end.
+speak at once can still be read. Nothing is printed twice: an answer is not while it is
+being typed, only its beginning once it counts, and the winner's words only at the end.
 """
 
 from __future__ import annotations
@@ -118,6 +118,8 @@ class PlainDisplay:
         if self._began is None and isinstance(event, Chunk):
             self._began = event.at
         match event:
+            case TextDelta() if event.agent == self._view.presenter:
+                return []  # the end of the session prints it whole
             case TextDelta():
                 return self._gather(event.agent, "│", event.text)
             case ThinkingDelta():
@@ -159,8 +161,9 @@ def _closing(result: Result, view: View) -> list[str]:
         for row in standings(result, view):
             votes = f"{row.votes} vote{'' if row.votes == 1 else 's'}"
             points = "" if row.points is None else f"{row.points:g} points"
-            words = f"{row.label or 'no answer':<12} {votes:<9} {points:<10}"
-            voted = f"voted {row.voted}" if row.voted else row.fate
+            words = f"{row.label or 'no answer':<12} {votes:<9}"
+            words += f" {points:<10}" if points else ""
+            voted = f"voted for {row.voted}" if row.voted else row.fate
             lines.append(f"  {row.agent:<{width}}  {words} {voted}".rstrip())
     if result.answer is not None:
         lines += ["", clean(result.answer).strip("\n")]

@@ -127,18 +127,21 @@ def _answer(answer: str) -> RenderableType:
 def _standings(result: Result, view: View, cast: Cast) -> RenderableType:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column(" agent", no_wrap=True)
-    for heading in ("votes", "points"):
+    rows = standings(result, view)
+    has_points = any(row.points is not None for row in rows)
+    for heading in ("votes", "points") if has_points else ("votes",):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("voted for", ratio=1)
     for heading in ("tokens", "cost"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for row in standings(result, view)[:STANDINGS_MAX]:
+    for row in rows[:STANDINGS_MAX]:
         record = result.agents[row.agent]
         sign = "★" if row.agent == result.winner else " "
+        points = "" if row.points is None else f"{row.points:g}"
         table.add_row(
             Text(f"{sign}{row.agent}", style=style_of(row.agent, cast)),
             str(row.votes) if row.label else "",
-            "" if row.points is None else f"{row.points:g}",
+            *((points,) if has_points else ()),
             Text(row.voted or row.fate or "—", style="" if row.voted else "dim"),
             tokens(record.usage.total_tokens),
             dollars(record.cost_usd),

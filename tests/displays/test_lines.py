@@ -1,0 +1,106 @@
+"""The displays that write lines: plain, JSON, and the answer alone."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncIterator, Callable, Sequence
+
+import msgspec
+import pytest
+
+from agents.chunks import AgentId, Pen, TextDelta, TurnNumber
+from coordinator.displays.base import Cast
+from coordinator.displays.jsonl import JsonLinesDisplay
+from coordinator.displays.plain import PlainDisplay
+from coordinator.displays.quiet import QuietDisplay
+from coordinator.effects import Event
+from coordinator.result import Result
+
+Batches = Callable[[Sequence[Event]], AsyncIterator[Sequence[Event]]]
+
+GOLDEN = """\
+   0.0s      ? Is it so?
+   0.0s  ada ○ is writing a first answer, alone
+   0.0s  ada ┊ Let me think.
+   0.5s  ada │ First line.
+   0.5s  ada │ Second line.
+   0.5s  bo  ○ is writing a first answer, alone
+   0.5s  bo  ┊ Hm.
+   0.7s  bo  │ First line.
+   0.7s  bo  │ Second line.
+   0.7s  ada ◆ answers (agent2.1): It is so.
+   0.8s  bo  ◆ answers (agent1.1): It is not so.
+   1.0s      — the vote is on ada, bo
+   1.1s  ada ○ is reading the answers
+   1.1s  bo  ○ is reading the answers
+   1.1s  cy  ○ is reading the answers
+   1.1s  ada ✔ votes for ada: It is right.
+   2.0s  bo  ✔ votes for ada: It is right.
+   2.5s  ada ★ wins by plurality; no outstanding vote could change that
+   2.5s  cy  ✕ is stopped: it can change nothing
+   2.6s  ada ○ is presenting the result
+
+★ ada wins (plurality: 2 of 3 ballots)
+  ada  agent2.1     2 votes   voted for ada — It is right.
+  bo   agent1.1     0 votes   voted for ada — It is right.
+  cy   no answer    0 votes   stopped when it could change nothing any more
+
+It is so.
+
+3.0 s · 3 agents · 240 tokens · $0.0200 · session 5e55
+"""
+
+
+async def test_plain_tells_a_session_line_by_line(
+    cast: Cast, events: list[Event], result: Result, in_batches: Batches
+) -> None:
+    out = io.StringIO()
+    display = PlainDisplay(out, cast)
+    await display.show(in_batches(events))
+    display.conclude(result)
+    assert out.getvalue() == GOLDEN
+
+
+async def test_plain_gathers_text_into_lines_that_can_be_read(
+    cast: Cast, in_batches: Batches
+) -> None:
+    out = io.StringIO()
+    pen = Pen(AgentId("ada"), TurnNumber(1), 0.0)
+    words = [TextDelta(block=0, text="word ", **pen.stamp()) for _ in range(100)]
+    await PlainDisplay(out, cast).show(in_batches(words))
+    lines = out.getvalue().splitlines()
+    assert len(lines) == 1 + 5  # the question, then 500 characters
+    assert all(len(line) < 120 for line in lines)
+    assert "".join(line.split("│ ")[1] for line in lines[1:]).count("word") == 100
+
+
+async def test_plain_prints_no_escape_of_a_model(
+    cast: Cast, in_batches: Batches
+) -> None:
+    out = io.StringIO()
+    pen = Pen(AgentId("ada"), TurnNumber(1), 0.0)
+    said = [TextDelta(block=0, text=x, **pen.stamp()) for x in ("\x1b", "[31mred", "!")]
+    await PlainDisplay(out, cast).show(in_batches(said))
+    assert out.getvalue().endswith("│ red!\n")
+
+
+async def test_json_lines_are_the_events_and_lose_nothing(
+    events: list[Event], in_batches: Batches
+) -> None:
+    out = io.BytesIO()
+    display = JsonLinesDisplay(out)
+    await display.show(in_batches(events))
+    assert display.is_lossless
+    decoder = msgspec.json.Decoder(Event)
+    assert decoder.decode_lines(out.getvalue()) == events
+
+
+@pytest.mark.parametrize("is_heard", [True, False])
+async def test_quiet_says_the_answer_and_nothing_else(
+    events: list[Event], result: Result, in_batches: Batches, *, is_heard: bool
+) -> None:
+    out = io.StringIO()
+    display = QuietDisplay(out if is_heard else None)
+    await display.show(in_batches(events))
+    display.conclude(result)
+    assert out.getvalue() == ("It is so.\n" if is_heard else "")

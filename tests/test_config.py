@@ -1,0 +1,227 @@
+"""Team files: what may be written, and what is said about the rest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from coordinator.ballots import Schulze, Supermajority
+from coordinator.config import DEMO, LIMITS, TOP, parse_team, read_team
+from coordinator.errors import ConfigInvalid
+from coordinator.rules import Rules
+
+SCENARIOS = Path(__file__).parent.parent / "scenarios"
+FILE = Path("team.yaml")
+
+TEAM = """\
+question: Why?
+agents:
+  - id: ada
+    model: claude-opus-5-5
+    tools: [web_search, json:dumps]
+  - id: bo
+    script:
+      turns: [{lines: [{answer: So.}]}]
+defaults:
+  max_tokens: 4000
+  model: claude-haiku-5-5
+voting:
+  policy: revision
+  rule: {kind: supermajority, share: 0.75}
+  weights: {ada: 2}
+limits: {attempts: 5}
+deadline_s: 90
+final: reuse
+"""
+
+
+def test_a_team_file_says_who_and_how() -> None:
+    team = parse_team(TEAM, FILE)
+    ada, bo = team.agents
+    assert (ada.backend, ada.model, ada.max_tokens) == (
+        "claude",
+        "claude-opus-5-5",
+        4000,
+    )
+    assert (bo.backend, bo.model) == ("scripted", "claude-haiku-5-5")
+    assert ada.tools == ("web_search", "json:dumps")
+    assert list(team.scripts) == ["bo"]
+    rules = team.rules
+    assert rules.rule == Supermajority(share=0.75)
+    assert (rules.policy, rules.revise) == ("revision", True)
+    assert (rules.weights, rules.attempts) == ({"ada": 2.0}, 5)
+    assert (rules.deadline_s, rules.final) == (90.0, "reuse")
+
+
+def test_a_rule_may_be_named_in_one_word() -> None:
+    team = parse_team("agents: [{id: a, model: m}]\nvoting: {rule: schulze}", FILE)
+    assert team.rules.rule == Schulze()
+
+
+def test_what_is_left_out_is_the_preset() -> None:
+    assert parse_team("agents: [{id: a, model: m}]", FILE).rules == Rules()
+
+
+def test_every_rule_has_one_place_in_the_file() -> None:
+    assert set(LIMITS) | set(TOP) <= set(Rules.__struct_fields__)
+    assert not set(LIMITS) & set(TOP)
+
+
+def test_a_script_may_be_a_file_beside_the_team(tmp_path: Path) -> None:
+    (tmp_path / "said.yaml").write_text("turns: [{lines: [Hello.]}]")
+    (tmp_path / "team.yaml").write_text("agents: [{id: a, script: said.yaml}]")
+    assert len(read_team(tmp_path / "team.yaml").scripts["a"].turns) == 1
+    (tmp_path / "said.yaml").write_text("turns:\n  - lines:\n    - {txt: Hello.}")
+    with pytest.raises(ConfigInvalid, match=r"said\.yaml:3: turns\[0\]\.lines\[0\]"):
+        read_team(tmp_path / "team.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "agents:\n- id: a\n  modle: m",
+            "team.yaml:3: agents[0].modle: unknown key 'modle'; did you mean 'model'?",
+        ),
+        (
+            "agents: [{id: a, model: m}]\nvote: {}",
+            "team.yaml:2: vote: unknown key 'vote'; did you mean 'voting'?",
+        ),
+        (
+            "agents:\n- model: m",
+            "team.yaml:2: agents[0]: key 'id' is missing; add it",
+        ),
+        (
+            "agents:\n- id: a\n  model: m\n  effort: hihg",
+            "team.yaml:4: agents[0].effort: unknown value 'hihg'; did you mean 'high'?",
+        ),
+        (
+            "agents:\n- id: a\n  model: m\n  max_tokens: many",
+            (
+                "team.yaml:4: agents[0].max_tokens: 'many' will not do; "
+                "expected int | null"
+            ),
+        ),
+        (
+            "agents:\n- id: a\n  model: m\n  tool_timeout_s: -1",
+            (
+                "team.yaml:4: agents[0].tool_timeout_s: -1 will not do: "
+                "Expected `float` > 0.0"
+            ),
+        ),
+        (
+            "agents: [{id: a, model: m}]\nvoting:\n  rule: bordaa",
+            (
+                "team.yaml:3: voting.rule: voting rule 'bordaa' is unknown; "
+                "did you mean 'borda'?"
+            ),
+        ),
+        (
+            "agents: [{id: a, model: m}]\nvoting:\n  rule: {kind: score, max: 3}",
+            (
+                "team.yaml:3: voting.rule.max: unknown key 'max'; "
+                "did you mean 'max_score'?"
+            ),
+        ),
+        (
+            "agents: [{id: a, model: m}]\nvoting:\n  weights:\n    bob: 2",
+            (
+                "team.yaml:4: voting.weights.bob: 'bob' is not in the team; "
+                "name one of its agents"
+            ),
+        ),
+        (
+            "agents: [{id: a, model: m}]\nvoting: {policy: quick}",
+            (
+                "team.yaml:2: voting.policy: policy 'quick' is unknown; "
+                "choose one of ensemble, massgen, revision, slate"
+            ),
+        ),
+        (
+            "agents:\n- {id: a, model: m}\n- {id: b, model: m}\n- {id: a, model: m}",
+            "team.yaml:4: agents[2].id: 'a' is agents[0] already; ids differ",
+        ),
+        (
+            "agents:\n- id: a",
+            (
+                "team.yaml:2: agents[0]: a claude agent needs a model, "
+                "e.g. 'model: claude-sonnet-5-5'"
+            ),
+        ),
+        (
+            "agents:\n- id: a\n  backend: scripted",
+            "team.yaml:2: agents[0]: a scripted agent needs a script; add 'script:'",
+        ),
+        (
+            "agents:\n- id: a\n  script:\n    turns:\n    - lines:\n      - {txt: x}",
+            (
+                "team.yaml:6: agents[0].script.turns[0].lines[0]: "
+                "no kind of line among txt; did you mean 'text'?"
+            ),
+        ),
+        ("agents: []", "team.yaml:1: agents: is empty; add an agent"),
+        ("- a", "team.yaml:1: a team file is a mapping; begin with 'agents:'"),
+        ("", "team.yaml:1: a team file is a mapping; begin with 'agents:'"),
+        ("agents: &a []", "team.yaml:1: &a is an anchor; write it out"),
+        ("agents:\n  *a", "team.yaml:2: *a is an alias; write it out"),
+        (
+            "agents: !!python/object/apply:os.system [ls]",
+            (
+                "team.yaml:1: the tag 'tag:yaml.org,2002:python/object/apply:"
+                "os.system' is not allowed; leave it out"
+            ),
+        ),
+        (
+            "title: a\nagents: []\ntitle: b",
+            "team.yaml:3: key 'title' was given in line 1 already; keep one",
+        ),
+        ("[1]: 2", "team.yaml:1: a key must be a plain word"),
+        ("a: 1\n---\nb: 2", "team.yaml:2: holds a second document; keep one"),
+        ("a: " + "[" * 100_000, "team.yaml:1: is more than 32 levels deep"),
+        ("a: 'x", "team.yaml:1: not YAML: found unexpected end of stream"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_line_and_the_way_out(
+    text: str, said: str
+) -> None:
+    with pytest.raises(ConfigInvalid) as caught:
+        parse_team(text, FILE)
+    assert str(caught.value) == said
+
+
+def test_a_file_that_cannot_be_read_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(ConfigInvalid, match="name a file that exists"):
+        read_team(tmp_path / "none.yaml")
+    (tmp_path / "latin.yaml").write_bytes(b"title: caf\xe9")
+    with pytest.raises(ConfigInvalid, match="save it as UTF-8"):
+        read_team(tmp_path / "latin.yaml")
+    (tmp_path / "large.yaml").write_bytes(b"# " + b"x" * (1 << 20))
+    with pytest.raises(ConfigInvalid, match="larger than"):
+        read_team(tmp_path / "large.yaml")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("no", "no"),
+        ("on", "on"),
+        ("yes", "yes"),
+        ("12:30", "12:30"),
+        ("2026-11-22", "2026-11-22"),
+        ("1_000", "1_000"),
+        ("9" * 5000, "9" * 5000),
+        ("'true'", "true"),
+        ("''", ""),
+    ],
+)
+def test_a_word_stays_a_word(written: str, meant: str) -> None:
+    text = f"agents: [{{id: a, model: m}}]\ntitle: {written}"
+    assert parse_team(text, FILE).file.title == meant
+
+
+@pytest.mark.parametrize(
+    "path", [*SCENARIOS.glob("*.yaml"), DEMO], ids=lambda p: p.name
+)
+def test_what_ships_can_be_read(path: Path) -> None:
+    assert read_team(path).agents
