@@ -1,0 +1,189 @@
+"""The picture that the rich display draws, at every size."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+from rich.screen import Screen
+
+from agents.chunks import (
+    AgentId,
+    Pen,
+    TextDelta,
+    TurnNumber,
+    TurnStarted,
+)
+from coordinator.displays.base import Cast
+from coordinator.displays.panes import clock, compose
+from coordinator.displays.rich import RichDisplay
+from coordinator.displays.view import View
+from coordinator.effects import Event
+from coordinator.result import Result
+
+Batches = Callable[[Sequence[Event]], AsyncIterator[Sequence[Event]]]
+ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+COLOR = re.compile(r"\x1b\[[0-9;]*\b(3[0-7]|9[0-7])m")
+
+
+def _console(width: int, height: int, *, has_color: bool = True) -> Console:
+    return Console(
+        file=io.StringIO(),
+        force_terminal=True,
+        width=width,
+        height=height,
+        no_color=not has_color,
+        legacy_windows=False,
+        _environ={},
+    )
+
+
+def _picture(view: View, cast: Cast, width: int, height: int) -> list[str]:
+    console = _console(width, height)
+    picture = compose(view, cast, width=width, height=height, elapsed_s=61.0)
+    with console.capture() as capture:
+        console.print(Screen(picture), end="")
+    return ESCAPE.sub("", capture.get()).split("\n")
+
+
+def _until(events: list[Event], kind: str) -> list[Event]:
+    return events[: [type(event).__name__ for event in events].index(kind)]
+
+
+def _team(count: int) -> Cast:
+    names = [AgentId(f"agent-{number}") for number in range(count)]
+    return Cast(question="Why? " * 100, models=dict.fromkeys(names, "model-x"))
+
+
+def _talking(cast: Cast) -> View:
+    view = View(cast.models)
+    for number, agent in enumerate(cast.models):
+        pen = Pen(agent, TurnNumber(1), float(number))
+        text = f"{agent} says 日本語 and more. " * 30
+        view.absorb([TurnStarted(task="draft", **pen.stamp())])
+        view.absorb([TextDelta(block=0, text=text, **pen.stamp())])
+    return view
+
+
+@pytest.mark.parametrize("size", [(200, 60), (110, 34), (80, 24), (40, 12), (20, 5)])
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 6, 7, 50])
+def test_the_picture_fits_the_terminal(count: int, size: tuple[int, int]) -> None:
+    cast = _team(count)
+    lines = _picture(_talking(cast), cast, *size)
+    assert len(lines) == size[1]
+    assert max(map(cell_len, lines)) <= size[0]
+
+
+def test_up_to_six_agents_have_a_pane_with_the_end_of_their_text() -> None:
+    cast = _team(6)
+    text = "\n".join(_picture(_talking(cast), cast, 120, 40))
+    for agent in cast.models:
+        assert f"● {agent} drafting" in text
+    assert text.count("╭") == 6
+
+
+def test_a_thousand_agents_share_a_table_of_those_who_spoke_last() -> None:
+    cast = _team(1000)
+    lines = _picture(_talking(cast), cast, 100, 24)
+    text = "\n".join(lines)
+    assert "agent-999" in text
+    assert "agent-1 " not in text
+    assert "more" in text
+    assert len(lines) == 24
+
+
+def test_what_is_drawn_of_a_session(cast: Cast, events: list[Event]) -> None:
+    view = View(cast.models)
+    view.absorb(_until(events, "WinnerDecided"))
+    text = "\n".join(_picture(view, cast, 120, 30))
+    for seen in (
+        "Is it so?",
+        "1:01",
+        "240 tokens · $0.02",
+        "✔ ada voted  ◆ 2 votes",
+        "● cy reviewing",
+        "Let me think.",
+        "Second line.",
+        "bo votes for ada: It is right.",
+        "✔ drafting",
+        "● voting",
+        "2/3",
+    ):
+        assert seen in text, seen
+
+
+def test_who_presents_has_the_stage(cast: Cast, events: list[Event]) -> None:
+    view = View(cast.models)
+    view.absorb(_until(events, "Conclude"))
+    text = "\n".join(_picture(view, cast, 120, 30))
+    assert text.count("╭") == 1
+    assert "It is so." in text
+    assert "● presenting" in text
+
+
+@pytest.mark.parametrize("has_color", [True, False])
+async def test_no_color_means_no_colour(
+    cast: Cast,
+    events: list[Event],
+    result: Result,
+    in_batches: Batches,
+    *,
+    has_color: bool,
+) -> None:
+    console = _console(100, 30, has_color=has_color)
+    display = RichDisplay(cast, console=console)
+    await display.show(in_batches(events))
+    display.conclude(result)
+    assert isinstance(console.file, io.StringIO)
+    printed = console.file.getvalue()
+    assert (COLOR.search(printed) is not None) == has_color
+
+
+async def test_the_second_screen_is_left_before_the_result_is_printed(
+    cast: Cast, events: list[Event], result: Result, in_batches: Batches
+) -> None:
+    console = _console(100, 30)
+    display = RichDisplay(cast, console=console)
+    await display.show(in_batches(events))
+    display.conclude(result)
+    assert isinstance(console.file, io.StringIO)
+    on, off = "\x1b[?1049h", "\x1b[?1049l"
+    drawn, _, after = console.file.getvalue().partition(off)
+    assert drawn.startswith(on)
+    plain = ESCAPE.sub("", after)
+    for seen in (
+        "★ ada wins (plurality: 2 of 3 ballots)",
+        "voted for",
+        "3.0 s",
+        "$0.02",
+    ):
+        assert seen in plain
+    assert "\x1b[31m\n" not in after  # the answer's own escape
+
+
+async def test_the_terminal_is_restored_when_the_session_breaks(
+    cast: Cast, events: list[Event]
+) -> None:
+    console = _console(100, 30)
+
+    async def broken() -> AsyncIterator[Sequence[Event]]:
+        yield events
+        raise RuntimeError("the session broke")
+
+    with pytest.raises(ExceptionGroup):
+        await RichDisplay(cast, console=console).show(broken())
+    assert isinstance(console.file, io.StringIO)
+    assert "\x1b[?1049l" in console.file.getvalue()
+    assert console.file.getvalue().endswith("\x1b[?25h")
+
+
+@pytest.mark.parametrize(
+    ("elapsed_s", "said"),
+    [(0, "0:00"), (59.9, "0:59"), (61, "1:01"), (3_725, "1:02:05"), (-1, "0:00")],
+)
+def test_the_clock_reads_as_clocks_do(elapsed_s: float, said: str) -> None:
+    assert clock(elapsed_s) == said
