@@ -1,0 +1,125 @@
+"""What the records say: closed unions of Structs as JSON, frames as they came.
+
+Decoding ends in these unions and nowhere else: a journal is data, and reading one runs
+no code of its choosing. New fields have defaults and unknown ones are passed over, so
+that old journals stay readable; see ``tests/golden``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TypeAlias
+
+import msgspec
+
+from agents.chunks import AgentId, StreamChunk, decode_frame
+from coordinator.effects import MachineOutput, ShellInput
+from coordinator.journal.records import Kind, Record
+from coordinator.result import Result
+
+
+class BranchedFrom(msgspec.Struct, frozen=True, kw_only=True, tag="branched_from"):
+    """The session began as a copy of another one's first records."""
+
+    session: str
+    record: int
+    """How many of its records were taken."""
+
+
+class ContinuedFrom(msgspec.Struct, frozen=True, kw_only=True, tag="continued_from"):
+    """The session takes up what another one agreed on."""
+
+    session: str
+
+
+Parent: TypeAlias = BranchedFrom | ContinuedFrom
+
+
+class Opened(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="opened"):
+    """The first record: all that is needed to build the same machine again."""
+
+    session: str
+    started: datetime
+    """Wall clock, with its zone; the only wall clock the machine's inputs have."""
+    at: float
+    """The session's clock at that moment, in seconds."""
+    question: str
+    team: msgspec.Raw
+    """The team as JSON, as its owner describes it; never a key."""
+    models: dict[AgentId, str] = {}
+    """Agent → model, in the order of the team, for people."""
+    seed: int
+    nonce: str
+    library: str
+    """The version that wrote it."""
+    parent: Parent | None = None
+
+
+class Resumed(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="resumed"
+):
+    """The session goes on in another process."""
+
+    resumed: datetime
+    """Wall clock, with its zone."""
+    kept: int
+    """Of the records that counted until here, the first ``kept`` still count; the
+    others (an interruption, say) are void."""
+    shift_s: float
+    """Add it to this process's monotonic clock to get the session's, which stood still
+    in between."""
+    library: str
+
+
+Entry: TypeAlias = (
+    Opened | Resumed | ShellInput | MachineOutput | Result | Sequence[StreamChunk]
+)
+"""What one record says; a sequence of chunks is a frame."""
+
+_encoder = msgspec.json.Encoder()
+_opened = msgspec.json.Decoder(Opened)
+_resumed = msgspec.json.Decoder(Resumed)
+_result = msgspec.json.Decoder(Result)
+_input: msgspec.json.Decoder[ShellInput] = msgspec.json.Decoder(ShellInput)
+_output: msgspec.json.Decoder[MachineOutput] = msgspec.json.Decoder(MachineOutput)
+
+
+def encode(entry: Opened | Resumed | ShellInput | MachineOutput | Result) -> bytes:
+    """Make a payload; frames need none, they are payloads already."""
+    return _encoder.encode(entry)
+
+
+def decode_opened(record: Record) -> Opened:
+    """Read a first record.
+
+    Raises:
+        msgspec.DecodeError: It is something else.
+    """
+    if record.kind != Kind.OPENED:
+        raise msgspec.DecodeError(f"a record of kind {record.kind} came first")
+    return _opened.decode(record.payload)
+
+
+def decode(record: Record) -> Entry | None:
+    """Read a record; ``None`` for a kind that only a later library knows.
+
+    Raises:
+        msgspec.DecodeError: The payload is not what its kind says. Its checksum fits,
+            so it was written like this.
+    """
+    match record.kind:
+        case Kind.OPENED:
+            return _opened.decode(record.payload)
+        case Kind.FRAME:
+            return decode_frame(record.payload)
+        case Kind.INPUT:
+            return _input.decode(record.payload)
+        case Kind.OUTPUT:
+            return _output.decode(record.payload)
+        case Kind.RESUMED:
+            return _resumed.decode(record.payload)
+        case Kind.RESULT:
+            return _result.decode(record.payload)
+        case _:
+            return None

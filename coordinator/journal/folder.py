@@ -1,0 +1,247 @@
+"""Where journals live: one root folder, 0700, and files in it, 0600. Links end here.
+
+Owns session ids, paths, creation, locks and the wording of what the operating system
+refuses. Every file is opened relative to the root's own descriptor and never through a
+link. Everything here blocks: callers on an event loop use a thread. POSIX only, because
+of :func:`fcntl.flock`, which goes away with the process however it dies.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import stat
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from coordinator.errors import ConfigInvalid, JournalUnavailable
+
+SUFFIX = ".journal"
+
+_SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_OPEN = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+"""Not blocking, so that a FIFO put in a journal's place cannot hold us up."""
+
+_ADVICE = {
+    errno.ENOSPC: "the disk is full; free some space or choose another --journal",
+    errno.EDQUOT: "the disk quota is used up; free some or choose another --journal",
+    errno.EFBIG: "the file may not grow further; raise the limit (ulimit -f)",
+    errno.EROFS: "the file system is read-only; choose another --journal",
+    errno.EACCES: "permission denied; choose a --journal folder of your own",
+    errno.EPERM: "permission denied; choose a --journal folder of your own",
+    errno.ELOOP: "it is a link, and links are not followed; name the real place",
+    errno.ENOTDIR: "it is not a folder, or a link to one, and links are not followed",
+    errno.EEXIST: "it is there already; resume that session or choose another id",
+    errno.ENOENT: "there is none; see 'coordinator sessions list'",
+    errno.EIO: "the disk reports an error; nothing after this is safe on it",
+}
+
+sync_data = getattr(os, "fdatasync", os.fsync)
+"""Makes a file's bytes and length durable; macOS has ``fsync`` only."""
+
+
+def default_root() -> Path:
+    """Where journals go unless ``--journal`` says otherwise."""
+    import platformdirs  # noqa: PLC0415 (only needed where no folder was named)
+
+    return platformdirs.user_state_path("massgen-coordinator") / "sessions"
+
+
+def checked_session_id(text: str) -> str:
+    """Let a session id through.
+
+    Raises:
+        ConfigInvalid: It could name something else than a file in the root.
+    """
+    if not _SESSION_ID.fullmatch(text):
+        raise ConfigInvalid(
+            f"session id {text[:80]!r} is not usable; use up to 64 letters, digits, "
+            "'_' or '-', and begin with a letter or digit"
+        )
+    return text
+
+
+def unavailable(path: Path, trouble: OSError) -> JournalUnavailable:
+    """Say what the operating system refused, and the way out."""
+    advice = _ADVICE.get(trouble.errno or 0, os.strerror(trouble.errno or 0))
+    return JournalUnavailable(f"journal {str(path)!r}: {advice}")
+
+
+@contextmanager
+def mapped(path: Path) -> Generator[None]:
+    """Turn an ``OSError`` about ``path`` into :class:`JournalUnavailable`."""
+    try:
+        yield
+    except OSError as trouble:
+        raise unavailable(path, trouble) from trouble
+
+
+class Folder:
+    """A root folder, held open so that nobody can put another in its place."""
+
+    def __init__(self, path: Path, fd: int) -> None:
+        self.path = path
+        self._fd = fd
+
+    def path_of(self, name: str) -> Path:
+        """The full path of a file in here, for messages."""
+        return self.path / name
+
+    def create(self, name: str) -> int:
+        """Make a file that was not there; the caller closes the descriptor.
+
+        Raises:
+            JournalUnavailable: It exists, or cannot be made.
+        """
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | _OPEN
+        with mapped(self.path_of(name)):
+            fd = os.open(name, flags, 0o600, dir_fd=self._fd)
+            try:
+                os.fchmod(fd, 0o600)  # whatever the umask takes away
+                os.fsync(self._fd)  # the name itself must survive power loss
+            except OSError:
+                os.close(fd)
+                raise
+        return fd
+
+    def open(self, name: str, *, writable: bool = False) -> int:
+        """Open a file that is there; the caller closes the descriptor.
+
+        Raises:
+            JournalUnavailable: There is none, it is a link or no plain file, or it may
+                not be opened.
+        """
+        flags = (os.O_RDWR | os.O_APPEND if writable else os.O_RDONLY) | _OPEN
+        with mapped(self.path_of(name)):
+            fd = os.open(name, flags, dir_fd=self._fd)
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            os.close(fd)
+            raise JournalUnavailable(
+                f"journal {str(self.path_of(name))!r}: it is not a plain file"
+            )
+        return fd
+
+    def remove(self, name: str) -> None:
+        """Delete a file, if it is there."""
+        with mapped(self.path_of(name)):
+            try:
+                os.unlink(name, dir_fd=self._fd)
+            except FileNotFoundError:
+                return
+            os.fsync(self._fd)
+
+    def names(self) -> list[str]:
+        """Every name in here, sorted."""
+        with mapped(self.path):
+            # Of the descriptor: pathlib lists paths only.
+            return sorted(os.listdir(self._fd))  # noqa: PTH208
+
+    def sessions(self) -> Iterator[tuple[str, os.stat_result]]:
+        """Every session whose journal is a plain file in here, with its state."""
+        for name in self.names():
+            session = name.removesuffix(SUFFIX)
+            if session == name or not _SESSION_ID.fullmatch(session):
+                continue
+            try:
+                state = os.stat(name, dir_fd=self._fd, follow_symlinks=False)
+            except FileNotFoundError:
+                continue  # removed in between
+            if stat.S_ISREG(state.st_mode):
+                yield session, state
+
+
+@contextmanager
+def open_folder(root: Path, *, create: bool = False) -> Generator[Folder]:
+    """Hold a root folder open.
+
+    Args:
+        root: The folder; its last part must not be a link.
+        create: Make it, 0700, where it is missing, and insist that nobody else may
+            write into it.
+
+    Raises:
+        JournalUnavailable: It is missing, a link, or open to others.
+    """
+    with mapped(root):
+        if create:
+            root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+        fd = os.open(root, flags)
+    try:
+        if create:
+            _insist_on_privacy(root, os.fstat(fd))
+        yield Folder(root, fd)
+    finally:
+        os.close(fd)
+
+
+def _insist_on_privacy(root: Path, state: os.stat_result) -> None:
+    """Others with write access could replace a journal beneath us."""
+    writable = state.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    if writable and not state.st_mode & stat.S_ISVTX:
+        raise JournalUnavailable(
+            f"journal folder {str(root)!r} is writable for others; "
+            f"run: chmod 700 {root}"
+        )
+
+
+def lock(fd: int, path: Path) -> None:
+    """Claim an open journal for this process until the descriptor is closed.
+
+    Raises:
+        JournalUnavailable: Another process (or another part of this one) has it.
+    """
+    try:
+        _claim(fd)
+    except BlockingIOError as taken:
+        raise JournalUnavailable(
+            f"journal {str(path)!r} is in use by another process; wait for that "
+            "session to end, or interrupt it"
+        ) from taken
+    except OSError as trouble:
+        raise unavailable(path, trouble) from trouble
+    if os.fstat(fd).st_nlink == 0:
+        raise JournalUnavailable(f"journal {str(path)!r} was removed meanwhile")
+
+
+def _claim(fd: int) -> None:
+    """Try a few times: whoever lists sessions looks at each lock for an instant."""
+    for _ in range(5):
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.01)
+        else:
+            return
+    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def is_locked(fd: int) -> bool:
+    """Whether somebody is writing this journal now."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    fcntl.flock(fd, fcntl.LOCK_UN)
+    return False
+
+
+def read_all(fd: int) -> bytes:
+    """Everything in an open file, from its beginning."""
+    parts: list[bytes] = []
+    offset = 0
+    while part := os.pread(fd, 1 << 24, offset):
+        parts.append(part)
+        offset += len(part)
+    return b"".join(parts)
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Append everything; the system may take it in several bites."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]

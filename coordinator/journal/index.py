@@ -1,0 +1,250 @@
+"""The list of sessions: a cache in SQLite over the journals, which alone are the truth.
+
+A row is valid while its journal has the size and time of change that it was made from,
+so nobody has to keep the index up to date, a lost or damaged one is made anew, and a
+folder that may not be written is listed without one. Processes take turns by a lock on
+a file of its own, because a damaged database cannot be relied on to lock itself.
+Everything here blocks: callers on an event loop use a thread.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Generator
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from coordinator.errors import ConfigInvalid, JournalCorrupt, JournalUnavailable
+from coordinator.journal.folder import (
+    SUFFIX,
+    Folder,
+    checked_session_id,
+    is_locked,
+    lock,
+    open_folder,
+    read_all,
+)
+from coordinator.journal.reading import journal_of, scanned
+from coordinator.journal.summaries import Summary, summarize
+
+INDEX = "index.sqlite3"
+_LOCK = "index.lock"
+_FILES = (INDEX, f"{INDEX}-wal", f"{INDEX}-shm")
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS sessions_1 (
+    session TEXT PRIMARY KEY,
+    started TEXT,
+    question TEXT NOT NULL,
+    status TEXT NOT NULL,
+    cost_usd REAL,
+    size_bytes INTEGER NOT NULL,
+    changed_ns INTEGER NOT NULL,
+    summary BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS sessions_1_started ON sessions_1 (started);
+"""
+"""The number belongs to the shape: a later one makes its own table beside this."""
+
+_UPSERT = "INSERT OR REPLACE INTO sessions_1 VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+
+_summaries = msgspec.json.Decoder(Summary)
+_encoder = msgspec.json.Encoder()
+
+
+def list_sessions(root: Path) -> tuple[Summary, ...]:
+    """Every session in ``root``, newest first; unreadable ones last. Blocks.
+
+    Raises:
+        JournalUnavailable: The folder is there but cannot be read.
+    """
+    if not root.exists():
+        return ()
+    with open_folder(root) as folder:
+        try:
+            with _locked(folder):
+                found = _list_indexed(folder)
+        except (JournalUnavailable, sqlite3.OperationalError):
+            # A folder that may not be written, or a full disk: do without.
+            found = [_look(folder, s, state)[0] for s, state in folder.sessions()]
+    found.sort(key=lambda s: s.session)
+    found.sort(key=_started, reverse=True)
+    return tuple(found)
+
+
+def prune(
+    root: Path,
+    *,
+    before: datetime | None = None,
+    keep: int | None = None,
+    may_lose_unfinished: bool = False,
+) -> tuple[str, ...]:
+    """Delete journals, with what was salvaged from them, and say which. Blocks.
+
+    Args:
+        root: The folder.
+        before: Delete sessions that started before this; ``None``: however new.
+        keep: Spare this many of the newest; ``None``: spare none.
+        may_lose_unfinished: Delete also what could still be resumed.
+
+    Raises:
+        ConfigInvalid: Neither ``before`` nor ``keep`` is given: that would be all.
+        JournalUnavailable: The folder cannot be written.
+    """
+    if before is None and keep is None:
+        raise ConfigInvalid("say 'before' or 'keep'; neither would delete everything")
+    removed: list[str] = []
+    listed = list_sessions(root)[keep or 0 :]
+    for summary in listed:
+        is_old = before is None or (
+            summary.started is not None and summary.started < before
+        )
+        is_done = summary.status not in {"running", "unfinished", "unreadable"}
+        if is_old and (is_done or may_lose_unfinished):
+            try:
+                remove(root, summary.session)
+            except JournalUnavailable:
+                continue  # somebody is writing it, or has just removed it
+            removed.append(summary.session)
+    return tuple(removed)
+
+
+def remove(root: Path, session: str) -> None:
+    """Delete one session's journal and what was salvaged from it. Blocks.
+
+    Raises:
+        ConfigInvalid: The session id is not one.
+        JournalUnavailable: There is none, somebody is writing it, or it may not be
+            deleted.
+    """
+    name = checked_session_id(session) + SUFFIX
+    with open_folder(root) as folder:
+        fd = folder.open(name, writable=True)
+        try:
+            lock(fd, folder.path_of(name))
+            folder.remove(name)
+        finally:
+            os.close(fd)
+        for salvaged in folder.names():
+            if salvaged.startswith(f"{session}.damaged-"):
+                folder.remove(salvaged)
+
+
+def _started(summary: Summary) -> float:
+    return summary.started.timestamp() if summary.started else float("-inf")
+
+
+# ------------------------------------------------------------------ looking
+
+
+def _look(folder: Folder, session: str, state: os.stat_result) -> tuple[Summary, bool]:
+    """Summarize one journal; also whether that may be remembered."""
+    unreadable = Summary(
+        session=session,
+        status="unreadable",
+        question="",
+        started=None,
+        cost_usd=None,
+        size_bytes=state.st_size,
+    )
+    try:
+        fd = folder.open(session + SUFFIX)
+    except JournalUnavailable:
+        return unreadable, False
+    try:
+        path = folder.path_of(session + SUFFIX)
+        is_running = is_locked(fd)
+        data = read_all(fd)
+        summary = summarize(journal_of(path, scanned(path, data)), len(data))
+    except (JournalCorrupt, msgspec.DecodeError, OSError):
+        return unreadable, False
+    finally:
+        os.close(fd)
+    if summary.session != session:
+        return unreadable, False  # a renamed file would answer to two names
+    if is_running:
+        return msgspec.structs.replace(summary, status="running"), False
+    return summary, len(data) == state.st_size
+
+
+# ----------------------------------------------------------------- the index
+
+
+@contextmanager
+def _locked(folder: Folder) -> Generator[None]:
+    """Take turns with other processes at the index."""
+    if _LOCK not in folder.names():
+        try:
+            os.close(folder.create(_LOCK))
+        except JournalUnavailable:
+            if _LOCK not in folder.names():
+                raise  # not a race lost to another process: it cannot be made
+    fd = folder.open(_LOCK, writable=True)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _list_indexed(folder: Folder) -> list[Summary]:
+    try:
+        return _refreshed(folder)
+    except sqlite3.OperationalError:
+        raise
+    except (sqlite3.DatabaseError, msgspec.DecodeError):
+        for name in _FILES:
+            folder.remove(name)
+        return _refreshed(folder)
+
+
+def _refreshed(folder: Folder) -> list[Summary]:
+    """Every session, looking into those journals only that have changed."""
+    if INDEX not in folder.names():
+        os.close(folder.create(INDEX))
+    # SQLite goes by path and would follow a link put here; opening it this way first
+    # refuses one, and nobody else can write into the folder.
+    os.close(folder.open(INDEX, writable=True))
+    with closing(sqlite3.connect(folder.path_of(INDEX), timeout=10.0)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = NORMAL")
+        db.executescript(_SCHEMA)
+        with db:
+            return _refresh(db, folder)
+
+
+def _refresh(db: sqlite3.Connection, folder: Folder) -> list[Summary]:
+    rows = db.execute("SELECT session, size_bytes, changed_ns, summary FROM sessions_1")
+    known = {session: (size, ns, blob) for session, size, ns, blob in rows}
+    found: list[Summary] = []
+    for session, state in folder.sessions():
+        size, changed_ns, blob = known.pop(session, (None, None, b""))
+        if (size, changed_ns) == (state.st_size, state.st_mtime_ns):
+            found.append(_summaries.decode(blob))
+            continue
+        summary, may_keep = _look(folder, session, state)
+        found.append(summary)
+        if may_keep:
+            db.execute(_UPSERT, _row(summary, state))
+    db.executemany(
+        "DELETE FROM sessions_1 WHERE session = ?", [(gone,) for gone in known]
+    )
+    return found
+
+
+def _row(summary: Summary, state: os.stat_result) -> tuple[object, ...]:
+    return (
+        summary.session,
+        summary.started.isoformat() if summary.started else None,
+        summary.question,
+        summary.status,
+        summary.cost_usd,
+        state.st_size,
+        state.st_mtime_ns,
+        _encoder.encode(summary),
+    )

@@ -1,0 +1,179 @@
+"""Opens journals for writing: new ones, branches, and old ones that go on.
+
+Repair never destroys: what does not belong to the whole records is copied to a file of
+its own beside the journal, made durable there, and only then cut off.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from itertools import count
+from pathlib import Path
+
+import anyio.to_thread
+import msgspec
+
+from coordinator.errors import JournalCorrupt
+from coordinator.journal.contents import Opened, encode
+from coordinator.journal.folder import (
+    SUFFIX,
+    Folder,
+    checked_session_id,
+    lock,
+    mapped,
+    open_folder,
+    read_all,
+    sync_data,
+    write_all,
+)
+from coordinator.journal.reading import Journal, journal_of, scanned
+from coordinator.journal.records import (
+    Damage,
+    Kind,
+    Record,
+    encode_file_header,
+    encode_record,
+)
+from coordinator.journal.writer import Durability, JournalWriter, OpenFile, writing
+
+
+class Reopened(msgspec.Struct, frozen=True, kw_only=True):
+    """A journal that goes on."""
+
+    journal: Journal
+    """As it was found; its damage, if any, has been cut off."""
+    salvage: Path | None
+    """Where the damaged tail went."""
+
+    @property
+    def repair(self) -> str | None:
+        """What was repaired, in one line for a person; ``None``: nothing."""
+        if self.salvage is None:
+            return None
+        return (
+            f"{self.journal.path.name}: {self.journal.damage}; kept in {self.salvage}"
+        )
+
+
+@asynccontextmanager
+async def open_journal(
+    root: Path,
+    opened: Opened,
+    *,
+    durability: Durability = "async",
+    taken_over: Sequence[Record] = (),
+) -> AsyncGenerator[JournalWriter]:
+    """Begin the journal of a new session.
+
+    The first records are on the disk before this yields, so the session can be listed
+    and resumed whatever happens next.
+
+    Args:
+        root: The folder; made, 0700, where it is missing.
+        opened: The first record; its session id names the file.
+        durability: See :mod:`coordinator.journal.writer`.
+        taken_over: In a branch, the records that the new session begins with.
+
+    Raises:
+        ConfigInvalid: The session id is not one.
+        JournalUnavailable: The folder or file cannot be made, or the session exists;
+            on leaving, that the disk has failed and nobody was told yet.
+    """
+    file = await anyio.to_thread.run_sync(_create, root, opened, tuple(taken_over))
+    async with writing(file, durability) as writer:
+        yield writer
+
+
+@asynccontextmanager
+async def reopen_journal(
+    root: Path, session: str, *, durability: Durability = "async"
+) -> AsyncGenerator[tuple[JournalWriter, Reopened]]:
+    """Go on with the journal of an earlier session, repaired where it was cut short.
+
+    Raises:
+        ConfigInvalid: The session id is not one.
+        JournalUnavailable: There is no such journal, somebody is writing it, or it may
+            not be written; on leaving, that the disk has failed and nobody was told.
+        JournalCorrupt: It was damaged after it had been durable, so what follows the
+            damage is history too; branch from a record before it.
+    """
+    file, reopened = await anyio.to_thread.run_sync(_reopen, root, session)
+    async with writing(file, durability) as writer:
+        yield writer, reopened
+
+
+def _create(root: Path, opened: Opened, taken_over: tuple[Record, ...]) -> OpenFile:
+    name = checked_session_id(opened.session) + SUFFIX
+    path = root / name
+    salt = secrets.randbits(32)
+    first = encode_record(salt, Kind.OPENED, opened.at, encode(opened))
+    rest = [encode_record(salt, r.kind, r.at, r.payload) for r in taken_over]
+    data = b"".join((encode_file_header(salt), first, *rest))
+    with open_folder(root, create=True) as folder:
+        fd = folder.create(name)
+        try:
+            lock(fd, path)
+            with mapped(path):
+                write_all(fd, data)
+                os.fsync(fd)
+        except BaseException:
+            os.close(fd)
+            folder.remove(name)  # nothing of worth is in it, and the id is free again
+            raise
+    return OpenFile(fd=fd, path=path, session=opened.session, salt=salt, size=len(data))
+
+
+def _reopen(root: Path, session: str) -> tuple[OpenFile, Reopened]:
+    name = checked_session_id(session) + SUFFIX
+    with open_folder(root, create=True) as folder:
+        fd = folder.open(name, writable=True)
+        try:
+            return _repaired(folder, fd, session)
+        except BaseException:
+            os.close(fd)
+            raise
+
+
+def _repaired(folder: Folder, fd: int, session: str) -> tuple[OpenFile, Reopened]:
+    path = folder.path_of(session + SUFFIX)
+    lock(fd, path)
+    with mapped(path):
+        data = read_all(fd)
+        scan = scanned(path, data)
+        journal = journal_of(path, scan)
+        salvage = None
+        if journal.damage is not None:
+            _insist_on_torn_tail(path, journal.damage)
+            salvage = _salvage(folder, session, data[scan.valid_bytes :])
+            os.ftruncate(fd, scan.valid_bytes)
+        sync_data(fd)
+    file = OpenFile(
+        fd=fd, path=path, session=session, salt=scan.salt, size=scan.valid_bytes
+    )
+    return file, Reopened(journal=journal, salvage=salvage)
+
+
+def _insist_on_torn_tail(path: Path, damage: Damage) -> None:
+    if damage.is_inside:
+        raise JournalCorrupt(
+            f"journal {str(path)!r}: {damage.reason} at byte {damage.offset}, which "
+            "had been written safely, so it was changed since; nothing was touched. "
+            "Restore it from a backup, or branch from a record before the damage"
+        )
+
+
+def _salvage(folder: Folder, session: str, tail: bytes) -> Path:
+    """Copy a damaged tail to a ``.damaged-N`` that is not there yet."""
+    taken = set(folder.names())
+    names = (f"{session}.damaged-{number}" for number in count(1))
+    name = next(name for name in names if name not in taken)
+    fd = folder.create(name)
+    try:
+        write_all(fd, tail)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    return folder.path_of(name)

@@ -1,0 +1,106 @@
+"""Reads journals: whole, verified, and cut at the last whole record."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from coordinator.errors import JournalCorrupt
+from coordinator.journal.contents import Opened, decode_opened
+from coordinator.journal.folder import (
+    SUFFIX,
+    Folder,
+    checked_session_id,
+    mapped,
+    open_folder,
+    read_all,
+)
+from coordinator.journal.records import Damage, NotAJournal, Record, Scan, scan
+
+
+class Journal(msgspec.Struct, frozen=True, kw_only=True):
+    """One session as its file tells it."""
+
+    path: Path
+    opened: Opened
+    """The first record, decoded."""
+    records: tuple[Record, ...]
+    """Every whole record, the first included, in the order taken."""
+    damage: Damage | None
+    """What was cut off, if anything. In a journal that is being written this is
+    likely the record under way."""
+
+
+def read_session(root: Path, session: str) -> Journal:
+    """Read ``session``'s journal in ``root``; changes nothing. Blocks.
+
+    Raises:
+        ConfigInvalid: The session id is not one.
+        JournalUnavailable: There is no such journal, or it may not be read.
+        JournalCorrupt: Not even its first record can be read.
+    """
+    name = checked_session_id(session) + SUFFIX
+    with open_folder(root) as folder:
+        data = read_file(folder, name)
+    path = root / name
+    return journal_of(path, scanned(path, data))
+
+
+def read_journal(path: Path) -> Journal:
+    """Read the journal at ``path``; changes nothing. Blocks.
+
+    Raises:
+        JournalUnavailable: There is no such file, or it may not be read.
+        JournalCorrupt: Not even its first record can be read.
+    """
+    with open_folder(path.parent) as folder:
+        data = read_file(folder, path.name)
+    return journal_of(path, scanned(path, data))
+
+
+def read_file(folder: Folder, name: str) -> bytes:
+    """Read a whole file.
+
+    Raises:
+        JournalUnavailable: It is not there, no plain file, or may not be read.
+    """
+    fd = folder.open(name)
+    try:
+        with mapped(folder.path_of(name)):
+            return read_all(fd)
+    finally:
+        os.close(fd)
+
+
+def journal_of(path: Path, found: Scan) -> Journal:
+    """Make sense of what a scan found; ``path`` is for messages.
+
+    Raises:
+        JournalCorrupt: Not even the first record can be read.
+    """
+    if not found.records:
+        why = found.damage or "it is empty"
+        raise JournalCorrupt(
+            f"journal {str(path)!r} does not say what it is about: {why}"
+        )
+    try:
+        opened = decode_opened(found.records[0])
+    except msgspec.DecodeError as trouble:
+        raise JournalCorrupt(
+            f"journal {str(path)!r} does not say what it is about: {trouble}"
+        ) from trouble
+    return Journal(path=path, opened=opened, records=found.records, damage=found.damage)
+
+
+def scanned(path: Path, data: bytes) -> Scan:
+    """Scan a journal's bytes.
+
+    Raises:
+        JournalCorrupt: They are of something else, or of a later version.
+    """
+    try:
+        return scan(data)
+    except NotAJournal as trouble:
+        raise JournalCorrupt(f"{str(path)!r} is not a journal: {trouble}") from trouble

@@ -1,0 +1,228 @@
+"""The journal's bytes: a file header, then framed records. Pure: opens no file.
+
+::
+
+    file header   magic 8 | version u16 | reserved u16 | salt u32 | CRC-32 u32
+    record        length u32 | kind u8 | at f64 | CRC-32 u32 | payload
+
+Numbers are little-endian. A record's CRC covers its length, kind, time and payload and
+starts from the file's salt, so that neither zeros nor blocks of another file ever look
+like a record of this one. ``at`` is the session's clock in seconds (monotonic).
+
+What the payloads say is :mod:`coordinator.journal.contents`.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from enum import IntEnum
+
+import msgspec
+
+MAGIC = b"\x8eMJRNL\r\n"
+"""Not text in any encoding, and broken by whatever translates line ends."""
+
+VERSION = 1
+"""What this library writes. It reads this version and every earlier one."""
+
+MAX_PAYLOAD_BYTES = 1 << 28
+"""A longer length is damage. The largest real payload is a team or one network read."""
+
+_FILE_HEAD = struct.Struct("<8sHHI")
+_HEAD = struct.Struct("<IBd")
+_CRC = struct.Struct("<I")
+_MARK = struct.Struct("<8sIQ")
+_MARK_WORD = b"\x00DURABLE"
+
+FILE_HEADER_BYTES = _FILE_HEAD.size + _CRC.size
+RECORD_HEADER_BYTES = _HEAD.size + _CRC.size
+
+
+class Kind(IntEnum):
+    """What a payload is; numbers are never reused."""
+
+    OPENED = 1
+    """The first record: session, question, team, seed."""
+    FRAME = 2
+    """An agent's frame, byte for byte."""
+    INPUT = 3
+    """A shell input as JSON."""
+    OUTPUT = 4
+    """A decision or effect of the machine as JSON, for readers; replay derives it."""
+    DURABLE = 5
+    """How many bytes were on the disk when this was written."""
+    RESUMED = 6
+    """The session goes on in another process."""
+    RESULT = 7
+    """The outcome as JSON."""
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One record as it stands in a file."""
+
+    kind: int
+    """A :class:`Kind`, or a number that a later library knows."""
+    at: float
+    """Seconds on the session's clock."""
+    payload: bytes
+
+
+class Damage(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a file stops being what was written, and why."""
+
+    offset: int
+    """Bytes before it are whole."""
+    lost_bytes: int
+    """From there to the end of the file."""
+    reason: str
+    is_inside: bool
+    """The damaged place had been made durable, so this is no torn tail: something
+    changed the file afterwards."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.reason} at byte {self.offset}; "
+            f"the last {self.lost_bytes} bytes are not used"
+        )
+
+
+class Scan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file's bytes amount to."""
+
+    salt: int
+    records: tuple[Record, ...]
+    """Without the marks of durability, which concern the file alone."""
+    valid_bytes: int
+    """Up to the end of the last whole record; 0: not even the file header is whole."""
+    damage: Damage | None
+
+
+class NotAJournal(ValueError):
+    """The bytes do not begin like a journal that this library reads."""
+
+
+def encode_file_header(salt: int) -> bytes:
+    """Begin a file; ``salt`` (32 random bits) starts every CRC in it."""
+    head = _FILE_HEAD.pack(MAGIC, VERSION, 0, salt)
+    return head + _CRC.pack(zlib.crc32(head))
+
+
+def encode_record(salt: int, kind: int, at: float, payload: bytes) -> bytes:
+    """Frame one record.
+
+    Raises:
+        ValueError: The payload is larger than :data:`MAX_PAYLOAD_BYTES`.
+    """
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        raise ValueError(
+            f"a record of {len(payload)} bytes exceeds {MAX_PAYLOAD_BYTES}"
+        )
+    head = _HEAD.pack(len(payload), kind, at)
+    crc = zlib.crc32(payload, zlib.crc32(head, salt))
+    return b"%b%b%b" % (head, _CRC.pack(crc), payload)
+
+
+def encode_mark(salt: int, at: float, durable_bytes: int) -> bytes:
+    """Frame a mark that ``durable_bytes`` of the file were on the disk.
+
+    The salt and a word that JSON cannot contain make marks findable behind damage.
+    """
+    payload = _MARK.pack(_MARK_WORD, salt, durable_bytes)
+    return encode_record(salt, Kind.DURABLE, at, payload)
+
+
+def scan(data: bytes) -> Scan:
+    """Read every whole record; never raises on damage behind the file header.
+
+    Raises:
+        NotAJournal: The file header is of something else, or of a later version. A
+            header that is merely cut short is damage, not this.
+    """
+    salt = _read_file_header(data)
+    if salt is None:
+        return Scan(
+            salt=0, records=(), valid_bytes=0, damage=_damage(data, 0, 0, "no header")
+        )
+    records: list[Record] = []
+    offset, end = FILE_HEADER_BYTES, len(data)
+    reason = ""
+    crc32, unpack_head, unpack_crc = zlib.crc32, _HEAD.unpack_from, _CRC.unpack_from
+    while offset < end:
+        body = offset + RECORD_HEADER_BYTES
+        if body > end:
+            reason = "a record is cut short"
+            break
+        length, kind, at = unpack_head(data, offset)
+        if length > MAX_PAYLOAD_BYTES:
+            reason = "a record's length is impossible"
+            break
+        if body + length > end:
+            reason = "a record is cut short"
+            break
+        payload = data[body : body + length]
+        start = crc32(data[offset : offset + _HEAD.size], salt)
+        if crc32(payload, start) != unpack_crc(data, offset + _HEAD.size)[0]:
+            reason = "a record's checksum does not fit"
+            break
+        if kind != Kind.DURABLE:
+            records.append(Record(kind=kind, at=at, payload=payload))
+        offset = body + length
+    damage = _damage(data, salt, offset, reason) if reason else None
+    return Scan(salt=salt, records=tuple(records), valid_bytes=offset, damage=damage)
+
+
+def _read_file_header(data: bytes) -> int | None:
+    """The salt, or ``None`` where the header is cut short."""
+    if data[: len(MAGIC)] != MAGIC[: len(data)]:
+        raise NotAJournal("it does not begin like a journal")
+    if len(data) < FILE_HEADER_BYTES:
+        return None
+    _, version, _, salt = _FILE_HEAD.unpack_from(data)
+    if _CRC.unpack_from(data, _FILE_HEAD.size)[0] != zlib.crc32(
+        data[: _FILE_HEAD.size]
+    ):
+        raise NotAJournal("its file header is damaged")
+    if version > VERSION:
+        raise NotAJournal(
+            f"it is of version {version} and this library reads up to {VERSION}; "
+            "upgrade massgen-coordinator"
+        )
+    return salt
+
+
+def _damage(data: bytes, salt: int, offset: int, reason: str) -> Damage:
+    return Damage(
+        offset=offset,
+        lost_bytes=len(data) - offset,
+        reason=reason,
+        is_inside=_was_durable(data, salt, offset),
+    )
+
+
+def _was_durable(data: bytes, salt: int, offset: int) -> bool:
+    """Whether a whole mark behind ``offset`` says that the byte at it was durable.
+
+    Power loss may keep a later page of the last group and lose an earlier one, so
+    whole records behind damage prove nothing; a mark does.
+    """
+    word = _MARK_WORD + _CRC.pack(salt)
+    place = data.find(word, offset)
+    while place != -1:
+        durable = _mark_at(data, salt, place - RECORD_HEADER_BYTES)
+        if durable is not None and durable > offset:
+            return True
+        place = data.find(word, place + 1)
+    return False
+
+
+def _mark_at(data: bytes, salt: int, offset: int) -> int | None:
+    body = offset + RECORD_HEADER_BYTES
+    if offset < FILE_HEADER_BYTES or body + _MARK.size > len(data):
+        return None
+    length, kind, at = _HEAD.unpack_from(data, offset)
+    if (length, kind) != (_MARK.size, Kind.DURABLE):
+        return None
+    durable: int = _MARK.unpack_from(data, body)[2]
+    whole = encode_mark(salt, at, durable)
+    return durable if data[offset : body + _MARK.size] == whole else None

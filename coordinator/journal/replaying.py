@@ -1,0 +1,99 @@
+"""Reads a journal as the machine's inputs, in the order they were taken.
+
+Feeding them to a machine made from the same first record gives the same effects, one
+by one. What a resumption declared void is left out, and chunks that agents stamped with
+another process's clock are moved to the session's. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from agents.chunks import Chunk, StreamChunk
+from coordinator.effects import Input, Interrupted, MachineInput
+from coordinator.journal.contents import Resumed, decode
+from coordinator.journal.records import Kind, Record
+
+_C = TypeVar("_C", bound=Chunk)
+
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """What the session took in with one record."""
+
+    at: float
+    """When, in seconds on the session's clock."""
+    inputs: tuple[MachineInput, ...]
+    """One shell input, or the chunks of one frame."""
+
+
+def history(records: Iterable[Record]) -> tuple[Record, ...]:
+    """The records that count: all but those a later resumption declared void."""
+    counted: list[Record] = []
+    for record in records:
+        if record.kind == Kind.RESUMED:
+            entry = decode(record)
+            assert isinstance(entry, Resumed)
+            del counted[entry.kept :]
+        counted.append(record)
+    return tuple(counted)
+
+
+def taken(records: Iterable[Record]) -> Iterator[Taken]:
+    """What the session took in, record by record.
+
+    Args:
+        records: Those that count, from the first; see :func:`history`.
+
+    Raises:
+        msgspec.DecodeError: A whole record holds something else than its kind says.
+    """
+    shift_s = 0.0
+    for record in records:
+        if record.kind == Kind.FRAME:
+            entry = decode(record)
+            assert isinstance(entry, Sequence)
+            yield Taken(at=record.at, inputs=_shifted(entry, shift_s))
+        elif record.kind == Kind.INPUT:
+            entry = decode(record)
+            assert isinstance(entry, Input)
+            yield Taken(at=record.at, inputs=(entry,))
+        elif record.kind == Kind.RESUMED:
+            entry = decode(record)
+            assert isinstance(entry, Resumed)
+            shift_s = entry.shift_s
+
+
+def inputs(records: Iterable[Record]) -> Iterator[MachineInput]:
+    """What the session took in, one by one.
+
+    Raises:
+        msgspec.DecodeError: A whole record holds something else than its kind says.
+    """
+    for step in taken(records):
+        yield from step.inputs
+
+
+def resumable(records: Sequence[Record]) -> int:
+    """How many of ``records`` still count when the session goes on.
+
+    All of them, unless a person or the host ended it: then those before that, because a
+    machine that has taken an interruption has concluded.
+    """
+    for number, record in enumerate(records):
+        if record.kind == Kind.INPUT and isinstance(decode(record), Interrupted):
+            return number
+    return len(records)
+
+
+def on_session_clock(chunk: _C, shift_s: float) -> _C:
+    """``chunk`` with its time moved from a process's clock to the session's."""
+    if shift_s == 0.0:
+        return chunk
+    return msgspec.structs.replace(chunk, at=chunk.at + shift_s)
+
+
+def _shifted(chunks: Sequence[StreamChunk], shift_s: float) -> tuple[StreamChunk, ...]:
+    return tuple(on_session_clock(chunk, shift_s) for chunk in chunks)

@@ -1,0 +1,185 @@
+"""Rebuilds what a session was doing when it stopped, from the inputs it had taken.
+
+The machine is fed again and its effects are not carried out but remembered: turns asked
+for and not ended, timers armed and not rung. What an open turn has already bought
+(whole responses, results of tools) is kept; a response that broke off is void. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol, Self, TypeVar
+
+import msgspec
+
+from agents.backend import Turn
+from agents.chunks import (
+    AgentFailed,
+    AgentId,
+    AnswerPresented,
+    AnswerProposed,
+    Chunk,
+    PartCompleted,
+    ResponseAbandoned,
+    ResponseEnded,
+    ResponseStarted,
+    RestartRequested,
+    Seq,
+    StreamChunk,
+    ToolCalled,
+    ToolReturned,
+    TurnEnded,
+    TurnNumber,
+    VoteCast,
+)
+from coordinator.effects import (
+    ArmTimer,
+    CancelTurn,
+    Conclude,
+    MachineInput,
+    MachineOutput,
+    StartTurn,
+    TimerRang,
+)
+
+_M = TypeVar("_M", bound="Machine")
+
+_RESULTS = (
+    AnswerProposed,
+    VoteCast,
+    AnswerPresented,
+    RestartRequested,
+    PartCompleted,
+)
+
+
+class Machine(Protocol):
+    """What :class:`coordinator.consensus.Consensus` is to this file."""
+
+    def step(self, what: MachineInput) -> tuple[Self, tuple[MachineOutput, ...]]:
+        """Take one input; a value, so the machine before it stays as it was."""
+        ...
+
+
+class OpenTurn(msgspec.Struct, frozen=True, kw_only=True):
+    """A turn that was asked and has not ended."""
+
+    turn: Turn
+    chunks: tuple[StreamChunk, ...] = ()
+    """What it has said so far, all of it, in order."""
+
+    @property
+    def bought(self) -> tuple[StreamChunk, ...]:
+        """What need not be bought again: all but a response that broke off."""
+        return self.chunks[: self._cut()]
+
+    @property
+    def has_broken_response(self) -> bool:
+        """Whether a response was under way; whoever resumes says it is abandoned."""
+        return any(isinstance(c, ResponseStarted) for c in self.chunks[self._cut() :])
+
+    @property
+    def has_result(self) -> bool:
+        """Whether its answer, vote or final words came.
+
+        Then only its end is missing, and no model need be asked.
+        """
+        return any(isinstance(chunk, _RESULTS) for chunk in self.chunks)
+
+    @property
+    def next_seq(self) -> Seq:
+        """Where the turn's numbering goes on."""
+        return Seq(self.chunks[-1].seq + 1 if self.chunks else 0)
+
+    @property
+    def tools_in_flight(self) -> tuple[ToolCalled, ...]:
+        """Calls of whole responses that no result came back for.
+
+        They may have had their effect. Whether one is run again is for its tool to
+        say; the workflow tools (an answer, a vote) are among them and always may.
+        """
+        calls: dict[str, ToolCalled] = {}
+        for chunk in self.bought:
+            if isinstance(chunk, ToolCalled):
+                calls[chunk.id] = chunk
+            elif isinstance(chunk, ToolReturned):
+                calls.pop(chunk.id, None)
+        return tuple(calls.values())
+
+    def _cut(self) -> int:
+        """Where the response under way begins; the end if none is."""
+        cut: int | None = None
+        for place, chunk in enumerate(self.chunks):
+            if isinstance(chunk, ResponseStarted):
+                cut = place
+            elif isinstance(chunk, ResponseEnded | ResponseAbandoned):
+                cut = None
+        return len(self.chunks) if cut is None else cut
+
+
+class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
+    """A session as it stood when its last input had been taken."""
+
+    outputs: tuple[MachineOutput, ...]
+    """All that the machine put out, in order."""
+    turns: tuple[OpenTurn, ...]
+    """In the order they were asked."""
+    timers: dict[str, float]
+    """Armed and not rung: name → when, on the session's clock."""
+    end: Conclude | None
+    """Set if there is nothing to resume."""
+
+
+def rebuild(machine: _M, inputs: Iterable[MachineInput]) -> tuple[_M, Rebuilt]:
+    """Feed ``inputs`` to ``machine``, and say what was under way at their end."""
+    desk = _Desk()
+    for what in inputs:
+        desk.note_input(what)
+        machine, outputs = machine.step(what)
+        for output in outputs:
+            desk.note_output(output)
+    return machine, desk.state()
+
+
+class _Desk:
+    """Turns and timers under way, while the machine is fed."""
+
+    def __init__(self) -> None:
+        self._outputs: list[MachineOutput] = []
+        self._turns: dict[tuple[AgentId, TurnNumber], tuple[Turn, list[StreamChunk]]]
+        self._turns = {}
+        self._timers: dict[str, float] = {}
+        self._end: Conclude | None = None
+
+    def note_input(self, what: MachineInput) -> None:
+        if isinstance(what, TimerRang):
+            self._timers.pop(what.timer, None)
+        elif isinstance(what, TurnEnded | AgentFailed):
+            self._turns.pop((what.agent, what.turn), None)
+        elif isinstance(what, Chunk) and (what.agent, what.turn) in self._turns:
+            self._turns[what.agent, what.turn][1].append(what)
+
+    def note_output(self, output: MachineOutput) -> None:
+        self._outputs.append(output)
+        match output:
+            case StartTurn(turn=turn):
+                self._turns[turn.agent, turn.number] = (turn, [])
+            case CancelTurn():
+                self._turns.pop((output.agent, output.turn), None)
+            case ArmTimer():
+                self._timers[output.timer] = output.at
+            case Conclude():
+                self._end = output
+            case _:
+                pass  # decisions are history, not work under way
+
+    def state(self) -> Rebuilt:
+        return Rebuilt(
+            outputs=tuple(self._outputs),
+            turns=tuple(
+                OpenTurn(turn=turn, chunks=tuple(chunks))
+                for turn, chunks in self._turns.values()
+            ),
+            timers=self._timers,
+            end=self._end,
+        )

@@ -1,0 +1,268 @@
+"""Writes one session's journal: recording is instant, one task does the rest.
+
+``record`` appends to memory and returns. A writer task takes what has gathered and
+hands it to a thread, which writes it and calls ``fdatasync``: one group, one commit.
+What that promises is a matter of the durability:
+
+========= ============================== =================== =======================
+mode      effects leave                  kill -9 may lose    power loss may lose
+========= ============================== =================== =======================
+``sync``  when their input is durable    nothing that had    nothing that had an
+                                         an effect           effect
+``async`` at once                        the last 10 ms plus the same
+                                         one commit
+``exit``  at once                        all since the last  the same
+                                         4 MiB
+========= ============================== =================== =======================
+
+Whoever needs certainty in any mode awaits ``flush``. Memory is bounded: ``commit``
+waits while more than 8 MiB have not been written.
+
+An error of the disk ends the writing for good, because after a failed ``fdatasync``
+nobody knows which pages are safe. It is never silent: ``sync`` raises it at every
+``commit``, the other modes at the first one; see :meth:`JournalWriter.commit`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Self, TypeAlias
+
+import anyio
+import anyio.lowlevel
+import anyio.to_thread
+
+from coordinator.errors import JournalUnavailable
+from coordinator.journal.folder import sync_data, unavailable, write_all
+from coordinator.journal.records import Kind, encode_mark, encode_record
+
+Durability: TypeAlias = Literal["exit", "async", "sync"]
+
+GROUP_S = 0.01
+"""How long ``async`` gathers before it writes: at most 100 commits a second, so that
+thread hops and ``fdatasync`` (0.2 ms here, 10 ms on a disk that turns) stay cheap."""
+
+GROUP_BYTES = 1 << 18
+"""Enough for a group: then ``async`` does not wait any longer."""
+
+SPILL_BYTES = 1 << 22
+"""What ``exit`` keeps in memory before it writes all the same."""
+
+WAITING_BYTES = 1 << 23
+"""How far recording may be ahead of the disk; ``commit`` waits beyond it."""
+
+_BEGIN_AT: dict[Durability, int] = {
+    "sync": GROUP_BYTES,  # or at the next commit, which is sooner
+    "async": 1,
+    "exit": SPILL_BYTES,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenFile:
+    """A journal open for appending, and locked; whoever enters it closes it."""
+
+    fd: int
+    path: Path
+    session: str
+    salt: int
+    size: int
+    """Bytes in it, all of them durable."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.fd)
+
+
+class JournalWriter:
+    """The writing end of one journal. Made by :mod:`coordinator.journal.opening`.
+
+    Attributes:
+        failure: What the disk said, once it has failed; nothing is recorded then.
+        recorded_bytes: All that ``record`` took, since this writer began.
+        written_bytes: The part of it that survives ``kill -9``.
+        durable_bytes: The part of it that survives power loss.
+    """
+
+    def __init__(self, file: OpenFile, durability: Durability) -> None:
+        self.session = file.session
+        self.path = file.path
+        self.durability: Durability = durability
+        self.failure: JournalUnavailable | None = None
+        self.recorded_bytes = 0
+        self.written_bytes = 0
+        self.durable_bytes = 0
+        self._file = file
+        self._salt = file.salt
+        self._size = file.size
+        self._at = 0.0
+        self._buffer = bytearray()
+        self._begin = anyio.Event()
+        self._hurry = anyio.Event()
+        self._progress = anyio.Event()
+        self._is_closing = False
+        self._was_told = False
+        self._threads = anyio.CapacityLimiter(1)  # one commit at a time
+        self._has_begun = False  # cheaper to ask than the event
+        self._begin_at = _BEGIN_AT[durability]
+
+    # ------------------------------------------------------------- recording
+
+    def record(self, kind: Kind, payload: bytes, at: float) -> None:
+        """Take one record, at once; when it is safe depends on the durability.
+
+        Args:
+            kind: What the payload is.
+            payload: Goes in byte for byte.
+            at: The session's clock, in seconds.
+        """
+        if self.failure is not None:
+            return
+        self._at = at
+        framed = encode_record(self._salt, kind, at, payload)
+        self._buffer += framed
+        self.recorded_bytes += len(framed)
+        waiting = len(self._buffer)
+        if waiting >= self._begin_at and not self._has_begun:
+            self._has_begun = True
+            self._begin.set()
+        if waiting >= GROUP_BYTES:
+            self._hurry.set()
+
+    async def commit(self) -> None:
+        """Return when effects of what was recorded may leave.
+
+        With ``sync`` that is when it is durable. Otherwise it is now, unless the disk
+        has fallen too far behind.
+
+        Raises:
+            JournalUnavailable: The disk has failed. With ``sync`` every call raises, so
+                no effect can leave. Otherwise the first call after the failure raises
+                and later ones return: the session may go on, unrecorded, once somebody
+                has been told.
+        """
+        if self.durability == "sync":
+            await self._wait_durable(self.recorded_bytes)
+        elif len(self._buffer) > WAITING_BYTES and self.failure is None:
+            await self._wait_room()
+        else:
+            await anyio.lowlevel.checkpoint()
+        self._raise_failure()
+
+    async def flush(self) -> None:
+        """Return when everything recorded so far is durable, in any mode.
+
+        Raises:
+            JournalUnavailable: The disk has failed.
+        """
+        await self._wait_durable(self.recorded_bytes)
+        if self.failure is not None:
+            self._was_told = True
+            raise self.failure
+
+    def _raise_failure(self) -> None:
+        if self.failure is None or (self._was_told and self.durability != "sync"):
+            return
+        self._was_told = True
+        raise self.failure
+
+    async def _wait_durable(self, target: int) -> None:
+        while self.durable_bytes < target and self.failure is None:
+            self._urge()
+            await self._progress.wait()
+        await anyio.lowlevel.checkpoint()
+
+    async def _wait_room(self) -> None:
+        while len(self._buffer) > WAITING_BYTES and self.failure is None:
+            self._urge()
+            await self._progress.wait()
+
+    def _urge(self) -> None:
+        self._has_begun = True
+        self._begin.set()
+        self._hurry.set()
+
+    # --------------------------------------------------------------- writing
+
+    async def run(self) -> None:
+        """Commit group after group until :meth:`finish`. The one task that writes.
+
+        Shielded: whatever is cancelled around it, what was recorded gets written. How
+        long that takes is up to the disk: a write cannot be withdrawn, and leaving its
+        thread behind would leave somebody writing a file we say is closed.
+        """
+        with anyio.CancelScope(shield=True):
+            while self.failure is None and not (self._is_closing and not self._buffer):
+                await self._begin.wait()
+                if self.durability == "async":
+                    with anyio.move_on_after(GROUP_S):
+                        await self._hurry.wait()
+                await self._commit_group()
+
+    def finish(self) -> None:
+        """Let :meth:`run` commit what is left and return."""
+        self._is_closing = True
+        self._urge()
+
+    def raise_untold_failure(self) -> None:
+        """Say at the very end what nobody has been told.
+
+        Raises:
+            JournalUnavailable: The disk has failed.
+        """
+        if self.failure is not None and not self._was_told:
+            self._was_told = True
+            raise self.failure
+
+    async def _commit_group(self) -> None:
+        self._begin, self._hurry = anyio.Event(), anyio.Event()
+        self._has_begun = False
+        if not self._buffer:
+            return
+        group = encode_mark(self._salt, self._at, self._size) + self._buffer
+        recorded = self.recorded_bytes
+        self._buffer = bytearray()
+        try:
+            await anyio.to_thread.run_sync(
+                self._write, group, recorded, limiter=self._threads
+            )
+        except OSError as trouble:
+            self.failure = unavailable(self.path, trouble)
+            self._buffer.clear()
+        else:
+            self._size += len(group)
+            self.durable_bytes = recorded
+        progress, self._progress = self._progress, anyio.Event()
+        progress.set()
+
+    def _write(self, group: bytes, recorded: int) -> None:
+        """In a thread: write a group and make it durable."""
+        write_all(self._file.fd, group)
+        self.written_bytes = recorded
+        sync_data(self._file.fd)
+
+
+@asynccontextmanager
+async def writing(
+    file: OpenFile, durability: Durability
+) -> AsyncGenerator[JournalWriter]:
+    """Run a writer on an open journal, and close both.
+
+    Raises:
+        JournalUnavailable: On leaving: the disk has failed and nobody was told yet.
+    """
+    with file:
+        writer = JournalWriter(file, durability)
+        async with anyio.create_task_group() as group:
+            group.start_soon(writer.run, name=f"journal {file.session}")
+            try:
+                yield writer
+            finally:
+                writer.finish()
+        writer.raise_untold_failure()
