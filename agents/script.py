@@ -329,8 +329,6 @@ class Wire(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Write in pieces of so many bytes, wherever that cuts."""
     crlf: bool = False
     """End lines with carriage return and line feed."""
-    pings: bool = True
-    """Send one ``ping`` after the first block opens, as the API does."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -340,6 +338,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     when: When = When()
     repeat: bool = False
     """Whether it may be played any number of times, or once."""
+    pings: bool = True
+    """Whether a ``ping`` follows the first block's opening, as the API does."""
     wire: Wire = Wire()
 
 
@@ -419,6 +419,7 @@ def _entry(data: object, path: str) -> Entry:
         ),
         when=_convert(entry.get("when", {}), When, f"{path}.when"),
         repeat=_convert(entry.get("repeat", False), bool, f"{path}.repeat"),
+        pings=_convert(entry.get("pings", True), bool, f"{path}.pings"),
         wire=_convert(entry.get("wire", {}), Wire, f"{path}.wire"),
     )
 

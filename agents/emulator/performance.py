@@ -10,7 +10,7 @@ import msgspec
 
 from agents.emulator import sse
 from agents.emulator.http import Gone
-from agents.play import BlockOpens, Breaks, Deltas, Move, Pause
+from agents.play import Breaks, Deltas, Move, Pause
 from agents.play.troubles import body_of
 from agents.script import Disconnect, Fail, Stall, Truncate
 
@@ -123,7 +123,6 @@ class Performance:
 
     async def _play(self, moves: Iterator[Move]) -> bool:
         pending = b""
-        pings = self._wire.pings
         for move in moves:
             match move:
                 case Pause():
@@ -143,10 +142,6 @@ class Performance:
                 case _:
                     self._whole.take(move)
                     pending += b"".join(sse.events(move))
-                    if pings and isinstance(move, BlockOpens):
-                        # The API pings once, after the first block has opened.
-                        pending += sse.PING
-                        pings = False
             if len(pending) >= sse.BATCH_BYTES:
                 await self._write(pending)
                 pending = b""

@@ -20,6 +20,7 @@ from agents.play import (
     RawSent,
     Sealed,
 )
+from agents.play.chunked import PING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 BATCH_BYTES = 16_384
 """About so much is written at once where the script says nothing."""
-
-PING = b'event: ping\ndata: {"type": "ping"}\n\n'
 
 _encode = msgspec.json.Encoder().encode
 _DELTAS = {
@@ -69,7 +68,7 @@ def events(move: Move) -> Iterator[bytes]:
             yield event({"type": "message_delta", "delta": delta, "usage": usage})
             yield event({"type": "message_stop"})
         case Pinged():
-            yield PING
+            yield b"event: ping\ndata: %b\n\n" % PING
         case RawSent(text):
             yield text.encode()
         case Pause() | Breaks():

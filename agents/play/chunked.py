@@ -20,6 +20,7 @@ from agents.chunks import (
     ThinkingDelta,
     ToolCalled,
     ToolInputDelta,
+    Unrecognized,
     Usage,
     UsageReported,
 )
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
 
     from agents.chunks import Pen, StreamChunk
     from agents.script import JsonObject
+
+PING = b'{"type": "ping"}'
+"""A ``ping`` event's data, blank and all as the API sends it."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -83,7 +87,10 @@ class Scribe:
                 return self._closing(move)
             case Deltas():
                 return [chunk for batch in self.batches(move) for chunk in batch]
-            case Pinged() | Pause() | RawSent() | Breaks():
+            case Pinged():
+                data = msgspec.Raw(PING)
+                return [Unrecognized(**stamp(), event="ping", data=data)]
+            case Pause() | RawSent() | Breaks():
                 return []
             case _:
                 assert_never(move)
@@ -158,7 +165,7 @@ class Scribe:
         stamp = self._pen.stamp
         match type_:
             case "tool_use":
-                input_, is_valid = _parsed(move.typed)
+                input_, is_valid = _input(move)
                 return [
                     ToolCalled(
                         **stamp(),
@@ -169,19 +176,18 @@ class Scribe:
                         is_valid=is_valid,
                     )
                 ]
-            case "server_tool_use" | "mcp_tool_use":
-                input_, _ = _parsed(move.typed)
+            case _ if type_.endswith("tool_use"):
                 return [
                     ServerToolCalled(
                         **stamp(),
                         block=block,
                         id=content["id"],
                         name=content["name"],
-                        input=input_,
+                        input=_input(move)[0],
                         server=content.get("server_name", ""),
                     )
                 ]
-            case _ if type_.endswith("_tool_result"):
+            case _ if type_.endswith("_result"):
                 return [
                     ServerToolReturned(
                         **stamp(),
@@ -239,14 +245,15 @@ def _within(usage: JsonObject, key: str) -> JsonObject:
     return cast("JsonObject", usage.get(key) or {})
 
 
-def _parsed(typed: str) -> tuple[msgspec.Raw, bool]:
-    if not typed:
-        return msgspec.Raw(b"{}"), True
+def _input(move: BlockCloses) -> tuple[msgspec.Raw, bool]:
+    """Give a call's input on one line, and whether it is JSON."""
+    if not move.typed:
+        return msgspec.Raw(_encode(move.content.get("input", {}))), True
     try:
-        msgspec.json.decode(typed)
+        typed = msgspec.json.format(move.typed.encode(), indent=-1)
     except msgspec.DecodeError:
-        return msgspec.Raw(_encode(typed)), False
-    return msgspec.Raw(typed.encode()), True
+        return msgspec.Raw(_encode(move.typed)), False
+    return msgspec.Raw(typed), True
 
 
 def _is_error(content: JsonObject) -> bool:

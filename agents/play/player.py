@@ -61,7 +61,12 @@ class Player:
                     self._used.add(number)
                 self._has_failed = any(_is_break(line) for line in lines)
                 response = Response(
-                    model or self.model, self.deal, lines, seen, cached or CacheCount()
+                    model or self.model,
+                    self.deal,
+                    lines,
+                    seen,
+                    cached or CacheCount(),
+                    pings=entry.pings,
                 )
                 return Part(entry=entry, moves=response.moves())
         raise ScriptStuck(

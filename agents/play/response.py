@@ -76,6 +76,7 @@ class Response:
         lines: Already cast, see :func:`agents.play.casting.cast_line`.
         seen: What the model was given.
         cached: How much of that the prompt cache knew.
+        pings: Whether a ping follows the first block's opening, as the API does.
     """
 
     def __init__(
@@ -85,12 +86,15 @@ class Response:
         lines: Sequence[Line],
         seen: Seen,
         cached: CacheCount,
+        *,
+        pings: bool,
     ) -> None:
         self._model = model
         self._deal = deal
         self._lines = lines
         self._seen = seen
         self._cached = cached
+        self._pings = pings
         self._blocks = 0
         self._written = 0
         self._thought = 0
@@ -124,7 +128,11 @@ class Response:
             if isinstance(line, SetStopReason):
                 self._stop_reason = line.stop_reason
                 break
-            yield from self._line(line)
+            for move in self._line(line):
+                yield move
+                if self._pings and isinstance(move, BlockOpens):
+                    yield Pinged()
+                    self._pings = False
         if not is_begun:
             yield self._opening()
         yield self._closing()

@@ -27,6 +27,15 @@ _PASSING = {408, 409, 429}
 """Below 500, what asking again later may mend."""
 
 
+_PASSING_TYPES = {
+    "api_error",
+    "overloaded_error",
+    "rate_limit_error",
+    "timeout_error",
+}
+"""The same by name, for an error in a stream, whose status was 200."""
+
+
 def type_of(error: HttpError) -> str:
     """Give the API's name for an error."""
     fallback = "api_error" if error.status >= 500 else "invalid_request_error"
@@ -52,11 +61,17 @@ def error_of(error: HttpError, *, is_begun: bool) -> AgentError:
             to say and no header to tell how long to wait.
     """
     body = body_of(error)["error"]
-    said = f"{body['type']}: {body['message']}"
+    type_ = body["type"]
+    said = f"{type_}: {body['message']}"
+    if is_begun:
+        if type_ in _PASSING_TYPES:
+            return BackendUnavailable(said, is_rate_limit=type_ == "rate_limit_error")
+        return BackendRefused(said)
+    said = f"{error.status} {said}"
     if error.status < 500 and error.status not in _PASSING:
-        return BackendRefused(said if is_begun else f"{error.status} {said}")
+        return BackendRefused(said)
     return BackendUnavailable(
-        said if is_begun else f"{error.status} {said}",
-        retry_after_s=None if is_begun else error.retry_after_s,
+        said,
+        retry_after_s=error.retry_after_s,
         is_rate_limit=error.status == 429,
     )

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import httpx2
 import pytest
-from anyio.abc import SocketStream
 
 from agents.emulator import Server, sample_script, serve
 from agents.script import Script, parse_script
+
+if TYPE_CHECKING:
+    from anyio.abc import SocketStream
 
 pytestmark = [pytest.mark.real_time, pytest.mark.anyio]
 

@@ -191,7 +191,7 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
         body(
             says(
                 "user",
-                *[{"type": "text", "text": "x", "cache_control": {}}] * 5,
+                *[{"type": "text", "text": "x", "cache_control": None}] * 5,
             )
         ),
         "A maximum of 4 blocks with cache_control may be provided. Found 5.",
