@@ -1,0 +1,46 @@
+"""A recorded stream, read at once: its chunks, or the message they amount to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from agents.chunks import AgentId, Pen, StreamChunk, TurnNumber, Usage
+from agents.claude.translate import Translator
+from agents.claude.wire import Splitter
+from agents.transcript import Transcript
+
+READ_BYTES = 65536
+"""Bytes translated at once; what a busy socket gives."""
+
+
+def decode_sse(
+    data: bytes, *, agent: AgentId = AgentId("recorded"), read_bytes: int = READ_BYTES
+) -> Iterator[StreamChunk]:
+    """The chunks of a recorded body of server-sent events.
+
+    Raises:
+        AgentError: The body is not one complete response; what came before is yielded.
+    """
+    splitter = Splitter()
+    translator = Translator(Pen(agent, TurnNumber(1), 0.0), _unpriced)
+    for start in range(0, len(data), read_bytes):
+        events = splitter.feed(data[start : start + read_bytes])
+        for event in events:
+            yield from translator.translate((event,))
+    yield from translator.finish()
+
+
+def message_of(data: bytes) -> dict[str, Any]:
+    """The message that a recorded body amounts to, in the API's form.
+
+    Raises:
+        AgentError: As :func:`decode_sse`.
+    """
+    transcript = Transcript()
+    transcript.absorb(decode_sse(data))
+    return transcript.message()
+
+
+def _unpriced(_model: str, _usage: Usage) -> float | None:
+    return None

@@ -1,0 +1,410 @@
+"""From the API's events to chunks: one response, stamped by a pen. Pure.
+
+Whether a response is whole is decided here: a ``stop_reason`` came and every block was
+closed. Anything less is :class:`~agents.errors.StreamMalformed`, never an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TypeAlias, TypeVar
+
+import msgspec
+
+from agents.chunks import (
+    BlockDelta,
+    BlockEnded,
+    BlockStarted,
+    CitationAdded,
+    Pen,
+    ResponseAbandoned,
+    ResponseEnded,
+    ResponseStarted,
+    ServerToolCalled,
+    ServerToolReturned,
+    SignatureDelta,
+    StreamChunk,
+    TextDelta,
+    ThinkingDelta,
+    ToolCalled,
+    ToolInputDelta,
+    Unrecognized,
+    Usage,
+    UsageReported,
+)
+from agents.claude import wire
+from agents.errors import (
+    AgentError,
+    BackendRefused,
+    BackendUnavailable,
+    StreamMalformed,
+)
+
+_T = TypeVar("_T")
+
+Price: TypeAlias = Callable[[str, Usage], float | None]
+"""What a model's usage costs in USD, or ``None`` where that is not known."""
+
+_RETRYABLE = frozenset({"overloaded_error", "api_error", "timeout_error"})
+"""Error types that may pass; ``rate_limit_error`` too, but it concerns the team."""
+
+
+class _BlockHead(msgspec.Struct, frozen=True):
+    """What a block's start says that somebody here looks into."""
+
+    type: str = ""
+    id: str = ""
+    name: str = ""
+    server_name: str = ""
+    tool_use_id: str = ""
+    input: msgspec.Raw = msgspec.Raw(b"{}")
+    content: msgspec.Raw = msgspec.Raw(b"null")
+    is_error: bool = False
+
+
+class _MessageHead(msgspec.Struct, frozen=True):
+    """What a response's start says that somebody here looks into."""
+
+    model: str = ""
+    stop_reason: str | None = None
+    usage: wire.WireUsage | None = None
+    content: tuple[msgspec.Raw, ...] = ()
+
+
+class _ResultHead(msgspec.Struct, frozen=True):
+    type: str = ""
+
+
+_block_heads: msgspec.json.Decoder[_BlockHead] = msgspec.json.Decoder(_BlockHead)
+_message_heads: msgspec.json.Decoder[_MessageHead] = msgspec.json.Decoder(_MessageHead)
+_result_heads: msgspec.json.Decoder[_ResultHead] = msgspec.json.Decoder(_ResultHead)
+
+
+@dataclass(slots=True)
+class _OpenBlock:
+    head: _BlockHead
+    typed: list[str] = field(default_factory=list[str])
+    """The tool's input so far, as text."""
+
+
+class Translator:
+    """Translates one response; feed it every event in order, then :meth:`finish`."""
+
+    def __init__(self, pen: Pen, price: Price) -> None:
+        self._pen = pen
+        self._price = price
+        self._model = ""
+        self._open: dict[int, _OpenBlock] = {}
+        self._usage = Usage()
+        self._has_started = False
+        self._stop_reason: str | None = None
+        self._ends: list[bytes] = []
+        self._is_over = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the response is complete and ``ResponseEnded`` was said."""
+        return self._is_over
+
+    def translate(self, events: Iterable[wire.ServerEvent]) -> list[StreamChunk]:
+        """Turn the events of one read into chunks.
+
+        Raises:
+            StreamMalformed: An event is out of order or cannot be read.
+            BackendUnavailable: The API broke the response off; asking again may help.
+            BackendRefused: It did, and asking again will not help.
+        """
+        said: list[StreamChunk] = []
+        for name, data in events:
+            if self._is_over:
+                said.append(self._as_it_came(name, _carried(data)))
+                continue
+            event, line = wire.decode_event(data)
+            if type(event) is wire.BlockDelta and self._has_started:
+                self._on_delta(event, said)
+            else:
+                self._on_event(event, name, line, said)
+        return said
+
+    def finish(self) -> list[StreamChunk]:
+        """The body has ended.
+
+        Raises:
+            StreamMalformed: The response has not.
+        """
+        if self._is_over:
+            return []
+        if not self._has_started:
+            raise StreamMalformed("the stream ended before a response began")
+        if self._stop_reason is None:
+            raise StreamMalformed("the stream ended without a stop reason")
+        # Some gateways leave out message_stop; the stop reason is what counts.
+        return self._ended()
+
+    # ------------------------------------------------------------- events
+
+    def _on_event(
+        self,
+        event: wire.WireEvent | wire.OtherDelta | None,
+        name: bytes,
+        line: bytes,
+        said: list[StreamChunk],
+    ) -> None:
+        match event:
+            case wire.MessageStart():
+                self._on_start(event.message, said)
+            case wire.ErrorEvent(error=error):
+                raise error_of(error)
+            case _ if not self._has_started or event is None:
+                # What comes before the response is none of it, whatever it says.
+                said.append(self._as_it_came(name, msgspec.Raw(line)))
+            case wire.BlockStart():
+                self._on_block_start(event, said)
+            case wire.BlockStop():
+                self._on_block_stop(event.index, said)
+            case wire.OtherDelta():
+                self._block(event.index)
+                stamp = self._pen.stamp()
+                said.append(BlockDelta(**stamp, block=event.index, delta=event.delta))
+            case wire.MessageDelta():
+                self._on_message_delta(event, line, said)
+            case wire.MessageStop():
+                if self._stop_reason is None:
+                    raise StreamMalformed("the response stopped without a stop reason")
+                said.extend(self._ended())
+            case wire.BlockDelta():
+                self._on_delta(event, said)
+
+    def _as_it_came(self, name: bytes, data: msgspec.Raw) -> Unrecognized:
+        event = name.decode("utf-8", "replace")
+        return Unrecognized(**self._pen.stamp(), event=event, data=data)
+
+    def _on_delta(self, event: wire.BlockDelta, said: list[StreamChunk]) -> None:
+        pen, index, delta = self._pen, event.index, event.delta
+        block = self._open.get(index) or self._block(index)
+        kind = type(delta)
+        # Nearly all of a stream passes here, so no stamp is built and the commonest
+        # kinds come first.
+        if kind is wire.TextDelta:
+            said.append(
+                TextDelta(
+                    agent=pen.agent,
+                    turn=pen.turn,
+                    seq=pen.next_seq(),
+                    at=pen.at,
+                    block=index,
+                    text=delta.text,
+                )
+            )
+        elif kind is wire.ThinkingDelta:
+            said.append(ThinkingDelta(**pen.stamp(), block=index, text=delta.thinking))
+        elif kind is wire.InputJsonDelta:
+            block.typed.append(delta.partial_json)
+            said.append(
+                ToolInputDelta(
+                    **pen.stamp(), block=index, partial_json=delta.partial_json
+                )
+            )
+        elif kind is wire.SignatureDelta:
+            said.append(
+                SignatureDelta(**pen.stamp(), block=index, signature=delta.signature)
+            )
+        else:
+            said.append(
+                CitationAdded(**pen.stamp(), block=index, citation=delta.citation)
+            )
+
+    def _on_start(self, message: msgspec.Raw, said: list[StreamChunk]) -> None:
+        if self._has_started:
+            # Gateways that try again behind the scenes splice a new response in.
+            reason = "the server began its response anew"
+            stamp = self._pen.stamp()
+            said.append(ResponseAbandoned(**stamp, reason=reason, retry_in_s=0.0))
+            self._open, self._ends, self._usage = {}, [], Usage()
+        self._has_started = True
+        head = _read(_message_heads, message)
+        self._model = head.model
+        said.append(
+            ResponseStarted(**self._pen.stamp(), model=head.model, message=message)
+        )
+        self._report(head.usage, said)
+        # Programmatic tool calling may deliver the whole message at once.
+        for index, block in enumerate(head.content):
+            self._say_whole(index, _read(_block_heads, block), said)
+        self._stop_reason = head.stop_reason
+
+    def _on_block_start(self, event: wire.BlockStart, said: list[StreamChunk]) -> None:
+        if event.index in self._open:
+            raise StreamMalformed(f"block {event.index} began twice")
+        head = _read(_block_heads, event.content_block)
+        self._open[event.index] = _OpenBlock(head)
+        said.append(
+            BlockStarted(
+                **self._pen.stamp(),
+                block=event.index,
+                type=head.type,
+                content=event.content_block,
+            )
+        )
+
+    def _on_block_stop(self, index: int, said: list[StreamChunk]) -> None:
+        block = self._block(index)
+        del self._open[index]
+        said.append(BlockEnded(**self._pen.stamp(), block=index))
+        self._say_whole(index, block.head, said, typed="".join(block.typed))
+
+    def _block(self, index: int) -> _OpenBlock:
+        try:
+            return self._open[index]
+        except KeyError:
+            raise StreamMalformed(f"block {index} is not open") from None
+
+    def _say_whole(
+        self,
+        index: int,
+        head: _BlockHead,
+        said: list[StreamChunk],
+        *,
+        typed: str = "",
+    ) -> None:
+        """Say what a complete block amounts to, where that is more than its text."""
+        stamp = self._pen.stamp
+        if head.type == "tool_use":
+            value, is_valid = _input(head, typed)
+            said.append(
+                ToolCalled(
+                    **stamp(),
+                    block=index,
+                    id=head.id,
+                    name=head.name,
+                    input=value,
+                    is_valid=is_valid,
+                )
+            )
+        elif head.type.endswith("tool_use"):  # server_tool_use, mcp_tool_use, …
+            said.append(
+                ServerToolCalled(
+                    **stamp(),
+                    block=index,
+                    id=head.id,
+                    name=head.name,
+                    input=_input(head, typed)[0],
+                    server=head.server_name,
+                )
+            )
+        elif head.type.endswith("_result"):
+            said.append(
+                ServerToolReturned(
+                    **stamp(),
+                    block=index,
+                    id=head.tool_use_id,
+                    type=head.type,
+                    content=head.content,
+                    is_error=head.is_error or _is_error(head.content),
+                )
+            )
+
+    def _on_message_delta(
+        self, event: wire.MessageDelta, line: bytes, said: list[StreamChunk]
+    ) -> None:
+        self._ends.append(line)
+        self._stop_reason = event.delta.stop_reason or self._stop_reason
+        self._report(event.usage, said)
+
+    def _report(self, counted: wire.WireUsage | None, said: list[StreamChunk]) -> None:
+        if counted is None:
+            return
+        self._usage = merged(self._usage, counted)
+        said.append(
+            UsageReported(
+                **self._pen.stamp(),
+                model=self._model,
+                usage=self._usage,
+                cost_usd=self._price(self._model, self._usage),
+            )
+        )
+
+    def _ended(self) -> list[StreamChunk]:
+        if self._open:
+            block = min(self._open)
+            raise StreamMalformed(f"the response ended while block {block} was open")
+        assert self._stop_reason is not None
+        self._is_over = True
+        ends = self._ends
+        delta = ends[0] if len(ends) == 1 else b"[" + b",".join(ends) + b"]"
+        return [
+            ResponseEnded(
+                **self._pen.stamp(),
+                stop_reason=self._stop_reason,
+                delta=msgspec.Raw(delta),
+            )
+        ]
+
+
+def merged(usage: Usage, counted: wire.WireUsage) -> Usage:
+    """``usage`` overwritten by what was counted since; counts are cumulative."""
+    changes: dict[str, int | None] = {
+        "input_tokens": counted.input_tokens,
+        "output_tokens": counted.output_tokens,
+        "cache_read_input_tokens": counted.cache_read_input_tokens,
+        "cache_creation_input_tokens": counted.cache_creation_input_tokens,
+    }
+    if counted.cache_creation is not None:
+        hour = counted.cache_creation.ephemeral_1h_input_tokens
+        changes["cache_creation_1h_input_tokens"] = hour
+    if counted.output_tokens_details is not None:
+        changes["thinking_tokens"] = counted.output_tokens_details.thinking_tokens
+    if counted.server_tool_use is not None:
+        changes["web_search_requests"] = counted.server_tool_use.web_search_requests
+        changes["web_fetch_requests"] = counted.server_tool_use.web_fetch_requests
+    known = {name: count for name, count in changes.items() if count is not None}
+    return msgspec.structs.replace(usage, **known)
+
+
+def error_of(error: wire.ErrorBody) -> AgentError:
+    """The exception for an error the API reports in a stream, by its type.
+
+    The status of such a response is 200, so the type is all there is to go by.
+    """
+    said = f"{error.type}: {error.message}"
+    if error.type == "rate_limit_error":
+        return BackendUnavailable(said, is_rate_limit=True)
+    if error.type in _RETRYABLE:
+        return BackendUnavailable(said)
+    return BackendRefused(said)
+
+
+def _input(head: _BlockHead, typed: str) -> tuple[msgspec.Raw, bool]:
+    """A call's input, and whether it was valid JSON."""
+    if not typed:
+        return head.input, True
+    data = typed.encode("utf-8", "replace")
+    for candidate in (data, wire.as_utf8(data)):
+        try:
+            return msgspec.Raw(msgspec.json.format(candidate, indent=-1)), True
+        except (msgspec.DecodeError, RecursionError):
+            continue
+    return msgspec.Raw(msgspec.json.encode(typed)), False
+
+
+def _carried(data: bytes) -> msgspec.Raw:
+    """``data`` as one line of JSON; what is not JSON, as a JSON string."""
+    try:
+        return msgspec.Raw(msgspec.json.format(data, indent=-1))
+    except (msgspec.DecodeError, RecursionError):
+        return msgspec.Raw(msgspec.json.encode(data.decode("utf-8", "replace")))
+
+
+def _is_error(content: msgspec.Raw) -> bool:
+    """Whether a server tool's result is one of the ``…_tool_result_error`` shapes."""
+    if not bytes(content).lstrip().startswith(b"{"):
+        return False
+    return _read(_result_heads, content).type.endswith("_error")
+
+
+def _read(decoder: msgspec.json.Decoder[_T], raw: msgspec.Raw) -> _T:
+    try:
+        return decoder.decode(raw)
+    except msgspec.ValidationError as exc:
+        raise StreamMalformed(f"part of an event is not understood: {exc}") from exc

@@ -1,0 +1,231 @@
+"""From chunks back to the message they amount to. Pure.
+
+Two readers need that: the next request, which sends the assistant's blocks back exactly
+as the API wants them (thinking with its signature, redacted thinking, tool calls with
+their input, citations, server tools' results), and people who ask for the whole message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeAlias, cast
+
+import msgspec
+
+from agents.chunks import (
+    BlockDelta,
+    BlockEnded,
+    BlockStarted,
+    CitationAdded,
+    ResponseAbandoned,
+    ResponseEnded,
+    ResponseStarted,
+    SignatureDelta,
+    StreamChunk,
+    TextDelta,
+    ThinkingDelta,
+    ToolCalled,
+    ToolInputDelta,
+    Usage,
+    UsageReported,
+)
+
+Json: TypeAlias = dict[str, Any]  # the API's objects, carried and not looked into
+
+_TEXT_OF = {"text": "text", "thinking": "thinking"}
+"""The field that deltas of a block's kind add to."""
+
+
+class _Block:
+    """One content block under way."""
+
+    __slots__ = ("citations", "fields", "pieces", "typed")
+
+    def __init__(self, fields: Json) -> None:
+        self.fields = fields
+        self.pieces: list[str] = []
+        self.typed: list[str] = []
+        self.citations: list[Any] = []
+
+    @property
+    def kind(self) -> str:
+        return str(self.fields.get("type", ""))
+
+    def close(self) -> None:
+        """Fold what was streamed into the block's fields."""
+        if self.pieces:
+            name = _TEXT_OF.get(self.kind, "text")
+            self.fields[name] = (self.fields.get(name) or "") + "".join(self.pieces)
+        if self.citations:
+            before = self.fields.get("citations") or []
+            self.fields["citations"] = [*before, *self.citations]
+        self.pieces, self.citations = [], []
+
+
+class Transcript:
+    """One response, folded from its chunks in order."""
+
+    __slots__ = (
+        "_blocks",
+        "_calls",
+        "_ends",
+        "_message",
+        "_open",
+        "is_complete",
+        "stop_reason",
+        "usage",
+    )
+
+    def __init__(self) -> None:
+        self._reset()
+
+    def _reset(self) -> None:
+        self._message: Json = {}
+        self._blocks: list[_Block] = []
+        self._open: dict[int, _Block] = {}
+        self._calls: list[ToolCalled] = []
+        self._ends: list[Json] = []
+        self.stop_reason: str | None = None
+        """Why the response ended, as the API names it."""
+        self.usage = Usage()
+        """What it cost so far."""
+        self.is_complete = False
+        """Whether the response has ended as it should."""
+
+    def absorb(self, chunks: Iterable[StreamChunk]) -> None:
+        """Take in what was said; an abandoned response is forgotten."""
+        for chunk in chunks:
+            match chunk:
+                case TextDelta() | ThinkingDelta():
+                    self._open[chunk.block].pieces.append(chunk.text)
+                case ToolInputDelta():
+                    self._open[chunk.block].typed.append(chunk.partial_json)
+                case BlockStarted():
+                    block = _Block(_object(chunk.content))
+                    self._open[chunk.block] = block
+                    self._blocks.append(block)
+                case BlockEnded():
+                    self._end_block(self._open.pop(chunk.block))
+                case SignatureDelta():
+                    self._open[chunk.block].fields["signature"] = chunk.signature
+                case CitationAdded():
+                    citation = msgspec.json.decode(chunk.citation)
+                    self._open[chunk.block].citations.append(citation)
+                case BlockDelta():
+                    delta = _object(chunk.delta)
+                    delta.pop("type", None)
+                    self._open[chunk.block].fields.update(delta)
+                case ToolCalled():
+                    self._calls.append(chunk)
+                case UsageReported():
+                    self.usage = chunk.usage
+                case ResponseStarted():
+                    self._reset()
+                    self._start(_object(chunk.message))
+                case ResponseEnded():
+                    self._end(chunk)
+                case ResponseAbandoned():
+                    self._reset()
+                case _:
+                    pass
+
+    def _start(self, message: Json) -> None:
+        self._blocks = [_Block(block) for block in message.get("content") or ()]
+        self._message = message
+
+    def _end_block(self, block: _Block) -> None:
+        block.close()
+        typed = "".join(block.typed)
+        if typed:
+            block.fields["input"] = _value(typed)
+        if block.kind == "fallback":
+            # The last fallback names the model that served the response.
+            model = (block.fields.get("to") or {}).get("model")
+            if model:
+                self._message["model"] = model
+
+    def _end(self, chunk: ResponseEnded) -> None:
+        self.stop_reason = chunk.stop_reason
+        self.is_complete = True
+        ends: Any = msgspec.json.decode(chunk.delta)
+        self._ends = cast("list[Json]", ends if isinstance(ends, list) else [ends])
+
+    @property
+    def text(self) -> str:
+        """What people read of it: the text blocks, one after the other."""
+        texts: list[str] = []
+        for block in self._blocks:
+            if block.kind == "text":
+                texts.append(block.fields.get("text") or "")
+                texts.extend(block.pieces)
+        return "".join(texts)
+
+    @property
+    def tool_calls(self) -> tuple[ToolCalled, ...]:
+        """The calls of tools that we run, in order."""
+        return tuple(self._calls)
+
+    @property
+    def container(self) -> str | None:
+        """The code-execution container it ran in, if any."""
+        container = self._fields().get("container")
+        found = container.get("id") if isinstance(container, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        return found if isinstance(found, str) else None
+
+    @property
+    def content(self) -> msgspec.Raw:
+        """The blocks as a JSON array, fit to go back as the assistant's message.
+
+        Empty text is left out, because the API refuses it; a call whose input was not
+        valid JSON goes back with an empty one, so that its error can be told.
+        """
+        blocks: list[Json] = []
+        for block in self._blocks:
+            fields = block.fields
+            if block.kind == "text" and not fields.get("text"):
+                continue
+            if isinstance(fields.get("input"), str) and block.kind.endswith("tool_use"):
+                fields = {**fields, "input": {}}
+            blocks.append(fields)
+        return msgspec.Raw(msgspec.json.encode(blocks))
+
+    def message(self) -> Json:
+        """The whole message, as the API would have sent it at once."""
+        return {
+            **self._fields(),
+            "content": [
+                # Read back, so that nothing is shared and all of it is plain JSON.
+                msgspec.json.decode(msgspec.json.encode(block.fields))
+                for block in self._blocks
+            ],
+        }
+
+    def _fields(self) -> Json:
+        """The message's own fields, with what its end has added or replaced."""
+        fields = dict(self._message)
+        fields["usage"] = dict(fields.get("usage") or {})
+        for end in self._ends:
+            fields.update(
+                {k: v for k, v in (end.get("delta") or {}).items() if v is not None}
+            )
+            for name, value in end.items():
+                if name == "usage":
+                    fields["usage"].update(
+                        {k: v for k, v in (value or {}).items() if v is not None}
+                    )
+                elif name not in {"type", "delta"} and value is not None:
+                    fields[name] = value
+        return fields
+
+
+def _object(raw: msgspec.Raw) -> Json:
+    value: Any = msgspec.json.decode(raw)
+    return cast("Json", value) if isinstance(value, dict) else {}
+
+
+def _value(text: str) -> object:
+    """A tool's input as typed; the text itself where it is not valid JSON."""
+    try:
+        return msgspec.Raw(msgspec.json.format(text.encode(), indent=-1))
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return text
