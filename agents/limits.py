@@ -11,9 +11,9 @@ Three things hold a request back, each learnt from the server:
 - the *window*: requests under way at once. It grows by one a windowful of successes and
   is halved by a refusal, but never below what the server is visibly serving.
 
-Who waits is served by who has been served least, then by who came first. Waiters hold no
-task: the one at the head of the queue sleeps until it may start, the others until they
-are the head. Time is the event loop's.
+Who has been served least goes first, then who came first. There is no task behind it:
+the waiter at the head of the queue sleeps until it may start, the others until they are
+the head. Time is the event loop's.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import math
 from collections.abc import Mapping
 from heapq import heappop, heappush
 from types import TracebackType
+from typing import Self
 
 import anyio
 import anyio.lowlevel
@@ -41,6 +42,10 @@ _LIMIT = "anthropic-ratelimit-requests-limit"
 _REMAINING = "anthropic-ratelimit-requests-remaining"
 _A_MINUTE_S = 60.0
 """The server's limits are given for a minute."""
+_LEAST_WAIT_S = 0.001
+"""Waiting for a rounding error's worth would not move the clock, nor end."""
+_ONE = 1 - 1e-9
+"""One request's allowance, as far as sums of floats can tell."""
 
 
 class Slot:
@@ -57,8 +62,8 @@ class Slot:
         self._is_opened = False
         self._started = 0.0
 
-    async def __aenter__(self) -> Slot:
-        self._started = await self._limiter._enter(self._agent)  # noqa: SLF001  (one class in two)
+    async def __aenter__(self) -> Self:
+        self._started = await self._limiter.enter(self._agent)
         return self
 
     async def __aexit__(
@@ -68,7 +73,7 @@ class Slot:
         traceback: TracebackType | None,
     ) -> None:
         # Nothing here awaits, so a cancelled scope cannot keep the slot from closing.
-        self._limiter._leave(  # noqa: SLF001  (one class in two)
+        self._limiter.leave(
             self._agent, self._started, error, is_opened=self._is_opened
         )
 
@@ -80,7 +85,7 @@ class Slot:
         """
         if not self._is_opened:
             self._is_opened = True
-            self._limiter._opened(headers)  # noqa: SLF001  (one class in two)
+            self._limiter.opened(headers)
 
 
 class _Waiter:
@@ -123,6 +128,7 @@ class Limiter:
         self._allowance = math.inf
         self._counted_at = 0.0
         self._served: dict[AgentId, int] = {}
+        self._floor = 0
         self._queue: list[_Waiter] = []
         self._arrivals = 0
         self._is_unlimited = math.isinf(window)
@@ -140,7 +146,9 @@ class Limiter:
     @property
     def would_wait(self) -> bool:
         """Whether a request that came now would have to wait; for displays."""
-        return bool(self._queue) or self._waits_s(anyio.current_time()) > 0
+        if self._is_unlimited:
+            return False
+        return self._head() is not None or self._waits_s(anyio.current_time()) > 0
 
     @property
     def window(self) -> float:
@@ -153,18 +161,23 @@ class Limiter:
 
     # -------------------------------------------------------------- waiting
 
-    async def _enter(self, agent: AgentId) -> float:
+    async def enter(self, agent: AgentId) -> float:
+        """Wait until ``agent`` may start a request; returns the time it did.
+
+        :meth:`leave` must follow; :class:`Slot` sees to that.
+        """
         await anyio.lowlevel.checkpoint()
         now = anyio.current_time()
         if self._is_unlimited:
             return now
-        if self._queue or self._waits_s(now) > 0:
+        if self.would_wait:
             now = await self._wait(agent)
         self._count(now)
         self._allowance -= 1
         self._under_way += 1
         self._opening += 1
-        self._served[agent] = self._fair_start(agent) + 1
+        self._floor = self._fair_start(agent)
+        self._served[agent] = self._floor + 1
         return now
 
     async def _wait(self, agent: AgentId) -> float:
@@ -179,19 +192,15 @@ class Limiter:
                 if wait_s <= 0:
                     return now
                 waiter.called = anyio.Event()
-                with anyio.move_on_after(wait_s):
+                with anyio.move_on_after(max(wait_s, _LEAST_WAIT_S)):
                     await waiter.called.wait()
         finally:
             waiter.is_gone = True
             self._call_head()
 
     def _fair_start(self, agent: AgentId) -> int:
-        """``agent``'s service so far; a newcomer starts level with the least served."""
-        served = self._served.get(agent)
-        if served is None:
-            served = min(self._served.values(), default=0)
-            self._served[agent] = served
-        return served
+        """``agent``'s service so far; a newcomer is level with who is served now."""
+        return self._served.setdefault(agent, self._floor)
 
     def _head(self) -> _Waiter | None:
         while self._queue and self._queue[0].is_gone:
@@ -204,21 +213,22 @@ class Limiter:
             head.called.set()
 
     def _waits_s(self, now: float) -> float:
-        """How long from ``now`` nothing may start; infinite: until something happens."""
-        if self._under_way >= max(1, int(self._window)):
+        """How long from ``now`` nothing may start; infinite: until a call says."""
+        if self._under_way + 1 > self._window:
             return math.inf
         if self._opening >= self._openings:
             return math.inf
         wait_s = self._gate_at - now
         if self._rate > 0:
             self._count(now)
-            if self._allowance < 1:
+            if self._allowance < _ONE:
                 wait_s = max(wait_s, (1 - self._allowance) / self._rate)
         return max(0.0, wait_s)
 
     # ------------------------------------------------------------- learning
 
-    def _opened(self, headers: Mapping[str, str] | None) -> None:
+    def opened(self, headers: Mapping[str, str] | None) -> None:
+        """A request that started has been taken by the server."""
         if self._is_unlimited:
             return
         self._opening -= 1
@@ -227,7 +237,7 @@ class Limiter:
             self.observe_headers(headers)
         self._call_head()
 
-    def _leave(
+    def leave(
         self,
         agent: AgentId,
         started: float,
@@ -235,6 +245,7 @@ class Limiter:
         *,
         is_opened: bool,
     ) -> None:
+        """A request that started is over, by ``error`` or well."""
         if self._is_unlimited:
             return
         self._under_way -= 1
@@ -281,7 +292,7 @@ class Limiter:
         self._gate_at = max(self._gate_at, now + wait_s)
         if not error.is_rate_limit:
             return
-        self._openings = 1
+        self._openings = 1.0
         if self._rate > 0:
             self._count(now)
             self._allowance = min(self._allowance, 0.0)

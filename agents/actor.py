@@ -1,0 +1,239 @@
+"""The actor: one task that takes an agent's turns, one after the other.
+
+It owns the agent's end of the outbox, its mailbox and its conversation. How a turn goes
+is :mod:`agents.turn`'s; here it is begun, cancelled and ended, and here, only here, an
+agent's trouble becomes a chunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.lowlevel
+from anyio.streams.memory import MemoryObjectSendStream
+
+from agents.chunks import (
+    AgentFailed,
+    Pen,
+    StreamChunk,
+    TurnEnded,
+    TurnNumber,
+    encode_frame,
+)
+from agents.conversation import KEPT_OUTCOMES, Conversation
+from agents.errors import AgentError
+from agents.retry import RetryPolicy
+from agents.turn import Last, RunningTurn
+
+if TYPE_CHECKING:
+    from agents.agent import Agent
+    from agents.backend import News, Turn
+    from agents.limits import Limiter
+
+FRAMES_A_BREATH = 32
+"""Frames sent without a pause for other tasks, while there is room for them."""
+
+_DEFAULT_RETRY = RetryPolicy()
+
+
+class Actor:
+    """An agent at work. All methods but :meth:`run` return at once.
+
+    Args:
+        agent: Who it is.
+        outbox: Where its frames go; :meth:`run` closes it.
+        limiter: Shared with all agents under the same rate limit.
+        retry: When a model call is tried again.
+    """
+
+    __slots__ = (
+        "_agent",
+        "_called",
+        "_cancel_reason",
+        "_conversation",
+        "_frames_sent",
+        "_is_closed",
+        "_lifetime",
+        "_limiter",
+        "_mailbox",
+        "_news",
+        "_outbox",
+        "_retry",
+        "_running",
+        "_scope",
+        "_sends_waiting",
+        "_withdrawn",
+    )
+
+    def __init__(
+        self,
+        agent: Agent,
+        outbox: MemoryObjectSendStream[bytes],
+        *,
+        limiter: Limiter,
+        retry: RetryPolicy = _DEFAULT_RETRY,
+    ) -> None:
+        self._agent = agent
+        self._outbox = outbox
+        self._limiter = limiter
+        self._retry = retry
+        self._conversation = Conversation()
+        # Lists, not deques: ten thousand idle actors pay for what is empty.
+        self._mailbox: list[Turn] = []
+        self._news: list[News] = []
+        self._withdrawn: dict[TurnNumber, str] = {}
+        self._called: anyio.Event | None = None
+        self._is_closed = False
+        self._lifetime: anyio.CancelScope | None = None
+        self._running: RunningTurn | None = None
+        self._scope: anyio.CancelScope | None = None
+        self._cancel_reason: str | None = None
+        self._sends_waiting = 0
+        self._frames_sent = 0
+
+    # ------------------------------------------------- what others tell it
+
+    def take(self, turn: Turn) -> None:
+        """Put ``turn`` into the mailbox."""
+        self._mailbox.append(turn)
+        self._call()
+
+    def tell(self, news: News) -> None:
+        """Have ``news`` said at its turn's next model call, if there is one."""
+        if self._running is not None and self._running.turn.number == news.turn:
+            self._running.tell(news)
+        elif self._is_waiting(news.turn):
+            self._news.append(news)
+
+    def cancel(self, turn: TurnNumber, reason: str) -> None:
+        """End ``turn`` if it runs or waits in the mailbox; otherwise nothing happens.
+
+        It ends with ``TurnEnded(outcome="cancelled", detail=reason)``. A frame that
+        waits for room in the outbox goes out first: once handed over, nobody can tell
+        whether it was taken, and a sequence number must be neither lost nor used twice.
+        """
+        if self._running is not None and self._running.turn.number == turn:
+            self._cancel_reason = reason
+            self._cancel_now()
+        elif self._is_waiting(turn):
+            self._withdrawn[turn] = reason
+
+    def close(self) -> None:
+        """Let :meth:`run` return once the mailbox is empty."""
+        self._is_closed = True
+        self._call()
+
+    def _is_waiting(self, number: TurnNumber) -> bool:
+        return any(turn.number == number for turn in self._mailbox)
+
+    def _call(self) -> None:
+        if self._called is not None:
+            self._called.set()
+
+    def _cancel_now(self) -> None:
+        if (
+            self._cancel_reason is not None
+            and self._scope is not None
+            and self._sends_waiting == 0
+        ):
+            self._scope.cancel(self._cancel_reason)
+
+    # ------------------------------------------------------- what it does
+
+    async def run(self) -> None:
+        """Take turns until :meth:`close`, or until nobody listens any more."""
+        with self._outbox, anyio.CancelScope() as self._lifetime:
+            await anyio.lowlevel.checkpoint()
+            while self._mailbox or not self._is_closed:
+                if self._mailbox:
+                    await self._take_up(self._mailbox.pop(0))
+                else:
+                    self._called = anyio.Event()
+                    await self._called.wait()
+
+    async def _take_up(self, turn: Turn) -> None:
+        pen = Pen(turn.agent, turn.number, anyio.current_time())
+        running = RunningTurn(
+            turn=turn,
+            agent=self._agent,
+            conversation=self._conversation,
+            pen=pen,
+            publish=self._publish,
+            limiter=self._limiter,
+            retry=self._retry,
+        )
+        for news in self._news:
+            running.tell(news)
+        self._news.clear()
+        self._cancel_reason = self._withdrawn.pop(turn.number, None)
+        try:
+            last = await self._play(running)
+        except BaseException:
+            self._conversation.end(keep=False)
+            self._say_goodbye(pen)
+            raise
+        ended = last[-1]
+        keep = isinstance(ended, TurnEnded) and ended.outcome in KEPT_OUTCOMES
+        self._conversation.end(keep=keep)
+        # Outside the turn's scope: an outcome, once there, is not cancelled away.
+        await self._publish(last)
+
+    async def _play(self, running: RunningTurn) -> Last:
+        """Carry the turn out; its last chunks, whatever has happened to it."""
+        pen = running.pen
+        try:
+            with anyio.CancelScope() as self._scope:
+                self._running = running
+                self._cancel_now()
+                return await running.play()
+        except AgentError as error:
+            if self._cancel_reason is None:
+                pen.at = anyio.current_time()
+                failed = AgentFailed(
+                    **pen.stamp(), error=type(error).__name__, message=str(error)
+                )
+                return (failed,)
+        finally:
+            self._running = None
+            self._scope = None
+        return (_cancelled(pen, self._cancel_reason or ""),)
+
+    def _say_goodbye(self, pen: Pen) -> None:
+        """The whole actor is cancelled: say so if there is room; nobody may listen."""
+        try:
+            self._outbox.send_nowait(encode_frame([_cancelled(pen, "stopped")]))
+        except (anyio.WouldBlock, anyio.BrokenResourceError, anyio.ClosedResourceError):
+            return
+
+    async def _publish(self, chunks: Sequence[StreamChunk]) -> None:
+        """Send ``chunks`` as one frame; waits while the outbox is full."""
+        frame = encode_frame(chunks)
+        try:
+            try:
+                self._outbox.send_nowait(frame)
+            except anyio.WouldBlock:
+                await self._send_when_there_is_room(frame)
+                return
+        except anyio.BrokenResourceError:
+            # The receiving end has closed: nobody wants to know, so the work ends.
+            assert self._lifetime is not None
+            self._lifetime.cancel("nobody listens")
+            await anyio.lowlevel.checkpoint()
+        self._frames_sent += 1
+        if self._frames_sent % FRAMES_A_BREATH == 0:
+            await anyio.lowlevel.checkpoint()
+
+    async def _send_when_there_is_room(self, frame: bytes) -> None:
+        self._sends_waiting += 1
+        try:
+            await self._outbox.send(frame)
+        finally:
+            self._sends_waiting -= 1
+            self._cancel_now()
+
+
+def _cancelled(pen: Pen, reason: str) -> TurnEnded:
+    pen.at = anyio.current_time()
+    return TurnEnded(**pen.stamp(), outcome="cancelled", detail=reason)

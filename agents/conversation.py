@@ -1,0 +1,201 @@
+"""One agent's conversation with its model, always fit to be sent.
+
+Owns the history's validity: what the model said goes back as it came, each of its tool
+calls gets exactly one result, in the message that follows. Only a turn that brought a
+result stays; any other is rolled back to where it began. Pure: fed by the actor while
+a turn runs, or by :meth:`Conversation.rebuilt` from a journal, with the same outcome.
+What the words are is :mod:`agents.prompts`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from agents import prompts
+from agents.backend import Message, Turn
+from agents.chunks import (
+    ResponseAbandoned,
+    ResponseEnded,
+    ResponseStarted,
+    StatusChanged,
+    StreamChunk,
+    ToolReturned,
+    TurnEnded,
+)
+from agents.tools.workflow import WORKFLOW_NAMES
+from agents.transcript import Transcript
+
+LOST_STOP_REASONS = frozenset(
+    {"max_tokens", "model_context_window_exceeded", "refusal"}
+)
+"""Such a response may be half a thought or half a tool call: it is not kept."""
+
+KEPT_OUTCOMES = frozenset({"answered", "voted", "presented", "restarted", "stopped"})
+"""Turns that brought what was asked; all others leave no trace in the conversation."""
+
+
+class TextBlock(msgspec.Struct, frozen=True, kw_only=True, tag="text"):
+    """Something said to the model, in the API's form."""
+
+    text: str
+
+
+class ToolResultBlock(
+    msgspec.Struct, frozen=True, kw_only=True, tag="tool_result", omit_defaults=True
+):
+    """A tool's result, in the API's form."""
+
+    tool_use_id: str
+    content: msgspec.Raw
+    is_error: bool = False
+
+
+class _Call(NamedTuple):
+    id: str
+    name: str
+
+
+class _State(NamedTuple):
+    """All that a roll-back restores."""
+
+    messages: list[Message]
+    open_calls: tuple[_Call, ...]
+
+
+class Conversation:
+    """The messages so far, and what is still to be said in the next user message."""
+
+    __slots__ = (
+        "_before",
+        "_messages",
+        "_open_calls",
+        "_results",
+        "_texts",
+        "container",
+    )
+
+    def __init__(self) -> None:
+        self.container: str | None = None
+        """The code-execution container in use; it outlives roll-backs and fresh starts,
+        because its files do."""
+        self._messages: list[Message] = []
+        self._open_calls: tuple[_Call, ...] = ()
+        self._results: dict[str, ToolResultBlock] = {}
+        self._texts: list[str] = []
+        self._before: _State | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has been said that stayed."""
+        return not self._messages
+
+    def begin(self, turn: Turn) -> None:
+        """Ask what ``turn`` asks, afresh or in answer to the last turn's call.
+
+        A turn that ``continues`` a conversation which is not there begins afresh, with
+        all its answers written out.
+        """
+        self._before = _State(self._messages, self._open_calls)
+        self._results, self._texts = {}, []
+        if not turn.continues or not self._messages:
+            self._messages, self._open_calls = [], ()
+            self._texts.extend(prompts.opening(turn))
+            return
+        self._messages = self._messages.copy()
+        note = turn.note
+        for call in self._open_calls:
+            if call.name in WORKFLOW_NAMES:
+                self._resolve(call.id, _json(turn.note or prompts.RECORDED))
+                note = ""
+        self._texts.extend(text for text in (note, *prompts.continuation(turn)) if text)
+
+    def absorb(self, response: Transcript) -> None:
+        """Take in a complete response, unless it was cut or refused."""
+        self.container = response.container or self.container
+        if response.stop_reason in LOST_STOP_REASONS:
+            return
+        content = response.content
+        if bytes(content) != b"[]":  # the API takes no empty message
+            self._messages.append(Message(role="assistant", content=content))
+        self._open_calls = tuple(_Call(c.id, c.name) for c in response.tool_calls)
+
+    def returned(self, result: ToolReturned) -> None:
+        """Take in a tool's result."""
+        self._resolve(result.id, result.content, is_error=result.is_error)
+
+    def told(self, text: str) -> None:
+        """Say ``text`` after the tools' results, in the next user message."""
+        self._texts.append(text)
+
+    def messages(self) -> tuple[Message, ...]:
+        """The history to send now. Calls without a result get one that says so."""
+        blocks: list[ToolResultBlock | TextBlock] = [
+            self._results.get(call.id)
+            or ToolResultBlock(
+                tool_use_id=call.id, content=_json(prompts.NOT_RUN), is_error=True
+            )
+            for call in self._open_calls
+        ]
+        blocks.extend(TextBlock(text=text) for text in self._texts)
+        if blocks:
+            self._messages.append(Message(role="user", content=_json(blocks)))
+        self._open_calls, self._results, self._texts = (), {}, []
+        return tuple(self._messages)
+
+    def end(self, *, keep: bool) -> None:
+        """End the turn; unless ``keep``, as if it had never begun."""
+        if self._before is not None and not keep:
+            self._messages, self._open_calls = self._before
+        self._results, self._texts, self._before = {}, [], None
+
+    def _resolve(
+        self, call_id: str, content: msgspec.Raw, *, is_error: bool = False
+    ) -> None:
+        self._results[call_id] = ToolResultBlock(
+            tool_use_id=call_id, content=content, is_error=is_error
+        )
+
+    @classmethod
+    def rebuilt(
+        cls, turns: Iterable[tuple[Turn, Sequence[StreamChunk]]]
+    ) -> Conversation:
+        """The conversation that ``turns`` and what was said in them amount to."""
+        conversation = cls()
+        for turn, chunks in turns:
+            conversation.begin(turn)
+            conversation.end(keep=conversation._replay(chunks))
+        return conversation
+
+    def _replay(self, chunks: Sequence[StreamChunk]) -> bool:
+        """Take in a recorded turn; tell whether it brought a result."""
+        response = Transcript()
+        for chunk in chunks:
+            match chunk:
+                case ResponseStarted():
+                    self.messages()
+                    response = Transcript()
+                    response.absorb((chunk,))
+                case ResponseEnded():
+                    response.absorb((chunk,))
+                    self.absorb(response)
+                case ResponseAbandoned():
+                    response = Transcript()
+                case ToolReturned():
+                    self.returned(chunk)
+                case StatusChanged(status="asked_again"):
+                    self.told(chunk.detail)
+                case TurnEnded():
+                    return chunk.outcome in KEPT_OUTCOMES
+                case _:
+                    response.absorb((chunk,))
+        return False
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def _json(value: str | list[ToolResultBlock | TextBlock]) -> msgspec.Raw:
+    return msgspec.Raw(_encoder.encode(value))

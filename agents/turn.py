@@ -1,0 +1,427 @@
+"""One turn carried out: model calls, tools and retries, until it has an outcome.
+
+    ask ──► response ──► hands in its work ───────────────► the outcome
+     ▲         │ ├─────► other tools: run them ──┐
+     │         │ └─────► text where a call is due┤ at most ``turn.attempts`` times
+     │         └───────► paused: go on ──────────┤
+     └───────────────────────────────────────────┘ at most MAX_CALLS times
+
+Every loop has a bound, and each round of it costs a model call that waits for the
+limiter, so a model that never does as asked cannot make it hot. What a turn's end means
+for the conversation and the outbox is :mod:`agents.actor`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias, assert_never
+
+import anyio
+import msgspec
+
+from agents import prompts
+from agents.backend import Draft, News, Present, Request, Review, Turn
+from agents.chunks import (
+    AnswerPresented,
+    AnswerProposed,
+    Label,
+    Pen,
+    ResponseAbandoned,
+    ResponseOpened,
+    RestartRequested,
+    Stamp,
+    StatusChanged,
+    StreamChunk,
+    ToolCalled,
+    ToolReturned,
+    TurnEnded,
+    TurnStarted,
+    VoteCast,
+)
+from agents.errors import BackendUnavailable, StreamMalformed, ToolFailed
+from agents.tools.handing_in import (
+    HandedIn,
+    Proposed,
+    RestartAsked,
+    Submitted,
+    Voted,
+    read_calls,
+)
+from agents.tools.running import Returned, failure, run_call
+from agents.tools.workflow import workflow_tools
+from agents.transcript import Transcript
+
+if TYPE_CHECKING:
+    from agents.agent import Agent
+    from agents.conversation import Conversation
+    from agents.limits import Limiter
+    from agents.retry import RetryPolicy
+    from agents.tools.base import Tool
+
+MAX_CALLS = 60
+"""Model calls a turn: a long piece of work with tools takes some thirty."""
+MAX_PAUSES = 10
+"""``pause_turn`` answers a turn; the API pauses a response after about ten searches."""
+
+FINISHED = frozenset({"end_turn", "stop_sequence"})
+PAUSED = frozenset({"pause_turn", "compaction"})
+
+Publish: TypeAlias = Callable[[Sequence[StreamChunk]], Awaitable[None]]
+Last: TypeAlias = tuple[StreamChunk, ...]
+"""A turn's last chunks, made but not published yet."""
+
+
+@dataclass(slots=True, kw_only=True)
+class RunningTurn:
+    """A turn under way. :meth:`play` is called once; :meth:`tell` at any time."""
+
+    turn: Turn
+    agent: Agent
+    conversation: Conversation
+    pen: Pen
+    publish: Publish
+    limiter: Limiter
+    retry: RetryPolicy
+    _news: list[News] = field(default_factory=list[News])
+    _seen: tuple[Label, ...] = ()
+    """Labels shown in this turn or, where it continues, before."""
+    _labels: tuple[Label, ...] = ()
+    """Labels that may be voted for."""
+    _said: str = ""
+    """Visible text since the last tool result; pauses do not end it."""
+    _failures: int = 0
+    _pauses: int = 0
+    _was_cut: bool = False
+    _stop_reason: str | None = None
+
+    def __post_init__(self) -> None:
+        task = self.turn.task
+        if isinstance(task, Review):
+            self._seen = tuple(answer.label for answer in task.answers)
+            self._labels = task.ballot.labels if task.ballot else ()
+
+    def tell(self, news: News) -> None:
+        """Say ``news`` before the next model call, if there is one."""
+        self._news.append(news)
+
+    async def play(self) -> Last:
+        """Carry the turn out; all but its last chunks are published on the way.
+
+        Raises:
+            AgentError: The model cannot be asked, by the retry policy's measure.
+        """
+        await self._say(TurnStarted(**self._stamp(), task=_task_name(self.turn)))
+        self.conversation.begin(self.turn)
+        for call in range(1, MAX_CALLS + 1):
+            response = await self._respond(self._request(call))
+            last = await self._follow(response)
+            if last is not None:
+                return last
+        return self._end("silent", f"{MAX_CALLS} model calls brought no result")
+
+    # ------------------------------------------------------- asking the model
+
+    def _request(self, call: int) -> Request:
+        tools = tuple(tool.spec for tool in self.agent.tools)
+        task = self.turn.task
+        form = task.ballot if isinstance(task, Review) else None
+        if form is not None:
+            form = msgspec.structs.replace(form, labels=self._labels)
+        return Request(
+            turn=self.turn,
+            call=call,
+            system=prompts.system_prompt(self.agent.system),
+            messages=self.conversation.messages(),
+            tools=tools + workflow_tools(task, form, self.agent.answer_form),
+            container=self.conversation.container,
+        )
+
+    async def _respond(self, request: Request) -> Transcript:
+        """Ask, and ask again as long as the retry policy says."""
+        failures = 0
+        while True:
+            try:
+                return await self._stream(request)
+            except BackendUnavailable as error:
+                failures += 1
+                who = f"{self.agent.id}/{self.turn.number}/{request.call}"
+                delay_s = self.retry.delay_s(error, failures, who=who)
+                if delay_s is None:
+                    raise
+                reason = str(error) or type(error).__name__
+            await self._say(
+                ResponseAbandoned(**self._stamp(), reason=reason, retry_in_s=delay_s)
+            )
+            await anyio.sleep(delay_s)
+
+    async def _stream(self, request: Request) -> Transcript:
+        """One response, published as it comes.
+
+        Raises:
+            AgentError: As the backend does; also where the stream just ends.
+        """
+        response = Transcript()
+        if self.limiter.would_wait:
+            await self._say(StatusChanged(**self._stamp(), status="waiting"))
+        async with self.limiter.slot(self.agent.id) as slot:
+            await self._say(StatusChanged(**self._stamp(), status="requesting"))
+            async with self.agent.backend.open_stream(request, self.pen) as stream:
+                async for batch in stream:
+                    slot.opened(_limits(batch[0]))
+                    response.absorb(batch)
+                    await self.publish(batch)
+            if not response.is_complete:
+                raise StreamMalformed("the stream ended without a stop reason")
+        return response
+
+    # -------------------------------------------------- making sense of it
+
+    async def _follow(self, response: Transcript) -> Last | None:
+        """Do what ``response`` calls for; the turn's end, or ``None`` to ask on."""
+        self._stop_reason = response.stop_reason
+        match response.stop_reason:
+            case "refusal":
+                return self._end("refused", _refusal(response))
+            case "model_context_window_exceeded":
+                return self._end("cut", "the context window is full")
+            case "max_tokens":
+                return await self._cut(response)
+            case _:
+                pass
+        self.conversation.absorb(response)
+        self._said += response.text
+        if response.tool_calls:
+            return await self._follow_calls(response.tool_calls)
+        if response.stop_reason in PAUSED:
+            self._pauses += 1
+            if self._pauses > MAX_PAUSES:
+                return self._end("silent", f"paused more than {MAX_PAUSES} times")
+            return None
+        return await self._follow_text(response.stop_reason)
+
+    async def _cut(self, response: Transcript) -> Last | None:
+        if self._was_cut:
+            return self._end("cut", "the output limit was hit twice")
+        self._was_cut = True
+        self.conversation.absorb(response)
+        await self._ask_again(prompts.CUT_SHORT)
+        return None
+
+    async def _follow_text(self, stop_reason: str | None) -> Last | None:
+        """Text alone: the work itself where that will do, else asked again."""
+        text, task = self._said, self.turn.task
+        is_work = stop_reason in FINISHED and bool(text.strip())
+        if is_work and isinstance(task, Draft) and self.agent.answer_form is None:
+            proposed = AnswerProposed(**self._stamp(), content=text.strip())
+            return (proposed, *self._end("answered"))
+        if is_work and isinstance(task, Present):
+            presented = AnswerPresented(**self._stamp(), content=text.strip())
+            return (presented, *self._end("presented"))
+        self._said = ""
+        self._failures += 1
+        if self._failures >= self.turn.attempts:
+            return self._end("silent", "wrote text where a tool call was asked for")
+        await self._ask_again(prompts.ask_again(self.turn))
+        return None
+
+    async def _ask_again(self, text: str) -> None:
+        self.conversation.told(text)
+        # The chunk holds the whole text: a conversation can be rebuilt from chunks.
+        await self._say(
+            StatusChanged(**self._stamp(), status="asked_again", detail=text)
+        )
+        await self._break_news()
+
+    async def _break_news(self) -> None:
+        """Say the news that have come; what they show may be voted for from now on."""
+        while self._news:
+            news = self._news.pop(0)
+            text = prompts.news_text(news, self.turn.nonce)
+            labels = tuple(answer.label for answer in news.answers)
+            self._seen = _revised(self._seen, labels)
+            if self._labels:
+                self._labels = _revised(self._labels, labels)
+            self.conversation.told(text)
+            await self._say(
+                StatusChanged(**self._stamp(), status="asked_again", detail=text)
+            )
+
+    # ------------------------------------------------------------ tool calls
+
+    async def _follow_calls(self, calls: Sequence[ToolCalled]) -> Last | None:
+        """End the turn if its work is handed in, else run what is called."""
+        offered = {spec.name for spec in workflow_tools(self.turn.task, None, None)}
+        handing_in = [call for call in calls if call.name in offered]
+        problem = ""
+        if handing_in:
+            try:
+                return self._hand_in(self._read(handing_in))
+            except ToolFailed as error:
+                problem = str(error)
+        did_run = await self._run_calls(calls, offered, problem)
+        self._said = ""
+        if not did_run or problem:
+            self._failures += 1
+            if self._failures >= self.turn.attempts:
+                return self._end("silent", problem or "called no tool that there is")
+        await self._break_news()
+        return None
+
+    def _read(self, calls: Sequence[ToolCalled]) -> HandedIn:
+        task = self.turn.task
+        form = task.ballot if isinstance(task, Review) else None
+        if form is not None:
+            form = msgspec.structs.replace(form, labels=self._labels)
+        return read_calls(calls, form, self.agent.answer_form)
+
+    def _hand_in(self, work: HandedIn) -> Last:
+        """The turn's end that ``work`` makes.
+
+        Raises:
+            ToolFailed: A presentation is submitted before it is written.
+        """
+        match work:
+            case Proposed():
+                proposed = AnswerProposed(
+                    **self._stamp(), content=work.content, value=work.value
+                )
+                return (proposed, *self._end("answered"))
+            case Voted():
+                cast = VoteCast(
+                    **self._stamp(),
+                    ballot=work.ballot,
+                    seen=self._seen,
+                    reason=work.reason,
+                )
+                return (cast, *self._end("voted"))
+            case Submitted():
+                text = self._said.strip()
+                if not text:
+                    raise ToolFailed("nothing is written yet; write the answer first")
+                presented = AnswerPresented(**self._stamp(), content=text)
+                return (presented, *self._end("presented"))
+            case RestartAsked():
+                asked = RestartRequested(
+                    **self._stamp(),
+                    reason=work.reason,
+                    instructions=work.instructions,
+                )
+                return (asked, *self._end("restarted"))
+            case _:
+                assert_never(work)
+
+    async def _run_calls(
+        self, calls: Sequence[ToolCalled], offered: set[str], problem: str
+    ) -> bool:
+        """Run ``calls`` side by side and publish each result as it comes.
+
+        Returns:
+            Whether there was anything to run.
+        """
+        tools = {tool.name: tool for tool in self.agent.tools}
+        names = ", ".join(sorted(tools.keys() | offered)) or "none"
+        runnable: list[tuple[Tool, ToolCalled]] = []
+        for call in calls:
+            if call.name in tools:
+                runnable.append((tools[call.name], call))
+            elif call.name in offered:
+                await self._return(call, failure(problem))
+            else:
+                text = f"there is no tool {call.name!r} now; the tools are: {names}"
+                await self._return(call, failure(text))
+        if not runnable:
+            return False
+        running = ", ".join(call.name for _, call in runnable)
+        await self._say(
+            StatusChanged(**self._stamp(), status="running_tools", detail=running)
+        )
+        async with anyio.create_task_group() as group:
+            for tool, call in runnable:
+                group.start_soon(self._run, tool, call, name=f"tool {call.name}")
+        return True
+
+    async def _run(self, tool: Tool, call: ToolCalled) -> None:
+        await self._return(call, await run_call(tool, call, self.agent.tool_timeout_s))
+
+    async def _return(self, call: ToolCalled, returned: Returned) -> None:
+        chunk = ToolReturned(
+            **self._stamp(),
+            id=call.id,
+            name=call.name,
+            content=returned.content,
+            is_error=returned.is_error,
+            elapsed_s=returned.elapsed_s,
+        )
+        self.conversation.returned(chunk)
+        await self._say(chunk)
+
+    # ------------------------------------------------------------ chunks
+
+    def _stamp(self) -> Stamp:
+        self.pen.at = anyio.current_time()
+        return self.pen.stamp()
+
+    async def _say(self, chunk: StreamChunk) -> None:
+        await self.publish((chunk,))
+
+    def _end(
+        self,
+        outcome: Literal[
+            "answered", "voted", "presented", "restarted", "silent", "refused", "cut"
+        ],
+        detail: str = "",
+    ) -> tuple[TurnEnded]:
+        ended = TurnEnded(
+            **self._stamp(),
+            outcome=outcome,
+            stop_reason=self._stop_reason,
+            detail=detail,
+        )
+        return (ended,)
+
+
+def _task_name(turn: Turn) -> Literal["draft", "review", "present"]:
+    match turn.task:
+        case Draft():
+            return "draft"
+        case Review():
+            return "review"
+        case Present():
+            return "present"
+        case _:
+            assert_never(turn.task)
+
+
+class _StopDetails(msgspec.Struct):
+    category: str
+
+
+class _Refused(msgspec.Struct):
+    stop_details: _StopDetails
+
+
+def _limits(chunk: StreamChunk) -> dict[str, str] | None:
+    return chunk.limits if isinstance(chunk, ResponseOpened) else None
+
+
+def _revised(labels: tuple[Label, ...], new: tuple[Label, ...]) -> tuple[Label, ...]:
+    """``labels`` and then ``new``; a new one replaces its author's older ones."""
+    authors = {_author(label) for label in new}
+    return (*(label for label in labels if _author(label) not in authors), *new)
+
+
+def _author(label: Label) -> str:
+    return label.rpartition(".")[0]
+
+
+def _refusal(response: Transcript) -> str:
+    """The category that the API gives for its refusal; empty if it gives none.
+
+    As recorded: ``"stop_details": {"type": "refusal", "category": "cyber", …}`` beside
+    the stop reason (read 2026-11-23).
+    """
+    try:
+        return msgspec.convert(response.message(), _Refused).stop_details.category
+    except msgspec.ValidationError:
+        return ""
