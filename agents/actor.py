@@ -26,6 +26,7 @@ from agents.conversation import KEPT_OUTCOMES, Conversation
 from agents.errors import AgentError
 from agents.retry import RetryPolicy
 from agents.turn import Last, RunningTurn
+from agents.voice import Voice
 
 if TYPE_CHECKING:
     from agents.agent import Agent
@@ -159,8 +160,7 @@ class Actor:
             turn=turn,
             agent=self._agent,
             conversation=self._conversation,
-            pen=pen,
-            publish=self._publish,
+            voice=Voice(pen, self._publish),
             limiter=self._limiter,
             retry=self._retry,
         )
@@ -182,7 +182,7 @@ class Actor:
 
     async def _play(self, running: RunningTurn) -> Last:
         """Carry the turn out; its last chunks, whatever has happened to it."""
-        pen = running.pen
+        pen = running.voice.pen
         try:
             with anyio.CancelScope() as self._scope:
                 self._running = running

@@ -13,7 +13,7 @@ for the conversation and the outbox is :mod:`agents.actor`'s.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias, assert_never
 
@@ -21,16 +21,13 @@ import anyio
 import msgspec
 
 from agents import prompts
+from agents.asking import ask
 from agents.backend import Draft, News, Present, Request, Review, Turn
 from agents.chunks import (
     AnswerPresented,
     AnswerProposed,
     Label,
-    Pen,
-    ResponseAbandoned,
-    ResponseOpened,
     RestartRequested,
-    Stamp,
     StatusChanged,
     StreamChunk,
     ToolCalled,
@@ -39,7 +36,7 @@ from agents.chunks import (
     TurnStarted,
     VoteCast,
 )
-from agents.errors import BackendUnavailable, StreamMalformed, ToolFailed
+from agents.errors import ToolFailed
 from agents.tools.handing_in import (
     HandedIn,
     Proposed,
@@ -50,7 +47,6 @@ from agents.tools.handing_in import (
 )
 from agents.tools.running import Returned, failure, run_call
 from agents.tools.workflow import workflow_tools
-from agents.transcript import Transcript
 
 if TYPE_CHECKING:
     from agents.agent import Agent
@@ -58,6 +54,8 @@ if TYPE_CHECKING:
     from agents.limits import Limiter
     from agents.retry import RetryPolicy
     from agents.tools.base import Tool
+    from agents.transcript import Transcript
+    from agents.voice import Voice
 
 MAX_CALLS = 60
 """Model calls a turn: a long piece of work with tools takes some thirty."""
@@ -67,7 +65,6 @@ MAX_PAUSES = 10
 FINISHED = frozenset({"end_turn", "stop_sequence"})
 PAUSED = frozenset({"pause_turn", "compaction"})
 
-Publish: TypeAlias = Callable[[Sequence[StreamChunk]], Awaitable[None]]
 Last: TypeAlias = tuple[StreamChunk, ...]
 """A turn's last chunks, made but not published yet."""
 
@@ -79,8 +76,7 @@ class RunningTurn:
     turn: Turn
     agent: Agent
     conversation: Conversation
-    pen: Pen
-    publish: Publish
+    voice: Voice
     limiter: Limiter
     retry: RetryPolicy
     _news: list[News] = field(default_factory=list[News])
@@ -111,10 +107,12 @@ class RunningTurn:
         Raises:
             AgentError: The model cannot be asked, by the retry policy's measure.
         """
-        await self._say(TurnStarted(**self._stamp(), task=_task_name(self.turn)))
+        await self.voice.say(
+            TurnStarted(**self.voice.stamp(), task=_task_name(self.turn))
+        )
         self.conversation.begin(self.turn)
         for call in range(1, MAX_CALLS + 1):
-            response = await self._respond(self._request(call))
+            response = await self._respond(call)
             last = await self._follow(response)
             if last is not None:
                 return last
@@ -137,43 +135,14 @@ class RunningTurn:
             container=self.conversation.container,
         )
 
-    async def _respond(self, request: Request) -> Transcript:
-        """Ask, and ask again as long as the retry policy says."""
-        failures = 0
-        while True:
-            try:
-                return await self._stream(request)
-            except BackendUnavailable as error:
-                failures += 1
-                who = f"{self.agent.id}/{self.turn.number}/{request.call}"
-                delay_s = self.retry.delay_s(error, failures, who=who)
-                if delay_s is None:
-                    raise
-                reason = str(error) or type(error).__name__
-            await self._say(
-                ResponseAbandoned(**self._stamp(), reason=reason, retry_in_s=delay_s)
-            )
-            await anyio.sleep(delay_s)
-
-    async def _stream(self, request: Request) -> Transcript:
-        """One response, published as it comes.
-
-        Raises:
-            AgentError: As the backend does; also where the stream just ends.
-        """
-        response = Transcript()
-        if self.limiter.would_wait:
-            await self._say(StatusChanged(**self._stamp(), status="waiting"))
-        async with self.limiter.slot(self.agent.id) as slot:
-            await self._say(StatusChanged(**self._stamp(), status="requesting"))
-            async with self.agent.backend.open_stream(request, self.pen) as stream:
-                async for batch in stream:
-                    slot.opened(_limits(batch[0]))
-                    response.absorb(batch)
-                    await self.publish(batch)
-            if not response.is_complete:
-                raise StreamMalformed("the stream ended without a stop reason")
-        return response
+    async def _respond(self, call: int) -> Transcript:
+        return await ask(
+            self.agent.backend,
+            self._request(call),
+            self.voice,
+            limiter=self.limiter,
+            retry=self.retry,
+        )
 
     # -------------------------------------------------- making sense of it
 
@@ -213,10 +182,10 @@ class RunningTurn:
         text, task = self._said, self.turn.task
         is_work = stop_reason in FINISHED and bool(text.strip())
         if is_work and isinstance(task, Draft) and self.agent.answer_form is None:
-            proposed = AnswerProposed(**self._stamp(), content=text.strip())
+            proposed = AnswerProposed(**self.voice.stamp(), content=text.strip())
             return (proposed, *self._end("answered"))
         if is_work and isinstance(task, Present):
-            presented = AnswerPresented(**self._stamp(), content=text.strip())
+            presented = AnswerPresented(**self.voice.stamp(), content=text.strip())
             return (presented, *self._end("presented"))
         self._said = ""
         self._failures += 1
@@ -228,8 +197,8 @@ class RunningTurn:
     async def _ask_again(self, text: str) -> None:
         self.conversation.told(text)
         # The chunk holds the whole text: a conversation can be rebuilt from chunks.
-        await self._say(
-            StatusChanged(**self._stamp(), status="asked_again", detail=text)
+        await self.voice.say(
+            StatusChanged(**self.voice.stamp(), status="asked_again", detail=text)
         )
         await self._break_news()
 
@@ -243,8 +212,8 @@ class RunningTurn:
             if self._labels:
                 self._labels = _revised(self._labels, labels)
             self.conversation.told(text)
-            await self._say(
-                StatusChanged(**self._stamp(), status="asked_again", detail=text)
+            await self.voice.say(
+                StatusChanged(**self.voice.stamp(), status="asked_again", detail=text)
             )
 
     # ------------------------------------------------------------ tool calls
@@ -284,12 +253,12 @@ class RunningTurn:
         match work:
             case Proposed():
                 proposed = AnswerProposed(
-                    **self._stamp(), content=work.content, value=work.value
+                    **self.voice.stamp(), content=work.content, value=work.value
                 )
                 return (proposed, *self._end("answered"))
             case Voted():
                 cast = VoteCast(
-                    **self._stamp(),
+                    **self.voice.stamp(),
                     ballot=work.ballot,
                     seen=self._seen,
                     reason=work.reason,
@@ -299,11 +268,11 @@ class RunningTurn:
                 text = self._said.strip()
                 if not text:
                     raise ToolFailed("nothing is written yet; write the answer first")
-                presented = AnswerPresented(**self._stamp(), content=text)
+                presented = AnswerPresented(**self.voice.stamp(), content=text)
                 return (presented, *self._end("presented"))
             case RestartAsked():
                 asked = RestartRequested(
-                    **self._stamp(),
+                    **self.voice.stamp(),
                     reason=work.reason,
                     instructions=work.instructions,
                 )
@@ -333,8 +302,8 @@ class RunningTurn:
         if not runnable:
             return False
         running = ", ".join(call.name for _, call in runnable)
-        await self._say(
-            StatusChanged(**self._stamp(), status="running_tools", detail=running)
+        await self.voice.say(
+            StatusChanged(**self.voice.stamp(), status="running_tools", detail=running)
         )
         async with anyio.create_task_group() as group:
             for tool, call in runnable:
@@ -346,7 +315,7 @@ class RunningTurn:
 
     async def _return(self, call: ToolCalled, returned: Returned) -> None:
         chunk = ToolReturned(
-            **self._stamp(),
+            **self.voice.stamp(),
             id=call.id,
             name=call.name,
             content=returned.content,
@@ -354,16 +323,7 @@ class RunningTurn:
             elapsed_s=returned.elapsed_s,
         )
         self.conversation.returned(chunk)
-        await self._say(chunk)
-
-    # ------------------------------------------------------------ chunks
-
-    def _stamp(self) -> Stamp:
-        self.pen.at = anyio.current_time()
-        return self.pen.stamp()
-
-    async def _say(self, chunk: StreamChunk) -> None:
-        await self.publish((chunk,))
+        await self.voice.say(chunk)
 
     def _end(
         self,
@@ -373,7 +333,7 @@ class RunningTurn:
         detail: str = "",
     ) -> tuple[TurnEnded]:
         ended = TurnEnded(
-            **self._stamp(),
+            **self.voice.stamp(),
             outcome=outcome,
             stop_reason=self._stop_reason,
             detail=detail,
@@ -399,10 +359,6 @@ class _StopDetails(msgspec.Struct):
 
 class _Refused(msgspec.Struct):
     stop_details: _StopDetails
-
-
-def _limits(chunk: StreamChunk) -> dict[str, str] | None:
-    return chunk.limits if isinstance(chunk, ResponseOpened) else None
 
 
 def _revised(labels: tuple[Label, ...], new: tuple[Label, ...]) -> tuple[Label, ...]:

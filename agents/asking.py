@@ -1,0 +1,84 @@
+"""One model call, asked until it is answered in full or given up.
+
+The only place that retries: a response that breaks off is voided and asked for again,
+as the retry policy says and when the limiter lets it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+
+from agents.chunks import (
+    ResponseAbandoned,
+    ResponseOpened,
+    StatusChanged,
+    StreamChunk,
+)
+from agents.errors import BackendUnavailable, StreamMalformed
+from agents.transcript import Transcript
+
+if TYPE_CHECKING:
+    from agents.backend import Backend, Request
+    from agents.limits import Limiter
+    from agents.retry import RetryPolicy
+    from agents.voice import Voice
+
+
+async def ask(
+    backend: Backend,
+    request: Request,
+    voice: Voice,
+    *,
+    limiter: Limiter,
+    retry: RetryPolicy,
+) -> Transcript:
+    """Ask ``request`` and publish what comes; the complete response.
+
+    Raises:
+        AgentError: The backend's, once it is no use to ask again.
+    """
+    # Being put off is no fault, so the two are counted apart.
+    failures = {False: 0, True: 0}
+    while True:
+        try:
+            return await _stream(backend, request, voice, limiter)
+        except BackendUnavailable as error:
+            failures[error.is_rate_limit] += 1
+            who = f"{request.turn.agent}/{request.turn.number}/{request.call}"
+            delay_s = retry.delay_s(error, failures[error.is_rate_limit], who=who)
+            if delay_s is None:
+                raise
+            reason = str(error) or type(error).__name__
+        await voice.say(
+            ResponseAbandoned(**voice.stamp(), reason=reason, retry_in_s=delay_s)
+        )
+        await anyio.sleep(delay_s)
+
+
+async def _stream(
+    backend: Backend, request: Request, voice: Voice, limiter: Limiter
+) -> Transcript:
+    """One try.
+
+    Raises:
+        AgentError: As the backend does, and where the stream just ends.
+    """
+    response = Transcript()
+    if limiter.would_wait:
+        await voice.say(StatusChanged(**voice.stamp(), status="waiting"))
+    async with limiter.slot(request.turn.agent) as slot:
+        await voice.say(StatusChanged(**voice.stamp(), status="requesting"))
+        async with backend.open_stream(request, voice.pen) as stream:
+            async for batch in stream:
+                slot.opened(_limits(batch[0]))
+                response.absorb(batch)
+                await voice.publish(batch)
+        if not response.is_complete:
+            raise StreamMalformed("the stream ended without a stop reason")
+    return response
+
+
+def _limits(chunk: StreamChunk) -> dict[str, str] | None:
+    return chunk.limits if isinstance(chunk, ResponseOpened) else None

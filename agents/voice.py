@@ -1,0 +1,32 @@
+"""What one turn says with: a pen for the stamp, and a way out."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeAlias
+
+import anyio
+
+from agents.chunks import Pen, Stamp, StreamChunk
+
+Publish: TypeAlias = Callable[[Sequence[StreamChunk]], Awaitable[None]]
+
+
+class Voice:
+    """Stamps chunks of a turn's own and sends them, and those of its responses."""
+
+    __slots__ = ("pen", "publish")
+
+    def __init__(self, pen: Pen, publish: Publish) -> None:
+        self.pen = pen
+        self.publish = publish
+        """Sends chunks as one frame; waits while there is no room."""
+
+    def stamp(self) -> Stamp:
+        """The common fields of a chunk that is made now."""
+        self.pen.at = anyio.current_time()
+        return self.pen.stamp()
+
+    async def say(self, chunk: StreamChunk) -> None:
+        """Send one chunk."""
+        await self.publish((chunk,))
