@@ -11,7 +11,15 @@ from types import MappingProxyType
 from typing import TypeAlias, assert_never
 
 from agents.chunks import AgentId, Ballot, Label
-from coordinator.ballots.election import Count, Election, Number, exact, hold, ranked
+from coordinator.ballots.election import (
+    Count,
+    Election,
+    Number,
+    Weights,
+    exact,
+    hold,
+    ranked,
+)
 from coordinator.ballots.elimination import instant_runoff
 from coordinator.ballots.judgement import grades_of, majority_judgement
 from coordinator.ballots.pairwise import copeland, margins, ranked_pairs, schulze
@@ -33,7 +41,7 @@ from coordinator.ballots.rules import (
 from coordinator.ballots.sums import approvals, doubled_borda, first_places, point_sums
 from coordinator.ballots.tallies import Tally
 
-ALIKE: Mapping[str, float] = MappingProxyType({})
+ALIKE: Weights = MappingProxyType({})
 """Weights of an electorate in which every vote counts the same."""
 
 Threshold: TypeAlias = Majority | Supermajority | Unanimity
@@ -58,7 +66,7 @@ def tally(
     labels: Collection[Label],
     *,
     tie_order: Sequence[Label],
-    weights: Mapping[str, float] = ALIKE,
+    weights: Weights = ALIKE,
     electorate: float | None = None,
 ) -> Tally:
     """Count ``ballots`` and rank the answers.

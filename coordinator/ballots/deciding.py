@@ -40,7 +40,14 @@ from typing import assert_never
 from agents.chunks import AgentId, Ballot, Label
 from coordinator.ballots.completions import completions
 from coordinator.ballots.counting import ALIKE, Bar, Open, added, count
-from coordinator.ballots.election import Count, Election, Number, hold, open_weights
+from coordinator.ballots.election import (
+    Count,
+    Election,
+    Number,
+    Weights,
+    hold,
+    open_weights,
+)
 from coordinator.ballots.elimination import PATHS_TRIED, instant_runoff, standing_votes
 from coordinator.ballots.judgement import grades_of, keys_of
 from coordinator.ballots.pairwise import (
@@ -78,7 +85,7 @@ def is_decided(
     labels: Collection[Label],
     *,
     tie_order: Sequence[Label],
-    weights: Mapping[str, float] = ALIKE,
+    weights: Weights = ALIKE,
     clear_of_ties: bool = False,
 ) -> Label | None:
     """Name the winner if no outstanding ballot can change it.
@@ -120,7 +127,7 @@ def is_deadlocked(
     outstanding: Collection[AgentId] | int,
     labels: Collection[Label],
     *,
-    weights: Mapping[str, float] = ALIKE,
+    weights: Weights = ALIKE,
 ) -> bool:
     """Whether nobody can reach the rule's threshold any more.
 
@@ -358,6 +365,9 @@ def _eliminations_hold(
     while todo:
         alive = todo.pop()
         votes = standing_votes(tiers, alive, size)
+        if 2 * votes[winner] > sum(votes) + weight:
+            # More than half of all first places, whatever comes: it stays for good.
+            continue
         for out in alive:
             if not _may_drop(out, votes, alive, weight, strict=strict):
                 continue

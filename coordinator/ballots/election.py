@@ -27,6 +27,8 @@ from coordinator.ballots.reading import (
 from coordinator.errors import NoAnswers
 
 Number: TypeAlias = int | Fraction
+Weights: TypeAlias = Mapping[str, float] | Mapping[AgentId, float]
+"""Voter → weight, 0 or more; 1 where absent."""
 T = TypeVar("T")
 
 
@@ -103,7 +105,7 @@ def hold(
     ballots: Mapping[AgentId, Ballot],
     labels: Collection[Label],
     tie_order: Sequence[Label],
-    weights: Mapping[str, float],
+    weights: Weights,
 ) -> Election:
     """Bring an election into shape.
 
@@ -126,13 +128,13 @@ def hold(
     return Election(labels=order, index=index, cast=cast)
 
 
-def weight_of(voter: AgentId, weights: Mapping[str, float]) -> Number:
+def weight_of(voter: AgentId, weights: Weights) -> Number:
     """What ``voter``'s ballot weighs, exactly; 1 where ``weights`` does not say.
 
     Raises:
         ValueError: The weight is negative or not finite.
     """
-    weight = weights.get(voter, 1)
+    weight = weights.get(voter, 1.0)
     if not math.isfinite(weight) or weight < 0:
         raise ValueError(f"weight {weight} of {voter!r}; give a finite number ≥ 0")
     return exact(weight)
@@ -145,7 +147,7 @@ def exact(written: float) -> Number:
 
 
 def open_weights(
-    outstanding: Collection[AgentId] | int, weights: Mapping[str, float]
+    outstanding: Collection[AgentId] | int, weights: Weights
 ) -> tuple[Number, ...]:
     """What each ballot to come weighs, heaviest first.
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 from agents.chunks import AgentId
 from coordinator.ballots.counting import ALIKE
-from coordinator.ballots.election import exact, weight_of
+from coordinator.ballots.election import Weights, exact, weight_of
 
 
 def has_quorum(
@@ -14,7 +14,7 @@ def has_quorum(
     voters: Collection[AgentId],
     share: float,
     *,
-    weights: Mapping[str, float] = ALIKE,
+    weights: Weights = ALIKE,
 ) -> bool:
     """Whether those who cast a ballot are at least ``share`` of ``voters`` by weight.
 

@@ -9,7 +9,7 @@ from typing import assert_never
 from agents.chunks import AgentId, Ballot, Label
 from coordinator.ballots.counting import ALIKE, Bar, Open, added
 from coordinator.ballots.deciding import swing_of, within_reach
-from coordinator.ballots.election import Election, Number, hold, open_weights
+from coordinator.ballots.election import Election, Number, Weights, hold, open_weights
 from coordinator.ballots.elimination import standing_votes
 from coordinator.ballots.pairwise import margins
 from coordinator.ballots.rules import (
@@ -36,7 +36,7 @@ def ballots_until_decided(
     labels: Collection[Label],
     *,
     tie_order: Sequence[Label],
-    weights: Mapping[str, float] = ALIKE,
+    weights: Weights = ALIKE,
 ) -> int:
     """A number of events before which nothing can be decided.
 
