@@ -1,0 +1,170 @@
+"""Every backend on the same stage: give it a script, get a backend that plays it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import importlib
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, TypeAlias
+
+import anyio
+import msgspec
+import pytest
+import trio
+
+from agents.backend import (
+    Backend,
+    BallotForm,
+    Draft,
+    Message,
+    Present,
+    Request,
+    Review,
+    Task,
+    Turn,
+    VisibleAnswer,
+)
+from agents.chunks import AgentId, Label, TurnNumber
+from agents.emulator import serve
+from agents.prompts import opening
+from agents.script import Script, parse_script
+from agents.scripted import ScriptedBackend
+from agents.tools.workflow import workflow_tools
+
+IDLE_LIMIT_S = 0.2
+"""Short, because over real sockets a stall is waited for on the wall clock."""
+
+Stage: TypeAlias = Callable[[Script], AbstractAsyncContextManager[Backend]]
+
+
+@asynccontextmanager
+async def _in_process(script: Script) -> AsyncGenerator[Backend]:
+    backend = ScriptedBackend(script, idle_limit_s=IDLE_LIMIT_S)
+    yield backend
+    await backend.aclose()
+
+
+@asynccontextmanager
+async def _over_http(script: Script) -> AsyncGenerator[Backend]:
+    """Claude's backend against the emulator; every socket must be closed at the end."""
+    # Imported late, because it takes a second.
+    claude = importlib.import_module("agents.claude.backend")
+    async with serve(script) as server:
+        backend = claude.ClaudeBackend(
+            model=script.model,
+            api_key="sk-test-not-a-key",
+            base_url=server.base_url,
+            max_tokens=1000,
+            idle_limit_s=IDLE_LIMIT_S,
+        )
+        try:
+            yield backend
+        finally:
+            with anyio.move_on_after(10, shield=True) as grace:
+                await backend.aclose()
+                await server.all_closed()
+            assert not grace.cancelled_caught, f"{server.open_sockets} sockets are left"
+
+
+_STAGES: dict[str, Stage] = {"scripted": _in_process, "claude": _over_http}
+
+
+def _tasks() -> int:
+    """Count the tasks of the running loop."""
+    if trio.lowlevel.in_trio_run():
+        return trio.lowlevel.current_statistics().tasks_living
+    return len(asyncio.all_tasks())
+
+
+def _swept(stage: Stage) -> Stage:
+    """The same stage; once it is struck, no task of its may be left."""
+
+    @asynccontextmanager
+    async def swept(script: Script) -> AsyncGenerator[Backend]:
+        before = _tasks()
+        async with stage(script) as backend:
+            yield backend
+        assert _tasks() == before
+
+    return swept
+
+
+@pytest.fixture(
+    params=["scripted", pytest.param("claude", marks=pytest.mark.real_time)]
+)
+def stage(request: pytest.FixtureRequest) -> Stage:
+    """Each implementation of the protocol in turn."""
+    if request.param == "claude":
+        pytest.importorskip("agents.claude.backend")
+    return _swept(_STAGES[request.param])
+
+
+@pytest.fixture
+def in_process() -> Stage:
+    """The stage that the others are compared with."""
+    return _in_process
+
+
+@pytest.fixture
+def script_of() -> Callable[..., Script]:
+    """Makes a script whose only response, said again and again, has these lines."""
+
+    def make(*lines: Any, **entry: Any) -> Script:
+        turn = {"repeat": True, "lines": list(lines), **entry}
+        return parse_script({"model": "claude-haiku-5-5", "turns": [turn]})
+
+    return make
+
+
+@pytest.fixture
+def request_for() -> Callable[..., Request]:
+    """Makes a request as the engine would, by default for a first answer."""
+
+    def make(task: Task | None = None, agent: str = "ada") -> Request:
+        turn = Turn(
+            agent=AgentId(agent),
+            number=TurnNumber(1),
+            question="Which city?",
+            task=task or Draft(),
+            nonce="5f0c9a1e",
+        )
+        blocks = [{"type": "text", "text": text} for text in opening(turn)]
+        content = msgspec.Raw(msgspec.json.encode(blocks))
+        return Request(
+            turn=turn,
+            system="Be brief.",
+            messages=(Message(role="user", content=content),),
+            tools=workflow_tools(turn.task),
+        )
+
+    return make
+
+
+@pytest.fixture
+def review() -> Review:
+    """A vote on two answers, the second one's own."""
+    labels = (Label("agent1.1"), Label("agent2.1"))
+    return Review(
+        answers=(
+            VisibleAnswer(label=labels[0], content="Paris"),
+            VisibleAnswer(label=labels[1], content="Lyon", is_own=True),
+        ),
+        ballot=BallotForm(kind="choice", labels=labels),
+        may_revise=True,
+    )
+
+
+@pytest.fixture
+def presentation() -> Present:
+    """A presentation of one answer."""
+    answer = VisibleAnswer(label=Label("agent1.1"), content="Paris")
+    return Present(answers=(answer,))
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(anyio_backend: Any) -> Any:
+    """Generators that are left behind warn when collected, and warnings are errors."""
+    yield anyio_backend
+    gc.collect()
