@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from agents.chunks import (
-    AgentFailed,
     AgentId,
     Approval,
     Ballot,
@@ -51,6 +50,9 @@ Kind: TypeAlias = Literal[
 
 WORDS_MAX = 240
 """Characters a moment may have: three lines of a terminal."""
+
+ANSWER_MAX = 120
+"""Characters of an answer that are told; the winner's is shown whole at the end."""
 
 WORKFLOW_TOOLS = frozenset(
     {"new_answer", "vote", "submit", "restart_orchestration", "stop"}
@@ -103,8 +105,6 @@ def _told(  # noqa: C901, PLR0911, PLR0912  (a table of words, one case an event
         case TurnEnded():
             words = _OUTCOMES.get(event.outcome, "")
             return event.agent, "trouble", _with(words, event.detail if words else "")
-        case AgentFailed():
-            return event.agent, "trouble", _with("failed", event.message)
         case ResponseAbandoned():
             words = f"{event.reason}; asking again in {event.retry_in_s:.1f} s"
             return event.agent, "trouble", words
@@ -120,7 +120,7 @@ def _told(  # noqa: C901, PLR0911, PLR0912  (a table of words, one case an event
             name = event.type.removesuffix("_tool_result")
             return event.agent, "tool", name + (" failed" if event.is_error else " ok")
         case AnswerAccepted():
-            words = f"answers ({event.label}): {event.content[: 4 * WORDS_MAX]}"
+            words = f"answers ({event.label}): {one_line(event.content, ANSWER_MAX)}"
             return event.agent, "answer", words
         case AnswerRefused():
             return event.agent, "trouble", _with("answer refused", event.reason)

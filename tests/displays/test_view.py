@@ -17,7 +17,7 @@ from agents.chunks import (
 )
 from coordinator.displays.base import Cast
 from coordinator.displays.view import TAIL_CHARS, Tail, View
-from coordinator.effects import Event, VotesVoided
+from coordinator.effects import AgentRetired, Event, VotesVoided
 
 ADA, BO, CY = AgentId("ada"), AgentId("bo"), AgentId("cy")
 
@@ -93,9 +93,9 @@ def test_a_failed_agent_says_why_without_its_escapes(cast: Cast) -> None:
         agent=BO, turn=TurnNumber(1), seq=Seq(0), at=0.0,
         error="BackendRefused", message="no \x1b[31mkey",
     )  # fmt: skip
-    view.absorb([failure])
+    view.absorb([failure, AgentRetired(agent=BO, reason="no \x1b[31mkey")])
     assert (view.agents[BO].activity, view.agents[BO].note) == ("failed", "no key")
-    assert view.moments[-1].words == "failed: no key"
+    assert view.moments[-1].words == "is out: no key"
 
 
 def test_text_is_kept_to_its_end_however_much_comes(cast: Cast) -> None:

@@ -1,0 +1,159 @@
+"""Makes a team of a team file: opens backends, imports tools.
+
+The one place that knows how a line of configuration becomes a running part. A Claude
+backend is imported only where one is built, because the SDK takes a second.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import anyio
+
+from agents.agent import Agent
+from agents.chunks import AgentId
+from coordinator.config import AgentEntry, TeamConfig
+from coordinator.errors import ConfigInvalid
+from coordinator.team import Team
+
+if TYPE_CHECKING:
+    from agents.backend import Backend
+    from agents.tools import Tool
+
+KEY_VARIABLES = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
+"""Where the SDK looks for a key by itself (2.12.0, read on 2026-11-22)."""
+
+CLOSE_GRACE_S = 5.0
+"""Backends' connections to a server that does not answer are given up after this."""
+
+
+def assemble(
+    config: TeamConfig, *, environment: Mapping[str, str] = os.environ
+) -> Team:
+    """Make the team; whoever does so closes its backends, see :func:`closing`.
+
+    Agents of the same settings share one backend, and so its connections.
+
+    Raises:
+        ConfigInvalid: A key is not set, or a tool cannot be imported.
+    """
+    backends: dict[str, Backend] = {}
+    agents = tuple(
+        Agent(
+            id=AgentId(entry.id),
+            backend=_backend(config, entry, backends, environment),
+            system=entry.system,
+            tools=tuple(
+                _tool(entry, tool)
+                for tool in entry.tools
+                if isinstance(tool, str) and ":" in tool
+            ),
+            tool_timeout_s=entry.tool_timeout_s,
+        )
+        for entry in config.agents
+    )
+    return Team(agents=agents, rules=config.rules, seed=config.file.seed)
+
+
+@asynccontextmanager
+async def closing(team: Team) -> AsyncGenerator[Team]:
+    """Close the team's backends at the end, whatever happened."""
+    try:
+        yield team
+    finally:
+        with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
+            for backend in {id(a.backend): a.backend for a in team.agents}.values():
+                await backend.aclose()
+
+
+def _backend(
+    config: TeamConfig,
+    entry: AgentEntry,
+    made: dict[str, Backend],
+    environment: Mapping[str, str],
+) -> Backend:
+    if entry.backend == "scripted":
+        from agents.scripted import ScriptedBackend  # noqa: PLC0415  (not for Claude)
+
+        return ScriptedBackend(config.scripts[entry.id], model=entry.model)
+    settings = _claude_settings(entry, environment)
+    key = repr(settings)
+    if key not in made:
+        # Takes a second, and only a team of Claude's has to wait for it.
+        from agents.claude.backend import ClaudeBackend  # noqa: PLC0415
+
+        made[key] = ClaudeBackend(**settings)
+    return made[key]
+
+
+def _claude_settings(
+    entry: AgentEntry, environment: Mapping[str, str]
+) -> dict[str, Any]:
+    """The constructor's arguments; what the file leaves open is left to it."""
+    base_url = entry.base_url or environment.get("ANTHROPIC_BASE_URL")
+    settings = {
+        "model": entry.model,
+        "api_key": _api_key(entry, base_url, environment),
+        "base_url": entry.base_url,
+        "max_tokens": entry.max_tokens,
+        "effort": entry.effort,
+        "thinking": entry.thinking,
+        "betas": entry.betas,
+        "mcp_servers": entry.mcp_servers,
+        "server_tools": tuple(
+            tool for tool in entry.tools if not isinstance(tool, str) or ":" not in tool
+        ),
+    }
+    return {name: value for name, value in settings.items() if value not in (None, ())}
+
+
+def _api_key(
+    entry: AgentEntry, base_url: str | None, environment: Mapping[str, str]
+) -> str | None:
+    """The key, where it is not left to the SDK to find it."""
+    if entry.api_key_env is not None:
+        key = environment.get(entry.api_key_env)
+        if not key:
+            raise ConfigInvalid(
+                f"agent {entry.id!r} takes its key from {entry.api_key_env}, which is "
+                "not set; set it, or name another variable as its 'api_key_env'"
+            )
+        return key
+    if any(environment.get(name) for name in KEY_VARIABLES):
+        return None
+    if base_url is not None and _is_loopback(base_url):
+        return "unneeded"  # an emulated model asks for none, but the SDK does
+    raise ConfigInvalid(
+        f"agent {entry.id!r} is a Claude model and {KEY_VARIABLES[0]} is not set; "
+        "set it to your key, or see a team without one: coordinator run --demo"
+    )
+
+
+def _is_loopback(url: str) -> bool:
+    try:
+        return urlsplit(url).hostname in ("127.0.0.1", "::1", "localhost")
+    except ValueError:
+        return False
+
+
+def _tool(entry: AgentEntry, name: str) -> Tool:
+    """Import a Python function, from the installed packages or the current folder."""
+    from agents.tools import tool  # noqa: PLC0415  (few teams have any)
+
+    module_name, _, function_name = name.partition(":")
+    if "" not in sys.path:  # a console script leaves the current folder out
+        sys.path.append("")
+    try:
+        function = getattr(importlib.import_module(module_name), function_name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigInvalid(
+            f"agent {entry.id!r}: tool {name!r} cannot be imported: {error}; "
+            "write it as module:function"
+        ) from error
+    return tool(function)

@@ -1,0 +1,178 @@
+"""The commands and their options; each command's work is imported when it is called.
+
+``--help`` must be there at once, so this file imports nothing that works.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+
+from coordinator.cli.exits import EXIT_CODES, Exit, complain
+from coordinator.cli.help import TwoColumns
+
+_HELP = f"""A team of agents answers your question: each alone, then they vote.
+
+Try it, without a key or a network: coordinator run --demo
+
+{EXIT_CODES}
+"""
+
+app = App(
+    name="coordinator",
+    help=_HELP,
+    help_format="plaintext",
+    help_formatter=TwoColumns(),
+    default_parameter=Parameter(negative=(), show_default=False),
+    version=lambda: version("massgen-coordinator"),
+)
+
+
+@app.command
+def run(
+    question: str | None = None,
+    *,
+    config: Annotated[Path | None, Parameter(name=["--config", "-c"])] = None,
+    demo: bool = False,
+    model: tuple[str, ...] = (),
+    agents: int = 3,
+    display: Literal["rich", "plain", "jsonl", "none"] | None = None,
+    json: bool = False,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    deadline: float | None = None,
+    runtime: Literal["asyncio", "trio"] = "asyncio",
+) -> int:
+    """Ask a team a question.
+
+    Ctrl-C ends the session with the best answer so far; a second one ends it at once.
+
+    Exit codes: 0 answered; 1 the command line or a file is not usable; 2 the session
+    failed; 3 the deadline passed without an answer; 4 interrupted.
+
+    Parameters
+    ----------
+    question
+        What is to be answered. Left out, it is the team file's, or read from
+        standard input; "-" always reads standard input.
+    config
+        The team file (YAML).
+    demo
+        Play the built-in team: no key, no network.
+    model
+        Ask a team of this Claude model; given more than once, the models take turns.
+    agents
+        How many agents that team has (3).
+    display
+        What to watch. By itself: rich on a terminal, plain lines elsewhere, nothing
+        with --json.
+    json
+        Print one JSON object at the end; what there is to watch goes to standard
+        error.
+    output
+        Write the final answer to this file as well.
+    deadline
+        Seconds after which the best answer so far is the answer.
+    runtime
+        The event loop (asyncio).
+    """
+    from coordinator.cli.run import RunOptions, run_command  # noqa: PLC0415
+
+    return run_command(
+        RunOptions(
+            question=question,
+            config=config,
+            is_demo=demo,
+            models=model,
+            agents=agents,
+            display=display,
+            is_json=json,
+            output=output,
+            deadline_s=deadline,
+            runtime=runtime,
+        )
+    )
+
+
+@app.command
+def decode(file: Path, *, message: bool = False) -> int:
+    """Print a recorded stream of the Messages API as chunks, a JSON line each.
+
+    Parameters
+    ----------
+    file
+        The body of a streamed response (server-sent events), byte for byte; "-" for
+        standard input.
+    message
+        Print the message that the stream amounts to instead.
+    """
+    from coordinator.cli.decode import decode_command  # noqa: PLC0415
+
+    return decode_command(file, as_message=message)
+
+
+@app.command
+def emulate(
+    *,
+    script: Path | None = None,
+    host: str = "127.0.0.1",
+    port: int = 8484,
+    runtime: Literal["asyncio", "trio"] = "asyncio",
+) -> int:
+    """Serve the Messages API on this machine, playing scripts as a model would.
+
+    Point a client at it with ANTHROPIC_BASE_URL; Ctrl-C ends it.
+
+    Parameters
+    ----------
+    script
+        What the model says (YAML): one script, or several by agent under "scripts".
+        Left out, it drafts, votes and presents something.
+    host
+        The address to listen on (127.0.0.1).
+    port
+        The port (8484); 0 takes a free one.
+    runtime
+        The event loop.
+    """
+    from coordinator.cli.emulate import emulate_command  # noqa: PLC0415
+
+    return emulate_command(script, host=host, port=port, runtime=runtime)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: Without the program's name; ``None``: those of the process.
+
+    Returns:
+        The exit code.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character shows another, and nothing fails.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]  (asked above)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = app(given or ["--help"], exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        complain(f"{_sentence(error)}; see coordinator --help")
+        return Exit.CONFIGURATION
+    except KeyboardInterrupt:
+        complain("interrupted")
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read us has gone; what Python would flush at exit has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return Exit.INTERRUPTED
+    return code if isinstance(code, int) else Exit.ANSWERED
+
+
+def _sentence(error: CycloptsError) -> str:
+    return " ".join(str(error).split()).rstrip(".")

@@ -1,0 +1,260 @@
+"""``coordinator run``: from options to a session, a display and an exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, cast
+
+import anyio
+import msgspec
+
+from coordinator.assembly import assemble, closing
+from coordinator.cli.exits import Exit, complain, exit_of
+from coordinator.config import DEMO, AgentEntry, TeamConfig, TeamFile, read_team
+from coordinator.displays.base import Cast, Display
+from coordinator.errors import ConfigInvalid, CoordinatorError
+from coordinator.rules import Rules
+from coordinator.session import Session, open_session
+
+if TYPE_CHECKING:
+    from coordinator.result import Result
+
+QUESTION_BYTES_MAX = 1 << 20
+"""A question from standard input that is longer is a mistake."""
+
+NAMES = ("ada", "ben", "cleo", "dan", "eve", "finn", "gus", "hana", "ivo", "june")
+"""What the agents of ``--model`` are called; the next ones are numbered."""
+
+DisplayName = Literal["rich", "plain", "jsonl", "none"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """The options of ``run``, as given."""
+
+    question: str | None = None
+    config: Path | None = None
+    is_demo: bool = False
+    models: tuple[str, ...] = ()
+    agents: int = 3
+    display: DisplayName | None = None
+    is_json: bool = False
+    output: Path | None = None
+    deadline_s: float | None = None
+    runtime: Literal["asyncio", "trio"] = "asyncio"
+
+
+def run_command(options: RunOptions) -> int:
+    """Run a session.
+
+    The boundary at which every error becomes a sentence and an exit code, our own
+    mistakes included: those come with their traceback, for the report.
+
+    Raises:
+        BrokenPipeError: Whoever read standard output has gone.
+    """
+    code: int = Exit.EXECUTION
+    gone: BrokenPipeError | None = None
+    try:
+        code = anyio.run(_run, options, backend=options.runtime)
+    except* ConfigInvalid as group:
+        complain(str(_first(group)))
+        code = Exit.CONFIGURATION
+    except* CoordinatorError as group:
+        complain(str(_first(group)))
+    except* BrokenPipeError as group:
+        gone = BrokenPipeError(str(_first(group)))
+    except* KeyboardInterrupt:
+        complain("interrupted")
+        code = Exit.INTERRUPTED
+    except* Exception as group:  # noqa: BLE001  (see the docstring)
+        traceback.print_exception(_first(group))
+        complain("this is a mistake of the program's; please report the lines above")
+    if gone is not None:
+        raise gone
+    return code
+
+
+def _first(group: BaseException) -> BaseException:
+    """The first error in a group of groups: one sentence is enough."""
+    if isinstance(group, BaseExceptionGroup):
+        return _first(cast("BaseExceptionGroup[BaseException]", group).exceptions[0])
+    return group
+
+
+async def _run(options: RunOptions) -> int:
+    config = _config(options)
+    question = _question(options, config)
+    _check_output(options.output)
+    team = assemble(config)
+    cast = Cast(
+        question=question,
+        models={agent.id: agent.backend.model for agent in team.agents},
+        deadline_s=team.rules.deadline_s,
+        title=config.file.title,
+    )
+    displays = _displays(options, cast)
+    result: Result | None = None
+    async with closing(team), anyio.create_task_group() as listening:
+        async with open_session(question, team, displays=displays) as session:
+            listening.start_soon(_obey_signals, session, listening)
+            result = await session.wait()
+        listening.cancel_scope.cancel("the session has ended")
+    if result is None:
+        complain("stopped at once, nothing was kept")
+        return Exit.INTERRUPTED
+    return _finish(options, result)
+
+
+async def _obey_signals(session: Session, listening: anyio.abc.TaskGroup) -> None:
+    """First Ctrl-C: end with what there is. Second: end now. Third: Python's own."""
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        is_told = False
+        async for number in signals:
+            if is_told:
+                break
+            is_told = True
+            session.interrupt(f"interrupted by {signal.Signals(number).name}")
+    listening.cancel_scope.cancel("interrupted twice")
+
+
+# ----------------------------------------------------------- what is asked of whom
+
+
+def _config(options: RunOptions) -> TeamConfig:
+    """The team, from the one option that names it.
+
+    Raises:
+        ConfigInvalid: No option names a team, or two do, or its file is not usable.
+    """
+    named = (options.config is not None, options.is_demo, bool(options.models))
+    if sum(named) > 1:
+        raise ConfigInvalid("--config, --demo and --model each name a team; give one")
+    if options.config is not None:
+        config = read_team(options.config)
+    elif options.is_demo:
+        config = read_team(DEMO)
+    elif options.models:
+        config = _team_of_models(options.models, options.agents)
+    else:
+        raise ConfigInvalid(
+            "no team was named; give a team file (-c team.yaml), a model "
+            "(--model claude-sonnet-5-5 --agents 3), or see --demo, which needs no key"
+        )
+    if options.deadline_s is None:
+        return config
+    if not options.deadline_s > 0:
+        raise ConfigInvalid(
+            f"--deadline {options.deadline_s:g} is not a time; give seconds over 0"
+        )
+    rules = msgspec.structs.replace(config.rules, deadline_s=options.deadline_s)
+    return msgspec.structs.replace(config, rules=rules)
+
+
+def _team_of_models(models: Sequence[str], count: int) -> TeamConfig:
+    if not 1 <= count <= 1000:
+        raise ConfigInvalid(f"--agents {count} is no team; give 1 to 1000")
+    agents = tuple(
+        AgentEntry(
+            id=NAMES[n] if n < len(NAMES) else f"agent{n + 1}",
+            backend="claude",
+            model=models[n % len(models)],
+        )
+        for n in range(count)
+    )
+    file = TeamFile(agents=agents)
+    return TeamConfig(file=file, rules=Rules.preset("slate"), agents=agents, scripts={})
+
+
+def _question(options: RunOptions, config: TeamConfig) -> str:
+    """The question: the option's, the file's, or standard input's, in this order.
+
+    Raises:
+        ConfigInvalid: There is none, or it is too long.
+    """
+    question = options.question
+    if question is None:
+        question = config.file.question
+    if question == "-" or (question is None and not sys.stdin.isatty()):
+        raw = sys.stdin.buffer.read(QUESTION_BYTES_MAX + 1)
+        if len(raw) > QUESTION_BYTES_MAX:
+            raise ConfigInvalid(
+                f"the question is longer than {QUESTION_BYTES_MAX:,} bytes; shorten it"
+            )
+        question = raw.decode("utf-8", "replace").strip()
+    if not question:
+        raise ConfigInvalid(
+            'no question was asked; add one, as in: coordinator run "Why?" …, '
+            "or send it to standard input"
+        )
+    return question
+
+
+# ------------------------------------------------------------------ what is shown
+
+
+def _displays(options: RunOptions, cast: Cast) -> list[Display]:
+    """The display asked for, or the one that fits where the output goes.
+
+    Displays are imported here, each only where it is used: rich takes 70 ms.
+    """
+    out = sys.stderr if options.is_json else sys.stdout
+    name = options.display or ("none" if options.is_json else "rich")
+    if name == "rich" and (not out.isatty() or os.environ.get("TERM") == "dumb"):
+        name = "plain"
+    if name == "rich":
+        from coordinator.displays.rich import RichDisplay  # noqa: PLC0415
+
+        return [RichDisplay(cast, out)]
+    if name == "plain":
+        from coordinator.displays.plain import PlainDisplay  # noqa: PLC0415
+
+        return [PlainDisplay(out, cast)]
+    if name == "jsonl":
+        from coordinator.displays.jsonl import JsonLinesDisplay  # noqa: PLC0415
+
+        return [JsonLinesDisplay(sys.stdout.buffer)]
+    from coordinator.displays.quiet import QuietDisplay  # noqa: PLC0415
+
+    return [QuietDisplay(None if options.is_json else out)]
+
+
+def _finish(options: RunOptions, result: Result) -> int:
+    """Print and write what was asked for, and say what went wrong, if anything did."""
+    if options.is_json:
+        sys.stdout.buffer.write(as_json(result) + b"\n")
+        sys.stdout.buffer.flush()
+    if options.output is not None and result.answer is not None:
+        try:
+            options.output.write_text(result.answer.rstrip("\n") + "\n", "utf-8")
+        except OSError as error:
+            complain(f"the answer could not be written to {options.output}: {error}")
+            return Exit.EXECUTION
+    if result.answer is None:
+        errors = [
+            f"{agent}: {r.error}" for agent, r in result.agents.items() if r.error
+        ]
+        complain("; ".join([f"no answer: {result.detail}", *errors[:3]]))
+    return exit_of(result)
+
+
+def as_json(result: Result) -> bytes:
+    """The result as ``--json`` prints it: one object on one line."""
+    return msgspec.json.encode(result)
+
+
+def _check_output(path: Path | None) -> None:
+    """Refuse a file that cannot be written before anything is paid for."""
+    if path is None:
+        return
+    folder = path.parent
+    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise ConfigInvalid(
+            f"--output {path} cannot be written; name a file in a folder that exists"
+        )
