@@ -136,8 +136,6 @@ def clock(elapsed_s: float) -> str:
 def _record(view: View, cast: Cast, lines: int) -> RenderableType:
     title = Text("─ so far ", style="dim")
     said = [moment_line(moment, cast) for moment in list(view.moments)[-lines:]]
-    for line in said:
-        line.no_wrap, line.overflow = True, "ellipsis"
     grid = Table.grid(expand=True)
     grid.add_row(title)
     for line in said:
@@ -148,11 +146,10 @@ def _record(view: View, cast: Cast, lines: int) -> RenderableType:
 def moment_line(moment: Moment, cast: Cast) -> Text:
     """One moment with its sign and its agent's colour."""
     sign, style = MOMENT_SIGNS[moment.kind]
-    words = "dim" if style == "dim" else ""
-    if moment.agent is None:
-        return Text.assemble((f" {sign} ", style), (moment.words, words))
-    name = (moment.agent, style_of(moment.agent, cast))
-    return Text.assemble((f" {sign} ", style), name, " ", (moment.words, words))
+    line = Text(f" {sign} ", style=style, no_wrap=True, overflow="ellipsis")
+    if moment.agent is not None:
+        line.append(f"{moment.agent} ", style_of(moment.agent, cast))
+    return line.append(moment.words, "dim" if style == "dim" else "not bold default")
 
 
 def _bar(view: View, width: int) -> RenderableType:
@@ -266,20 +263,22 @@ def _doing(agent: AgentView) -> str:
 def _table(
     view: View, cast: Cast, height: int, *, is_narrow: bool = False
 ) -> RenderableType:
-    table = Table(box=SIMPLE_HEAD, expand=True, padding=(0, 1), show_edge=False)
-    table.add_column("agent", no_wrap=True, max_width=16)
-    table.add_column("", no_wrap=True, max_width=28)
-    table.add_column("votes", justify="right", no_wrap=True)
+    longest = min(16, max(map(len, view.agents), default=1))
+    table = Table(box=SIMPLE_HEAD, expand=True, padding=(0, 1, 0, 0), show_edge=False)
+    table.add_column(" agent", no_wrap=True, min_width=longest + 1)
+    table.add_column("", no_wrap=True, ratio=1 if is_narrow else None, max_width=28)
+    table.add_column("votes", justify="right", no_wrap=True, min_width=5)
     if not is_narrow:
-        table.add_column("tokens", justify="right", no_wrap=True)
+        table.add_column("tokens", justify="right", no_wrap=True, min_width=6)
         table.add_column("says", no_wrap=True, ratio=1, overflow="ellipsis")
     support = view.support()
     room = max(1, height - 3)
     for agent in _most_alive(view, room):
         sign, style = ACTIVITY_SIGNS[agent.activity]
+        doing = agent.activity if is_narrow else one_line(_doing(agent), 26)
         row = [
-            Text(agent.id, style=style_of(agent.id, cast)),
-            Text.assemble((f"{sign} ", style), one_line(_doing(agent), 26)),
+            Text(f" {agent.id}", style=style_of(agent.id, cast)),
+            Text.assemble((f"{sign} ", style), doing),
             str(support.get(agent.id, "")),
         ]
         if not is_narrow:

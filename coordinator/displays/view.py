@@ -84,7 +84,6 @@ _ENDINGS: dict[str, Activity] = {
 }
 _TYPED_FIELDS = {
     "new_answer": ("content",),
-    "vote": ("reason",),
     "submit": ("content",),
 }
 
@@ -291,10 +290,11 @@ class View:
         self._decide(event)
 
     def _note(self, agent: AgentView, moment: Moment) -> None:
-        # What the pane shows anyway, in its text or its title, is not said twice.
-        if moment.kind not in ("answer", "turn", "winner"):
+        # What is seen anyway, as text or beside the agent's name, is not said twice.
+        is_first = moment.kind == "turn" and agent.turns == 0
+        if not is_first and moment.kind not in ("answer", "winner"):
             agent.end_block()
-            agent.tail.add("moment", f"{moment.words}\n")
+            agent.tail.add("moment", f"— {moment.words}\n")
 
     def _stream(self, event: Event) -> None:
         """What an agent says of its own turn."""
