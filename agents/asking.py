@@ -45,16 +45,20 @@ async def ask(
         try:
             return await _stream(backend, request, voice, limiter)
         except BackendUnavailable as error:
-            failures[error.is_rate_limit] += 1
+            put_off = error.is_rate_limit
+            failures[put_off] += 1
             who = f"{request.turn.agent}/{request.turn.number}/{request.call}"
-            delay_s = retry.delay_s(error, failures[error.is_rate_limit], who=who)
+            delay_s = retry.delay_s(error, failures[put_off], who=who)
             if delay_s is None:
                 raise
             reason = str(error) or type(error).__name__
         await voice.say(
             ResponseAbandoned(**voice.stamp(), reason=reason, retry_in_s=delay_s)
         )
-        await anyio.sleep(delay_s)
+        if limiter.is_unlimited or not put_off:
+            await anyio.sleep(delay_s)
+        # Otherwise the limiter's gate is shut for as long, and its queue keeps the
+        # place that this agent would lose by sleeping elsewhere.
 
 
 async def _stream(

@@ -72,7 +72,7 @@ def _is_model(wanted: type) -> TypeGuard[type[_Model]]:
 def _schema_of(wanted: type) -> dict[str, Any]:
     if _is_model(wanted):
         return wanted.model_json_schema(ref_template="#/$defs/{model}")
-    raise NotImplementedError(f"{wanted!r} has no JSON Schema")
+    raise TypeError(f"{wanted!r} has no JSON Schema")
 
 
 def _hoist(schema: object, definitions: dict[str, Any]) -> None:
