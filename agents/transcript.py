@@ -1,6 +1,6 @@
 """From chunks back to the message they amount to. Pure.
 
-Two readers need that: the next request, which sends the assistant's blocks back exactly
+Two readers need that: the next request, which sends the assistant's blocks back just
 as the API wants them (thinking with its signature, redacted thinking, tool calls with
 their input, citations, server tools' results), and people who ask for the whole message.
 """

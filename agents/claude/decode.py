@@ -10,12 +10,14 @@ from agents.claude.translate import Translator
 from agents.claude.wire import Splitter
 from agents.transcript import Transcript
 
+RECORDED = AgentId("recorded")
+"""Whose words they are, where nobody says."""
 READ_BYTES = 65536
 """Bytes translated at once; what a busy socket gives."""
 
 
 def decode_sse(
-    data: bytes, *, agent: AgentId = AgentId("recorded"), read_bytes: int = READ_BYTES
+    data: bytes, *, agent: AgentId = RECORDED, read_bytes: int = READ_BYTES
 ) -> Iterator[StreamChunk]:
     """The chunks of a recorded body of server-sent events.
 

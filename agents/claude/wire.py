@@ -1,4 +1,4 @@
-"""What the Messages API puts on the wire: server-sent events, and their JSON as Structs.
+"""What the Messages API puts on the wire: server-sent events and their JSON.
 
 Pure. :class:`Splitter` cuts bytes into events, however the network cut them;
 :func:`decode_event` reads one. Only what somebody here looks into has fields; the rest
@@ -291,22 +291,14 @@ WireEvent: TypeAlias = (
 _events: msgspec.json.Decoder[WireEvent] = msgspec.json.Decoder(WireEvent)
 
 
-class OtherDelta(msgspec.Struct, frozen=True, tag_field="type", tag="other"):
+class OtherDelta(msgspec.Struct, frozen=True):
     """A delta that has no Struct, as it came."""
 
     index: int
     delta: msgspec.Raw
 
 
-class _Open(msgspec.Struct, frozen=True):
-    """Any event, as far as its kind and place."""
-
-    type: str = ""
-    index: int | None = None
-    delta: msgspec.Raw = msgspec.Raw(b"{}")
-
-
-_any: msgspec.json.Decoder[_Open] = msgspec.json.Decoder(_Open)
+_others: msgspec.json.Decoder[OtherDelta] = msgspec.json.Decoder(OtherDelta)
 
 
 def decode_event(data: bytes) -> tuple[WireEvent | OtherDelta | None, bytes]:
@@ -314,30 +306,45 @@ def decode_event(data: bytes) -> tuple[WireEvent | OtherDelta | None, bytes]:
 
     Returns:
         The event, ``None`` for a kind that has no Struct (``ping``, and what is new);
-        and the JSON it was read from, on one line and in valid UTF-8.
+        and the JSON it was read from, on one line and valid throughout. What never was
+        JSON (``[DONE]``, by some gateways) is ``None`` and a JSON string.
 
     Raises:
-        StreamMalformed: It is not JSON, or a known kind lacks what it must have.
+        StreamMalformed: It is broken JSON, or a known kind lacks what it must have.
     """
     try:
-        if b"\n" in data:
-            data = msgspec.json.format(data, indent=-1)
-        return _decoded(data), data
-    except msgspec.DecodeError:
+        return _decoded(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
         data = as_utf8(data)
     except RecursionError as exc:
         raise StreamMalformed("an event is nested too deeply") from exc
     try:
-        return _decoded(data), data
-    except msgspec.DecodeError as exc:
+        return _decoded(data)
+    except (msgspec.DecodeError, RecursionError) as exc:
+        if not data.lstrip().startswith(b"{"):
+            return None, msgspec.json.encode(data.decode())
         raise StreamMalformed(f"an event is not JSON: {exc}") from exc
 
 
-def _decoded(data: bytes) -> WireEvent | OtherDelta | None:
+def _decoded(data: bytes) -> tuple[WireEvent | OtherDelta | None, bytes]:
+    event: WireEvent | OtherDelta | None
     try:
-        return _events.decode(data)
+        event = _events.decode(data)
     except msgspec.ValidationError as exc:
-        return _unknown(data, exc)
+        event = _unknown(data, exc)
+    if type(event) is BlockDelta and type(event.delta) is not CitationsDelta:
+        return event, data  # read whole: nothing of it is carried
+    if b"\n" in data or b"\r" in data:
+        data = msgspec.json.format(data, indent=-1)
+        event = (
+            _others.decode(data)
+            if type(event) is OtherDelta
+            else event and _events.decode(data)
+        )
+    # What is skipped is not looked into: not its UTF-8, escapes or surrogates. Those
+    # who read what we carry would meet them, so it is read here once.
+    msgspec.json.decode(data)
+    return event, data
 
 
 _KNOWN = frozenset(
@@ -356,21 +363,26 @@ _KNOWN = frozenset(
 def _unknown(
     data: bytes, problem: msgspec.ValidationError
 ) -> WireEvent | OtherDelta | None:
-    """An event that is not as expected: of a new kind, or a known one that is broken."""
-    try:
-        event = _any.decode(data)
-    except msgspec.ValidationError as exc:
-        raise StreamMalformed(f"an event is not understood: {exc}") from exc
-    if event.type not in _KNOWN:
+    """Sort out an event that is not as expected: new, or known and broken."""
+    kind = _kind_of(data)
+    if kind not in _KNOWN:
         return None
-    if event.type == "content_block_delta" and event.index is not None:
+    if kind == "content_block_delta":
         try:
-            kind = _kinds.decode(event.delta).type
-        except msgspec.ValidationError:
-            kind = ""
-        if kind not in _KNOWN_DELTAS:
-            return OtherDelta(index=event.index, delta=event.delta)
-    raise StreamMalformed(f"{event.type}: {problem}") from problem
+            other = _others.decode(data)
+        except msgspec.ValidationError as exc:
+            raise StreamMalformed(f"{kind}: {exc}") from exc
+        if _kind_of(other.delta) not in _KNOWN_DELTAS:
+            return other
+    raise StreamMalformed(f"{kind}: {problem}") from problem
+
+
+def _kind_of(data: bytes) -> str:
+    """An object's ``type``; empty where it has none, or is no object."""
+    try:
+        return _kinds.decode(data).type
+    except msgspec.ValidationError:
+        return ""
 
 
 class _Kind(msgspec.Struct, frozen=True):

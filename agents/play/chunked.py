@@ -43,7 +43,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from agents.chunks import Pen, StreamChunk
-    from agents.script import JsonObject
+from agents.prices import cost_usd
+from agents.script import JsonObject
 
 PING = b'{"type": "ping"}'
 """A ``ping`` event's data, blank and all as the API sends it."""
@@ -213,9 +214,11 @@ class Scribe:
     def _reported(self, usage: JsonObject) -> UsageReported:
         self._usage = {**self._usage, **usage}
         counted = usage_of(self._usage)
-        cost = 0.0 if self._model.startswith("scripted") else None
         return UsageReported(
-            **self._pen.stamp(), model=self._model, usage=counted, cost_usd=cost
+            **self._pen.stamp(),
+            model=self._model,
+            usage=counted,
+            cost_usd=cost_usd(self._model, counted),
         )
 
 

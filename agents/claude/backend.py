@@ -1,0 +1,293 @@
+"""Claude over HTTP: the SDK for authentication and transport, our own stream on top.
+
+The only file that imports ``anthropic`` (about one second). The SDK's retries are off:
+one layer of ours retries, under the session's deadline. Foreign exceptions become ours
+here, in one place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Generator,
+    Mapping,
+    Sequence,
+)
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from hashlib import sha256
+from typing import Any, cast
+
+import anthropic
+import anyio
+import httpx2
+import msgspec
+
+from agents import prices
+from agents.backend import Request
+from agents.chunks import Pen, ResponseOpened, StreamChunk
+from agents.claude.faults import error_for, limits_of
+from agents.claude.request import parameters
+from agents.claude.settings import ClaudeSettings
+from agents.claude.translate import Translator
+from agents.claude.wire import Splitter
+from agents.errors import (
+    AgentError,
+    BackendRefused,
+    BackendUnavailable,
+    StreamMalformed,
+)
+from agents.play.surface import plain_request
+
+CONNECT_S = 10.0
+CLOSE_GRACE_S = 2.0
+"""How long closing a stream may take; past it the connection is dropped."""
+READ_OUT_S = 0.5
+"""How long the body's end is waited for after the response's."""
+CONNECTIONS = 20_000
+"""More than any team's streams at once; the SDK's 1,000 would queue the rest."""
+KEPT_ALIVE = 1_000
+"""Idle connections kept for the next turn."""
+
+
+class ClaudeBackend:
+    """A Claude model behind the Messages API.
+
+    Args:
+        model: E.g. ``claude-sonnet-5-5``.
+        api_key: ``None``: the SDK finds it, in ``ANTHROPIC_API_KEY`` or
+            ``ANTHROPIC_AUTH_TOKEN``.
+        base_url: ``None``: ``ANTHROPIC_BASE_URL`` or the API itself.
+        client: A client of the SDK's to use instead (Bedrock, Vertex, Foundry, a proxy,
+            a CA of one's own); it is not closed here, and its retries must be off.
+        idle_limit_s: How long a stream may be silent before it counts as stalled.
+        settings: Everything else, as :class:`ClaudeSettings` has it.
+
+    Raises:
+        ValueError: A server tool is unknown.
+        TypeError: A setting is unknown.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        client: anthropic.AsyncAnthropic | None = None,
+        idle_limit_s: float = 120.0,
+        **settings: Any,  # noqa: ANN401  (ClaudeSettings' fields, checked by it)
+    ) -> None:
+        self._settings = ClaudeSettings(model=model, **settings)
+        self._owns_client = client is None
+        self._client = client or _client(api_key, base_url, idle_limit_s)
+        self._idle_limit_s = idle_limit_s
+        prices.load()
+
+    def __repr__(self) -> str:
+        return f"ClaudeBackend(model={self.model!r}, base_url={self._base_url!r})"
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return self._settings.model
+
+    @property
+    def limit_key(self) -> str:
+        """Same server, key and model: same rate limit."""
+        secret = self._secret or ""
+        named = "\0".join((self._base_url, secret, self.model))
+        return sha256(named.encode()).hexdigest()[:16]
+
+    @property
+    def _base_url(self) -> str:
+        return str(self._client.base_url)
+
+    @property
+    def _secret(self) -> str | None:
+        return self._client.api_key or self._client.auth_token
+
+    @asynccontextmanager
+    async def open_stream(
+        self, request: Request, pen: Pen
+    ) -> AsyncGenerator[AsyncIterator[list[StreamChunk]]]:
+        """Ask Claude; see :class:`agents.backend.Backend`.
+
+        Raises:
+            BackendUnavailable: 408, 409, 429, 5xx, 529, no connection, silence.
+            BackendRefused: Any other status; the key is missing.
+            StreamMalformed: The response is not whole.
+        """
+        async with AsyncExitStack() as stack:
+            with self._mapped():
+                response = await self._ask(request, stack)
+            batches = self._batches(response, pen)
+            stack.push_async_callback(_closed, batches)
+            yield batches
+
+    async def _ask(
+        self, request: Request, stack: AsyncExitStack
+    ) -> anthropic.AsyncAPIResponse[Any]:
+        create = self._client.beta.messages.with_streaming_response.create
+        manager = create(**parameters(self._settings, request))
+        response = await manager.__aenter__()
+        # The SDK's own exit would wait unshielded, and a cancelled scope forbids that.
+        stack.push_async_callback(_closed, response)
+        return cast("anthropic.AsyncAPIResponse[Any]", response)
+
+    async def _batches(
+        self, response: anthropic.AsyncAPIResponse[Any], pen: Pen
+    ) -> AsyncGenerator[list[StreamChunk]]:
+        splitter = Splitter()
+        translator = Translator(pen, prices.cost_usd)
+        pen.at = anyio.current_time()
+        yield [
+            ResponseOpened(
+                **pen.stamp(),
+                request_id=response.headers.get("request-id", ""),
+                limits=limits_of(response.headers),
+            )
+        ]
+        # Not the SDK's iter_bytes(): closing that leaves httpx2's generator behind.
+        body = response.http_response.aiter_bytes()
+        try:
+            while not translator.is_over:
+                with self._mapped():
+                    data = await anext(body, None)
+                if data is None:
+                    break
+                pen.at = anyio.current_time()
+                chunks = translator.translate(splitter.feed(data))
+                if chunks:
+                    yield chunks
+            chunks = translator.finish()
+            if chunks:
+                yield chunks
+            await self._read_out(body)
+        finally:
+            await _unwound(body)
+
+    async def _read_out(self, body: AsyncIterator[bytes]) -> None:
+        """Read what follows the response, so that its connection can be used again."""
+        with anyio.move_on_after(READ_OUT_S), self._mapped():
+            while await anext(body, None) is not None:
+                pass
+
+    @contextmanager
+    def _mapped(self) -> Generator[None]:
+        """Turn what the SDK and its transport raise into our errors."""
+        try:
+            yield
+        except AgentError:
+            raise
+        except anthropic.APIStatusError as exc:
+            headers = {k.lower(): v for k, v in exc.response.headers.items()}
+            raise error_for(
+                exc.status_code, headers, exc.body, self._secret
+            ) from _quiet(exc)
+        except (anthropic.APITimeoutError, httpx2.TimeoutException) as exc:
+            raise BackendUnavailable(
+                f"nothing came for {self._idle_limit_s:g} s: the stream stalled"
+            ) from _quiet(exc)
+        except (httpx2.RemoteProtocolError, httpx2.DecodingError) as exc:
+            raise StreamMalformed(f"the body broke off: {exc}") from _quiet(exc)
+        except (anthropic.APIConnectionError, httpx2.TransportError) as exc:
+            cause = exc.__cause__ or exc
+            raise BackendUnavailable(
+                f"no connection to {self._base_url}: {cause or type(cause).__name__}"
+            ) from _quiet(exc)
+        except (anthropic.AnthropicError, TypeError, ValueError) as exc:
+            # The SDK raises TypeError where it finds no key.
+            raise BackendRefused(f"the request cannot be made: {exc}") from _quiet(exc)
+
+    async def stream_with_tools(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        tools: Sequence[Mapping[str, Any]],
+        **options: Any,  # noqa: ANN401  (MassGen's surface: whatever its callers pass)
+    ) -> AsyncGenerator[StreamChunk, None]:
+        """Ask in MassGen's words, one chunk an item; close with ``aclosing``.
+
+        Args:
+            messages: ``{"role", "content"}``, with an optional first ``system``.
+            tools: User tools, in the API's form or OpenAI's.
+            options: ``enable_web_search``, ``enable_code_execution``, ``agent_id`` and
+                every setting of :class:`ClaudeSettings`, all combined in one request.
+
+        Raises:
+            TypeError: An option is unknown.
+            AgentError: See :meth:`open_stream`.
+        """
+        agent = {"agent_id": options.pop("agent_id", "claude")}
+        request = plain_request(messages, tools, agent)
+        backend = self._with(options)
+        pen = Pen(request.turn.agent, request.turn.number, anyio.current_time())
+        async with backend.open_stream(request, pen) as batches:
+            async for batch in batches:
+                for chunk in batch:
+                    yield chunk
+
+    def _with(self, options: dict[str, Any]) -> ClaudeBackend:
+        """This backend under other settings, on the same connections."""
+        enabled = [
+            name
+            for name in ("web_search", "code_execution")
+            if options.pop(f"enable_{name}", False)
+        ]
+        settings = msgspec.structs.asdict(self._settings) | options
+        settings["server_tools"] = (*settings["server_tools"], *enabled)
+        return ClaudeBackend(
+            client=self._client, idle_limit_s=self._idle_limit_s, **settings
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections, unless the client is the caller's."""
+        if self._owns_client:
+            with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
+                await self._client.close()
+
+
+def _client(
+    api_key: str | None, base_url: str | None, idle_limit_s: float
+) -> anthropic.AsyncAnthropic:
+    timeout = httpx2.Timeout(idle_limit_s, connect=CONNECT_S, pool=None)
+    return anthropic.AsyncAnthropic(
+        api_key=api_key,
+        base_url=base_url,
+        max_retries=0,
+        timeout=timeout,
+        http_client=anthropic.DefaultAsyncHttpxClient(
+            timeout=timeout,
+            limits=httpx2.Limits(
+                max_connections=CONNECTIONS, max_keepalive_connections=KEPT_ALIVE
+            ),
+        ),
+    )
+
+
+async def _closed(what: Any) -> None:  # noqa: ANN401  (a response or a generator)
+    """Close, though the scope be cancelled, and not for ever."""
+    with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
+        close = getattr(what, "aclose", None) or what.close
+        await close()
+
+
+async def _unwound(body: AsyncIterator[bytes]) -> None:
+    """End an iteration that is suspended amid a body.
+
+    httpx2 (2.x) nests four generators, and closing the outermost leaves the others to
+    the garbage collector, which trio reports. A read that is cancelled at once unwinds
+    them all, each with its own clean-up.
+    """
+    with anyio.CancelScope(shield=True) as scope:
+        scope.cancel("the stream is left")
+        # What was read already still comes, up to one socket read; then the cancelled
+        # read ends the iteration.
+        with suppress(httpx2.HTTPError):
+            while await anext(body, None) is not None:
+                pass
+
+
+def _quiet(exc: BaseException) -> BaseException:
+    """``exc`` without the request it holds, whose headers bear the key."""
+    return RuntimeError(type(exc).__name__)

@@ -1,0 +1,79 @@
+"""Which of our errors a refusal of the API's is, by its status. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from agents.errors import AgentError, BackendRefused, BackendUnavailable
+
+_PASSING = frozenset({408, 409, 429})
+"""Statuses that may pass, beside all of 500 and above (529: overloaded)."""
+
+
+def error_for(
+    status: int, headers: Mapping[str, str], body: object, secret: str | None = None
+) -> AgentError:
+    """The error for a response that is no stream.
+
+    Args:
+        status: HTTP status.
+        headers: Lower case; ``retry-after`` and ``x-should-retry`` are looked at.
+        body: The decoded JSON, or whatever came.
+        secret: A key that must not appear, should the server quote it.
+    """
+    said = f"{status} {_said(body)}".strip()
+    if secret:
+        said = said.replace(secret, "…")
+    should_retry = headers.get("x-should-retry")
+    passes = status in _PASSING or status >= 500
+    if should_retry in {"true", "false"}:
+        passes = should_retry == "true"
+    if not passes:
+        return BackendRefused(said)
+    return BackendUnavailable(
+        said,
+        retry_after_s=retry_after_s(headers),
+        is_rate_limit=status == 429,
+    )
+
+
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """How long the server asks us to wait, in seconds; ``None`` if it does not say.
+
+    A date is not understood: the API sends seconds (seen 2026-11-22).
+    """
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            seconds = float(headers[name]) * unit
+        except (KeyError, ValueError):
+            continue
+        if math.isfinite(seconds) and seconds >= 0:
+            return seconds
+    return None
+
+
+def _said(body: object) -> str:
+    """The server's words: ``type: message`` where the body is as documented."""
+    match body:
+        case {"error": {"type": str(kind), "message": str(message)}}:
+            return f"{kind}: {message}"
+        case {"error": {"message": str(message)}}:
+            return message
+        case str(text):
+            return text[:300]
+        case _:
+            return ""
+
+
+def limits_of(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers that say how much more may be asked, and when."""
+    return {
+        name: value
+        for name, value in headers.items()
+        if name.startswith("anthropic-ratelimit-") or name == "retry-after"
+    }
+
+
+Headers = Mapping[str, Any]

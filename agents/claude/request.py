@@ -1,0 +1,118 @@
+"""From a request in our words to the parameters of one API call. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import msgspec
+
+from agents.backend import Message, Request, ToolSpec
+from agents.claude.settings import (
+    ClaudeSettings,
+    Json,
+    betas,
+    server_tool,
+    thinking,
+    toolsets,
+)
+
+AGENT_HEADER = "x-coordinator-agent"
+"""Names the agent to proxies and to the emulator; the API ignores it."""
+
+_BREAKPOINT: Json = {"type": "ephemeral"}
+"""Five minutes: as long as a team's turns follow one another."""
+
+
+def parameters(settings: ClaudeSettings, request: Request) -> Json:
+    """Everything ``client.beta.messages.create`` is given, streaming.
+
+    Cache breakpoints (three of the four allowed) stand after the tools and the system
+    prompt, after what all viewers of the same answers share, and, where a conversation
+    goes on, at its end. Order and content before them do not depend on the agent, so
+    that agents of one model read what the first has written.
+
+    Raises:
+        ValueError: A server tool is unknown.
+    """
+    tools = _tools(settings, request.tools)
+    conversation = [_message(message) for message in request.messages]
+    system = [_text(request.system)] if request.system else []
+    if settings.cache:
+        _mark(system, tools, conversation, settings)
+    budget = request.max_tokens
+    made: Json = {
+        **settings.extra,
+        "model": settings.model,
+        "max_tokens": min(settings.max_tokens, budget or settings.max_tokens),
+        "messages": conversation,
+        "stream": True,
+        "betas": betas(settings, tools),
+        "extra_headers": {AGENT_HEADER: request.turn.agent},
+    }
+    given: Json = {
+        "system": system,
+        "tools": tools,
+        "thinking": thinking(settings),
+        "output_config": _output_config(settings),
+        "mcp_servers": list(settings.mcp_servers),
+        "container": request.container,
+    }
+    made.update({name: value for name, value in given.items() if value})
+    if not made["betas"]:
+        del made["betas"]
+    return made
+
+
+def _tools(settings: ClaudeSettings, specs: tuple[ToolSpec, ...]) -> list[Json]:
+    """The API's own tools first: they are the same for every agent and turn."""
+    tools = [server_tool(tool, settings.model) for tool in settings.server_tools]
+    tools += toolsets(settings, tools)
+    for spec in specs:
+        tool: Json = msgspec.json.decode(msgspec.json.encode(spec))
+        tools.append(tool)
+    return tools
+
+
+def _message(message: Message) -> Json:
+    content: Any = msgspec.json.decode(message.content)
+    if isinstance(content, str):
+        content = [_text(content)]
+    return {"role": message.role, "content": content}
+
+
+def _text(text: str) -> Json:
+    return {"type": "text", "text": text}
+
+
+def _output_config(settings: ClaudeSettings) -> Json:
+    made: Json = {}
+    if settings.effort is not None:
+        made["effort"] = settings.effort
+    if settings.output_format is not None:
+        made["format"] = settings.output_format
+    return made
+
+
+def _mark(
+    system: list[Json],
+    tools: list[Json],
+    conversation: list[Json],
+    settings: ClaudeSettings,
+) -> None:
+    """Set the breakpoints, in place."""
+    if system:
+        system[-1]["cache_control"] = _BREAKPOINT
+    elif tools:
+        tools[-1]["cache_control"] = _BREAKPOINT
+    if not conversation:
+        return
+    # The opening's last block is the viewer's own; what is before it is shared.
+    opening = cast("list[Json]", conversation[0]["content"])
+    if len(opening) > 1 and opening[-2].get("type") == "text":
+        opening[-2]["cache_control"] = _BREAKPOINT
+    last = cast("list[Json]", conversation[-1]["content"])
+    # A single question that no tool carries on is never read again: writing it to the
+    # cache would only cost the surcharge.
+    goes_on = len(conversation) > 1 or bool(settings.server_tools)
+    if goes_on and last and last[-1].get("type") in {"text", "tool_result"}:
+        last[-1]["cache_control"] = _BREAKPOINT

@@ -1,0 +1,151 @@
+"""How an agent uses Claude: what people set, and which tools a model takes. Data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias, cast
+
+import msgspec
+
+Json: TypeAlias = dict[str, Any]  # the API's own objects, carried and not looked into
+
+MAX_TOKENS = 16_000
+"""Most tokens of one response where nothing is said: room for thinking and a long
+answer, within what every current model gives."""
+
+
+class ClaudeSettings(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """What a request says beside the conversation."""
+
+    model: str
+    max_tokens: int = MAX_TOKENS
+    thinking: Literal["adaptive", "disabled", "between_tools"] | int | Json | None = (
+        None
+    )
+    """A number: that many tokens to think with, on models that take a budget. An
+    object: as the API takes it. ``None``: left to the model."""
+    effort: Literal["low", "medium", "high", "xhigh", "max"] | None = None
+    server_tools: tuple[str | Json, ...] = ()
+    """Names, for the newest version that the model takes; or versions; or objects."""
+    mcp_servers: tuple[Json, ...] = ()
+    """Servers the API connects to; each gets a toolset unless one is given."""
+    betas: tuple[str, ...] = ()
+    """Beyond those that the rest implies."""
+    cache: bool = True
+    """Whether to set breakpoints for the prompt cache."""
+    output_format: Json | None = None
+    """A JSON Schema format for the response, as the API takes it."""
+    extra: Json = msgspec.field(default_factory=dict[str, Any])
+    """Further parameters, as the API names them (``context_management``, …)."""
+
+
+# Versions by the first model generation that takes them, newest first. Which models
+# take what: docs.claude.com, tool pages, read 2026-11-22; the versions of 2026 need
+# programmatic tool calling, which came with generation 4.6.
+_VERSIONS: dict[str, tuple[tuple[tuple[int, int], str], ...]] = {
+    "web_search": (
+        ((4, 6), "web_search_20260318"),
+        ((0, 0), "web_search_20250305"),
+    ),
+    "web_fetch": (
+        ((4, 6), "web_fetch_20260318"),
+        ((0, 0), "web_fetch_20250910"),
+    ),
+    "code_execution": (
+        ((4, 6), "code_execution_20260521"),
+        ((0, 0), "code_execution_20250825"),
+    ),
+    "tool_search": (((0, 0), "tool_search_tool_bm25_20251119"),),
+    "tool_search_bm25": (((0, 0), "tool_search_tool_bm25_20251119"),),
+    "tool_search_regex": (((0, 0), "tool_search_tool_regex_20251119"),),
+    "memory": (((0, 0), "memory_20250818"),),
+    "advisor": (((0, 0), "advisor_20260301"),),
+}
+
+_BETAS = {
+    "code_execution_20250522": "code-execution-2025-05-22",
+    "memory_20250818": "context-management-2025-06-27",
+    "advisor_20260301": "advisor-tool-2026-03-01",
+    "mcp_toolset": "mcp-client-2025-11-20",
+}
+"""Tools that the API offers behind a beta header only."""
+
+INTERLEAVED = "interleaved-thinking-2025-05-14"
+"""Thinking between tool calls, for models that do not do so by themselves."""
+
+_GENERATION = re.compile(
+    r"(?:opus|sonnet|haiku|fable|mythos)-(\d+)(?:-(\d{1,2}))?(?!\d)"
+)
+_OLD_GENERATION = re.compile(r"claude-(\d+)(?:-(\d{1,2}))?-(?:opus|sonnet|haiku)")
+
+_NAMES = {"tool_search_tool_bm25": "tool_search_tool_bm25"}
+
+
+def generation(model: str) -> tuple[int, int]:
+    """A model's generation by its name: ``claude-opus-4-8`` is (4, 8).
+
+    A name that says nothing is taken for a new model: aliases point at new ones.
+    """
+    found = _GENERATION.search(model) or _OLD_GENERATION.search(model)
+    if found is None:
+        return (99, 0)
+    return int(found[1]), int(found[2] or 0)
+
+
+def server_tool(tool: str | Mapping[str, Any], model: str) -> Json:
+    """A server tool in the API's form, in the newest version that ``model`` takes.
+
+    Raises:
+        ValueError: There is no such tool.
+    """
+    given: Json = {"type": tool} if isinstance(tool, str) else dict(tool)
+    kind = str(given.get("type", given.get("name", "")))
+    if kind in _VERSIONS:
+        made = generation(model)
+        versions = _VERSIONS[kind]
+        kind = next(name for first, name in versions if made >= first)
+    elif not re.fullmatch(r"[a-z_]+_\d{8}|mcp_toolset", kind):
+        known = ", ".join(sorted(_VERSIONS))
+        raise ValueError(f"server tool {kind!r} is unknown; choose from {known}")
+    given["type"] = kind
+    if kind != "mcp_toolset":
+        given.setdefault("name", re.sub(r"_\d{8}$", "", kind))
+    return given
+
+
+def toolsets(settings: ClaudeSettings, tools: list[Json]) -> list[Json]:
+    """A toolset for each MCP server that has none."""
+    served = {tool.get("mcp_server_name") for tool in tools}
+    return [
+        {"type": "mcp_toolset", "mcp_server_name": server["name"]}
+        for server in settings.mcp_servers
+        if server.get("name") not in served
+    ]
+
+
+def betas(settings: ClaudeSettings, tools: list[Json]) -> list[str]:
+    """The beta headers that a request with ``tools`` needs, each once."""
+    found = [*settings.betas]
+    found += [_BETAS[tool["type"]] for tool in tools if tool.get("type") in _BETAS]
+    budget = isinstance(settings.thinking, int)
+    if isinstance(settings.thinking, dict):
+        budget = settings.thinking.get("type") == "enabled"
+    if budget and tools and generation(settings.model) < (4, 6):
+        found.append(INTERLEAVED)
+    return list(dict.fromkeys(found))
+
+
+def thinking(settings: ClaudeSettings) -> Json | None:
+    """The thinking parameter, in the API's form."""
+    match settings.thinking:
+        case None:
+            return None
+        case str(mode):
+            return {"type": mode}
+        case int(budget):
+            return {"type": "enabled", "budget_tokens": budget}
+        case given:
+            return cast("Json", given)
