@@ -1,7 +1,7 @@
 """From chunks back to the message they amount to. Pure.
 
-Two readers need that: the next request, which sends the assistant's blocks back just
-as the API wants them (thinking with its signature, redacted thinking, tool calls with
+Two readers need that: the next request, which sends the assistant's blocks back as
+the API wants them (thinking with its signature, redacted thinking, tool calls with
 their input, citations, server tools' results), and people who ask for the whole message.
 """
 
@@ -55,10 +55,11 @@ class _Block:
         """Fold what was streamed into the block's fields."""
         if self.pieces:
             name = _TEXT_OF.get(self.kind, "text")
-            self.fields[name] = (self.fields.get(name) or "") + "".join(self.pieces)
+            self.fields[name] = _str(self.fields.get(name)) + "".join(self.pieces)
         if self.citations:
-            before = self.fields.get("citations") or []
-            self.fields["citations"] = [*before, *self.citations]
+            before = self.fields.get("citations")
+            kept = cast("list[Any]", before) if isinstance(before, list) else []
+            self.fields["citations"] = [*kept, *self.citations]
         self.pieces, self.citations = [], []
 
 
@@ -140,7 +141,8 @@ class Transcript:
             block.fields["input"] = _value(typed)
         if block.kind == "fallback":
             # The last fallback names the model that served the response.
-            model = (block.fields.get("to") or {}).get("model")
+            to = block.fields.get("to")
+            model = cast("Json", to).get("model") if isinstance(to, dict) else None
             if model:
                 self._message["model"] = model
 
@@ -156,7 +158,7 @@ class Transcript:
         texts: list[str] = []
         for block in self._blocks:
             if block.kind == "text":
-                texts.append(block.fields.get("text") or "")
+                texts.append(_str(block.fields.get("text")))
                 texts.extend(block.pieces)
         return "".join(texts)
 
@@ -216,6 +218,10 @@ class Transcript:
                 elif name not in {"type", "delta"} and value is not None:
                     fields[name] = value
         return fields
+
+
+def _str(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _object(raw: msgspec.Raw) -> Json:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 import secrets
+import weakref
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -82,8 +84,7 @@ class Session:
         return self._shell.result
 
     def __aiter__(self) -> AsyncIterator[StreamChunk]:
-        feed = self._shell.subscribe(lossless=True)
-        return _chunks(feed)
+        return _Chunks(self._shell.subscribe(lossless=True))
 
     def events(self, *, lossless: bool = True) -> Feed:
         """Batches of chunks and decisions, from now on."""
@@ -116,14 +117,26 @@ class Session:
         )
 
 
-async def _chunks(feed: Feed) -> AsyncIterator[StreamChunk]:
-    try:
-        async for batch in feed:
-            for event in batch:
-                if isinstance(event, Chunk):
-                    yield event
-    finally:
-        feed.close()
+class _Chunks:
+    """A program's reading of a session, chunk by chunk.
+
+    No generator, because ``break`` would leave one behind: when the loop lets go of
+    this object, its feed closes and the agents no longer wait for it.
+    """
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        self._ready: deque[StreamChunk] = deque()
+        weakref.finalize(self, feed.close)
+
+    def __aiter__(self) -> AsyncIterator[StreamChunk]:
+        return self
+
+    async def __anext__(self) -> StreamChunk:
+        while not self._ready:
+            batch = await anext(self._feed)
+            self._ready.extend(event for event in batch if isinstance(event, Chunk))
+        return self._ready.popleft()
 
 
 class _Shell:
