@@ -178,6 +178,8 @@ class Bar:
                 self.height = exact(rule.share) * voters
             case Unanimity():
                 self.height = sum(firsts.values())
+            case _:
+                assert_never(rule)
 
     def is_over(self, votes: Number) -> bool:
         """Whether so much weight of first places is enough."""

@@ -23,10 +23,9 @@ def standing_votes(
     """
     firsts: dict[tuple[int, ...], Number] = {}
     for ranking, weight in tiers.items():
-        for tier in ranking:
-            if sharing := tuple(i for i in tier if i in alive):
-                firsts[sharing] = firsts.get(sharing, 0) + weight
-                break
+        standing = (tuple(i for i in tier if i in alive) for tier in ranking)
+        sharing = next(tier for tier in standing if tier)
+        firsts[sharing] = firsts.get(sharing, 0) + weight
     return first_places(firsts, size)
 
 

@@ -19,7 +19,7 @@ is than the next, is for the voter to say, so these are refused.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, assert_never
 
 from agents.chunks import Approval, Ballot, Choice, Label, Ranking, Scores
 
@@ -77,6 +77,8 @@ def labels_of(ballot: Ballot) -> tuple[Label, ...]:
             return tuple(label for tier in ballot.tiers for label in tier)
         case Scores():
             return tuple(ballot.points)
+        case _:
+            assert_never(ballot)
 
 
 def best_of(ballot: Ballot) -> Label | None:
@@ -99,6 +101,8 @@ def _firsts(ballot: Ballot) -> tuple[Label, ...]:
             if best <= 0:
                 return ()
             return tuple(x for x, points in ballot.points.items() if points == best)
+        case _:
+            assert_never(ballot)
 
 
 def standing_part(ballot: Ballot, index: Index) -> Ballot:
@@ -117,6 +121,8 @@ def standing_part(ballot: Ballot, index: Index) -> Ballot:
             return Ranking(tiers=tuple(tier for tier in tiers if tier))
         case Scores():
             return Scores(points={x: p for x, p in ballot.points.items() if x in index})
+        case _:
+            assert_never(ballot)
 
 
 def as_firsts(ballot: Ballot, index: Index) -> tuple[int, ...]:
@@ -152,6 +158,8 @@ def as_tiers(ballot: Ballot, index: Index) -> Tiers:
                 tuple(i for i, has in enumerate(points) if has == level)
                 for level in levels
             ]
+        case _:
+            assert_never(ballot)
     seen = {i for tier in named for i in tier}
     rest = tuple(i for i in range(len(index)) if i not in seen)
     return tuple(tier for tier in (*named, rest) if tier)
@@ -184,4 +192,6 @@ def as_points(ballot: Ballot, index: Index, max_score: int) -> tuple[int, ...]:
                 points[index[label]] = has
         case Ranking():
             raise ValueError(f"{ballot} gives no points; reject it first")
+        case _:
+            assert_never(ballot)
     return tuple(points)

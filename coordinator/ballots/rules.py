@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, TypeAlias, cast
+from typing import Annotated, Any, Literal, TypeAlias, assert_never, cast
 
 import msgspec
 
@@ -219,6 +219,8 @@ def asked_for(rule: VotingRule) -> tuple[Kind, int]:
             return "scores", rule.max_score
         case Borda() | InstantRunoff() | Copeland() | Schulze() | RankedPairs():
             return "ranking", 10
+        case _:
+            assert_never(rule)
 
 
 def spelled_out(data: object) -> object:

@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 import pytest
 
-from agents.chunks import AgentId, Ballot, Label, Ranking
+from agents.chunks import AgentId, Ballot, Choice, Label, Ranking
 from agents.chunks import Approval as Approves
 from coordinator.ballots import (
     Approval,
@@ -39,6 +39,7 @@ from coordinator.ballots import (
     is_decided,
     tally,
 )
+from coordinator.ballots.completions import completions, weak_orders
 
 Opinion: TypeAlias = tuple[int, ...]
 BallotOf: TypeAlias = Callable[[VotingRule, Sequence[int], Sequence[Label]], Ballot]
@@ -308,6 +309,27 @@ def test_an_only_answer_is_decided_before_anybody_votes() -> None:
     for rule in (Plurality(), Schulze(), InstantRunoff(), MajorityJudgement()):
         assert is_decided(rule, {}, 5, only, tie_order=only) == "a"
         assert ballots_until_decided(rule, {}, 5, only, tie_order=only) == 0
+
+
+def test_the_ways_to_rank_are_counted_before_they_are_tried() -> None:
+    assert [len(weak_orders(size)) for size in range(1, 6)] == [1, 3, 13, 75, 541]
+    assert completions(6, (1,)) is None
+    assert completions(3, (1, 1, 1, 1)) is None
+    for coming, many in (((1, 1, 1), 455), ((2, 1), 169), ((), 1)):
+        found = completions(3, coming)
+        assert found is not None
+        assert sum(1 for _ in found) == many
+
+
+def test_eliminations_are_followed_so_far_and_no_further() -> None:
+    labels = tuple(Label(f"x{i:02}") for i in range(14))
+    firsts = [labels[0]] * 10 + list(labels[1:])
+    cast: dict[AgentId, Ballot] = {
+        AgentId(f"v{i}"): Choice(label=x) for i, x in enumerate(firsts)
+    }
+    rule = InstantRunoff()
+    assert tally(rule, cast, labels, tie_order=labels).winner == "x00"
+    assert is_decided(rule, cast, 2, labels, tie_order=labels) is None
 
 
 def test_many_answers_and_ballots_to_come_are_not_tried_one_by_one() -> None:

@@ -8,7 +8,12 @@
 Prints one row a rule and ends with exit code 1 if a difference has no explanation. The
 explanations are checked, not assumed: each is a condition on both results.
 
-Result of 2026-11-23, pref_voting 1.18.2, 100,000 votes and seed 1: see ``RESULT``.
+Result of 2026-11-23 with pref_voting 1.18.2, 100,000 votes of 1 to 15 voters over 2 to
+6 answers, seed 1. Equal in all: plurality, Borda, instant-runoff, Schulze, ranked pairs
+given the same tie order, score and approval; with equals on the ballots Schulze and
+ranked pairs. Equal in 91,864 votes (with equals 91,105): Copeland; in 83,375: majority
+judgement; the rest is explained below. Ranked pairs under every order of equal margins:
+equal in all 39,808 votes with up to three answers. Nothing is left unexplained.
 """
 
 from __future__ import annotations
