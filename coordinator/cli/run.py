@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal, TextIO, cast
 
 import anyio
 import msgspec
@@ -32,6 +32,8 @@ NAMES = ("ada", "ben", "cleo", "dan", "eve", "finn", "gus", "hana", "ivo", "june
 """What the agents of ``--model`` are called; the next ones are numbered."""
 
 DisplayName = Literal["rich", "plain", "jsonl", "none"]
+_SILENT = ("jsonl", "none")
+"""Displays that do not say why there is no answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,10 +206,8 @@ def _displays(options: RunOptions, cast: Cast) -> list[Display]:
 
     Displays are imported here, each only where it is used: rich takes 70 ms.
     """
-    out = sys.stderr if options.is_json else sys.stdout
-    name = options.display or ("none" if options.is_json else "rich")
-    if name == "rich" and (not out.isatty() or os.environ.get("TERM") == "dumb"):
-        name = "plain"
+    out = _watched(options)
+    name = _chosen(options)
     if name == "rich":
         from coordinator.displays.rich import RichDisplay  # noqa: PLC0415
 
@@ -225,6 +225,17 @@ def _displays(options: RunOptions, cast: Cast) -> list[Display]:
     return [QuietDisplay(None if options.is_json else out)]
 
 
+def _chosen(options: RunOptions) -> DisplayName:
+    name: DisplayName = options.display or ("none" if options.is_json else "rich")
+    is_terminal = _watched(options).isatty() and os.environ.get("TERM") != "dumb"
+    return "plain" if name == "rich" and not is_terminal else name
+
+
+def _watched(options: RunOptions) -> TextIO:
+    """Where people look: with --json, standard output is for a program."""
+    return sys.stderr if options.is_json else sys.stdout
+
+
 def _finish(options: RunOptions, result: Result) -> int:
     """Print and write what was asked for, and say what went wrong, if anything did."""
     if options.is_json:
@@ -236,7 +247,7 @@ def _finish(options: RunOptions, result: Result) -> int:
         except OSError as error:
             complain(f"the answer could not be written to {options.output}: {error}")
             return Exit.EXECUTION
-    if result.answer is None:
+    if result.answer is None and (options.is_json or _chosen(options) in _SILENT):
         errors = [
             f"{agent}: {r.error}" for agent, r in result.agents.items() if r.error
         ]

@@ -37,4 +37,4 @@ class JsonLinesDisplay:
             await self._sink.write(_encoder.encode_lines(batch))
 
     def conclude(self, result: Result) -> None:
-        """Nothing: the last event was ``conclude`` and said it all."""
+        """Nothing: the event ``conclude`` has said it."""

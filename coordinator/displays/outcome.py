@@ -18,7 +18,7 @@ _HEADLINES = {
 }
 _FATES = {
     "done": "done",
-    "cancelled": "stopped when it could change nothing any more",
+    "cancelled": "stopped",
     "failed": "failed",
     "retired": "out",
 }
@@ -68,6 +68,8 @@ def standings(result: Result, view: View) -> list[Standing]:
         if ballot is not None and ballot.reason:
             voted += f" — {one_line(ballot.reason, 120)}"
         fate = "" if record.status == "done" else _FATES[record.status]
+        if record.status == "cancelled" and view.decided is not None:
+            fate = "stopped when it could change nothing any more"
         if record.error:
             fate = f"{_FATES[record.status]}: {one_line(record.error, 120)}"
         rows.append(

@@ -13,7 +13,13 @@ from dataclasses import dataclass
 from heapq import nlargest
 
 from rich.box import ROUNDED, SIMPLE_HEAD
-from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.console import (
+    Console,
+    ConsoleOptions,
+    Group,
+    RenderableType,
+    RenderResult,
+)
 from rich.layout import Layout
 from rich.panel import Panel
 from rich.segment import Segment
@@ -29,7 +35,7 @@ from coordinator.displays.view import RUNNING, Activity, AgentView, Tone, View
 PANES_MAX = 6
 """More panes than this leave no room to read any of them."""
 
-PANE_WIDTH_MIN = 36
+PANE_WIDTH_MIN = 28
 """Columns under which a pane is no longer read; then there are fewer beside each
 other."""
 
@@ -121,9 +127,13 @@ def _header(view: View, cast: Cast, width: int, elapsed_s: float) -> RenderableT
     name = Text.assemble((" coordinator", "bold"), (f" {cast.title}", "dim"))
     spent = f"{tokens(view.usage.total_tokens)} tokens · {dollars(view.cost_usd)}"
     grid.add_row(name, Text.assemble((f"{spent} · ", "dim"), clock(elapsed_s), " "))
-    question = one_line(cast.question, max(1, width - 2))
-    grid.add_row(Text(f" {question}", style="bold"), "")
-    return grid
+    question = Text(
+        f" {one_line(cast.question, max(1, width - 2))}",
+        style="bold",
+        no_wrap=True,
+        overflow="ellipsis",
+    )
+    return Group(grid, question)
 
 
 def clock(elapsed_s: float) -> str:
