@@ -2,7 +2,8 @@
 
 Two readers need that: the next request, which sends the assistant's blocks back as
 the API wants them (thinking with its signature, redacted thinking, tool calls with
-their input, citations, server tools' results), and people who ask for the whole message.
+their input, citations, server tools' results), and people who want the whole
+message.
 """
 
 from __future__ import annotations

@@ -382,17 +382,19 @@ def _input(head: _BlockHead, typed: str) -> tuple[msgspec.Raw, bool]:
     data = typed.encode("utf-8", "replace")
     for candidate in (data, wire.as_utf8(data)):
         try:
-            return msgspec.Raw(msgspec.json.format(candidate, indent=-1)), True
+            value = msgspec.json.format(candidate, indent=-1)
+            msgspec.json.decode(value)  # half a surrogate pair passes the formatter
         except (msgspec.DecodeError, RecursionError):
             continue
+        return msgspec.Raw(value), True
     return msgspec.Raw(msgspec.json.encode(typed)), False
 
 
 def _carried(data: bytes) -> msgspec.Raw:
     """``data`` as one line of JSON; what is not JSON, as a JSON string."""
     try:
-        return msgspec.Raw(msgspec.json.format(data, indent=-1))
-    except (msgspec.DecodeError, RecursionError):
+        return msgspec.Raw(wire.decode_event(data)[1])
+    except StreamMalformed:
         return msgspec.Raw(msgspec.json.encode(data.decode("utf-8", "replace")))
 
 

@@ -313,6 +313,8 @@ def decode_event(data: bytes) -> tuple[WireEvent | OtherDelta | None, bytes]:
         StreamMalformed: It is broken JSON, or a known kind lacks what it must have.
     """
     try:
+        if b"\n" in data:
+            data = msgspec.json.format(data, indent=-1)
         return _decoded(data)
     except (msgspec.DecodeError, UnicodeDecodeError):
         data = as_utf8(data)
@@ -334,13 +336,6 @@ def _decoded(data: bytes) -> tuple[WireEvent | OtherDelta | None, bytes]:
         event = _unknown(data, exc)
     if type(event) is BlockDelta and type(event.delta) is not CitationsDelta:
         return event, data  # read whole: nothing of it is carried
-    if b"\n" in data or b"\r" in data:
-        data = msgspec.json.format(data, indent=-1)
-        event = (
-            _others.decode(data)
-            if type(event) is OtherDelta
-            else event and _events.decode(data)
-        )
     # What is skipped is not looked into: not its UTF-8, escapes or surrogates. Those
     # who read what we carry would meet them, so it is read here once.
     msgspec.json.decode(data)
