@@ -179,16 +179,16 @@ class Transcript:
     def content(self) -> msgspec.Raw:
         """The blocks as a JSON array, fit to go back as the assistant's message.
 
-        Empty text is left out, because the API refuses it; a call whose input was not
-        valid JSON goes back with an empty one, so that its error can be told.
+        Blank text is left out, because the API refuses it; a call whose input was not
+        a JSON object goes back with an empty one, so that its error can be told.
         """
         blocks: list[Json] = []
         for block in self._blocks:
             fields = block.fields
-            if block.kind == "text" and not fields.get("text"):
+            if block.kind == "text" and not _str(fields.get("text")).strip():
                 continue
-            if isinstance(fields.get("input"), str) and block.kind.endswith("tool_use"):
-                fields = {**fields, "input": {}}
+            if block.kind.endswith("tool_use") and not _is_object(fields.get("input")):
+                fields = {**fields, "input": cast("Json", {})}
             blocks.append(fields)
         return msgspec.Raw(msgspec.json.encode(blocks))
 
@@ -205,20 +205,28 @@ class Transcript:
 
     def _fields(self) -> Json:
         """The message's own fields, with what its end has added or replaced."""
-        fields = dict(self._message)
-        fields["usage"] = dict(fields.get("usage") or {})
+        counted = self._message.get("usage")
+        usage = {**cast("Json", counted)} if isinstance(counted, dict) else {}
+        fields = self._message | {"usage": usage}
         for end in self._ends:
-            fields.update(
-                {k: v for k, v in (end.get("delta") or {}).items() if v is not None}
-            )
-            for name, value in end.items():
-                if name == "usage":
-                    fields["usage"].update(
-                        {k: v for k, v in (value or {}).items() if v is not None}
-                    )
-                elif name not in {"type", "delta"} and value is not None:
-                    fields[name] = value
+            fields |= _said(end.get("delta"))
+            usage |= _said(end.get("usage"))
+            own = {"type", "delta", "usage"}
+            fields |= {k: v for k, v in _said(end).items() if k not in own}
         return fields
+
+
+def _said(given: object) -> Json:
+    """An object's fields but those that are ``null``: they take nothing back."""
+    if not isinstance(given, dict):
+        return {}
+    return {k: v for k, v in cast("Json", given).items() if v is not None}
+
+
+def _is_object(value: object) -> bool:
+    if isinstance(value, msgspec.Raw):
+        return bytes(value).startswith(b"{")
+    return isinstance(value, dict)
 
 
 def _str(value: object) -> str:

@@ -128,7 +128,8 @@ class ClaudeBackend:
     async def _ask(
         self, request: Request, stack: AsyncExitStack
     ) -> anthropic.AsyncAPIResponse[Any]:
-        create = self._client.beta.messages.with_streaming_response.create
+        # One of eight overloads by its arguments' types, which a dict does not tell.
+        create = cast("Any", self._client.beta.messages.with_streaming_response.create)
         manager = create(**parameters(self._settings, request))
         response = await manager.__aenter__()
         # The SDK's own exit would wait unshielded, and a cancelled scope forbids that.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -148,4 +148,4 @@ def thinking(settings: ClaudeSettings) -> Json | None:
         case int(budget):
             return {"type": "enabled", "budget_tokens": budget}
         case given:
-            return cast("Json", given)
+            return given

@@ -156,7 +156,9 @@ class Translator:
                 self._on_start(event.message, said)
             case wire.ErrorEvent(error=error):
                 raise error_of(error)
-            case _ if not self._has_started or event is None:
+            case None:
+                said.append(self._as_it_came(name, msgspec.Raw(line)))
+            case _ if not self._has_started:
                 # What comes before the response is none of it, whatever it says.
                 said.append(self._as_it_came(name, msgspec.Raw(line)))
             case wire.BlockStart():
@@ -183,10 +185,9 @@ class Translator:
     def _on_delta(self, event: wire.BlockDelta, said: list[StreamChunk]) -> None:
         pen, index, delta = self._pen, event.index, event.delta
         block = self._open.get(index) or self._block(index)
-        kind = type(delta)
         # Nearly all of a stream passes here, so no stamp is built and the commonest
         # kinds come first.
-        if kind is wire.TextDelta:
+        if isinstance(delta, wire.TextDelta):
             said.append(
                 TextDelta(
                     agent=pen.agent,
@@ -197,16 +198,16 @@ class Translator:
                     text=delta.text,
                 )
             )
-        elif kind is wire.ThinkingDelta:
+        elif isinstance(delta, wire.ThinkingDelta):
             said.append(ThinkingDelta(**pen.stamp(), block=index, text=delta.thinking))
-        elif kind is wire.InputJsonDelta:
+        elif isinstance(delta, wire.InputJsonDelta):
             block.typed.append(delta.partial_json)
             said.append(
                 ToolInputDelta(
                     **pen.stamp(), block=index, partial_json=delta.partial_json
                 )
             )
-        elif kind is wire.SignatureDelta:
+        elif isinstance(delta, wire.SignatureDelta):
             said.append(
                 SignatureDelta(**pen.stamp(), block=index, signature=delta.signature)
             )
