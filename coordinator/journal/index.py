@@ -69,8 +69,9 @@ def list_sessions(root: Path) -> tuple[Summary, ...]:
         try:
             with _locked(folder):
                 found = _list_indexed(folder)
-        except (JournalUnavailable, sqlite3.OperationalError):
-            # A folder that may not be written, or a full disk: do without.
+        except (JournalUnavailable, sqlite3.DatabaseError):
+            # A folder that may not be written, a full disk, an index that somebody
+            # damages again and again: do without.
             found = [_look(folder, s, state)[0] for s, state in folder.sessions()]
     found.sort(key=lambda s: s.session)
     found.sort(key=_started, reverse=True)

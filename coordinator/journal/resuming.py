@@ -99,11 +99,19 @@ class OpenTurn(msgspec.Struct, frozen=True, kw_only=True):
         say; the workflow tools (an answer, a vote) are among them and always may.
         """
         calls: dict[str, ToolCalled] = {}
+        before: dict[str, ToolCalled] = {}
         for chunk in self.bought:
-            if isinstance(chunk, ToolCalled):
-                calls[chunk.id] = chunk
-            elif isinstance(chunk, ToolReturned):
-                calls.pop(chunk.id, None)
+            match chunk:
+                case ResponseStarted():
+                    before = dict(calls)
+                case ResponseAbandoned():
+                    calls = before  # its calls are as void as its text
+                case ToolCalled():
+                    calls[chunk.id] = chunk
+                case ToolReturned():
+                    calls.pop(chunk.id, None)
+                case _:
+                    pass
         return tuple(calls.values())
 
     def _cut(self) -> int:
