@@ -8,12 +8,19 @@ written as.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Hashable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias, TypeVar
 
-from agents.chunks import AgentId, Ballot, Label
+from agents.chunks import AgentId, Ballot, Label, Scores
 from coordinator.ballots.reading import (
     Index,
     Tiers,
@@ -51,7 +58,7 @@ class Election:
     labels: tuple[Label, ...]
     index: Index
     cast: tuple[tuple[Ballot, Number], ...]
-    """Each ballot without answers that no longer stand, and its voter's weight."""
+    """What was said, without answers that no longer stand, and by how much weight."""
 
     @property
     def size(self) -> int:
@@ -121,9 +128,15 @@ def hold(
         missing = ", ".join(sorted(standing.difference(order)))
         raise ValueError(f"the tie order lacks {missing}; it must name every answer")
     index = {label: i for i, label in enumerate(order)}
+    # Thousands of voters say a few hundred different things; each is read only once.
+    said: dict[Hashable, Ballot] = {}
+    sums: dict[Hashable, Number] = {}
+    for voter, ballot in ballots.items():
+        key = frozenset(ballot.points.items()) if isinstance(ballot, Scores) else ballot
+        said.setdefault(key, ballot)
+        sums[key] = sums.get(key, 0) + weight_of(voter, weights)
     cast = tuple(
-        (standing_part(ballot, index), weight_of(voter, weights))
-        for voter, ballot in ballots.items()
+        (standing_part(ballot, index), sums[key]) for key, ballot in said.items()
     )
     return Election(labels=order, index=index, cast=cast)
 
@@ -134,7 +147,9 @@ def weight_of(voter: AgentId, weights: Weights) -> Number:
     Raises:
         ValueError: The weight is negative or not finite.
     """
-    weight = weights.get(voter, 1.0)
+    weight = weights.get(voter)
+    if weight is None:
+        return 1
     if not math.isfinite(weight) or weight < 0:
         raise ValueError(f"weight {weight} of {voter!r}; give a finite number ≥ 0")
     return exact(weight)
