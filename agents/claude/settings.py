@@ -77,11 +77,9 @@ INTERLEAVED = "interleaved-thinking-2025-05-14"
 """Thinking between tool calls, for models that do not do so by themselves."""
 
 _GENERATION = re.compile(
-    r"(?:opus|sonnet|haiku|fable|mythos)-(\d+)(?:-(\d{1,2}))?(?!\d)"
+    r"(?:opus|sonnet|haiku|fable|mythos)-(\d{1,2})(?!\d)(?:-(\d{1,2})(?!\d))?"
 )
-_OLD_GENERATION = re.compile(r"claude-(\d+)(?:-(\d{1,2}))?-(?:opus|sonnet|haiku)")
-
-_NAMES = {"tool_search_tool_bm25": "tool_search_tool_bm25"}
+_OLD_GENERATION = re.compile(r"claude-(\d{1,2})(?:-(\d{1,2}))?-(?:opus|sonnet|haiku)")
 
 
 def generation(model: str) -> tuple[int, int]:

@@ -1,0 +1,149 @@
+"""From what an agent is asked to the parameters of one API call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from agents.backend import Draft, Message, Request, ToolSpec, Turn
+from agents.chunks import AgentId, TurnNumber
+from agents.claude.request import parameters
+from agents.claude.settings import ClaudeSettings, generation
+
+NEW, OLD = "claude-sonnet-5-5", "claude-sonnet-4-5-20250929"
+
+
+def asked(*texts: str, **fields: Any) -> Request:
+    turn = Turn(agent=AgentId("ada"), number=TurnNumber(1), question="q", task=Draft())
+    blocks = [{"type": "text", "text": text} for text in texts]
+    content = msgspec.Raw(msgspec.json.encode(blocks))
+    message = Message(role="user", content=content)
+    return Request(turn=turn, messages=(message,), **fields)
+
+
+def made(settings: ClaudeSettings, request: Request | None = None) -> dict[str, Any]:
+    return parameters(settings, request or asked("q"))
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ("claude-opus-4-8", (4, 8)),
+        ("claude-sonnet-4-20250514", (4, 0)),
+        ("claude-sonnet-4-5-20250929", (4, 5)),
+        ("claude-haiku-5-5", (5, 5)),
+        ("claude-3-7-sonnet-20250219", (3, 7)),
+        ("claude-3-opus-20240229", (3, 0)),
+        ("anthropic.claude-sonnet-4-6-v1:0", (4, 6)),
+        ("claude-latest", (99, 0)),
+    ],
+)
+def test_a_models_generation_is_read_from_its_name(
+    model: str, expected: tuple[int, int]
+) -> None:
+    assert generation(model) == expected
+
+
+@pytest.mark.parametrize(
+    ("tool", "model", "kind"),
+    [
+        ("web_search", NEW, "web_search_20260318"),
+        ("web_search", OLD, "web_search_20250305"),
+        ("web_fetch", OLD, "web_fetch_20250910"),
+        ("code_execution", NEW, "code_execution_20260521"),
+        ("code_execution", OLD, "code_execution_20250825"),
+        ("code_execution_20250522", NEW, "code_execution_20250522"),
+        ("tool_search", NEW, "tool_search_tool_bm25_20251119"),
+        ({"type": "web_search", "max_uses": 3}, NEW, "web_search_20260318"),
+    ],
+)
+def test_a_server_tool_named_plainly_is_the_newest_the_model_takes(
+    tool: str | dict[str, Any], model: str, kind: str
+) -> None:
+    (tool_made,) = made(ClaudeSettings(model=model, server_tools=(tool,)))["tools"]
+    assert tool_made["type"] == kind
+    assert kind.startswith(tool_made["name"])
+
+
+def test_an_unknown_server_tool_is_refused_with_those_there_are() -> None:
+    with pytest.raises(ValueError, match=r"'web_serach' is unknown.*web_search"):
+        made(ClaudeSettings(model=NEW, server_tools=("web_serach",)))
+
+
+def test_search_code_and_user_tools_share_one_request() -> None:
+    spec = ToolSpec(name="f", description="d", input_schema=msgspec.Raw(b"{}"))
+    settings = ClaudeSettings(
+        model=NEW, server_tools=("web_search", "code_execution_20250522")
+    )
+    call = made(settings, asked("q", tools=(spec,)))
+    assert [tool["name"] for tool in call["tools"]] == [
+        "web_search",
+        "code_execution",
+        "f",
+    ]
+    assert call["betas"] == ["code-execution-2025-05-22"]
+
+
+def test_mcp_servers_bring_a_toolset_and_their_beta() -> None:
+    server = {"type": "url", "url": "https://example.com/sse", "name": "wiki"}
+    call = made(ClaudeSettings(model=NEW, mcp_servers=(server,), cache=False))
+    assert call["mcp_servers"] == [server]
+    assert call["tools"] == [{"type": "mcp_toolset", "mcp_server_name": "wiki"}]
+    assert call["betas"] == ["mcp-client-2025-11-20"]
+
+
+@pytest.mark.parametrize(
+    ("given", "parameter"),
+    [
+        ("adaptive", {"type": "adaptive"}),
+        ("between_tools", {"type": "between_tools"}),
+        (2048, {"type": "enabled", "budget_tokens": 2048}),
+        ({"type": "adaptive", "display": "summarized"},) * 2,
+    ],
+)
+def test_thinking_has_every_mode(given: Any, parameter: dict[str, Any]) -> None:
+    assert made(ClaudeSettings(model=NEW, thinking=given))["thinking"] == parameter
+
+
+def test_older_models_get_the_header_for_thinking_between_tools() -> None:
+    settings = ClaudeSettings(model=OLD, thinking=2048, server_tools=("web_search",))
+    assert made(settings)["betas"] == ["interleaved-thinking-2025-05-14"]
+
+
+def test_what_is_not_said_is_not_sent() -> None:
+    assert set(made(ClaudeSettings(model=NEW))) == {
+        "model",
+        "max_tokens",
+        "messages",
+        "stream",
+        "extra_headers",
+    }
+
+
+def test_a_tighter_budget_wins_over_the_settings_limit() -> None:
+    settings = ClaudeSettings(model=NEW, max_tokens=1000)
+    assert made(settings, asked("q", max_tokens=200))["max_tokens"] == 200
+    assert made(settings, asked("q", max_tokens=5000))["max_tokens"] == 1000
+
+
+def test_breakpoints_stand_after_what_viewers_share_and_nowhere_else() -> None:
+    call = made(ClaudeSettings(model=NEW), asked("q", "answers", "own", system="s"))
+    blocks = call["messages"][0]["content"]
+    marked = [block["text"] for block in blocks if "cache_control" in block]
+    assert marked == ["answers"]
+    assert "cache_control" in call["system"][-1]
+
+
+def test_two_agents_of_a_model_share_every_byte_up_to_the_breakpoint() -> None:
+    settings = ClaudeSettings(model=NEW)
+    one = made(settings, asked("q", "answers", "ada's own", system="s"))
+    other = made(settings, asked("q", "answers", "bob's own", system="s"))
+    assert one["system"] == other["system"]
+    assert one["messages"][0]["content"][:2] == other["messages"][0]["content"][:2]
+
+
+def test_caching_can_be_turned_off() -> None:
+    call = made(ClaudeSettings(model=NEW, cache=False), asked("q", "a", system="s"))
+    assert b"cache_control" not in msgspec.json.encode(call)
