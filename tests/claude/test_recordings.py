@@ -56,7 +56,11 @@ def differences(ours: Any, oracle: Any, path: str = "") -> list[str]:
         pairs = [(f"[{index}]", *pair) for index, pair in both]
     else:
         return [] if ours == oracle else [f"{path}: {ours!r} is not {oracle!r}"]
-    return [d for step, *pair in pairs for d in differences(*pair, path + step)]
+    return [
+        difference
+        for step, a, b in pairs
+        for difference in differences(a, b, path + step)
+    ]
 
 
 def test_all_recordings_are_here() -> None:
