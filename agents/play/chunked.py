@@ -38,12 +38,12 @@ from agents.play.moves import (
     RawSent,
     Sealed,
 )
+from agents.prices import cost_usd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from agents.chunks import Pen, StreamChunk
-from agents.prices import cost_usd
 from agents.script import JsonObject
 
 PING = b'{"type": "ping"}'

@@ -116,7 +116,7 @@ def script_of() -> Callable[..., Script]:
 
     def make(*lines: Any, **entry: Any) -> Script:
         turn = {"repeat": True, "lines": list(lines), **entry}
-        return parse_script({"model": "claude-haiku-5-5", "turns": [turn]})
+        return parse_script({"model": "claude-haiku-4-5", "turns": [turn]})
 
     return make
 
