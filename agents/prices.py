@@ -13,18 +13,15 @@ from agents.chunks import Usage
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-WEB_SEARCH_USD = 0.01
-"""One search; 10 USD per 1,000 (docs.claude.com, pricing, read 2026-11-22). The library
-counts tokens only. Code execution beside web tools of 20260209 or later is free, and no
-counter for it exists, so it adds nothing here."""
-
 _SCRIPTED = "scripted"
 
 
 def cost_usd(model: str, usage: Usage) -> float | None:
     """What ``usage`` of ``model`` costs in USD; ``None`` where no price is known.
 
-    Models whose name begins with ``scripted`` cost nothing.
+    Models whose name begins with ``scripted`` cost nothing. Code execution is free
+    beside web tools of 20260209 or later, and the API has no counter for it, so it
+    adds nothing here (docs.claude.com, pricing, read 2026-11-22).
     """
     if model.startswith(_SCRIPTED):
         return 0.0
@@ -33,14 +30,16 @@ def cost_usd(model: str, usage: Usage) -> float | None:
         return None
     read = usage.cache_read_input_tokens or 0
     written = usage.cache_creation_input_tokens or 0
-    # The library's input includes what was read from and written to the cache.
-    tokens = price(
+    # The library's input includes what was read from and written to the cache, and
+    # what was written includes what was written for an hour.
+    return price(
         input_tokens=usage.input_tokens + read + written,
         output_tokens=usage.output_tokens,
         cache_read_tokens=read,
         cache_write_tokens=written,
+        cache_write_1h_tokens=min(usage.cache_creation_1h_input_tokens or 0, written),
+        web_searches=usage.web_search_requests or 0,
     )
-    return tokens + WEB_SEARCH_USD * (usage.web_search_requests or 0)
 
 
 def load() -> None:
