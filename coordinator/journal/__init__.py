@@ -26,11 +26,12 @@ from coordinator.journal.opening import Reopened, open_journal, reopen_journal
 from coordinator.journal.reading import Journal, read_journal, read_session
 from coordinator.journal.records import Damage, Kind, Record
 from coordinator.journal.replaying import Taken, history, inputs, resumable, taken
-from coordinator.journal.resuming import OpenTurn, Rebuilt, rebuild
+from coordinator.journal.resuming import AskedTurn, Rebuilt, rebuild
 from coordinator.journal.summaries import SessionStatus, Summary
 from coordinator.journal.writer import Durability, JournalWriter
 
 __all__ = [
+    "AskedTurn",
     "BranchedFrom",
     "ContinuedFrom",
     "Damage",
@@ -38,7 +39,6 @@ __all__ = [
     "Journal",
     "JournalWriter",
     "Kind",
-    "OpenTurn",
     "Opened",
     "Rebuilt",
     "Record",

@@ -7,8 +7,8 @@ for and not ended, timers armed and not rung. What an open turn has already boug
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Protocol, Self, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Protocol, Self, TypeAlias, TypeVar
 
 import msgspec
 
@@ -36,6 +36,7 @@ from coordinator.effects import (
     ArmTimer,
     CancelTurn,
     Conclude,
+    Event,
     MachineInput,
     MachineOutput,
     StartTurn,
@@ -43,6 +44,8 @@ from coordinator.effects import (
 )
 
 _M = TypeVar("_M", bound="Machine")
+
+_Key: TypeAlias = tuple[AgentId, TurnNumber]
 
 _RESULTS = (
     AnswerProposed,
@@ -61,12 +64,12 @@ class Machine(Protocol):
         ...
 
 
-class OpenTurn(msgspec.Struct, frozen=True, kw_only=True):
-    """A turn that was asked and has not ended."""
+class AskedTurn(msgspec.Struct, frozen=True, kw_only=True):
+    """A turn that was asked, and what came of it."""
 
     turn: Turn
     chunks: tuple[StreamChunk, ...] = ()
-    """What it has said so far, all of it, in order."""
+    """What the agent said in it, all of it, in order."""
 
     @property
     def bought(self) -> tuple[StreamChunk, ...]:
@@ -130,22 +133,40 @@ class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
 
     outputs: tuple[MachineOutput, ...]
     """All that the machine put out, in order."""
-    turns: tuple[OpenTurn, ...]
-    """In the order they were asked."""
+    open_turns: tuple[AskedTurn, ...]
+    """Asked, not withdrawn and not ended, in the order they were asked."""
+    past_turns: tuple[AskedTurn, ...]
+    """Ended or withdrawn, in that order; an agent's conversation is made of its own."""
     timers: dict[str, float]
     """Armed and not rung: name → when, on the session's clock."""
     end: Conclude | None
     """Set if there is nothing to resume."""
 
 
-def rebuild(machine: _M, inputs: Iterable[MachineInput]) -> tuple[_M, Rebuilt]:
-    """Feed ``inputs`` to ``machine``, and say what was under way at their end."""
+def rebuild(
+    machine: _M,
+    inputs: Iterable[MachineInput],
+    *,
+    watch: Callable[[Event], None] | None = None,
+) -> tuple[_M, Rebuilt]:
+    """Feed ``inputs`` to ``machine``, and say what was under way at their end.
+
+    Args:
+        machine: As it was when the session opened.
+        inputs: What the session took in; see :mod:`coordinator.journal.replaying`.
+        watch: Told every chunk and every output, in the order the session saw them; a
+            ledger's ``book``, for one.
+    """
     desk = _Desk()
     for what in inputs:
         desk.note_input(what)
+        if watch is not None and isinstance(what, Chunk):
+            watch(what)
         machine, outputs = machine.step(what)
         for output in outputs:
             desk.note_output(output)
+            if watch is not None:
+                watch(output)
     return machine, desk.state()
 
 
@@ -154,26 +175,29 @@ class _Desk:
 
     def __init__(self) -> None:
         self._outputs: list[MachineOutput] = []
-        self._turns: dict[tuple[AgentId, TurnNumber], tuple[Turn, list[StreamChunk]]]
-        self._turns = {}
+        self._turns: dict[_Key, tuple[Turn, list[StreamChunk]]] = {}
+        self._open: dict[_Key, None] = {}  # a dict, because it keeps the order
+        self._past: dict[_Key, None] = {}
         self._timers: dict[str, float] = {}
         self._end: Conclude | None = None
 
     def note_input(self, what: MachineInput) -> None:
         if isinstance(what, TimerRang):
             self._timers.pop(what.timer, None)
-        elif isinstance(what, TurnEnded | AgentFailed):
-            self._turns.pop((what.agent, what.turn), None)
         elif isinstance(what, Chunk) and (what.agent, what.turn) in self._turns:
+            # A turn that was withdrawn may go on talking for a moment.
             self._turns[what.agent, what.turn][1].append(what)
+            if isinstance(what, TurnEnded | AgentFailed):
+                self._close((what.agent, what.turn))
 
     def note_output(self, output: MachineOutput) -> None:
         self._outputs.append(output)
         match output:
             case StartTurn(turn=turn):
                 self._turns[turn.agent, turn.number] = (turn, [])
+                self._open[turn.agent, turn.number] = None
             case CancelTurn():
-                self._turns.pop((output.agent, output.turn), None)
+                self._close((output.agent, output.turn))
             case ArmTimer():
                 self._timers[output.timer] = output.at
             case Conclude():
@@ -181,13 +205,20 @@ class _Desk:
             case _:
                 pass  # decisions are history, not work under way
 
+    def _close(self, key: _Key) -> None:
+        if key in self._open:
+            del self._open[key]
+            self._past[key] = None
+
+    def _asked(self, key: _Key) -> AskedTurn:
+        turn, chunks = self._turns[key]
+        return AskedTurn(turn=turn, chunks=tuple(chunks))
+
     def state(self) -> Rebuilt:
         return Rebuilt(
             outputs=tuple(self._outputs),
-            turns=tuple(
-                OpenTurn(turn=turn, chunks=tuple(chunks))
-                for turn, chunks in self._turns.values()
-            ),
+            open_turns=tuple(self._asked(key) for key in self._open),
+            past_turns=tuple(self._asked(key) for key in self._past),
             timers=self._timers,
             end=self._end,
         )

@@ -45,11 +45,12 @@ async def test_cut_at_any_byte_it_goes_on_with_every_whole_record(
     root: Path, whole: bytes, frame: Callable[[int], bytes]
 ) -> None:
     path = root / "s1.journal"
-    # Before the first frame come its own head and a mark with its head.
-    first_record_ends = whole.index(frame(0)) - 17 - (17 + 20)
-    for cut in range(first_record_ends, len(whole) + 1):
+    boundaries = [whole.index(frame(n)) + len(frame(n)) for n in range(FRAMES)]
+    # Every byte of the last record and of the mark before it, and every boundary; the
+    # scan itself is cut at every byte of a whole file elsewhere.
+    for cut in (*boundaries[:-1], *range(boundaries[-2] + 1, len(whole) + 1)):
         lay_out(root, whole[:cut])
-        kept = sum(whole.index(frame(n)) + len(frame(n)) <= cut for n in range(FRAMES))
+        kept = sum(boundary <= cut for boundary in boundaries)
         async with reopen_journal(root, "s1") as (journal, reopened):
             assert len(reopened.journal.records) == kept + 1
             journal.record(Kind.FRAME, frame(77), 0.0)

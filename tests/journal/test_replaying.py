@@ -28,7 +28,7 @@ from coordinator.effects import (
 from coordinator.journal import (
     Kind,
     Opened,
-    OpenTurn,
+    Rebuilt,
     Record,
     Resumed,
     encode,
@@ -106,12 +106,12 @@ def test_cut_at_any_record_what_was_under_way_is_known(
         steps = cut - 1  # the first record is no input
         flat = [output for step in played.outputs[:steps] for output in step]
         assert list(rebuilt.outputs) == flat
-        check_open_turns(rebuilt.turns, played, steps)
+        check_turns(rebuilt, played, steps)
         ends = [output for output in flat if isinstance(output, Conclude)]
         assert rebuilt.end == (ends[0] if ends else None)
 
 
-def check_open_turns(turns: Sequence[OpenTurn], played: Played, steps: int) -> None:
+def check_turns(rebuilt: Rebuilt, played: Played, steps: int) -> None:
     asked = {
         (output.turn.agent, output.turn.number): output.turn
         for step in played.outputs[:steps]
@@ -128,8 +128,24 @@ def check_open_turns(turns: Sequence[OpenTurn], played: Played, steps: int) -> N
         for output in step
         if isinstance(output, CancelTurn)
     }
-    found = {(t.turn.agent, t.turn.number): t.turn for t in turns}
+    found = {(t.turn.agent, t.turn.number): t.turn for t in rebuilt.open_turns}
     assert found == {key: turn for key, turn in asked.items() if key not in over}
+    past = {(t.turn.agent, t.turn.number): t.turn for t in rebuilt.past_turns}
+    assert past == {key: turn for key, turn in asked.items() if key in over}
+    told = [c for t in (*rebuilt.open_turns, *rebuilt.past_turns) for c in t.chunks]
+    said = [i for i in played.inputs[:steps] if isinstance(i, Chunk)]
+    assert len(told) == len(said)
+
+
+def test_a_watcher_is_told_everything_in_the_order_the_session_saw_it() -> None:
+    made = setting(3)
+    played = made.world().play()
+    told: list[object] = []
+    rebuild(machine_of(made), played.inputs, watch=told.append)
+    seen: list[object] = []
+    for what, outputs in zip(played.inputs, played.outputs, strict=True):
+        seen += [what, *outputs] if isinstance(what, Chunk) else outputs
+    assert told == seen
 
 
 def test_what_a_resumption_declares_void_is_left_out(

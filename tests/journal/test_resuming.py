@@ -18,7 +18,7 @@ from agents.chunks import (
     TurnNumber,
     TurnStarted,
 )
-from coordinator.journal import OpenTurn
+from coordinator.journal import AskedTurn
 
 ADA = AgentId("ada")
 NUMBER = TurnNumber(1)
@@ -75,17 +75,17 @@ class Say:
         return self
 
     @property
-    def turn(self) -> OpenTurn:
+    def turn(self) -> AskedTurn:
         turn = Turn(agent=ADA, number=NUMBER, question="q", task=Draft())
-        return OpenTurn(turn=turn, chunks=tuple(self.said))
+        return AskedTurn(turn=turn, chunks=tuple(self.said))
 
 
-def calls(turn: OpenTurn) -> list[str]:
+def calls(turn: AskedTurn) -> list[str]:
     return [call.id for call in turn.tools_in_flight]
 
 
 def test_a_turn_that_was_asked_and_said_nothing_has_bought_nothing() -> None:
-    turn = OpenTurn(turn=Say().turn.turn)
+    turn = AskedTurn(turn=Say().turn.turn)
     assert (turn.bought, turn.next_seq, turn.has_result) == ((), Seq(0), False)
     assert not turn.has_broken_response
     assert not turn.tools_in_flight
