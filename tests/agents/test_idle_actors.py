@@ -25,6 +25,7 @@ async def test_an_idle_actor_costs_less_than_thirty_kilobytes(
     backend = scripted([{"answer": "Canberra"}])
     limiter = Limiter.unlimited()
     outbox, inbox = anyio.create_memory_object_stream[bytes](10)
+    used = 0
     with inbox:
         async with anyio.create_task_group() as group:
             gc.collect()

@@ -91,6 +91,7 @@ def test_viewers_share_all_but_the_last_block(ask: Asking) -> None:
     others = tuple(
         msgspec.structs.replace(x, is_own=not x.is_own) for x in review.answers
     )
+    assert review.ballot is not None
     ballot = msgspec.structs.replace(review.ballot, labels=ask.labels[::-1])
     task = msgspec.structs.replace(review, answers=others, ballot=ballot)
     one, other = opening(turn), opening(msgspec.structs.replace(turn, task=task))
