@@ -339,7 +339,7 @@ def _decoded(data: bytes) -> tuple[WireEvent | OtherDelta | None, bytes]:
     # What is skipped is not looked into: not its UTF-8, escapes or surrogates. Those
     # who read what we carry would meet them, so it is read here once.
     msgspec.json.decode(data)
-    return event, data
+    return event, data.strip()
 
 
 _KNOWN = frozenset(
