@@ -1,9 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import pytest
+from llmock.scenarios import Match, Reply, ToolCall
+from llmock.testing import LLMockServer
 
 from agents.script import Script, parse_script
 
@@ -42,3 +44,47 @@ def body_of() -> Callable[..., Asked]:
         }
 
     return make
+
+
+class LlmockTeam:
+    """A third party's server, told what each model of a team shall say.
+
+    It knows no agents, so each agent of a team needs a model name of its own.
+
+    Attributes:
+        base_url: For a ``ClaudeBackend``.
+        server: The server, for its own kinds of trouble.
+    """
+
+    def __init__(self, server: LLMockServer) -> None:
+        self.server = server
+        self.base_url = server.base_url("anthropic")
+
+    def plays(self, model: str, answer: str, vote_for: str) -> None:
+        """Let a model answer once, then vote for a label, and present the answer.
+
+        Args:
+            model: Its name, exactly.
+            answer: What it hands in first, and presents where no tools are offered.
+            vote_for: A label, e.g. ``agent1.1``; as often as it is asked.
+        """
+        told = {"label": vote_for, "reason": "It is right."}
+        self.server.state.scenarios.add(
+            Reply(text=answer, times=None, match=Match(model=model, tools=False)),
+            Reply(
+                tool_calls=(ToolCall("new_answer", {"content": answer}),),
+                match=Match(model=model),
+            ),
+            Reply(
+                tool_calls=(ToolCall("vote", told),),
+                times=None,
+                match=Match(model=model),
+            ),
+        )
+
+
+@pytest.fixture
+def llmock_team() -> Iterator[LlmockTeam]:
+    """Runs llmock in a thread, on a real socket."""
+    with LLMockServer() as server:
+        yield LlmockTeam(server)
