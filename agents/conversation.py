@@ -71,6 +71,7 @@ class Conversation:
     __slots__ = (
         "_before",
         "_messages",
+        "_note",
         "_open_calls",
         "_results",
         "_texts",
@@ -86,6 +87,7 @@ class Conversation:
         self._results: dict[str, ToolResultBlock] = {}
         self._texts: list[str] = []
         self._before: _State | None = None
+        self._note = ""
 
     @property
     def is_empty(self) -> bool:
@@ -105,10 +107,10 @@ class Conversation:
             self._texts.extend(prompts.opening(turn))
             return
         self._messages = self._messages.copy()
-        note = turn.note
+        note = self._note = turn.note or self._note
         for call in self._open_calls:
             if call.name in WORKFLOW_NAMES:
-                self._resolve(call.id, _json(turn.note or prompts.RECORDED))
+                self._resolve(call.id, _json(self._note or prompts.RECORDED))
                 note = ""
         self._texts.extend(text for text in (note, *prompts.continuation(turn)) if text)
 
@@ -146,8 +148,14 @@ class Conversation:
         return tuple(self._messages)
 
     def end(self, *, keep: bool) -> None:
-        """End the turn; unless ``keep``, as if it had never begun."""
-        if self._before is not None and not keep:
+        """End the turn; unless ``keep``, as if it had never begun.
+
+        What is left of a turn that is not kept is its note: it says what became of the
+        call before, and nobody will say it again.
+        """
+        if keep:
+            self._note = ""
+        elif self._before is not None:
             self._messages, self._open_calls = self._before
         self._results, self._texts, self._before = {}, [], None
 

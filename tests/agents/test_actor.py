@@ -339,8 +339,11 @@ async def test_a_turn_without_a_result_leaves_no_trace(
     )
     async with stage(backend) as actor:
         await actor.play(ask.draft())
-        said = await actor.play(ask.review(2, continues=True, attempts=1))
+        said = await actor.play(
+            ask.review(2, continues=True, attempts=1, note="Too short.")
+        )
         assert outcome(said)[0] == "silent"
         await actor.play(ask.review(3, continues=True))
     is_valid_history(backend.requests[2].messages)
     assert backend.requests[1].messages == backend.requests[2].messages
+    assert b"Too short." in bytes(backend.requests[2].messages[-1].content)
