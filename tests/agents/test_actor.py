@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import anyio
+import anyio.lowlevel
 import msgspec
 import pytest
 
@@ -15,8 +17,11 @@ from agents.chunks import (
     AnswerProposed,
     Choice,
     Label,
+    Pen,
     Ranking,
     ResponseAbandoned,
+    ResponseEnded,
+    ResponseStarted,
     RestartRequested,
     Scores,
     StreamChunk,
@@ -27,7 +32,7 @@ from agents.chunks import (
 )
 
 if TYPE_CHECKING:
-    from agents.backend import Message
+    from agents.backend import Message, Request
 
 Scripted: TypeAlias = Callable[..., Any]
 Staging: TypeAlias = Callable[..., AbstractAsyncContextManager[Any]]
@@ -184,6 +189,49 @@ async def test_refusal_ends_the_turn_with_its_category_and_is_not_repeated(
         said = await actor.play(ask.draft())
     assert outcome(said) == ("refused", "refusal")
     assert len(backend.requests) == 1
+
+
+class Declining:
+    """A model that declines, with the delta of a recorded refusal."""
+
+    model = "declining"
+    limit_key = None
+
+    @asynccontextmanager
+    async def open_stream(self, request: Request, pen: Pen) -> AsyncGenerator[Any]:
+        del request
+
+        async def batches() -> AsyncGenerator[list[StreamChunk]]:
+            await anyio.lowlevel.checkpoint()
+            yield [
+                ResponseStarted(
+                    **pen.stamp(), model="declining", message=msgspec.Raw(b"{}")
+                ),
+                ResponseEnded(
+                    **pen.stamp(),
+                    stop_reason="refusal",
+                    delta=msgspec.Raw(
+                        b'{"type":"message_delta","delta":{"stop_reason":"refusal",'
+                        b'"stop_details":{"type":"refusal","category":"cyber"}}}'
+                    ),
+                ),
+            ]
+
+        async with aclosing(batches()) as stream:
+            yield stream
+
+    def stream_with_tools(self, *given: Any, **options: Any) -> Any:
+        raise NotImplementedError
+
+    async def aclose(self) -> None:
+        await anyio.lowlevel.checkpoint()
+
+
+async def test_a_refusals_category_is_told(stage: Staging, ask: Asking) -> None:
+    async with stage(Declining()) as actor:
+        said = await actor.play(ask.draft())
+    assert outcome(said) == ("refused", "refusal")
+    assert said[-1].detail == "cyber"
 
 
 async def test_an_answer_cut_at_the_output_limit_is_tried_once_more(
