@@ -68,7 +68,14 @@ class LlmockTeam:
             answer: What it hands in first, and presents where no tools are offered.
             vote_for: A label, e.g. ``agent1.1``; as often as it is asked.
         """
-        told = {"label": vote_for, "reason": "It is right."}
+        # In every form of ballot at once: the voting rule decides which one is read.
+        told = {
+            "reason": "It is right.",
+            "label": vote_for,
+            "labels": [vote_for],
+            "tiers": [[vote_for]],
+            "scores": {vote_for: 10},
+        }
         self.server.state.scenarios.add(
             Reply(text=answer, times=None, match=Match(model=model, tools=False)),
             Reply(

@@ -103,8 +103,9 @@ async def test_llmocks_answers_and_votes_arrive(llmock_team: Team) -> None:
         votes = [await asked(backend) for _ in range(2)]
         presented = await asked(backend, tools=())
     assert call_in(draft) == ("new_answer", {"content": "Paris"})
-    told = {"label": "agent1.1", "reason": "It is right."}
-    assert [call_in(vote) for vote in votes] == [("vote", told)] * 2
+    names, ballots = zip(*map(call_in, votes), strict=True)
+    assert names == ("vote", "vote")
+    assert [ballot["label"] for ballot in ballots] == ["agent1.1"] * 2
     text = "".join(c.text for c in presented if isinstance(c, TextDelta))
     assert text == "Paris"
     assert isinstance(presented[-1], ResponseEnded)
