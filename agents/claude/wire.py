@@ -13,7 +13,7 @@ its blank line at the end of the body is dropped.
 from __future__ import annotations
 
 import json
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
@@ -29,12 +29,9 @@ BODY_BYTES = 512 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 
 
-class ServerEvent(NamedTuple):
-    """One event as the wire had it."""
-
-    name: bytes
-    """Of the ``event:`` field; empty where there was none."""
-    data: bytes
+ServerEvent: TypeAlias = tuple[bytes, bytes]
+"""One event as the wire had it: the name in its ``event:`` field, empty where there was
+none, and its data. A bare tuple, because a named one costs more than the splitting."""
 
 
 class Splitter:
@@ -90,16 +87,26 @@ class Splitter:
             self._parts.append(data)
             data = b"".join(self._parts)
             self._parts, self._waiting = [], 0
-        *blocks, rest = data.split(b"\n\n")
+        blocks = data.split(b"\n\n")
+        rest = blocks.pop()
+        if len(data) > self._line_bytes:
+            for block in blocks:
+                self._check(len(block))
         if rest:
             self._keep(rest)
-        return [event for block in blocks if (event := self._event(block)) is not None]
+        if self._at_start:
+            self._at_start = False
+            blocks[0] = blocks[0].removeprefix(_BOM)
+        return [event for block in blocks if (event := _event(block)) is not None]
 
     def _keep(self, data: bytes) -> None:
         self._waiting += len(data)
-        if self._waiting > self._line_bytes:
-            raise StreamMalformed(f"an event is longer than {self._line_bytes} bytes")
+        self._check(self._waiting)
         self._parts.append(data)
+
+    def _check(self, size: int) -> None:
+        if size > self._line_bytes:
+            raise StreamMalformed(f"an event is longer than {self._line_bytes} bytes")
 
     def _plain_line_ends(self, data: bytes) -> bytes:
         """``data`` with LF for every line end; a CRLF may be cut in two."""
@@ -111,16 +118,14 @@ class Splitter:
         self._after_cr = data.endswith(b"\r")
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
-    def _event(self, block: bytes) -> ServerEvent | None:
-        """Read one event's lines; nearly all are ``event: x`` LF ``data: {…}``."""
-        if self._at_start:
-            self._at_start = False
-            block = block.removeprefix(_BOM)
-        if block.startswith(b"event: "):
-            end = block.find(b"\n")
-            if block.startswith(b"data: ", end + 1) and block.find(b"\n", end + 7) < 0:
-                return ServerEvent(block[7:end], block[end + 7 :])
-        return _fields(block)
+
+def _event(block: bytes) -> ServerEvent | None:
+    """Read one event's lines; nearly all are ``event: x`` LF ``data: {…}``."""
+    if block.startswith(b"event: "):
+        end = block.find(b"\n")
+        if block.startswith(b"data: ", end + 1) and block.find(b"\n", end + 7) < 0:
+            return block[7:end], block[end + 7 :]
+    return _fields(block)
 
 
 def _fields(block: bytes) -> ServerEvent | None:
@@ -134,7 +139,7 @@ def _fields(block: bytes) -> ServerEvent | None:
             data.append(value)
         elif field == b"event":
             name = value
-    return ServerEvent(name, b"\n".join(data)) if data else None
+    return (name, b"\n".join(data)) if data else None
 
 
 # --------------------------------------------------------------------- deltas
@@ -313,33 +318,37 @@ def decode_event(data: bytes) -> tuple[WireEvent | OtherDelta | None, bytes]:
         StreamMalformed: It is broken JSON, or a known kind lacks what it must have.
     """
     try:
-        if b"\n" in data:
-            data = msgspec.json.format(data, indent=-1)
-        return _decoded(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        data = as_utf8(data)
-    except RecursionError as exc:
-        raise StreamMalformed("an event is nested too deeply") from exc
-    try:
-        return _decoded(data)
-    except (msgspec.DecodeError, RecursionError) as exc:
-        if not data.lstrip().startswith(b"{"):
-            return None, msgspec.json.encode(data.decode())
-        raise StreamMalformed(f"an event is not JSON: {exc}") from exc
-
-
-def _decoded(data: bytes) -> tuple[WireEvent | OtherDelta | None, bytes]:
-    event: WireEvent | OtherDelta | None
-    try:
         event = _events.decode(data)
-    except msgspec.ValidationError as exc:
-        event = _unknown(data, exc)
-    if type(event) is BlockDelta and type(event.delta) is not CitationsDelta:
-        return event, data  # read whole: nothing of it is carried
-    # What is skipped is not looked into: not its UTF-8, escapes or surrogates. Those
-    # who read what we carry would meet them, so it is read here once.
+        if type(event) is BlockDelta and type(event.delta) is not CitationsDelta:
+            return event, data  # read whole: nothing of it is carried
+        return _read_whole(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass  # the way of nearly all ends here
+    for candidate in (data, as_utf8(data)):
+        try:
+            return _read_whole(candidate)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            continue
+        except RecursionError as exc:
+            raise StreamMalformed("an event is nested too deeply") from exc
+    if not data.lstrip().startswith(b"{"):
+        return None, msgspec.json.encode(data.decode("utf-8", "replace"))
+    raise StreamMalformed("an event is not JSON")
+
+
+def _read_whole(data: bytes) -> tuple[WireEvent | OtherDelta | None, bytes]:
+    """Read an event of any kind, and look into all of it.
+
+    What is carried is skipped otherwise, with its UTF-8, escapes and surrogates, and
+    those who read it later would meet them.
+    """
+    if b"\n" in data:
+        data = msgspec.json.format(data, indent=-1)
     msgspec.json.decode(data)
-    return event, data.strip()
+    try:
+        return _events.decode(data), data.strip()
+    except msgspec.ValidationError as exc:
+        return _unknown(data, exc), data.strip()
 
 
 _KNOWN = frozenset(

@@ -24,7 +24,6 @@ from agents.chunks import (
 )
 from agents.claude.decode import RECORDED
 from agents.claude.translate import Translator
-from agents.claude.wire import ServerEvent
 from agents.errors import BackendRefused, BackendUnavailable, StreamMalformed
 from agents.transcript import Transcript
 
@@ -69,7 +68,7 @@ def translated(
 ) -> list[StreamChunk]:
     translator = Translator(Pen(RECORDED, TurnNumber(1), 0.0), lambda _m, _u: 0.5)
     raw = [e if isinstance(e, bytes) else json.dumps(e).encode() for e in events]
-    said = translator.translate([ServerEvent(b"message", data) for data in raw])
+    said = translator.translate([(b"message", data) for data in raw])
     return said + (translator.finish() if finish else [])
 
 

@@ -40,11 +40,10 @@ def test_events_are_read_as_the_standard_says_at_every_cut(
     body: bytes, events: list[tuple[bytes, bytes]], line_end: bytes
 ) -> None:
     body = body.replace(b"\n", line_end)
-    expected = [ServerEvent(*event) for event in events]
-    assert split(body) == expected
-    assert split(*(bytes([byte]) for byte in body)) == expected
+    assert split(body) == events
+    assert split(*(bytes([byte]) for byte in body)) == events
     for cut in range(len(body)):
-        assert split(body[:cut], body[cut:]) == expected
+        assert split(body[:cut], body[cut:]) == events
 
 
 @given(st.lists(st.binary(max_size=30), max_size=8))
@@ -72,3 +71,8 @@ def test_a_long_body_is_refused() -> None:
 def test_half_a_surrogate_pair_becomes_a_replacement_character() -> None:
     assert as_utf8(b'{"text":"a\\ud83d"}') == '{"text":"a\ufffd"}'.encode()
     assert as_utf8(b'{"text":"\\ud83d\\ude00"}') == '{"text":"\U0001f600"}'.encode()
+
+
+def test_a_long_event_is_refused_though_one_read_brings_it_whole() -> None:
+    with pytest.raises(StreamMalformed, match="longer than 1000 bytes"):
+        Splitter(line_bytes=1000).feed(b"data: 1\n\ndata: " + b"x" * 1000 + b"\n\n")
