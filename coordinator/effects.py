@@ -194,8 +194,15 @@ class WinnerDecided(Output, frozen=True, kw_only=True, tag="winner_decided"):
     detail: str = ""
 
 
+class JournalLost(Output, frozen=True, kw_only=True, tag="journal_lost"):
+    """The disk failed: the session goes on, but from here on nothing is kept of it."""
+
+    reason: str
+
+
 Decision: TypeAlias = (
-    AnswerAccepted
+    JournalLost
+    | AnswerAccepted
     | AnswerRefused
     | VoteCounted
     | VoteRejected

@@ -11,16 +11,19 @@ import math
 import secrets
 import weakref
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import anyio
-from agents.actor import Actor
+import msgspec
 from anyio.from_thread import start_blocking_portal
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
+from agents.actor import Actor
 from agents.chunks import AgentId, Chunk, Label, StreamChunk, decode_frame
 from coordinator.consensus import HEARD, Consensus
 from coordinator.effects import (
@@ -31,6 +34,7 @@ from coordinator.effects import (
     Conclude,
     Event,
     Interrupted,
+    JournalLost,
     MachineOutput,
     PersonSaid,
     SessionOpened,
@@ -39,8 +43,12 @@ from coordinator.effects import (
     TellAgent,
     TimerRang,
 )
-from coordinator.errors import ConfigInvalid
+from coordinator.errors import ConfigInvalid, JournalUnavailable
 from coordinator.feed import Feed
+from coordinator.journal.contents import Opened, encode
+from coordinator.journal.opening import open_journal
+from coordinator.journal.records import Kind
+from coordinator.journal.writer import Durability, JournalWriter
 from coordinator.ledger import BOOKED, Ledger
 
 if TYPE_CHECKING:
@@ -61,6 +69,30 @@ CLOSE_GRACE_S = 5.0
 """How long agents' clean-up may take once the session is over."""
 
 _HEARD = frozenset(HEARD)
+
+
+class Opening(msgspec.Struct, frozen=True, kw_only=True):
+    """What chance decided when the session began."""
+
+    session_id: str
+    seed: int
+    nonce: str
+
+    def record(self, question: str, team: Team) -> Opened:
+        """The journal's first record: all that the same machine is made from."""
+        from importlib.metadata import version  # noqa: PLC0415  (20 ms, for few)
+
+        return Opened(
+            session=self.session_id,
+            started=datetime.now(UTC),
+            at=anyio.current_time(),
+            question=question,
+            team=team.described(),
+            models={agent.id: agent.backend.model for agent in team.agents},
+            seed=self.seed,
+            nonce=self.nonce,
+            library=version("massgen-coordinator"),
+        )
 
 
 class Session:
@@ -142,16 +174,18 @@ class _Chunks:
 class _Shell:
     """Owns the inbox and the agents' task group for one session."""
 
-    def __init__(self, question: str, team: Team, session_id: str) -> None:
-        self.id = session_id
+    def __init__(
+        self, question: str, team: Team, opening: Opening, journal: JournalWriter | None
+    ) -> None:
+        self.id = opening.session_id
         self.result: Result | None = None
         self.concluded = anyio.Event()
         self._question = question
         self._team = team
-        seed = team.seed if team.seed is not None else secrets.randbits(63)
+        self._journal = journal
         ids = tuple(agent.id for agent in team.agents)
         self._machine = Consensus.new(
-            ids, question, team.rules, seed=seed, nonce=secrets.token_hex(4)
+            ids, question, team.rules, seed=opening.seed, nonce=opening.nonce
         )
         self._ledger = Ledger(ids)
         self._feeds: list[Feed] = []
@@ -200,6 +234,9 @@ class _Shell:
         assert self._end is not None
         elapsed_s = anyio.current_time() - began
         self.result = self._ledger.result(self.id, self._question, self._end, elapsed_s)
+        if self._journal is not None:
+            at = anyio.current_time()
+            self._journal.record(Kind.RESULT, encode(self.result), at)
         for feed in self._feeds:
             feed.close()
         self.concluded.set()
@@ -229,10 +266,12 @@ class _Shell:
         return items
 
     async def _take(
-        self, items: Iterable[Item], group: anyio.abc.TaskGroup | None
+        self, items: Sequence[Item], group: anyio.abc.TaskGroup | None
     ) -> None:
         """Record, step, act, publish: in this order."""
         events: list[Event] = []
+        if self._journal is not None:
+            await self._record(self._journal, items, events)
         for item in items:
             if isinstance(item, bytes):
                 if item:
@@ -242,6 +281,28 @@ class _Shell:
         for feed in self._feeds:
             await feed.push(events)
         await anyio.lowlevel.checkpoint()
+
+    async def _record(
+        self, journal: JournalWriter, items: Sequence[Item], events: list[Event]
+    ) -> None:
+        """Put the inputs in the journal; where a mode waits for the disk, wait.
+
+        Raises:
+            JournalUnavailable: The disk failed, and nothing may happen unrecorded.
+        """
+        at = anyio.current_time()
+        for item in items:
+            if isinstance(item, bytes):
+                if item:
+                    journal.record(Kind.FRAME, item, at)
+            else:
+                journal.record(Kind.INPUT, encode(item), at)
+        try:
+            await journal.commit()
+        except JournalUnavailable as lost:
+            if journal.durability == "sync":
+                raise
+            events.append(JournalLost(reason=str(lost)))
 
     def _take_frame(
         self, frame: bytes, events: list[Event], group: anyio.abc.TaskGroup | None
@@ -316,6 +377,8 @@ async def open_session(
     *,
     displays: Sequence[Display] = (),
     session_id: str | None = None,
+    journal: Path | None = None,
+    durability: Durability = "async",
 ) -> AsyncGenerator[Session]:
     """Open a session of ``team`` on ``question``.
 
@@ -325,17 +388,31 @@ async def open_session(
         displays: Shown everything, each at its own pace; one that lags misses text, and
             only text.
         session_id: A name for the session; drawn if absent.
+        journal: The folder to keep the session's journal in; ``None``: none is kept.
+        durability: What the journal promises; see :mod:`coordinator.journal.writer`.
 
     Yields:
         The running session. Leaving the block cancels whatever still runs.
 
     Raises:
-        ConfigInvalid: The question is empty.
+        ConfigInvalid: The question is empty, or the session's name is none.
+        JournalUnavailable: The journal cannot be kept.
     """
     if not question.strip():
         raise ConfigInvalid("the question is empty; say what the team shall answer")
-    shell = _Shell(question, team, session_id or new_session_id())
+    opening = Opening(
+        session_id=session_id or new_session_id(),
+        seed=team.seed if team.seed is not None else secrets.randbits(63),
+        nonce=secrets.token_hex(4),
+    )
     async with AsyncExitStack() as stack:
+        writer: JournalWriter | None = None
+        if journal is not None:
+            opened = opening.record(question, team)
+            writer = await stack.enter_async_context(
+                open_journal(journal, opened, durability=durability)
+            )
+        shell = _Shell(question, team, opening, writer)
         group = await stack.enter_async_context(anyio.create_task_group())
         showing = await stack.enter_async_context(anyio.create_task_group())
         for display in displays:
@@ -364,14 +441,22 @@ async def run(
     *,
     displays: Sequence[Display] = (),
     session_id: str | None = None,
+    journal: Path | None = None,
+    durability: Durability = "async",
 ) -> Result:
-    """Run a session of ``team`` on ``question`` to its end.
+    """Run a session of ``team`` on ``question`` to its end; see :func:`open_session`.
 
     Raises:
         ConfigInvalid: The question is empty.
+        JournalUnavailable: The journal cannot be kept.
     """
     async with open_session(
-        question, team, displays=displays, session_id=session_id
+        question,
+        team,
+        displays=displays,
+        session_id=session_id,
+        journal=journal,
+        durability=durability,
     ) as session:
         return await session.wait()
 

@@ -6,6 +6,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
+import msgspec
+
 from agents.agent import Agent
 from agents.chunks import AgentId
 from agents.limits import Limiter
@@ -28,6 +30,14 @@ class Team:
     rules: Rules = field(default_factory=Rules)
     seed: int | None = None
     """Decides every lot; ``None``: drawn when the session opens, and recorded."""
+    source: bytes = b"null"
+    """What the team was made from, as JSON: journals keep it, so that the team can be
+    made again. Never a key."""
+
+    def described(self) -> msgspec.Raw:
+        """The team as JSON: its rules, and what it was made from."""
+        told = {"rules": self.rules, "source": msgspec.Raw(self.source)}
+        return msgspec.Raw(msgspec.json.encode(told))
 
     def limiters(self) -> dict[AgentId, Limiter]:
         """One limiter for each rate limit, shared by the agents that are under it."""

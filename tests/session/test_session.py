@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from pathlib import Path
 
 import anyio
 import pytest
@@ -18,7 +19,17 @@ from agents.chunks import (
     TurnStarted,
     VoteCast,
 )
-from coordinator.effects import CancelTurn, Conclude, WinnerDecided
+from coordinator.consensus import Consensus
+from coordinator.effects import (
+    AnswerAccepted,
+    CancelTurn,
+    Conclude,
+    Event,
+    MachineOutput,
+    Output,
+    WinnerDecided,
+)
+from coordinator.journal import decode, inputs, read_session
 from tests.session.conftest import MakeTeam, drafts, presents, votes
 
 
@@ -45,10 +56,8 @@ async def test_three_agents_answer_vote_and_the_winner_presents(team: MakeTeam) 
 
 async def test_every_chunk_reaches_who_iterates_in_order(team: MakeTeam) -> None:
     cities = team({"ada": [drafts("Paris"), votes("Paris"), presents("Paris.")]})
-    seen = []
     async with coordinator.open_session("q", cities) as session:
-        async for chunk in session:
-            seen.append(chunk)
+        seen = [chunk async for chunk in session]
         assert (await session.wait()).answer == "Paris"
     for turn in {chunk.turn for chunk in seen}:
         numbers = [chunk.seq for chunk in seen if chunk.turn == turn]
@@ -136,8 +145,8 @@ async def test_people_may_stop_an_agent_and_veto_an_answer(team: MakeTeam) -> No
         labels: dict[str, Label] = {}
         async for batch in session.events():
             for event in batch:
-                if type(event).__name__ == "AnswerAccepted":
-                    labels[event.agent] = event.label  # type: ignore[union-attr]
+                if isinstance(event, AnswerAccepted):
+                    labels[event.agent] = event.label
             if len(labels) == 3:
                 break
         session.stop_agent(AgentId("ada"))
@@ -153,7 +162,7 @@ async def test_decisions_and_chunks_share_one_order(team: MakeTeam) -> None:
             "bob": [drafts("Lyon", 1.2), votes("Paris", 1.3)],
         }
     )
-    events = []
+    events: list[Event] = []
     async with coordinator.open_session("q", cities) as session:
         async for batch in session.events():
             events.extend(batch)
@@ -169,7 +178,7 @@ async def test_a_cancelled_agents_last_words_are_shown(team: MakeTeam) -> None:
             "cy": [drafts("Nice", 1.4), votes("Nice", 30.0)],
         }
     )
-    events = []
+    events: list[Event] = []
     async with coordinator.open_session("q", cities) as session:
         async for batch in session.events():
             events.extend(batch)
@@ -201,3 +210,34 @@ def test_a_session_runs_from_synchronous_code(team: MakeTeam) -> None:
 async def test_a_session_runs_from_a_cell_of_a_notebook(team: MakeTeam) -> None:
     quick = team({"ada": [drafts("Paris", 0.0)]})
     assert coordinator.run_sync("q", quick).answer == "Paris"
+
+
+async def test_a_journal_reproduces_the_session(team: MakeTeam, tmp_path: Path) -> None:
+    cities = team(
+        {
+            "ada": [drafts("Paris", 1.0), votes("Paris", 1.1), presents("Paris.")],
+            "bob": [drafts("Lyon", 1.2), votes("Paris", 1.3)],
+            "cy": [drafts("Nice", 1.4), votes("Nice", 30.0)],
+        }
+    )
+    outputs: list[MachineOutput] = []
+    async with coordinator.open_session("q", cities, journal=tmp_path) as session:
+        async for batch in session.events():
+            outputs += [event for event in batch if isinstance(event, Output)]
+        result = await session.wait()
+    journal = read_session(tmp_path, session.id)
+    assert journal.damage is None
+    opened = journal.opened
+    machine = Consensus.new(
+        tuple(opened.models),
+        opened.question,
+        cities.rules,
+        seed=opened.seed,
+        nonce=opened.nonce,
+    )
+    again: list[MachineOutput] = []
+    for what in inputs(journal.records):
+        machine, effects = machine.step(what)
+        again += effects
+    assert again == outputs
+    assert decode(journal.records[-1]) == result
