@@ -143,9 +143,16 @@ class Conversation:
         ]
         blocks.extend(TextBlock(text=text) for text in self._texts)
         if blocks:
-            self._messages.append(Message(role="user", content=_json(blocks)))
+            self._say(_json(blocks))
         self._open_calls, self._results, self._texts = (), {}, []
         return tuple(self._messages)
+
+    def _say(self, blocks: msgspec.Raw) -> None:
+        """Add a user message, or to the last: one of ours may have got no answer."""
+        if self._messages and self._messages[-1].role == "user":
+            before = bytes(self._messages.pop().content)
+            blocks = msgspec.Raw(before[:-1] + b"," + bytes(blocks)[1:])
+        self._messages.append(Message(role="user", content=blocks))
 
     def end(self, *, keep: bool) -> None:
         """End the turn; unless ``keep``, as if it had never begun.

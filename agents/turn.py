@@ -22,7 +22,16 @@ import msgspec
 
 from agents import prompts
 from agents.asking import ask
-from agents.backend import Draft, News, Present, Request, Review, Turn
+from agents.backend import (
+    BallotForm,
+    Draft,
+    News,
+    Present,
+    Request,
+    Review,
+    ToolSpec,
+    Turn,
+)
 from agents.chunks import (
     AnswerPresented,
     AnswerProposed,
@@ -82,8 +91,8 @@ class RunningTurn:
     _news: list[News] = field(default_factory=list[News])
     _seen: tuple[Label, ...] = ()
     """Labels shown in this turn or, where it continues, before."""
-    _labels: tuple[Label, ...] = ()
-    """Labels that may be voted for."""
+    _form: BallotForm | None = None
+    """The ballot as it is now: news may add labels to the task's."""
     _said: str = ""
     """Visible text since the last tool result; pauses do not end it."""
     _failures: int = 0
@@ -95,7 +104,7 @@ class RunningTurn:
         task = self.turn.task
         if isinstance(task, Review):
             self._seen = tuple(answer.label for answer in task.answers)
-            self._labels = task.ballot.labels if task.ballot else ()
+            self._form = task.ballot
 
     def tell(self, news: News) -> None:
         """Say ``news`` before the next model call, if there is one."""
@@ -122,18 +131,17 @@ class RunningTurn:
 
     def _request(self, call: int) -> Request:
         tools = tuple(tool.spec for tool in self.agent.tools)
-        task = self.turn.task
-        form = task.ballot if isinstance(task, Review) else None
-        if form is not None:
-            form = msgspec.structs.replace(form, labels=self._labels)
         return Request(
             turn=self.turn,
             call=call,
             system=prompts.system_prompt(self.agent.system),
             messages=self.conversation.messages(),
-            tools=tools + workflow_tools(task, form, self.agent.answer_form),
+            tools=tools + self._workflow_tools(),
             container=self.conversation.container,
         )
+
+    def _workflow_tools(self) -> tuple[ToolSpec, ...]:
+        return workflow_tools(self.turn.task, self._form, self.agent.answer_form)
 
     async def _respond(self, call: int) -> Transcript:
         return await ask(
@@ -209,8 +217,9 @@ class RunningTurn:
             text = prompts.news_text(news, self.turn.nonce)
             labels = tuple(answer.label for answer in news.answers)
             self._seen = _revised(self._seen, labels)
-            if self._labels:
-                self._labels = _revised(self._labels, labels)
+            if self._form is not None:
+                votable = _revised(self._form.labels, labels)
+                self._form = msgspec.structs.replace(self._form, labels=votable)
             self.conversation.told(text)
             await self.voice.say(
                 StatusChanged(**self.voice.stamp(), status="asked_again", detail=text)
@@ -220,12 +229,13 @@ class RunningTurn:
 
     async def _follow_calls(self, calls: Sequence[ToolCalled]) -> Last | None:
         """End the turn if its work is handed in, else run what is called."""
-        offered = {spec.name for spec in workflow_tools(self.turn.task, None, None)}
+        offered = {spec.name for spec in self._workflow_tools()}
         handing_in = [call for call in calls if call.name in offered]
         problem = ""
         if handing_in:
             try:
-                return self._hand_in(self._read(handing_in))
+                work = read_calls(handing_in, self._form, self.agent.answer_form)
+                return self._hand_in(work)
             except ToolFailed as error:
                 problem = str(error)
         did_run = await self._run_calls(calls, offered, problem)
@@ -236,13 +246,6 @@ class RunningTurn:
                 return self._end("silent", problem or "called no tool that there is")
         await self._break_news()
         return None
-
-    def _read(self, calls: Sequence[ToolCalled]) -> HandedIn:
-        task = self.turn.task
-        form = task.ballot if isinstance(task, Review) else None
-        if form is not None:
-            form = msgspec.structs.replace(form, labels=self._labels)
-        return read_calls(calls, form, self.agent.answer_form)
 
     def _hand_in(self, work: HandedIn) -> Last:
         """The turn's end that ``work`` makes.
