@@ -39,6 +39,9 @@ BATCH = 256
 """Chunks a read at most, where the script does not say: about what the 64 KB of one
 read from a busy socket hold."""
 
+CLOSE_GRACE_S = 1.0
+"""More than enough: nothing in here waits when it is closed."""
+
 
 class ScriptedBackend:
     """A model that says what its script says.
@@ -82,13 +85,7 @@ class ScriptedBackend:
             AgentError: What the script says goes wrong, as the Claude backend would
                 put it; ``BackendRefused`` where the script has nothing to say.
         """
-        await anyio.lowlevel.checkpoint()
-        try:
-            moves = self._player(request.turn.agent).begin(seen_in(request)).moves
-        except ScriptStuck as error:
-            raise BackendRefused(str(error)) from error
-        first = await self._until_response(moves)
-        async with aclosing(self._batches(first, moves, pen)) as batches:
+        async with aclosing(await self._begin(request, pen)) as batches:
             yield batches
 
     async def stream_with_tools(
@@ -105,10 +102,14 @@ class ScriptedBackend:
         """
         request = plain_request(messages, tools, options)
         pen = Pen(request.turn.agent, request.turn.number, anyio.current_time())
-        async with self.open_stream(request, pen) as batches:
+        batches = await self._begin(request, pen)
+        try:
             async for batch in batches:
                 for chunk in batch:
                     yield chunk
+        finally:
+            with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
+                await batches.aclose()
 
     async def aclose(self) -> None:
         """Nothing outlives a stream; only a checkpoint passes."""
@@ -118,6 +119,18 @@ class ScriptedBackend:
         if agent not in self._players:
             self._players[agent] = Player(self._script, agent, self._model)
         return self._players[agent]
+
+    async def _begin(
+        self, request: Request, pen: Pen
+    ) -> AsyncGenerator[list[StreamChunk]]:
+        """Choose the entry and wait for its response; whoever calls closes it."""
+        await anyio.lowlevel.checkpoint()
+        try:
+            moves = self._player(request.turn.agent).begin(seen_in(request)).moves
+        except ScriptStuck as error:
+            raise BackendRefused(str(error)) from error
+        first = await self._until_response(moves)
+        return self._batches(first, moves, pen)
 
     async def _until_response(self, moves: Iterator[Move]) -> Move:
         """Wait as a caller waits for the response's head; raise what it would see."""
