@@ -121,6 +121,8 @@ CUT_SHORT = """\
 Your last response hit the output limit before it was complete, and is lost. Do the \
 task again, more briefly, so that it fits."""
 
+GO_ON = "Go on where you stopped."
+
 RECORDED = "Recorded."
 """The result of a workflow call where the coordinator has nothing to add."""
 
@@ -189,7 +191,8 @@ def unfence(texts: Iterable[str]) -> tuple[VisibleAnswer, ...]:
     """The answers that ``texts``, in the order read, have shown; the inverse of above.
 
     A label shown again keeps its place and takes the later content. ``is_own`` holds
-    for the label that the last text to say so names.
+    for the label that the last text to say so names; that answer has no content where
+    only its author's own call has shown it.
     """
     shown: dict[str, str] = {}
     own = ""
@@ -197,6 +200,8 @@ def unfence(texts: Iterable[str]) -> tuple[VisibleAnswer, ...]:
         shown.update({label: content for label, _, content in _FENCED.findall(text)})
         for match in _OWN.finditer(_FENCED.sub("", text)):
             own = match[1]
+    if own:
+        shown.setdefault(own, "")
     return tuple(
         VisibleAnswer(label=Label(label), content=content, is_own=label == own)
         for label, content in shown.items()

@@ -174,6 +174,8 @@ class RunningTurn:
             self._pauses += 1
             if self._pauses > MAX_PAUSES:
                 return self._end("silent", f"paused more than {MAX_PAUSES} times")
+            if not _has_server_call(response):
+                await self._ask_again(prompts.GO_ON)
             return None
         return await self._follow_text(response.stop_reason)
 
@@ -362,6 +364,16 @@ class _StopDetails(msgspec.Struct):
 
 class _Refused(msgspec.Struct):
     stop_details: _StopDetails
+
+
+def _has_server_call(response: Transcript) -> bool:
+    """Whether the API's own tools are under way: then it goes on by itself.
+
+    Otherwise a history that ends with the assistant's words is a prefill, which current
+    models refuse (read 2026-11-23). In JSON, no text can hold these bytes unescaped.
+    """
+    content = bytes(response.content)
+    return b'"server_tool_use"' in content or b'"mcp_tool_use"' in content
 
 
 def _revised(labels: tuple[Label, ...], new: tuple[Label, ...]) -> tuple[Label, ...]:

@@ -263,16 +263,28 @@ async def test_a_full_context_window_ends_the_turn(
 async def test_a_paused_response_goes_on_and_its_text_stays(
     scripted: Scripted, stage: Staging, ask: Asking
 ) -> None:
+    search = {"server_tool": "web_search", "input": {"query": "capital"}}
+    backend = scripted(
+        [{"text": "Can"}, search, {"stop_reason": "pause_turn"}], [{"text": "berra"}]
+    )
+    async with stage(backend) as actor:
+        said = await actor.play(ask.draft())
+    assert only(said, AnswerProposed).content == "Canberra"
+    roles = [message.role for message in backend.requests[1].messages]
+    assert roles == ["user", "assistant"]
+
+
+async def test_a_pause_without_a_server_tool_is_told_to_go_on(
+    scripted: Scripted, stage: Staging, ask: Asking
+) -> None:
     backend = scripted(
         [{"text": "Can"}, {"stop_reason": "pause_turn"}], [{"text": "berra"}]
     )
     async with stage(backend) as actor:
         said = await actor.play(ask.draft())
     assert only(said, AnswerProposed).content == "Canberra"
-    assert [message.role for message in backend.requests[1].messages] == [
-        "user",
-        "assistant",
-    ]
+    roles = [message.role for message in backend.requests[1].messages]
+    assert roles == ["user", "assistant", "user"]
 
 
 async def test_endless_pauses_end(

@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 
 import anyio
 import pytest
-from anyio import wait_all_tasks_blocked
 
 from agents.actor import Actor
 from agents.agent import Agent
@@ -91,7 +90,7 @@ async def test_a_running_tool_is_cancelled_with_its_turn(
     backend = scripted([{"tool": "linger"}, {"tool": "linger"}], DRAFT_AFTER)
     async with stage(backend, tools=(linger,), tool_timeout_s=1e6) as actor:
         actor.actor.take(ask.draft())
-        await wait_all_tasks_blocked()
+        await anyio.wait_all_tasks_blocked()
         assert running_tools == ["linger", "linger"]
         actor.actor.cancel(TurnNumber(1), "enough")
         await actor.until(TurnEnded)
@@ -110,7 +109,7 @@ async def test_a_turn_that_waits_for_the_limiter_gives_up_its_place(
             actor.actor.take(ask.draft())
             waiting = await actor.until(StatusChanged)
             assert waiting.status == "waiting"
-            await wait_all_tasks_blocked()
+            await anyio.wait_all_tasks_blocked()
             actor.actor.cancel(TurnNumber(1), "late")
             await actor.until(TurnEnded)
             withdrawn(actor.said, "late")
@@ -140,9 +139,9 @@ async def test_a_frame_that_waits_for_room_goes_out_before_the_cancellation(
         actor.actor.take(ask.draft())
         with anyio.move_on_after(1):
             await anyio.sleep_forever()
-        await wait_all_tasks_blocked()
+        await anyio.wait_all_tasks_blocked()
         actor.actor.cancel(TurnNumber(1), "outvoted")
-        await wait_all_tasks_blocked()
+        await anyio.wait_all_tasks_blocked()
         await actor.until(TurnEnded)
         withdrawn(actor.said, "outvoted")
         assert (await actor.play(ask.draft(2)))[-1].outcome == "answered"

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import anyio
-from anyio import wait_all_tasks_blocked
 
 from agents.actor import Actor
 from agents.agent import Agent
@@ -36,7 +35,7 @@ async def test_an_idle_actor_costs_less_than_thirty_kilobytes(
                 actor = Actor(agent, outbox.clone(), limiter=limiter)
                 group.start_soon(actor.run)
                 actors.append(actor)
-            await wait_all_tasks_blocked()
+            await anyio.wait_all_tasks_blocked()
             used, _ = tracemalloc.get_traced_memory()
             tracemalloc.stop()
             outbox.close()

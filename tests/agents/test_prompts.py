@@ -104,7 +104,9 @@ def test_viewers_share_all_but_the_last_block(ask: Asking) -> None:
 def test_a_continuation_shows_only_what_is_new(ask: Asking) -> None:
     turn = ask.review(2, continues=True, unseen=ask.labels[1:], note="Recorded.")
     texts = continuation(turn)
-    assert [x.label for x in unfence(texts)] == ["agent2.1"]
+    shown, own = unfence(texts)
+    assert shown.label == "agent2.1"
+    assert (own.label, own.content, own.is_own) == ("agent1.1", "", True)
     assert turn.question not in "".join(texts)
     assert "Recorded." not in "".join(texts), "it is the last call's result"
     assert "Recorded." in opening(turn)[-1]

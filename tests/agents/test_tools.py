@@ -132,6 +132,7 @@ async def test_a_function_gets_validated_values_and_its_own_defaults() -> None:
 
     @tool
     async def show(span: Span, points: list[Point], more: list[int] = default) -> str:
+        await anyio.lowlevel.checkpoint()
         assert more is default
         return f"{span.begin}-{span.end} {points[0].x}"
 
