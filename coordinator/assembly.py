@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -18,7 +18,7 @@ import anyio
 
 from agents.agent import Agent
 from agents.chunks import AgentId
-from coordinator.config import AgentEntry, TeamConfig
+from coordinator.config import AgentEntry, TeamConfig, is_server_tool
 from coordinator.errors import ConfigInvalid
 from coordinator.team import Team
 
@@ -44,20 +44,12 @@ def assemble(
         ConfigInvalid: A key is not set, or a tool cannot be imported.
     """
     backends: dict[str, Backend] = {}
-    agents = tuple(
-        Agent(
-            id=AgentId(entry.id),
-            backend=_backend(config, entry, backends, environment),
-            system=entry.system,
-            tools=tuple(
-                _tool(entry, tool)
-                for tool in entry.tools
-                if isinstance(tool, str) and ":" in tool
-            ),
-            tool_timeout_s=entry.tool_timeout_s,
+    try:
+        agents = tuple(
+            _agent(config, entry, backends, environment) for entry in config.agents
         )
-        for entry in config.agents
-    )
+    except ValueError as error:  # two tools of one name
+        raise ConfigInvalid(str(error)) from error
     return Team(agents=agents, rules=config.rules, seed=config.file.seed)
 
 
@@ -70,6 +62,21 @@ async def closing(team: Team) -> AsyncGenerator[Team]:
         with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
             for backend in {id(a.backend): a.backend for a in team.agents}.values():
                 await backend.aclose()
+
+
+def _agent(
+    config: TeamConfig,
+    entry: AgentEntry,
+    made: dict[str, Backend],
+    environment: Mapping[str, str],
+) -> Agent:
+    return Agent(
+        id=AgentId(entry.id),
+        backend=_backend(config, entry, made, environment),
+        system=entry.system,
+        tools=tuple(_functions(entry)),
+        tool_timeout_s=entry.tool_timeout_s,
+    )
 
 
 def _backend(
@@ -106,9 +113,10 @@ def _claude_settings(
         "thinking": entry.thinking,
         "betas": entry.betas,
         "mcp_servers": entry.mcp_servers,
-        "server_tools": tuple(
-            tool for tool in entry.tools if not isinstance(tool, str) or ":" not in tool
-        ),
+        "server_tools": tuple(filter(is_server_tool, entry.tools)),
+        "cache": entry.cache,
+        "extra": entry.extra,
+        "idle_limit_s": entry.idle_limit_s,
     }
     return {name: value for name, value in settings.items() if value not in (None, ())}
 
@@ -142,18 +150,22 @@ def _is_loopback(url: str) -> bool:
         return False
 
 
-def _tool(entry: AgentEntry, name: str) -> Tool:
-    """Import a Python function, from the installed packages or the current folder."""
+def _functions(entry: AgentEntry) -> Iterator[Tool]:
+    """Import Python functions, from installed packages or the current folder."""
+    names = [tool for tool in entry.tools if isinstance(tool, str) and ":" in tool]
+    if not names:
+        return
     from agents.tools import tool  # noqa: PLC0415  (few teams have any)
 
-    module_name, _, function_name = name.partition(":")
     if "" not in sys.path:  # a console script leaves the current folder out
         sys.path.append("")
-    try:
-        function = getattr(importlib.import_module(module_name), function_name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigInvalid(
-            f"agent {entry.id!r}: tool {name!r} cannot be imported: {error}; "
-            "write it as module:function"
-        ) from error
-    return tool(function)
+    for name in names:
+        module_name, _, function_name = name.partition(":")
+        try:
+            function = getattr(importlib.import_module(module_name), function_name)
+            yield tool(function)
+        except (ImportError, AttributeError, ValueError, TypeError) as error:
+            raise ConfigInvalid(
+                f"agent {entry.id!r}: tool {name!r} cannot be used: {error}; "
+                "write a function with typed parameters as module:function"
+            ) from error

@@ -21,6 +21,7 @@ from typing import (
 
 import msgspec
 
+from agents.claude.settings import server_tool
 from agents.script import Script, ScriptInvalid, parse_script
 from coordinator.ballots.rules import spelled_out
 from coordinator.errors import ConfigInvalid
@@ -67,11 +68,20 @@ class AgentSettings(
     max_tokens: Positive | None = None
     """Most tokens of one response."""
     effort: Literal["low", "medium", "high", "xhigh", "max"] | None = None
-    thinking: Literal["adaptive", "disabled", "between_tools"] | Positive | None = None
-    """A number: that many tokens to think with, for models that take a budget."""
+    thinking: (
+        Literal["adaptive", "disabled", "between_tools"] | Positive | JsonObject | None
+    ) = None
+    """A number: that many tokens to think with, for models that take a budget. A
+    mapping: as the API takes it."""
     betas: tuple[str, ...] = ()
     mcp_servers: tuple[JsonObject, ...] = ()
     """In the API's form; their toolsets follow."""
+    cache: bool = True
+    """Whether to set breakpoints for the prompt cache."""
+    extra: JsonObject = msgspec.field(default_factory=dict[str, Any])
+    """Further parameters, as the API names them."""
+    idle_limit_s: Seconds = 120.0
+    """How long a stream may be silent before it counts as broken."""
     api_key_env: str | None = None
     """The environment variable that holds the key; a key itself is never written."""
     base_url: str | None = None
@@ -221,6 +231,18 @@ def _check(document: Document, where: Where, entry: AgentEntry) -> None:
         if entry.model is None:
             problem = "a claude agent needs a model, e.g. 'model: claude-sonnet-5-5'"
             raise document.error(where, problem)
+        for number, tool in enumerate(entry.tools):
+            if is_server_tool(tool):
+                try:
+                    server_tool(tool, entry.model)
+                except ValueError as error:
+                    place = (*where, "tools", number)
+                    raise document.error(place, str(error)) from None
+
+
+def is_server_tool(tool: str | JsonObject) -> bool:
+    """Whether the API runs this tool; else it is a Python function, by its name."""
+    return not isinstance(tool, str) or ":" not in tool
 
 
 def _script(

@@ -160,6 +160,14 @@ def test_a_script_may_be_a_file_beside_the_team(tmp_path: Path) -> None:
                 "no kind of line among txt; did you mean 'text'?"
             ),
         ),
+        (
+            "agents:\n- id: a\n  model: m\n  tools:\n  - web_serch",
+            (
+                "team.yaml:5: agents[0].tools[0]: server tool 'web_serch' is unknown; "
+                "choose from advisor, code_execution, memory, tool_search, "
+                "tool_search_bm25, tool_search_regex, web_fetch, web_search"
+            ),
+        ),
         ("agents: []", "team.yaml:1: agents: is empty; add an agent"),
         ("- a", "team.yaml:1: a team file is a mapping; begin with 'agents:'"),
         ("", "team.yaml:1: a team file is a mapping; begin with 'agents:'"),

@@ -29,6 +29,7 @@ app = App(
     help=_HELP,
     help_format="plaintext",
     help_formatter=TwoColumns(),
+    result_action="return_value",
     default_parameter=Parameter(negative=(), show_default=False),
     version=lambda: version("massgen-coordinator"),
 )
@@ -158,7 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A terminal that cannot show a character shows another, and nothing fails.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]  (asked above)
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    given = _spelled_out(sys.argv[1:] if arguments is None else arguments)
     try:
         code = app(given or ["--help"], exit_on_error=False, print_error=False)
     except CycloptsError as error:
@@ -172,6 +173,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return Exit.INTERRUPTED
     return code if isinstance(code, int) else Exit.ANSWERED
+
+
+def _spelled_out(arguments: Sequence[str]) -> list[str]:
+    """Say by name which argument a bare ``-`` is; cyclopts takes it for an option."""
+    name = {"run": "--question", "decode": "--file"}.get(next(iter(arguments), ""))
+    return [f"{name}=-" if name and word == "-" else word for word in arguments]
 
 
 def _sentence(error: CycloptsError) -> str:

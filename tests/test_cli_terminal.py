@@ -1,0 +1,212 @@
+"""The program on a real terminal: a pseudo-terminal that we read like a screen."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from coordinator import Result, run
+from coordinator.assembly import assemble, closing
+from coordinator.config import DEMO, read_team
+from coordinator.effects import CancelTurn, Event, VotesVoided
+
+pty = pytest.importorskip("pty", reason="pseudo-terminals are a thing of Unix")
+fcntl: Any = pytest.importorskip("fcntl")
+termios: Any = pytest.importorskip("termios")
+
+COLOR = re.compile(rb"\x1b\[[0-9;]*\b3[0-7]m")
+SECOND_SCREEN, FIRST_SCREEN = b"\x1b[?1049h", b"\x1b[?1049l"
+CURSOR_SHOWN = b"\x1b[?25h"
+
+TEAM = """\
+question: Is it so?
+agents:
+  - id: ada
+    script:
+      turns:
+        - {when: {task: draft}, lines: [{answer: "It is \\e]0;title\\a so.", rate: 100}]}
+        - {when: {task: present}, lines: [{text: "Yes, it is.", rate: 100}]}
+  - id: bo
+    script:
+      turns: [{lines: [{text: "I never finish."}, {stall: true}]}]
+voting: {straggler: {share: 0.5, factor: 1.0}}
+"""
+# Whoever leads a session and opens a terminal gets its Ctrl-C.
+_LAUNCH = """
+import os, sys
+os.close(os.open(os.ttyname(0), os.O_RDWR))
+os.execv(sys.executable, [sys.executable, "-m", "coordinator", *sys.argv[1:]])
+"""
+
+
+class Terminal:
+    """One end of a pseudo-terminal, and the program at the other."""
+
+    def __init__(self, process: subprocess.Popen[bytes], screen: int) -> None:
+        self.process = process
+        self.shown = b""
+        self._screen = screen
+
+    def read_until(self, text: bytes) -> bytes:
+        """Read the screen until ``text`` was shown, or all if it never is."""
+        while text not in self.shown:
+            try:
+                more = os.read(self._screen, 65_536)
+            except OSError:  # Linux's way of saying that the program has gone
+                break
+            if not more:
+                break
+            self.shown += more
+        return self.shown
+
+    def press(self, keys: bytes) -> None:
+        """Type on the terminal's keyboard."""
+        os.write(self._screen, keys)
+
+    def read_rest(self) -> bytes:
+        """Read until the program has ended."""
+        self.read_until(b"\x00 never shown")
+        self.process.wait(timeout=30)
+        return self.shown
+
+
+@contextmanager
+def _terminal(
+    *arguments: str, columns: int = 100, lines: int = 30, **environment: str
+) -> Generator[Terminal]:
+    screen, program = pty.openpty()
+    size = lines.to_bytes(2, sys.byteorder) + columns.to_bytes(2, sys.byteorder)
+    fcntl.ioctl(program, termios.TIOCSWINSZ, size + bytes(4))
+    inherited = {
+        k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS")
+    }
+    with subprocess.Popen(  # noqa: S603  (our own program)
+        [sys.executable, "-c", _LAUNCH, *arguments],
+        stdin=program,
+        stdout=program,
+        stderr=program,
+        start_new_session=True,
+        env={**inherited, **environment},
+    ) as process:
+        os.close(program)
+        try:
+            yield Terminal(process, screen)
+        finally:
+            process.kill()
+            os.close(screen)
+
+
+@pytest.fixture
+def team(tmp_path: Path) -> str:
+    path = tmp_path / "team.yaml"
+    path.write_text(TEAM)
+    return str(path)
+
+
+@pytest.mark.parametrize("runtime", ["asyncio", "trio"])
+@pytest.mark.parametrize("size", [(100, 30), (44, 14)])
+def test_a_terminal_shows_panes_and_then_the_result(
+    team: str, size: tuple[int, int], runtime: str
+) -> None:
+    columns, lines = size
+    arguments = ("run", "-c", team, "--runtime", runtime)
+    with _terminal(*arguments, columns=columns, lines=lines) as terminal:
+        shown = terminal.read_rest()
+        assert terminal.process.returncode == 0, shown
+    live, _, after = shown.partition(FIRST_SCREEN)
+    assert SECOND_SCREEN in live
+    for seen in (b"ada", b"bo", b"drafting", b"so far"):
+        assert seen in live
+    assert COLOR.search(live)
+    assert "★ ada wins".encode() in after
+    assert b"Yes, it is." in after
+    assert b"title" not in shown.replace(b"It is  so.", b"")
+    assert CURSOR_SHOWN in shown
+
+
+def test_no_color_is_honoured_on_a_terminal(team: str) -> None:
+    with _terminal("run", "-c", team, NO_COLOR="1") as terminal:
+        shown = terminal.read_rest()
+    assert SECOND_SCREEN in shown
+    assert COLOR.search(shown) is None
+
+
+def test_a_dumb_terminal_gets_plain_lines(team: str) -> None:
+    with _terminal("run", "-c", team, TERM="dumb") as terminal:
+        shown = terminal.read_rest()
+    assert b"\x1b" not in shown
+    assert "★ ada wins".encode() in shown
+
+
+@pytest.mark.parametrize("runtime", ["asyncio", "trio"])
+def test_ctrl_c_shows_what_there_is_and_restores_the_terminal(runtime: str) -> None:
+    with _terminal("run", "--demo", "--runtime", runtime) as terminal:
+        terminal.read_until(b"Once every hour")
+        terminal.press(b"\x03")
+        shown = terminal.read_rest()
+        assert terminal.process.returncode == 4, shown
+    after = shown.partition(FIRST_SCREEN)[2]
+    assert b"interrupted" in after
+    assert b"Traceback" not in shown
+    assert CURSOR_SHOWN in shown
+
+
+def test_termination_is_an_interruption_as_well() -> None:
+    with _terminal("run", "--demo") as terminal:
+        terminal.read_until(b"Once every hour")
+        terminal.process.send_signal(signal.SIGTERM)
+        shown = terminal.read_rest()
+        assert terminal.process.returncode == 4, shown
+
+
+# ------------------------------------------------------------------- the demo
+
+
+class _Watched:
+    """A display that keeps what it is shown."""
+
+    is_lossless = True
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    async def show(self, events: Any) -> None:
+        async for batch in events:
+            self.events += batch
+
+    def conclude(self, result: Result) -> None:
+        """Nothing to print."""
+
+
+async def test_the_demo_tells_its_story_in_a_quarter_of_a_minute() -> None:
+    config = read_team(DEMO)
+    question = config.file.question
+    assert question is not None
+    watched = _Watched()
+    began = anyio.current_time()
+    async with closing(assemble(config)) as team:
+        result = await run(question, team, displays=(watched,))
+    assert 10 <= anyio.current_time() - began <= 15
+    assert (result.status, result.winner) == ("answered", "cleo")
+    assert [a.label[-1] for a in result.answers if a.agent == "cleo"] == ["1", "2"]
+    assert {v.voter for v in result.votes if v.choice == "cleo"} == {
+        "ada",
+        "ben",
+        "cleo",
+    }
+    voided = [e for e in watched.events if isinstance(e, VotesVoided)]
+    assert [event.voters for event in voided] == [("ben",)]
+    stopped = [e.agent for e in watched.events if isinstance(e, CancelTurn)]
+    assert stopped == ["ada", "dan", "dan"]
+    assert "22 times a day" in (result.answer or "")
+    assert result.cost_usd == 0
