@@ -64,7 +64,7 @@ class ClaudeBackend:
         settings: Everything else, as :class:`ClaudeSettings` has it.
 
     Raises:
-        ValueError: A server tool is unknown.
+        ValueError: ``base_url`` is no URL.
         TypeError: A setting is unknown.
     """
 
@@ -85,7 +85,7 @@ class ClaudeBackend:
         prices.load()
 
     def __repr__(self) -> str:
-        return f"ClaudeBackend(model={self.model!r}, base_url={self._base_url!r})"
+        return f"ClaudeBackend(model={self.model!r}, base_url={self._server!r})"
 
     @property
     def model(self) -> str:
@@ -96,12 +96,14 @@ class ClaudeBackend:
     def limit_key(self) -> str:
         """Same server, key and model: same rate limit."""
         secret = self._secret or ""
-        named = "\0".join((self._base_url, secret, self.model))
+        named = "\0".join((str(self._client.base_url), secret, self.model))
         return sha256(named.encode()).hexdigest()[:16]
 
     @property
-    def _base_url(self) -> str:
-        return str(self._client.base_url)
+    def _server(self) -> str:
+        """Where requests go, fit to be shown: a URL may bear a password."""
+        url = httpx2.URL(str(self._client.base_url))
+        return str(url.copy_with(username=None, password=None))
 
     @property
     def _secret(self) -> str | None:
@@ -130,8 +132,14 @@ class ClaudeBackend:
     ) -> anthropic.AsyncAPIResponse[Any]:
         # One of eight overloads by its arguments' types, which a dict does not tell.
         create = cast("Any", self._client.beta.messages.with_streaming_response.create)
-        manager = create(**parameters(self._settings, request))
-        response = await manager.__aenter__()
+        # With each request, because a client that was handed in has its own.
+        timeout = _timeout(self._idle_limit_s)
+        try:
+            manager = create(**parameters(self._settings, request), timeout=timeout)
+            response = await manager.__aenter__()
+        except (TypeError, ValueError) as exc:
+            # The SDK raises TypeError where it finds no key.
+            raise BackendRefused(f"the request cannot be made: {exc}") from _quiet(exc)
         # The SDK's own exit would wait unshielded, and a cancelled scope forbids that.
         stack.push_async_callback(_closed, response)
         return cast("anthropic.AsyncAPIResponse[Any]", response)
@@ -152,27 +160,21 @@ class ClaudeBackend:
         # Not the SDK's iter_bytes(): closing that leaves httpx2's generator behind.
         body = response.http_response.aiter_bytes()
         try:
-            while not translator.is_over:
-                with self._mapped():
-                    data = await anext(body, None)
-                if data is None:
-                    break
-                pen.at = anyio.current_time()
-                chunks = translator.translate(splitter.feed(data))
-                if chunks:
-                    yield chunks
+            # Around the loop, not each read: entering it costs as much as an event.
+            with self._mapped():
+                async for data in body:
+                    pen.at = anyio.current_time()
+                    chunks = translator.translate(splitter.feed(data))
+                    if chunks:
+                        yield chunks
+                    if translator.is_over:
+                        break
             chunks = translator.finish()
             if chunks:
                 yield chunks
-            await self._read_out(body)
+            await _read_out(body)
         finally:
             await _unwound(body)
-
-    async def _read_out(self, body: AsyncIterator[bytes]) -> None:
-        """Read what follows the response, so that its connection can be used again."""
-        with anyio.move_on_after(READ_OUT_S), self._mapped():
-            while await anext(body, None) is not None:
-                pass
 
     @contextmanager
     def _mapped(self) -> Generator[None]:
@@ -194,11 +196,18 @@ class ClaudeBackend:
             raise StreamMalformed(f"the body broke off: {exc}") from _quiet(exc)
         except (anthropic.APIConnectionError, httpx2.TransportError) as exc:
             cause = exc.__cause__ or exc
+            if isinstance(
+                cause, (httpx2.LocalProtocolError, httpx2.UnsupportedProtocol)
+            ):
+                # These quote the header or the address, and with it the key.
+                raise BackendRefused(
+                    f"no request can be made to {self._server} with this key and"
+                    f" address: {type(cause).__name__}; look for blanks in either"
+                ) from _quiet(exc)
             raise BackendUnavailable(
-                f"no connection to {self._base_url}: {cause or type(cause).__name__}"
+                f"no connection to {self._server}: {cause or type(cause).__name__}"
             ) from _quiet(exc)
-        except (anthropic.AnthropicError, TypeError, ValueError) as exc:
-            # The SDK raises TypeError where it finds no key.
+        except anthropic.AnthropicError as exc:
             raise BackendRefused(f"the request cannot be made: {exc}") from _quiet(exc)
 
     async def stream_with_tools(
@@ -251,19 +260,37 @@ class ClaudeBackend:
 def _client(
     api_key: str | None, base_url: str | None, idle_limit_s: float
 ) -> anthropic.AsyncAnthropic:
-    timeout = httpx2.Timeout(idle_limit_s, connect=CONNECT_S, pool=None)
-    return anthropic.AsyncAnthropic(
-        api_key=api_key,
-        base_url=base_url,
-        max_retries=0,
-        timeout=timeout,
-        http_client=anthropic.DefaultAsyncHttpxClient(
-            timeout=timeout,
-            limits=httpx2.Limits(
-                max_connections=CONNECTIONS, max_keepalive_connections=KEPT_ALIVE
-            ),
-        ),
+    timeout = _timeout(idle_limit_s)
+    limits = httpx2.Limits(
+        max_connections=CONNECTIONS, max_keepalive_connections=KEPT_ALIVE
     )
+    try:
+        return anthropic.AsyncAnthropic(
+            # Keys are kept in files, and files end in a line feed.
+            api_key=api_key.strip() if api_key else None,
+            base_url=base_url,
+            max_retries=0,
+            timeout=timeout,
+            http_client=anthropic.DefaultAsyncHttpxClient(
+                timeout=timeout, limits=limits
+            ),
+        )
+    except httpx2.InvalidURL as exc:
+        raise ValueError(f"base_url {base_url!r} is no URL: {exc}") from exc
+
+
+def _timeout(idle_limit_s: float) -> httpx2.Timeout:
+    return httpx2.Timeout(idle_limit_s, connect=CONNECT_S, pool=None)
+
+
+async def _read_out(body: AsyncIterator[bytes]) -> None:
+    """Read what follows a whole response, so that its connection can be used again.
+
+    A body that breaks off there takes nothing back: the answer is whole.
+    """
+    with anyio.move_on_after(READ_OUT_S), suppress(httpx2.HTTPError):
+        while await anext(body, None) is not None:
+            pass
 
 
 async def _closed(what: Any) -> None:  # noqa: ANN401  (a response or a generator)
