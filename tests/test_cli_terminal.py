@@ -34,7 +34,7 @@ agents:
   - id: ada
     script:
       turns:
-        - {when: {task: draft}, lines: [{answer: "It is \\e]0;title\\a so.", rate: 100}]}
+        - {when: {task: draft}, lines: [{answer: "It \\e]0;title\\a is so.", rate: 90}]}
         - {when: {task: present}, lines: [{text: "Yes, it is.", rate: 100}]}
   - id: bo
     script:

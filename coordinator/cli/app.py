@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -24,6 +23,13 @@ Try it, without a key or a network: coordinator run --demo
 {EXIT_CODES}
 """
 
+
+def _version() -> str:
+    from importlib.metadata import version  # noqa: PLC0415  (20 ms, for --version)
+
+    return version("massgen-coordinator")
+
+
 app = App(
     name="coordinator",
     help=_HELP,
@@ -31,7 +37,7 @@ app = App(
     help_formatter=TwoColumns(),
     result_action="return_value",
     default_parameter=Parameter(negative=(), show_default=False),
-    version=lambda: version("massgen-coordinator"),
+    version=_version,
 )
 
 

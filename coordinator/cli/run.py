@@ -103,10 +103,14 @@ async def _run(options: RunOptions) -> int:
     )
     displays = _displays(options, cast)
     result: Result | None = None
-    async with closing(team), anyio.create_task_group() as listening:
-        async with open_session(question, team, displays=displays) as session:
-            listening.start_soon(_obey_signals, session, listening)
-            result = await session.wait()
+    async with (
+        closing(team),
+        open_session(question, team, displays=displays) as session,
+        anyio.create_task_group() as listening,
+    ):
+        listening.start_soon(_obey_signals, session, listening, name="signals")
+        result = await session.wait()
+        # From here on Ctrl-C is Python's own again: it breaks the cleaning up.
         listening.cancel_scope.cancel("the session has ended")
     if result is None:
         complain("stopped at once, nothing was kept")
@@ -115,7 +119,7 @@ async def _run(options: RunOptions) -> int:
 
 
 async def _obey_signals(session: Session, listening: anyio.abc.TaskGroup) -> None:
-    """First Ctrl-C: end with what there is. Second: end now. Third: Python's own."""
+    """First Ctrl-C: end with what there is. Second: end now, whatever there is."""
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         is_told = False
         async for number in signals:
