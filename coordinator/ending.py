@@ -73,8 +73,9 @@ def conclude(
     s = m.s
     s.phase = "concluded"
     won = s.answers[s.winner] if s.winner is not None else None
-    if won is not None and not answer:
-        answer, value = won.content, won.value
+    if won is not None:
+        answer = answer or won.content
+        value = won.value if value is msgspec.UNSET else value
     m.out.append(
         Conclude(
             status=status,

@@ -69,6 +69,8 @@ CLOSE_GRACE_S = 5.0
 """How long agents' clean-up may take once the session is over."""
 
 _HEARD = frozenset(HEARD)
+_ASKED = (StartTurn, TellAgent)
+"""Outputs that only repeat, at length, what other records say."""
 
 
 class Opening(msgspec.Struct, frozen=True, kw_only=True):
@@ -237,6 +239,8 @@ class _Shell:
         if self._journal is not None:
             at = anyio.current_time()
             self._journal.record(Kind.RESULT, encode(self.result), at)
+            if self._journal.durability != "exit":
+                await self._journal.flush()
         for feed in self._feeds:
             feed.close()
         self.concluded.set()
@@ -327,6 +331,10 @@ class _Shell:
         for output in outputs:
             events.append(output)
             self._ledger.book(output)
+            if self._journal is not None and not isinstance(output, _ASKED):
+                # For readers only: resuming feeds the inputs to the machine again.
+                at = anyio.current_time()
+                self._journal.record(Kind.OUTPUT, encode(output), at)
             if group is not None:
                 self._carry_out(output, group)
 
@@ -416,7 +424,8 @@ async def open_session(
         group = await stack.enter_async_context(anyio.create_task_group())
         showing = await stack.enter_async_context(anyio.create_task_group())
         for display in displays:
-            showing.start_soon(_show, display, shell.subscribe(lossless=False), shell)
+            feed = shell.subscribe(lossless=display.is_lossless)
+            showing.start_soon(_show, display, feed, shell)
         group.start_soon(shell.run, name=f"session {shell.id}")
         try:
             yield Session(shell)

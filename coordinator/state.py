@@ -84,7 +84,8 @@ class Contest(msgspec.Struct, frozen=True, kw_only=True):
     outstanding: int
     """Voters who may still cast a ballot."""
     check_at: int = 0
-    """Ballots below which no early decision is possible, so none is looked for."""
+    """Ballots and departures below which nothing can be decided, so that not every one
+    of them needs a count."""
     is_runoff: bool = False
     winner: Label | None = None
 

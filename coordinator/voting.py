@@ -289,8 +289,8 @@ def _check(m: Move, contest: Contest) -> None:
     if contest.outstanding == 0 and not _has_drafts_to_come(m):
         settle(m, contest, is_early=False)
         return
-    cast = len(contest.ballots)
-    if not m.rules.early or cast < contest.check_at or not _may_close_early(m):
+    happened = len(contest.voters) - contest.outstanding
+    if not m.rules.early or happened < contest.check_at or not _may_close_early(m):
         return
     ballots, waiting = _ballots(contest), _waiting(m, contest)
     decided = is_decided(
@@ -317,7 +317,7 @@ def _check(m: Move, contest: Contest) -> None:
         tie_order=contest.labels,
         weights=m.rules.weights,
     )
-    m.put_contest(msgspec.structs.replace(contest, check_at=cast + max(1, more)))
+    m.put_contest(msgspec.structs.replace(contest, check_at=happened + max(1, more)))
 
 
 def _has_drafts_to_come(m: Move) -> bool:
