@@ -28,7 +28,7 @@ from agents.backend import Request
 from agents.chunks import Pen, ResponseOpened, StreamChunk
 from agents.claude.faults import error_for, limits_of
 from agents.claude.request import parameters
-from agents.claude.settings import ClaudeSettings
+from agents.claude.settings import ClaudeSettings, check
 from agents.claude.translate import Translator
 from agents.claude.wire import Splitter
 from agents.errors import (
@@ -64,7 +64,8 @@ class ClaudeBackend:
         settings: Everything else, as :class:`ClaudeSettings` has it.
 
     Raises:
-        ValueError: ``base_url`` is no URL.
+        ValueError: A setting cannot be, e.g. an unknown server tool; or ``base_url`` is
+            no URL.
         TypeError: A setting is unknown.
     """
 
@@ -79,6 +80,7 @@ class ClaudeBackend:
         **settings: Any,  # noqa: ANN401  (ClaudeSettings' fields, checked by it)
     ) -> None:
         self._settings = ClaudeSettings(model=model, **settings)
+        check(self._settings)
         self._owns_client = client is None
         self._client = client or _client(api_key, base_url, idle_limit_s)
         self._idle_limit_s = idle_limit_s

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, cast
+from urllib.parse import quote
 
 import msgspec
 
@@ -18,7 +19,11 @@ from agents.claude.settings import (
 
 AGENT_HEADER = "x-coordinator-agent"
 """Names the agent to proxies and to the emulator; the API ignores it."""
+_PLAIN = " !#$&'()*+,/:;<=>?@[]^`{|}\""
+"""What a header can bear beside letters and digits; the rest is percent-encoded."""
 
+_MARKABLE = frozenset({"text", "tool_result", "image", "document"})
+"""What may bear a breakpoint of those blocks that end a message."""
 _BREAKPOINT: Json = {"type": "ephemeral"}
 """Five minutes: as long as a team's turns follow one another."""
 
@@ -39,23 +44,26 @@ def parameters(settings: ClaudeSettings, request: Request) -> Json:
     system = [_text(request.system)] if request.system else []
     if settings.cache:
         _mark(system, tools, conversation, settings)
-    budget = request.max_tokens
+    max_tokens = min(settings.max_tokens, request.max_tokens or settings.max_tokens)
+    has_files = any(
+        b'"file_id"' in bytes(message.content) for message in request.messages
+    )
     made: Json = {
         **settings.extra,
         "model": settings.model,
-        "max_tokens": min(settings.max_tokens, budget or settings.max_tokens),
+        "max_tokens": max_tokens,
         "messages": conversation,
         "stream": True,
-        "betas": betas(settings, tools),
-        "extra_headers": {AGENT_HEADER: request.turn.agent},
+        "betas": betas(settings, tools, has_files=has_files),
+        "extra_headers": {AGENT_HEADER: quote(request.turn.agent, safe=_PLAIN)},
     }
     given: Json = {
         "system": system,
         "tools": tools,
-        "thinking": thinking(settings),
+        "thinking": thinking(settings, max_tokens),
         "output_config": _output_config(settings),
         "mcp_servers": list(settings.mcp_servers),
-        "container": request.container,
+        "container": _container(settings, request),
     }
     made.update({name: value for name, value in given.items() if value})
     if not made["betas"]:
@@ -71,6 +79,14 @@ def _tools(settings: ClaudeSettings, specs: tuple[ToolSpec, ...]) -> list[Json]:
         tool: Json = msgspec.json.decode(msgspec.json.encode(spec))
         tools.append(tool)
     return tools
+
+
+def _container(settings: ClaudeSettings, request: Request) -> Json | str | None:
+    """The conversation's container, with the skills it was given."""
+    given = settings.extra.get("container")
+    if request.container and isinstance(given, dict):
+        return {**cast("Json", given), "id": request.container}
+    return request.container
 
 
 def _message(message: Message) -> Json:
@@ -114,5 +130,5 @@ def _mark(
     # A single question that no tool carries on is never read again: writing it to the
     # cache would only cost the surcharge.
     goes_on = len(conversation) > 1 or bool(settings.server_tools)
-    if goes_on and last and last[-1].get("type") in {"text", "tool_result"}:
+    if goes_on and last and last[-1].get("type") in _MARKABLE:
         last[-1]["cache_control"] = _BREAKPOINT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 import msgspec
 
@@ -65,13 +65,34 @@ _VERSIONS: dict[str, tuple[tuple[tuple[int, int], str], ...]] = {
     "advisor": (((0, 0), "advisor_20260301"),),
 }
 
+_NAMES = {
+    "text_editor_20250124": "str_replace_editor",
+    "text_editor_20250429": "str_replace_based_edit_tool",
+    "text_editor_20250728": "str_replace_based_edit_tool",
+}
+"""The API's names for tools whose type does not tell them (SDK 2.12.0)."""
+
 _BETAS = {
     "code_execution_20250522": "code-execution-2025-05-22",
     "memory_20250818": "context-management-2025-06-27",
     "advisor_20260301": "advisor-tool-2026-03-01",
-    "mcp_toolset": "mcp-client-2025-11-20",
+    "computer_20241022": "computer-use-2024-10-22",
+    "computer_20250124": "computer-use-2025-01-24",
+    "computer_20251124": "computer-use-2025-11-24",
 }
-"""Tools that the API offers behind a beta header only."""
+"""Tools that the API offers behind a beta header only (SDK 2.12.0)."""
+
+MCP = "mcp-client-2025-11-20"
+"""The MCP connector, unless a setting names another of its versions."""
+MCP_WITHOUT_TOOLSETS = "mcp-client-2025-04-04"
+"""Its first version, in which servers name their tools themselves; deprecated."""
+FILES = "files-api-2025-04-14"
+SKILLS = "skills-2025-10-02"
+CONTEXT_MANAGEMENT = "context-management-2025-06-27"
+COMPACTION = "compact-2026-01-12"
+
+BUDGET_TOKENS = 1024
+"""The smallest thinking budget that the API takes."""
 
 INTERLEAVED = "interleaved-thinking-2025-05-14"
 """Thinking between tool calls, for models that do not do so by themselves."""
@@ -109,13 +130,37 @@ def server_tool(tool: str | Mapping[str, Any], model: str) -> Json:
         known = ", ".join(sorted(_VERSIONS))
         raise ValueError(f"server tool {kind!r} is unknown; choose from {known}")
     given["type"] = kind
-    if kind != "mcp_toolset":
-        given.setdefault("name", re.sub(r"_\d{8}$", "", kind))
+    if "toolset" not in kind:
+        given.setdefault("name", _NAMES.get(kind) or re.sub(r"_\d{8}$", "", kind))
+    if kind.startswith("advisor_"):
+        given.setdefault("model", model)  # it must be named: at least as able a one
     return given
+
+
+def check(settings: ClaudeSettings) -> None:
+    """Refuse what no request could be made of, before one is needed.
+
+    Raises:
+        ValueError: A server tool is unknown, an MCP server has no name, or the thinking
+            budget leaves no room to answer.
+    """
+    for tool in settings.server_tools:
+        server_tool(tool, settings.model)
+    for server in settings.mcp_servers:
+        if not server.get("name"):
+            raise ValueError(f"MCP server {server.get('url')!r} has no name; add one")
+    budget = settings.thinking
+    if isinstance(budget, int) and not BUDGET_TOKENS <= budget < settings.max_tokens:
+        raise ValueError(
+            f"thinking: {budget} tokens must be at least {BUDGET_TOKENS} and fewer than"
+            f" max_tokens, {settings.max_tokens}; change either"
+        )
 
 
 def toolsets(settings: ClaudeSettings, tools: list[Json]) -> list[Json]:
     """A toolset for each MCP server that has none."""
+    if MCP_WITHOUT_TOOLSETS in settings.betas:
+        return []
     served = {tool.get("mcp_server_name") for tool in tools}
     return [
         {"type": "mcp_toolset", "mcp_server_name": server["name"]}
@@ -124,10 +169,20 @@ def toolsets(settings: ClaudeSettings, tools: list[Json]) -> list[Json]:
     ]
 
 
-def betas(settings: ClaudeSettings, tools: list[Json]) -> list[str]:
+def betas(
+    settings: ClaudeSettings, tools: list[Json], *, has_files: bool = False
+) -> list[str]:
     """The beta headers that a request with ``tools`` needs, each once."""
     found = [*settings.betas]
     found += [_BETAS[tool["type"]] for tool in tools if tool.get("type") in _BETAS]
+    has_mcp = bool(settings.mcp_servers) or any(
+        tool.get("type") == "mcp_toolset" for tool in tools
+    )
+    if has_mcp and not any(beta.startswith("mcp-client-") for beta in found):
+        found.append(MCP)
+    if has_files:
+        found.append(FILES)
+    found += _betas_of(settings.extra)
     budget = isinstance(settings.thinking, int)
     if isinstance(settings.thinking, dict):
         budget = settings.thinking.get("type") == "enabled"
@@ -136,14 +191,35 @@ def betas(settings: ClaudeSettings, tools: list[Json]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def thinking(settings: ClaudeSettings) -> Json | None:
-    """The thinking parameter, in the API's form."""
+def _betas_of(extra: Json) -> list[str]:
+    """Those that parameters imply which are passed on as they are."""
+    found: list[str] = []
+    container = extra.get("container")
+    if isinstance(container, dict) and "skills" in container:
+        found.append(SKILLS)
+    managed = extra.get("context_management")
+    if isinstance(managed, dict):
+        kinds = [str(e.get("type")) for e in cast("Json", managed).get("edits") or ()]
+        compacts = [kind.startswith("compact_") for kind in kinds]
+        if any(compacts):
+            found.append(COMPACTION)
+        if not all(compacts):
+            found.append(CONTEXT_MANAGEMENT)
+    return found
+
+
+def thinking(settings: ClaudeSettings, max_tokens: int) -> Json | None:
+    """The thinking parameter, in the API's form, within ``max_tokens``."""
     match settings.thinking:
         case None:
             return None
         case str(mode):
             return {"type": mode}
         case int(budget):
+            if max_tokens <= BUDGET_TOKENS:
+                return {"type": "disabled"}
+            # The API wants room for an answer beyond the budget.
+            budget = min(budget, max_tokens - 1)
             return {"type": "enabled", "budget_tokens": budget}
         case given:
             return given

@@ -15,7 +15,7 @@ from agents.emulator.history import Invalid, Issued
 from agents.emulator.http import Connection, Gone
 from agents.emulator.limits import RequestLimit
 from agents.emulator.performance import Performance, Refused
-from agents.emulator.stage import AGENT_HEADER, Stage
+from agents.emulator.stage import Stage, agent_of
 from agents.play import ScriptStuck
 from agents.play.reading import seen_in_body
 from agents.play.troubles import body_of
@@ -232,7 +232,7 @@ def _record(request: HttpRequest) -> Recorded:
         path=request.path,
         headers=headers,  # keys are secrets, and records end up in test reports
         body=None,
-        agent=request.headers.get(AGENT_HEADER),
+        agent=agent_of(request.headers),
     )
 
 

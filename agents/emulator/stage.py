@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from typing import TYPE_CHECKING, cast
+from urllib.parse import unquote
 
 import msgspec
 
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 
 AGENT_HEADER = "x-coordinator-agent"
 """The engine's backend names the agent here; to the real API it means nothing."""
+
+
+def agent_of(headers: Mapping[str, str]) -> str | None:
+    """The agent a request names, percent-decoded: headers bear ASCII alone."""
+    agent = headers.get(AGENT_HEADER)
+    return None if agent is None else unquote(agent)
 
 
 class Stage:
@@ -39,7 +46,7 @@ class Stage:
         model's name, then in rotation; who names nobody is known by how its
         conversation begins.
         """
-        agent = headers.get(AGENT_HEADER)
+        agent = agent_of(headers)
         about = cast("JsonObject", body.get("metadata") or {})
         user: str | None = about.get("user_id")
         name = agent or user or _beginning(body)
