@@ -127,9 +127,10 @@ async def test_overload_truncation_and_a_stall_delay_but_do_not_fail() -> None:
 
 
 async def test_a_session_leaves_no_thread_behind() -> None:
-    scripts = {"ada": script(drafts("Paris")), "bob": script(drafts("Lyon"))}
+    # One agent, because the SDK asks for the platform in a thread, which the event loop
+    # keeps for the next one: two at once may or may not need two.
+    scripts = {"ada": script(drafts("Paris"))}
     await asked(scripts)
-    # The SDK asks for the platform in a thread, which the event loop then keeps.
     threads = threading.active_count()
     await asked(scripts)
     assert threading.active_count() <= threads
