@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
-    Generator,
     Mapping,
     Sequence,
 )
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from hashlib import sha256
 from typing import Any, cast
 
@@ -42,6 +41,8 @@ from agents.play.surface import plain_request
 CONNECT_S = 10.0
 CLOSE_GRACE_S = 2.0
 """How long closing a stream may take; past it the connection is dropped."""
+FOREIGN = (anthropic.AnthropicError, httpx2.HTTPError)
+"""All that the SDK and its transport raise, but for its TypeErrors."""
 READ_OUT_S = 0.5
 """How long the body's end is waited for after the response's."""
 CONNECTIONS = 20_000
@@ -123,8 +124,7 @@ class ClaudeBackend:
             StreamMalformed: The response is not whole.
         """
         async with AsyncExitStack() as stack:
-            with self._mapped():
-                response = await self._ask(request, stack)
+            response = await self._ask(request, stack)
             batches = self._batches(response, pen)
             stack.push_async_callback(_closed, batches)
             yield batches
@@ -139,6 +139,8 @@ class ClaudeBackend:
         try:
             manager = create(**parameters(self._settings, request), timeout=timeout)
             response = await manager.__aenter__()
+        except FOREIGN as exc:
+            raise self._ours(exc) from _quiet(exc)
         except (TypeError, ValueError) as exc:
             # The SDK raises TypeError where it finds no key.
             raise BackendRefused(f"the request cannot be made: {exc}") from _quiet(exc)
@@ -162,55 +164,49 @@ class ClaudeBackend:
         # Not the SDK's iter_bytes(): closing that leaves httpx2's generator behind.
         body = response.http_response.aiter_bytes()
         try:
-            # Around the loop, not each read: entering it costs as much as an event.
-            with self._mapped():
-                async for data in body:
-                    pen.at = anyio.current_time()
-                    chunks = translator.translate(splitter.feed(data))
-                    if chunks:
-                        yield chunks
-                    if translator.is_over:
-                        break
+            async for data in body:
+                pen.at = anyio.current_time()
+                chunks = translator.translate(splitter.feed(data))
+                if chunks:
+                    yield chunks
+                if translator.is_over:
+                    break
             chunks = translator.finish()
             if chunks:
                 yield chunks
             await _read_out(body)
+        except FOREIGN as exc:
+            raise self._ours(exc) from _quiet(exc)
         finally:
-            await _unwound(body)
+            with anyio.move_on_after(CLOSE_GRACE_S, shield=True) as unwinding:
+                await _unwind(body, unwinding)
 
-    @contextmanager
-    def _mapped(self) -> Generator[None]:
-        """Turn what the SDK and its transport raise into our errors."""
-        try:
-            yield
-        except AgentError:
-            raise
-        except anthropic.APIStatusError as exc:
-            headers = {k.lower(): v for k, v in exc.response.headers.items()}
-            raise error_for(
-                exc.status_code, headers, exc.body, self._secret
-            ) from _quiet(exc)
-        except (anthropic.APITimeoutError, httpx2.TimeoutException) as exc:
-            raise BackendUnavailable(
-                f"nothing came for {self._idle_limit_s:g} s: the stream stalled"
-            ) from _quiet(exc)
-        except (httpx2.RemoteProtocolError, httpx2.DecodingError) as exc:
-            raise StreamMalformed(f"the body broke off: {exc}") from _quiet(exc)
-        except (anthropic.APIConnectionError, httpx2.TransportError) as exc:
-            cause = exc.__cause__ or exc
-            if isinstance(
-                cause, (httpx2.LocalProtocolError, httpx2.UnsupportedProtocol)
-            ):
-                # These quote the header or the address, and with it the key.
-                raise BackendRefused(
-                    f"no request can be made to {self._server} with this key and"
-                    f" address: {type(cause).__name__}; look for blanks in either"
-                ) from _quiet(exc)
-            raise BackendUnavailable(
-                f"no connection to {self._server}: {cause or type(cause).__name__}"
-            ) from _quiet(exc)
-        except anthropic.AnthropicError as exc:
-            raise BackendRefused(f"the request cannot be made: {exc}") from _quiet(exc)
+    def _ours(self, exc: BaseException) -> AgentError:
+        """The error of ours for what the SDK or its transport raised."""
+        match exc:
+            case anthropic.APIStatusError():
+                headers = {k.lower(): v for k, v in exc.response.headers.items()}
+                return error_for(exc.status_code, headers, exc.body, self._secret)
+            case anthropic.APITimeoutError() | httpx2.TimeoutException():
+                return BackendUnavailable(
+                    f"nothing came for {self._idle_limit_s:g} s: the stream stalled"
+                )
+            case httpx2.RemoteProtocolError() | httpx2.DecodingError():
+                return StreamMalformed(f"the body broke off: {exc}")
+            case anthropic.APIConnectionError() | httpx2.TransportError():
+                return self._unconnected(exc.__cause__ or exc)
+            case _:
+                return BackendRefused(f"the request cannot be made: {exc}")
+
+    def _unconnected(self, cause: BaseException) -> AgentError:
+        if isinstance(cause, httpx2.LocalProtocolError | httpx2.UnsupportedProtocol):
+            # These quote the header or the address, and with it the key.
+            return BackendRefused(
+                f"no request can be made to {self._server} with this key and address: "
+                f"{type(cause).__name__}; look for blanks in either"
+            )
+        said = str(cause) or type(cause).__name__
+        return BackendUnavailable(f"no connection to {self._server}: {said}")
 
     async def stream_with_tools(
         self,
@@ -234,10 +230,15 @@ class ClaudeBackend:
         request = plain_request(messages, tools, agent)
         backend = self._with(options)
         pen = Pen(request.turn.agent, request.turn.number, anyio.current_time())
-        async with backend.open_stream(request, pen) as batches:
+        stream = backend.open_stream(request, pen)
+        batches = await stream.__aenter__()
+        try:
             async for batch in batches:
                 for chunk in batch:
                     yield chunk
+        finally:
+            with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
+                await stream.__aexit__(None, None, None)
 
     def _with(self, options: dict[str, Any]) -> ClaudeBackend:
         """This backend under other settings, on the same connections."""
@@ -302,20 +303,19 @@ async def _closed(what: Any) -> None:  # noqa: ANN401  (a response or a generato
         await close()
 
 
-async def _unwound(body: AsyncIterator[bytes]) -> None:
+async def _unwind(body: AsyncIterator[bytes], scope: anyio.CancelScope) -> None:
     """End an iteration that is suspended amid a body.
 
     httpx2 (2.x) nests four generators, and closing the outermost leaves the others to
     the garbage collector, which trio reports. A read that is cancelled at once unwinds
-    them all, each with its own clean-up.
+    them all, each with its own clean-up. ``scope`` is the caller's, shielded.
     """
-    with anyio.CancelScope(shield=True) as scope:
-        scope.cancel("the stream is left")
-        # What was read already still comes, up to one socket read; then the cancelled
-        # read ends the iteration.
-        with suppress(httpx2.HTTPError):
-            while await anext(body, None) is not None:
-                pass
+    scope.cancel("the stream is left")
+    # What was read already still comes, up to one socket read; then the cancelled read
+    # ends the iteration.
+    with suppress(httpx2.HTTPError):
+        while await anext(body, None) is not None:
+            pass
 
 
 def _quiet(exc: BaseException) -> BaseException:
