@@ -6,17 +6,21 @@
         async for chunk in session:
             ...
 
-Importing this package loads neither ``anthropic`` nor ``rich``.
+Importing this package loads nothing: each name brings its own room with it when it is
+first used, so ``coordinator --help`` does not wait for the engine.
 """
 
-from agents.agent import Agent
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from agents.chunks import AgentId, StreamChunk
-from coordinator.errors import ConfigInvalid, CoordinatorError
-from coordinator.result import Result
-from coordinator.rules import Rules
-from coordinator.session import Session, open_session, run, run_sync
-from coordinator.team import Team
+if TYPE_CHECKING:
+    from agents.agent import Agent
+    from agents.chunks import AgentId, StreamChunk
+    from coordinator.errors import ConfigInvalid, CoordinatorError
+    from coordinator.result import Result
+    from coordinator.rules import Rules
+    from coordinator.session import Session, open_session, run, run_sync
+    from coordinator.team import Team
 
 __all__ = [
     "Agent",
@@ -32,3 +36,31 @@ __all__ = [
     "run",
     "run_sync",
 ]
+
+_ROOMS = {
+    "Agent": "agents.agent",
+    "AgentId": "agents.chunks",
+    "ConfigInvalid": "coordinator.errors",
+    "CoordinatorError": "coordinator.errors",
+    "Result": "coordinator.result",
+    "Rules": "coordinator.rules",
+    "Session": "coordinator.session",
+    "StreamChunk": "agents.chunks",
+    "Team": "coordinator.team",
+    "open_session": "coordinator.session",
+    "run": "coordinator.session",
+    "run_sync": "coordinator.session",
+}
+
+
+def __getattr__(name: str) -> object:
+    room = _ROOMS.get(name)
+    if room is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(room), name)
+    globals()[name] = value  # asked once
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

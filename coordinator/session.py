@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import anyio
 import msgspec
-from anyio.from_thread import start_blocking_portal
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from agents.actor import Actor
@@ -46,7 +45,6 @@ from coordinator.effects import (
 from coordinator.errors import ConfigInvalid, JournalUnavailable
 from coordinator.feed import Feed
 from coordinator.journal.contents import Opened, encode
-from coordinator.journal.opening import open_journal
 from coordinator.journal.records import Kind
 from coordinator.journal.writer import Durability, JournalWriter
 from coordinator.ledger import BOOKED, Ledger
@@ -416,6 +414,8 @@ async def open_session(
     async with AsyncExitStack() as stack:
         writer: JournalWriter | None = None
         if journal is not None:
+            from coordinator.journal.opening import open_journal  # noqa: PLC0415
+
             opened = opening.record(question, team)
             writer = await stack.enter_async_context(
                 open_journal(journal, opened, durability=durability)
@@ -491,6 +491,8 @@ def run_sync(
     Raises:
         ConfigInvalid: The question is empty.
     """
+    from anyio.from_thread import start_blocking_portal  # noqa: PLC0415  (13 ms)
+
     with start_blocking_portal(runtime) as portal:
         return portal.call(
             partial(run, question, team, displays=displays, session_id=session_id)

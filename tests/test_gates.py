@@ -52,11 +52,52 @@ def test_pyright_finds_nothing() -> None:
     _run("pyright")
 
 
+_HEAVY = {
+    "anthropic",
+    "cyclopts",
+    "genai_prices",
+    "h11",
+    "importlib.metadata",
+    "pydantic",
+    "rapidfuzz",
+    "rich",
+    "sqlite3",
+    "trio",
+    "yaml",
+}
+"""What takes long to load, and is needed by few."""
+
+
 def test_importing_coordinator_loads_no_heavy_library() -> None:
-    heavy = "{'anthropic', 'rich', 'pydantic', 'genai_prices', 'yaml', 'h11', 'trio'}"
+    _assert_unloaded("import coordinator", _HEAVY | {"agents", "anyio", "msgspec"})
+
+
+def test_the_engine_loads_no_heavy_library() -> None:
+    _assert_unloaded("from coordinator import Agent, Team, run", _HEAVY)
+
+
+def test_help_is_there_before_anything_that_works_is_loaded() -> None:
+    works = {"agents", "anyio", "msgspec"} | _HEAVY - {"cyclopts", "rich"}
+    code = "from coordinator.cli import main; main(['--help'])"
+    _assert_unloaded(code, works - {"importlib.metadata"})
+
+
+def test_all_that_the_packages_promise_is_there() -> None:
     _run_code(
-        "import sys, coordinator\n"
-        f"loaded = {heavy} & set(sys.modules)\n"
+        "import coordinator, coordinator.journal\n"
+        "for room in (coordinator, coordinator.journal):\n"
+        "    for name in room.__all__:\n"
+        "        assert name in dir(room)\n"
+        "        getattr(room, name)\n"
+    )
+
+
+def _assert_unloaded(code: str, modules: set[str]) -> None:
+    _run_code(
+        f"{code}\n"
+        "import sys\n"
+        f"loaded = {sorted(modules)}\n"
+        "loaded = [name for name in loaded if name in sys.modules]\n"
         "assert not loaded, loaded\n"
     )
 
