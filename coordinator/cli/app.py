@@ -152,6 +152,62 @@ def emulate(
     return emulate_command(script, host=host, port=port, runtime=runtime)
 
 
+@app.command
+def simulate(
+    world: Path | None = None,
+    *,
+    generate: bool = False,  # noqa: ARG001  (what happens by itself, said aloud)
+    runs: int = 1000,
+    seed: int = 0,
+    workers: int = 1,
+    faults: str = "all",
+    keep: Path | None = None,
+    json: bool = False,
+) -> int:
+    """Play random sessions through the machine and check every step of them.
+
+    Exit codes: 0 all is as it must be; 1 something broke, or the command line is not
+    usable.
+
+    Parameters
+    ----------
+    world
+        A world that --keep has written: play this one only.
+    generate
+        Make teams, rules and troubles up by the seed; that is what happens without a
+        world anyway.
+    runs
+        How many sessions (1000).
+    seed
+        The first one's seed; the next ones count up (0).
+    workers
+        Processes that share the work (1).
+    faults
+        What may go wrong: all, none, or some of silent, fail, stall, nonsense, late,
+        meddle, with commas between them.
+    keep
+        A folder for worlds in which something broke, made as small as they can be.
+    json
+        Print one JSON object instead of a table.
+    """
+    from coordinator.cli.simulate import (  # noqa: PLC0415
+        SimulateOptions,
+        simulate_command,
+    )
+
+    return simulate_command(
+        SimulateOptions(
+            world=world,
+            runs=runs,
+            seed=seed,
+            workers=workers,
+            faults=faults,
+            keep=keep,
+            is_json=json,
+        )
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 

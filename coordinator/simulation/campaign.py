@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
 import msgspec
 
 from coordinator.rules import Rules
-from coordinator.simulation.generate import Setting, setting
+from coordinator.simulation.generate import FAULTS, Setting, setting
 from coordinator.simulation.invariants import Violation
 from coordinator.simulation.world import Temper, World
 
@@ -26,10 +27,16 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """Team size after shrinking."""
     changed: tuple[str, ...]
     """The settings that, beside the policy, are needed for it to break."""
+    shrunk: Setting
+    """The smallest world found in which it breaks."""
 
-    def reproduction(self) -> str:
-        """The command that shows it again."""
-        return f"coordinator simulate --seed {self.seed} --runs 1"
+    def reproduction(self, options: str = "") -> str:
+        """The command that shows it again.
+
+        Args:
+            options: Others that the campaign was run with, as they are written.
+        """
+        return f"coordinator simulate --runs 1 --seed {self.seed} {options}".strip()
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,16 +59,20 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def run_seeds(seeds: Iterable[int]) -> Report:
+def run_seeds(seeds: Iterable[int], faults: Collection[str] = FAULTS) -> Report:
     """Play one world per seed in this process; failures are shrunk and reported."""
+    return run_settings(setting(seed, faults) for seed in seeds)
+
+
+def run_settings(settings: Iterable[Setting]) -> Report:
+    """Play these worlds in this process; failures are shrunk and reported."""
     steps = 0
     statuses: Counter[str] = Counter()
     policies: Counter[str] = Counter()
     failures: list[Failure] = []
     runs = 0
-    for seed in seeds:
+    for made in settings:
         runs += 1
-        made = setting(seed)
         policies[made.rules.policy] += 1
         try:
             played = made.world().play()
@@ -79,8 +90,11 @@ def run_seeds(seeds: Iterable[int]) -> Report:
     )
 
 
-def campaign(first_seed: int, runs: int, workers: int = 1) -> Iterator[Report]:
+def campaign(
+    first_seed: int, runs: int, workers: int = 1, faults: Collection[str] = FAULTS
+) -> Iterator[Report]:
     """Play ``runs`` worlds and yield the report so far after every few hundred."""
+    play = partial(run_seeds, faults=faults)
     batches = [
         range(start, min(start + SEEDS_AT_ONCE, first_seed + runs))
         for start in range(first_seed, first_seed + runs, SEEDS_AT_ONCE)
@@ -88,11 +102,11 @@ def campaign(first_seed: int, runs: int, workers: int = 1) -> Iterator[Report]:
     total = Report()
     if workers <= 1:
         for batch in batches:
-            total += run_seeds(batch)
+            total += play(batch)
             yield total
         return
     with ProcessPoolExecutor(workers) as pool:
-        for report in pool.map(run_seeds, batches):
+        for report in pool.map(play, batches):
             total += report
             yield total
 
@@ -113,7 +127,11 @@ def shrink(made: Setting, invariant: str) -> Failure:
     made = _with_fewer_agents(made, fails)
     made, changed = _with_fewer_changes(made, fails)
     return Failure(
-        seed=made.seed, invariant=invariant, agents=len(made.agents), changed=changed
+        seed=made.seed,
+        invariant=invariant,
+        agents=len(made.agents),
+        changed=changed,
+        shrunk=made,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from random import Random
 
 import msgspec
@@ -12,6 +13,9 @@ from coordinator.rules import Rules
 from coordinator.simulation.world import Temper, World
 
 _POLICIES = ("slate", "revision", "ensemble", "massgen")
+
+FAULTS = ("silent", "fail", "stall", "nonsense", "late", "meddle")
+"""What may go wrong, by the names it has in :class:`Temper`."""
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,16 +31,21 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
         return World(self.seed, self.agents, self.rules, self.temper)
 
 
-def setting(seed: int) -> Setting:
-    """The random team, rules and temper of ``seed``."""
+def setting(seed: int, faults: Collection[str] = FAULTS) -> Setting:
+    """The random team, rules and temper of ``seed``; only ``faults`` go wrong."""
     chance = Random(seed)  # noqa: S311 (a simulation, not a secret)
     size = chance.choice((1, 2, 3, 3, 3, 4, 5, 5, 7, 9, 12, 20))
     return Setting(
         seed=seed,
         agents=tuple(AgentId(f"a{number}") for number in range(size)),
         rules=_rules(chance),
-        temper=_temper(chance),
+        temper=_only(_temper(chance), faults),
     )
+
+
+def _only(temper: Temper, faults: Collection[str]) -> Temper:
+    absent = {name: 0.0 for name in FAULTS if name not in faults}
+    return msgspec.structs.replace(temper, **absent)
 
 
 def _rules(chance: Random) -> Rules:

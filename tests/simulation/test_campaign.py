@@ -119,4 +119,4 @@ def test_a_failure_is_shrunk_to_a_small_team_and_says_how_to_see_it(
     failure = run_seeds([7]).failures[0]
     assert failure.agents <= 3
     assert failure.changed == ()
-    assert failure.reproduction() == "coordinator simulate --seed 7 --runs 1"
+    assert failure.reproduction() == "coordinator simulate --runs 1 --seed 7"

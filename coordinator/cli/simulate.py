@@ -1,0 +1,143 @@
+"""``coordinator simulate``: many random sessions, a table, and what broke in them."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from coordinator.cli.exits import Exit, complain
+from coordinator.errors import ConfigInvalid
+from coordinator.simulation.campaign import Failure, Report, campaign, run_settings
+from coordinator.simulation.generate import FAULTS, Setting
+from coordinator.written import convert, read
+
+VIOLATED = 1
+"""The exit code where an invariant broke, as test programs have it."""
+
+PROGRESS_S = 10.0
+"""How often a log is told how far it is; a terminal sees every step."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulateOptions:
+    """The options of ``simulate``, as given."""
+
+    world: Path | None = None
+    runs: int = 1000
+    seed: int = 0
+    workers: int = 1
+    faults: str = "all"
+    keep: Path | None = None
+    is_json: bool = False
+
+    def spelled(self) -> str:
+        """Those that a reproduction needs beside the seed."""
+        return "" if self.faults == "all" else f"--faults {self.faults}"
+
+
+def simulate_command(options: SimulateOptions) -> int:
+    """Play sessions and report; the boundary at which errors become sentences."""
+    try:
+        _check(options)
+        report = _played(options)
+        if options.keep is not None:
+            _keep(options.keep, report)
+    except ConfigInvalid as error:
+        complain(str(error))
+        return Exit.CONFIGURATION
+    if options.is_json:
+        sys.stdout.buffer.write(msgspec.json.encode(report) + b"\n")
+        sys.stdout.buffer.flush()
+    else:
+        sys.stdout.write(told(report, options))
+    return VIOLATED if report.failures else Exit.ANSWERED
+
+
+def _check(options: SimulateOptions) -> None:
+    for name in ("runs", "workers"):
+        if getattr(options, name) < 1:
+            raise ConfigInvalid(f"--{name} {getattr(options, name)}: give 1 or more")
+
+
+def faults_of(spelled: str) -> tuple[str, ...]:
+    """What may go wrong: ``all``, ``none``, or names with commas between them.
+
+    Raises:
+        ConfigInvalid: A name is unknown.
+    """
+    if spelled == "all":
+        return FAULTS
+    names = () if spelled == "none" else tuple(spelled.split(","))
+    for name in names:
+        if name not in FAULTS:
+            known = ", ".join(("all", "none", *FAULTS))
+            raise ConfigInvalid(f"--faults {name!r} is unknown; choose from {known}")
+    return names
+
+
+def _played(options: SimulateOptions) -> Report:
+    if options.world is not None:
+        return run_settings([convert(read(options.world), Setting)])
+    faults = faults_of(options.faults)
+    reports = campaign(options.seed, options.runs, options.workers, faults)
+    return watched(reports, options.runs)
+
+
+def watched(reports: Iterator[Report], runs: int) -> Report:
+    """The last report; says on standard error how far it is."""
+    began = told_at = time.monotonic()
+    report = Report()
+    is_terminal = sys.stderr.isatty()
+    for report in reports:
+        now = time.monotonic()
+        is_last = report.runs == runs
+        if not (is_last or is_terminal or now - told_at > PROGRESS_S):
+            continue
+        told_at = now
+        pace = report.runs / max(now - began, 1e-9)
+        broken = len(report.failures)
+        line = f"{report.runs:,} of {runs:,}, {pace:,.0f}/s, {broken} violations"
+        end = "\n" if is_last or not is_terminal else ""
+        sys.stderr.write(f"\r{line}{end}" if is_terminal else f"{line}\n")
+        sys.stderr.flush()
+    return report
+
+
+def told(report: Report, options: SimulateOptions) -> str:
+    """The report in words and a table."""
+    total = max(1, report.runs)
+    counts = f"{report.runs:,} sessions, {report.steps:,} steps, each checked"
+    lines = [f"{counts}; {len(report.failures)} violations", ""]
+    for title, counts in (("ended", report.statuses), ("policy", report.policies)):
+        lines.append(f"{title:<14}{'sessions':>12}{'share':>9}")
+        lines += [
+            f"{name:<14}{count:>12,}{count / total:>9.1%}"
+            for name, count in sorted(counts.items(), key=lambda pair: -pair[1])
+        ]
+        lines.append("")
+    for failure in report.failures:
+        needed = ", ".join((f"{failure.agents} agents", *failure.changed))
+        lines.append(f"VIOLATION: {failure.invariant} ({needed})")
+        lines.append(f"  {failure.reproduction(options.spelled())}")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _keep(folder: Path, report: Report) -> None:
+    """Write each shrunk world to a file of its own, which ``simulate`` plays again."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for failure in report.failures:
+            (folder / f"violation-{failure.seed}.yaml").write_text(_file(failure))
+    except OSError as error:
+        raise ConfigInvalid(f"--keep {folder} cannot be written: {error}") from error
+
+
+def _file(failure: Failure) -> str:
+    # JSON is YAML, and every setting has a name in it.
+    world = msgspec.json.format(msgspec.json.encode(failure.shrunk), indent=2)
+    return f"# breaks: {failure.invariant}\n{world.decode()}\n"
