@@ -21,6 +21,7 @@ from agents.chunks import (
     ResponseAbandoned,
     ResponseEnded,
     ResponseStarted,
+    ServerToolCalled,
     SignatureDelta,
     StreamChunk,
     TextDelta,
@@ -70,6 +71,7 @@ class Transcript:
     __slots__ = (
         "_blocks",
         "_calls",
+        "_ended",
         "_ends",
         "_message",
         "_open",
@@ -85,6 +87,7 @@ class Transcript:
         self._message: Json = {}
         self._blocks: list[_Block] = []
         self._open: dict[int, _Block] = {}
+        self._ended: dict[int, _Block] = {}
         self._calls: list[ToolCalled] = []
         self._ends: list[Json] = []
         self.stop_reason: str | None = None
@@ -107,7 +110,9 @@ class Transcript:
                     self._open[chunk.block] = block
                     self._blocks.append(block)
                 case BlockEnded():
-                    self._end_block(self._open.pop(chunk.block))
+                    block = self._open.pop(chunk.block)
+                    self._end_block(block)
+                    self._ended[chunk.block] = block
                 case SignatureDelta():
                     self._open[chunk.block].fields["signature"] = chunk.signature
                 case CitationAdded():
@@ -119,6 +124,9 @@ class Transcript:
                     self._open[chunk.block].fields.update(delta)
                 case ToolCalled():
                     self._calls.append(chunk)
+                    self._set_input(chunk)
+                case ServerToolCalled():
+                    self._set_input(chunk)
                 case UsageReported():
                     self.usage = chunk.usage
                 case ResponseStarted():
@@ -137,15 +145,20 @@ class Transcript:
 
     def _end_block(self, block: _Block) -> None:
         block.close()
-        typed = "".join(block.typed)
-        if typed:
-            block.fields["input"] = _value(typed)
+        if block.typed:
+            block.fields["input"] = "".join(block.typed)
         if block.kind == "fallback":
             # The last fallback names the model that served the response.
             to = block.fields.get("to")
             model = cast("Json", to).get("model") if isinstance(to, dict) else None
             if model:
                 self._message["model"] = model
+
+    def _set_input(self, chunk: ToolCalled | ServerToolCalled) -> None:
+        """Take the call's input as it was read and mended, not as it was typed."""
+        block = self._ended.pop(chunk.block, None)
+        if block is not None and block.typed:
+            block.fields["input"] = chunk.input
 
     def _end(self, chunk: ResponseEnded) -> None:
         self.stop_reason = chunk.stop_reason
@@ -236,11 +249,3 @@ def _str(value: object) -> str:
 def _object(raw: msgspec.Raw) -> Json:
     value: Any = msgspec.json.decode(raw)
     return cast("Json", value) if isinstance(value, dict) else {}
-
-
-def _value(text: str) -> object:
-    """A tool's input as typed; the text itself where it is not valid JSON."""
-    try:
-        return msgspec.Raw(msgspec.json.format(text.encode(), indent=-1))
-    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
-        return text

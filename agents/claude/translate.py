@@ -118,7 +118,7 @@ class Translator:
         said: list[StreamChunk] = []
         for name, data in events:
             if self._is_over:
-                said.append(self._as_it_came(name, _carried(data)))
+                said.append(self._as_it_came(name, wire.carriable(data)))
                 continue
             event, line = wire.decode_event(data)
             if type(event) is wire.BlockDelta and self._has_started:
@@ -160,7 +160,7 @@ class Translator:
                 said.append(self._as_it_came(name, msgspec.Raw(line)))
             case _ if not self._has_started:
                 # What comes before the response is none of it, whatever it says.
-                said.append(self._as_it_came(name, msgspec.Raw(line)))
+                said.append(self._as_it_came(name, wire.carriable(line)))
             case wire.BlockStart():
                 self._on_block_start(event, said)
             case wire.BlockStop():
@@ -380,23 +380,10 @@ def _input(head: _BlockHead, typed: str) -> tuple[msgspec.Raw, bool]:
     """A call's input, and whether it was valid JSON."""
     if not typed:
         return head.input, True
-    data = typed.encode("utf-8", "replace")
-    for candidate in (data, wire.as_utf8(data)):
-        try:
-            value = msgspec.json.format(candidate, indent=-1)
-            msgspec.json.decode(value)  # half a surrogate pair passes the formatter
-        except (msgspec.DecodeError, RecursionError):
-            continue
-        return msgspec.Raw(value), True
-    return msgspec.Raw(msgspec.json.encode(typed)), False
-
-
-def _carried(data: bytes) -> msgspec.Raw:
-    """``data`` as one line of JSON; what is not JSON, as a JSON string."""
-    try:
-        return msgspec.Raw(wire.decode_event(data)[1])
-    except StreamMalformed:
-        return msgspec.Raw(msgspec.json.encode(data.decode("utf-8", "replace")))
+    value = wire.one_value(typed.encode("utf-8", "replace"))
+    if value is None:
+        return msgspec.Raw(msgspec.json.encode(typed)), False
+    return value, True
 
 
 def _is_error(content: msgspec.Raw) -> bool:

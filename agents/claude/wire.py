@@ -332,7 +332,7 @@ def decode_event(data: bytes) -> tuple[WireEvent | OtherDelta | None, bytes]:
         except RecursionError as exc:
             raise StreamMalformed("an event is nested too deeply") from exc
     if not data.lstrip().startswith(b"{"):
-        return None, msgspec.json.encode(data.decode("utf-8", "replace"))
+        return None, bytes(carriable(data))
     raise StreamMalformed("an event is not JSON")
 
 
@@ -342,13 +342,37 @@ def _read_whole(data: bytes) -> tuple[WireEvent | OtherDelta | None, bytes]:
     What is carried is skipped otherwise, with its UTF-8, escapes and surrogates, and
     those who read it later would meet them.
     """
+    data = _line(data)
+    try:
+        return _events.decode(data), data
+    except msgspec.ValidationError as exc:
+        return _unknown(data, exc), data
+
+
+def _line(data: bytes) -> bytes:
+    """``data`` as one line, if it is valid JSON throughout."""
     if b"\n" in data:
         data = msgspec.json.format(data, indent=-1)
     msgspec.json.decode(data)
-    try:
-        return _events.decode(data), data.strip()
-    except msgspec.ValidationError as exc:
-        return _unknown(data, exc), data.strip()
+    return data.strip()
+
+
+def one_value(data: bytes) -> msgspec.Raw | None:
+    """``data`` as one line of valid JSON, mended where that is enough."""
+    for candidate in (data, as_utf8(data)):
+        try:
+            return msgspec.Raw(_line(candidate))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            continue
+    return None
+
+
+def carriable(data: bytes) -> msgspec.Raw:
+    """``data`` as one line of valid JSON; what is not JSON, as a JSON string."""
+    value = one_value(data)
+    if value is None:
+        return msgspec.Raw(msgspec.json.encode(data.decode("utf-8", "replace")))
+    return value
 
 
 _KNOWN = frozenset(
