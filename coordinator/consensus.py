@@ -14,7 +14,8 @@
 no clock, channel, logger or randomness in here: time comes with the inputs, chance is a
 seed, and feeding the same inputs again gives the same effects. Every rule of a session
 is in this file and its neighbours: :mod:`coordinator.drafting` (first answers),
-:mod:`coordinator.voting` (contests) and :mod:`coordinator.ending`.
+:mod:`coordinator.contests` and :mod:`coordinator.voting` (the vote),
+:mod:`coordinator.revisions`, :mod:`coordinator.vetoes` and :mod:`coordinator.ending`.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from agents.chunks import (
     UsageReported,
     VoteCast,
 )
-from coordinator import drafting, ending, voting
+from coordinator import drafting, ending, revisions, vetoes, voting, winning
 from coordinator.effects import (
     AgentStopped,
     AnswerVetoed,
@@ -288,8 +289,8 @@ def _on_shell(m: Move, what: MachineInput) -> None:
             _best_so_far(m, "deadline", "the deadline passed")
         case TimerRang(timer=drafting.STRAGGLER_TIMER):
             drafting.cut_stragglers(m)
-        case TimerRang(timer=voting.NEWS_TIMER):
-            voting.announce(m)
+        case TimerRang(timer=revisions.NEWS_TIMER):
+            revisions.announce(m)
         case Interrupted(reason=reason):
             _best_so_far(m, "interrupted", reason)
         case PersonSaid(text=text):
@@ -299,7 +300,7 @@ def _on_shell(m: Move, what: MachineInput) -> None:
         case AgentStopped(agent=agent, reason=reason):
             _take_out(m, m.s.members[agent], reason)
         case AnswerVetoed(label=label, reason=reason):
-            voting.veto(m, label, reason)
+            vetoes.veto(m, label, reason)
         case _:
             pass
 
@@ -319,7 +320,7 @@ def _stop(m: Move, why: str) -> None:
 def _best_so_far(m: Move, status: ending.Status, why: str) -> None:
     """End now, with the winner, the leader, or whichever answer the lot puts first."""
     if m.s.winner is None:
-        m.s.winner = voting.leader(m)
+        m.s.winner = winning.leader(m)
     if m.s.winner is None:
         ending.conclude(m, status, f"{why}; nobody had answered")
         return

@@ -8,7 +8,7 @@ import msgspec
 
 from agents.backend import Draft, Review
 from agents.chunks import AnswerProposed, Label
-from coordinator import ending, voting
+from coordinator import contests, ending, revisions, voting
 from coordinator.effects import AnswerAccepted, AnswerRefused, ArmTimer
 from coordinator.state import Answer, Member
 
@@ -58,7 +58,7 @@ def on_draft(m: Move, member: Member, chunk: AnswerProposed) -> None:
     m.s.drafts_in += 1
     answer = accept(m, m.rest(member), chunk)
     if m.s.phase == "voting":
-        voting.on_answer(m, answer)
+        revisions.on_answer(m, answer)
         return
     if m.rules.review_opens == "own_drafted":
         voting.open_stage(m, [answer], "the first answer is in")
@@ -72,7 +72,7 @@ def on_no_draft(m: Move, member: Member) -> None:
     if m.s.phase == "voting":
         # It was counted as a voter when the vote opened.
         if member.activity == "idle":
-            voting.resume_review(m, member)
+            contests.resume_review(m, member)
         else:
             voting.leave(m, member)
         return
@@ -142,21 +142,21 @@ def on_revision(m: Move, member: Member, chunk: AnswerProposed) -> None:
     member = m.rest(msgspec.structs.replace(member, shown=member.seen))
     if reason is not None:
         _refuse(m, member, reason)
-        voting.resume_review(m, m.s.members[member.id])
+        contests.resume_review(m, m.s.members[member.id])
         return
     answer = accept(m, member, chunk)
     member = m.s.members[member.id]
     m.put(msgspec.structs.replace(member, note=f"Recorded as {answer.label}."))
-    voting.on_answer(m, answer)
+    revisions.on_answer(m, answer)
 
 
 def _fault(m: Move, member: Member, chunk: AnswerProposed) -> str | None:
     """Why a revision does not count, or ``None``."""
     if not chunk.content.strip():
         return "it is empty"
-    if not voting.may_revise(m, member):
+    if not contests.may_revise(m, member):
         return "no more new answers are taken; vote for one of those that stand"
-    twin = voting.duplicate_of(m, chunk.content)
+    twin = contests.duplicate_of(m, chunk.content)
     if twin is not None:
         return f"it says the same as {twin}; vote for it if you think it is best"
     return None

@@ -9,7 +9,7 @@ import pytest
 
 from agents.backend import Task
 from agents.chunks import AgentId, Label, VoteCast
-from coordinator import consensus, ending, voting
+from coordinator import consensus, ending, revisions, voting
 from coordinator.effects import AgentRetired, Conclude, VotesVoided
 from coordinator.move import Move
 from coordinator.simulation import campaign
@@ -97,7 +97,7 @@ _BREAKS: dict[str, tuple[object, str, Callable[..., object]]] = {
     "a spent budget ends the session": (consensus, "_stop", lambda *_: None),
     "turn numbers count up": (Move, "start", _starts_twice),
     "who is out gets no turn": (Move, "retire", _retires_silently),
-    "only live ballots are voided": (voting, "VotesVoided", _names_nobody_void),
+    "only live ballots are voided": (revisions, "VotesVoided", _names_nobody_void),
     "the winner presents": (ending, "finish", _picks_anybody),
 }
 

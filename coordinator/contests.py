@@ -1,0 +1,134 @@
+"""Contests: who judges which answers, what they are shown, in which order.
+
+A *contest* is one election. A small team holds one; a large one holds several, whose
+winners meet in the next stage. What ballots do to it is :mod:`coordinator.voting`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from rpds import HashTrieMap
+
+from agents.backend import Review
+from agents.chunks import AgentId, Label
+from coordinator.ballots import form, lot
+from coordinator.move import Move, drawn
+from coordinator.similarity import similarity
+from coordinator.state import Answer, Contest, Member
+
+
+def tie_order(m: Move, answers: Sequence[Answer]) -> tuple[Label, ...]:
+    """The one total order that breaks ties, best first."""
+    if m.rules.ties == "earliest":
+        return tuple(a.label for a in sorted(answers, key=lambda a: a.ordinal))
+    return lot(m.s.seed, {a.label: a.content for a in answers})
+
+
+def is_duplicate(m: Move, content: str, other: Answer) -> bool:
+    """Whether ``content`` merely repeats ``other``, by the rules' measure."""
+    over = m.rules.duplicate_over
+    return over < 1 and similarity(content, other.content) > over
+
+
+def duplicate_of(m: Move, content: str) -> Label | None:
+    """The standing answer that ``content`` merely repeats, if any."""
+    for answer in m.standing():
+        if is_duplicate(m, content, answer):
+            return answer.label
+    return None
+
+
+def new_contest(
+    m: Move,
+    labels: tuple[Label, ...],
+    voters: tuple[AgentId, ...],
+    *,
+    is_runoff: bool = False,
+) -> Contest:
+    """Make a contest of ``labels``; its voters owe it a ballot from now on."""
+    s = m.s
+    answers = [s.answers[label] for label in labels]
+    contest = m.put_contest(
+        Contest(
+            number=s.contests_made,
+            labels=tie_order(m, answers),
+            voters=voters,
+            ballots=HashTrieMap(),
+            outstanding=len(voters),
+            is_runoff=is_runoff,
+        )
+    )
+    s.contests_made += 1
+    s.open_contests += 1
+    for voter in voters:
+        m.put(msgspec.structs.replace(s.members[voter], contest=contest.number))
+    return contest
+
+
+def begin(m: Move, contest: Contest) -> None:
+    """Ask the contest's voters that are free."""
+    for voter in contest.voters:
+        member = m.s.members[voter]
+        if member.activity == "idle":
+            ask_review(m, contest, member)
+
+
+def ask_review(m: Move, contest: Contest, member: Member) -> None:
+    """Ask ``member`` for its ballot, showing only what it has not read yet."""
+    s = m.s
+    shown = tuple(
+        sorted(contest.labels, key=lambda x: s.members[s.answers[x].agent].number)
+    )
+    ballot_labels = tuple(
+        label
+        for label in sorted(shown, key=lambda x: _view_key(m, member, x))
+        if m.rules.self_votes == "allow" or s.answers[label].agent != member.id
+    )
+    unseen = tuple(x for x in shown if s.answers[x].ordinal > member.shown)
+    review = Review(
+        answers=m.visible(shown, member.id),
+        unseen=unseen if member.shown else (),
+        ballot=form(m.rules.rule, ballot_labels or shown),
+        may_revise=may_revise(m, member),
+    )
+    m.start(member, review, "reviewing", continues=member.shown > 0)
+
+
+def resume_review(m: Move, member: Member) -> None:
+    """``member`` is free and owes a ballot: ask it, unless news is being gathered."""
+    if member.contest < 0 or m.s.news_due:
+        return
+    ask_review(m, m.s.contests[member.contest], member)
+
+
+def _view_key(m: Move, viewer: Member, label: Label) -> tuple[bool, bytes]:
+    """A seeded order of each viewer's own, its own answer last."""
+    own = m.s.answers[label].agent == viewer.id
+    return own, drawn(m.s.seed, "view", viewer.id, label)
+
+
+def may_revise(m: Move, member: Member) -> bool:
+    """Whether ``member`` may put forward a new answer now."""
+    rules, s = m.rules, m.s
+    if not rules.revise or member.refusals >= rules.attempts:
+        return False
+    if member.revisions >= rules.answers_per_agent:
+        return False
+    if rules.answers_total is not None and s.accepted >= rules.answers_total:
+        return False
+    if rules.lead is None:
+        return True
+    slowest = min((other.revisions for other in m.live()), default=0)
+    return member.revisions < slowest + rules.lead
+
+
+def may_anyone_revise(m: Move) -> bool:
+    """Whether a new answer may still come from somebody."""
+    return m.rules.revise and any(may_revise(m, member) for member in m.live())
+
+
+def has_drafts_to_come(m: Move) -> bool:
+    """Whether first answers are still being written."""
+    return m.s.drafting > 0

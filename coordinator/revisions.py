@@ -1,0 +1,79 @@
+"""New answers in an open contest: which ballots they void, who is told, and when."""
+
+from __future__ import annotations
+
+import msgspec
+from rpds import HashTrieMap
+
+from agents.backend import News
+from coordinator import contests
+from coordinator.effects import ArmTimer, TellAgent, VotesVoided
+from coordinator.move import Move
+from coordinator.state import Answer, Contest, Member
+
+NEWS_TIMER = "news"
+
+
+def on_answer(m: Move, answer: Answer) -> None:
+    """A new or better answer stands in the open contest; unaware ballots fall away."""
+    contest = m.s.contests[m.s.contests_made - 1]
+    author = m.s.members[answer.agent]
+    labels = [
+        label for label in contest.labels if m.s.answers[label].agent != author.id
+    ]
+    standing = [*(m.s.answers[label] for label in labels), answer]
+    void = tuple(v for v in contest.voters if v in contest.ballots)
+    if void:
+        m.out.append(VotesVoided(voters=void, label=answer.label))
+    m.put_contest(
+        msgspec.structs.replace(
+            contest,
+            labels=contests.tie_order(m, standing),
+            ballots=HashTrieMap(),
+            outstanding=contest.outstanding + len(void),
+            check_at=0,
+        )
+    )
+    if m.rules.coalesce_s <= 0:
+        announce(m)
+    elif not m.s.news_due:
+        m.s.news_due = True
+        m.out.append(ArmTimer(timer=NEWS_TIMER, at=m.s.now + m.rules.coalesce_s))
+
+
+def announce(m: Move) -> None:
+    """Bring the news to every voter of the open contest that has not seen it."""
+    m.s.news_due = False
+    if m.s.phase != "voting":
+        return
+    contest = m.s.contests[m.s.contests_made - 1]
+    for voter in contest.voters:
+        member = m.s.members[voter]
+        if member.contest != contest.number or voter in contest.ballots:
+            continue
+        if member.activity == "idle":
+            contests.ask_review(m, contest, member)
+        elif member.activity == "reviewing" and member.seen < m.s.accepted:
+            _interrupt_review(m, contest, member)
+
+
+def _interrupt_review(m: Move, contest: Contest, member: Member) -> None:
+    """A running review lacks the news: cancel it, tell it, or let it be."""
+    mode = m.rules.news
+    if mode == "stale_only":
+        # A vote that cannot count is waste from here on; a better answer is not.
+        mode = "inject" if member.is_revising else "preempt"
+    if mode == "preempt":
+        member = m.cancel(member, "a new answer arrived; this vote could not count")
+        contests.ask_review(m, contest, member)
+    elif mode == "inject":
+        unseen = tuple(
+            sorted(x for x in contest.labels if m.s.answers[x].ordinal > member.seen)
+        )
+        news = News(
+            agent=member.id,
+            turn=member.turn,
+            text="While you were working, new answers arrived.",
+            answers=m.visible(unseen, member.id),
+        )
+        m.out.append(TellAgent(news=news))

@@ -1,0 +1,79 @@
+"""A person's veto: an answer stands no more, before, during or after the vote."""
+
+from __future__ import annotations
+
+import msgspec
+
+from agents.chunks import Label
+from coordinator import contests, ending, voting, winning
+from coordinator.ballots import best_of
+from coordinator.effects import AnswerRefused, VotesVoided
+from coordinator.move import Move
+from coordinator.state import Contest
+
+
+def veto(m: Move, label: Label, reason: str) -> None:
+    """A person rules ``label`` out: it stands no more, and ballots for it are void."""
+    answer = m.s.answers.get(label)
+    if answer is None or m.s.members[answer.agent].label != label:
+        return
+    m.out.append(AnswerRefused(agent=answer.agent, reason=f"vetoed: {reason}"))
+    m.put(msgspec.structs.replace(m.s.members[answer.agent], label=None))
+    if m.s.phase not in {"voting", "presenting"}:
+        return
+    for number in range(m.s.stage_began, m.s.contests_made):
+        contest = m.s.contests[number]
+        if label not in contest.labels or m.s.phase == "concluded":
+            continue
+        if contest.winner is None:
+            _withdraw(m, contest, label)
+        elif contest.winner == label:
+            _replace_winner(m, contest, label)
+
+
+def _withdraw(m: Move, contest: Contest, label: Label) -> None:
+    """Take ``label`` off the contest; who preferred it is asked again."""
+    labels = tuple(x for x in contest.labels if x != label)
+    void = tuple(
+        voter
+        for voter in contest.voters
+        if (cast := contest.ballots.get(voter)) is not None
+        and best_of(cast.ballot) == label
+    )
+    ballots = contest.ballots
+    for voter in void:
+        ballots = ballots.remove(voter)
+    if void:
+        m.out.append(VotesVoided(voters=void, label=label))
+    contest = m.put_contest(
+        msgspec.structs.replace(
+            contest,
+            labels=labels,
+            ballots=ballots,
+            outstanding=contest.outstanding + len(void),
+            check_at=0,
+        )
+    )
+    if not labels:
+        ending.conclude(m, "failed", "every answer was vetoed")
+    elif len(labels) == 1:
+        voting.settle(m, contest, is_early=True)
+    else:
+        for voter in void:
+            contests.ask_review(m, contest, m.s.members[voter])
+
+
+def _replace_winner(m: Move, contest: Contest, label: Label) -> None:
+    """A settled contest's winner was vetoed: the next best takes its place."""
+    labels = tuple(x for x in contest.labels if x != label)
+    contest = m.put_contest(msgspec.structs.replace(contest, labels=labels))
+    winner = winning.count(m, contest).standings[0][0] if labels else None
+    contest = m.put_contest(msgspec.structs.replace(contest, winner=winner))
+    if m.s.phase != "presenting" or m.s.winner != label:
+        return
+    m.s.winner = None
+    if winner is None:
+        ending.conclude(m, "failed", "every answer was vetoed")
+        return
+    winning.announce_winner(m, winner, winning.count(m, contest), len(contest.ballots))
+    ending.finish(m, winner, (winner,), f"{label} was vetoed; the next best")
