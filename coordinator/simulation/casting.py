@@ -1,0 +1,40 @@
+"""Simulated ballots: from what answers seem worth to the form the rule asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import assert_never
+
+import msgspec
+
+from agents.backend import BallotForm
+from agents.chunks import Approval, Ballot, Choice, Label, Ranking, Scores
+
+
+def widened(form: BallotForm, seen: Sequence[Label]) -> BallotForm:
+    """``form`` after news: what was superseded is gone, what was told is added."""
+    if set(form.labels) <= set(seen):
+        more = tuple(x for x in seen if x not in form.labels)
+        return msgspec.structs.replace(form, labels=form.labels + more)
+    return msgspec.structs.replace(form, labels=tuple(seen))
+
+
+def in_form(form: BallotForm, worth: list[tuple[Label, float]]) -> Ballot:
+    """A ballot of ``form`` from answers, best first, with what each seems worth."""
+    match form.kind:
+        case "choice":
+            return Choice(label=worth[0][0])
+        case "ranking":
+            return Ranking(tiers=tuple((label,) for label, _ in worth))
+        case "approval":
+            mean = sum(seems for _, seems in worth) / len(worth)
+            return Approval(labels=tuple(x for x, seems in worth if seems >= mean))
+        case "scores":
+            top = form.max_score
+            points = {
+                label: max(0, min(top, round(top / 2 + seems * top / 6)))
+                for label, seems in worth
+            }
+            return Scores(points=points)
+        case _:
+            assert_never(form.kind)

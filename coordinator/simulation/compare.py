@@ -1,0 +1,403 @@
+"""The benchmark of policies: the same teams under every policy, counted and judged.
+
+Teams are decided by seeds alone (:mod:`~coordinator.simulation.crowd`), so policies are
+compared pair by pair. What is assumed stands in
+:mod:`~coordinator.simulation.model`, who takes part in
+:mod:`~coordinator.simulation.contenders`, in which circumstances in
+:mod:`~coordinator.simulation.situations`. Printing is
+:mod:`~coordinator.simulation.comparison_table`'s.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+
+import msgspec
+
+from coordinator.errors import ConfigInvalid
+from coordinator.simulation import intervals
+from coordinator.simulation.billing import Bill
+from coordinator.simulation.contenders import (
+    ALONE,
+    CONTENDERS,
+    DEFAULT,
+    SAMPLES,
+    Contender,
+    contender,
+)
+from coordinator.simulation.crowd import Crowd
+from coordinator.simulation.intervals import Interval
+from coordinator.simulation.model import FIRST_TEST_SEED, Assumptions, assumptions
+from coordinator.simulation.situations import SITUATIONS, situation
+from coordinator.simulation.stage import Outcome, Stage
+
+SIZES = (3, 5, 7, 16, 64)
+ONE_SIZE = 7
+"""Size of the teams in situations that are played with one size only."""
+LEAST_OPEN_RUNS = 20
+SEEDS_AT_ONCE = 20
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One contender in one situation with teams of one size."""
+
+    situation: str
+    size: int
+    contender: str
+    runs: int
+    tokens: Interval
+    """All, turns that were cancelled included; so in the next three, their parts."""
+    tokens_in: Interval
+    """Not from the cache."""
+    tokens_cached: Interval
+    """Read from the cache."""
+    tokens_out: Interval
+    usd: Interval
+    p50_s: Interval
+    p95_s: Interval
+    quality: Interval
+    best: Interval
+    """Best answer produced."""
+    right: Interval
+    fixed: Interval
+    """Share of sessions that are right where the agent alone was wrong."""
+    broken: Interval
+    """Share of sessions that are wrong where the agent alone was right."""
+    turned_right: Interval
+    """Revisions a session that made a wrong answer right."""
+    turned_wrong: Interval
+    wasted: Interval
+    """Share of the tokens spent on turns without effect."""
+    restarts: Interval
+    """Answers a session that sent voters back."""
+    early: Interval
+    """Share of sessions whose last vote was decided before all ballots were in."""
+    early_same: Interval | None
+    """Share of sessions whose winner is that of the full count; ``None``: all ballots
+    are waited for, or they are not the same ballots because answers change."""
+
+
+class Versus(msgspec.Struct, frozen=True, kw_only=True):
+    """One contender against another over the same teams."""
+
+    situation: str
+    size: int
+    contender: str
+    rival: str
+    runs: int
+    tokens: Interval
+    """Ratio of the means, as in the next two."""
+    usd: Interval
+    time: Interval
+    quality: Interval
+    """Mean difference."""
+    same_answer: Interval
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """All that was found, and what is needed to find it again."""
+
+    seed: int
+    runs: int
+    sizes: tuple[int, ...]
+    assumptions: Assumptions
+    rows: tuple[Row, ...]
+    versus: tuple[Versus, ...]
+
+
+class _Job(msgspec.Struct, frozen=True, kw_only=True):
+    situation: str
+    size: int
+    assumed: Assumptions
+    contenders: tuple[str, ...]
+    seeds: tuple[int, ...]
+    open_until: int
+    """Seeds from here on are not played under the open-ended policies."""
+
+
+class _Played(msgspec.Struct, frozen=True, kw_only=True):
+    outcome: Outcome
+    is_same: bool | None
+    """As the full count; see ``Row.early_same``."""
+
+
+_Outcomes = dict[str, list[_Played]]
+
+
+def compare(
+    *,
+    runs: int,
+    sizes: Sequence[int] = SIZES,
+    seed: int = FIRST_TEST_SEED,
+    workers: int = 1,
+    contenders: Sequence[str] = CONTENDERS,
+    situations: Sequence[str] = tuple(SITUATIONS),
+    assumed: Assumptions | None = None,
+    on_progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> Comparison:
+    """Play ``runs`` teams of each size under each contender in each situation.
+
+    Open-ended revision with large teams takes long to simulate, as it would to run: it
+    gets ``runs`` * (7 / size)² teams there, at least 20; its rows say how many.
+
+    Args:
+        runs: Teams for each size and situation.
+        sizes: Agents a team.
+        seed: The first team's; others follow.
+        workers: Processes.
+        contenders: Names, see :mod:`coordinator.simulation.contenders`.
+        situations: Names, see :mod:`coordinator.simulation.situations`.
+        assumed: Where a situation does not say otherwise.
+        on_progress: Told (jobs done, jobs in all).
+
+    Raises:
+        ConfigInvalid: A name is unknown, or a number too small.
+    """
+    assumed = assumed or Assumptions()
+    if runs < 1 or workers < 1 or not sizes or min(sizes) < 2:
+        raise ConfigInvalid("compare needs 1 run, 1 worker and teams of 2, at least")
+    names = tuple(dict.fromkeys((ALONE, DEFAULT, *contenders)))
+    for name in names:
+        contender(name)
+    jobs = list(
+        _jobs(
+            runs=runs,
+            sizes=sizes,
+            seed=seed,
+            contenders=names,
+            situations=situations,
+            assumed=assumed,
+        )
+    )
+    found: dict[tuple[str, int], _Outcomes] = {}
+    for done, (job, played) in enumerate(_carried_out(jobs, workers), start=1):
+        here = found.setdefault((job.situation, job.size), {n: [] for n in names})
+        for name, outcomes in played.items():
+            here[name].extend(outcomes)
+        on_progress(done, len(jobs))
+    wanted = [name for name in names if name in contenders]
+    return Comparison(
+        seed=seed,
+        runs=runs,
+        sizes=tuple(sizes),
+        assumptions=assumed,
+        rows=tuple(
+            _row(place, name, here)
+            for place, here in found.items()
+            for name in wanted
+            if here[name]
+        ),
+        versus=tuple(
+            _versus(place, name, rival, here)
+            for place, here in found.items()
+            for name in names
+            if name.startswith(DEFAULT)
+            for rival in wanted
+            if rival != name and here[name] and here[rival]
+        ),
+    )
+
+
+def _jobs(
+    *,
+    runs: int,
+    sizes: Sequence[int],
+    seed: int,
+    contenders: tuple[str, ...],
+    situations: Sequence[str],
+    assumed: Assumptions,
+) -> Iterator[_Job]:
+    one_size = min(sizes, key=lambda size: abs(size - ONE_SIZE))
+    for name in situations:
+        chosen = situation(name)
+        here = assumptions(assumed, **chosen.changes)
+        for size in sizes if chosen.is_for_all_sizes else (one_size,):
+            few = runs * ONE_SIZE**2 // size**2 if size > ONE_SIZE else runs
+            seeds = range(seed, seed + runs)
+            for start in range(0, runs, SEEDS_AT_ONCE):
+                yield _Job(
+                    situation=name,
+                    size=size,
+                    assumed=here,
+                    contenders=contenders,
+                    seeds=tuple(seeds[start : start + SEEDS_AT_ONCE]),
+                    open_until=seed + max(few, LEAST_OPEN_RUNS),
+                )
+
+
+def _carried_out(
+    jobs: Sequence[_Job], workers: int
+) -> Iterator[tuple[_Job, _Outcomes]]:
+    """Each job with its outcomes, in order."""
+    if workers <= 1:
+        for job in jobs:
+            yield job, _work(job)
+        return
+    with ProcessPoolExecutor(workers) as pool:
+        yield from zip(jobs, pool.map(_work, jobs), strict=True)
+
+
+def _work(job: _Job) -> _Outcomes:
+    found: _Outcomes = {name: [] for name in job.contenders}
+    chosen = [contender(name) for name in job.contenders]
+    for seed in job.seeds:
+        crowd = Crowd(seed, job.size, job.assumed)
+        budget = 0
+        # The default policy goes first: what it spends is what samples may spend.
+        for each in sorted(chosen, key=lambda c: c.name != DEFAULT):
+            if each.rules.revise and seed >= job.open_until:
+                continue
+            if _is_same_rules_here(each, job.size):
+                continue
+            played = _play(each, crowd, budget)
+            if each.name == DEFAULT:
+                budget = played.outcome.tokens
+            found[each.name].append(played)
+    return found
+
+
+def _is_same_rules_here(each: Contender, size: int) -> bool:
+    """Whether it is the default policy but for committees that none of them makes."""
+    default = contender(DEFAULT).rules
+    if each.rules.committee_over is not None or each.rules.revise:
+        return False
+    with_them = msgspec.structs.replace(
+        each.rules, committee_over=default.committee_over
+    )
+    return with_them == default and size <= (default.committee_over or 0)
+
+
+def _play(each: Contender, crowd: Crowd, budget: int) -> _Played:
+    if each.name == SAMPLES:
+        return _Played(outcome=self_consistency(crowd, budget), is_same=None)
+    if each.name == ALONE:
+        crowd = crowd.alone()
+    outcome = Stage(crowd, each.rules, is_fresh=each.is_fresh).play()
+    if not each.rules.early or each.rules.revise or crowd.size == 1:
+        return _Played(outcome=outcome, is_same=None)
+    full = msgspec.structs.replace(each.rules, early=False)
+    twin = Stage(crowd, full, is_fresh=each.is_fresh).play()
+    return _Played(outcome=outcome, is_same=twin.winner == outcome.winner)
+
+
+def self_consistency(crowd: Crowd, budget_tokens: int) -> Outcome:
+    """One agent answers as often as the budget allows; the commonest result is taken.
+
+    All right samples have one result. A wrong one has the most tempting wrong result,
+    or one of a few others. Which text of the commonest result is given is not judged:
+    it is the first one. This needs results that can be compared, which an essay or a
+    program has not.
+    """
+    assumed = crowd.assumed
+    prompt = assumed.preamble_tokens + assumed.question_tokens + assumed.ask_tokens
+    n = max(1, round(budget_tokens / (prompt + assumed.draft_tokens)))
+    bill, elapsed = Bill(), 0.0
+    qualities: list[float] = []
+    results: list[int] = []
+    for i in range(n):
+        quality = crowd.normal("sample", i)
+        qualities.append(quality)
+        wrong = 1 + int(crowd.uniform("which wrong", i) * assumed.wrong_kinds)
+        tempted = crowd.uniform("tempted", i) < assumed.wrong_shared
+        results.append(0 if crowd.is_right(quality) else 1 if tempted else wrong)
+        written = crowd.length(assumed.draft_tokens, 0, "sample", i)
+        took = written / crowd.speed(0, "sample", i)
+        reading = assumed.first_token_s + prompt / assumed.reads_per_s
+        elapsed = max(elapsed, reading + took)
+        bill = bill.plus(Bill(plain=prompt, output=int(written)))
+    # Counters keep the order of first appearance, so the earlier one wins a tie.
+    result = Counter(results).most_common(1)[0][0]
+    given = results.index(result)
+    return Outcome(
+        seed=crowd.seed,
+        plain=bill.plain,
+        read=0,
+        written=0,
+        output=bill.output,
+        usd=bill.usd(assumed),
+        elapsed_s=elapsed,
+        quality=qualities[given],
+        best=max(qualities),
+        is_right=result == 0,
+        wasted=0,
+        restarts=0,
+        turned_wrong=0,
+        turned_right=0,
+        winner=f"sample {given}",
+        is_early=False,
+        status="answered",
+    )
+
+
+# ------------------------------------------------------------------ figures
+
+
+def _row(place: tuple[str, int], name: str, here: _Outcomes) -> Row:
+    played = here[name]
+    found = [each.outcome for each in played]
+    alone = {each.outcome.seed: each.outcome.is_right for each in here[ALONE]}
+    n = len(found)
+    same = [each.is_same for each in played if each.is_same is not None]
+
+    def mean(value: Callable[[Outcome], float]) -> Interval:
+        return intervals.mean([value(outcome) for outcome in found])
+
+    def share(holds: Callable[[Outcome], bool]) -> Interval:
+        return intervals.share(sum(holds(outcome) for outcome in found), n)
+
+    times = [outcome.elapsed_s for outcome in found]
+    return Row(
+        situation=place[0],
+        size=place[1],
+        contender=name,
+        runs=n,
+        tokens=mean(lambda o: o.tokens),
+        tokens_in=mean(lambda o: o.plain + o.written),
+        tokens_cached=mean(lambda o: o.read),
+        tokens_out=mean(lambda o: o.output),
+        usd=mean(lambda o: o.usd),
+        p50_s=intervals.percentile(times, 0.5),
+        p95_s=intervals.percentile(times, 0.95),
+        quality=mean(lambda o: o.quality),
+        best=mean(lambda o: o.best),
+        right=share(lambda o: o.is_right),
+        fixed=share(lambda o: o.is_right and not alone[o.seed]),
+        broken=share(lambda o: not o.is_right and alone[o.seed]),
+        turned_right=mean(lambda o: o.turned_right),
+        turned_wrong=mean(lambda o: o.turned_wrong),
+        wasted=intervals.ratio([o.wasted for o in found], [o.tokens for o in found]),
+        restarts=mean(lambda o: o.restarts),
+        early=share(lambda o: o.is_early),
+        early_same=intervals.share(sum(same), len(same)) if same else None,
+    )
+
+
+def _versus(place: tuple[str, int], name: str, rival: str, here: _Outcomes) -> Versus:
+    theirs = {each.outcome.seed: each.outcome for each in here[rival]}
+    pairs = [
+        (each.outcome, theirs[each.outcome.seed])
+        for each in here[name]
+        if each.outcome.seed in theirs
+    ]
+
+    def ratio(value: Callable[[Outcome], float]) -> Interval:
+        return intervals.ratio(
+            [value(mine) for mine, _ in pairs], [value(other) for _, other in pairs]
+        )
+
+    return Versus(
+        situation=place[0],
+        size=place[1],
+        contender=name,
+        rival=rival,
+        runs=len(pairs),
+        tokens=ratio(lambda o: o.tokens),
+        usd=ratio(lambda o: o.usd),
+        time=ratio(lambda o: o.elapsed_s),
+        quality=intervals.mean([mine.quality - other.quality for mine, other in pairs]),
+        same_answer=intervals.share(
+            sum(mine.winner == other.winner for mine, other in pairs), len(pairs)
+        ),
+    )
