@@ -49,7 +49,7 @@ def test_arrows_between_rooms_go_one_way() -> None:
 
 def test_pyright_finds_nothing() -> None:
     pytest.importorskip("pyright", reason="pyright comes with the test extra")
-    _run("pyright")
+    _run("pyright", "--pythonpath", sys.executable)
 
 
 _HEAVY = {
