@@ -38,7 +38,7 @@ from agents.chunks import (
     UsageReported,
     VoteCast,
 )
-from coordinator import drafting, ending, revisions, vetoes, voting, winning
+from coordinator import challenge, drafting, ending, revisions, vetoes, voting, winning
 from coordinator.effects import (
     AgentStopped,
     AnswerVetoed,
@@ -201,6 +201,8 @@ def _on_proposal(m: Move, member: Member, chunk: AnswerProposed) -> None:
             drafting.on_draft(m, member, chunk)
         case "reviewing":
             drafting.on_revision(m, member, chunk)
+        case "challenging":
+            challenge.on_proposal(m, member, chunk)
         case "presenting":
             # A presenter that calls new_answer means the words it presents.
             m.rest(member)
@@ -224,6 +226,8 @@ def _on_fruitless_turn(m: Move, member: Member, why: str) -> None:
             drafting.on_no_draft(m, member)
         case "reviewing":
             voting.leave(m, member)
+        case "challenging":
+            challenge.fall(m)
         case "presenting":
             detail = f"{m.s.detail}; the winner did not present ({why})"
             ending.conclude(m, "answered", detail)
@@ -240,6 +244,8 @@ def _on_failure(m: Move, member: Member, why: str) -> None:
             drafting.on_no_draft(m, member)
         case "reviewing":
             voting.leave(m, member)
+        case "challenging":
+            challenge.fall(m)
         case "presenting":
             detail = f"{m.s.detail}; the winner failed to present ({why})"
             ending.conclude(m, "answered", detail)

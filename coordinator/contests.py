@@ -46,6 +46,7 @@ def new_contest(
     voters: tuple[AgentId, ...],
     *,
     is_runoff: bool = False,
+    is_challenge: bool = False,
 ) -> Contest:
     """Make a contest of ``labels``; its voters owe it a ballot from now on."""
     s = m.s
@@ -53,11 +54,12 @@ def new_contest(
     contest = m.put_contest(
         Contest(
             number=s.contests_made,
-            labels=tie_order(m, answers),
+            labels=labels if is_challenge else tie_order(m, answers),
             voters=voters,
             ballots=HashTrieMap(),
             outstanding=len(voters),
             is_runoff=is_runoff,
+            is_challenge=is_challenge,
         )
     )
     s.contests_made += 1
@@ -77,23 +79,52 @@ def begin(m: Move, contest: Contest) -> None:
 
 def ask_review(m: Move, contest: Contest, member: Member) -> None:
     """Ask ``member`` for its ballot, showing only what it has not read yet."""
-    s = m.s
-    shown = tuple(
-        sorted(contest.labels, key=lambda x: s.members[s.answers[x].agent].number)
-    )
-    ballot_labels = tuple(
-        label
-        for label in sorted(shown, key=lambda x: _view_key(m, member, x))
-        if m.rules.self_votes == "allow" or s.answers[label].agent != member.id
-    )
-    unseen = tuple(x for x in shown if s.answers[x].ordinal > member.shown)
+    shown = by_number(m, contest.labels)
     review = Review(
         answers=m.visible(shown, member.id),
-        unseen=unseen if member.shown else (),
-        ballot=form(m.rules.rule, ballot_labels or shown),
+        unseen=unread(m, member, shown) if member.shown else (),
+        ballot=form(m.rules.rule, votable(m, contest, member)),
         may_revise=may_revise(m, member),
     )
     m.start(member, review, "reviewing", continues=member.shown > 0)
+
+
+def by_number(m: Move, labels: Sequence[Label]) -> tuple[Label, ...]:
+    """``labels`` in the order in which every viewer reads them."""
+    s = m.s
+    return tuple(sorted(labels, key=lambda x: s.members[s.answers[x].agent].number))
+
+
+def votable(m: Move, contest: Contest, member: Member) -> tuple[Label, ...]:
+    """What ``member`` may vote for, in its own order."""
+    own_order = sorted(contest.labels, key=lambda x: _view_key(m, member, x))
+    if m.rules.self_votes == "forbid":
+        others = [x for x in own_order if m.s.answers[x].agent != member.id]
+        # Where nobody else has answered, there is nothing else to vote for.
+        return tuple(others or own_order)
+    return tuple(own_order)
+
+
+def unread(m: Move, member: Member, labels: Sequence[Label]) -> tuple[Label, ...]:
+    """Those of ``labels`` that ``member``'s conversation has not shown.
+
+    Who judged one committee has read its answers and no others.
+    """
+    known: set[Label] = set()
+    for number in member.sat_in:
+        known.update(m.s.contests[number].labels)
+    answers = m.s.answers
+    return tuple(
+        x for x in labels if x not in known or answers[x].ordinal > member.shown
+    )
+
+
+def read_all(member: Member) -> Member:
+    """``member`` has answered, and so has read what its turn showed."""
+    sat_in = member.sat_in
+    if member.contest >= 0 and member.contest not in sat_in:
+        sat_in = (*sat_in, member.contest)
+    return msgspec.structs.replace(member, shown=member.seen, sat_in=sat_in)
 
 
 def resume_review(m: Move, member: Member) -> None:
@@ -111,8 +142,13 @@ def _view_key(m: Move, viewer: Member, label: Label) -> tuple[bool, bytes]:
 
 def may_revise(m: Move, member: Member) -> bool:
     """Whether ``member`` may put forward a new answer now."""
+    return m.rules.revise and has_answers_left(m, member)
+
+
+def has_answers_left(m: Move, member: Member) -> bool:
+    """Whether the caps leave ``member`` another answer."""
     rules, s = m.rules, m.s
-    if not rules.revise or member.refusals >= rules.attempts:
+    if member.refusals >= rules.attempts:
         return False
     if member.revisions >= rules.answers_per_agent:
         return False

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from agents.backend import Draft, Review
-from agents.chunks import AnswerProposed, Label
-from coordinator import contests, ending, revisions, voting
-from coordinator.effects import AnswerAccepted, AnswerRefused, ArmTimer
-from coordinator.state import Answer, Member
+from agents.chunks import AnswerProposed
+from coordinator import answers, contests, ending, revisions, voting
+from coordinator.effects import ArmTimer
+from coordinator.state import Member
 
 if TYPE_CHECKING:
     from coordinator.move import Move
@@ -33,13 +33,16 @@ def reopen(m: Move, reason: str, instructions: str) -> None:
     m.s.restarts += 1
     m.s.phase = "drafting"
     m.s.winner = None
+    m.s.challenged = -1
     note = f"The result was not good enough: {reason}\n{instructions}".strip()
     standing = tuple(answer.label for answer in m.standing())
     for member in m.live():
         review = Review(
             answers=m.visible(standing, member.id), ballot=None, may_revise=True
         )
-        noted = msgspec.structs.replace(member, note=note, contest=-1, shown=0)
+        noted = msgspec.structs.replace(
+            member, note=note, contest=-1, shown=0, sat_in=()
+        )
         m.start(noted, review, "drafting")
         m.s.drafting += 1
 
@@ -47,7 +50,7 @@ def reopen(m: Move, reason: str, instructions: str) -> None:
 def on_draft(m: Move, member: Member, chunk: AnswerProposed) -> None:
     """A first answer, or one asked for in another round."""
     if not chunk.content.strip():
-        _refuse(m, member, "it is empty")
+        answers.refuse(m, member, "it is empty")
         member = m.s.members[member.id]
         if member.refusals < m.rules.attempts:
             m.start(member, Draft(), "drafting", continues=True)
@@ -56,7 +59,7 @@ def on_draft(m: Move, member: Member, chunk: AnswerProposed) -> None:
         return
     m.s.drafting -= 1
     m.s.drafts_in += 1
-    answer = accept(m, m.rest(member), chunk)
+    answer = answers.accept(m, m.rest(member), chunk)
     if m.s.phase == "voting":
         revisions.on_answer(m, answer)
         return
@@ -117,34 +120,15 @@ def _freeze(m: Move, reason: str) -> None:
     voting.open_stage(m, standing, reason)
 
 
-def accept(m: Move, member: Member, chunk: AnswerProposed) -> Answer:
-    """Give the answer its label and let it stand in place of its author's last."""
-    s = m.s
-    s.accepted += 1
-    revision = member.revisions + 1
-    label = Label(f"agent{member.number}.{revision}")
-    answer = Answer(
-        label=label,
-        agent=member.id,
-        content=chunk.content,
-        value=chunk.value,
-        ordinal=s.accepted,
-    )
-    s.answers = s.answers.insert(label, answer)
-    m.put(msgspec.structs.replace(member, label=label, revisions=revision))
-    m.out.append(AnswerAccepted(agent=member.id, label=label, content=chunk.content))
-    return answer
-
-
 def on_revision(m: Move, member: Member, chunk: AnswerProposed) -> None:
     """A reviewer would rather answer anew than vote."""
     reason = _fault(m, member, chunk)
-    member = m.rest(msgspec.structs.replace(member, shown=member.seen))
+    member = m.rest(contests.read_all(member))
     if reason is not None:
-        _refuse(m, member, reason)
+        answers.refuse(m, member, reason)
         contests.resume_review(m, m.s.members[member.id])
         return
-    answer = accept(m, member, chunk)
+    answer = answers.accept(m, member, chunk)
     member = m.s.members[member.id]
     m.put(msgspec.structs.replace(member, note=f"Recorded as {answer.label}."))
     revisions.on_answer(m, answer)
@@ -160,14 +144,3 @@ def _fault(m: Move, member: Member, chunk: AnswerProposed) -> str | None:
     if twin is not None:
         return f"it says the same as {twin}; vote for it if you think it is best"
     return None
-
-
-def _refuse(m: Move, member: Member, reason: str) -> None:
-    m.out.append(AnswerRefused(agent=member.id, reason=reason))
-    m.put(
-        msgspec.structs.replace(
-            member,
-            refusals=member.refusals + 1,
-            note=f"Your answer was not taken: {reason}.",
-        )
-    )

@@ -157,6 +157,26 @@ class VotesVoided(Output, frozen=True, kw_only=True, tag="votes_voided"):
     label: Label
 
 
+class VotesCarried(Output, frozen=True, kw_only=True, tag="votes_carried"):
+    """``label`` differs little from ``replaced``: ballots for that count for it."""
+
+    voters: tuple[AgentId, ...]
+    """Whose ballots were in already."""
+    replaced: Label
+    label: Label
+
+
+class ChallengeOpened(Output, frozen=True, kw_only=True, tag="challenge_opened"):
+    """The vote for ``label`` was close: one better answer may stand against it."""
+
+    label: Label
+    challenger: AgentId
+    """Who is asked for that answer."""
+    margin: float
+    """The winner's lead over the second, as a share of the ballots; may be negative,
+    because not every rule elects the winner of duels."""
+
+
 class AgentRetired(Output, frozen=True, kw_only=True, tag="agent_retired"):
     """The agent gets no more turns."""
 
@@ -207,6 +227,8 @@ Decision: TypeAlias = (
     | VoteCounted
     | VoteRejected
     | VotesVoided
+    | VotesCarried
+    | ChallengeOpened
     | AgentRetired
     | SlateFrozen
     | CommitteeDecided

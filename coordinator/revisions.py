@@ -6,10 +6,13 @@ import msgspec
 from rpds import HashTrieMap
 
 from agents.backend import News
+from agents.chunks import Label
 from coordinator import contests
-from coordinator.effects import ArmTimer, TellAgent, VotesVoided
+from coordinator.ballots import relabelled
+from coordinator.effects import ArmTimer, TellAgent, VotesCarried, VotesVoided
 from coordinator.move import Move
-from coordinator.state import Answer, Contest, Member
+from coordinator.similarity import similarity
+from coordinator.state import Answer, Cast, Contest, Member
 
 NEWS_TIMER = "news"
 
@@ -18,6 +21,12 @@ def on_answer(m: Move, answer: Answer) -> None:
     """A new or better answer stands in the open contest; unaware ballots fall away."""
     contest = m.s.contests[m.s.contests_made - 1]
     author = m.s.members[answer.agent]
+    before = next(
+        (x for x in contest.labels if m.s.answers[x].agent == author.id), None
+    )
+    if before is not None and _is_small_change(m, contest, before, answer):
+        _carry(m, contest, before, answer)
+        return
     labels = [
         label for label in contest.labels if m.s.answers[label].agent != author.id
     ]
@@ -39,6 +48,41 @@ def on_answer(m: Move, answer: Answer) -> None:
     elif not m.s.news_due:
         m.s.news_due = True
         m.out.append(ArmTimer(timer=NEWS_TIMER, at=m.s.now + m.rules.coalesce_s))
+
+
+def _is_small_change(m: Move, contest: Contest, before: Label, answer: Answer) -> bool:
+    """Whether ballots for ``before`` still say what they said."""
+    over = m.rules.small_change_over
+    if over >= 1:
+        return False
+    # Measured from the revision that voters read, so that many small steps add up.
+    earlier = [old for old, new in contest.renamed.items() if new == before]
+    read = min((before, *earlier), key=lambda x: m.s.answers[x].ordinal)
+    return similarity(m.s.answers[read].content, answer.content) > over
+
+
+def _carry(m: Move, contest: Contest, before: Label, answer: Answer) -> None:
+    """Let the revision take the place of the one before, ballots and all."""
+    renamed = contest.renamed
+    for old, new in contest.renamed.items():
+        if new == before:
+            renamed = renamed.insert(old, answer.label)
+    renamed = renamed.insert(before, answer.label)
+    ballots = contest.ballots
+    for voter, cast in contest.ballots.items():
+        ballot = relabelled(cast.ballot, {before: answer.label})
+        ballots = ballots.insert(voter, Cast(ballot=ballot, reason=cast.reason))
+    voters = tuple(v for v in contest.voters if v in contest.ballots)
+    m.out.append(VotesCarried(voters=voters, replaced=before, label=answer.label))
+    m.put_contest(
+        msgspec.structs.replace(
+            contest,
+            labels=tuple(answer.label if x == before else x for x in contest.labels),
+            ballots=ballots,
+            renamed=renamed,
+        )
+    )
+    contests.resume_review(m, m.s.members[answer.agent])
 
 
 def announce(m: Move) -> None:

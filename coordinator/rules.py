@@ -16,6 +16,9 @@ import msgspec
 from coordinator.ballots import Borda, Plurality, VotingRule
 from coordinator.errors import ConfigInvalid
 
+CHALLENGE_JUDGES_MOST = 5
+"""Two answers need few judges, and each of them reads both."""
+
 PolicyName = Literal["slate", "revision", "ensemble", "massgen"]
 
 
@@ -40,7 +43,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     rule: VotingRule = msgspec.field(default_factory=Borda)
     weights: dict[str, float] = msgspec.field(default_factory=dict[str, float])
     """Voter → weight; 1 where absent."""
-    self_votes: Literal["allow", "forbid"] = "allow"
+    self_votes: Literal["allow", "forbid", "tie_break"] = "allow"
+    """``tie_break``: what a voter says of its own answer counts only among the tied."""
     ties: Literal["lot", "earliest", "runoff", "synthesise"] = "lot"
     """``lot``: seeded by content, so that neither speed nor a name is rewarded."""
     quorum: float = 0.0
@@ -62,6 +66,16 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     duplicate_over: float = 0.9
     """Word-set similarity (0…1) above which two answers are the same: drafts are
     clustered, revisions refused. 1 turns it off."""
+    small_change_over: float = 1.0
+    """Similarity (0…1) to the revision before above which a revision keeps the ballots
+    cast for it; many small changes are measured together. 1 turns it off."""
+    challenge: Literal["off", "weak_margin"] = "off"
+    """Whether a winner by a weak margin has to stand against one better answer."""
+    weak_margin: float = 0.2
+    """The winner's lead over the second in their duel, as a share of the ballots, up to
+    which it is weak."""
+    challenge_judges: int = 5
+    """Most voters in a challenge, drawn from those who wrote neither answer."""
     panel: int | None = 7
     """Most voters in one contest; ``None``: everybody."""
     committee_over: int | None = 8
@@ -94,6 +108,25 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
                 "committees judge a slate that stands still, so 'committee_over' does "
                 "not go with 'revise: true'; set 'committee_over: null'"
             )
+        if self.revise and self.challenge != "off":
+            raise ValueError(
+                "a challenge follows the vote on a slate that stands still, so it does "
+                "not go with 'revise: true'; set 'challenge: off'"
+            )
+        if (
+            self.duplicate_over < 1
+            and self.duplicate_over <= self.small_change_over < 1
+        ):
+            raise ValueError(
+                f"'small_change_over' is {self.small_change_over}, but a revision more "
+                f"alike than 'duplicate_over' ({self.duplicate_over}) is refused; set "
+                "it lower"
+            )
+        if self.challenge_judges > CHALLENGE_JUDGES_MOST:
+            raise ValueError(
+                f"'challenge_judges' is {self.challenge_judges}; it must be at most "
+                f"{CHALLENGE_JUDGES_MOST}"
+            )
         if self.review_opens == "own_drafted" and not self.revise:
             raise ValueError(
                 "'review_opens: own_drafted' votes while answers still arrive, which "
@@ -103,7 +136,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             value = getattr(self, name)
             if value is not None and value < least:
                 raise ValueError(f"{name!r} is {value}; it must be at least {least}")
-        for name in ("quorum", "duplicate_over"):
+        for name in _SHARES:
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name!r} must be between 0 and 1")
         for voter, weight in self.weights.items():
@@ -125,8 +158,11 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             raise ConfigInvalid(message) from None
 
 
+_SHARES = ("quorum", "duplicate_over", "small_change_over", "weak_margin")
+
 _LEAST: dict[str, float] = {
     "panel": 1,
+    "challenge_judges": 1,
     "committee_over": 1,
     "committee_size": 2,
     "judges": 1,

@@ -18,6 +18,7 @@ Activity: TypeAlias = Literal[
     "idle",  # waiting for others
     "drafting",
     "reviewing",
+    "challenging",  # writing an answer that shall beat the winner
     "presenting",
     "out",  # gets no more turns
 ]
@@ -44,7 +45,10 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     seen: int = 0
     """The answer count when its running or last review was asked."""
     shown: int = 0
-    """The answer count its conversation has shown in full; 0: nothing yet."""
+    """The answer count when its conversation was last told all of a contest; 0: its
+    conversation has shown nothing yet."""
+    sat_in: tuple[int, ...] = ()
+    """The contests whose answers its conversation has shown."""
     contest: int = -1
     """The contest it votes in."""
     note: str = ""
@@ -87,6 +91,10 @@ class Contest(msgspec.Struct, frozen=True, kw_only=True):
     """Ballots and departures below which nothing can be decided, so that not every one
     of them needs a count."""
     is_runoff: bool = False
+    is_challenge: bool = False
+    """Of two answers: the incumbent, who wins ties, and its challenger."""
+    renamed: HashTrieMap[Label, Label] = HashTrieMap()
+    """Revision → the one that stands in its place after small changes."""
     winner: Label | None = None
 
 
@@ -125,6 +133,8 @@ class State(msgspec.Struct, kw_only=True):
     """The first contest of the stage under way."""
     news_due: bool = False
     """A ``news`` timer is armed; answers until it rings are announced together."""
+    challenged: int = -1
+    """The contest whose winner has been challenged in this round; -1: none."""
     vetoed: tuple[Label, ...] = ()
     winner: Label | None = None
     finalists: tuple[Label, ...] = ()

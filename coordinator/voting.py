@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from agents.chunks import Label, VoteCast
-from coordinator import contests, ending, topology, winning
+from agents.chunks import Ballot, Label, VoteCast
+from coordinator import challenge, contests, ending, topology, winning
 from coordinator.ballots import (
     Tally,
     ballots_until_decided,
@@ -21,6 +21,7 @@ from coordinator.ballots import (
     is_deadlocked,
     is_decided,
     reject_reason,
+    relabelled,
 )
 from coordinator.effects import (
     AnswerRefused,
@@ -98,12 +99,10 @@ def _may_more_come(m: Move) -> bool:
 def on_vote(m: Move, member: Member, chunk: VoteCast) -> None:
     """Count ``member``'s ballot, or say why it does not count and ask again."""
     contest = m.s.contests[member.contest]
-    member = m.rest(msgspec.structs.replace(member, shown=member.seen))
-    offered = form(m.rules.rule, contest.labels)
-    reason = reject_reason(chunk.ballot, offered)
-    news = [label for label in contest.labels if label not in chunk.seen]
-    if news:
-        reason = f"cast without having seen {', '.join(news)}"
+    member = m.rest(contests.read_all(member))
+    # What was changed a little since it was asked goes by its new name.
+    ballot = relabelled(chunk.ballot, contest.renamed)
+    reason = _fault(m, contest, member, chunk, ballot)
     if reason is not None:
         m.out.append(VoteRejected(voter=member.id, reason=reason))
         member = m.put(
@@ -112,13 +111,13 @@ def on_vote(m: Move, member: Member, chunk: VoteCast) -> None:
         if not m.s.news_due:
             contests.ask_review(m, contest, member)
         return
-    best = best_of(chunk.ballot)
+    best = best_of(ballot)
     m.out.append(
         VoteCounted(
             voter=member.id,
             choice=m.s.answers[best].agent if best is not None else None,
             label=best,
-            ballot=chunk.ballot,
+            ballot=ballot,
             reason=chunk.reason,
         )
     )
@@ -126,12 +125,24 @@ def on_vote(m: Move, member: Member, chunk: VoteCast) -> None:
         msgspec.structs.replace(
             contest,
             ballots=contest.ballots.insert(
-                member.id, Cast(ballot=chunk.ballot, reason=chunk.reason)
+                member.id, Cast(ballot=ballot, reason=chunk.reason)
             ),
             outstanding=contest.outstanding - 1,
         )
     )
     _check(m, contest)
+
+
+def _fault(
+    m: Move, contest: Contest, member: Member, chunk: VoteCast, ballot: Ballot
+) -> str | None:
+    """Why the ballot does not count; ``None``: it does."""
+    seen = {contest.renamed.get(label, label) for label in chunk.seen}
+    news = [label for label in contest.labels if label not in seen]
+    if news:
+        return f"cast without having seen {', '.join(news)}"
+    offered = form(m.rules.rule, contests.votable(m, contest, member))
+    return reject_reason(ballot, offered)
 
 
 def leave(m: Move, member: Member) -> None:
@@ -156,7 +167,7 @@ def _check(m: Move, contest: Contest) -> None:
     happened = len(contest.voters) - contest.outstanding
     if not m.rules.early or happened < contest.check_at or not _may_close_early(m):
         return
-    ballots, waiting = winning.ballots_of(contest), winning.waiting_in(m, contest)
+    ballots, waiting = winning.counted(m, contest), winning.waiting_in(m, contest)
     decided = is_decided(
         m.rules.rule,
         ballots,
@@ -164,8 +175,7 @@ def _check(m: Move, contest: Contest) -> None:
         contest.labels,
         tie_order=contest.labels,
         weights=m.rules.weights,
-        # Where a tie is not left to the order, it must not be decided by it early.
-        clear_of_ties=m.rules.ties in {"runoff", "synthesise"},
+        clear_of_ties=_may_tie_matter(m, contest),
     )
     in_vain = is_deadlocked(
         m.rules.rule, ballots, waiting, contest.labels, weights=m.rules.weights
@@ -184,6 +194,15 @@ def _check(m: Move, contest: Contest) -> None:
     m.put_contest(msgspec.structs.replace(contest, check_at=happened + max(1, more)))
 
 
+def _may_tie_matter(m: Move, contest: Contest) -> bool:
+    """Where a tie is not left to the order, the order must not decide it early."""
+    if contest.is_challenge:
+        return m.rules.self_votes == "tie_break"
+    return m.rules.ties in {"runoff", "synthesise"} or (
+        m.rules.self_votes == "tie_break"
+    )
+
+
 def _may_close_early(m: Move) -> bool:
     if contests.has_drafts_to_come(m):
         return False
@@ -200,15 +219,14 @@ def settle(m: Move, contest: Contest, *, is_early: bool) -> None:
         m.rules.ties == "runoff"
         and len(result.tied) > 1
         and not contest.is_runoff
+        and not contest.is_challenge
         and not is_early
     ):
         m.s.open_contests -= 1
         voters = tuple(v for v in contest.voters if m.s.members[v].activity == "idle")
         _open(m, [contests.new_contest(m, result.tied, voters, is_runoff=True)])
         return
-    # A rule may demand more than the ballots give (no majority, no quorum): then the
-    # order of the standings decides, and the detail says so.
-    winner = result.winner or result.standings[0][0]
+    winner = winning.first_of(contest, result)
     contest = m.put_contest(msgspec.structs.replace(contest, winner=winner))
     m.s.open_contests -= 1
     for voter in contest.voters:
@@ -242,17 +260,14 @@ def _next_stage(m: Move, last: Contest, result: Tally, *, is_early: bool) -> Non
         open_stage(m, [m.s.answers[label] for label in winners], "committees' winners")
         return
     assert winners  # the last contest has just been given one
-    winner = winners[0]
-    winning.announce_winner(
-        m, winner, result, len(winning.ballots_of(last)), is_early=is_early
-    )
-    standings = tuple(label for label, _ in result.standings)
-    finalists = (winner, *(label for label in standings if label != winner))
-    if m.rules.ties == "synthesise" and len(result.tied) > 1:
-        finalists = result.tied
-    ending.finish(
-        m, winner, finalists, winning.how_decided(m, last, result, is_early=is_early)
-    )
+    if last.winner != winners[0]:
+        # The last contest to close was emptied by vetoes; another one has the winner.
+        numbers = range(m.s.stage_began, m.s.contests_made)
+        held = (m.s.contests[number] for number in numbers)
+        last = next(c for c in held if c.winner == winners[0])
+        result = winning.count(m, last)
+    if not challenge.is_opened(m, last, result):
+        winning.crown(m, last, result, is_early=is_early)
 
 
 def _stage_winners(m: Move) -> tuple[Label, ...]:

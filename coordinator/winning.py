@@ -2,23 +2,71 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import msgspec
+
 from agents.chunks import AgentId, Ballot, Label
-from coordinator import contests
-from coordinator.ballots import Tally, has_quorum, tally
+from coordinator import contests, ending
+from coordinator.ballots import Tally, has_quorum, standing_part, tally
 from coordinator.effects import WinnerDecided
 from coordinator.move import Move
 from coordinator.state import Contest
 
 
 def count(m: Move, contest: Contest) -> Tally:
-    """Count the ballots that are in; ties go by the contest's order."""
+    """Count the ballots that are in; ties go by the contest's order.
+
+    Under ``self_votes: tie_break`` what voters say of their own answers comes in only
+    where the others' ballots leave a tie, and only among those tied.
+    """
+    result = _tally(m, contest, counted(m, contest))
+    if m.rules.self_votes != "tie_break" or len(result.tied) < 2:
+        return result
+    full = _tally(m, contest, ballots_of(contest))
+    place = {label: i for i, (label, _) in enumerate(full.standings)}
+    best = min(result.tied, key=lambda label: place[label])
+    tied = tuple(x for x in result.tied if x in full.tied) or (best,)
+    if best not in tied:
+        tied = (best,)
+    ahead = tuple(pair for pair in result.standings if pair[0] == best)
+    behind = tuple(pair for pair in result.standings if pair[0] != best)
+    return msgspec.structs.replace(
+        result, winner=best, tied=tied, standings=ahead + behind
+    )
+
+
+def _tally(m: Move, contest: Contest, ballots: Mapping[AgentId, Ballot]) -> Tally:
     return tally(
         m.rules.rule,
-        ballots_of(contest),
+        ballots,
         contest.labels,
         weights=m.rules.weights,
         tie_order=contest.labels,
     )
+
+
+def counted(m: Move, contest: Contest) -> dict[AgentId, Ballot]:
+    """The ballots as they count before ties are broken."""
+    ballots = ballots_of(contest)
+    if m.rules.self_votes != "tie_break":
+        return ballots
+    found: dict[AgentId, Ballot] = {}
+    for voter, ballot in ballots.items():
+        others = (x for x in contest.labels if m.s.answers[x].agent != voter)
+        found[voter] = standing_part(ballot, {x: i for i, x in enumerate(others)})
+    return found
+
+
+def first_of(contest: Contest, result: Tally) -> Label:
+    """Who wins, whatever a rule demands beyond the ballots.
+
+    A rule may ask for more than there is (no majority): then the order of the standings
+    decides, and the detail says so. An incumbent needs nothing to stay.
+    """
+    if result.winner is None and contest.is_challenge:
+        return contest.labels[0]
+    return result.winner or result.standings[0][0]
 
 
 def count_alone(m: Move, only: Label) -> Tally:
@@ -63,7 +111,7 @@ def leader(m: Move) -> Label | None:
         held = [m.s.contests[number] for number in numbers]
         # The contest with the most ballots is the best informed; the first if equal.
         best = max(held, key=lambda c: len(c.ballots))
-        return best.winner or count(m, best).standings[0][0]
+        return best.winner or first_of(best, count(m, best))
     return contests.tie_order(m, standing)[0]
 
 
@@ -95,6 +143,21 @@ def how_decided(m: Move, contest: Contest, result: Tally, *, is_early: bool) -> 
         words += ", the rule's own condition was not met, so the leader won"
     if len(result.tied) > 1:
         words += f", a tie decided by {m.rules.ties}"
+    if contest.is_challenge:
+        words += ", on a challenge to the first winner"
     if is_early:
         words += ", decided before the rest"
     return words
+
+
+def crown(m: Move, contest: Contest, result: Tally, *, is_early: bool) -> None:
+    """The contest's winner has won the session; let it be presented."""
+    winner = contest.winner
+    assert winner is not None
+    announce_winner(m, winner, result, len(contest.ballots), is_early=is_early)
+    standings = tuple(label for label, _ in result.standings)
+    finalists = (winner, *(label for label in standings if label != winner))
+    if m.rules.ties == "synthesise" and len(result.tied) > 1:
+        finalists = result.tied
+    detail = how_decided(m, contest, result, is_early=is_early)
+    ending.finish(m, winner, finalists, detail)

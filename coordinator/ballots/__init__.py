@@ -12,7 +12,13 @@ from coordinator.ballots.counting import tally
 from coordinator.ballots.deciding import is_deadlocked, is_decided
 from coordinator.ballots.learning import Record, learned_weights, log_odds
 from coordinator.ballots.quorum import has_quorum
-from coordinator.ballots.reading import best_of, labels_of, reject_reason
+from coordinator.ballots.reading import (
+    best_of,
+    labels_of,
+    reject_reason,
+    relabelled,
+    standing_part,
+)
 from coordinator.ballots.rules import (
     Approval,
     Borda,
@@ -67,7 +73,9 @@ __all__ = [
     "lot",
     "read_rule",
     "reject_reason",
+    "relabelled",
     "runoff",
     "spelled_out",
+    "standing_part",
     "tally",
 ]

@@ -105,6 +105,25 @@ def _firsts(ballot: Ballot) -> tuple[Label, ...]:
             assert_never(ballot)
 
 
+def relabelled(ballot: Ballot, names: Mapping[Label, Label]) -> Ballot:
+    """``ballot`` with answers called what ``names`` calls them, where it does."""
+
+    def new(labels: tuple[Label, ...]) -> tuple[Label, ...]:
+        return tuple(names.get(label, label) for label in labels)
+
+    match ballot:
+        case Choice(label=label):
+            return Choice(label=names.get(label, label))
+        case Approval(labels=labels):
+            return Approval(labels=new(labels))
+        case Ranking(tiers=tiers):
+            return Ranking(tiers=tuple(new(tier) for tier in tiers))
+        case Scores(points=points):
+            return Scores(points={names.get(x, x): has for x, has in points.items()})
+        case _:
+            assert_never(ballot)
+
+
 def standing_part(ballot: Ballot, index: Index) -> Ballot:
     """``ballot`` without the answers that no longer stand.
 

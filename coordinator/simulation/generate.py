@@ -60,13 +60,17 @@ def _rules(chance: Random) -> Rules:
     # Committees and reviews that open early each go with one kind of slate only.
     if changes.get("revise", rules.revise):
         changes["committee_over"] = None
+        changes["challenge"] = "off"
     else:
         changes["review_opens"] = "all_drafted"
     return msgspec.structs.replace(rules, **changes)
 
 
 _CHANGES: dict[str, tuple[object, ...]] = {
-    "self_votes": ("allow", "forbid"),
+    "self_votes": ("allow", "forbid", "tie_break"),
+    "challenge": ("off", "weak_margin"),
+    "weak_margin": (0.0, 0.2, 1.0),
+    "small_change_over": (0.2, 0.45, 1.0),
     "ties": ("lot", "earliest", "runoff", "synthesise"),
     "quorum": (0.0, 0.5, 1.0),
     "early": (True, False),

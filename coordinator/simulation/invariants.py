@@ -22,9 +22,11 @@ from agents.chunks import (
 from coordinator.effects import (
     AgentRetired,
     AnswerAccepted,
+    AnswerRefused,
     AnswerVetoed,
     ArmTimer,
     CancelTurn,
+    ChallengeOpened,
     Conclude,
     MachineInput,
     MachineOutput,
@@ -32,10 +34,13 @@ from coordinator.effects import (
     StartTurn,
     TellAgent,
     VoteCounted,
+    VoteRejected,
+    VotesCarried,
     VotesVoided,
     WinnerDecided,
 )
 from coordinator.rules import Rules
+from coordinator.similarity import similarity
 
 
 class Violation(AssertionError):
@@ -49,7 +54,14 @@ class Checker:
         self._agents = frozenset(agents)
         self._rules = rules
         self._turns = dict.fromkeys(agents, TurnNumber(0))
-        self._seen: dict[AgentId, set[Label]] = {agent: set() for agent in agents}
+        self._read: dict[AgentId, set[Label]] = {agent: set() for agent in agents}
+        """What each conversation has shown in turns that came to something."""
+        self._reading: dict[AgentId, set[Label]] = {agent: set() for agent in agents}
+        """And with the turn under way, which may be withdrawn."""
+        self._votable: dict[AgentId, set[Label]] = {agent: set() for agent in agents}
+        self._ordinal: dict[Label, int] = {}
+        self._contents: dict[Label, str] = {}
+        self._root: dict[Label, Label] = {}
         self._ballots: dict[AgentId, Ballot] = {}
         self._answers: dict[Label, AgentId] = {}
         self._standing: dict[AgentId, Label] = {}
@@ -60,6 +72,7 @@ class Checker:
         self._asked: dict[AgentId, int] = dict.fromkeys(agents, 0)
         self._spent = 0
         self._over_budget = False
+        self._challenged = False
         self._response: dict[AgentId, int] = dict.fromkeys(agents, 0)
         self.concluded: Conclude | None = None
         self.decided: WinnerDecided | None = None
@@ -103,13 +116,20 @@ class Checker:
                     "only the newest turn is cancelled",
                 )
             case TellAgent(news=news):
-                self._seen[news.agent].update(a.label for a in news.answers)
+                told = {answer.label for answer in news.answers}
+                self._reading[news.agent] |= told
+                self._votable[news.agent] |= told
                 self._asked[news.agent] = self._accepted
             case AnswerAccepted():
-                _claim(output.label not in self._answers, "labels are used once")
-                self._accepted += 1
-                self._answers[output.label] = output.agent
-                self._standing[output.agent] = output.label
+                self._on_accepted(output)
+            case VotesCarried():
+                self._on_carried(output)
+            case VoteRejected(voter=agent) | AnswerRefused(agent=agent):
+                self._read[agent] = set(self._reading[agent])
+            case ChallengeOpened():
+                _claim(self.decided is None, "a challenge comes before the decision")
+                _claim(not self._challenged, "one challenge a round")
+                self._challenged = True
             case VoteCounted():
                 self._on_vote(output)
             case VotesVoided():
@@ -144,24 +164,70 @@ class Checker:
         _claim(turn.number == self._turns[turn.agent] + 1, "turn numbers count up")
         self._turns[turn.agent] = turn.number
         self._asked[turn.agent] = self._accepted
-        if not isinstance(turn.task, Present):
+        if not isinstance(turn.task, Present) and self.decided is not None:
             # The presenter asked for another round.
             self.decided = None
+            self._challenged = False
+        self._reading[turn.agent] = set(self._read[turn.agent])
+        if not turn.continues:
+            self._reading[turn.agent].clear()
         if isinstance(turn.task, Review):
-            self._seen[turn.agent].update(a.label for a in turn.task.answers)
+            shown = [answer.label for answer in turn.task.answers]
+            written = turn.task.unseen if turn.continues else shown
+            self._reading[turn.agent].update(written)
+            form = turn.task.ballot
+            self._votable[turn.agent] = set(form.labels) if form else set()
             # A review opens a new vote: in a later stage older ballots are history.
             self._ballots.pop(turn.agent, None)
 
     def _on_vote(self, vote: VoteCounted) -> None:
         _claim(vote.voter not in self._ballots, "one live ballot a voter")
+        asked = self._asked[vote.voter]
+        standing = set(self._standing.values()) - self._vetoed
         _claim(
-            self._asked[vote.voter] == self._accepted,
+            all(self._ordinal[label] <= asked for label in standing),
             "a ballot that counts has seen every answer",
         )
         for label in labels_of(vote.ballot):
-            _claim(label in self._seen[vote.voter], "no ballot for an unseen answer")
             _claim(label in self._answers, "ballots name accepted answers")
+            _claim(label in self._votable[vote.voter], "ballots name what was offered")
+        _claim(
+            self._votable[vote.voter] - self._vetoed <= self._reading[vote.voter],
+            "no ballot for an unseen answer",
+        )
+        self._read[vote.voter] = set(self._reading[vote.voter])
         self._ballots[vote.voter] = vote.ballot
+
+    def _on_accepted(self, accepted: AnswerAccepted) -> None:
+        label, agent = accepted.label, accepted.agent
+        _claim(label not in self._answers, "labels are used once")
+        self._accepted += 1
+        self._ordinal[label] = self._accepted
+        self._contents[label] = accepted.content
+        self._root[label] = label
+        self._answers[label] = agent
+        self._standing[agent] = label
+        self._read[agent] = {*self._reading[agent], label}
+
+    def _on_carried(self, carried: VotesCarried) -> None:
+        """A small change: who has read the answer before has as good as read it."""
+        old, new = carried.replaced, carried.label
+        root = self._root[old]
+        likeness = similarity(self._contents[root], self._contents[new])
+        _claim(
+            likeness > self._rules.small_change_over, "only small changes keep ballots"
+        )
+        self._root[new] = root
+        self._ordinal[new] = self._ordinal[old]
+        for labels in (*self._read.values(), *self._reading.values()):
+            if old in labels:
+                labels.add(new)
+        for labels in self._votable.values():
+            if old in labels:
+                labels.remove(old)
+                labels.add(new)
+        for voter in carried.voters:
+            _claim(voter in self._ballots, "only live ballots are carried")
 
     def _on_end(self, end: Conclude) -> None:
         self.concluded = end

@@ -57,6 +57,10 @@ MAX_STEPS = 20_000
 """Inputs after which a session counts as one that does not end."""
 
 
+_COLOURS = ("red", "green", "blue", "grey")
+_MANNERS = ("briefly", "at length", "with doubts")
+
+
 class Temper(msgspec.Struct, frozen=True, kw_only=True):
     """How the agents of one world behave; probabilities are per turn."""
 
@@ -256,9 +260,10 @@ class World:
         if self._random.random() < self._temper.nonsense:
             return AnswerProposed(**pen.stamp(), content=" ")
         self._answers += 1
-        # Few distinct answers, so that duplicates and ties are common.
-        word = self._random.randrange(1, 6)
-        return AnswerProposed(**pen.stamp(), content=f"answer {word}")
+        # Few distinct answers, so that duplicates, ties and small changes are common.
+        colour, manner = self._random.choice(_COLOURS), self._random.choice(_MANNERS)
+        content = f"the {colour} answer, said {manner}"
+        return AnswerProposed(**pen.stamp(), content=content)
 
     def _ballot(self, form: BallotForm) -> Ballot:
         chance, labels = self._random, list(form.labels)

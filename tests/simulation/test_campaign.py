@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 import pytest
 
 from agents.backend import Task
 from agents.chunks import AgentId, Label, VoteCast
-from coordinator import consensus, ending, revisions, voting
+from coordinator import consensus, contests, ending, revisions, voting
 from coordinator.effects import AgentRetired, Conclude, VotesVoided
 from coordinator.move import Move
 from coordinator.simulation import campaign
@@ -85,6 +85,12 @@ def _picks_anybody(m: Move, label: Label, *rest: object) -> None:
 _finish = ending.finish
 
 
+def _thinks_all_older_answers_are_read(
+    m: Move, member: Member, labels: Sequence[Label]
+) -> tuple[Label, ...]:
+    return tuple(x for x in labels if m.s.answers[x].ordinal > member.shown)
+
+
 _BREAKS: dict[str, tuple[object, str, Callable[..., object]]] = {
     "a ballot that counts has seen every answer": (
         voting,
@@ -98,6 +104,16 @@ _BREAKS: dict[str, tuple[object, str, Callable[..., object]]] = {
     "turn numbers count up": (Move, "start", _starts_twice),
     "who is out gets no turn": (Move, "retire", _retires_silently),
     "only live ballots are voided": (revisions, "VotesVoided", _names_nobody_void),
+    "no ballot for an unseen answer": (
+        contests,
+        "unread",
+        _thinks_all_older_answers_are_read,
+    ),
+    "only small changes keep ballots": (
+        revisions,
+        "_is_small_change",
+        lambda *_: True,
+    ),
     "the winner presents": (ending, "finish", _picks_anybody),
 }
 

@@ -1,0 +1,41 @@
+"""One answer: it is accepted under a label, or refused with a reason."""
+
+from __future__ import annotations
+
+import msgspec
+
+from agents.chunks import AnswerProposed, Label
+from coordinator.effects import AnswerAccepted, AnswerRefused
+from coordinator.move import Move
+from coordinator.state import Answer, Member
+
+
+def accept(m: Move, member: Member, chunk: AnswerProposed) -> Answer:
+    """Give the answer its label and let it stand in place of its author's last."""
+    s = m.s
+    s.accepted += 1
+    revision = member.revisions + 1
+    label = Label(f"agent{member.number}.{revision}")
+    answer = Answer(
+        label=label,
+        agent=member.id,
+        content=chunk.content,
+        value=chunk.value,
+        ordinal=s.accepted,
+    )
+    s.answers = s.answers.insert(label, answer)
+    m.put(msgspec.structs.replace(member, label=label, revisions=revision))
+    m.out.append(AnswerAccepted(agent=member.id, label=label, content=chunk.content))
+    return answer
+
+
+def refuse(m: Move, member: Member, reason: str) -> None:
+    """Do not let the answer count; its author is told why with its next turn."""
+    m.out.append(AnswerRefused(agent=member.id, reason=reason))
+    m.put(
+        msgspec.structs.replace(
+            member,
+            refusals=member.refusals + 1,
+            note=f"Your answer was not taken: {reason}.",
+        )
+    )

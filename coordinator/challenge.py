@@ -1,0 +1,131 @@
+"""A challenge: one better answer may stand against a winner by a weak margin.
+
+It is the only way for an answer to come in after a slate is frozen. No ballot is voided
+by it: whoever judges, judges two answers, and the incumbent wins ties.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from agents.backend import Review
+from agents.chunks import AnswerProposed, Label
+from coordinator import answers, contests, ending, winning
+from coordinator.ballots import Tally
+from coordinator.ballots.election import hold
+from coordinator.ballots.pairwise import margins
+from coordinator.effects import AnswerRefused, ChallengeOpened, SlateFrozen
+from coordinator.move import Move, drawn
+from coordinator.state import Contest, Member
+
+
+def is_opened(m: Move, contest: Contest, result: Tally) -> bool:
+    """Open a challenge to the contest's winner, if there shall be one."""
+    if m.rules.challenge == "off" or m.s.challenged >= 0 or not contest.ballots:
+        return False
+    margin = _margin(m, contest, result)
+    challenger = _challenger(m, contest, result)
+    if margin is None or margin > m.rules.weak_margin or challenger is None:
+        return False
+    assert contest.winner is not None
+    m.s.challenged = contest.number
+    m.out.append(
+        ChallengeOpened(label=contest.winner, challenger=challenger.id, margin=margin)
+    )
+    shown = contests.by_number(m, contest.labels)
+    review = Review(
+        answers=m.visible(shown, challenger.id),
+        unseen=contests.unread(m, challenger, shown) if challenger.shown else (),
+        ballot=None,
+        may_revise=True,
+    )
+    note = (
+        f"The vote was close; {contest.winner} leads. Your next answer alone is held "
+        "against it."
+    )
+    noted = msgspec.structs.replace(challenger, note=note)
+    m.start(noted, review, "challenging", continues=challenger.shown > 0)
+    return True
+
+
+def _margin(m: Move, contest: Contest, result: Tally) -> float | None:
+    """The winner's lead in its duel with the second, as a share of the ballots."""
+    others = [label for label, _ in result.standings if label != contest.winner]
+    if not others:
+        return None
+    ballots = winning.counted(m, contest)
+    labels = contest.labels
+    election = hold(ballots, labels, labels, m.rules.weights)
+    if not election.total:
+        return 0.0
+    matrix = margins(election.tiers(), election.size)
+    place = {label: number for number, label in enumerate(labels)}
+    assert contest.winner is not None
+    lead = matrix[place[contest.winner]][place[others[0]]]
+    return float(lead / election.total)
+
+
+def _challenger(m: Move, contest: Contest, result: Tally) -> Member | None:
+    """The best placed author who may still answer and has not won."""
+    assert contest.winner is not None
+    winner = m.s.answers[contest.winner].agent
+    placed = [m.s.answers[label].agent for label, _ in result.standings]
+    for agent in dict.fromkeys((*placed, *(member.id for member in m.live()))):
+        member = m.s.members[agent]
+        if agent == winner or member.activity != "idle":
+            continue
+        if contests.has_answers_left(m, member):
+            return member
+    return None
+
+
+def on_proposal(m: Move, member: Member, chunk: AnswerProposed) -> None:
+    """The challenger has answered: let judges compare, if it is something new."""
+    reason = _fault(m, chunk.content)
+    member = m.rest(contests.read_all(member))
+    if reason is not None:
+        m.out.append(AnswerRefused(agent=member.id, reason=reason))
+        fall(m)
+        return
+    incumbent = m.s.contests[m.s.challenged].winner
+    answer = answers.accept(m, member, chunk)
+    if incumbent is None:
+        # Every answer on the slate was vetoed meanwhile.
+        only = answer.label
+        winning.announce_winner(m, only, winning.count_alone(m, only), 0)
+        ending.finish(m, only, (only,), "only one answer stood")
+        return
+    _judge(m, incumbent, answer.label)
+
+
+def _fault(m: Move, content: str) -> str | None:
+    if not content.strip():
+        return "it is empty"
+    twin = contests.duplicate_of(m, content)
+    return None if twin is None else f"it says the same as {twin}"
+
+
+def _judge(m: Move, incumbent: Label, challenger: Label) -> None:
+    s = m.s
+    labels = (incumbent, challenger)
+    authors = {s.answers[label].agent for label in labels}
+    live = [member.id for member in m.live()]
+    # A team of two has no outsiders; better both than nobody.
+    judges = [agent for agent in live if agent not in authors] or live
+    key = str(s.contests_made)
+    judges.sort(key=lambda agent: drawn(s.seed, "challenge", key, agent))
+    chosen = set(judges[: m.rules.challenge_judges])
+    s.stage_began = s.contests_made
+    m.out.append(SlateFrozen(labels=labels, reason="a challenge to the winner"))
+    voters = tuple(agent for agent in live if agent in chosen)
+    contest = contests.new_contest(m, labels, voters, is_challenge=True)
+    contests.begin(m, contest)
+
+
+def fall(m: Move) -> None:
+    """No challenger came: the winner stays what it was."""
+    contest = m.s.contests[m.s.challenged]
+    if contest.winner is None:
+        ending.conclude(m, "failed", "every answer was vetoed")
+        return
+    winning.crown(m, contest, winning.count(m, contest), is_early=False)
