@@ -11,12 +11,22 @@ from agents.backend import BallotForm
 from agents.chunks import Approval, Ballot, Choice, Label, Ranking, Scores
 
 
-def widened(form: BallotForm, seen: Sequence[Label]) -> BallotForm:
-    """``form`` after news: what was superseded is gone, what was told is added."""
-    if set(form.labels) <= set(seen):
-        more = tuple(x for x in seen if x not in form.labels)
-        return msgspec.structs.replace(form, labels=form.labels + more)
-    return msgspec.structs.replace(form, labels=tuple(seen))
+def widened(
+    form: BallotForm, asked: Sequence[Label], seen: Sequence[Label]
+) -> BallotForm:
+    """``form`` after news.
+
+    Args:
+        form: As it was offered.
+        asked: The answers it was offered for.
+        seen: The answers read since: what was superseded is gone, what was told is
+            there.
+    """
+    told = tuple(label for label in seen if label not in asked)
+    if not told:
+        return form
+    kept = tuple(label for label in form.labels if label in seen)
+    return msgspec.structs.replace(form, labels=kept + told)
 
 
 def in_form(form: BallotForm, worth: list[tuple[Label, float]]) -> Ballot:

@@ -425,11 +425,10 @@ class Stage:
         review = running.turn.task
         assert isinstance(review, Review)
         assert review.ballot is not None  # or it would not be a vote
-        form = widened(review.ballot, running.seen)
+        asked = [answer.label for answer in review.answers]
+        form = widened(review.ballot, asked, running.seen)
         considered = [self._answers[label] for label in form.labels]
-        shown = [self._answers[a.label] for a in review.answers]
-        if len(shown) != len(considered):
-            shown = considered
+        shown = [self._answers[label] for label in running.seen]
         ranked = self._crowd.ranked(self._index[agent], considered, shown)
         labels = {self._answers[label]: label for label in form.labels}
         worth = [(labels[answer], seems) for answer, seems in ranked]

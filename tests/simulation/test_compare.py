@@ -8,9 +8,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from agents.backend import BallotForm
+from agents.chunks import Label
 from coordinator.errors import ConfigInvalid
 from coordinator.rules import Rules
 from coordinator.simulation.billing import Bill, Prefix, PromptCache
+from coordinator.simulation.casting import widened
 from coordinator.simulation.compare import Comparison, compare, self_consistency
 from coordinator.simulation.compare_command import main_compare
 from coordinator.simulation.contenders import CONTENDERS, contender
@@ -159,6 +162,13 @@ def test_a_judge_keeps_its_verdict_as_often_as_was_measured() -> None:
         first, second = (crowd.ranked(v, pair, pair)[0][0] for v in (2, 3))
         same += first == second
     assert same / 4000 == pytest.approx(0.65, abs=0.025)
+
+
+def test_told_news_joins_the_ballot_and_one_s_own_answer_does_not() -> None:
+    own, other, better = Label("agent1.1"), Label("agent2.1"), Label("agent2.2")
+    form = BallotForm(kind="choice", labels=(other,))
+    assert widened(form, (own, other), (own, other)) == form
+    assert widened(form, (own, other), (own, better)).labels == (better,)
 
 
 def test_colluders_put_one_of_theirs_first() -> None:
