@@ -12,7 +12,7 @@ import secrets
 import weakref
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -57,11 +57,14 @@ if TYPE_CHECKING:
 Item: TypeAlias = bytes | ShellInput
 
 FRAMES_IN_FLIGHT = 256
-"""Frames that agents may be ahead of the fan-in, all together. A frame is what one read
-brought, mostly under 4 KiB, so a stalled fan-in holds about a mebibyte."""
+"""Frames that agents may be ahead of the fan-in, beside two for each agent. A frame is
+what one read brought, mostly under 4 KiB, so a stalled fan-in of a small team holds
+about a mebibyte. Two for each, because agents that all have something at once would
+otherwise queue at the door, and that costs more than what they bring."""
 
 DRAIN_AT_ONCE = 1024
-"""Frames taken in one wake-up before readers and other tasks get their turn."""
+"""Frames taken in one wake-up, beside those for each agent, before readers and other
+tasks get their turn. Fewer than agents bring meanwhile, and the inbox stays full."""
 
 CLOSE_GRACE_S = 5.0
 """How long agents' clean-up may take once the session is over."""
@@ -192,7 +195,9 @@ class _Shell:
         self._actors: dict[AgentId, Actor] = {}
         self._timers: dict[str, anyio.CancelScope] = {}
         self._end: Conclude | None = None
-        outbox, inbox = anyio.create_memory_object_stream[Item](FRAMES_IN_FLIGHT)
+        outbox, inbox = anyio.create_memory_object_stream[Item](
+            FRAMES_IN_FLIGHT + 2 * len(ids)
+        )
         self._outbox: MemoryObjectSendStream[Item] = outbox
         self._inbox: MemoryObjectReceiveStream[Item] = inbox
         # What people say and timers ring must not be lost to a full channel, and
@@ -253,19 +258,23 @@ class _Shell:
     # ------------------------------------------------------------ taking in
 
     async def _drained(self) -> list[Item]:
-        """Wait for something, then take all that is ready."""
+        """Take all that is ready; wait where nothing is."""
         items: list[Item] = [*self._told]
         self._told.clear()
+        self._take_ready(items)
         if not items:
             items.append(await self._inbox.receive())
-        try:
-            while len(items) < DRAIN_AT_ONCE:
-                items.append(self._inbox.receive_nowait())
-        except anyio.WouldBlock:
-            pass
+            self._take_ready(items)
         items.extend(self._told)
         self._told.clear()
         return items
+
+    def _take_ready(self, items: list[Item]) -> None:
+        most = DRAIN_AT_ONCE + 2 * len(self._actors)
+        receive = self._inbox.receive_nowait
+        with suppress(anyio.WouldBlock):
+            while len(items) < most:
+                items.append(receive())
 
     async def _take(
         self, items: Sequence[Item], group: anyio.abc.TaskGroup | None
@@ -309,11 +318,13 @@ class _Shell:
     def _take_frame(
         self, frame: bytes, events: list[Event], group: anyio.abc.TaskGroup | None
     ) -> None:
-        # Nearly all chunks are text that only readers want; the machine and the books
-        # are asked about the others alone.
+        # Nearly all chunks are text that only readers want, if there are any; the
+        # machine and the books are asked about the others alone.
+        is_read = bool(self._feeds)
         for chunk in decode_frame(frame):
             kind = type(chunk)
-            events.append(chunk)
+            if is_read:
+                events.append(chunk)
             if kind in BOOKED:
                 self._ledger.book(chunk)
             if kind in _HEARD:
