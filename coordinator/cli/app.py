@@ -162,6 +162,7 @@ def simulate(
     workers: int = 1,
     faults: str = "all",
     keep: Path | None = None,
+    shell: bool = False,
     json: bool = False,
 ) -> int:
     """Play random sessions through the machine and check every step of them.
@@ -187,6 +188,9 @@ def simulate(
         meddle, with commas between them.
     keep
         A folder for worlds in which something broke, made as small as they can be.
+    shell
+        Play them through the real shell, in virtual time: agents' tasks, channels,
+        timers and a journal, which must reproduce what was seen.
     json
         Print one JSON object instead of a table.
     """
@@ -204,6 +208,7 @@ def simulate(
             faults=faults,
             keep=keep,
             is_json=json,
+            through_shell=shell,
         )
     )
 

@@ -34,10 +34,12 @@ class SimulateOptions:
     faults: str = "all"
     keep: Path | None = None
     is_json: bool = False
+    through_shell: bool = False
 
     def spelled(self) -> str:
         """Those that a reproduction needs beside the seed."""
-        return "" if self.faults == "all" else f"--faults {self.faults}"
+        faults = "" if self.faults == "all" else f"--faults {self.faults}"
+        return f"{'--shell' if self.through_shell else ''} {faults}".strip()
 
 
 def simulate_command(options: SimulateOptions) -> int:
@@ -81,10 +83,15 @@ def faults_of(spelled: str) -> tuple[str, ...]:
 
 
 def _played(options: SimulateOptions) -> Report:
+    play, plays = (run_settings, campaign)
+    if options.through_shell:
+        from coordinator.simulation import through_shell  # noqa: PLC0415  (anyio, trio)
+
+        play, plays = through_shell.run_settings, through_shell.shell_campaign
     if options.world is not None:
-        return run_settings([convert(read(options.world), Setting)])
+        return play([convert(read(options.world), Setting)])
     faults = faults_of(options.faults)
-    reports = campaign(options.seed, options.runs, options.workers, faults)
+    reports = plays(options.seed, options.runs, options.workers, faults)
     return watched(reports, options.runs)
 
 

@@ -95,9 +95,24 @@ def campaign(
 ) -> Iterator[Report]:
     """Play ``runs`` worlds and yield the report so far after every few hundred."""
     play = partial(run_seeds, faults=faults)
+    return in_batches(play, first_seed, runs, workers, SEEDS_AT_ONCE)
+
+
+def in_batches(
+    play: Callable[[range], Report], first_seed: int, runs: int, workers: int, size: int
+) -> Iterator[Report]:
+    """Let ``play`` have ``size`` seeds at a time; yield what all found so far.
+
+    Args:
+        play: Plays a world per seed; pickled where there are several workers.
+        first_seed: The next ones count up.
+        runs: How many seeds.
+        workers: Processes; 1: this one.
+        size: Seeds at a time.
+    """
     batches = [
-        range(start, min(start + SEEDS_AT_ONCE, first_seed + runs))
-        for start in range(first_seed, first_seed + runs, SEEDS_AT_ONCE)
+        range(start, min(start + size, first_seed + runs))
+        for start in range(first_seed, first_seed + runs, size)
     ]
     total = Report()
     if workers <= 1:

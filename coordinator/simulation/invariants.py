@@ -15,6 +15,7 @@ from agents.chunks import (
     Choice,
     Label,
     Ranking,
+    ResponseStarted,
     Scores,
     TurnNumber,
     UsageReported,
@@ -90,6 +91,8 @@ class Checker:
             self._deadline = what.at + self._rules.deadline_s
         elif isinstance(what, AnswerVetoed) and what.label in self._standing.values():
             self._vetoed.add(what.label)
+        elif isinstance(what, ResponseStarted):
+            self._response[what.agent] = 0
         elif isinstance(what, UsageReported):
             self._spend(what)
         for output in outputs:
@@ -102,8 +105,10 @@ class Checker:
 
     def _spend(self, usage: UsageReported) -> None:
         budget = self._rules.budget_tokens
-        more = usage.usage.total_tokens
-        self._spent += more
+        # Within a response the count is cumulative.
+        tokens = usage.usage.total_tokens
+        self._spent += max(0, tokens - self._response[usage.agent])
+        self._response[usage.agent] = tokens
         self._over_budget = budget is not None and self._spent > budget
 
     def _look_at(self, output: MachineOutput, now: float) -> None:

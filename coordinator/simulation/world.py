@@ -61,6 +61,11 @@ _COLOURS = ("red", "green", "blue", "grey")
 _MANNERS = ("briefly", "at length", "with doubts")
 
 
+def said_by_chance(chance: Random) -> str:
+    """An answer; few are distinct, so duplicates, ties and small changes are common."""
+    return f"the {chance.choice(_COLOURS)} answer, said {chance.choice(_MANNERS)}"
+
+
 class Temper(msgspec.Struct, frozen=True, kw_only=True):
     """How the agents of one world behave; probabilities are per turn."""
 
@@ -260,10 +265,7 @@ class World:
         if self._random.random() < self._temper.nonsense:
             return AnswerProposed(**pen.stamp(), content=" ")
         self._answers += 1
-        # Few distinct answers, so that duplicates, ties and small changes are common.
-        colour, manner = self._random.choice(_COLOURS), self._random.choice(_MANNERS)
-        content = f"the {colour} answer, said {manner}"
-        return AnswerProposed(**pen.stamp(), content=content)
+        return AnswerProposed(**pen.stamp(), content=said_by_chance(self._random))
 
     def _ballot(self, form: BallotForm) -> Ballot:
         chance, labels = self._random, list(form.labels)

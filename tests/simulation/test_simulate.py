@@ -101,3 +101,9 @@ def test_workers_find_the_same_as_one(simulate: Simulate) -> None:
     _, alone, _ = simulate("--runs", "600", "--json")
     _, together, _ = simulate("--runs", "600", "--workers", "2", "--json")
     assert json.loads(alone) == json.loads(together)
+
+
+def test_the_same_worlds_go_through_the_real_shell(simulate: Simulate) -> None:
+    code, out, _ = simulate("--shell", "--runs", "10", "--json")
+    assert code == 0
+    assert json.loads(out)["runs"] == 10
