@@ -9,7 +9,7 @@ and how often that agent has been asked, never on who else was asked in between.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from random import Random
 from typing import Any
 
@@ -60,7 +60,7 @@ class RandomBackend:
         async with backend.open_stream(request, pen) as batches:
             yield batches
 
-    async def stream_with_tools(
+    def stream_with_tools(
         self,
         messages: Sequence[Mapping[str, Any]],
         tools: Sequence[Mapping[str, Any]],
@@ -68,10 +68,7 @@ class RandomBackend:
     ) -> AsyncGenerator[StreamChunk, None]:
         """Say something in MassGen's words, as any backend can; nobody here asks."""
         script = parse_script({"turns": [{"lines": [{"text": "the final words"}]}]})
-        said = ScriptedBackend(script).stream_with_tools(messages, tools, **options)
-        async with aclosing(said) as chunks:
-            async for chunk in chunks:
-                yield chunk
+        return ScriptedBackend(script).stream_with_tools(messages, tools, **options)
 
     async def aclose(self) -> None:
         """Nothing outlives a stream."""
