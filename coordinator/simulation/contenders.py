@@ -1,16 +1,23 @@
 """The policies that are compared, by the words that name them.
 
 A contender's name says what it is: a preset and the settings changed in it, as in
-``slate,panel=5,judges=2``. Two are no policies: ``one agent`` and ``self-consistency``.
+``slate,panel=5`` or
+``slate,straggler.factor=2``; each change must make sense after those before it. Two are
+no policies: ``one agent`` and ``self-consistency``.
 """
 
 from __future__ import annotations
+
+from typing import TypeVar
 
 import msgspec
 
 from coordinator.ballots import read_rule
 from coordinator.errors import ConfigInvalid
-from coordinator.rules import Rules
+from coordinator.rules import Rules, Straggler
+
+Changed = TypeVar("Changed", Rules, Straggler)
+_STRAGGLER = "straggler."
 
 ALONE = "one agent"
 SAMPLES = "self-consistency"
@@ -52,22 +59,30 @@ def contender(name: str) -> Contender:
         return Contender(name=name, rules=Rules.preset(DEFAULT))
     preset, *changes = name.split(",")
     rules = Rules.preset(preset.strip())
-    fields = {field.name: field.type for field in msgspec.structs.fields(Rules)}
-    changed: dict[str, object] = {}
     for change in changes:
         key, _, value = (part.strip() for part in change.partition("="))
-        if key not in fields:
-            raise ConfigInvalid(f"contender {name!r}: there is no setting {key!r}")
         try:
-            changed[key] = (
-                read_rule(value)
-                if key == "rule"
-                else msgspec.convert(value, fields[key], strict=False)
-            )
-        except msgspec.ValidationError as exc:
+            if key.startswith(_STRAGGLER):
+                cut = rules.straggler or Straggler()
+                cut = _with(cut, key.removeprefix(_STRAGGLER), value)
+                rules = msgspec.structs.replace(rules, straggler=cut)
+            else:
+                rules = _with(rules, key, value)
+        except ValueError as exc:
             raise ConfigInvalid(f"contender {name!r}: {key}: {exc}") from exc
-    try:
-        rules = msgspec.structs.replace(rules, **changed)
-    except ValueError as exc:
-        raise ConfigInvalid(f"contender {name!r}: {exc}") from exc
     return Contender(name=name, rules=rules, is_fresh=preset == "massgen")
+
+
+def _with(struct: Changed, key: str, value: str) -> Changed:
+    """``struct`` with ``key`` read from words.
+
+    Raises:
+        ValueError: There is no such field, or it cannot have that value.
+    """
+    kinds = {field.name: field.type for field in msgspec.structs.fields(struct)}
+    if key not in kinds:
+        raise ValueError(f"unknown; choose one of {', '.join(kinds)}")
+    if key == "rule":
+        return msgspec.structs.replace(struct, rule=read_rule(value))
+    read = msgspec.convert(value, kinds[key], strict=False)
+    return msgspec.structs.replace(struct, **{key: read})

@@ -11,7 +11,7 @@ import pytest
 from agents.backend import BallotForm
 from agents.chunks import Label
 from coordinator.errors import ConfigInvalid
-from coordinator.rules import Rules
+from coordinator.rules import Rules, Straggler
 from coordinator.simulation.billing import Bill, Prefix, PromptCache
 from coordinator.simulation.casting import widened
 from coordinator.simulation.compare import Comparison, compare, self_consistency
@@ -205,10 +205,19 @@ def test_a_contender_is_a_preset_and_what_is_changed_in_it() -> None:
     assert rules.committee_over is None
     assert rules.rule.name == "copeland"
     assert contender("slate").rules == Rules.preset("slate")
+    assert contender("slate,straggler.factor=2").rules.straggler == Straggler(factor=2)
+    assert contender("slate,straggler=null").rules.straggler is None
 
 
 @pytest.mark.parametrize(
-    "name", ["bogus", "slate,bogus=1", "slate,panel=many", "slate,panel=0"]
+    "name",
+    [
+        "bogus",
+        "slate,bogus=1",
+        "slate,panel=many",
+        "slate,panel=0",
+        "slate,straggler.x=1",
+    ],
 )
 def test_a_contender_that_cannot_be_is_refused(name: str) -> None:
     with pytest.raises(ConfigInvalid):
