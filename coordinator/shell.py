@@ -1,0 +1,281 @@
+"""The shell: spawns agents, fans their frames in, feeds the machine, acts on effects.
+
+It has no opinions. What is decided is decided by :mod:`coordinator.consensus`; this
+file owns the tasks, the inbox, the timers and the order of things: an input is recorded
+before its effects leave, and decisions reach every reader in the order they were made.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeAlias
+
+import anyio
+import msgspec
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+from agents.actor import Actor
+from agents.chunks import AgentId, StreamChunk, decode_frame
+from coordinator.consensus import HEARD, Consensus
+from coordinator.effects import (
+    ArmTimer,
+    CancelTurn,
+    Conclude,
+    Event,
+    JournalLost,
+    MachineOutput,
+    SessionOpened,
+    ShellInput,
+    StartTurn,
+    TellAgent,
+    TimerRang,
+)
+from coordinator.errors import JournalUnavailable
+from coordinator.feed import Feed
+from coordinator.journal.contents import encode
+from coordinator.journal.records import Kind
+from coordinator.ledger import BOOKED, Ledger
+
+if TYPE_CHECKING:
+    from coordinator.journal.writer import JournalWriter
+    from coordinator.result import Result
+    from coordinator.team import Team
+
+Item: TypeAlias = bytes | ShellInput
+
+FRAMES_IN_FLIGHT = 256
+"""Frames that agents may be ahead of the fan-in, beside two for each agent. A frame is
+what one read brought, mostly under 4 KiB, so a stalled fan-in of a small team holds
+about a mebibyte. Two for each, because agents that all have something at once would
+otherwise queue at the door, and that costs more than what they bring."""
+
+DRAIN_AT_ONCE = 1024
+"""Frames taken in one wake-up, beside those for each agent, before readers and other
+tasks get their turn. Fewer than agents bring meanwhile, and the inbox stays full."""
+
+_HEARD = frozenset(HEARD)
+_ASKED = (StartTurn, TellAgent)
+"""Outputs that only repeat, at length, what other records say."""
+
+
+class Opening(msgspec.Struct, frozen=True, kw_only=True):
+    """What chance decided when the session began."""
+
+    session_id: str
+    seed: int
+    nonce: str
+
+
+class Shell:
+    """Owns the inbox and the agents' task group for one session."""
+
+    def __init__(
+        self, question: str, team: Team, opening: Opening, journal: JournalWriter | None
+    ) -> None:
+        self.id = opening.session_id
+        self.result: Result | None = None
+        self.concluded = anyio.Event()
+        self._question = question
+        self._team = team
+        self._journal = journal
+        ids = tuple(agent.id for agent in team.agents)
+        self._machine = Consensus.new(
+            ids, question, team.rules, seed=opening.seed, nonce=opening.nonce
+        )
+        self._ledger = Ledger(ids)
+        self._feeds: list[Feed] = []
+        self._actors: dict[AgentId, Actor] = {}
+        self._timers: dict[str, anyio.CancelScope] = {}
+        self._end: Conclude | None = None
+        outbox, inbox = anyio.create_memory_object_stream[Item](
+            FRAMES_IN_FLIGHT + 2 * len(ids)
+        )
+        self._outbox: MemoryObjectSendStream[Item] = outbox
+        self._inbox: MemoryObjectReceiveStream[Item] = inbox
+        # What people say and timers ring must not be lost to a full channel, and
+        # tell() cannot wait; few such inputs exist, so this list stays short.
+        self._told: list[ShellInput] = []
+
+    def subscribe(self, *, lossless: bool) -> Feed:
+        """Open a reader of events, from now on."""
+        feed = Feed(lossless=lossless)
+        if self._end is not None:
+            feed.close()
+        self._feeds.append(feed)
+        return feed
+
+    def tell(self, what: ShellInput) -> None:
+        """Bring in something that no agent said."""
+        if self._end is None:
+            self._told.append(what)
+            self._wake()
+
+    def _wake(self) -> None:
+        try:
+            self._outbox.send_nowait(b"")
+        except (anyio.WouldBlock, anyio.BrokenResourceError, anyio.ClosedResourceError):
+            return  # full: the fan-in is awake anyway; closed: nothing matters any more
+
+    async def run(self) -> None:
+        """Run the session to its end."""
+        began = anyio.current_time()
+        with self._inbox, self._outbox:
+            async with anyio.create_task_group() as group:
+                self._spawn(group)
+                self.tell(SessionOpened(at=began))
+                while self._end is None:
+                    await self._take(await self._drained(), group)
+                # Whatever still streams has lost its purpose.
+                group.cancel_scope.cancel("the session is concluded")
+            await self._take_leftovers()
+        assert self._end is not None
+        elapsed_s = anyio.current_time() - began
+        self.result = self._ledger.result(self.id, self._question, self._end, elapsed_s)
+        if self._journal is not None:
+            at = anyio.current_time()
+            self._journal.record(Kind.RESULT, encode(self.result), at)
+            if self._journal.durability != "exit":
+                await self._journal.flush()
+        for feed in self._feeds:
+            feed.close()
+        self.concluded.set()
+
+    def _spawn(self, group: anyio.abc.TaskGroup) -> None:
+        limiters = self._team.limiters()
+        for agent in self._team.agents:
+            actor = Actor(agent, self._outbox.clone(), limiter=limiters[agent.id])
+            self._actors[agent.id] = actor
+            group.start_soon(actor.run, name=f"agent {agent.id}")
+
+    # ------------------------------------------------------------ taking in
+
+    async def _drained(self) -> list[Item]:
+        """Take all that is ready; wait where nothing is."""
+        items: list[Item] = [*self._told]
+        self._told.clear()
+        self._take_ready(items)
+        if not items:
+            items.append(await self._inbox.receive())
+            self._take_ready(items)
+        items.extend(self._told)
+        self._told.clear()
+        return items
+
+    def _take_ready(self, items: list[Item]) -> None:
+        most = DRAIN_AT_ONCE + 2 * len(self._actors)
+        receive = self._inbox.receive_nowait
+        with suppress(anyio.WouldBlock):
+            while len(items) < most:
+                items.append(receive())
+
+    async def _take(
+        self, items: Sequence[Item], group: anyio.abc.TaskGroup | None
+    ) -> None:
+        """Record, step, act, publish: in this order."""
+        events: list[Event] = []
+        if self._journal is not None:
+            await self._record(self._journal, items, events)
+        for item in items:
+            if isinstance(item, bytes):
+                if item:
+                    self._take_frame(item, events, group)
+            else:
+                self._step(item, events, group)
+        for feed in self._feeds:
+            await feed.push(events)
+        await anyio.lowlevel.checkpoint()
+
+    async def _record(
+        self, journal: JournalWriter, items: Sequence[Item], events: list[Event]
+    ) -> None:
+        """Put the inputs in the journal; where a mode waits for the disk, wait.
+
+        Raises:
+            JournalUnavailable: The disk failed, and nothing may happen unrecorded.
+        """
+        at = anyio.current_time()
+        for item in items:
+            if isinstance(item, bytes):
+                if item:
+                    journal.record(Kind.FRAME, item, at)
+            else:
+                journal.record(Kind.INPUT, encode(item), at)
+        try:
+            await journal.commit()
+        except JournalUnavailable as lost:
+            if journal.durability == "sync":
+                raise
+            events.append(JournalLost(reason=str(lost)))
+
+    def _take_frame(
+        self, frame: bytes, events: list[Event], group: anyio.abc.TaskGroup | None
+    ) -> None:
+        # Nearly all chunks are text that only readers want, if there are any; the
+        # machine and the books are asked about the others alone.
+        is_read = bool(self._feeds)
+        for chunk in decode_frame(frame):
+            kind = type(chunk)
+            if is_read:
+                events.append(chunk)
+            if kind in BOOKED:
+                self._ledger.book(chunk)
+            if kind in _HEARD:
+                self._step(chunk, events, group)
+
+    def _step(
+        self,
+        what: StreamChunk | ShellInput,
+        events: list[Event],
+        group: anyio.abc.TaskGroup | None,
+    ) -> None:
+        self._machine, outputs = self._machine.step(what)
+        for output in outputs:
+            events.append(output)
+            self._ledger.book(output)
+            if self._journal is not None and not isinstance(output, _ASKED):
+                # For readers only: resuming feeds the inputs to the machine again.
+                at = anyio.current_time()
+                self._journal.record(Kind.OUTPUT, encode(output), at)
+            if group is not None:
+                self._carry_out(output, group)
+
+    async def _take_leftovers(self) -> None:
+        """Frames that agents had sent before they were cancelled: readers get them."""
+        items: list[Item] = []
+        try:
+            while True:
+                items.append(self._inbox.receive_nowait())
+        except (anyio.WouldBlock, anyio.EndOfStream):
+            await self._take(items, None)
+
+    # ----------------------------------------------------------- acting
+
+    def _carry_out(self, output: MachineOutput, group: anyio.abc.TaskGroup) -> None:
+        match output:
+            case StartTurn():
+                self._actors[output.turn.agent].take(output.turn)
+            case CancelTurn():
+                self._actors[output.agent].cancel(output.turn, output.reason)
+            case TellAgent():
+                self._actors[output.news.agent].tell(output.news)
+            case ArmTimer():
+                self._arm(output, group)
+            case Conclude():
+                self._end = output
+            case _:
+                pass  # a decision: readers get it, there is nothing to do
+
+    def _arm(self, timer: ArmTimer, group: anyio.abc.TaskGroup) -> None:
+        if timer.timer in self._timers:
+            self._timers[timer.timer].cancel("armed anew")
+        scope = anyio.CancelScope()
+        self._timers[timer.timer] = scope
+        group.start_soon(self._ring, timer, scope, name=f"timer {timer.timer}")
+
+    async def _ring(self, timer: ArmTimer, scope: anyio.CancelScope) -> None:
+        with scope:
+            if math.isfinite(timer.at):
+                await anyio.sleep_until(timer.at)
+                self.tell(TimerRang(at=anyio.current_time(), timer=timer.timer))
