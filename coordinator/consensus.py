@@ -286,7 +286,6 @@ def _on_usage(m: Move, member: Member, chunk: UsageReported) -> None:
 def _on_shell(m: Move, what: MachineInput) -> None:
     match what:
         case SessionOpened():
-            m.s.started = m.s.now
             m.out.append(
                 ArmTimer(timer=DEADLINE_TIMER, at=m.s.now + m.rules.deadline_s)
             )
@@ -300,7 +299,7 @@ def _on_shell(m: Move, what: MachineInput) -> None:
         case Interrupted(reason=reason):
             _best_so_far(m, "interrupted", reason)
         case PersonSaid(text=text):
-            for member in m.live():
+            for member in (m.s.members[agent] for agent in m.s.order):
                 note = f"{member.note}\nA person says to the team: {text}".strip()
                 m.put(msgspec.structs.replace(member, note=note))
         case AgentStopped(agent=agent, reason=reason):

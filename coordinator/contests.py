@@ -47,6 +47,7 @@ def new_contest(
     *,
     is_runoff: bool = False,
     is_challenge: bool = False,
+    views: HashTrieMap[AgentId, tuple[Label, ...]] | None = None,
 ) -> Contest:
     """Make a contest of ``labels``; its voters owe it a ballot from now on."""
     s = m.s
@@ -60,6 +61,7 @@ def new_contest(
             outstanding=len(voters),
             is_runoff=is_runoff,
             is_challenge=is_challenge,
+            views=HashTrieMap() if views is None else views,
         )
     )
     s.contests_made += 1
@@ -79,7 +81,7 @@ def begin(m: Move, contest: Contest) -> None:
 
 def ask_review(m: Move, contest: Contest, member: Member) -> None:
     """Ask ``member`` for its ballot, showing only what it has not read yet."""
-    shown = by_number(m, contest.labels)
+    shown = by_number(m, judged_by(contest, member.id))
     review = Review(
         answers=m.visible(shown, member.id),
         unseen=unread(m, member, shown) if member.shown else (),
@@ -87,6 +89,15 @@ def ask_review(m: Move, contest: Contest, member: Member) -> None:
         may_revise=may_revise(m, member),
     )
     m.start(member, review, "reviewing", continues=member.shown > 0)
+
+
+def judged_by(contest: Contest, voter: AgentId) -> tuple[Label, ...]:
+    """The answers of the contest that ``voter`` judges."""
+    view = contest.views.get(voter)
+    if view is None:
+        return contest.labels
+    # All it was to judge may have been vetoed: then it judges what is left.
+    return tuple(label for label in view if label in contest.labels) or contest.labels
 
 
 def by_number(m: Move, labels: Sequence[Label]) -> tuple[Label, ...]:
@@ -97,7 +108,8 @@ def by_number(m: Move, labels: Sequence[Label]) -> tuple[Label, ...]:
 
 def votable(m: Move, contest: Contest, member: Member) -> tuple[Label, ...]:
     """What ``member`` may vote for, in its own order."""
-    own_order = sorted(contest.labels, key=lambda x: _view_key(m, member, x))
+    judged = judged_by(contest, member.id)
+    own_order = sorted(judged, key=lambda x: _view_key(m, member, x))
     if m.rules.self_votes == "forbid":
         others = [x for x in own_order if m.s.answers[x].agent != member.id]
         # Where nobody else has answered, there is nothing else to vote for.
@@ -112,7 +124,7 @@ def unread(m: Move, member: Member, labels: Sequence[Label]) -> tuple[Label, ...
     """
     known: set[Label] = set()
     for number in member.sat_in:
-        known.update(m.s.contests[number].labels)
+        known.update(judged_by(m.s.contests[number], member.id))
     answers = m.s.answers
     return tuple(
         x for x in labels if x not in known or answers[x].ordinal > member.shown

@@ -8,7 +8,7 @@ import msgspec
 
 from agents.backend import Draft, Review
 from agents.chunks import AnswerProposed
-from coordinator import answers, contests, ending, revisions, voting
+from coordinator import adaptive, answers, contests, ending, revisions, voting
 from coordinator.effects import ArmTimer
 from coordinator.state import Member
 
@@ -20,8 +20,8 @@ STRAGGLER_TIMER = "straggler"
 
 def begin(m: Move) -> None:
     """Ask everybody for a first answer; nobody sees another's."""
-    m.s.phase = "drafting"
-    for agent in m.s.order:
+    m.begin_wave()
+    for agent in adaptive.begin(m):
         m.start(m.s.members[agent], Draft(), "drafting")
         m.s.drafting += 1
     if not m.s.order:
@@ -31,7 +31,7 @@ def begin(m: Move) -> None:
 def reopen(m: Move, reason: str, instructions: str) -> None:
     """The presenter wants another round: everybody revises, then votes again."""
     m.s.restarts += 1
-    m.s.phase = "drafting"
+    m.begin_wave()
     m.s.winner = None
     m.s.challenged = -1
     note = f"The result was not good enough: {reason}\n{instructions}".strip()
@@ -94,16 +94,16 @@ def _go_on(m: Move) -> None:
     if m.s.straggler_armed:
         return
     m.s.straggler_armed = True
-    took = m.s.now - m.s.started
+    took = m.s.now - m.s.wave_began
     m.out.append(
-        ArmTimer(timer=STRAGGLER_TIMER, at=m.s.started + straggler.factor * took)
+        ArmTimer(timer=STRAGGLER_TIMER, at=m.s.wave_began + straggler.factor * took)
     )
 
 
 def cut_stragglers(m: Move) -> None:
     """Stop waiting: who has not answered by now only votes."""
-    if m.s.phase != "drafting":
-        return
+    if m.s.phase != "drafting" or not m.s.straggler_armed:
+        return  # it was armed for answers that are in long since
     for agent in m.s.order:
         member = m.s.members[agent]
         if member.activity == "drafting":
@@ -114,6 +114,8 @@ def cut_stragglers(m: Move) -> None:
 
 def _freeze(m: Move, reason: str) -> None:
     standing = m.standing()
+    if not standing and adaptive.wake(m, "nobody has answered"):
+        return
     if not standing:
         ending.conclude(m, "failed", "no agent brought an answer")
         return

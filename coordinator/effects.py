@@ -191,6 +191,14 @@ class SlateFrozen(Output, frozen=True, kw_only=True, tag="slate_frozen"):
     reason: str
 
 
+class TeamGrown(Output, frozen=True, kw_only=True, tag="team_grown"):
+    """More agents are asked, because those so far do not agree."""
+
+    agents: tuple[AgentId, ...]
+    """Who joins."""
+    reason: str
+
+
 class CommitteeDecided(Output, frozen=True, kw_only=True, tag="committee_decided"):
     """One committee of a large team has chosen; its winner meets the others'."""
 
@@ -231,6 +239,7 @@ Decision: TypeAlias = (
     | ChallengeOpened
     | AgentRetired
     | SlateFrozen
+    | TeamGrown
     | CommitteeDecided
     | WinnerDecided
 )

@@ -42,6 +42,12 @@ class Move:
         self.s.contests = self.s.contests.insert(contest.number, contest)
         return contest
 
+    def begin_wave(self) -> None:
+        """First answers are about to be asked for, of some or of all."""
+        s = self.s
+        s.phase = "drafting"
+        s.wave_began, s.drafts_in, s.straggler_armed, s.stages = s.now, 0, False, 0
+
     def start(
         self,
         member: Member,
@@ -99,9 +105,13 @@ class Move:
         return self.put(msgspec.structs.replace(member, activity="out"))
 
     def live(self) -> list[Member]:
-        """Members that can still take turns, in team order."""
+        """Members that take turns, in team order; those in reserve do not yet."""
         members = (self.s.members[agent] for agent in self.s.order)
-        return [member for member in members if member.activity != "out"]
+        return [
+            member
+            for member in members
+            if member.activity != "out" and not member.is_reserve
+        ]
 
     def standing(self) -> list[Answer]:
         """Each member's live answer, by anonymous number."""

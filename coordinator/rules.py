@@ -19,6 +19,9 @@ from coordinator.errors import ConfigInvalid
 CHALLENGE_JUDGES_MOST = 5
 """Two answers need few judges, and each of them reads both."""
 
+SMALLEST_MATCH = 2
+"""Of fewer answers none can be better than another."""
+
 PolicyName = Literal["slate", "revision", "ensemble", "massgen"]
 
 
@@ -31,6 +34,53 @@ class Straggler(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     share: float = 0.75
     factor: float = 1.5
+
+
+class Topology(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who judges whose answers; exactly one of these."""
+
+    ring: int | None = None
+    """Everybody ranks its next so many neighbours; the so many best then meet."""
+    committees: int | None = None
+    """Committees of at most so many answers; their winners meet in one vote."""
+    tournament: int | None = None
+    """Matches of at most so many answers, stage after stage, until one is left."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is no shape."""
+        sizes = [n for n in (self.ring, self.committees, self.tournament) if n]
+        if len(sizes) != 1 or sizes[0] < SMALLEST_MATCH:
+            raise ValueError(
+                "'topology' is 'all', or one of ring, committees and tournament with a "
+                f"number of answers, at least {SMALLEST_MATCH}"
+            )
+
+
+class Adaptive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A team that begins small and grows only while it disagrees.
+
+    Sequential sampling saves where answers repeat (Adaptive-Consistency, 2305.11860),
+    less where they do not (2605.19193); the votes are what is compared here.
+    """
+
+    start: int = 3
+    step: int = 2
+    max: int = 15
+    stop: Literal["agreement", "posterior"] = "agreement"
+    """``agreement``: so large a share of the ballots puts the winner first;
+    ``posterior``: so probably is the winner more often put first than the second."""
+    sure: float | None = None
+    """How large, how probable: 2/3 and 0.95 where nothing is said."""
+
+    def __post_init__(self) -> None:
+        """Refuse a team that cannot begin or grow."""
+        if min(self.start, self.step) < 1 or self.max < self.start:
+            raise ValueError(
+                "'adaptive' needs a start and a step of at least 1, and a max of at "
+                "least its start"
+            )
+        if self.sure is not None and not 0 <= self.sure <= 1:
+            raise ValueError(f"'adaptive.sure' is {self.sure}; use 0 to 1")
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -76,6 +126,10 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     which it is weak."""
     challenge_judges: int = 5
     """Most voters in a challenge, drawn from those who wrote neither answer."""
+    topology: Literal["all"] | Topology = "all"
+    """``all``: everybody sees everything, but for ``committee_over``."""
+    adaptive: Adaptive | None = None
+    """``None``: everybody answers at once."""
     panel: int | None = 7
     """Most voters in one contest; ``None``: everybody."""
     committee_over: int | None = 8
@@ -107,6 +161,11 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             raise ValueError(
                 "committees judge a slate that stands still, so 'committee_over' does "
                 "not go with 'revise: true'; set 'committee_over: null'"
+            )
+        if self.revise and (self.topology != "all" or self.adaptive is not None):
+            raise ValueError(
+                "with 'revise: true' everybody sees everything from the beginning, so "
+                "it goes with neither 'topology' nor 'adaptive'"
             )
         if self.revise and self.challenge != "off":
             raise ValueError(

@@ -40,6 +40,8 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     revisions: int = 0
     """Answers accepted so far."""
     refusals: int = 0
+    is_reserve: bool = False
+    """Not asked anything yet, nor perhaps ever: the team is still small enough."""
     label: Label | None = None
     """Its live answer."""
     seen: int = 0
@@ -93,6 +95,8 @@ class Contest(msgspec.Struct, frozen=True, kw_only=True):
     is_runoff: bool = False
     is_challenge: bool = False
     """Of two answers: the incumbent, who wins ties, and its challenger."""
+    views: HashTrieMap[AgentId, tuple[Label, ...]] = HashTrieMap()
+    """Voter → the answers it judges; all of them where it is not in here."""
     renamed: HashTrieMap[Label, Label] = HashTrieMap()
     """Revision → the one that stands in its place after small changes."""
     winner: Label | None = None
@@ -120,7 +124,8 @@ class State(msgspec.Struct, kw_only=True):
     contests: HashTrieMap[int, Contest]
     phase: Phase = "new"
     now: float = 0.0
-    started: float = 0.0
+    wave_began: float = 0.0
+    """When the first answers under way were asked for."""
     drafting: int = 0
     """Drafts under way."""
     drafts_in: int = 0
@@ -129,6 +134,8 @@ class State(msgspec.Struct, kw_only=True):
     """Answers accepted so far; the newest one's ordinal."""
     open_contests: int = 0
     contests_made: int = 0
+    stages: int = 0
+    """Stages of the vote under way that have begun."""
     stage_began: int = 0
     """The first contest of the stage under way."""
     news_due: bool = False

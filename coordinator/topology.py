@@ -2,13 +2,56 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+import msgspec
+from rpds import HashTrieMap
 
 from agents.chunks import AgentId, Label
 from coordinator.move import Move, drawn
 
-Group: TypeAlias = tuple[tuple[Label, ...], tuple[AgentId, ...]]
-"""Answers, and who judges them."""
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """One contest to be: answers, and who judges them."""
+
+    labels: tuple[Label, ...]
+    voters: tuple[AgentId, ...]
+    views: HashTrieMap[AgentId, tuple[Label, ...]] = HashTrieMap()
+    """Voter → what it judges, where that is not all."""
+
+
+def groups(m: Move, labels: tuple[Label, ...]) -> list[Group]:
+    """The contests of a stage in which ``labels`` stand."""
+    shape, count, is_first = m.rules.topology, len(labels), m.s.stages == 0
+    if shape == "all":
+        over = m.rules.committee_over
+        if over is not None and count > over:
+            return committees(m, labels, m.rules.committee_size)
+    elif shape.ring is not None:
+        if is_first and count > shape.ring + 1:
+            return [ring(m, labels, shape.ring)]
+    elif shape.committees is not None:
+        if is_first and count > shape.committees:
+            return committees(m, labels, shape.committees)
+    elif shape.tournament is not None and count > shape.tournament:
+        return committees(m, labels, shape.tournament)
+    return [Group(labels=labels, voters=panel(m))]
+
+
+def ring(m: Move, labels: tuple[Label, ...], reach: int) -> Group:
+    """Seat the answers around a table; each author judges the next ``reach``."""
+    seed, stage = m.s.seed, str(m.s.contests_made)
+    seats = sorted(labels, key=lambda x: drawn(seed, "ring", stage, x))
+    seat_of = {m.s.answers[label].agent: at for at, label in enumerate(seats)}
+    views: HashTrieMap[AgentId, tuple[Label, ...]] = HashTrieMap()
+    guests = 0
+    voters = tuple(member.id for member in m.live())
+    for voter in voters:
+        at = seat_of.get(voter)
+        if at is None:
+            # Who has no answer on the table is seated between others, in turn.
+            at, guests = guests, guests + 1
+        view = (seats[(at + step) % len(seats)] for step in range(1, reach + 1))
+        views = views.insert(voter, tuple(view))
+    return Group(labels=labels, voters=voters, views=views)
 
 
 def panel(m: Move) -> tuple[AgentId, ...]:
@@ -22,26 +65,29 @@ def panel(m: Move) -> tuple[AgentId, ...]:
     return tuple(voter for voter in voters if voter in chosen)
 
 
-def committees(m: Move, labels: tuple[Label, ...]) -> list[Group]:
-    """Split ``labels`` into committees, each judged by voters from outside it."""
+def committees(m: Move, labels: tuple[Label, ...], size: int) -> list[Group]:
+    """Split ``labels`` into committees, each judged by voters from outside it.
+
+    Who is alone in its committee has won it.
+    """
     seed = m.s.seed
     stage = str(m.s.contests_made)
     shuffled = sorted(labels, key=lambda x: drawn(seed, "committee", stage, x))
-    count = -(-len(shuffled) // m.rules.committee_size)
-    groups = [tuple(sorted(shuffled[i::count])) for i in range(count)]
+    count = -(-len(shuffled) // size)
+    parts = [tuple(sorted(shuffled[i::count])) for i in range(count)]
     free = [member.id for member in m.live()]
     free.sort(key=lambda v: drawn(seed, "judge", stage, v))
-    home = {m.s.answers[x].agent: g for g, group in enumerate(groups) for x in group}
+    home = {m.s.answers[x].agent: g for g, part in enumerate(parts) for x in part}
     made: list[Group] = []
     at = 0
-    for g, group in enumerate(groups):
+    for g, part in enumerate(parts):
         judges: list[AgentId] = []
         skipped: list[AgentId] = []
-        while at < len(free) and len(judges) < m.rules.judges:
+        while len(part) > 1 and at < len(free) and len(judges) < m.rules.judges:
             voter = free[at]
             at += 1
             (skipped if home.get(voter) == g else judges).append(voter)
         # Those who sat in this very committee judge one of the next.
         free[at:at] = skipped
-        made.append((group, tuple(judges)))
+        made.append(Group(labels=part, voters=tuple(judges)))
     return made

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import msgspec
 
 from agents.chunks import Ballot, Label, VoteCast
-from coordinator import challenge, contests, ending, topology, winning
+from coordinator import adaptive, challenge, contests, ending, topology, winning
 from coordinator.ballots import (
     Tally,
     ballots_until_decided,
@@ -50,12 +50,15 @@ def open_stage(m: Move, answers: Sequence[Answer], reason: str) -> None:
     s.phase = "voting"
     s.stage_began = s.contests_made
     m.out.append(SlateFrozen(labels=labels, reason=reason))
-    over = m.rules.committee_over
-    if over is not None and len(labels) > over:
-        groups = topology.committees(m, labels)
-    else:
-        groups = [(labels, topology.panel(m))]
-    _open(m, [contests.new_contest(m, *group) for group in groups])
+    groups = topology.groups(m, labels)
+    s.stages += 1
+    _open(
+        m,
+        [
+            contests.new_contest(m, group.labels, group.voters, views=group.views)
+            for group in groups
+        ],
+    )
 
 
 def _open(m: Move, opened: Sequence[Contest]) -> None:
@@ -138,7 +141,8 @@ def _fault(
 ) -> str | None:
     """Why the ballot does not count; ``None``: it does."""
     seen = {contest.renamed.get(label, label) for label in chunk.seen}
-    news = [label for label in contest.labels if label not in seen]
+    judged = contests.judged_by(contest, member.id)
+    news = [label for label in judged if label not in seen]
     if news:
         return f"cast without having seen {', '.join(news)}"
     offered = form(m.rules.rule, contests.votable(m, contest, member))
@@ -167,6 +171,8 @@ def _check(m: Move, contest: Contest) -> None:
     happened = len(contest.voters) - contest.outstanding
     if not m.rules.early or happened < contest.check_at or not _may_close_early(m):
         return
+    if contest.views:
+        return  # several go on from it, and the last ballot may say who
     ballots, waiting = winning.counted(m, contest), winning.waiting_in(m, contest)
     decided = is_decided(
         m.rules.rule,
@@ -220,6 +226,7 @@ def settle(m: Move, contest: Contest, *, is_early: bool) -> None:
         and len(result.tied) > 1
         and not contest.is_runoff
         and not contest.is_challenge
+        and not contest.views
         and not is_early
     ):
         m.s.open_contests -= 1
@@ -266,8 +273,19 @@ def _next_stage(m: Move, last: Contest, result: Tally, *, is_early: bool) -> Non
         held = (m.s.contests[number] for number in numbers)
         last = next(c for c in held if c.winner == winners[0])
         result = winning.count(m, last)
+    if adaptive.has_grown(m, last):
+        return
     if not challenge.is_opened(m, last, result):
         winning.crown(m, last, result, is_early=is_early)
+
+
+def _who_goes_on(m: Move, contest: Contest, winner: Label) -> tuple[Label, ...]:
+    """The contest's winner; of a ring, as many as one voter has read."""
+    shape = m.rules.topology
+    if not contest.views or shape == "all" or shape.ring is None:
+        return (winner,)
+    standings = winning.count(m, contest).standings
+    return tuple(label for label, _ in standings[: shape.ring])
 
 
 def _stage_winners(m: Move) -> tuple[Label, ...]:
@@ -275,7 +293,10 @@ def _stage_winners(m: Move) -> tuple[Label, ...]:
     numbers = range(m.s.stage_began, m.s.contests_made)
     held = [m.s.contests[number] for number in numbers]
     # A contest that went to a runoff has no winner of its own.
-    winners = [c.winner for c in held if c.winner is not None]
+    winners: list[Label] = []
+    for contest in held:
+        if contest.winner is not None:
+            winners += _who_goes_on(m, contest, contest.winner)
     return tuple(
         sorted(
             dict.fromkeys(winners),

@@ -112,6 +112,11 @@ def leader(m: Move) -> Label | None:
         # The contest with the most ballots is the best informed; the first if equal.
         best = max(held, key=lambda c: len(c.ballots))
         return best.winner or first_of(best, count(m, best))
+    if m.s.contests_made:
+        # More first answers were asked for after a vote; it still says something.
+        winner = m.s.contests[m.s.contests_made - 1].winner
+        if winner is not None and winner in {answer.label for answer in standing}:
+            return winner
     return contests.tie_order(m, standing)[0]
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from agents.chunks import AgentId
 from coordinator.ballots import VotingRule, every_rule
-from coordinator.rules import Rules
+from coordinator.rules import Adaptive, Rules, Topology
 from coordinator.simulation.world import Temper, World
 
 _POLICIES = ("slate", "revision", "ensemble", "massgen")
@@ -60,7 +60,7 @@ def _rules(chance: Random) -> Rules:
     # Committees and reviews that open early each go with one kind of slate only.
     if changes.get("revise", rules.revise):
         changes["committee_over"] = None
-        changes["challenge"] = "off"
+        changes.update(challenge="off", topology="all", adaptive=None)
     else:
         changes["review_opens"] = "all_drafted"
     return msgspec.structs.replace(rules, **changes)
@@ -80,6 +80,16 @@ _CHANGES: dict[str, tuple[object, ...]] = {
     "coalesce_s": (0.0, 0.25, 5.0),
     "duplicate_over": (0.5, 0.9, 1.0),
     "panel": (None, 1, 3, 7),
+    "topology": (
+        Topology(ring=2),
+        Topology(ring=3),
+        Topology(committees=3),
+        Topology(tournament=2),
+    ),
+    "adaptive": (
+        Adaptive(start=1, step=1, max=4),
+        Adaptive(start=2, step=3, max=9, stop="posterior"),
+    ),
     "committee_over": (None, 2, 8),
     "committee_size": (2, 3, 5),
     "judges": (1, 3),

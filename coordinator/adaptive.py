@@ -1,0 +1,85 @@
+"""Teams that begin with a few agents and add others only while those disagree."""
+
+from __future__ import annotations
+
+from collections import Counter
+from math import comb
+
+import msgspec
+
+from agents.backend import Draft
+from agents.chunks import AgentId, Label
+from coordinator import winning
+from coordinator.ballots import best_of
+from coordinator.effects import TeamGrown
+from coordinator.move import Move
+from coordinator.state import Contest
+
+_SURE = {"agreement": 2 / 3, "posterior": 0.95}
+
+
+def begin(m: Move) -> tuple[AgentId, ...]:
+    """Who answers first; the others are put in reserve."""
+    adaptive, order = m.rules.adaptive, m.s.order
+    if adaptive is None:
+        return order
+    for agent in order[adaptive.start :]:
+        m.put(msgspec.structs.replace(m.s.members[agent], is_reserve=True))
+    return order[: adaptive.start]
+
+
+def has_grown(m: Move, contest: Contest) -> bool:
+    """Ask more agents if the ballots of the last vote disagree and there are more.
+
+    Only ballots that were cast are compared: where a vote is decided early, the rest
+    was not asked, which is no disagreement.
+    """
+    adaptive = m.rules.adaptive
+    if adaptive is None or contest.winner is None:
+        return False
+    firsts = Counter(best_of(b) for b in winning.ballots_of(contest).values())
+    sure = _SURE[adaptive.stop] if adaptive.sure is None else adaptive.sure
+    is_enough = _certainty(m, firsts, contest.winner) >= sure
+    return not is_enough and wake(m, "the ballots disagree")
+
+
+def _certainty(m: Move, firsts: Counter[Label | None], winner: Label) -> float:
+    assert m.rules.adaptive is not None
+    cast = sum(firsts.values())
+    if not cast:
+        return 0.0
+    if m.rules.adaptive.stop == "agreement":
+        return firsts[winner] / cast
+    second = max((n for label, n in firsts.items() if label != winner), default=0)
+    return posterior(firsts[winner], second)
+
+
+def posterior(ahead: int, behind: int) -> float:
+    """How probably the one with ``ahead`` of both votes is preferred by more.
+
+    The chance that a share exceeds 1/2 under Beta(ahead + 1, behind + 1), the stopping
+    rule of Adaptive-Consistency (2305.11860); for whole numbers a binomial sum.
+    """
+    total = ahead + behind + 1
+    return sum(comb(total, k) for k in range(ahead + 1)) / 2**total
+
+
+def wake(m: Move, reason: str) -> bool:
+    """Ask the next agents in reserve for a first answer; ``False``: there is none."""
+    adaptive = m.rules.adaptive
+    if adaptive is None:
+        return False
+    members = [m.s.members[agent] for agent in m.s.order]
+    awake = sum(not member.is_reserve for member in members)
+    count = min(adaptive.step, adaptive.max - awake)
+    joining = [x for x in members if x.is_reserve and x.activity != "out"][:count]
+    if not joining or count <= 0:
+        return False
+    ids = tuple(member.id for member in joining)
+    m.out.append(TeamGrown(agents=ids, reason=reason))
+    m.begin_wave()
+    for member in joining:
+        awake_now = msgspec.structs.replace(member, is_reserve=False)
+        m.start(awake_now, Draft(), "drafting")
+        m.s.drafting += 1
+    return True
