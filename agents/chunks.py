@@ -34,7 +34,7 @@ Label = NewType("Label", str)
 """An answer's anonymous name, e.g. ``agent2.3``: the third revision of agent 2."""
 
 
-class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """Tokens and server-tool requests of one response so far, as the API counts them.
 
     ``None`` means "the API did not say", which is not zero.
