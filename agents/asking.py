@@ -75,10 +75,13 @@ async def _stream(
     async with limiter.slot(request.turn.agent) as slot:
         await voice.say(StatusChanged(**voice.stamp(), status="requesting"))
         async with backend.open_stream(request, voice.pen) as stream:
+            publish, absorb, is_opened = voice.publish, response.absorb, False
             async for batch in stream:
-                slot.opened(_limits(batch[0]))
-                response.absorb(batch)
-                await voice.publish(batch)
+                if not is_opened:
+                    is_opened = True
+                    slot.opened(_limits(batch[0]))
+                absorb(batch)
+                await publish(batch)
         if not response.is_complete:
             raise StreamMalformed("the stream ended without a stop reason")
     return response

@@ -161,8 +161,7 @@ class ClaudeBackend:
                 limits=limits_of(response.headers),
             )
         ]
-        # Not the SDK's iter_bytes(): closing that leaves httpx2's generator behind.
-        body = response.http_response.aiter_bytes()
+        body = _body(response.http_response)
         try:
             async for data in body:
                 pen.at = anyio.current_time()
@@ -284,6 +283,21 @@ def _client(
 
 def _timeout(idle_limit_s: float) -> httpx2.Timeout:
     return httpx2.Timeout(idle_limit_s, connect=CONNECT_S, pool=None)
+
+
+def _body(response: httpx2.Response) -> AsyncIterator[bytes]:
+    """What the network brings of a body, read by read.
+
+    Not the SDK's iter_bytes(): closing that leaves httpx2's generator behind. Nor
+    httpx2's own, where nothing is to be unpacked: that is two more generators for each
+    event, a fifth of what reading one costs. The response is closed by its opener.
+    """
+    stream = response.stream
+    if "content-encoding" in response.headers or not isinstance(
+        stream, httpx2.AsyncByteStream
+    ):
+        return response.aiter_bytes()
+    return aiter(stream)
 
 
 async def _read_out(body: AsyncIterator[bytes]) -> None:

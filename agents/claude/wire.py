@@ -27,6 +27,8 @@ BODY_BYTES = 512 * 1024 * 1024
 """Longest body, after decompression: 100 KB of gzip can become 400 MB."""
 
 _BOM = b"\xef\xbb\xbf"
+_CR = 13
+"""A number, because looking for one in bytes takes half of looking for bytes."""
 
 
 ServerEvent: TypeAlias = tuple[bytes, bytes]
@@ -68,11 +70,16 @@ class Splitter:
         Raises:
             StreamMalformed: The event or the body is longer than allowed.
         """
-        if not data:
-            return []
         self._body_left -= len(data)
         if self._body_left < 0:
             raise StreamMalformed("the body is longer than allowed")
+        if not self._parts and not self._after_cr:
+            alone = _alone(data)
+            if alone is not None and len(data) <= self._line_bytes:
+                self._at_start = False
+                return [alone]
+        if not data:
+            return []
         if self._after_cr or b"\r" in data:
             data = self._plain_line_ends(data)
             if not data:
@@ -117,6 +124,21 @@ class Splitter:
                 return b""
         self._after_cr = data.endswith(b"\r")
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
+def _alone(data: bytes) -> ServerEvent | None:
+    """Read the one event that a read brought, whole and in the API's own words.
+
+    Anything else is ``None``, and read by the letter. Most reads are of this kind, and
+    finding so costs a third of what splitting does.
+    """
+    lines = data.split(b"\n", 4)
+    if len(lines) != 4 or lines[2] or lines[3] or _CR in data:
+        return None
+    name, said = lines[0], lines[1]
+    if name[:7] != b"event: " or said[:6] != b"data: ":
+        return None
+    return name[7:], said[6:]
 
 
 def _event(block: bytes) -> ServerEvent | None:
