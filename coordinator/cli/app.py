@@ -157,12 +157,19 @@ def simulate(
     world: Path | None = None,
     *,
     generate: bool = False,  # noqa: ARG001  (what happens by itself, said aloud)
-    runs: int = 1000,
-    seed: int = 0,
+    runs: int | None = None,
+    seed: int | None = None,
     workers: int = 1,
     faults: str = "all",
     keep: Path | None = None,
     shell: bool = False,
+    attacks: bool = False,
+    compare: bool = False,
+    size: tuple[int, ...] = (),
+    situation: tuple[str, ...] = (),
+    contender: tuple[str, ...] = (),
+    assume: tuple[str, ...] = (),
+    plot: Path | None = None,
     json: bool = False,
 ) -> int:
     """Play random sessions through the machine and check every step of them.
@@ -178,9 +185,10 @@ def simulate(
         Make teams, rules and troubles up by the seed; that is what happens without a
         world anyway.
     runs
-        How many sessions (1000).
+        How many sessions (1000; 50 for each attack; 200 for each size and situation
+        of a comparison).
     seed
-        The first one's seed; the next ones count up (0).
+        The first one's seed; the next ones count up.
     workers
         Processes that share the work (1).
     faults
@@ -191,9 +199,47 @@ def simulate(
     shell
         Play them through the real shell, in virtual time: agents' tasks, channels,
         timers and a journal, which must reproduce what was seen.
+    attacks
+        Play answers that ask for votes instead, against voters of several credulities.
+    compare
+        Compare policies instead, on the same seeded teams: tokens, money, time,
+        quality.
+    size
+        Compare teams of so many agents; may be given more than once.
+    situation
+        Compare in this situation; may be given more than once.
+    contender
+        Compare this policy, as "slate" or "slate,panel=5"; more than once.
+    assume
+        Change an assumption of the comparison: NAME=VALUE, more than once.
+    plot
+        Draw the comparison into this file (SVG).
     json
         Print one JSON object instead of a table.
     """
+    if attacks:
+        from coordinator.cli.attacks import attacks_command  # noqa: PLC0415
+
+        return attacks_command(runs, seed or 0, is_json=json)
+    if compare:
+        from coordinator.cli.compare import (  # noqa: PLC0415
+            CompareOptions,
+            compare_command,
+        )
+
+        return compare_command(
+            CompareOptions(
+                runs=runs,
+                seed=seed,
+                workers=workers,
+                sizes=size,
+                situations=situation,
+                contenders=contender,
+                assumed=assume,
+                plot=plot,
+                is_json=json,
+            )
+        )
     from coordinator.cli.simulate import (  # noqa: PLC0415
         SimulateOptions,
         simulate_command,
@@ -202,8 +248,8 @@ def simulate(
     return simulate_command(
         SimulateOptions(
             world=world,
-            runs=runs,
-            seed=seed,
+            runs=1000 if runs is None else runs,
+            seed=seed or 0,
             workers=workers,
             faults=faults,
             keep=keep,

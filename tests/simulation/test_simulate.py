@@ -107,3 +107,26 @@ def test_the_same_worlds_go_through_the_real_shell(simulate: Simulate) -> None:
     code, out, _ = simulate("--shell", "--runs", "10", "--json")
     assert code == 0
     assert json.loads(out)["runs"] == 10
+
+
+def test_attacks_have_a_table_of_rates(simulate: Simulate) -> None:
+    code, out, _ = simulate("--attacks", "--runs", "2")
+    assert code == 0
+    assert "Fences broken: 0" in out
+    assert "gullible" in out
+
+
+def test_policies_are_compared_on_request(simulate: Simulate) -> None:
+    few = ("--size", "3", "--situation", "unanimous", "--contender", "slate")
+    code, out, _ = simulate("--compare", *few, "--runs", "2", "--json")
+    assert code == 0
+    assert json.loads(out)
+
+
+@pytest.mark.parametrize("wrong", ["no_such_thing=1", "json=1", "revise"])
+def test_an_assumption_that_there_is_none_of_is_refused(
+    simulate: Simulate, wrong: str
+) -> None:
+    code, _, err = simulate("--compare", "--assume", wrong)
+    assert code == 1
+    assert wrong.partition("=")[0] in err

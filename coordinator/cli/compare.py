@@ -1,0 +1,70 @@
+"""``coordinator simulate --compare``: policies on the same seeded teams."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from coordinator.cli.exits import Exit, complain
+from coordinator.errors import ConfigInvalid
+from coordinator.simulation.compare import SIZES
+from coordinator.simulation.compare_command import main_compare
+from coordinator.simulation.contenders import CONTENDERS
+from coordinator.simulation.model import FIRST_TEST_SEED, Assumptions
+from coordinator.simulation.situations import SITUATIONS
+
+RUNS = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareOptions:
+    """The options of ``simulate --compare``, as given; empty: all there are."""
+
+    runs: int | None = None
+    seed: int | None = None
+    workers: int = 1
+    sizes: tuple[int, ...] = ()
+    situations: tuple[str, ...] = ()
+    contenders: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
+    """``NAME=VALUE``"""
+    plot: Path | None = None
+    is_json: bool = False
+
+
+def compare_command(options: CompareOptions) -> int:
+    """Compare, print, and draw if asked to."""
+    try:
+        return main_compare(
+            runs=RUNS if options.runs is None else options.runs,
+            sizes=options.sizes or SIZES,
+            seed=FIRST_TEST_SEED if options.seed is None else options.seed,
+            json=options.is_json,
+            is_quiet=False,
+            plot=options.plot,
+            workers=options.workers,
+            contenders=options.contenders or CONTENDERS,
+            situations=options.situations or tuple(SITUATIONS),
+            **_assumed(options.assumed),
+        )
+    except ConfigInvalid as error:
+        complain(str(error))
+        return Exit.CONFIGURATION
+
+
+def _assumed(
+    words: tuple[str, ...],
+) -> dict[str, Any]:  # values are words, read as numbers later
+    """Take ``NAME=VALUE`` apart.
+
+    Raises:
+        ConfigInvalid: There is no ``=``, or no such assumption.
+    """
+    found: dict[str, Any] = {}
+    for word in words:
+        name, is_there, value = word.partition("=")
+        if not is_there or name not in Assumptions.__struct_fields__:
+            raise ConfigInvalid(f"--assume {word!r} is no NAME=VALUE of an assumption")
+        found[name] = value
+    return found
