@@ -8,16 +8,17 @@ no policies: ``one agent`` and ``self-consistency``.
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 import msgspec
 
 from coordinator.ballots import read_rule
 from coordinator.errors import ConfigInvalid
-from coordinator.rules import Rules, Straggler
+from coordinator.rules import Adaptive, Rules, Straggler, Topology
 
-Changed = TypeVar("Changed", Rules, Straggler)
-_STRAGGLER = "straggler."
+_NESTED: dict[str, type[Adaptive | Straggler | Topology]] = {
+    "adaptive": Adaptive,
+    "straggler": Straggler,
+    "topology": Topology,
+}
 
 ALONE = "one agent"
 SAMPLES = "self-consistency"
@@ -36,6 +37,7 @@ CONTENDERS: tuple[str, ...] = (
     "slate,early=false",
     "slate,rule=plurality",
     "slate,committee_over=null",
+    "slate,adaptive.start=3",
 )
 
 
@@ -62,27 +64,29 @@ def contender(name: str) -> Contender:
     for change in changes:
         key, _, value = (part.strip() for part in change.partition("="))
         try:
-            if key.startswith(_STRAGGLER):
-                cut = rules.straggler or Straggler()
-                cut = _with(cut, key.removeprefix(_STRAGGLER), value)
-                rules = msgspec.structs.replace(rules, straggler=cut)
-            else:
-                rules = _with(rules, key, value)
+            rules = _with(rules, key, value)
         except ValueError as exc:
             raise ConfigInvalid(f"contender {name!r}: {key}: {exc}") from exc
     return Contender(name=name, rules=rules, is_fresh=preset == "massgen")
 
 
-def _with(struct: Changed, key: str, value: str) -> Changed:
-    """``struct`` with ``key`` read from words.
+def _with(rules: Rules, key: str, value: str) -> Rules:
+    """``rules`` with ``key`` (``panel``, ``straggler.factor``) read from words.
 
     Raises:
-        ValueError: There is no such field, or it cannot have that value.
+        ValueError: There is no such setting, or it cannot have that value.
     """
-    kinds = {field.name: field.type for field in msgspec.structs.fields(struct)}
-    if key not in kinds:
-        raise ValueError(f"unknown; choose one of {', '.join(kinds)}")
-    if key == "rule":
-        return msgspec.structs.replace(struct, rule=read_rule(value))
-    read = msgspec.convert(value, kinds[key], strict=False)
-    return msgspec.structs.replace(struct, **{key: read})
+    name, _, part = key.partition(".")
+    if part and name in _NESTED:
+        kind = _NESTED[name]
+        before = getattr(rules, name)
+        known = msgspec.structs.asdict(before) if isinstance(before, kind) else {}
+        read: object = msgspec.convert({**known, part: value}, kind, strict=False)
+    elif name == "rule":
+        read = read_rule(value)
+    else:
+        kinds = {field.name: field.type for field in msgspec.structs.fields(Rules)}
+        if key not in kinds:
+            raise ValueError(f"unknown; choose one of {', '.join(kinds)}")
+        read = msgspec.convert(value, kinds[key], strict=False)
+    return msgspec.structs.replace(rules, **{name: read})
