@@ -18,6 +18,7 @@ import anyio
 
 from agents.agent import Agent
 from agents.chunks import AgentId
+from agents.person import Person
 from coordinator.config import AgentEntry, TeamConfig, is_server_tool
 from coordinator.errors import ConfigInvalid
 from coordinator.team import Team
@@ -85,6 +86,8 @@ def _backend(
     made: dict[str, Backend],
     environment: Mapping[str, str],
 ) -> Backend:
+    if entry.backend == "human":
+        return Person()
     if entry.backend == "scripted":
         from agents.scripted import ScriptedBackend  # noqa: PLC0415  (not for Claude)
 

@@ -56,8 +56,9 @@ class AgentSettings(
 ):
     """What may be said of an agent, or of all of them under ``defaults``."""
 
-    backend: Literal["claude", "scripted"] | None = None
-    """``scripted`` where there is a ``script``, otherwise ``claude``."""
+    backend: Literal["claude", "scripted", "human"] | None = None
+    """``human``: a person, heard through the session. ``scripted`` where there is a
+    ``script``, otherwise ``claude``."""
     model: str | None = None
     system: str = ""
     """The agent's own instructions, before the question."""
@@ -155,7 +156,7 @@ def read_team(path: Path) -> TeamConfig:
     Raises:
         ConfigInvalid: With file, line, key, value and the way out.
     """
-    return _team(read(path))
+    return read_document(read(path))
 
 
 def parse_team(text: str, path: Path) -> TeamConfig:
@@ -164,14 +165,19 @@ def parse_team(text: str, path: Path) -> TeamConfig:
     Raises:
         ConfigInvalid: With file, line, key, value and the way out.
     """
-    return _team(parse(text, path))
+    return read_document(parse(text, path))
 
 
-def _team(document: Document) -> TeamConfig:
+def read_document(document: Document, form: type[TeamFile] = TeamFile) -> TeamConfig:
+    """Make sense of a document that is a team file, or of a form that adds keys to one.
+
+    Raises:
+        ConfigInvalid: With file, line, key, value and the way out.
+    """
     if not isinstance(document.data, dict):
         raise document.error((), "a team file is a mapping; begin with 'agents:'")
     _spell_out_rule(document)
-    file = convert(document, TeamFile)
+    file = convert(document, form)
     if not file.agents:
         raise document.error(("agents",), "is empty; add an agent")
     agents = tuple(
@@ -287,4 +293,8 @@ def _rules(document: Document, file: TeamFile) -> Rules:
         if voter not in {agent.id for agent in file.agents}:
             problem = f"{voter!r} is not in the team; name one of its agents"
             raise document.error(("voting", "weights", voter), problem)
-    return msgspec.structs.replace(rules, **said)
+    try:
+        return msgspec.structs.replace(rules, **said)
+    except ValueError as error:
+        # Settings of several sections may contradict each other; most stand here.
+        raise document.error(("voting",), str(error)) from None

@@ -19,5 +19,9 @@ class JournalUnavailable(CoordinatorError):
     """A journal cannot be opened, locked or written."""
 
 
+class NotAsked(CoordinatorError):
+    """Somebody speaks for an agent that is no person, or is asked nothing now."""
+
+
 class NoAnswers(CoordinatorError):
     """Nobody has answered, so there is nothing to rank."""

@@ -17,15 +17,17 @@ from typing import TYPE_CHECKING, Literal
 
 import anyio
 
+from agents.backend import Review, Turn
 from agents.chunks import AgentId, Chunk, Label, StreamChunk
 from coordinator.effects import AgentStopped, AnswerVetoed, Interrupted, PersonSaid
-from coordinator.errors import ConfigInvalid
+from coordinator.errors import ConfigInvalid, NotAsked
 from coordinator.feed import Feed
 from coordinator.journal.contents import Opened
 from coordinator.journal.writer import Durability, JournalWriter
 from coordinator.shell import Opening, Shell
 
 if TYPE_CHECKING:
+    from agents.person import Seat
     from coordinator.displays.base import Display
     from coordinator.result import Result
     from coordinator.team import Team
@@ -83,6 +85,51 @@ class Session:
         self._shell.tell(
             AnswerVetoed(at=anyio.current_time(), label=label, reason=reason)
         )
+
+    async def asked(self, agent: AgentId) -> Turn:
+        """Wait until a person is asked something; what that is.
+
+        Raises:
+            NotAsked: The agent is no person, or the session has ended.
+        """
+        seat = await self._shell.seat(agent)
+        turn = await seat.asked()
+        if turn is None:
+            raise NotAsked(f"{agent!r} is not asked any more: the session has ended")
+        return turn
+
+    def answer(self, agent: AgentId, text: str) -> None:
+        """Answer for a person: a first answer, a better one, or the final words.
+
+        Raises:
+            NotAsked: The agent is no person, or is not asked anything now.
+        """
+        seat = self._shell.seat_now(agent)
+        seat.answer(_turn_of(seat, agent), text)
+
+    def vote(self, agent: AgentId, *labels: Label | str, reason: str = "") -> None:
+        """Vote for a person.
+
+        Args:
+            agent: Who votes.
+            labels: The best answer; more, best first, where the ballot takes more.
+            reason: Why.
+
+        Raises:
+            NotAsked: The agent is no person, or is not asked to vote now.
+        """
+        seat = self._shell.seat_now(agent)
+        task = _turn_of(seat, agent).task
+        form = task.ballot if isinstance(task, Review) else None
+        if form is None or not labels:
+            raise NotAsked(f"{agent!r} is not asked to vote now, or votes for nothing")
+        seat.vote(form, [Label(label) for label in labels], reason)
+
+
+def _turn_of(seat: Seat, agent: AgentId) -> Turn:
+    if seat.turn is None:
+        raise NotAsked(f"{agent!r} is not asked anything now; await session.asked()")
+    return seat.turn
 
 
 class _Chunks:

@@ -18,6 +18,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from agents.actor import Actor
 from agents.chunks import AgentId, StreamChunk, decode_frame
+from agents.person import Person, Seat
 from coordinator.consensus import HEARD, Consensus
 from coordinator.effects import (
     ArmTimer,
@@ -32,7 +33,7 @@ from coordinator.effects import (
     TellAgent,
     TimerRang,
 )
-from coordinator.errors import JournalUnavailable
+from coordinator.errors import JournalUnavailable, NotAsked
 from coordinator.feed import Feed
 from coordinator.journal.contents import encode
 from coordinator.journal.records import Kind
@@ -77,6 +78,7 @@ class Shell:
         self.id = opening.session_id
         self.result: Result | None = None
         self.concluded = anyio.Event()
+        self.spawned = anyio.Event()
         self._question = question
         self._team = team
         self._journal = journal
@@ -86,7 +88,7 @@ class Shell:
         )
         self._ledger = Ledger(ids)
         self._feeds: list[Feed] = []
-        self._actors: dict[AgentId, Actor] = {}
+        self._actors: dict[AgentId, Actor | Seat] = {}
         self._timers: dict[str, anyio.CancelScope] = {}
         self._end: Conclude | None = None
         outbox, inbox = anyio.create_memory_object_stream[Item](
@@ -112,6 +114,28 @@ class Shell:
             self._told.append(what)
             self._wake()
 
+    async def seat(self, agent: AgentId) -> Seat:
+        """The place of a person in the team; waits until the session has begun.
+
+        Raises:
+            NotAsked: The agent is no person, or not in the team.
+        """
+        await self.spawned.wait()
+        return self.seat_now(agent)
+
+    def seat_now(self, agent: AgentId) -> Seat:
+        """The place of a person in the team.
+
+        Raises:
+            NotAsked: The agent is no person, or not in the team, or nothing has begun.
+        """
+        seat = self._actors.get(agent)
+        if not isinstance(seat, Seat):
+            raise NotAsked(
+                f"{agent!r} is no person in this team; give it 'backend: human'"
+            )
+        return seat
+
     def _wake(self) -> None:
         try:
             self._outbox.send_nowait(b"")
@@ -124,6 +148,7 @@ class Shell:
         with self._inbox, self._outbox:
             async with anyio.create_task_group() as group:
                 self._spawn(group)
+                self.spawned.set()
                 self.tell(SessionOpened(at=began))
                 while self._end is None:
                     await self._take(await self._drained(), group)
@@ -145,7 +170,12 @@ class Shell:
     def _spawn(self, group: anyio.abc.TaskGroup) -> None:
         limiters = self._team.limiters()
         for agent in self._team.agents:
-            actor = Actor(agent, self._outbox.clone(), limiter=limiters[agent.id])
+            outbox = self._outbox.clone()
+            actor = (
+                Seat(agent.id, outbox)
+                if isinstance(agent.backend, Person)
+                else Actor(agent, outbox, limiter=limiters[agent.id])
+            )
             self._actors[agent.id] = actor
             group.start_soon(actor.run, name=f"agent {agent.id}")
 
@@ -153,14 +183,14 @@ class Shell:
 
     async def _drained(self) -> list[Item]:
         """Take all that is ready; wait where nothing is."""
-        items: list[Item] = [*self._told]
-        self._told.clear()
-        self._take_ready(items)
-        if not items:
+        items: list[Item] = []
+        if self._told or self._inbox.statistics().current_buffer_used:
+            await anyio.lowlevel.checkpoint()
+        else:  # receiving passes a checkpoint of its own, and one is enough
             items.append(await self._inbox.receive())
-            self._take_ready(items)
         items.extend(self._told)
         self._told.clear()
+        self._take_ready(items)
         return items
 
     def _take_ready(self, items: list[Item]) -> None:
@@ -185,7 +215,6 @@ class Shell:
                 self._step(item, events, group)
         for feed in self._feeds:
             await feed.push(events)
-        await anyio.lowlevel.checkpoint()
 
     async def _record(
         self, journal: JournalWriter, items: Sequence[Item], events: list[Event]

@@ -1,0 +1,241 @@
+"""A person in the team: asked like any agent, and heard through the session.
+
+:class:`Person` stands where an agent has its model. :class:`Seat` stands where it has
+its :class:`~agents.actor.Actor`: it takes turns, and what the person says goes out as
+the chunks that a model's work would have made. How a person is shown what is asked, and
+lets it be known, is up to the program around the session.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import anyio
+import anyio.lowlevel
+from anyio.streams.memory import MemoryObjectSendStream
+
+from agents.backend import BallotForm, News, Present, Request, Review, Turn
+from agents.chunks import (
+    AgentId,
+    AnswerPresented,
+    AnswerProposed,
+    Approval,
+    Ballot,
+    Choice,
+    Label,
+    Pen,
+    Ranking,
+    Scores,
+    StreamChunk,
+    TurnEnded,
+    TurnNumber,
+    TurnStarted,
+    VoteCast,
+    encode_frame,
+)
+from agents.errors import BackendRefused
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+
+class Person:
+    """Where an agent has its model, a person has this: nothing to stream from."""
+
+    @property
+    def model(self) -> str:
+        """What displays call it."""
+        return "human"
+
+    @property
+    def limit_key(self) -> None:
+        """Nobody limits a person."""
+        return
+
+    @asynccontextmanager
+    async def open_stream(
+        self, request: Request, pen: Pen
+    ) -> AsyncGenerator[AsyncIterator[list[StreamChunk]]]:
+        """Refuse: a person has a seat, and no stream.
+
+        Raises:
+            BackendRefused: Always.
+        """
+        _refuse(request.turn.agent, pen)
+        yield  # a context manager is a generator, also one that never gets here
+
+    def stream_with_tools(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        tools: Sequence[Mapping[str, Any]],
+        **options: Any,  # noqa: ANN401  (MassGen's surface: whatever its callers pass)
+    ) -> AsyncGenerator[StreamChunk, None]:
+        """Refuse: a person is no model.
+
+        Raises:
+            BackendRefused: Always.
+        """
+        _refuse("a person", (messages, tools, options))
+
+    async def aclose(self) -> None:
+        """There is nothing to close; only a checkpoint passes."""
+        await anyio.lowlevel.checkpoint()
+
+
+def _refuse(who: str, _said: object) -> NoReturn:
+    raise BackendRefused(f"{who} is a person, who is heard through the session only")
+
+
+class Seat:
+    """A person's place in the team, with an actor's ways; :meth:`run` owns the outbox.
+
+    Args:
+        agent: Who sits here.
+        outbox: Where its frames go; :meth:`run` closes it.
+    """
+
+    def __init__(self, agent: AgentId, outbox: MemoryObjectSendStream[bytes]) -> None:
+        self._agent = agent
+        self._outbox = outbox
+        self._turn: Turn | None = None
+        self._pen: Pen | None = None
+        self._seen: tuple[Label, ...] = ()
+        self._to_send: deque[bytes] = deque()
+        self._called = anyio.Event()
+        self._asked = anyio.Event()
+        self._is_closed = False
+        self._is_over = False
+
+    # ------------------------------------------------- what the session does
+
+    def take(self, turn: Turn) -> None:
+        """Ask the person."""
+        self._turn = turn
+        self._pen = Pen(self._agent, turn.number, anyio.current_time())
+        answers = turn.task.answers if isinstance(turn.task, Review) else ()
+        self._seen = tuple(answer.label for answer in answers)
+        self._publish((TurnStarted(**self._pen.stamp(), task=_task_name(turn)),))
+        self._asked.set()
+
+    def tell(self, news: News) -> None:
+        """Let new answers count as seen: whoever shows the turn shows the news."""
+        if self._turn is not None and self._turn.number == news.turn:
+            new = (answer.label for answer in news.answers)
+            self._seen = tuple(dict.fromkeys((*self._seen, *new)))
+
+    def cancel(self, turn: TurnNumber, reason: str) -> None:
+        """Do not wait for the person any more."""
+        if self._turn is not None and self._turn.number == turn:
+            self._end((), "cancelled", reason)
+
+    def close(self) -> None:
+        """Let :meth:`run` return once all is sent."""
+        self._is_closed = True
+        self._called.set()
+
+    async def run(self) -> None:
+        """Send what the person says, until :meth:`close` or cancellation."""
+        with self._outbox:
+            try:
+                await anyio.lowlevel.checkpoint()
+                while self._to_send or not self._is_closed:
+                    while self._to_send:
+                        await self._outbox.send(self._to_send[0])
+                        self._to_send.popleft()
+                    self._called = anyio.Event()
+                    if not self._is_closed:
+                        await self._called.wait()
+            finally:
+                self._say_goodbye()
+                self._is_over = True
+                self._asked.set()
+
+    def _say_goodbye(self) -> None:
+        """Leave no turn open, if there is room to say so; nobody may listen."""
+        if self._turn is not None:
+            self._end((), "cancelled", "stopped")
+        with suppress(
+            anyio.WouldBlock, anyio.BrokenResourceError, anyio.ClosedResourceError
+        ):
+            while self._to_send:
+                self._outbox.send_nowait(self._to_send.popleft())
+
+    # ---------------------------------------------------- what the person does
+
+    @property
+    def turn(self) -> Turn | None:
+        """What the person is asked now."""
+        return self._turn
+
+    async def asked(self) -> Turn | None:
+        """Wait until the person is asked something; ``None``: nobody asks any more."""
+        await anyio.lowlevel.checkpoint()
+        while self._turn is None and not self._is_over:
+            self._asked = anyio.Event()
+            await self._asked.wait()
+        return self._turn
+
+    def answer(self, turn: Turn, text: str) -> None:
+        """Hand in an answer, or the final words where those are asked for."""
+        assert self._pen is not None
+        self._pen.at = anyio.current_time()
+        stamp = self._pen.stamp()
+        if isinstance(turn.task, Present):
+            self._end((AnswerPresented(**stamp, content=text),), "presented")
+        else:
+            self._end((AnswerProposed(**stamp, content=text),), "answered")
+
+    def vote(self, form: BallotForm, labels: Sequence[Label], reason: str) -> None:
+        """Cast a ballot for ``labels``, best first, in the form that is asked for."""
+        assert self._pen is not None
+        self._pen.at = anyio.current_time()
+        cast = VoteCast(
+            **self._pen.stamp(),
+            ballot=ballot_of(form, labels),
+            seen=self._seen,
+            reason=reason,
+        )
+        self._end((cast,), "voted")
+
+    def _end(
+        self,
+        last: tuple[StreamChunk, ...],
+        outcome: Literal["answered", "voted", "presented", "cancelled"],
+        detail: str = "",
+    ) -> None:
+        assert self._pen is not None
+        self._pen.at = anyio.current_time()
+        ended = TurnEnded(**self._pen.stamp(), outcome=outcome, detail=detail)
+        self._turn = None
+        self._publish((*last, ended))
+
+    def _publish(self, chunks: Sequence[StreamChunk]) -> None:
+        self._to_send.append(encode_frame(chunks))
+        self._called.set()
+
+
+def ballot_of(form: BallotForm, labels: Sequence[Label]) -> Ballot:
+    """A ballot of the form's kind that prefers ``labels`` to all others, best first."""
+    match form.kind:
+        case "choice":
+            return Choice(label=labels[0])
+        case "approval":
+            return Approval(labels=tuple(labels))
+        case "ranking":
+            return Ranking(tiers=tuple((label,) for label in labels))
+        case "scores":
+            # All that is named is good; how much better one is nobody said.
+            return Scores(points=dict.fromkeys(labels, form.max_score))
+
+
+def _task_name(turn: Turn) -> Literal["draft", "review", "present"]:
+    match turn.task:
+        case Review():
+            return "review"
+        case Present():
+            return "present"
+        case _:
+            return "draft"
