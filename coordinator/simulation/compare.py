@@ -76,8 +76,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """Share of sessions whose last vote was decided before all ballots were in."""
     early_same: Interval | None
     """Share of sessions whose winner is that of the full count; ``None``: all ballots
-    are waited for, or they are not the same ballots because answers change. Below 1 only
-    for teams that grow: ballots that never came might have made them grow."""
+    are waited for, or they are not the same ballots because answers change. Below 1
+    only for teams that grow: ballots that never came might have made them grow."""
 
 
 class Versus(msgspec.Struct, frozen=True, kw_only=True):
