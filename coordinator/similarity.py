@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections import Counter
+from collections.abc import Sequence
 from functools import lru_cache
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
@@ -25,6 +28,45 @@ def similarity(one: str, other: str) -> float:
         return 0.0
     shared = len(a & b)
     return shared / (len(a) + len(b) - shared)
+
+
+def twins(texts: Sequence[str], over: float) -> list[int | None]:
+    """For each text, the first text that is kept and more similar than ``over``.
+
+    A text without such a twin is kept itself. The outcome is that of comparing each
+    with all kept before it; but only those are compared that can be so similar, so that
+    ten thousand different answers take a tenth of a second and not a minute.
+
+    Two sets of which more than the share ``over`` is common have one word in common
+    among the few first of each, in any one order of words; rare words first leaves
+    hardly any others to compare ("prefix filtering", Chaudhuri et al., ICDE 2006).
+
+    Returns:
+        Positions in ``texts``; ``None`` for a text that is kept.
+    """
+    seen = Counter(word for text in texts for word in _words(text))
+    kept: dict[tuple[frozenset[str], str], list[int]] = {}
+    found: list[int | None] = []
+    for place, text in enumerate(texts):
+        numbers = _numbers(text)
+        marks = [(numbers, word) for word in _telling(_words(text), seen, over)]
+        like = {other for mark in marks for other in kept.get(mark, ())}
+        twin = next(
+            (k for k in sorted(like) if similarity(text, texts[k]) > over), None
+        )
+        found.append(twin)
+        if twin is None:
+            for mark in marks:
+                kept.setdefault(mark, []).append(place)
+    return found
+
+
+def _telling(words: frozenset[str], seen: Counter[str], over: float) -> list[str]:
+    """The rarest of ``words``, as many as cannot all be missing in a twin."""
+    # A little less than the share, because a rounded product may be too large.
+    shared = math.ceil(over * len(words) * (1 - 1e-9))
+    rare = sorted(words, key=lambda word: (seen[word], word))
+    return rare[: len(words) - shared + 1] or [""]
 
 
 @lru_cache(maxsize=1024)

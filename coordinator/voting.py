@@ -31,6 +31,7 @@ from coordinator.effects import (
     VoteRejected,
 )
 from coordinator.move import Move
+from coordinator.similarity import twins
 from coordinator.state import Answer, Cast, Contest, Member
 
 # ------------------------------------------------------------------ opening
@@ -76,16 +77,14 @@ def _clustered(m: Move, answers: Sequence[Answer]) -> list[Answer]:
     if m.rules.duplicate_over >= 1:
         return list(answers)
     order = {label: i for i, label in enumerate(contests.tie_order(m, answers))}
-    for answer in sorted(answers, key=lambda a: order[a.label]):
-        twin = next(
-            (k for k in kept if contests.is_duplicate(m, answer.content, k)), None
-        )
+    by_lot = sorted(answers, key=lambda a: order[a.label])
+    found = twins([answer.content for answer in by_lot], m.rules.duplicate_over)
+    for answer, twin in zip(by_lot, found, strict=True):
         if twin is None:
             kept.append(answer)
             continue
-        m.out.append(
-            AnswerRefused(agent=answer.agent, reason=f"says the same as {twin.label}")
-        )
+        reason = f"says the same as {by_lot[twin].label}"
+        m.out.append(AnswerRefused(agent=answer.agent, reason=reason))
     return sorted(kept, key=lambda a: m.s.members[a.agent].number)
 
 
