@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import msgspec
 
-from agents.chunks import AgentId, Label, Pen, StreamChunk, TurnNumber
+from agents.chunks import AgentId, Label, Part, Pen, StreamChunk, TurnNumber
 
 
 class VisibleAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,9 +63,28 @@ class Present(msgspec.Struct, frozen=True, kw_only=True, tag="present"):
     """What voters said in favour."""
     may_restart: bool = False
     """Whether another round may be asked for instead."""
+    is_integration: bool = False
+    """The answers are the parts of a divided task, in order, to be made one whole."""
 
 
-Task: TypeAlias = Draft | Review | Present
+class Divide(msgspec.Struct, frozen=True, kw_only=True, tag="divide"):
+    """Split the question into parts that others do on their own."""
+
+    parts: int
+    """Most parts."""
+    workers: int
+    """Agents who will do them."""
+
+
+class Work(msgspec.Struct, frozen=True, kw_only=True, tag="work"):
+    """Do one part, and stop with a summary of it."""
+
+    part: Part
+    others: tuple[str, ...] = ()
+    """The titles of the parts that others do."""
+
+
+Task: TypeAlias = Draft | Review | Present | Divide | Work
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):

@@ -113,7 +113,7 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", gc=Fals
 class TurnStarted(Chunk, frozen=True, kw_only=True, tag="turn_started"):
     """The agent has taken up a turn."""
 
-    task: Literal["draft", "review", "present"]
+    task: Literal["draft", "review", "present", "divide", "work"]
 
 
 class StatusChanged(Chunk, frozen=True, kw_only=True, tag="status_changed"):
@@ -139,6 +139,7 @@ class TurnEnded(Chunk, frozen=True, kw_only=True, tag="turn_ended"):
         "presented",  # an AnswerPresented came before
         "restarted",  # a RestartRequested came before
         "stopped",  # a PartCompleted came before
+        "divided",  # a TaskDivided came before
         "silent",  # attempts ran out without a usable tool call or text
         "refused",  # the model declined
         "cut",  # max_tokens or the context window ended an unfinished answer
@@ -215,6 +216,20 @@ class RestartRequested(Chunk, frozen=True, kw_only=True, tag="restart_requested"
 
     reason: str
     instructions: str
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """One piece of a divided task."""
+
+    title: str
+    instructions: str
+    """All that whoever does it needs to know, beside the question."""
+
+
+class TaskDivided(Chunk, frozen=True, kw_only=True, tag="task_divided"):
+    """The lead has split the task; the parts, in the order of the whole."""
+
+    parts: tuple[Part, ...]
 
 
 class PartCompleted(Chunk, frozen=True, kw_only=True, tag="part_completed"):
@@ -382,6 +397,7 @@ StreamChunk: TypeAlias = (
     | VoteCast
     | AnswerPresented
     | RestartRequested
+    | TaskDivided
     | PartCompleted
     | ResponseOpened
     | ResponseStarted

@@ -33,7 +33,9 @@ LOST_STOP_REASONS = frozenset(
 )
 """Such a response may be half a thought or half a tool call: it is not kept."""
 
-KEPT_OUTCOMES = frozenset({"answered", "voted", "presented", "restarted", "stopped"})
+KEPT_OUTCOMES = frozenset(
+    {"answered", "voted", "presented", "restarted", "stopped", "divided"}
+)
 """Turns that brought what was asked; all others leave no trace in the conversation."""
 
 

@@ -17,7 +17,17 @@ import anyio
 import anyio.lowlevel
 from anyio.streams.memory import MemoryObjectSendStream
 
-from agents.backend import BallotForm, News, Present, Request, Review, Turn
+from agents.backend import (
+    BallotForm,
+    Divide,
+    Draft,
+    News,
+    Present,
+    Request,
+    Review,
+    Turn,
+    Work,
+)
 from agents.chunks import (
     AgentId,
     AnswerPresented,
@@ -26,6 +36,7 @@ from agents.chunks import (
     Ballot,
     Choice,
     Label,
+    PartCompleted,
     Pen,
     Ranking,
     Scores,
@@ -179,12 +190,18 @@ class Seat:
         return self._turn
 
     def answer(self, turn: Turn, text: str) -> None:
-        """Hand in an answer, or the final words where those are asked for."""
+        """Hand in an answer, a part or the final words: whatever is asked for.
+
+        A person who is asked to divide the task and answers has not divided it.
+        """
         assert self._pen is not None
         self._pen.at = anyio.current_time()
         stamp = self._pen.stamp()
         if isinstance(turn.task, Present):
             self._end((AnswerPresented(**stamp, content=text),), "presented")
+        elif isinstance(turn.task, Work):
+            done = PartCompleted(**stamp, summary=text, complete=True)
+            self._end((done,), "stopped")
         else:
             self._end((AnswerProposed(**stamp, content=text),), "answered")
 
@@ -203,7 +220,7 @@ class Seat:
     def _end(
         self,
         last: tuple[StreamChunk, ...],
-        outcome: Literal["answered", "voted", "presented", "cancelled"],
+        outcome: Literal["answered", "voted", "presented", "stopped", "cancelled"],
         detail: str = "",
     ) -> None:
         assert self._pen is not None
@@ -231,11 +248,17 @@ def ballot_of(form: BallotForm, labels: Sequence[Label]) -> Ballot:
             return Scores(points=dict.fromkeys(labels, form.max_score))
 
 
-def _task_name(turn: Turn) -> Literal["draft", "review", "present"]:
+def _task_name(
+    turn: Turn,
+) -> Literal["draft", "review", "present", "divide", "work"]:
     match turn.task:
         case Review():
             return "review"
         case Present():
             return "present"
-        case _:
+        case Divide():
+            return "divide"
+        case Work():
+            return "work"
+        case Draft():
             return "draft"

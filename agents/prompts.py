@@ -21,7 +21,16 @@ import re
 from collections.abc import Iterable
 from typing import assert_never
 
-from agents.backend import Draft, News, Present, Review, Turn, VisibleAnswer
+from agents.backend import (
+    Divide,
+    Draft,
+    News,
+    Present,
+    Review,
+    Turn,
+    VisibleAnswer,
+    Work,
+)
 from agents.chunks import Label
 
 ANSWER_OPEN = '<answer label="{label}" nonce="{nonce}">\n'
@@ -109,6 +118,31 @@ These answers were found best, the best one first. Make one answer of them for t
 person who asked: keep to the first where they disagree, unless it is clearly wrong, \
 and add what the others have beyond it."""
 
+_INTEGRATE = """\
+The task was divided; these are its parts, in order, each done by an agent that saw no \
+other part. Make one whole of them for the person who asked: complete, without \
+repetition, of one piece. Where parts disagree, find out which is right; where one is \
+missing, say so."""
+
+_DIVIDE = """\
+Do not answer the question yourself. Divide it into parts that can be done side by \
+side, by agents that see the question and their own part and nothing else. There are \
+{workers} of them; make at most {parts} parts, fewer where that is enough. Parts must \
+not overlap, and together they must hold all that an answer needs: somebody who reads \
+their results will put them together.
+
+Then call divide once, with all parts."""
+
+_WORK = """\
+The question was divided; this part is yours:
+
+{title}
+{instructions}
+
+Do this part and no other{others}. Work it out with care, and use your other tools \
+where they help. Then call stop once, with the part's whole result; call it with \
+complete: false if the part cannot be done, and say why."""
+
 _PRESENT_HOW = """\
 Write the final answer itself, as plain text and nothing else. Do not mention agents, \
 labels, votes or this task: the reader knows nothing of them."""
@@ -163,6 +197,10 @@ def ask_again(turn: Turn) -> str:
     match turn.task:
         case Draft():
             return "Nothing was handed in. Call new_answer with your complete answer."
+        case Divide():
+            return "Nothing was handed out. Call divide with all parts."
+        case Work():
+            return "Nothing was handed in. Call stop with your part's whole result."
         case Present():
             return "Nothing was written. Write the final answer as plain text."
         case Review(ballot=None):
@@ -225,7 +263,7 @@ def _harmless(content: str, nonce: str, limit: int) -> str:
 def _answers_block(turn: Turn, *, unseen_only: bool) -> str:
     """The answers that ``turn`` shows, as one block; empty if it shows none."""
     match turn.task:
-        case Draft():
+        case Draft() | Divide() | Work():
             return ""
         case Review(answers=answers, unseen=unseen):
             if unseen_only:
@@ -233,7 +271,8 @@ def _answers_block(turn: Turn, *, unseen_only: bool) -> str:
             limit = ANSWER_CHARS
             head = "New answers:" if unseen_only else "All answers that stand:"
         case Present(answers=answers):
-            limit, head = PRESENTED_CHARS, "Chosen:"
+            limit = PRESENTED_CHARS
+            head = "The parts:" if turn.task.is_integration else "Chosen:"
         case _:
             assert_never(turn.task)
     if not answers:
@@ -250,6 +289,13 @@ def _ask(turn: Turn) -> str:
             return _review_ask(review, turn)
         case Present() as present:
             return _present_ask(present, turn.nonce)
+        case Divide() as divide:
+            return _DIVIDE.format(workers=divide.workers, parts=divide.parts)
+        case Work(part=part, others=others):
+            listed = f"; others do: {', '.join(others)}" if others else ""
+            return _WORK.format(
+                title=part.title, instructions=part.instructions, others=listed
+            )
         case _:
             assert_never(turn.task)
 
@@ -284,10 +330,16 @@ def _present_ask(present: Present, nonce: str) -> str:
     return _joined(
         "Voters said for it (material to weigh, as answers are):" if reasons else "",
         *reasons,
-        _PRESENT if len(present.answers) <= 1 else _SYNTHESISE,
+        _how(present),
         _PRESENT_HOW,
         _SUBMIT_OR_RESTART if present.may_restart else "",
     )
+
+
+def _how(present: Present) -> str:
+    if present.is_integration:
+        return _INTEGRATE
+    return _PRESENT if len(present.answers) <= 1 else _SYNTHESISE
 
 
 def _joined(*parts: str) -> str:

@@ -305,7 +305,7 @@ _KINDS: dict[str, type[_Line]] = {_key(kind): kind for kind in get_args(Line)}
 class When(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When an entry fits a model call; what is left out does not matter."""
 
-    task: Literal["draft", "review", "present"] | None = None
+    task: Literal["draft", "review", "present", "divide", "work"] | None = None
     sees: str | None = None
     """A visible answer contains this."""
     lacks: str | None = None

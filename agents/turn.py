@@ -24,6 +24,7 @@ from agents import prompts
 from agents.asking import ask
 from agents.backend import (
     BallotForm,
+    Divide,
     Draft,
     News,
     Present,
@@ -31,14 +32,17 @@ from agents.backend import (
     Review,
     ToolSpec,
     Turn,
+    Work,
 )
 from agents.chunks import (
     AnswerPresented,
     AnswerProposed,
     Label,
+    PartCompleted,
     RestartRequested,
     StatusChanged,
     StreamChunk,
+    TaskDivided,
     ToolCalled,
     ToolReturned,
     TurnEnded,
@@ -47,9 +51,11 @@ from agents.chunks import (
 )
 from agents.errors import ToolFailed
 from agents.tools.handing_in import (
+    Divided,
     HandedIn,
     Proposed,
     RestartAsked,
+    Stopped,
     Submitted,
     Voted,
     read_calls,
@@ -197,6 +203,8 @@ class RunningTurn:
         if is_work and isinstance(task, Present):
             presented = AnswerPresented(**self.voice.stamp(), content=text.strip())
             return (presented, *self._end("presented"))
+        if is_work and isinstance(task, Work):
+            return self._stop(text.strip(), is_complete=True)
         self._said = ""
         self._failures += 1
         if self._failures >= self.turn.attempts:
@@ -282,8 +290,19 @@ class RunningTurn:
                     instructions=work.instructions,
                 )
                 return (asked, *self._end("restarted"))
+            case Divided():
+                divided = TaskDivided(**self.voice.stamp(), parts=work.parts)
+                return (divided, *self._end("divided"))
+            case Stopped():
+                return self._stop(work.summary, is_complete=work.is_complete)
             case _:
                 assert_never(work)
+
+    def _stop(self, summary: str, *, is_complete: bool) -> Last:
+        stopped = PartCompleted(
+            **self.voice.stamp(), summary=summary, complete=is_complete
+        )
+        return (stopped, *self._end("stopped"))
 
     async def _run_calls(
         self, calls: Sequence[ToolCalled], offered: set[str], problem: str
@@ -333,7 +352,15 @@ class RunningTurn:
     def _end(
         self,
         outcome: Literal[
-            "answered", "voted", "presented", "restarted", "silent", "refused", "cut"
+            "answered",
+            "voted",
+            "presented",
+            "restarted",
+            "divided",
+            "stopped",
+            "silent",
+            "refused",
+            "cut",
         ],
         detail: str = "",
     ) -> tuple[TurnEnded]:
@@ -346,7 +373,9 @@ class RunningTurn:
         return (ended,)
 
 
-def _task_name(turn: Turn) -> Literal["draft", "review", "present"]:
+def _task_name(
+    turn: Turn,
+) -> Literal["draft", "review", "present", "divide", "work"]:
     match turn.task:
         case Draft():
             return "draft"
@@ -354,6 +383,10 @@ def _task_name(turn: Turn) -> Literal["draft", "review", "present"]:
             return "review"
         case Present():
             return "present"
+        case Divide():
+            return "divide"
+        case Work():
+            return "work"
         case _:
             assert_never(turn.task)
 

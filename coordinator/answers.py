@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import msgspec
 
-from agents.chunks import AnswerProposed, Label
+from agents.chunks import Label
 from coordinator.effects import AnswerAccepted, AnswerRefused
 from coordinator.move import Move
 from coordinator.state import Answer, Member
 
 
-def accept(m: Move, member: Member, chunk: AnswerProposed) -> Answer:
+def accept(
+    m: Move,
+    member: Member,
+    content: str,
+    value: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET,
+) -> Answer:
     """Give the answer its label and let it stand in place of its author's last."""
     s = m.s
     s.accepted += 1
@@ -19,13 +24,13 @@ def accept(m: Move, member: Member, chunk: AnswerProposed) -> Answer:
     answer = Answer(
         label=label,
         agent=member.id,
-        content=chunk.content,
-        value=chunk.value,
+        content=content,
+        value=value,
         ordinal=s.accepted,
     )
     s.answers = s.answers.insert(label, answer)
     m.put(msgspec.structs.replace(member, label=label, revisions=revision))
-    m.out.append(AnswerAccepted(agent=member.id, label=label, content=chunk.content))
+    m.out.append(AnswerAccepted(agent=member.id, label=label, content=content))
     return answer
 
 

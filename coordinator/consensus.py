@@ -15,7 +15,8 @@ no clock, channel, logger or randomness in here: time comes with the inputs, cha
 seed, and feeding the same inputs again gives the same effects. Every rule of a session
 is in this file and its neighbours: :mod:`coordinator.drafting` (first answers),
 :mod:`coordinator.contests` and :mod:`coordinator.voting` (the vote),
-:mod:`coordinator.revisions`, :mod:`coordinator.vetoes` and :mod:`coordinator.ending`.
+:mod:`coordinator.revisions`, :mod:`coordinator.vetoes` and :mod:`coordinator.ending`;
+a divided task goes another way, in :mod:`coordinator.division`.
 """
 
 from __future__ import annotations
@@ -32,13 +33,24 @@ from agents.chunks import (
     AnswerProposed,
     BlockStarted,
     Chunk,
+    PartCompleted,
     ResponseStarted,
     RestartRequested,
+    TaskDivided,
     TurnEnded,
     UsageReported,
     VoteCast,
 )
-from coordinator import challenge, drafting, ending, revisions, vetoes, voting, winning
+from coordinator import (
+    challenge,
+    division,
+    drafting,
+    ending,
+    revisions,
+    vetoes,
+    voting,
+    winning,
+)
 from coordinator.effects import (
     AgentStopped,
     AnswerVetoed,
@@ -52,7 +64,7 @@ from coordinator.effects import (
 )
 from coordinator.move import Move, drawn
 from coordinator.rules import Rules
-from coordinator.state import Answer, Member, Phase, State
+from coordinator.state import Activity, Answer, Member, Phase, State
 
 DEADLINE_TIMER = "deadline"
 
@@ -61,6 +73,8 @@ HEARD = (
     VoteCast,
     AnswerPresented,
     RestartRequested,
+    TaskDivided,
+    PartCompleted,
     TurnEnded,
     AgentFailed,
     UsageReported,
@@ -187,6 +201,10 @@ def _on_chunk(m: Move, chunk: Chunk) -> None:
         case RestartRequested() if member.activity == "presenting":
             m.rest(member)
             drafting.reopen(m, chunk.reason, chunk.instructions)
+        case TaskDivided() if member.activity == "dividing":
+            division.on_divided(m, member, chunk)
+        case PartCompleted() if member.activity == "working":
+            division.on_part(m, member, chunk)
         case TurnEnded():
             _on_fruitless_turn(m, member, _why(chunk))
         case AgentFailed():
@@ -229,10 +247,25 @@ def _on_fruitless_turn(m: Move, member: Member, why: str) -> None:
         case "challenging":
             challenge.fall(m)
         case "presenting":
-            detail = f"{m.s.detail}; the winner did not present ({why})"
-            ending.conclude(m, "answered", detail)
+            _without_presenter(m, f"did not present ({why})")
         case _:
-            pass
+            _on_part_undone(m, member, activity)
+
+
+def _on_part_undone(m: Move, member: Member, activity: Activity) -> None:
+    """The same in a divided task."""
+    if activity == "dividing":
+        division.on_no_division(m, member)
+    elif activity == "working":
+        division.on_no_part(m, member)
+
+
+def _without_presenter(m: Move, why: str) -> None:
+    """Nobody words the result: it is given as it stands."""
+    if m.rules.division is not None:
+        division.conclude(m, "answered", f"{m.s.detail}; the integrator {why}")
+        return
+    ending.conclude(m, "answered", f"{m.s.detail}; the winner {why}")
 
 
 def _on_failure(m: Move, member: Member, why: str) -> None:
@@ -247,10 +280,9 @@ def _on_failure(m: Move, member: Member, why: str) -> None:
         case "challenging":
             challenge.fall(m)
         case "presenting":
-            detail = f"{m.s.detail}; the winner failed to present ({why})"
-            ending.conclude(m, "answered", detail)
+            _without_presenter(m, f"failed to present ({why})")
         case _:
-            pass
+            _on_part_undone(m, member, activity)
 
 
 def _on_usage(m: Move, member: Member, chunk: UsageReported) -> None:
@@ -289,7 +321,10 @@ def _on_shell(m: Move, what: MachineInput) -> None:
             m.out.append(
                 ArmTimer(timer=DEADLINE_TIMER, at=m.s.now + m.rules.deadline_s)
             )
-            drafting.begin(m)
+            if m.rules.division is not None:
+                division.begin(m)
+            else:
+                drafting.begin(m)
         case TimerRang(timer="deadline"):
             _best_so_far(m, "deadline", "the deadline passed")
         case TimerRang(timer=drafting.STRAGGLER_TIMER):
@@ -324,6 +359,9 @@ def _stop(m: Move, why: str) -> None:
 
 def _best_so_far(m: Move, status: ending.Status, why: str) -> None:
     """End now, with the winner, the leader, or whichever answer the lot puts first."""
+    if m.rules.division is not None:
+        division.best_so_far(m, status, why)
+        return
     if m.s.winner is None:
         m.s.winner = winning.leader(m)
     if m.s.winner is None:

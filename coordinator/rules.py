@@ -83,6 +83,22 @@ class Adaptive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise ValueError(f"'adaptive.sure' is {self.sure}; use 0 to 1")
 
 
+class Division(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The task is divided, not voted on: a lead splits it, others do the parts."""
+
+    lead: str | None = None
+    """The agent that splits; ``None``: the first that lives."""
+    integrator: str | None = None
+    """The agent that puts the parts together; ``None``: the lead."""
+    parts: int = 8
+    """Most parts; more would be of little size and much to read."""
+
+    def __post_init__(self) -> None:
+        """Refuse a division into nothing."""
+        if self.parts < 1:
+            raise ValueError(f"'division.parts' is {self.parts}; use at least 1")
+
+
 class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a team comes to one answer."""
 
@@ -149,6 +165,10 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     budget_tokens: int | None = None
     budget_usd: float | None = None
     agent_budget_tokens: int | None = None
+
+    # --- instead of a vote
+    division: Division | None = None
+    """``None``: everybody answers the whole question, and a vote decides."""
 
     # --- the end
     final: Literal["present", "reuse", "synthesise"] = "present"

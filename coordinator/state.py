@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 import msgspec
 from rpds import HashTrieMap
 
-from agents.chunks import AgentId, Ballot, Label, TurnNumber
+from agents.chunks import AgentId, Ballot, Label, Part, TurnNumber
 
 Activity: TypeAlias = Literal[
     "idle",  # waiting for others
@@ -20,6 +20,8 @@ Activity: TypeAlias = Literal[
     "reviewing",
     "challenging",  # writing an answer that shall beat the winner
     "presenting",
+    "dividing",
+    "working",
     "out",  # gets no more turns
 ]
 
@@ -102,7 +104,22 @@ class Contest(msgspec.Struct, frozen=True, kw_only=True):
     winner: Label | None = None
 
 
-Phase: TypeAlias = Literal["new", "drafting", "voting", "presenting", "concluded"]
+class Share(msgspec.Struct, frozen=True, kw_only=True):
+    """One part of a divided task, and what has become of it."""
+
+    part: Part
+    worker: AgentId | None = None
+    """Who is at it now."""
+    tries: int = 0
+    """How many agents have failed at it."""
+    label: Label | None = None
+    """Its result."""
+    is_complete: bool = False
+
+
+Phase: TypeAlias = Literal[
+    "new", "drafting", "voting", "dividing", "working", "presenting", "concluded"
+]
 
 
 class State(msgspec.Struct, kw_only=True):
@@ -142,6 +159,10 @@ class State(msgspec.Struct, kw_only=True):
     """A ``news`` timer is armed; answers until it rings are announced together."""
     challenged: int = -1
     """The contest whose winner has been challenged in this round; -1: none."""
+    shares: tuple[Share, ...] = ()
+    """The parts of a divided task, in the order of the whole."""
+    lead: AgentId | None = None
+    """Who divided it."""
     vetoed: tuple[Label, ...] = ()
     winner: Label | None = None
     finalists: tuple[Label, ...] = ()

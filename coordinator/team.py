@@ -67,6 +67,13 @@ class Team:
                     f"agent id {agent!r} is used {times} times; ids must differ"
                 )
         ids = {agent.id for agent in self.agents}
+        division = self.rules.division
+        for name in (division.lead, division.integrator) if division else ():
+            if name is not None and name not in ids:
+                raise ConfigInvalid(
+                    f"voting.division names {name!r}, who is not in the team; "
+                    f"choose from {', '.join(sorted(ids))}"
+                )
         for voter in self.rules.weights:
             if voter not in ids:
                 raise ConfigInvalid(

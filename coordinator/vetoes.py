@@ -55,7 +55,7 @@ def _withdraw(m: Move, contest: Contest, label: Label) -> None:
         )
     )
     if not labels:
-        ending.conclude(m, "failed", "every answer was vetoed")
+        _without_candidates(m, label)
     elif len(labels) == 1:
         voting.settle(m, contest, is_early=True)
     else:
@@ -73,7 +73,19 @@ def _replace_winner(m: Move, contest: Contest, label: Label) -> None:
         return
     m.s.winner = None
     if winner is None:
-        ending.conclude(m, "failed", "every answer was vetoed")
+        _without_candidates(m, label)
         return
     winning.announce_winner(m, winner, winning.count(m, contest), len(contest.ballots))
     ending.finish(m, winner, (winner,), f"{label} was vetoed; the next best")
+
+
+def _without_candidates(m: Move, label: Label) -> None:
+    """All that stood for election is vetoed: one that lost is better than none."""
+    standing = m.standing()
+    if not standing:
+        ending.conclude(m, "failed", "every answer was vetoed")
+        return
+    next_best = contests.tie_order(m, standing)[0]
+    winning.announce_winner(m, next_best, winning.count_alone(m, next_best), 0)
+    detail = f"{label} was vetoed, as all that stood for election; the lot decided"
+    ending.finish(m, next_best, (next_best,), detail)

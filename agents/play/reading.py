@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from agents.backend import Draft, Present, Request, Review, Task, VisibleAnswer
+from agents.backend import (
+    Divide,
+    Draft,
+    Present,
+    Request,
+    Review,
+    Task,
+    VisibleAnswer,
+    Work,
+)
 from agents.play.seen import (
     BallotKind,
     Seen,
@@ -37,6 +46,8 @@ _TASK_NAMES: dict[type[Task], TaskName] = {
     Draft: "draft",
     Review: "review",
     Present: "present",
+    Divide: "divide",
+    Work: "work",
 }
 
 
@@ -57,7 +68,7 @@ def seen_in(request: Request) -> Seen:
     ]
     body = {"system": request.system, "messages": messages, "tools": tools}
     form = turn.task.ballot if isinstance(turn.task, Review) else None
-    shown = () if isinstance(turn.task, Draft) else turn.task.answers
+    shown = turn.task.answers if isinstance(turn.task, Review | Present) else ()
     read = seen_in_body(body)
     labels = {answer.label for answer in shown}
     # News in the middle of a turn shows answers that its task does not hold.
@@ -116,6 +127,10 @@ def objects_in(value: object) -> Iterator[JsonObject]:
 def _task(tools: JsonObject, *, has_answers: bool) -> TaskName:
     if "vote" in tools:
         return "review"
+    if "divide" in tools:
+        return "divide"
+    if "stop" in tools:
+        return "work"
     if "new_answer" in tools:
         return "review" if has_answers else "draft"
     return "present"

@@ -11,7 +11,7 @@ from agents.backend import VisibleAnswer
 if TYPE_CHECKING:
     from agents.script import When
 
-TaskName: TypeAlias = Literal["draft", "review", "present"]
+TaskName: TypeAlias = Literal["draft", "review", "present", "divide", "work"]
 BallotKind: TypeAlias = Literal["choice", "approval", "ranking", "scores"]
 
 CHARACTERS_A_TOKEN = 4

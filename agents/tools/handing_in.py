@@ -17,6 +17,7 @@ from agents.chunks import (
     Ballot,
     Choice,
     Label,
+    Part,
     Ranking,
     Scores,
     ToolCalled,
@@ -51,7 +52,20 @@ class RestartAsked(NamedTuple):
     instructions: str
 
 
-HandedIn: TypeAlias = Proposed | Voted | Submitted | RestartAsked
+class Divided(NamedTuple):
+    """The lead's parts."""
+
+    parts: tuple[Part, ...]
+
+
+class Stopped(NamedTuple):
+    """A part, done or given up."""
+
+    summary: str
+    is_complete: bool
+
+
+HandedIn: TypeAlias = Proposed | Voted | Submitted | RestartAsked | Divided | Stopped
 
 
 class _NewAnswer(msgspec.Struct):
@@ -77,6 +91,15 @@ class _RankingVote(_Vote, kw_only=True):
 
 class _ScoresVote(_Vote, kw_only=True):
     scores: dict[Label, int]
+
+
+class _Division(msgspec.Struct):
+    parts: tuple[Part, ...]
+
+
+class _Stop(msgspec.Struct):
+    summary: str
+    complete: bool = True
 
 
 class _Restart(msgspec.Struct):
@@ -112,9 +135,26 @@ def read_calls(
             return _read_vote(call.input, form)
         case "submit":
             return Submitted()
+        case "divide":
+            return _read_division(call.input)
+        case "stop":
+            stop = _decoded(call.input, _Stop)
+            if not stop.summary.strip():
+                raise ToolFailed("summary is empty; hand in the part's result")
+            return Stopped(stop.summary, stop.complete)
         case _:
             asked = _decoded(call.input, _Restart)
             return RestartAsked(asked.reason, asked.instructions)
+
+
+def _read_division(given: msgspec.Raw) -> Divided:
+    parts = _decoded(given, _Division).parts
+    if not parts:
+        raise ToolFailed("parts is empty; give at least one part")
+    for part in parts:
+        if not part.title.strip() or not part.instructions.strip():
+            raise ToolFailed("a part has no title or no instructions; give it both")
+    return Divided(parts)
 
 
 def _read_answer(given: msgspec.Raw, answers: AnswerForm | None) -> Proposed:

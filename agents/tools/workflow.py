@@ -1,7 +1,8 @@
 """The tools with which an agent hands in its work, as the model is told of them.
 
 ``new_answer`` and ``vote`` end a draft or a review, ``submit`` or
-``restart_orchestration`` a presentation. Which are offered, and the form of the vote,
+``restart_orchestration`` a presentation; in a divided task ``divide`` ends the lead's
+turn and ``stop`` a part. Which are offered, and the form of the vote,
 follows from the task. Pure. Their calls are read by :mod:`agents.tools.handing_in`.
 """
 
@@ -12,9 +13,20 @@ from typing import Any, NamedTuple, assert_never
 
 import msgspec
 
-from agents.backend import BallotForm, Draft, Present, Review, Task, ToolSpec
+from agents.backend import (
+    BallotForm,
+    Divide,
+    Draft,
+    Present,
+    Review,
+    Task,
+    ToolSpec,
+    Work,
+)
 
-WORKFLOW_NAMES = frozenset({"new_answer", "vote", "submit", "restart_orchestration"})
+WORKFLOW_NAMES = frozenset(
+    {"new_answer", "vote", "submit", "restart_orchestration", "divide", "stop"}
+)
 """Reserved: no other tool may bear one of these names."""
 
 ABSTAIN = "abstain"
@@ -58,6 +70,10 @@ def workflow_tools(
             return tuple(offered)
         case Present():
             return (_SUBMIT, _RESTART) if task.may_restart else ()
+        case Divide(parts=most):
+            return (_divide(most),)
+        case Work():
+            return (_STOP,)
         case _:
             assert_never(task)
 
@@ -139,6 +155,37 @@ def _vote(form: BallotForm) -> ToolSpec:
     )
 
 
+def _divide(most: int) -> ToolSpec:
+    part = {
+        "type": "object",
+        "properties": {
+            "title": {"type": "string", "description": "A few words."},
+            "instructions": {
+                "type": "string",
+                "description": (
+                    "All that is needed to do the part without asking, and what its "
+                    "result must hold."
+                ),
+            },
+        },
+        "required": ["title", "instructions"],
+        "additionalProperties": False,
+    }
+    parts = {
+        "type": "array",
+        "items": part,
+        "description": f"The parts in the order of the whole, at most {most}.",
+    }
+    return ToolSpec(
+        name="divide",
+        description=(
+            "Hand out the task in parts. Each is done alone, by an agent that sees the "
+            "question and its own part only. It ends your turn."
+        ),
+        input_schema=_object({"parts": parts}, ["parts"]),
+    )
+
+
 def _object(properties: dict[str, Any], required: list[str]) -> msgspec.Raw:
     schema = {
         "type": "object",
@@ -172,5 +219,22 @@ _RESTART = ToolSpec(
             },
         },
         ["reason", "instructions"],
+    ),
+)
+_STOP = ToolSpec(
+    name="stop",
+    description=(
+        "Hand in your part and end your turn. Whoever puts the whole together reads "
+        "the summary and nothing else, so it must hold the part's result, complete."
+    ),
+    input_schema=_object(
+        {
+            "summary": {"type": "string", "description": "The result of your part."},
+            "complete": {
+                "type": "boolean",
+                "description": "Whether the part is done; false: it cannot be.",
+            },
+        },
+        ["summary", "complete"],
     ),
 )

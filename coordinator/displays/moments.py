@@ -63,6 +63,8 @@ _TASKS = {
     "draft": "is writing a first answer, alone",
     "review": "is reading the answers",
     "present": "is presenting the result",
+    "divide": "is dividing the task",
+    "work": "is doing its part",
 }
 _OUTCOMES = {
     "silent": "gave no usable result",

@@ -74,6 +74,8 @@ _ACTIVITIES: dict[str, Activity] = {
     "draft": "drafting",
     "review": "reviewing",
     "present": "presenting",
+    "divide": "drafting",
+    "work": "drafting",
 }
 _ENDINGS: dict[str, Activity] = {
     "answered": "answered",

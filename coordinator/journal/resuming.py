@@ -26,6 +26,7 @@ from agents.chunks import (
     RestartRequested,
     Seq,
     StreamChunk,
+    TaskDivided,
     ToolCalled,
     ToolReturned,
     TurnEnded,
@@ -52,6 +53,7 @@ _RESULTS = (
     VoteCast,
     AnswerPresented,
     RestartRequested,
+    TaskDivided,
     PartCompleted,
 )
 

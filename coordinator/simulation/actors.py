@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from random import Random
 from typing import Any
 
-from agents.backend import BallotForm, Draft, Present, Request, Review
+from agents.backend import BallotForm, Divide, Draft, Present, Request, Review, Work
 from agents.chunks import AgentId, Pen, StreamChunk
 from agents.script import JsonObject, Script, parse_script
 from agents.scripted import ScriptedBackend
@@ -108,6 +108,16 @@ class RandomBackend:
                     return [{"answer": self._answer(chance), **slow, **wait}]
                 ballot = self._ballot(form, chance)
                 return [{"tool": "vote", "input": {"reason": "r", **ballot}, **wait}]
+            case Divide(parts=most):
+                part = {"title": "a part", "instructions": "do it"}
+                parts = [part] * chance.randint(0, most + 1)
+                return [{"tool": "divide", "input": {"parts": parts}, **wait}]
+            case Work():
+                if chance.random() < 0.3:
+                    return [{"text": "it is done", **wait}]
+                is_done = chance.random() >= self._temper.nonsense
+                stop = {"summary": "it is done", "complete": is_done}
+                return [{"tool": "stop", "input": stop, **wait}]
             case Present() as present:
                 if present.may_restart and chance.random() < self._temper.revise:
                     wish = {"reason": "weak", "instructions": "be strong"}

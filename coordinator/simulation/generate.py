@@ -9,7 +9,7 @@ import msgspec
 
 from agents.chunks import AgentId
 from coordinator.ballots import VotingRule, every_rule
-from coordinator.rules import Adaptive, Rules, Topology
+from coordinator.rules import Adaptive, Division, Rules, Topology
 from coordinator.simulation.world import Temper, World
 
 _POLICIES = ("slate", "revision", "ensemble", "massgen")
@@ -57,6 +57,8 @@ def _rules(chance: Random) -> Rules:
     for name, values in _CHANGES.items():
         if chance.random() < 0.25:
             changes[name] = chance.choice(values)
+    if chance.random() < 0.05:
+        changes["division"] = Division(parts=chance.choice((1, 3, 8)))
     # Committees and reviews that open early each go with one kind of slate only.
     if changes.get("revise", rules.revise):
         changes["committee_over"] = None

@@ -7,7 +7,7 @@ with the name of the invariant that broke.
 
 from __future__ import annotations
 
-from agents.backend import Present, Review
+from agents.backend import Divide, Draft, Present, Review, Turn, Work
 from agents.chunks import (
     AgentId,
     Approval,
@@ -165,6 +165,7 @@ class Checker:
     def _on_start(self, start: StartTurn) -> None:
         turn = start.turn
         _claim(turn.agent in self._agents, "turns go to members")
+        self._check_part(turn)
         _claim(turn.agent not in self._retired, "who is out gets no turn")
         _claim(turn.number == self._turns[turn.agent] + 1, "turn numbers count up")
         self._turns[turn.agent] = turn.number
@@ -184,6 +185,14 @@ class Checker:
             self._votable[turn.agent] = set(form.labels) if form else set()
             # A review opens a new vote: in a later stage older ballots are history.
             self._ballots.pop(turn.agent, None)
+
+    def _check_part(self, turn: Turn) -> None:
+        """In a divided task nobody votes; a part has few tries, one at a time."""
+        is_divided = self._rules.division is not None
+        if isinstance(turn.task, Draft | Review):
+            _claim(not is_divided, "a divided task is not voted on")
+        elif isinstance(turn.task, Divide | Work):
+            _claim(is_divided, "only a divided task has parts")
 
     def _on_vote(self, vote: VoteCounted) -> None:
         _claim(vote.voter not in self._ballots, "one live ballot a voter")
@@ -239,7 +248,8 @@ class Checker:
         standing = set(self._standing.values()) - self._vetoed
         if standing:
             _claim(end.answer is not None, "the best answer so far is given")
-            _claim(end.label is not None, "the answer given has a label")
+            is_one = self._rules.division is None
+            _claim(not is_one or end.label is not None, "the answer given has a label")
         if end.label is not None:
             _claim(self._answers[end.label] == end.winner, "winner and label agree")
         if self.decided is not None and end.status == "answered":

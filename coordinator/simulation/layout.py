@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple, assert_never
 
-from agents.backend import Draft, Present, Review, Turn
+from agents.backend import Divide, Draft, Present, Review, Turn, Work
 from agents.chunks import Label
 from coordinator.simulation.billing import Prefix
 from coordinator.simulation.model import Assumptions
@@ -71,5 +71,7 @@ def _content(turn: Turn) -> tuple[Tools, tuple[Label, ...], int]:
         case Present() as task:
             shown = tuple(answer.label for answer in task.answers)
             return ("present",), shown, len(task.reasons)
+        case Divide() | Work():
+            raise NotImplementedError("divided tasks are not compared")
         case _:
             assert_never(turn.task)

@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias, assert_never
 
 import msgspec
 
-from agents.backend import Draft, News, Present, Review, Turn
+from agents.backend import Divide, Draft, News, Present, Review, Turn, Work
 from agents.chunks import (
     AgentFailed,
     AgentId,
@@ -333,6 +333,8 @@ class Stage:
                 return "vote", assumed.vote_tokens
             case Present():
                 return "present", assumed.present_tokens
+            case Divide() | Work():
+                raise NotImplementedError("divided tasks are not compared")
             case _:
                 assert_never(turn.task)
 

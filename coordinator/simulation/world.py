@@ -12,7 +12,7 @@ from random import Random
 
 import msgspec
 
-from agents.backend import BallotForm, Draft, Present, Review, Turn
+from agents.backend import BallotForm, Divide, Draft, Present, Review, Turn, Work
 from agents.chunks import (
     AgentFailed,
     AgentId,
@@ -22,12 +22,15 @@ from agents.chunks import (
     Ballot,
     Choice,
     Label,
+    Part,
+    PartCompleted,
     Pen,
     Ranking,
     ResponseStarted,
     RestartRequested,
     Scores,
     StreamChunk,
+    TaskDivided,
     TurnEnded,
     TurnNumber,
     Usage,
@@ -64,6 +67,11 @@ _MANNERS = ("briefly", "at length", "with doubts")
 def said_by_chance(chance: Random) -> str:
     """An answer; few are distinct, so duplicates, ties and small changes are common."""
     return f"the {chance.choice(_COLOURS)} answer, said {chance.choice(_MANNERS)}"
+
+
+MEDDLING_MOST = 4
+"""People's interventions in one session; vetoes of several answers are the hard case.
+"""
 
 
 class Temper(msgspec.Struct, frozen=True, kw_only=True):
@@ -177,8 +185,12 @@ class World:
         return bool(turn) and turn <= self._withdrawn.get(what.agent, 0)  # type: ignore[union-attr]
 
     def _meddle(self) -> None:
-        if self._random.random() >= self._temper.meddle:
-            return
+        for _ in range(MEDDLING_MOST):
+            if self._random.random() >= self._temper.meddle:
+                return
+            self._meddle_once()
+
+    def _meddle_once(self) -> None:
         at = self._random.uniform(0, self._temper.pace_s * 4)
         agent = self._random.choice(self._agents)
         match self._random.randrange(4):
@@ -252,6 +264,18 @@ class World:
                 seen = tuple(answer.label for answer in review.answers)
                 ballot = self._ballot(form)
                 return [VoteCast(**pen.stamp(), ballot=ballot, seen=seen, reason="r")]
+            case Divide(parts=most):
+                count = chance.randint(0, most + 1)
+                if chance.random() < self._temper.nonsense:
+                    count = 0
+                parts = tuple(
+                    Part(title=f"part {n}", instructions="do it") for n in range(count)
+                )
+                return [TaskDivided(**pen.stamp(), parts=parts)]
+            case Work():
+                is_done = chance.random() >= self._temper.nonsense
+                summary = "" if chance.random() < self._temper.nonsense else "done"
+                return [PartCompleted(**pen.stamp(), summary=summary, complete=is_done)]
             case Present() as present:
                 if present.may_restart and chance.random() < self._temper.revise:
                     return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
@@ -218,11 +219,17 @@ def test_a_deadline_while_more_are_asked_gives_the_last_votes_winner(
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"start": 0}, {"step": 0}, {"start": 5, "max": 3}, {"sure": 1.5}]
+    "wrong",
+    [
+        lambda: Adaptive(start=0),
+        lambda: Adaptive(step=0),
+        lambda: Adaptive(start=5, max=3),
+        lambda: Adaptive(sure=1.5),
+    ],
 )
-def test_an_adaptive_team_makes_sense(wrong: dict[str, int]) -> None:
+def test_an_adaptive_team_makes_sense(wrong: Callable[[], Adaptive]) -> None:
     with pytest.raises(ValueError, match="adaptive"):
-        Adaptive(**wrong)
+        wrong()
 
 
 @pytest.mark.parametrize(
