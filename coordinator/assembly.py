@@ -91,7 +91,10 @@ def _backend(
     if entry.backend == "scripted":
         from agents.scripted import ScriptedBackend  # noqa: PLC0415  (not for Claude)
 
-        return ScriptedBackend(config.scripts[entry.id], model=entry.model)
+        script = config.scripts[entry.id]
+        return ScriptedBackend(
+            script, model=entry.model, idle_limit_s=entry.idle_limit_s
+        )
     settings = _claude_settings(entry, environment)
     key = repr(settings)
     if key not in made:

@@ -228,6 +228,12 @@ def test_a_word_stays_a_word(written: str, meant: str) -> None:
     assert parse_team(text, FILE).file.title == meant
 
 
+def test_settings_that_contradict_each_other_are_refused_by_line() -> None:
+    text = "agents: [{id: a, model: m}]\nvoting: {revise: true}"
+    with pytest.raises(ConfigInvalid, match=r"team.yaml:2: voting: .*committee_over"):
+        parse_team(text, FILE)
+
+
 @pytest.mark.parametrize(
     "path", [*SCENARIOS.glob("*.yaml"), DEMO], ids=lambda p: p.name
 )
