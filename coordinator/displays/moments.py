@@ -23,6 +23,7 @@ from agents.chunks import (
     Scores,
     ServerToolCalled,
     ServerToolReturned,
+    TaskDivided,
     ToolCalled,
     ToolReturned,
     TurnEnded,
@@ -34,12 +35,15 @@ from coordinator.effects import (
     AnswerAccepted,
     AnswerRefused,
     CancelTurn,
+    ChallengeOpened,
     CommitteeDecided,
     Event,
     SlateFrozen,
+    TeamGrown,
     TellAgent,
     VoteCounted,
     VoteRejected,
+    VotesCarried,
     VotesVoided,
     WinnerDecided,
 )
@@ -55,7 +59,7 @@ ANSWER_MAX = 120
 """Characters of an answer that are told; the winner's is shown whole at the end."""
 
 WORKFLOW_TOOLS = frozenset(
-    {"new_answer", "vote", "submit", "restart_orchestration", "stop"}
+    {"new_answer", "vote", "submit", "restart_orchestration", "divide", "stop"}
 )
 """Tools whose calls are told as what they mean: an answer, a vote."""
 
@@ -71,7 +75,6 @@ _OUTCOMES = {
     "refused": "declined to go on",
     "cut": "ran out of room in mid-answer",
     "restarted": "asks for another round",
-    "stopped": "is done with its part",
 }
 
 
@@ -134,6 +137,17 @@ def _told(  # noqa: C901, PLR0911, PLR0912  (a table of words, one case an event
         case VotesVoided():
             words = f"{', '.join(event.voters)} had not seen {event.label}: vote again"
             return None, "void", words
+        case VotesCarried():
+            return None, "turn", f"{event.label} differs little; its votes stay"
+        case ChallengeOpened():
+            words = f"the vote was close: may answer once more against {event.label}"
+            return event.challenger, "phase", words
+        case TeamGrown():
+            words = f"{', '.join(event.agents)} join: {event.reason}"
+            return None, "phase", words
+        case TaskDivided():
+            titles = ", ".join(part.title for part in event.parts)
+            return event.agent, "answer", f"divides the task: {titles}"
         case CancelTurn():
             return event.agent, "cancel", _with("is stopped", event.reason)
         case TellAgent():
