@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import msgspec
-from agents.claude.decode import decode_sse, message_of
 
+from agents.claude.decode import decode_sse, message_of
 from agents.errors import AgentError
 from coordinator.cli.exits import Exit, complain
 
