@@ -230,7 +230,10 @@ def settle(m: Move, contest: Contest, *, is_early: bool) -> None:
     ):
         m.s.open_contests -= 1
         voters = tuple(v for v in contest.voters if m.s.members[v].activity == "idle")
-        _open(m, [contests.new_contest(m, result.tied, voters, is_runoff=True)])
+        runoff = contests.new_contest(m, result.tied, voters, is_runoff=True)
+        # Small changes go on adding up: what was first read stays the measure.
+        runoff = msgspec.structs.replace(runoff, renamed=contest.renamed)
+        _open(m, [m.put_contest(runoff)])
         return
     winner = winning.first_of(contest, result)
     contest = m.put_contest(msgspec.structs.replace(contest, winner=winner))

@@ -71,6 +71,23 @@ def test_many_small_changes_are_a_large_one(seat: Seat) -> None:
     assert table.every(VotesVoided)
 
 
+def test_small_changes_add_up_across_a_runoff(seat: Seat) -> None:
+    table = voting_on_long_answers(seat, ties="runoff", early=False)
+    table.answers("bob", LONG.format("by bob xx yy"))
+    for voter, choice in (
+        ("ada", "bob"),
+        ("bob", "ada"),
+        ("cy", "bob"),
+        ("dan", "ada"),
+    ):
+        table.votes(voter, choice)
+    assert not table.every(WinnerDecided)
+    table.votes("ada", "bob")
+    table.answers("bob", "one two three four five six xa xb xc by bob xx yy")
+    assert len(table.every(VotesCarried)) == 1
+    assert [void.voters for void in table.every(VotesVoided)] == [("ada",)]
+
+
 def test_without_the_setting_every_revision_voids(seat: Seat) -> None:
     table = voting_on_long_answers(seat, small_change_over=1.0)
     table.votes("ada", "bob")
