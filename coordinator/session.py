@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from coordinator.result import Result
     from coordinator.team import Team
 
+CLOSE_GRACE_S = 5.0
+"""How long backends may take to close after a synchronous run."""
+
 
 class Session:
     """A session under way, as its caller sees it.
@@ -263,8 +266,9 @@ def run_sync(
 ) -> Result:
     """Run a session from code that is not asynchronous, a notebook's cell included.
 
-    Where an event loop already runs in this thread (as in a notebook), the session gets
-    a thread of its own and this call blocks until it has ended.
+    The session gets a thread and an event loop of its own, and this call blocks until
+    it has ended. Its backends are closed then, because connections do not outlive their
+    event loop; the next call opens them anew.
 
     Raises:
         ConfigInvalid: The question is empty.
@@ -273,8 +277,29 @@ def run_sync(
 
     with start_blocking_portal(runtime) as portal:
         return portal.call(
-            partial(run, question, team, displays=displays, session_id=session_id)
+            partial(
+                _run_and_close,
+                question,
+                team,
+                displays=displays,
+                session_id=session_id,
+            )
         )
+
+
+async def _run_and_close(
+    question: str,
+    team: Team,
+    *,
+    displays: Sequence[Display],
+    session_id: str | None,
+) -> Result:
+    try:
+        return await run(question, team, displays=displays, session_id=session_id)
+    finally:
+        with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
+            for backend in {id(a.backend): a.backend for a in team.agents}.values():
+                await backend.aclose()
 
 
 def _first_record(opening: Opening, question: str, team: Team) -> Opened:

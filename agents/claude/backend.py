@@ -19,6 +19,7 @@ from typing import Any, cast
 
 import anthropic
 import anyio
+import anyio.lowlevel
 import httpx2
 import msgspec
 
@@ -83,7 +84,10 @@ class ClaudeBackend:
         self._settings = ClaudeSettings(model=model, **settings)
         check(self._settings)
         self._owns_client = client is None
-        self._client = client or _client(api_key, base_url, idle_limit_s)
+        # A function and no partial: its repr must not show the key.
+        self._connect = lambda: client or _client(api_key, base_url, idle_limit_s)
+        self._client = self._connect()
+        self._loop: object = None
         self._idle_limit_s = idle_limit_s
         prices.load()
 
@@ -129,11 +133,21 @@ class ClaudeBackend:
             stack.push_async_callback(_closed, batches)
             yield batches
 
+    def _client_here(self) -> anthropic.AsyncAnthropic:
+        """The client for this event loop: connections do not outlive theirs."""
+        loop = anyio.lowlevel.current_token().native_token
+        if self._owns_client and self._loop is not loop:
+            if self._loop is not None:
+                self._client = self._connect()
+            self._loop = loop
+        return self._client
+
     async def _ask(
         self, request: Request, stack: AsyncExitStack
     ) -> anthropic.AsyncAPIResponse[Any]:
+        client = self._client_here()
         # One of eight overloads by its arguments' types, which a dict does not tell.
-        create = cast("Any", self._client.beta.messages.with_streaming_response.create)
+        create = cast("Any", client.beta.messages.with_streaming_response.create)
         # With each request, because a client that was handed in has its own.
         timeout = _timeout(self._idle_limit_s)
         try:
@@ -253,10 +267,15 @@ class ClaudeBackend:
         )
 
     async def aclose(self) -> None:
-        """Close the connections, unless the client is the caller's."""
-        if self._owns_client:
-            with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
-                await self._client.close()
+        """Close the connections, unless the client is the caller's.
+
+        A stream opened later, in this event loop or another, makes new ones.
+        """
+        if not self._owns_client:
+            return
+        closing, self._client = self._client, self._connect()
+        with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
+            await closing.close()
 
 
 def _client(

@@ -9,6 +9,7 @@ from typing import Any
 import anyio
 import msgspec
 import pytest
+from anyio.from_thread import start_blocking_portal
 
 from agents.backend import Draft, Message, Request, Turn
 from agents.chunks import AgentId, Pen, ResponseOpened, StreamChunk, TurnNumber
@@ -165,3 +166,27 @@ async def test_a_connection_is_used_again_after_a_whole_response() -> None:
         await backend.aclose()
         with anyio.fail_after(5):
             await server.all_closed()
+
+
+async def test_a_closed_backend_opens_again() -> None:
+    async with serve(says({"text": "hi"})) as server:
+        backend = ClaudeBackend(MODEL, api_key=KEY, base_url=server.base_url)
+        for _ in range(2):
+            assert await played(backend)
+            await backend.aclose()
+            with anyio.fail_after(5):
+                await server.all_closed()
+
+
+def test_a_backend_may_be_used_in_one_event_loop_after_another() -> None:
+    with start_blocking_portal() as portal:
+        served = portal.wrap_async_context_manager(serve(says({"text": "hi"})))
+        with served as server:
+            backend = ClaudeBackend(MODEL, api_key=KEY, base_url=server.base_url)
+
+            async def once() -> None:
+                assert await played(backend)
+                await backend.aclose()
+
+            for loop in ("asyncio", "trio", "asyncio"):
+                anyio.run(once, backend=loop)
