@@ -259,6 +259,36 @@ def simulate(
     )
 
 
+@app.command
+def bench(
+    *,
+    quick: bool = False,
+    json: bool = False,
+    peers: Literal["sdk"] | None = None,
+    plot: Path | None = None,
+) -> int:
+    """Measure what the engine costs on this machine.
+
+    Everything runs here: scripted agents, and streams over loopback. No key, no
+    network. It takes some minutes; with --quick, less than one.
+
+    Parameters
+    ----------
+    quick
+        Measure less, on asyncio alone.
+    json
+        Print one JSON object instead of the table.
+    peers
+        Measure this beside ours: "sdk" is anthropic's own stream of events.
+    plot
+        Write cost against agents to this file, as SVG.
+    """
+    from coordinator.cli.bench import bench_command  # noqa: PLC0415
+
+    chosen = (peers,) if peers else ()
+    return bench_command(is_quick=quick, is_json=json, peers=chosen, picture=plot)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 

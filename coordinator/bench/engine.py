@@ -1,0 +1,147 @@
+"""Scripted teams through the whole engine: speed, growth, and the machine alone."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import anyio
+
+from agents.chunks import AgentId, AnswerProposed, Pen, Ranking, VoteCast
+from coordinator.bench.figures import Figure, Runtime, Stopwatch
+from coordinator.bench.teams import QUESTION, talkative_team
+from coordinator.consensus import Consensus
+from coordinator.effects import SessionOpened, StartTurn
+from coordinator.rules import Rules
+from coordinator.session import run
+
+TARGETS = {3: 400_000, 16: 400_000, 128: 400_000, 1_000: 400_000, 10_000: 250_000}
+"""Chunks a second with the journal ``async``, by the number of agents."""
+
+
+def throughput(
+    agents: int,
+    chunks: int,
+    *,
+    runtime: Runtime,
+    is_recorded: bool = True,
+    batch: int = 0,
+    rounds: int = 2,
+) -> Figure:
+    """Text chunks a CPU-second of one whole session, the best of some rounds.
+
+    Args:
+        agents: Who draft; some vote, and one presents.
+        chunks: Text deltas of each draft; no other chunk is counted.
+        runtime: The event loop.
+        is_recorded: Whether a journal is kept, ``async``.
+        batch: Deltas in one frame; 0: as many as the script likes.
+        rounds: Sessions, one after the other.
+    """
+    play = partial(_session, agents, chunks, batch, is_recorded=is_recorded)
+    cost_s = min(anyio.run(play, backend=runtime) for _ in range(rounds))
+    what = "journal async" if is_recorded else "no journal"
+    if batch:
+        what += f", {batch} a frame"
+    is_target = is_recorded and not batch
+    return Figure(
+        group="engine",
+        name=f"{agents:,} agents, {what}",
+        value=agents * chunks / cost_s,
+        unit="chunks/CPU-s",
+        target=TARGETS.get(agents) if is_target else None,
+        runtime=runtime,
+    )
+
+
+async def _session(agents: int, chunks: int, batch: int, *, is_recorded: bool) -> float:
+    team = talkative_team(agents, chunks, batch=batch)
+    with tempfile.TemporaryDirectory() as folder:
+        watch = Stopwatch()
+        result = await run(
+            QUESTION, team, journal=Path(folder) if is_recorded else None
+        )
+        cost_s = watch.cpu_s
+    assert result.status == "answered", result.detail
+    return cost_s
+
+
+def growth(sizes: Sequence[int], chunks: int, *, runtime: Runtime) -> Iterator[Figure]:
+    """CPU time per chunk by team size, and what the largest costs beside the smallest.
+
+    Every agent says as much, so that a session's own cost per agent is in it.
+    """
+    costs: list[float] = []
+    for agents in sizes:
+        rounds = max(1, min(20, 500 // agents))
+        speed = throughput(
+            agents, chunks, runtime=runtime, is_recorded=False, rounds=rounds
+        ).value
+        costs.append(1e6 / speed)
+        yield Figure(
+            group="growth",
+            name=f"{agents:,} agents, {chunks} chunks each",
+            value=1e6 / speed,
+            unit="µs/chunk",
+            runtime=runtime,
+        )
+    yield Figure(
+        group="growth",
+        name=f"{sizes[-1]:,} agents beside {sizes[0]:,}",
+        value=costs[-1] / costs[0],
+        unit="times",
+        target=1.5,
+        is_at_most=True,
+        runtime=runtime,
+    )
+
+
+def machine(sizes: Sequence[int]) -> Iterator[Figure]:
+    """CPU time of the machine alone, by input: every agent answers, who is asked votes.
+
+    All answers differ, so committees judge all of them.
+    """
+    costs: list[float] = []
+    for agents in sizes:
+        inputs, cost_s = _deliberation(agents)
+        costs.append(cost_s / inputs * 1e6)
+        yield Figure(
+            group="machine",
+            name=f"{agents:,} agents, an answer or a vote",
+            value=costs[-1],
+            unit="µs/input",
+        )
+    yield Figure(
+        group="machine",
+        name=f"{sizes[-1]:,} agents beside {sizes[0]:,}",
+        value=costs[-1] / costs[0],
+        unit="times",
+    )
+
+
+def _deliberation(agents: int) -> tuple[int, float]:
+    """Play one session without any I/O; the inputs, and the machine's CPU time."""
+    ids = [AgentId(f"agent{number}") for number in range(agents)]
+    rules = Rules.preset("slate")
+    machine = Consensus.new(ids, QUESTION, rules, seed=1, nonce="n")
+    watch = Stopwatch()
+    machine, outputs = machine.step(SessionOpened(at=0.0))
+    turns = [output.turn for output in outputs if isinstance(output, StartTurn)]
+    inputs = 1
+    while turns and machine.phase in {"drafting", "voting"}:
+        turn = turns.pop(0) if agents < 100 else turns.pop()
+        pen = Pen(turn.agent, turn.number, float(inputs))
+        match turn.task:
+            case _ if machine.phase == "drafting":
+                content = f"{turn.agent} says so"
+                said = AnswerProposed(**pen.stamp(), content=content)
+            case task:
+                labels = tuple(a.label for a in getattr(task, "answers", ()))
+                ballot = Ranking(tiers=tuple((label,) for label in labels))
+                said = VoteCast(**pen.stamp(), ballot=ballot, seen=labels)
+        machine, outputs = machine.step(said)
+        turns += [output.turn for output in outputs if isinstance(output, StartTurn)]
+        inputs += 1
+    return inputs, watch.cpu_s

@@ -1,0 +1,62 @@
+"""How long it takes until something is there: imports, help, the first paint."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+from coordinator.bench.figures import Figure
+
+
+def starting(rounds: int) -> Iterator[Figure]:
+    """Milliseconds on the wall from nothing, the interpreter included; best of some."""
+    # Without this a read-only or fresh installation would be compiled each time.
+    for name, most, begin in (
+        ("import coordinator", 100.0, _ended("-c", "import coordinator")),
+        ("the engine", None, _ended("-c", "from coordinator import run")),
+        ("coordinator --help", 200.0, _ended("-m", "coordinator", "--help")),
+        ("run --demo, first paint", 300.0, _painted),
+    ):
+        best_s = min(_timed(begin) for _ in range(rounds))
+        yield Figure(
+            group="start",
+            name=name,
+            value=best_s * 1e3,
+            unit="ms",
+            target=most,
+            is_at_most=True,
+        )
+
+
+def _timed(begin: Callable[[], None]) -> float:
+    began = time.perf_counter()
+    begin()
+    return time.perf_counter() - began
+
+
+def _ended(*words: str) -> Callable[[], None]:
+    def begin() -> None:
+        subprocess.run(  # noqa: S603  (our own program)
+            [sys.executable, *words], stdout=subprocess.DEVNULL, check=True
+        )
+
+    return begin
+
+
+def _painted() -> None:
+    """Start the demo on a terminal and stop it as soon as it draws."""
+    import pty  # noqa: PLC0415  (where there are terminals)
+
+    ours, its = pty.openpty()
+    command = [sys.executable, "-m", "coordinator", "run", "--demo"]
+    terminal = {**os.environ, "TERM": "xterm-256color"}
+    with subprocess.Popen(  # noqa: S603  (our own program)
+        command, stdin=its, stdout=its, stderr=its, env=terminal
+    ) as process:
+        os.read(ours, 1)
+        process.kill()
+    os.close(its)
+    os.close(ours)

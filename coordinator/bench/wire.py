@@ -1,0 +1,276 @@
+"""Streams over loopback: what reading costs, how soon it arrives, how fast it stops."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterator,
+)
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from typing import Any, TypeAlias, cast
+
+import anthropic
+import anyio
+
+from agents.agent import Agent
+from agents.chunks import AgentId, TextDelta
+from agents.claude.backend import ClaudeBackend
+from coordinator.bench.figures import Figure, Runtime, Stopwatch, open_files, percentile
+from coordinator.bench.speaking import until_all_speak
+from coordinator.bench.teams import QUESTION
+from coordinator.rules import Rules
+from coordinator.session import open_session, run
+from coordinator.team import Team
+
+MODEL = "claude-haiku-5-5"
+_ASK: dict[str, Any] = {
+    "model": MODEL,
+    "max_tokens": 1_000,
+    "messages": [{"role": "user", "content": QUESTION}],
+}
+
+Way: TypeAlias = Callable[[str, int], Awaitable[None]]
+
+
+@contextmanager
+def server() -> Generator[str]:
+    """Run :mod:`coordinator.bench.serving` beside us; its address."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "coordinator.bench.serving"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        finally:
+            process.stdin.close()
+
+
+@asynccontextmanager
+async def _client(url: str) -> AsyncGenerator[anthropic.AsyncAnthropic]:
+    # Without limits of its own, so that it waits for nothing that we do not wait for.
+    http = anthropic.DefaultAsyncHttpxClient(limits=_unlimited())
+    async with anthropic.AsyncAnthropic(
+        api_key="none", base_url=url, max_retries=0, http_client=http
+    ) as client:
+        yield client
+
+
+def _unlimited() -> Any:  # noqa: ANN401  (the SDK's transport's own type)
+    import httpx2  # noqa: PLC0415
+
+    return httpx2.Limits(max_connections=None)
+
+
+async def _at_once(agents: int, one: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async with anyio.create_task_group() as group:
+        for _ in range(agents):
+            group.start_soon(one)
+
+
+async def by_bytes(url: str, agents: int) -> None:
+    """The SDK's response, read as bytes and thrown away."""
+    async with _client(url) as client:
+        create = cast("Any", client.messages.with_streaming_response.create)
+
+        async def one() -> None:
+            async with create(stream=True, **_ASK) as response:
+                async for _ in response.iter_bytes():
+                    pass
+
+        await _at_once(agents, one)
+
+
+async def by_sdk(url: str, agents: int) -> None:
+    """The SDK's own stream of events."""
+    async with _client(url) as client:
+
+        async def one() -> None:
+            stream = cast("Any", await client.messages.create(stream=True, **_ASK))
+            async with stream:
+                async for _ in stream:
+                    pass
+
+        await _at_once(agents, one)
+
+
+async def by_engine(url: str, agents: int) -> None:
+    """A session of that many agents; the winner presents once more."""
+    backend = ClaudeBackend(MODEL, api_key="none", base_url=url)
+    result = await run(QUESTION, _team(backend, agents))
+    assert result.status == "answered", result.detail
+    await backend.aclose()
+
+
+def _team(backend: ClaudeBackend, agents: int) -> Team:
+    ids = [AgentId(f"agent{number}") for number in range(1, agents + 1)]
+    members = tuple(Agent(id=name, backend=backend) for name in ids)
+    return Team(agents=members, rules=Rules.preset("slate"), seed=1)
+
+
+WAYS: dict[str, Way] = {
+    "bytes alone": by_bytes,
+    "SDK, create(stream=True)": by_sdk,
+    "coordinator": by_engine,
+}
+
+
+def throughput(
+    agents: int,
+    events: int,
+    *,
+    runtime: Runtime,
+    rate: float = 0,
+    has_sdk: bool = False,
+    rounds: int = 3,
+) -> Iterator[Figure]:
+    """Events a CPU-second of each way, in turns, the best of some rounds.
+
+    Args:
+        agents: Streams at once.
+        events: Text deltas of each.
+        runtime: The event loop.
+        rate: Deltas a second of each stream, so that each is a read of its own from
+            the socket; 0: all there are, each a chunk of HTTP's.
+        has_sdk: Whether the SDK's own stream is measured beside them.
+        rounds: Of all ways.
+    """
+    ways = {name: w for name, w in WAYS.items() if has_sdk or w is not by_sdk}
+    best = dict.fromkeys(ways, 0.0)
+    with server() as base:
+        url = f"{base}/{events}/{rate}"
+        for way in ways.values():
+            anyio.run(way, f"{base}/1/0", 1, backend=runtime)  # imports, once
+        for _ in range(rounds):
+            for name, way in ways.items():
+                watch = Stopwatch()
+                anyio.run(way, url, agents, backend=runtime)
+                said = agents * events + (events if way is by_engine else 0)
+                best[name] = max(best[name], said / watch.cpu_s)
+    group = f"HTTP, {agents} streams, " + (f"{rate:g}/s each" if rate else "full speed")
+    for name, speed in best.items():
+        yield Figure(
+            group=group, name=name, value=speed, unit="events/CPU-s", runtime=runtime
+        )
+    ours = best["coordinator"]
+    for name, least in (("bytes alone", 0.8), ("SDK, create(stream=True)", 2.0)):
+        if name not in best:
+            continue
+        yield Figure(
+            group=group,
+            name=f"coordinator beside {name}",
+            value=ours / best[name],
+            unit="times",
+            target=least,
+            runtime=runtime,
+        )
+
+
+def latency(
+    agents: int, events: int, rate: float, *, runtime: Runtime
+) -> Iterator[Figure]:
+    """From the server's write to a reader of the session, in milliseconds.
+
+    Both processes share one clock (monotonic), so the kernel's part is in it.
+    """
+    with server() as base:
+        url = f"{base}/{events}/{rate}/stamped"
+        delays = anyio.run(partial(_delays, url, agents), backend=runtime)
+    for name, share, most in (("p50", 0.5, 0.5), ("p99", 0.99, 5.0)):
+        yield Figure(
+            group="latency",
+            name=f"{name}, {agents} agents at {rate:g} events/s",
+            value=percentile(delays, share) * 1e3,
+            unit="ms",
+            target=most,
+            is_at_most=True,
+            runtime=runtime,
+        )
+
+
+async def _delays(url: str, agents: int) -> list[float]:
+    backend = ClaudeBackend(MODEL, api_key="none", base_url=url)
+    delays: list[float] = []
+    async with open_session(QUESTION, _team(backend, agents)) as session:
+        async for batch in session.events():
+            now = time.monotonic()
+            delays += [now - float(e.text) for e in batch if isinstance(e, TextDelta)]
+    await backend.aclose()
+    return delays
+
+
+def cancelling(agents: int, *, runtime: Runtime) -> Iterator[Figure]:
+    """Interrupt a session of live streams; how long until nothing of it is left."""
+    with server() as base:
+        url = f"{base}/1000000/1"
+        all_s, left = anyio.run(partial(_cancelled, url, agents), backend=runtime)
+    yield Figure(
+        group="cancel",
+        name=f"{agents:,} live HTTP agents, all closed",
+        value=all_s * 1e3,
+        unit="ms",
+        target=250.0,
+        is_at_most=True,
+        runtime=runtime,
+    )
+    yield Figure(
+        group="cancel",
+        name="file descriptors left",
+        value=float(left),
+        unit="files",
+        target=0.0,
+        is_at_most=True,
+        runtime=runtime,
+    )
+
+
+async def _cancelled(url: str, agents: int) -> tuple[float, int]:
+    backend = ClaudeBackend(MODEL, api_key="none", base_url=url)
+    await anyio.lowlevel.checkpoint()
+    before = open_files()
+    async with open_session(QUESTION, live_team(backend, agents)) as session:
+        feed = session.events()
+        await until_all_speak(feed, agents)
+        feed.close()
+        began = time.perf_counter()
+        session.interrupt("measured")
+        await session.wait()
+        took_s = time.perf_counter() - began
+    left = open_files() - before
+    await backend.aclose()
+    return took_s, left
+
+
+def live_team(backend: ClaudeBackend, agents: int) -> Team:
+    """As many as there are, at once: each under a limit of its own."""
+    members = [_Unlimited(backend) for _ in range(agents)]
+    return Team(
+        agents=tuple(
+            Agent(id=AgentId(f"agent{n}"), backend=member)
+            for n, member in enumerate(members, 1)
+        ),
+        rules=Rules.preset("slate"),
+        seed=1,
+    )
+
+
+class _Unlimited:
+    """A Claude backend that nothing holds back, as no server here would."""
+
+    limit_key = None
+
+    def __init__(self, backend: ClaudeBackend) -> None:
+        self.model = backend.model
+        self.open_stream = backend.open_stream
+        self.stream_with_tools = backend.stream_with_tools
+        self.aclose = backend.aclose

@@ -1,0 +1,42 @@
+"""Every measurement still runs, at a size that measures nothing; no clock decides."""
+
+from __future__ import annotations
+
+import pytest
+
+from coordinator.bench import plan
+from coordinator.bench.figures import Figure, percentile
+from coordinator.bench.table import plot
+
+PARTS = dict(plan.parts(plan.TINY, has_sdk=True))
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_measurement_gives_its_figures(name: str) -> None:
+    figures = list(PARTS[name]())
+    assert figures
+    assert all(figure.value >= 0 or "memory" in figure.group for figure in figures)
+
+
+def test_trio_is_measured_too() -> None:
+    names = [name for name, _ in plan.parts(plan.FULL)]
+    assert {"engine, trio", "HTTP, trio", "stress, trio"} <= set(names)
+
+
+def test_the_plot_has_a_line_for_each_way() -> None:
+    figures = [
+        Figure(
+            group="engine",
+            name=f"{agents:,} agents, no journal",
+            value=1e6,
+            unit="chunks/CPU-s",
+            runtime="trio",
+        )
+        for agents in (3, 1_000)
+    ]
+    assert plot(figures).count("<polyline") == 1
+
+
+def test_a_percentile_is_one_of_the_values() -> None:
+    assert percentile([3.0, 1.0, 2.0], 0.5) == 2.0
+    assert percentile([], 0.99) == 0.0
