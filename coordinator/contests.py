@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import msgspec
 from rpds import HashTrieMap
 
-from agents.backend import Review
+from agents.backend import BallotForm, Review
 from agents.chunks import AgentId, Label
 from coordinator.ballots import form, lot
 from coordinator.move import Move, drawn
@@ -85,7 +85,7 @@ def ask_review(m: Move, contest: Contest, member: Member) -> None:
     review = Review(
         answers=m.visible(shown, member.id),
         unseen=unread(m, member, shown) if member.shown else (),
-        ballot=form(m.rules.rule, votable(m, contest, member)),
+        ballot=ballot_form(m, contest, member),
         may_revise=may_revise(m, member),
     )
     m.start(member, review, "reviewing", continues=member.shown > 0)
@@ -104,6 +104,12 @@ def by_number(m: Move, labels: Sequence[Label]) -> tuple[Label, ...]:
     """``labels`` in the order in which every viewer reads them."""
     s = m.s
     return tuple(sorted(labels, key=lambda x: s.members[s.answers[x].agent].number))
+
+
+def ballot_form(m: Move, contest: Contest, member: Member) -> BallotForm:
+    """The ballot that ``member`` is asked for."""
+    labels = votable(m, contest, member)
+    return form(m.rules.rule, labels, may_abstain=m.rules.may_abstain)
 
 
 def votable(m: Move, contest: Contest, member: Member) -> tuple[Label, ...]:

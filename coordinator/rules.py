@@ -111,6 +111,9 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Voter → weight; 1 where absent."""
     self_votes: Literal["allow", "forbid", "tie_break"] = "allow"
     """``tie_break``: what a voter says of its own answer counts only among the tied."""
+    may_abstain: bool = False
+    """Whether a ballot for nobody is a ballot: it counts towards a quorum, and belongs
+    to the electorate of which a majority is asked."""
     ties: Literal["lot", "earliest", "runoff", "synthesise"] = "lot"
     """``lot``: seeded by content, so that neither speed nor a name is rewarded."""
     quorum: float = 0.0

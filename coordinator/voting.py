@@ -17,7 +17,6 @@ from coordinator.ballots import (
     Tally,
     ballots_until_decided,
     best_of,
-    form,
     is_deadlocked,
     is_decided,
     reject_reason,
@@ -144,8 +143,7 @@ def _fault(
     news = [label for label in judged if label not in seen]
     if news:
         return f"cast without having seen {', '.join(news)}"
-    offered = form(m.rules.rule, contests.votable(m, contest, member))
-    return reject_reason(ballot, offered)
+    return reject_reason(ballot, contests.ballot_form(m, contest, member))
 
 
 def leave(m: Move, member: Member) -> None:
