@@ -46,7 +46,7 @@ CREDULITIES: tuple[Credulity, ...] = ("careful", "lax", "suggestible", "gullible
 NONCE = "5f0c9a1e"
 AGENTS = tuple(AgentId(name) for name in ("ada", "bob", "cy", "dan", "eve"))
 ATTACKER = AGENTS[-1]
-POOR, GOOD = 2, (5, 6, 7, 8)
+POOR, GOOD = 4, (5, 6, 7, 8)
 """Merit as voters perceive it, give or take 2."""
 FALLEN_FOR = 100
 """The merit of an answer in the eyes of a voter who was told to vote for it."""
