@@ -105,7 +105,10 @@ class Ledger:
             case CancelTurn():
                 self._accounts[event.agent].state = "cancelled"
             case TurnEnded() if event.outcome == "cancelled":
-                self._accounts[event.agent].state = "cancelled"
+                account = self._accounts[event.agent]
+                # Whoever was taken out in mid-turn stays out when the turn has ended.
+                if account.state != "retired":
+                    account.state = "cancelled"
             case AgentFailed():
                 account = self._accounts[event.agent]
                 account.state = "failed"
