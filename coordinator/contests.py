@@ -145,6 +145,20 @@ def read_all(member: Member) -> Member:
     return msgspec.structs.replace(member, shown=member.seen, sat_in=sat_in)
 
 
+def owing_again(
+    m: Move, contest: Contest, voters: Sequence[AgentId]
+) -> tuple[AgentId, ...]:
+    """Those of ``voters``, whose ballots are void, who can cast another one."""
+    able: list[AgentId] = []
+    for voter in voters:
+        member = m.s.members[voter]
+        if member.activity != "out":
+            able.append(voter)
+        elif member.contest == contest.number:
+            m.put(msgspec.structs.replace(member, contest=-1))
+    return tuple(able)
+
+
 def resume_review(m: Move, member: Member) -> None:
     """``member`` is free and owes a ballot: ask it, unless news is being gathered."""
     if member.contest < 0 or m.s.news_due:

@@ -20,6 +20,7 @@ import msgspec
 from agents.backend import Divide, Present, Work
 from agents.chunks import AgentId, Label, Part, PartCompleted, TaskDivided
 from coordinator import answers, ending
+from coordinator.effects import AnswerRefused
 from coordinator.state import Member, Share
 
 if TYPE_CHECKING:
@@ -127,6 +128,24 @@ def on_no_part(m: Move, member: Member) -> None:
     share = m.s.shares[number]
     _set(m, number, msgspec.structs.replace(share, worker=None, tries=share.tries + 1))
     _hand_out(m)
+
+
+def withdraw(m: Move, label: Label, reason: str) -> None:
+    """A person rules a part's result out: it is missing, and nobody tries again."""
+    found = [n for n, share in enumerate(m.s.shares) if share.label == label]
+    if not found or m.s.phase not in {"working", "presenting"}:
+        return
+    share = m.s.shares[found[0]]
+    m.out.append(
+        AnswerRefused(agent=m.s.answers[label].agent, reason=f"vetoed: {reason}")
+    )
+    _set(m, found[0], msgspec.structs.replace(share, label=None, tries=TRIES))
+    if m.s.phase == "presenting":
+        for agent in m.s.order:
+            m.cancel(m.s.members[agent], "a part of what it puts together was vetoed")
+        _integrate(m)
+    else:
+        _hand_out(m)
 
 
 def _integrate(m: Move) -> None:

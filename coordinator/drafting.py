@@ -78,8 +78,17 @@ def on_no_draft(m: Move, member: Member) -> None:
             contests.resume_review(m, member)
         else:
             voting.leave(m, member)
+        _close_if_last(m)
         return
     _go_on(m)
+
+
+def _close_if_last(m: Move) -> None:
+    """No draft will come any more: perhaps it was all that the vote waited for."""
+    contest = m.s.contests[m.s.contests_made - 1]
+    is_open = m.s.phase == "voting" and contest.winner is None
+    if is_open and not contests.has_drafts_to_come(m) and not contest.outstanding:
+        voting.check(m, contest)
 
 
 def _go_on(m: Move) -> None:

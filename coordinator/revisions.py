@@ -7,7 +7,7 @@ from rpds import HashTrieMap
 
 from agents.backend import News
 from agents.chunks import Label
-from coordinator import contests
+from coordinator import contests, voting
 from coordinator.ballots import relabelled
 from coordinator.effects import ArmTimer, TellAgent, VotesCarried, VotesVoided
 from coordinator.move import Move
@@ -34,16 +34,19 @@ def on_answer(m: Move, answer: Answer) -> None:
     void = tuple(v for v in contest.voters if v in contest.ballots)
     if void:
         m.out.append(VotesVoided(voters=void, label=answer.label))
-    m.put_contest(
+    owing = contests.owing_again(m, contest, void)
+    contest = m.put_contest(
         msgspec.structs.replace(
             contest,
             labels=contests.tie_order(m, standing),
             ballots=HashTrieMap(),
-            outstanding=contest.outstanding + len(void),
+            outstanding=contest.outstanding + len(owing),
             check_at=0,
         )
     )
-    if m.rules.coalesce_s <= 0:
+    if contest.outstanding == 0:
+        voting.check(m, contest)
+    elif m.rules.coalesce_s <= 0:
         announce(m)
     elif not m.s.news_due:
         m.s.news_due = True

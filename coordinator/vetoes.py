@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from agents.chunks import Label
-from coordinator import contests, ending, voting, winning
+from coordinator import contests, division, ending, voting, winning
 from coordinator.ballots import best_of
 from coordinator.effects import AnswerRefused, VotesVoided
 from coordinator.move import Move
@@ -14,6 +14,9 @@ from coordinator.state import Contest
 
 def veto(m: Move, label: Label, reason: str) -> None:
     """A person rules ``label`` out: it stands no more, and ballots for it are void."""
+    if m.rules.division is not None:
+        division.withdraw(m, label, reason)
+        return
     answer = m.s.answers.get(label)
     if answer is None or m.s.members[answer.agent].label != label:
         return
@@ -29,6 +32,14 @@ def veto(m: Move, label: Label, reason: str) -> None:
             _withdraw(m, contest, label)
         elif contest.winner == label:
             _replace_winner(m, contest, label)
+        else:
+            # It has lost already, and must not come back in the winner's place.
+            labels = tuple(x for x in contest.labels if x != label)
+            m.put_contest(msgspec.structs.replace(contest, labels=labels))
+    if m.s.phase == "presenting" and m.s.winner == label:
+        # It was the only one that stood, so nobody voted.
+        m.s.winner = None
+        _without_candidates(m, label)
 
 
 def _withdraw(m: Move, contest: Contest, label: Label) -> None:
@@ -45,12 +56,13 @@ def _withdraw(m: Move, contest: Contest, label: Label) -> None:
         ballots = ballots.remove(voter)
     if void:
         m.out.append(VotesVoided(voters=void, label=label))
+    owing = contests.owing_again(m, contest, void)
     contest = m.put_contest(
         msgspec.structs.replace(
             contest,
             labels=labels,
             ballots=ballots,
-            outstanding=contest.outstanding + len(void),
+            outstanding=contest.outstanding + len(owing),
             check_at=0,
         )
     )
@@ -59,8 +71,10 @@ def _withdraw(m: Move, contest: Contest, label: Label) -> None:
     elif len(labels) == 1:
         voting.settle(m, contest, is_early=True)
     else:
-        for voter in void:
+        for voter in owing:
             contests.ask_review(m, contest, m.s.members[voter])
+        if contest.outstanding == 0:
+            voting.check(m, contest)
 
 
 def _replace_winner(m: Move, contest: Contest, label: Label) -> None:

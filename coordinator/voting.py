@@ -131,7 +131,7 @@ def on_vote(m: Move, member: Member, chunk: VoteCast) -> None:
             outstanding=contest.outstanding - 1,
         )
     )
-    _check(m, contest)
+    check(m, contest)
 
 
 def _fault(
@@ -157,10 +157,10 @@ def leave(m: Move, member: Member) -> None:
     contest = m.put_contest(
         msgspec.structs.replace(contest, outstanding=contest.outstanding - 1)
     )
-    _check(m, contest)
+    check(m, contest)
 
 
-def _check(m: Move, contest: Contest) -> None:
+def check(m: Move, contest: Contest) -> None:
     """Settle ``contest`` if it is complete, or if nothing can change its winner."""
     if contest.outstanding == 0 and not contests.has_drafts_to_come(m):
         settle(m, contest, is_early=False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from agents.backend import Divide, Draft, Present, Review, Turn, Work
 from agents.chunks import (
+    AgentFailed,
     AgentId,
     Approval,
     Ballot,
@@ -17,9 +18,11 @@ from agents.chunks import (
     Ranking,
     ResponseStarted,
     Scores,
+    TurnEnded,
     TurnNumber,
     UsageReported,
 )
+from coordinator.consensus import DEADLINE_TIMER
 from coordinator.effects import (
     AgentRetired,
     AnswerAccepted,
@@ -34,6 +37,7 @@ from coordinator.effects import (
     SessionOpened,
     StartTurn,
     TellAgent,
+    TimerRang,
     VoteCounted,
     VoteRejected,
     VotesCarried,
@@ -72,6 +76,8 @@ class Checker:
         self._accepted = 0
         self._asked: dict[AgentId, int] = dict.fromkeys(agents, 0)
         self._spent = 0
+        self._running: set[AgentId] = set()
+        self._armed: set[str] = set()
         self._over_budget = False
         self._challenged = False
         self._response: dict[AgentId, int] = dict.fromkeys(agents, 0)
@@ -95,9 +101,21 @@ class Checker:
             self._response[what.agent] = 0
         elif isinstance(what, UsageReported):
             self._spend(what)
+        elif isinstance(what, TimerRang):
+            self._armed.discard(what.timer)
+        elif (
+            isinstance(what, TurnEnded | AgentFailed)
+            and what.turn == self._turns[what.agent]
+        ):
+            self._running.discard(what.agent)
         for output in outputs:
             _claim(self.concluded is None, "the conclusion is the last effect")
             self._look_at(output, what.at)
+        is_waiting = bool(self._running or self._armed)
+        _claim(
+            self.concluded is not None or is_waiting,
+            "a session waits for somebody, not for its deadline alone",
+        )
         if self._over_budget:
             _claim(self.concluded is not None, "a spent budget ends the session")
         if what.at > self._deadline:
@@ -116,6 +134,7 @@ class Checker:
             case StartTurn():
                 self._on_start(output)
             case CancelTurn():
+                self._running.discard(output.agent)
                 _claim(
                     output.turn == self._turns[output.agent],
                     "only the newest turn is cancelled",
@@ -144,6 +163,7 @@ class Checker:
             case AgentRetired():
                 _claim(output.agent not in self._retired, "an agent retires once")
                 self._retired.add(output.agent)
+                self._running.discard(output.agent)
             case WinnerDecided():
                 _claim(self._may_decide(), "one winner")
                 _claim(output.label in self._answers, "the winner has answered")
@@ -151,6 +171,8 @@ class Checker:
                 self.decided = output
             case ArmTimer():
                 _claim(output.at >= now, "timers ring in the future")
+                if output.timer != DEADLINE_TIMER:
+                    self._armed.add(output.timer)
             case Conclude():
                 self._on_end(output)
             case _:
@@ -169,6 +191,7 @@ class Checker:
         _claim(turn.agent not in self._retired, "who is out gets no turn")
         _claim(turn.number == self._turns[turn.agent] + 1, "turn numbers count up")
         self._turns[turn.agent] = turn.number
+        self._running.add(turn.agent)
         self._asked[turn.agent] = self._accepted
         if not isinstance(turn.task, Present) and self.decided is not None:
             # The presenter asked for another round.

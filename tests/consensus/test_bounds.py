@@ -110,3 +110,15 @@ def test_a_vetoed_answer_cannot_win_and_its_voters_vote_again(seat: Seat) -> Non
     table.votes("cy", "cy")
     table.votes("dan", "cy")
     assert table.every(WinnerDecided)[0].winner == "cy"
+
+
+def test_the_last_draft_that_fails_closes_a_vote_nobody_else_can_cast(
+    seat: Seat,
+) -> None:
+    table = seat("ada bob cy", "massgen", panel=1)
+    table.answers("ada", "the answer of ada")
+    for agent in ("bob", "cy"):
+        table.fails(agent)
+    if not table.every(WinnerDecided):
+        table.votes("ada", "ada")
+    assert table.every(WinnerDecided)[0].winner == "ada"

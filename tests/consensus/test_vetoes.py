@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from agents.backend import Review
-from coordinator.effects import AnswerVetoed, WinnerDecided
+from agents.chunks import AgentId, Part, PartCompleted, TaskDivided
+from coordinator.ballots import Plurality
+from coordinator.effects import AgentStopped, AnswerVetoed, StartTurn, WinnerDecided
+from coordinator.rules import Division
 from tests.consensus.conftest import Seat, Table
 
 
@@ -42,3 +45,74 @@ def test_a_veto_of_everything_leaves_nothing(seat: Seat) -> None:
     vetoes(table, "ada")
     vetoes(table, "bob")
     assert (table.end.status, table.end.answer) == ("failed", None)
+
+
+def test_a_loser_that_is_vetoed_does_not_win_when_the_winner_is(seat: Seat) -> None:
+    table = seat("ada bob cy", straggler=None, rule=Plurality())
+    for agent in ("ada", "bob", "cy"):
+        table.answers(agent, f"the answer of {agent}")
+    table.votes("ada", "ada")
+    table.votes("bob", "ada")
+    for agent in ("bob", "ada"):
+        vetoes(table, agent)
+    assert table.every(WinnerDecided)[-1].winner == "cy"
+
+
+def test_an_only_answer_can_be_vetoed_while_it_is_presented(seat: Seat) -> None:
+    table = seat("ada bob cy", straggler=None)
+    for agent in ("ada", "bob", "cy"):
+        table.answers(agent, "all say the same")
+    winner = table.every(WinnerDecided)[0].winner
+    vetoes(table, winner)
+    assert table.every(WinnerDecided)[-1].winner != winner
+    assert not table.is_over
+
+
+def test_a_part_that_is_vetoed_is_missing(seat: Seat) -> None:
+    table = seat("ada bob", division=Division())
+    parts = tuple(Part(title=title, instructions="do it") for title in ("roof", "wall"))
+    table.says(TaskDivided(**table.pen("ada").stamp(), parts=parts))
+    for summary in ("the roof is on", "the wall stands"):
+        stamp = table.pen("bob").stamp()
+        table.says(PartCompleted(**stamp, summary=summary, complete=True))
+    assert len(table.present("ada").answers) == 2
+    vetoes(table, "bob")
+    assert [a.content for a in table.present("ada").answers] == ["the roof is on"]
+    table.presents("ada", "A roof.")
+    assert "missing: wall" in table.end.detail
+
+
+def test_who_is_out_is_not_asked_again_when_its_choice_is_vetoed(seat: Seat) -> None:
+    table = seat("ada bob cy dan", straggler=None, rule=Plurality(), early=False)
+    for agent in ("ada", "bob", "cy", "dan"):
+        table.answers(agent, f"the answer of {agent}")
+    table.votes("dan", "ada")
+    table.feed(AgentStopped(at=0.0, agent=AgentId("dan"), reason="enough"))
+    vetoes(table, "ada")
+    assert not table.just(StartTurn)
+    for voter in ("ada", "bob", "cy"):
+        table.votes(voter, "bob")
+    assert table.every(WinnerDecided)[0].winner == "bob"
+
+
+def test_a_vote_that_waits_for_nobody_is_closed_by_a_veto(seat: Seat) -> None:
+    table = seat("ada bob cy", straggler=None, rule=Plurality(), early=False)
+    for agent in ("ada", "bob", "cy"):
+        table.answers(agent, f"the answer of {agent}")
+    table.votes("cy", "ada")
+    for agent in ("cy", "ada"):
+        table.feed(AgentStopped(at=0.0, agent=AgentId(agent), reason="enough"))
+    table.votes("bob", "bob")
+    assert table.every(WinnerDecided)
+
+
+def test_a_new_answer_waits_for_nobody_who_is_out(seat: Seat) -> None:
+    table = seat("ada bob cy", "revision", coalesce_s=0.0, early=False)
+    for agent in ("ada", "bob", "cy"):
+        table.answers(agent, f"the answer of {agent}")
+    table.votes("cy", "ada")
+    table.feed(AgentStopped(at=0.0, agent=AgentId("cy"), reason="enough"))
+    table.answers("bob", "something better by far")
+    table.votes("ada", "bob")
+    table.votes("bob", "bob")
+    assert table.every(WinnerDecided)[0].winner == "bob"

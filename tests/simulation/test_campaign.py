@@ -9,7 +9,7 @@ import pytest
 
 from agents.backend import Task
 from agents.chunks import AgentId, Label, VoteCast
-from coordinator import consensus, contests, ending, revisions, voting
+from coordinator import consensus, contests, drafting, ending, revisions, voting
 from coordinator.effects import AgentRetired, Conclude, VotesVoided
 from coordinator.move import Move
 from coordinator.simulation import campaign
@@ -104,6 +104,11 @@ _BREAKS: dict[str, tuple[object, str, Callable[..., object]]] = {
     "turn numbers count up": (Move, "start", _starts_twice),
     "who is out gets no turn": (Move, "retire", _retires_silently),
     "only live ballots are voided": (revisions, "VotesVoided", _names_nobody_void),
+    "a session waits for somebody, not for its deadline alone": (
+        drafting,
+        "_go_on",
+        lambda *_: None,
+    ),
     "no ballot for an unseen answer": (
         contests,
         "unread",
