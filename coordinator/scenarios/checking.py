@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
@@ -10,6 +11,9 @@ import msgspec
 from coordinator.result import Result
 from coordinator.scenarios.form import Bound, Expected
 from coordinator.scenarios.happenings import Happening, is_near, kind_of, matches
+
+SCRIPT_STUCK = re.compile("has no unused entry|no visible answer is")
+"""How a stage says that its script does not fit (:mod:`agents.play`)."""
 
 SHOWN_AFTER = 4
 """Happenings told where the one expected did not come."""
@@ -40,6 +44,7 @@ def differences(
     yield from _bounded("tokens", expect.tokens, result.usage.total_tokens)
     if is_timed:
         yield from _bounded("elapsed_s", expect.elapsed_s, result.elapsed_s)
+    yield from _stuck(happenings)
     yield from _order(expect, happenings, is_timed=is_timed)
     yield from _never(expect, happenings, is_timed=is_timed)
 
@@ -134,6 +139,14 @@ def _bounded(
                 yield f"{what}: expected {bound:g}, was {was:g}"
         case _:
             pass
+
+
+def _stuck(happenings: list[Happening]) -> Iterator[str]:
+    """A script without a line for what it is asked is its author's oversight."""
+    for happening in happenings:
+        told = str(happening.facts.get("message", ""))
+        if happening.kind == "agent_failed" and SCRIPT_STUCK.search(told):
+            yield f"{happening.facts['agent']} had nothing to say: {told}"
 
 
 def _order(

@@ -8,7 +8,7 @@ revision, ``ada.2``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast, get_args
 
 import msgspec
@@ -289,19 +289,12 @@ def _means(field: str, meant: object, fact: Fact) -> bool:
         case str(), str() if field in LABELS:
             return _is_answer(meant, fact)
         case tuple(), list():
-            # An order of agents or labels is the team's or the seed's: no news.
-            left = [str(part) for part in fact]
-            for name in cast("tuple[str, ...]", meant):
-                found = [x for x in left if _is_answer(name, x)]
-                if not found:
-                    return False
-                left.remove(found[0])
-            return not left
+            return _are_answers(cast("tuple[str, ...]", meant), fact)
         case dict(), dict():
             return all(
-                any(_is_answer(name, x) and is_near(points, y or 0.0) for x, y in fact)
+                any(_is_answer(name, x) and is_near(points, y or 0.0) for x, y in had)
+                for had in (fact.items(),)
                 for name, points in cast("dict[str, float]", meant).items()
-                for fact in [cast("dict[str, float]", fact).items()]
             )
         case bool(), _:
             return meant is fact
@@ -309,6 +302,17 @@ def _means(field: str, meant: object, fact: Fact) -> bool:
             return is_near(float(meant), float(fact))
         case _:
             return meant == fact
+
+
+def _are_answers(names: tuple[str, ...], known: Sequence[Fact]) -> bool:
+    # In any order: that of agents or labels is the team's or the seed's, and no news.
+    left = [str(label) for label in known]
+    for name in names:
+        found = next((label for label in left if _is_answer(name, label)), None)
+        if found is None:
+            return False
+        left.remove(found)
+    return not left
 
 
 def _is_answer(name: str, known: str) -> bool:

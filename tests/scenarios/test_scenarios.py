@@ -1,0 +1,84 @@
+"""Every scenario file is a test, on both runtimes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from agents.script import Disconnect, Fail, Line, SetStopReason, Stall, Truncate
+from coordinator.ballots import VotingRule, every_rule
+from coordinator.effects import Decision, JournalLost, Output
+from coordinator.rules import Rules
+from coordinator.scenarios import Report, Scenario, read_scenario, run_scenario
+from coordinator.scenarios.happenings import Step, kind_of
+from coordinator.scenarios.reading import find_scenarios
+from coordinator.simulation.clocks import RUNTIMES, Runtime
+
+ROOT = Path(__file__).parents[2]
+FILES = tuple(find_scenarios([ROOT / "scenarios"]))
+SCENARIOS = tuple(map(read_scenario, FILES))
+by_name = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+
+
+@by_name
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_scenario_comes_true(path: Path, runtime: Runtime) -> None:
+    _assert_as_expected(run_scenario(path, runtime=runtime))
+
+
+@by_name
+def test_a_scenario_comes_true_in_another_order_of_tasks(path: Path) -> None:
+    # trio shuffles what is ready together; no scenario may hang on one order of it.
+    _assert_as_expected(run_scenario(path, runtime="trio", schedule=12345))
+
+
+@by_name
+def test_a_scenario_is_named_by_the_sentence_it_proves(path: Path) -> None:
+    words = re.sub(
+        r"[^a-z0-9]+", "_", read_scenario(path).name.lower().replace("'", "")
+    )
+    assert words.strip("_") == path.stem
+
+
+@pytest.mark.parametrize("setting", Rules.__struct_fields__)
+def test_every_setting_of_the_rules_is_changed_in_a_scenario(setting: str) -> None:
+    default = getattr(Rules(), setting)
+    assert any(getattr(read.config.rules, setting) != default for read in SCENARIOS)
+
+
+@pytest.mark.parametrize("rule", every_rule(), ids=lambda rule: rule.name)
+def test_every_voting_rule_has_a_scenario(rule: VotingRule) -> None:
+    assert any(read.config.rules.rule.name == rule.name for read in SCENARIOS)
+
+
+# Scenarios keep no journal, so none can be lost.
+@pytest.mark.parametrize(
+    "decision", [x for x in get_args(Decision) if x is not JournalLost]
+)
+def test_every_decision_is_expected_in_a_scenario(decision: type[Output]) -> None:
+    tag = str(decision.__struct_config__.tag)
+    assert any(kind_of(step) == tag for read in SCENARIOS for step in _steps(read))
+
+
+@pytest.mark.parametrize("kind", [Fail, Stall, Truncate, Disconnect, SetStopReason])
+def test_every_trouble_is_played_in_a_scenario(kind: type[Line]) -> None:
+    played = (
+        line
+        for read in SCENARIOS
+        for script in read.config.scripts.values()
+        for turn in script.turns
+        for line in turn.lines
+    )
+    assert any(isinstance(line, kind) for line in played)
+
+
+def _steps(read: Scenario) -> tuple[Step, ...]:
+    return (*read.file.expect.order, *read.file.expect.never)
+
+
+def _assert_as_expected(report: Report) -> None:
+    told = "\n".join(report.differences)
+    assert report.is_as_expected, f"{report.name} (seed {report.seed}):\n{told}"
