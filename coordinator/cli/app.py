@@ -289,6 +289,42 @@ def bench(
     return bench_command(is_quick=quick, is_json=json, peers=chosen, picture=plot)
 
 
+@app.command
+def scenario(
+    *paths: Path,
+    runtime: Literal["asyncio", "trio", "both"] = "asyncio",
+    over: Literal["process", "http"] = "process",
+    seed: int | None = None,
+    name: Annotated[str, Parameter(alias="-k")] = "",
+    trace: bool = False,
+) -> int:
+    """Run scenarios and compare how they end with what they expect.
+
+    Exit codes: 0 everything came true; 1 something did not, or a file is not usable.
+
+    Parameters
+    ----------
+    paths
+        Scenario files, and folders of them.
+    runtime
+        The event loop; "both" runs each scenario on one after the other.
+    over
+        "process" plays the scripts in virtual time; "http" serves them on this machine
+        and asks over real HTTP.
+    seed
+        Decides every lot instead of the files' own seeds.
+    name
+        Part of the sentence or file name of those to run.
+    trace
+        Print what happened, line by line.
+    """
+    from coordinator.scenarios.command import scenario_command  # noqa: PLC0415
+
+    return scenario_command(
+        paths, runtime=runtime, over=over, seed=seed, name_filter=name, trace=trace
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
