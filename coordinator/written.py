@@ -253,6 +253,7 @@ _NOT_ONE_OF = re.compile(r"Invalid (?:enum )?value '(.*)'")
 def _worded(message: str, data: Plain, into: object) -> tuple[Where, str]:
     """Take msgspec's message apart and say it with the value and the way out."""
     found = _AT.search(message)
+    whole = message
     where: Where = ()
     if found is not None:
         message = message[: found.start()]
@@ -261,9 +262,9 @@ def _worded(message: str, data: Plain, into: object) -> tuple[Where, str]:
                 where += (step["key"],)
             elif step["index"] is not None:
                 where += (int(step["index"]),)
-    value: Any = data
-    for step in where:
-        value = value[step]
+            else:
+                where += _key_at_fault(whole, data, into, where)
+    value = _below(data, where)
     expected = _type_at(msgspec.inspect.type_info(into), where, data)
     if match := _UNKNOWN.fullmatch(message):
         known = _keys(expected)
@@ -282,6 +283,34 @@ def _worded(message: str, data: Plain, into: object) -> tuple[Where, str]:
         wanted = match[1].replace("object", "mapping").replace("array", "list")
         return where, f"{_shown(value)} will not do; expected {wanted}"
     return where, f"{_shown(value)} will not do: {message}"
+
+
+def _key_at_fault(message: str, data: Plain, into: object, where: Where) -> Where:
+    """The key of the mapping at ``where`` that is meant: msgspec does not say which."""
+    for key in cast("dict[str, Plain]", _below(data, where)):
+        try:
+            msgspec.convert(_with_only(data, where, key), cast("type[Any]", into))
+        except msgspec.ValidationError as error:
+            if str(error) == message:
+                return (key,)
+    return ()
+
+
+def _below(data: Plain, where: Where) -> Plain:
+    value: Any = data
+    for step in where:
+        value = value[step]
+    return value
+
+
+def _with_only(data: Plain, where: Where, key: str) -> Plain:
+    """``data``, but of the mapping at ``where`` only one entry."""
+    held: Any = data
+    if not where:
+        return {key: held[key]}
+    copy = held.copy()
+    copy[where[0]] = _with_only(held[where[0]], where[1:], key)
+    return copy
 
 
 def _shown(value: object) -> str:
