@@ -161,8 +161,11 @@ def schema() -> dict[str, Any]:
     script = {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/Script"}]}
     for holder in ("AgentEntry", "AgentSettings"):
         parts[holder]["properties"]["script"] = script
-    rule = parts["Voting"]["properties"]["rule"]
-    rule["anyOf"].append({"enum": [kind.name for kind in every_rule()]})
+    short = {"enum": [kind.name for kind in every_rule()]}
+    for part in parts.values():
+        for name, field in part.get("properties", {}).items():
+            if name in {"rule", "fallback"} and "anyOf" in field:
+                field["anyOf"].append(short)
     draft = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return {**draft, **top, "$defs": parts}
 
