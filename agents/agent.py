@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from agents.backend import Backend
 from agents.chunks import AgentId
 from agents.tools.base import Tool
-from agents.tools.workflow import WORKFLOW_NAMES, AnswerForm
+from agents.tools.forms import AnswerForm
+from agents.tools.workflow import WORKFLOW_NAMES
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,9 @@ def accept(
     )
     s.answers = s.answers.insert(label, answer)
     m.put(msgspec.structs.replace(member, label=label, revisions=revision))
-    m.out.append(AnswerAccepted(agent=member.id, label=label, content=content))
+    m.out.append(
+        AnswerAccepted(agent=member.id, label=label, content=content, value=value)
+    )
     return answer
 
 

@@ -51,7 +51,12 @@ def assemble(
         )
     except ValueError as error:  # two tools of one name
         raise ConfigInvalid(str(error)) from error
-    return Team(agents=agents, rules=config.rules, seed=config.file.seed)
+    return Team(
+        agents=agents,
+        rules=config.rules,
+        seed=config.file.seed,
+        answer_type=_answer_type(config.file.answer_schema),
+    )
 
 
 @asynccontextmanager
@@ -156,20 +161,43 @@ def _is_loopback(url: str) -> bool:
         return False
 
 
+def _answer_type(schema: dict[str, Any] | str | None) -> Any:  # noqa: ANN401  (a type)
+    """The type of structured answers, imported where it is named."""
+    if not isinstance(schema, str):
+        return schema
+    try:
+        return _imported(schema)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigInvalid(
+            f"answer_schema {schema!r} cannot be imported: {error}; write a JSON "
+            "Schema, or a type as module:Type"
+        ) from error
+
+
+def _imported(name: str) -> Any:  # noqa: ANN401  (whatever a module holds)
+    """Import ``module:name``, from installed packages or the current folder.
+
+    Raises:
+        ImportError: There is no such module.
+        AttributeError: It has no such name.
+        ValueError: No module is named.
+    """
+    if "" not in sys.path:  # a console script leaves the current folder out
+        sys.path.append("")
+    module_name, _, inner = name.partition(":")
+    return getattr(importlib.import_module(module_name), inner)
+
+
 def _functions(entry: AgentEntry) -> Iterator[Tool]:
-    """Import Python functions, from installed packages or the current folder."""
+    """Import the Python functions that are named as tools."""
     names = [tool for tool in entry.tools if isinstance(tool, str) and ":" in tool]
     if not names:
         return
     from agents.tools import tool  # noqa: PLC0415  (few teams have any)
 
-    if "" not in sys.path:  # a console script leaves the current folder out
-        sys.path.append("")
     for name in names:
-        module_name, _, function_name = name.partition(":")
         try:
-            function = getattr(importlib.import_module(module_name), function_name)
-            yield tool(function)
+            yield tool(_imported(name))
         except (ImportError, AttributeError, ValueError, TypeError) as error:
             raise ConfigInvalid(
                 f"agent {entry.id!r}: tool {name!r} cannot be used: {error}; "

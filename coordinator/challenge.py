@@ -16,7 +16,7 @@ from coordinator.ballots.election import hold
 from coordinator.ballots.pairwise import margins
 from coordinator.effects import AnswerRefused, ChallengeOpened, SlateFrozen
 from coordinator.move import Move, drawn
-from coordinator.state import Contest, Member
+from coordinator.state import Contest, Member, as_read
 
 
 def is_opened(m: Move, contest: Contest, result: Tally) -> bool:
@@ -81,7 +81,7 @@ def _challenger(m: Move, contest: Contest, result: Tally) -> Member | None:
 
 def on_proposal(m: Move, member: Member, chunk: AnswerProposed) -> None:
     """The challenger has answered: let judges compare, if it is something new."""
-    reason = _fault(m, chunk.content)
+    reason = _fault(m, chunk)
     member = m.rest(contests.read_all(member))
     if reason is not None:
         m.out.append(AnswerRefused(agent=member.id, reason=reason))
@@ -98,10 +98,10 @@ def on_proposal(m: Move, member: Member, chunk: AnswerProposed) -> None:
     _judge(m, incumbent, answer.label)
 
 
-def _fault(m: Move, content: str) -> str | None:
-    if not content.strip():
+def _fault(m: Move, chunk: AnswerProposed) -> str | None:
+    if not chunk.content.strip():
         return "it is empty"
-    twin = contests.duplicate_of(m, content)
+    twin = contests.duplicate_of(m, as_read(chunk.content, chunk.value))
     return None if twin is None else f"it says the same as {twin}"
 
 

@@ -137,6 +137,9 @@ class TeamFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     deadline_s: Seconds | None = None
     final: Literal["present", "reuse", "synthesise"] | None = None
     seed: int | None = None
+    answer_schema: JsonObject | str | None = None
+    """What every answer brings beside its words: a JSON Schema, or a Python type as
+    ``module:Type``."""
 
 
 class TeamConfig(msgspec.Struct, frozen=True, kw_only=True):

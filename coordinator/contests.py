@@ -23,13 +23,13 @@ def tie_order(m: Move, answers: Sequence[Answer]) -> tuple[Label, ...]:
     """The one total order that breaks ties, best first."""
     if m.rules.ties == "earliest":
         return tuple(a.label for a in sorted(answers, key=lambda a: a.ordinal))
-    return lot(m.s.seed, {a.label: a.content for a in answers})
+    return lot(m.s.seed, {a.label: a.reading for a in answers})
 
 
 def is_duplicate(m: Move, content: str, other: Answer) -> bool:
     """Whether ``content`` merely repeats ``other``, by the rules' measure."""
     over = m.rules.duplicate_over
-    return over < 1 and similarity(content, other.content) > over
+    return over < 1 and similarity(content, other.reading) > over
 
 
 def duplicate_of(m: Move, content: str) -> Label | None:

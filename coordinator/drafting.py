@@ -10,7 +10,7 @@ from agents.backend import Draft, Review
 from agents.chunks import AnswerProposed
 from coordinator import adaptive, answers, contests, ending, revisions, voting
 from coordinator.effects import ArmTimer
-from coordinator.state import Member
+from coordinator.state import Member, as_read
 
 if TYPE_CHECKING:
     from coordinator.move import Move
@@ -151,7 +151,7 @@ def _fault(m: Move, member: Member, chunk: AnswerProposed) -> str | None:
         return "it is empty"
     if not contests.may_revise(m, member):
         return "no more new answers are taken; vote for one of those that stand"
-    twin = contests.duplicate_of(m, chunk.content)
+    twin = contests.duplicate_of(m, as_read(chunk.content, chunk.value))
     if twin is not None:
         return f"it says the same as {twin}; vote for it if you think it is best"
     return None

@@ -123,6 +123,8 @@ class AnswerAccepted(Output, frozen=True, kw_only=True, tag="answer_accepted"):
     agent: AgentId
     label: Label
     content: str
+    value: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    """The structured answer as JSON, where the team asks for one."""
 
 
 class AnswerRefused(Output, frozen=True, kw_only=True, tag="answer_refused"):

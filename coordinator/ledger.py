@@ -6,7 +6,10 @@ whoever reads a journal. Decides nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
+
+import msgspec
 
 from agents.chunks import (
     AgentFailed,
@@ -120,7 +123,10 @@ class Ledger:
             case AnswerAccepted():
                 self._answers.append(
                     AnswerRecord(
-                        agent=event.agent, label=event.label, content=event.content
+                        agent=event.agent,
+                        label=event.label,
+                        content=event.content,
+                        value=event.value,
                     )
                 )
             case VoteCounted():
@@ -137,9 +143,23 @@ class Ledger:
                 pass
 
     def result(
-        self, session: str, question: str, end: Conclude, elapsed_s: float
+        self,
+        session: str,
+        question: str,
+        end: Conclude,
+        elapsed_s: float,
+        *,
+        read: Callable[[msgspec.Raw], object] = msgspec.json.decode,
     ) -> Result:
-        """Close the books."""
+        """Close the books.
+
+        Args:
+            session: Its name.
+            question: What was asked.
+            end: How it ended.
+            elapsed_s: How long it took, in seconds.
+            read: Decodes the structured answer, to the type that the team asked for.
+        """
         records: dict[AgentId, AgentRecord] = {}
         usage = Usage()
         cost_usd: float | None = 0.0
@@ -167,4 +187,5 @@ class Ledger:
             cost_usd=cost_usd,
             elapsed_s=elapsed_s,
             detail=end.detail,
+            value=None if isinstance(end.value, msgspec.UnsetType) else read(end.value),
         )

@@ -132,7 +132,7 @@ class Move:
         return tuple(
             VisibleAnswer(
                 label=answer.label,
-                content=answer.content,
+                content=answer.reading,
                 is_own=answer.agent == viewer,
             )
             for answer in answers

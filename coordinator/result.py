@@ -17,6 +17,8 @@ class AnswerRecord(msgspec.Struct, frozen=True, kw_only=True):
     agent: AgentId
     label: Label
     content: str
+    value: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    """The structured answer as JSON, where the team asked for one."""
 
 
 class VoteRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -61,7 +61,7 @@ def _is_small_change(m: Move, contest: Contest, before: Label, answer: Answer) -
     # Measured from the revision that voters read, so that many small steps add up.
     earlier = [old for old, new in contest.renamed.items() if new == before]
     read = min((before, *earlier), key=lambda x: m.s.answers[x].ordinal)
-    return similarity(m.s.answers[read].content, answer.content) > over
+    return similarity(m.s.answers[read].reading, answer.reading) > over
 
 
 def _carry(m: Move, contest: Contest, before: Label, answer: Answer) -> None:

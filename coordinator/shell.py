@@ -157,7 +157,14 @@ class Shell:
             await self._take_leftovers()
         assert self._end is not None
         elapsed_s = anyio.current_time() - began
-        self.result = self._ledger.result(self.id, self._question, self._end, elapsed_s)
+        form = self._team.answer_form
+        self.result = self._ledger.result(
+            self.id,
+            self._question,
+            self._end,
+            elapsed_s,
+            read=form.check if form else msgspec.json.decode,
+        )
         if self._journal is not None:
             at = anyio.current_time()
             self._journal.record(Kind.RESULT, encode(self.result), at)

@@ -63,6 +63,13 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     response_usd: float = 0.0
 
 
+def as_read(content: str, value: msgspec.Raw | msgspec.UnsetType) -> str:
+    """An answer as others read it: its words, then its structured value if any."""
+    if isinstance(value, msgspec.UnsetType):
+        return content
+    return f"{content}\n\nvalue: {bytes(value).decode()}"
+
+
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """One accepted revision."""
 
@@ -72,6 +79,11 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     ordinal: int
     """1, 2, 3, … in order of acceptance over the whole session."""
     value: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def reading(self) -> str:
+        """What voters read, and what makes it another answer than the next."""
+        return as_read(self.content, self.value)
 
 
 class Cast(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import msgspec
 
 from agents.agent import Agent
 from agents.chunks import AgentId
 from agents.limits import Limiter
+from agents.person import Person
+from agents.tools.forms import AnswerForm, answer_form
 from coordinator.errors import ConfigInvalid
 from coordinator.rules import Rules
 
@@ -33,6 +36,12 @@ class Team:
     source: bytes = b"null"
     """What the team was made from, as JSON: journals keep it, so that the team can be
     made again. Never a key."""
+    answer_type: Any = None
+    """What ``Result.value`` shall be: a type that msgspec knows, a pydantic model, or a
+    JSON Schema as a mapping. Every agent hands one in with its answer. ``None``: words
+    are enough."""
+    answer_form: AnswerForm | None = field(init=False, default=None, repr=False)
+    """What ``answer_type`` amounts to; each agent has it."""
 
     def described(self) -> msgspec.Raw:
         """The team as JSON: its rules, and what it was made from."""
@@ -74,9 +83,32 @@ class Team:
                     f"voting.division names {name!r}, who is not in the team; "
                     f"choose from {', '.join(sorted(ids))}"
                 )
+        if self.answer_type is not None:
+            self._ask_for_values()
         for voter in self.rules.weights:
             if voter not in ids:
                 raise ConfigInvalid(
                     f"voting.weights names {voter!r}, who is not in the team; "
                     f"choose from {', '.join(sorted(ids))}"
                 )
+
+    def _ask_for_values(self) -> None:
+        """Give every agent the form of a structured answer."""
+        if self.rules.division is not None:
+            raise ConfigInvalid(
+                "a divided task is put together in words and has no structured answer; "
+                "leave out either the answer's type or 'voting.division'"
+            )
+        for agent in self.agents:
+            if isinstance(agent.backend, Person):
+                raise ConfigInvalid(
+                    f"agent {agent.id!r} is a person, who cannot hand in a structured "
+                    "answer; leave out either"
+                )
+        try:
+            form = answer_form(self.answer_type)
+        except (TypeError, ValueError) as error:
+            raise ConfigInvalid(f"the answer's type is not usable: {error}") from error
+        agents = tuple(replace(agent, answer_form=form) for agent in self.agents)
+        object.__setattr__(self, "answer_form", form)  # frozen once it is made
+        object.__setattr__(self, "agents", agents)

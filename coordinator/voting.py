@@ -77,7 +77,7 @@ def _clustered(m: Move, answers: Sequence[Answer]) -> list[Answer]:
         return list(answers)
     order = {label: i for i, label in enumerate(contests.tie_order(m, answers))}
     by_lot = sorted(answers, key=lambda a: order[a.label])
-    found = twins([answer.content for answer in by_lot], m.rules.duplicate_over)
+    found = twins([answer.reading for answer in by_lot], m.rules.duplicate_over)
     for answer, twin in zip(by_lot, found, strict=True):
         if twin is None:
             kept.append(answer)

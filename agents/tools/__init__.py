@@ -5,9 +5,9 @@ def population(city: str) -> int: ...
 """
 
 from agents.tools.base import Tool, ToolResult
+from agents.tools.forms import AnswerForm, answer_form
 from agents.tools.function import FunctionTool, tool
 from agents.tools.schema import SchemaTool
-from agents.tools.workflow import AnswerForm, answer_form
 
 __all__ = [
     "AnswerForm",

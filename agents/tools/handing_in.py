@@ -24,7 +24,8 @@ from agents.chunks import (
     one_line,
 )
 from agents.errors import ToolFailed
-from agents.tools.workflow import ABSTAIN, AnswerForm
+from agents.tools.forms import AnswerForm
+from agents.tools.workflow import ABSTAIN
 
 
 class Proposed(NamedTuple):

@@ -8,8 +8,7 @@ follows from the task. Pure. Their calls are read by :mod:`agents.tools.handing_
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple, assert_never
+from typing import Any, assert_never, cast
 
 import msgspec
 
@@ -23,6 +22,7 @@ from agents.backend import (
     ToolSpec,
     Work,
 )
+from agents.tools.forms import AnswerForm
 
 WORKFLOW_NAMES = frozenset(
     {"new_answer", "vote", "submit", "restart_orchestration", "divide", "stop"}
@@ -31,23 +31,6 @@ WORKFLOW_NAMES = frozenset(
 
 ABSTAIN = "abstain"
 """Votes for nobody, where a single choice is asked for and abstaining is allowed."""
-
-
-class AnswerForm(NamedTuple):
-    """What a structured answer must look like."""
-
-    schema: msgspec.Raw
-    """JSON Schema of ``new_answer``'s ``value``."""
-    check: Callable[[msgspec.Raw], object]
-    """Raises ``ValueError`` (as ``msgspec.ValidationError`` and pydantic's are) with
-    words for the model."""
-
-
-def answer_form(wanted: Any) -> AnswerForm:  # noqa: ANN401  (any type msgspec decodes)
-    """The form of answers that decode as ``wanted``, a type that msgspec knows."""
-    schema = msgspec.json.schema(wanted)
-    decoder = msgspec.json.Decoder(wanted)
-    return AnswerForm(msgspec.Raw(msgspec.json.encode(schema)), decoder.decode)
 
 
 def workflow_tools(
@@ -86,8 +69,12 @@ def _new_answer(answers: AnswerForm | None) -> ToolSpec:
         }
     }
     required = ["content"]
+    definitions: dict[str, Any] = {}
     if answers is not None:
-        properties["value"] = answers.schema
+        shape: Any = msgspec.json.decode(answers.schema)
+        if isinstance(shape, dict):  # a schema may also be just true
+            definitions = cast("dict[str, Any]", shape).pop("$defs", {})
+        properties["value"] = shape
         required.append("value")
     return ToolSpec(
         name="new_answer",
@@ -96,7 +83,7 @@ def _new_answer(answers: AnswerForm | None) -> ToolSpec:
             "any, and ends your turn, so call it once, alone, when the answer is "
             "complete. Others read only what stands in the call."
         ),
-        input_schema=_object(properties, required),
+        input_schema=_object(properties, required, definitions),
     )
 
 
@@ -186,13 +173,19 @@ def _divide(most: int) -> ToolSpec:
     )
 
 
-def _object(properties: dict[str, Any], required: list[str]) -> msgspec.Raw:
-    schema = {
+def _object(
+    properties: dict[str, Any],
+    required: list[str],
+    definitions: dict[str, Any] | None = None,
+) -> msgspec.Raw:
+    schema: dict[str, Any] = {
         "type": "object",
         "properties": properties,
         "required": required,
         "additionalProperties": False,
     }
+    if definitions:
+        schema["$defs"] = definitions
     return msgspec.Raw(msgspec.json.encode(schema))
 
 

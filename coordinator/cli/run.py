@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, TextIO, cast
 import anyio
 import msgspec
 
+from agents.tools import foreign
 from coordinator.assembly import assemble, closing
 from coordinator.cli.exits import Exit, complain, exit_of
 from coordinator.config import DEMO, AgentEntry, TeamConfig, TeamFile, read_team
@@ -261,7 +262,7 @@ def _finish(options: RunOptions, result: Result) -> int:
 
 def as_json(result: Result) -> bytes:
     """The result as ``--json`` prints it: one object on one line."""
-    return msgspec.json.encode(result)
+    return msgspec.json.encode(result, enc_hook=foreign.encode)
 
 
 def _check_output(path: Path | None) -> None:

@@ -14,6 +14,7 @@ from typing import TypeAlias
 import msgspec
 
 from agents.chunks import AgentId, StreamChunk, decode_frame
+from agents.tools import foreign
 from coordinator.effects import MachineOutput, ShellInput
 from coordinator.journal.records import Kind, Record
 from coordinator.result import Result
@@ -77,7 +78,8 @@ Entry: TypeAlias = (
 )
 """What one record says; a sequence of chunks is a frame."""
 
-_encoder = msgspec.json.Encoder()
+# A structured answer may be of any type that a team asks for.
+_encoder = msgspec.json.Encoder(enc_hook=foreign.encode)
 _opened = msgspec.json.Decoder(Opened)
 _resumed = msgspec.json.Decoder(Resumed)
 _result = msgspec.json.Decoder(Result)

@@ -1,0 +1,126 @@
+"""What tests of capabilities share: teams of Claude agents against the emulator."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import msgspec
+import pytest
+
+import coordinator
+from agents.emulator import serve
+from agents.emulator.server import Recorded, Server
+from agents.script import Script, parse_script
+from coordinator.assembly import assemble, closing
+from coordinator.config import parse_team
+from coordinator.effects import Event
+from coordinator.result import Result
+from coordinator.team import Team
+
+MODEL = "claude-haiku-5-5"
+
+
+@dataclass(kw_only=True)
+class Ran:
+    """A session that has run over HTTP, and what was seen of it."""
+
+    result: Result
+    events: list[Event]
+    requests: list[Recorded]
+    """Of ``/v1/messages``, in order."""
+
+    def of(self, kind: type[Any]) -> list[Any]:
+        """The events of one kind."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+@dataclass
+class Watching:
+    """A display that keeps everything."""
+
+    events: list[Event] = field(default_factory=list[Event])
+    is_lossless = True
+
+    async def show(self, events: Any) -> None:
+        async for batch in events:
+            self.events += batch
+
+    def conclude(self, result: Result) -> None:
+        pass
+
+
+Lines: TypeAlias = list[Mapping[str, Any]]
+Scripts: TypeAlias = Mapping[str, Mapping[str, Lines] | Script]
+
+
+def _script(tasks: Mapping[str, Lines] | Script) -> Script:
+    """A script: each task's lines, split at ``---`` into one response each."""
+    if isinstance(tasks, Script):
+        return tasks
+    turns: list[dict[str, Any]] = []
+    for task, lines in tasks.items():
+        response: Lines = []
+        for line in (*lines, {"next": True}):
+            if "next" in line:
+                turns.append({"when": {"task": task}, "lines": response})
+                response = []
+            else:
+                response.append(line)
+    return parse_script({"model": MODEL, "turns": turns})
+
+
+def _team_text(agents: Scripts, base_url: str, more: str) -> str:
+    head = f"defaults: {{model: {MODEL}, base_url: '{base_url}'}}\n"
+    entries = "".join(f"  - id: {name}\n" for name in agents)
+    return more if "agents:" in more else f"{head}agents:\n{entries}{more}"
+
+
+@asynccontextmanager
+async def _open_team(
+    scripts: Scripts, more: str = "", **changes: Any
+) -> AsyncGenerator[tuple[Team, Server]]:
+    made = {name: _script(tasks) for name, tasks in scripts.items()}
+    async with serve(made) as server:
+        text = _team_text(scripts, server.base_url, more)
+        config = parse_team(text.replace("BASE_URL", server.base_url), Path("t.yaml"))
+        async with closing(assemble(config, environment={})) as team:
+            yield _changed(team, changes), server
+
+
+def _changed(team: Team, changes: Mapping[str, Any]) -> Team:
+    if not changes:
+        return team
+    given: dict[str, Any] = {"agents": team.agents, "rules": team.rules, "seed": 1}
+    return Team(**{**given, **changes})
+
+
+async def _run(scripts: Scripts, more: str = "", **changes: Any) -> Ran:
+    watching = Watching()
+    async with _open_team(scripts, more, **changes) as (team, server):
+        result = await coordinator.run(
+            "What is the capital of France?", team, displays=[watching]
+        )
+        requests = [r for r in server.requests if r.path.endswith("/messages")]
+    refused = [r for r in server.requests if r.status == 400]
+    assert not refused, msgspec.json.encode(refused[0].body)
+    return Ran(result=result, events=watching.events, requests=requests)
+
+
+RunTeam: TypeAlias = Callable[..., Any]
+OpenTeam: TypeAlias = Callable[..., AbstractAsyncContextManager[tuple[Team, Server]]]
+
+
+@pytest.fixture
+def run_team() -> RunTeam:
+    """What runs scripts, with YAML beside them, as Claude agents over HTTP."""
+    return _run
+
+
+@pytest.fixture
+def open_team() -> OpenTeam:
+    """The same team and server, not run yet."""
+    return _open_team
