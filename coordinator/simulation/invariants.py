@@ -23,6 +23,7 @@ from agents.chunks import (
     UsageReported,
 )
 from coordinator.consensus import DEADLINE_TIMER
+from coordinator.consensus.similarity import similarity
 from coordinator.effects import (
     AgentRetired,
     AnswerAccepted,
@@ -45,7 +46,6 @@ from coordinator.effects import (
     WinnerDecided,
 )
 from coordinator.rules import Rules
-from coordinator.similarity import similarity
 
 
 class Violation(AssertionError):

@@ -9,8 +9,8 @@ import pytest
 
 from agents.backend import Draft, Present, Review
 from agents.chunks import AgentId
-from coordinator.adaptive import posterior
 from coordinator.ballots import Plurality
+from coordinator.consensus.adaptive import posterior
 from coordinator.effects import (
     AgentStopped,
     CommitteeDecided,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coordinator.similarity import similarity, twins
+from coordinator.consensus.similarity import similarity, twins
 
 _WORDS = st.sampled_from(["a", "b", "c", "d", "e", "A", "1", "2,5", ""])
 _TEXTS = st.lists(st.lists(_WORDS, max_size=12).map(" ".join), max_size=12)

@@ -9,13 +9,20 @@ import pytest
 
 from agents.backend import Task
 from agents.chunks import AgentId, Label, VoteCast
-from coordinator import consensus, contests, drafting, ending, revisions, voting
+from coordinator.consensus import (
+    contests,
+    drafting,
+    ending,
+    machine,
+    revisions,
+    voting,
+)
+from coordinator.consensus.move import Move
+from coordinator.consensus.state import Activity, Member
 from coordinator.effects import AgentRetired, Conclude, VotesVoided
-from coordinator.move import Move
 from coordinator.simulation import campaign
 from coordinator.simulation.campaign import run_seeds
 from coordinator.simulation.generate import setting
-from coordinator.state import Activity, Member
 
 
 def test_a_thousand_random_sessions_keep_every_invariant() -> None:
@@ -99,8 +106,8 @@ _BREAKS: dict[str, tuple[object, str, Callable[..., object]]] = {
     ),
     "the conclusion is the last effect": (ending, "conclude", _concludes_twice),
     "the best answer so far is given": (ending, "conclude", _forgets_the_answer),
-    "a session ends by its deadline": (consensus, "_best_so_far", _ignores_the_bounds),
-    "a spent budget ends the session": (consensus, "_stop", lambda *_: None),
+    "a session ends by its deadline": (machine, "_best_so_far", _ignores_the_bounds),
+    "a spent budget ends the session": (machine, "_stop", lambda *_: None),
     "turn numbers count up": (Move, "start", _starts_twice),
     "who is out gets no turn": (Move, "retire", _retires_silently),
     "only live ballots are voided": (revisions, "VotesVoided", _names_nobody_void),

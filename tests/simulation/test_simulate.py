@@ -9,10 +9,10 @@ from typing import TypeAlias
 
 import pytest
 
-from coordinator import ending
 from coordinator.cli import main
+from coordinator.consensus import ending
+from coordinator.consensus.move import Move
 from coordinator.effects import Conclude
-from coordinator.move import Move
 
 Simulate: TypeAlias = Callable[..., tuple[int, str, str]]
 

@@ -54,8 +54,8 @@ def test_a_result_that_is_not_the_conclusion_is_caught(
 ) -> None:
     result = Ledger.result
 
-    def wrong(*words: object) -> object:
-        made = result(*words)  # type: ignore[arg-type]
+    def wrong(*words: object, **named: object) -> object:
+        made = result(*words, **named)  # type: ignore[arg-type]
         return msgspec.structs.replace(made, answer="something else")
 
     monkeypatch.setattr(Ledger, "result", wrong)

@@ -1,7 +1,7 @@
 """Contests: who judges which answers, what they are shown, in which order.
 
 A *contest* is one election. A small team holds one; a large one holds several, whose
-winners meet in the next stage. What ballots do to it is :mod:`coordinator.voting`'s.
+winners meet in the next stage. What ballots do to it is :mod:`.voting`'s.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from rpds import HashTrieMap
 from agents.backend import BallotForm, Review
 from agents.chunks import AgentId, Label
 from coordinator.ballots import form, lot
-from coordinator.move import Move, drawn
-from coordinator.similarity import similarity
-from coordinator.state import Answer, Contest, Member
+from coordinator.consensus.move import Move, drawn
+from coordinator.consensus.similarity import similarity
+from coordinator.consensus.state import Answer, Contest, Member
 
 
 def tie_order(m: Move, answers: Sequence[Answer]) -> tuple[Label, ...]:

@@ -138,9 +138,9 @@ class State(msgspec.Struct, kw_only=True):
     """Everything the machine remembers.
 
     Mutable for one reason only: a step works on a shallow copy of its own
-    (:class:`coordinator.move.Move`), which is cheaper than replacing a frozen value
+    (:class:`.move.Move`), which is cheaper than replacing a frozen value
     several times. Outside a step nobody holds one;
-    :class:`coordinator.consensus.Consensus` keeps it to itself.
+    :class:`.Consensus` keeps it to itself.
     """
 
     question: str

@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from agents.chunks import Label
+from coordinator.consensus.move import Move
+from coordinator.consensus.state import Answer, Member
 from coordinator.effects import AnswerAccepted, AnswerRefused
-from coordinator.move import Move
-from coordinator.state import Answer, Member
 
 
 def accept(

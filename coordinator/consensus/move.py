@@ -18,8 +18,8 @@ from agents.chunks import AgentId, Label, TurnNumber
 from coordinator.effects import AgentRetired, CancelTurn, MachineOutput, StartTurn
 
 if TYPE_CHECKING:
+    from coordinator.consensus.state import Activity, Answer, Contest, Member, State
     from coordinator.rules import Rules
-    from coordinator.state import Activity, Answer, Contest, Member, State
 
 
 class Move:

@@ -12,7 +12,7 @@ from coordinator.effects import Conclude
 
 if TYPE_CHECKING:
     from agents.chunks import Label
-    from coordinator.move import Move
+    from coordinator.consensus.move import Move
     from coordinator.result import Status
 
 REASONS_SHOWN = 5

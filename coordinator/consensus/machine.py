@@ -13,10 +13,9 @@
 ``Consensus.step(input)`` returns the next machine and the effects it asks for. There is
 no clock, channel, logger or randomness in here: time comes with the inputs, chance is a
 seed, and feeding the same inputs again gives the same effects. Every rule of a session
-is in this file and its neighbours: :mod:`coordinator.drafting` (first answers),
-:mod:`coordinator.contests` and :mod:`coordinator.voting` (the vote),
-:mod:`coordinator.revisions`, :mod:`coordinator.vetoes` and :mod:`coordinator.ending`;
-a divided task goes another way, in :mod:`coordinator.division`.
+is in this file and its neighbours: :mod:`.drafting` (first answers), :mod:`.contests`
+and :mod:`.voting` (the vote), :mod:`.revisions`, :mod:`.vetoes` and :mod:`.ending`; a
+divided task goes another way, in :mod:`.division`.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ from agents.chunks import (
     UsageReported,
     VoteCast,
 )
-from coordinator import (
+from coordinator.consensus import (
     challenge,
     division,
     drafting,
@@ -51,6 +50,8 @@ from coordinator import (
     voting,
     winning,
 )
+from coordinator.consensus.move import Move, drawn
+from coordinator.consensus.state import Activity, Answer, Member, Phase, State
 from coordinator.effects import (
     AgentStopped,
     AnswerVetoed,
@@ -62,9 +63,7 @@ from coordinator.effects import (
     SessionOpened,
     TimerRang,
 )
-from coordinator.move import Move, drawn
 from coordinator.rules import Rules
-from coordinator.state import Activity, Answer, Member, Phase, State
 
 DEADLINE_TIMER = "deadline"
 

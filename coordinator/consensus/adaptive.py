@@ -9,11 +9,11 @@ import msgspec
 
 from agents.backend import Draft
 from agents.chunks import AgentId, Label
-from coordinator import winning
 from coordinator.ballots import best_of
+from coordinator.consensus import winning
+from coordinator.consensus.move import Move
+from coordinator.consensus.state import Contest
 from coordinator.effects import TeamGrown
-from coordinator.move import Move
-from coordinator.state import Contest
 
 _SURE = {"agreement": 2 / 3, "posterior": 0.95}
 

@@ -19,12 +19,12 @@ import msgspec
 
 from agents.backend import Divide, Present, Work
 from agents.chunks import AgentId, Label, Part, PartCompleted, TaskDivided
-from coordinator import answers, ending
+from coordinator.consensus import answers, ending
+from coordinator.consensus.state import Member, Share
 from coordinator.effects import AnswerRefused
-from coordinator.state import Member, Share
 
 if TYPE_CHECKING:
-    from coordinator.move import Move
+    from coordinator.consensus.move import Move
     from coordinator.result import Status
 
 TRIES = 2

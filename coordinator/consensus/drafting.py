@@ -8,12 +8,12 @@ import msgspec
 
 from agents.backend import Draft, Review
 from agents.chunks import AnswerProposed
-from coordinator import adaptive, answers, contests, ending, revisions, voting
+from coordinator.consensus import adaptive, answers, contests, ending, revisions, voting
+from coordinator.consensus.state import Member, as_read
 from coordinator.effects import ArmTimer
-from coordinator.state import Member, as_read
 
 if TYPE_CHECKING:
-    from coordinator.move import Move
+    from coordinator.consensus.move import Move
 
 STRAGGLER_TIMER = "straggler"
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import msgspec
 
 from agents.chunks import AgentId, Ballot, Label
-from coordinator import contests, ending
 from coordinator.ballots import Tally, has_quorum, standing_part, tally
+from coordinator.consensus import contests, ending
+from coordinator.consensus.move import Move
+from coordinator.consensus.state import Contest
 from coordinator.effects import WinnerDecided
-from coordinator.move import Move
-from coordinator.state import Contest
 
 
 def count(m: Move, contest: Contest) -> Tally:

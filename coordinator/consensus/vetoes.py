@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 
 from agents.chunks import Label
-from coordinator import contests, division, ending, voting, winning
 from coordinator.ballots import best_of
+from coordinator.consensus import contests, division, ending, voting, winning
+from coordinator.consensus.move import Move
+from coordinator.consensus.state import Contest
 from coordinator.effects import AnswerRefused, VotesVoided
-from coordinator.move import Move
-from coordinator.state import Contest
 
 
 def veto(m: Move, label: Label, reason: str) -> None:

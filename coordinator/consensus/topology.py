@@ -6,7 +6,7 @@ import msgspec
 from rpds import HashTrieMap
 
 from agents.chunks import AgentId, Label
-from coordinator.move import Move, drawn
+from coordinator.consensus.move import Move, drawn
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,13 +10,13 @@ import msgspec
 
 from agents.backend import Review
 from agents.chunks import AnswerProposed, Label
-from coordinator import answers, contests, ending, winning
 from coordinator.ballots import Tally
 from coordinator.ballots.election import hold
 from coordinator.ballots.pairwise import margins
+from coordinator.consensus import answers, contests, ending, winning
+from coordinator.consensus.move import Move, drawn
+from coordinator.consensus.state import Contest, Member, as_read
 from coordinator.effects import AnswerRefused, ChallengeOpened, SlateFrozen
-from coordinator.move import Move, drawn
-from coordinator.state import Contest, Member, as_read
 
 
 def is_opened(m: Move, contest: Contest, result: Tally) -> bool:

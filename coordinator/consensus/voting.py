@@ -1,8 +1,8 @@
 """Voting: which ballots count, when a contest is decided, and what follows from it.
 
-Who judges which answers is :mod:`coordinator.contests`'s and
-:mod:`coordinator.topology`'s. Under rules with ``revise`` the answers of the one open
-contest change while it runs; that is :mod:`coordinator.revisions`'.
+Who judges which answers is :mod:`.contests`'s and
+:mod:`.topology`'s. Under rules with ``revise`` the answers of the one open
+contest change while it runs; that is :mod:`.revisions`'.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Sequence
 import msgspec
 
 from agents.chunks import Ballot, Label, VoteCast
-from coordinator import adaptive, challenge, contests, ending, topology, winning
 from coordinator.ballots import (
     Tally,
     ballots_until_decided,
@@ -22,6 +21,17 @@ from coordinator.ballots import (
     reject_reason,
     relabelled,
 )
+from coordinator.consensus import (
+    adaptive,
+    challenge,
+    contests,
+    ending,
+    topology,
+    winning,
+)
+from coordinator.consensus.move import Move
+from coordinator.consensus.similarity import twins
+from coordinator.consensus.state import Answer, Cast, Contest, Member
 from coordinator.effects import (
     AnswerRefused,
     CommitteeDecided,
@@ -29,9 +39,6 @@ from coordinator.effects import (
     VoteCounted,
     VoteRejected,
 )
-from coordinator.move import Move
-from coordinator.similarity import twins
-from coordinator.state import Answer, Cast, Contest, Member
 
 # ------------------------------------------------------------------ opening
 

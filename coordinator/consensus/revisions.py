@@ -7,12 +7,12 @@ from rpds import HashTrieMap
 
 from agents.backend import News
 from agents.chunks import Label
-from coordinator import contests, voting
 from coordinator.ballots import relabelled
+from coordinator.consensus import contests, voting
+from coordinator.consensus.move import Move
+from coordinator.consensus.similarity import similarity
+from coordinator.consensus.state import Answer, Cast, Contest, Member
 from coordinator.effects import ArmTimer, TellAgent, VotesCarried, VotesVoided
-from coordinator.move import Move
-from coordinator.similarity import similarity
-from coordinator.state import Answer, Cast, Contest, Member
 
 NEWS_TIMER = "news"
 
