@@ -87,7 +87,8 @@ class AgentSettings(
     """The environment variable that holds the key; a key itself is never written."""
     base_url: str | None = None
     script: str | JsonObject | None = None
-    """What a scripted agent says: here, or the path of a file, relative to this one."""
+    """What a scripted agent says: here, or the path of a file, relative to this one.
+    With ``backend: claude``: what the emulated API answers under ``--emulate``."""
 
 
 class AgentEntry(AgentSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -234,9 +235,6 @@ def _check(document: Document, where: Where, entry: AgentEntry) -> None:
     if entry.backend == "scripted" and entry.script is None:
         raise document.error(where, "a scripted agent needs a script; add 'script:'")
     if entry.backend == "claude":
-        if entry.script is not None:
-            problem = "a claude agent has no script; make its backend 'scripted'"
-            raise document.error((*where, "script"), problem)
         if entry.model is None:
             problem = "a claude agent needs a model, e.g. 'model: claude-sonnet-5-5'"
             raise document.error(where, problem)

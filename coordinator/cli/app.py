@@ -53,6 +53,7 @@ def run(
     json: bool = False,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     deadline: float | None = None,
+    emulate: bool = False,
     runtime: Literal["asyncio", "trio"] = "asyncio",
 ) -> int:
     """Ask a team a question.
@@ -85,6 +86,9 @@ def run(
         Write the final answer to this file as well.
     deadline
         Seconds after which the best answer so far is the answer.
+    emulate
+        Ask a pretended API on this machine, which answers with the scripts in the
+        team file: no key, no network. Every file in scenarios/capabilities has some.
     runtime
         The event loop (asyncio).
     """
@@ -101,6 +105,7 @@ def run(
             is_json=json,
             output=output,
             deadline_s=deadline,
+            is_emulated=emulate,
             runtime=runtime,
         )
     )

@@ -19,12 +19,14 @@ from coordinator.assembly import assemble, closing
 from coordinator.cli.exits import Exit, complain, exit_of
 from coordinator.config import DEMO, AgentEntry, TeamConfig, TeamFile, read_team
 from coordinator.displays.base import Cast, Display
+from coordinator.emulated import NO_KEY, emulated
 from coordinator.errors import ConfigInvalid, CoordinatorError
 from coordinator.rules import Rules
 from coordinator.session import Session, open_session
 
 if TYPE_CHECKING:
     from coordinator.result import Result
+    from coordinator.team import Team
 
 QUESTION_BYTES_MAX = 1 << 20
 """A question from standard input that is longer is a mistake."""
@@ -50,6 +52,7 @@ class RunOptions:
     is_json: bool = False
     output: Path | None = None
     deadline_s: float | None = None
+    is_emulated: bool = False
     runtime: Literal["asyncio", "trio"] = "asyncio"
 
 
@@ -95,7 +98,16 @@ async def _run(options: RunOptions) -> int:
     config = _config(options)
     question = _question(options, config)
     _check_output(options.output)
-    team = assemble(config)
+    if not options.is_emulated:
+        return await _ask(options, config, question, assemble(config))
+    async with emulated(config) as (pretended, _):
+        team = assemble(pretended, environment=NO_KEY)
+        return await _ask(options, config, question, team)
+
+
+async def _ask(
+    options: RunOptions, config: TeamConfig, question: str, team: Team
+) -> int:
     cast = Cast(
         question=question,
         models={agent.id: agent.backend.model for agent in team.agents},
