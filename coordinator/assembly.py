@@ -21,6 +21,7 @@ from agents.chunks import AgentId
 from agents.person import Person
 from coordinator.config import AgentEntry, TeamConfig, is_server_tool
 from coordinator.errors import ConfigInvalid
+from coordinator.source import config_of, source_of
 from coordinator.team import Team
 
 if TYPE_CHECKING:
@@ -56,7 +57,22 @@ def assemble(
         rules=config.rules,
         seed=config.file.seed,
         answer_type=_answer_type(config.file.answer_schema),
+        source=source_of(config),
     )
+
+
+def team_of(source: bytes, *, environment: Mapping[str, str] = os.environ) -> Team:
+    """Make again the team that a journal tells of; its keys come from ``environment``.
+
+    Args:
+        source: As :attr:`Team.source` had it.
+        environment: Where the keys are, which no source holds.
+
+    Raises:
+        ConfigInvalid: The source says nothing or too little, a key is not set, or a
+            tool cannot be imported.
+    """
+    return assemble(config_of(source), environment=environment)
 
 
 @asynccontextmanager
