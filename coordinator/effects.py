@@ -207,6 +207,8 @@ class CommitteeDecided(Output, frozen=True, kw_only=True, tag="committee_decided
     committee: int
     labels: tuple[Label, ...]
     label: Label
+    others: tuple[Label, ...] = ()
+    """Who goes on beside the winner, where several do."""
     is_early: bool
 
 

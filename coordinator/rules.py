@@ -156,6 +156,9 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     committee_size: int = 5
     judges: int = 3
     """Outside voters for each committee."""
+    advance: int = 1
+    """How many of each committee go on to the next stage, where that is fewer than it
+    has. A committee has few judges: who was second there may be the best of all."""
 
     # --- bounds
     answers_per_agent: int = 3
@@ -204,6 +207,11 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
                 f"alike than 'duplicate_over' ({self.duplicate_over}) is refused; set "
                 "it lower"
             )
+        if self.advance >= self.committee_size:
+            raise ValueError(
+                f"'advance' is {self.advance}, but a committee of 'committee_size: "
+                f"{self.committee_size}' shall send fewer on than it has; set it lower"
+            )
         if self.challenge_judges > CHALLENGE_JUDGES_MOST:
             raise ValueError(
                 f"'challenge_judges' is {self.challenge_judges}; it must be at most "
@@ -248,6 +256,7 @@ _LEAST: dict[str, float] = {
     "committee_over": 1,
     "committee_size": 2,
     "judges": 1,
+    "advance": 1,
     "answers_per_agent": 1,
     "answers_total": 1,
     "lead": 1,

@@ -48,6 +48,7 @@ def new_contest(
     is_runoff: bool = False,
     is_challenge: bool = False,
     views: HashTrieMap[AgentId, tuple[Label, ...]] | None = None,
+    advance: int = 1,
 ) -> Contest:
     """Make a contest of ``labels``; its voters owe it a ballot from now on."""
     s = m.s
@@ -62,6 +63,7 @@ def new_contest(
             is_runoff=is_runoff,
             is_challenge=is_challenge,
             views=HashTrieMap() if views is None else views,
+            advance=advance,
         )
     )
     s.contests_made += 1
@@ -81,6 +83,7 @@ def begin(m: Move, contest: Contest) -> None:
 
 def ask_review(m: Move, contest: Contest, member: Member) -> None:
     """Ask ``member`` for its ballot, showing only what it has not read yet."""
+    member = _begun_afresh(m, contest, member)
     shown = by_number(m, judged_by(contest, member.id))
     review = Review(
         answers=m.visible(shown, member.id),
@@ -89,6 +92,18 @@ def ask_review(m: Move, contest: Contest, member: Member) -> None:
         may_revise=may_revise(m, member),
     )
     m.start(member, review, "reviewing", continues=member.shown > 0)
+
+
+def _begun_afresh(m: Move, contest: Contest, member: Member) -> Member:
+    """``member`` with a new conversation, if ``contest`` is of a later stage.
+
+    Going on would have it pay for all it has read before, which stands no more, while
+    a new conversation begins like those of the other judges and shares their cache.
+    """
+    is_later = m.s.stages > 1 and not (contest.is_runoff or contest.is_challenge)
+    if not is_later or contest.number in member.sat_in:
+        return member
+    return m.put(msgspec.structs.replace(member, shown=0, sat_in=()))
 
 
 def judged_by(contest: Contest, voter: AgentId) -> tuple[Label, ...]:

@@ -280,6 +280,9 @@ def _on_failure(m: Move, member: Member, why: str) -> None:
             challenge.fall(m)
         case "presenting":
             _without_presenter(m, f"failed to present ({why})")
+        case "idle":
+            # Taken out while it waited to be asked for its ballot: it owes none now.
+            voting.leave(m, member)
         case _:
             _on_part_undone(m, member, activity)
 

@@ -111,6 +111,8 @@ class Contest(msgspec.Struct, frozen=True, kw_only=True):
     """Of two answers: the incumbent, who wins ties, and its challenger."""
     views: HashTrieMap[AgentId, tuple[Label, ...]] = HashTrieMap()
     """Voter → the answers it judges; all of them where it is not in here."""
+    advance: int = 1
+    """How many of its answers go on to the next stage."""
     renamed: HashTrieMap[Label, Label] = HashTrieMap()
     """Revision → the one that stands in its place after small changes."""
     winner: Label | None = None

@@ -16,6 +16,8 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     voters: tuple[AgentId, ...]
     views: HashTrieMap[AgentId, tuple[Label, ...]] = HashTrieMap()
     """Voter → what it judges, where that is not all."""
+    advance: int = 1
+    """How many go on from it."""
 
 
 def groups(m: Move, labels: tuple[Label, ...]) -> list[Group]:
@@ -24,13 +26,15 @@ def groups(m: Move, labels: tuple[Label, ...]) -> list[Group]:
     if shape == "all":
         over = m.rules.committee_over
         if over is not None and count > over:
-            return committees(m, labels, m.rules.committee_size)
+            size = m.rules.committee_size
+            return committees(m, labels, size, advance=m.rules.advance)
     elif shape.ring is not None:
         if is_first and count > shape.ring + 1:
             return [ring(m, labels, shape.ring)]
     elif shape.committees is not None:
         if is_first and count > shape.committees:
-            return committees(m, labels, shape.committees)
+            most = shape.committees
+            return committees(m, labels, most, advance=m.rules.advance)
     elif shape.tournament is not None and count > shape.tournament:
         return committees(m, labels, shape.tournament)
     return [Group(labels=labels, voters=panel(m))]
@@ -51,7 +55,8 @@ def ring(m: Move, labels: tuple[Label, ...], reach: int) -> Group:
             at, guests = guests, guests + 1
         view = (seats[(at + step) % len(seats)] for step in range(1, reach + 1))
         views = views.insert(voter, tuple(view))
-    return Group(labels=labels, voters=voters, views=views)
+    # As many as one voter has read.
+    return Group(labels=labels, voters=voters, views=views, advance=reach)
 
 
 def panel(m: Move) -> tuple[AgentId, ...]:
@@ -65,10 +70,13 @@ def panel(m: Move) -> tuple[AgentId, ...]:
     return tuple(voter for voter in voters if voter in chosen)
 
 
-def committees(m: Move, labels: tuple[Label, ...], size: int) -> list[Group]:
+def committees(
+    m: Move, labels: tuple[Label, ...], size: int, *, advance: int = 1
+) -> list[Group]:
     """Split ``labels`` into committees, each judged by voters from outside it.
 
-    Who is alone in its committee has won it.
+    Who is alone in its committee has won it. Where there is one committee only, it is
+    the last vote, and nobody goes on.
     """
     seed = m.s.seed
     stage = str(m.s.contests_made)
@@ -89,5 +97,7 @@ def committees(m: Move, labels: tuple[Label, ...], size: int) -> list[Group]:
             (skipped if home.get(voter) == g else judges).append(voter)
         # Those who sat in this very committee judge one of the next.
         free[at:at] = skipped
-        made.append(Group(labels=part, voters=tuple(judges)))
+        # Fewer go on than there are, so that each stage has fewer than the last.
+        most = min(advance, len(part) - 1) if count > 1 else 1
+        made.append(Group(labels=part, voters=tuple(judges), advance=max(1, most)))
     return made

@@ -8,6 +8,7 @@ contest change while it runs; that is :mod:`.revisions`'.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 
 import msgspec
 
@@ -62,7 +63,13 @@ def open_stage(m: Move, answers: Sequence[Answer], reason: str) -> None:
     _open(
         m,
         [
-            contests.new_contest(m, group.labels, group.voters, views=group.views)
+            contests.new_contest(
+                m,
+                group.labels,
+                group.voters,
+                views=group.views,
+                advance=group.advance,
+            )
             for group in groups
         ],
     )
@@ -175,7 +182,7 @@ def check(m: Move, contest: Contest) -> None:
     happened = len(contest.voters) - contest.outstanding
     if not m.rules.early or happened < contest.check_at or not _may_close_early(m):
         return
-    if contest.views:
+    if contest.advance > 1:
         return  # several go on from it, and the last ballot may say who
     ballots, waiting = winning.counted(m, contest), winning.waiting_in(m, contest)
     decided = is_decided(
@@ -230,7 +237,7 @@ def settle(m: Move, contest: Contest, *, is_early: bool) -> None:
         and len(result.tied) > 1
         and not contest.is_runoff
         and not contest.is_challenge
-        and not contest.views
+        and contest.advance == 1
         and not is_early
     ):
         m.s.open_contests -= 1
@@ -261,6 +268,7 @@ def _announce_committee(m: Move, contest: Contest, *, is_early: bool) -> None:
             committee=contest.number,
             labels=contest.labels,
             label=contest.winner,
+            others=_who_goes_on(m, contest)[1:],
             is_early=is_early,
         )
     )
@@ -286,13 +294,12 @@ def _next_stage(m: Move, last: Contest, result: Tally, *, is_early: bool) -> Non
         winning.crown(m, last, result, is_early=is_early)
 
 
-def _who_goes_on(m: Move, contest: Contest, winner: Label) -> tuple[Label, ...]:
-    """The contest's winner; of a ring, as many as one voter has read."""
-    shape = m.rules.topology
-    if not contest.views or shape == "all" or shape.ring is None:
-        return (winner,)
-    standings = winning.count(m, contest).standings
-    return tuple(label for label, _ in standings[: shape.ring])
+def _who_goes_on(m: Move, contest: Contest) -> tuple[Label, ...]:
+    """Those of a settled contest that the next stage judges, the winner first."""
+    assert contest.winner is not None
+    standings = winning.count(m, contest).standings if contest.advance > 1 else ()
+    others = (label for label, _ in standings if label != contest.winner)
+    return contest.winner, *islice(others, contest.advance - 1)
 
 
 def _stage_winners(m: Move) -> tuple[Label, ...]:
@@ -303,7 +310,7 @@ def _stage_winners(m: Move) -> tuple[Label, ...]:
     winners: list[Label] = []
     for contest in held:
         if contest.winner is not None:
-            winners += _who_goes_on(m, contest, contest.winner)
+            winners += _who_goes_on(m, contest)
     return tuple(
         sorted(
             dict.fromkeys(winners),

@@ -159,7 +159,8 @@ def _told(  # noqa: C901, PLR0911, PLR0912  (a table of words, one case an event
             return None, "phase", f"the vote is on {names}"
         case CommitteeDecided():
             words = f"committee {event.committee + 1} prefers"
-            return None, "phase", f"{words} {author(event.label, authors)}"
+            chosen = (author(x, authors) for x in (event.label, *event.others))
+            return None, "phase", f"{words} {', '.join(chosen)}"
         case WinnerDecided():
             return event.winner, "winner", _victory(event)
         case _:

@@ -122,3 +122,16 @@ def test_the_last_draft_that_fails_closes_a_vote_nobody_else_can_cast(
     if not table.every(WinnerDecided):
         table.votes("ada", "ada")
     assert table.every(WinnerDecided)[0].winner == "ada"
+
+
+def test_who_is_stopped_before_it_is_asked_to_vote_again_is_not_waited_for(
+    seat: Seat,
+) -> None:
+    table = seat("ada bob", "revision", coalesce_s=0.25)
+    for agent in ("ada", "bob"):
+        table.answers(agent, f"the answer of {agent}")
+    table.answers("bob", "something better")
+    table.feed(AgentStopped(at=0.1, agent=AgentId("bob"), reason="enough"))
+    table.rings("news", 0.25)
+    table.votes("ada", "bob")
+    assert table.end.label == table.labels["bob"]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from agents.backend import Draft, Present, Review
-from agents.chunks import AgentId
+from agents.chunks import AgentId, Choice, Label
 from coordinator.ballots import Plurality
 from coordinator.consensus.adaptive import posterior
 from coordinator.effects import (
@@ -69,17 +69,54 @@ def test_the_best_of_a_ring_meet_before_the_panel(seat: Seat) -> None:
     assert table.every(WinnerDecided)[0].winner == "a3"
 
 
-def test_a_voter_of_the_final_is_shown_what_it_has_not_read(seat: Seat) -> None:
+def test_a_voter_of_the_final_begins_afresh(seat: Seat) -> None:
     table = drafted(seat, 12, topology=Topology(ring=3))
-    read = {
-        s.turn.agent: {a.label for a in table.review(s.turn.agent).answers}
-        for s in table.just(StartTurn)
-    }
     all_rank(table)
     for start in table.just(StartTurn):
-        review = table.review(start.turn.agent)
-        shown = {answer.label for answer in review.answers}
-        assert set(review.unseen) == shown - read[start.turn.agent]
+        assert not start.turn.continues
+        assert not table.review(start.turn.agent).unseen
+
+
+def test_whose_vote_in_the_final_was_void_goes_on_where_it_was(seat: Seat) -> None:
+    table = drafted(seat, 12, topology=Topology(ring=3))
+    all_rank(table)
+    voter = table.just(StartTurn)[0].turn.agent
+    table.casts(voter, Choice(label=Label("agent99.9")))
+    again = table.just(StartTurn)[0].turn
+    assert again.agent == voter
+    assert again.continues
+    assert not table.review(voter).unseen
+
+
+def test_several_of_each_committee_go_on_but_never_all(seat: Seat) -> None:
+    table = drafted(seat, 20, committee_size=4, advance=2)
+    all_rank(table)
+    decided = table.every(CommitteeDecided)
+    assert len(decided) == 5
+    assert all(len(committee.others) == 1 for committee in decided)
+    slates = [len(frozen.labels) for frozen in table.every(SlateFrozen)]
+    while not table.every(WinnerDecided):
+        slates = [len(frozen.labels) for frozen in table.every(SlateFrozen)]
+        all_rank(table)
+    # Ten are more than eight, so they meet in committees of 4, 3 and 3 once more.
+    assert slates == [20, 10, 6]
+    assert table.every(WinnerDecided)[0].winner == "a3"
+
+
+def test_a_stage_ends_with_fewer_than_it_began_with(seat: Seat) -> None:
+    table = drafted(
+        seat, 9, committee_over=1, committee_size=3, advance=2, judges=1, panel=1
+    )
+    slates = [9]
+    while not table.every(WinnerDecided):
+        all_rank(table)
+        slates.append(len(table.every(SlateFrozen)[-1].labels))
+    assert slates[:5] == [9, 6, 4, 2, 2]
+
+
+def test_a_committee_that_sends_all_on_is_refused() -> None:
+    with pytest.raises(ValueError, match="advance"):
+        Rules(committee_size=3, advance=3)
 
 
 def test_a_small_team_needs_no_ring(seat: Seat) -> None:

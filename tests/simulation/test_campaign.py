@@ -136,8 +136,13 @@ def test_a_machine_broken_on_purpose_is_caught(
 ) -> None:
     place, name, wrong = _BREAKS[invariant]
     monkeypatch.setattr(place, name, wrong)
-    caught = {failure.invariant for failure in run_seeds(range(120)).failures}
-    assert invariant in caught
+    # Some show soon; one that needs a rare team is looked for until it shows.
+    campaigns = (run_seeds(range(first, first + 120)) for first in range(0, 3000, 120))
+    assert any(
+        invariant == failure.invariant
+        for found in campaigns
+        for failure in found.failures
+    )
 
 
 def test_a_failure_is_shrunk_to_a_small_team_and_says_how_to_see_it(
