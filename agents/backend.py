@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 import msgspec
 
 from agents.chunks import AgentId, Label, Part, Pen, StreamChunk, TurnNumber
+from agents.citations import Citation
 
 
 class VisibleAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +25,8 @@ class VisibleAnswer(msgspec.Struct, frozen=True, kw_only=True):
     label: Label
     content: str
     is_own: bool = False
+    citations: tuple[Citation, ...] = ()
+    """What it rests on; ``content`` lists them already."""
 
 
 class BallotForm(msgspec.Struct, frozen=True, kw_only=True):

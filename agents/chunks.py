@@ -21,6 +21,8 @@ from typing import Literal, NewType, TypeAlias, TypedDict
 
 import msgspec
 
+from agents.citations import Citation
+
 AgentId = NewType("AgentId", str)
 """The name an agent has in its team, e.g. ``ada``. Never shown to other agents."""
 
@@ -167,6 +169,8 @@ class AnswerProposed(Chunk, frozen=True, kw_only=True, tag="answer_proposed"):
     content: str
     value: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     """The structured answer as JSON, where the team asks for one."""
+    citations: tuple[Citation, ...] = ()
+    """What it rests on; ``content`` ends with them as footnotes."""
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True, tag="choice"):
@@ -209,6 +213,7 @@ class AnswerPresented(Chunk, frozen=True, kw_only=True, tag="answer_presented"):
 
     content: str
     value: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    citations: tuple[Citation, ...] = ()
 
 
 class RestartRequested(Chunk, frozen=True, kw_only=True, tag="restart_requested"):
@@ -237,6 +242,7 @@ class PartCompleted(Chunk, frozen=True, kw_only=True, tag="part_completed"):
 
     summary: str
     complete: bool
+    citations: tuple[Citation, ...] = ()
 
 
 # ------------------------------------------- one response of the model, streaming

@@ -147,6 +147,10 @@ _PRESENT_HOW = """\
 Write the final answer itself, as plain text and nothing else. Do not mention agents, \
 labels, votes or this task: the reader knows nothing of them."""
 
+_KEEP_SOURCES = """\
+Numbers in brackets, as in [1], name the sources listed under an answer. Keep them \
+behind what rests on them, and end with the list of those you kept."""
+
 _SUBMIT_OR_RESTART = """\
 After the text, call submit in the same response. If no answer here can be given in \
 good conscience, write none, and call restart_orchestration with what to do better."""
@@ -332,6 +336,7 @@ def _present_ask(present: Present, nonce: str) -> str:
         *reasons,
         _how(present),
         _PRESENT_HOW,
+        _KEEP_SOURCES if any(x.citations for x in present.answers) else "",
         _SUBMIT_OR_RESTART if present.may_restart else "",
     )
 

@@ -167,6 +167,11 @@ class Transcript:
         self._ends = cast("list[Json]", ends if isinstance(ends, list) else [ends])
 
     @property
+    def blocks(self) -> list[Json]:
+        """The content blocks in the API's form; shared, not to be changed."""
+        return [block.fields for block in self._blocks]
+
+    @property
     def text(self) -> str:
         """What people read of it: the text blocks, one after the other."""
         texts: list[str] = []

@@ -49,6 +49,7 @@ from agents.chunks import (
     TurnStarted,
     VoteCast,
 )
+from agents.citations import Citation, Sources, carried
 from agents.errors import ToolFailed
 from agents.tools.handing_in import (
     Divided,
@@ -99,8 +100,8 @@ class RunningTurn:
     """Labels shown in this turn or, where it continues, before."""
     _form: BallotForm | None = None
     """The ballot as it is now: news may add labels to the task's."""
-    _said: str = ""
-    """Visible text since the last tool result; pauses do not end it."""
+    _sources: Sources = field(default_factory=Sources)
+    """What was said since the last tool result (pauses do not end it), and cited."""
     _failures: int = 0
     _pauses: int = 0
     _was_cut: bool = False
@@ -173,7 +174,7 @@ class RunningTurn:
             case _:
                 pass
         self.conversation.absorb(response)
-        self._said += response.text
+        self._sources.absorb(response.blocks)
         if response.tool_calls:
             return await self._follow_calls(response.tool_calls)
         if response.stop_reason in PAUSED:
@@ -195,17 +196,20 @@ class RunningTurn:
 
     async def _follow_text(self, stop_reason: str | None) -> Last | None:
         """Text alone: the work itself where that will do, else asked again."""
-        text, task = self._said, self.turn.task
-        is_work = stop_reason in FINISHED and bool(text.strip())
+        task = self.turn.task
+        is_work = stop_reason in FINISHED and bool(self._sources.said.strip())
         if is_work and isinstance(task, Draft) and self.agent.answer_form is None:
-            proposed = AnswerProposed(**self.voice.stamp(), content=text.strip())
+            text, citations = self._sources.of_said()
+            proposed = AnswerProposed(
+                **self.voice.stamp(), content=text, citations=citations
+            )
             return (proposed, *self._end("answered"))
         if is_work and isinstance(task, Present):
-            presented = AnswerPresented(**self.voice.stamp(), content=text.strip())
-            return (presented, *self._end("presented"))
+            return (self._presented(), *self._end("presented"))
         if is_work and isinstance(task, Work):
-            return self._stop(text.strip(), is_complete=True)
-        self._said = ""
+            text, citations = self._sources.of_said()
+            return self._stop(text, citations, is_complete=True)
+        self._sources.forget_said()
         self._failures += 1
         if self._failures >= self.turn.attempts:
             return self._end("silent", "wrote text where a tool call was asked for")
@@ -249,7 +253,7 @@ class RunningTurn:
             except ToolFailed as error:
                 problem = str(error)
         did_run = await self._run_calls(calls, offered, problem)
-        self._said = ""
+        self._sources.forget_said()
         if not did_run or problem:
             self._failures += 1
             if self._failures >= self.turn.attempts:
@@ -265,8 +269,14 @@ class RunningTurn:
         """
         match work:
             case Proposed():
+                text, citations = self._sources.of_handed_in(
+                    work.content, self._shown_citations()
+                )
                 proposed = AnswerProposed(
-                    **self.voice.stamp(), content=work.content, value=work.value
+                    **self.voice.stamp(),
+                    content=text,
+                    value=work.value,
+                    citations=citations,
                 )
                 return (proposed, *self._end("answered"))
             case Voted():
@@ -278,11 +288,9 @@ class RunningTurn:
                 )
                 return (cast, *self._end("voted"))
             case Submitted():
-                text = self._said.strip()
-                if not text:
+                if not self._sources.said.strip():
                     raise ToolFailed("nothing is written yet; write the answer first")
-                presented = AnswerPresented(**self.voice.stamp(), content=text)
-                return (presented, *self._end("presented"))
+                return (self._presented(), *self._end("presented"))
             case RestartAsked():
                 asked = RestartRequested(
                     **self.voice.stamp(),
@@ -294,13 +302,33 @@ class RunningTurn:
                 divided = TaskDivided(**self.voice.stamp(), parts=work.parts)
                 return (divided, *self._end("divided"))
             case Stopped():
-                return self._stop(work.summary, is_complete=work.is_complete)
+                text, citations = self._sources.of_handed_in(work.summary)
+                return self._stop(text, citations, is_complete=work.is_complete)
             case _:
                 assert_never(work)
 
-    def _stop(self, summary: str, *, is_complete: bool) -> Last:
+    def _presented(self) -> AnswerPresented:
+        """The final words, with the sources of what they are made of."""
+        if self._sources.has_cited or not isinstance(self.turn.task, Present):
+            text, citations = self._sources.of_said()
+        else:
+            given = [answer.citations for answer in self.turn.task.answers]
+            text, citations = carried(self._sources.said.strip(), given)
+        return AnswerPresented(**self.voice.stamp(), content=text, citations=citations)
+
+    def _shown_citations(self) -> list[Citation]:
+        task = self.turn.task
+        shown = task.answers if isinstance(task, Review | Present) else ()
+        return [citation for answer in shown for citation in answer.citations]
+
+    def _stop(
+        self, summary: str, citations: tuple[Citation, ...], *, is_complete: bool
+    ) -> Last:
         stopped = PartCompleted(
-            **self.voice.stamp(), summary=summary, complete=is_complete
+            **self.voice.stamp(),
+            summary=summary,
+            complete=is_complete,
+            citations=citations,
         )
         return (stopped, *self._end("stopped"))
 

@@ -13,6 +13,7 @@ import msgspec
 
 from agents.backend import News, Turn
 from agents.chunks import AgentId, Ballot, Label, StreamChunk, TurnNumber
+from agents.citations import Citation
 
 # ------------------------------------------------------------------ inputs
 
@@ -110,6 +111,8 @@ class Conclude(Output, frozen=True, kw_only=True, tag="conclude"):
     detail: str = ""
     """What is missing, or how it was decided, in one sentence."""
     value: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    citations: tuple[Citation, ...] = ()
+    """What ``answer`` rests on; it ends with them as footnotes."""
 
 
 Effect: TypeAlias = StartTurn | CancelTurn | TellAgent | ArmTimer | Conclude
@@ -125,6 +128,7 @@ class AnswerAccepted(Output, frozen=True, kw_only=True, tag="answer_accepted"):
     content: str
     value: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     """The structured answer as JSON, where the team asks for one."""
+    citations: tuple[Citation, ...] = ()
 
 
 class AnswerRefused(Output, frozen=True, kw_only=True, tag="answer_refused"):

@@ -127,6 +127,7 @@ class Ledger:
                         label=event.label,
                         content=event.content,
                         value=event.value,
+                        citations=event.citations,
                     )
                 )
             case VoteCounted():
@@ -188,4 +189,5 @@ class Ledger:
             elapsed_s=elapsed_s,
             detail=end.detail,
             value=None if isinstance(end.value, msgspec.UnsetType) else read(end.value),
+            citations=end.citations,
         )

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from agents.chunks import AgentId, Label, Usage
+from agents.citations import Citation
 
 Status = Literal["answered", "deadline", "failed", "interrupted"]
 
@@ -19,6 +20,8 @@ class AnswerRecord(msgspec.Struct, frozen=True, kw_only=True):
     content: str
     value: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     """The structured answer as JSON, where the team asked for one."""
+    citations: tuple[Citation, ...] = ()
+    """What it rests on; ``content`` ends with them as footnotes."""
 
 
 class VoteRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,3 +63,5 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """How it was decided, or what is missing, in one sentence."""
     value: Any = None
     """The structured answer, decoded to the type the team asked for."""
+    citations: tuple[Citation, ...] = ()
+    """What ``answer`` rests on, as its footnotes have it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from agents.chunks import Label
+from agents.citations import Citation
 from coordinator.consensus.move import Move
 from coordinator.consensus.state import Answer, Member
 from coordinator.effects import AnswerAccepted, AnswerRefused
@@ -15,6 +16,7 @@ def accept(
     member: Member,
     content: str,
     value: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET,
+    citations: tuple[Citation, ...] = (),
 ) -> Answer:
     """Give the answer its label and let it stand in place of its author's last."""
     s = m.s
@@ -26,12 +28,19 @@ def accept(
         agent=member.id,
         content=content,
         value=value,
+        citations=citations,
         ordinal=s.accepted,
     )
     s.answers = s.answers.insert(label, answer)
     m.put(msgspec.structs.replace(member, label=label, revisions=revision))
     m.out.append(
-        AnswerAccepted(agent=member.id, label=label, content=content, value=value)
+        AnswerAccepted(
+            agent=member.id,
+            label=label,
+            content=content,
+            value=value,
+            citations=citations,
+        )
     )
     return answer
 

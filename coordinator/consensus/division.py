@@ -114,7 +114,7 @@ def on_part(m: Move, member: Member, chunk: PartCompleted) -> None:
     if not chunk.summary.strip():
         _set(m, number, msgspec.structs.replace(share, tries=share.tries + 1))
     else:
-        answer = answers.accept(m, member, chunk.summary)
+        answer = answers.accept(m, member, chunk.summary, citations=chunk.citations)
         done = msgspec.structs.replace(
             share, label=answer.label, is_complete=chunk.complete
         )

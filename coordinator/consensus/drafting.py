@@ -59,7 +59,9 @@ def on_draft(m: Move, member: Member, chunk: AnswerProposed) -> None:
         return
     m.s.drafting -= 1
     m.s.drafts_in += 1
-    answer = answers.accept(m, m.rest(member), chunk.content, chunk.value)
+    answer = answers.accept(
+        m, m.rest(member), chunk.content, chunk.value, chunk.citations
+    )
     if m.s.phase == "voting":
         revisions.on_answer(m, answer)
         return
@@ -139,7 +141,7 @@ def on_revision(m: Move, member: Member, chunk: AnswerProposed) -> None:
         answers.refuse(m, member, reason)
         contests.resume_review(m, m.s.members[member.id])
         return
-    answer = answers.accept(m, member, chunk.content, chunk.value)
+    answer = answers.accept(m, member, chunk.content, chunk.value, chunk.citations)
     member = m.s.members[member.id]
     m.put(msgspec.structs.replace(member, note=f"Recorded as {answer.label}."))
     revisions.on_answer(m, answer)

@@ -11,7 +11,8 @@ from coordinator.ballots import best_of
 from coordinator.effects import Conclude
 
 if TYPE_CHECKING:
-    from agents.chunks import Label
+    from agents.chunks import AnswerPresented, AnswerProposed, Label
+    from agents.citations import Citation
     from coordinator.consensus.move import Move
     from coordinator.result import Status
 
@@ -61,6 +62,18 @@ def _reasons(m: Move, label: Label) -> tuple[str, ...]:
     return tuple(reasons)
 
 
+def present(m: Move, words: AnswerPresented | AnswerProposed) -> None:
+    """The winner has put its answer into its last words."""
+    conclude(
+        m,
+        "answered",
+        m.s.detail,
+        answer=words.content,
+        value=words.value,
+        citations=words.citations,
+    )
+
+
 def conclude(
     m: Move,
     status: Status,
@@ -68,13 +81,15 @@ def conclude(
     *,
     answer: str | None = None,
     value: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET,
+    citations: tuple[Citation, ...] = (),
 ) -> None:
     """End the session with the winner's answer, in ``answer``'s words if given."""
     s = m.s
     s.phase = "concluded"
     won = s.answers[s.winner] if s.winner is not None else None
     if won is not None:
-        answer = answer or won.content
+        if not answer:
+            answer, citations = won.content, won.citations
         value = won.value if value is msgspec.UNSET else value
     m.out.append(
         Conclude(
@@ -83,6 +98,7 @@ def conclude(
             label=won.label if won else None,
             answer=answer,
             value=value,
+            citations=citations,
             detail=detail,
         )
     )

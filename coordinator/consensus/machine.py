@@ -194,9 +194,7 @@ def _on_chunk(m: Move, chunk: Chunk) -> None:
             voting.on_vote(m, member, chunk)
         case AnswerPresented() if member.activity == "presenting":
             m.rest(member)
-            ending.conclude(
-                m, "answered", m.s.detail, answer=chunk.content, value=chunk.value
-            )
+            ending.present(m, chunk)
         case RestartRequested() if member.activity == "presenting":
             m.rest(member)
             drafting.reopen(m, chunk.reason, chunk.instructions)
@@ -223,9 +221,7 @@ def _on_proposal(m: Move, member: Member, chunk: AnswerProposed) -> None:
         case "presenting":
             # A presenter that calls new_answer means the words it presents.
             m.rest(member)
-            ending.conclude(
-                m, "answered", m.s.detail, answer=chunk.content, value=chunk.value
-            )
+            ending.present(m, chunk)
         case _:
             pass
 

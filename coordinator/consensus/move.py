@@ -134,6 +134,7 @@ class Move:
                 label=answer.label,
                 content=answer.reading,
                 is_own=answer.agent == viewer,
+                citations=answer.citations,
             )
             for answer in answers
         )

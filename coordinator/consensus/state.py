@@ -13,6 +13,7 @@ import msgspec
 from rpds import HashTrieMap
 
 from agents.chunks import AgentId, Ballot, Label, Part, TurnNumber
+from agents.citations import Citation
 
 Activity: TypeAlias = Literal[
     "idle",  # waiting for others
@@ -79,6 +80,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     ordinal: int
     """1, 2, 3, … in order of acceptance over the whole session."""
     value: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    citations: tuple[Citation, ...] = ()
 
     @property
     def reading(self) -> str:

@@ -20,6 +20,7 @@ from rich.screen import Screen
 from rich.table import Table
 from rich.text import Text
 
+from agents.citations import footnotes
 from coordinator.displays.base import Cast
 from coordinator.displays.clean import clean
 from coordinator.displays.outcome import dollars, headline, standings, tokens, totals
@@ -109,19 +110,25 @@ def _closing(result: Result, view: View, cast: Cast) -> RenderableType:
     sign = "★" if result.answer is not None else "!"
     parts += [Rule(Text(f"{sign} {headline(result)}", style=f"{style} bold"))]
     if result.answer is not None:
-        parts += [_answer(result.answer)]
+        parts += _answer(result.answer, footnotes(result.citations))
     parts += [Rule(Text(totals(result), style="dim"), style="dim")]
     return Group(*parts)
 
 
-def _answer(answer: str) -> RenderableType:
-    answer = clean(answer).strip("\n")
-    if len(answer) > MARKDOWN_MAX:
-        return Text(answer)
+def _answer(answer: str, notes: str) -> list[RenderableType]:
+    # As Markdown the list of footnotes would be run together into one paragraph.
+    body = clean(answer.removesuffix(notes)).strip("\n")
+    below = (
+        [Text(), Text(clean(notes), style="dim")]
+        if notes and answer.endswith(notes)
+        else []
+    )
+    if len(body) > MARKDOWN_MAX:
+        return [Text(body), *below]
     # Costs 60 ms to import, and only here, after the end, nobody waits for it.
     from rich.markdown import Markdown  # noqa: PLC0415
 
-    return Markdown(answer, hyperlinks=False)
+    return [Markdown(body, hyperlinks=False), *below]
 
 
 def _standings(result: Result, view: View, cast: Cast) -> RenderableType:

@@ -1,0 +1,302 @@
+"""What an answer rests on, as footnotes: numbered, each source once. Pure.
+
+The API cites beside the text: a text block carries the sources of that block. Others
+read an answer as text alone, so the sources become part of it: ``[1]`` behind what
+rests on the first, and the list at the end. :class:`Sources` gathers one turn's.
+
+Models hand answers in by a tool call too, whose input bears no citations. What was
+cited on the way is listed then, and marked where the cited words stand in the answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias, cast
+
+import msgspec
+
+Json: TypeAlias = dict[str, Any]  # the API's objects, looked into with care
+
+TITLE_CHARS = 200
+ADDRESS_CHARS = 2_000
+QUOTE_CHARS = 500
+"""Titles, addresses and quotes come from pages that anybody may have written."""
+CITATIONS_MAX = 100
+"""Sources of one answer; a model that cites more has cited the same again."""
+
+_SHORTEST_CITED = 12
+"""Characters that cited words must have to be found again in an answer's text."""
+_MARK = re.compile(r"\[(\d{1,3})\]")
+
+
+class Citation(msgspec.Struct, frozen=True, kw_only=True):
+    """One source of an answer, as its footnote has it."""
+
+    number: int
+    """1, 2, 3, … within its answer."""
+    title: str
+    address: str = ""
+    """A URL, or the place in a document (``page 3``)."""
+    quote: str = ""
+    """The words of the source that were cited first."""
+
+    @property
+    def footnote(self) -> str:
+        """The line at the end of the answer."""
+        return f"[{self.number}] " + " — ".join(filter(None, self._named))
+
+    @property
+    def _named(self) -> tuple[str, str]:
+        return ("" if self.title == self.address else self.title, self.address)
+
+
+class Source(NamedTuple):
+    """A source that has no number yet."""
+
+    title: str
+    address: str
+    quote: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The same for citations of one place: a page is known by its address."""
+        return ("", self.address) if "://" in self.address else self[:2]
+
+
+class _Piece(NamedTuple):
+    """A text block and what it rests on."""
+
+    text: str
+    sources: tuple[Source, ...]
+
+
+def footnotes(citations: Iterable[Citation]) -> str:
+    """The list at the end of an answer; empty where nothing is cited."""
+    return "\n".join(citation.footnote for citation in citations)
+
+
+def with_footnotes(text: str, citations: Sequence[Citation]) -> str:
+    """``text`` and the list under it."""
+    return f"{text}\n\n{footnotes(citations)}" if citations else text
+
+
+class Sources:
+    """What was said and cited in one turn."""
+
+    __slots__ = ("_cited", "_pages", "_said")
+
+    def __init__(self) -> None:
+        self._said: list[_Piece] = []
+        self._cited: list[_Piece] = []
+        self._pages: dict[str, str] = {}
+
+    def absorb(self, blocks: Sequence[Json]) -> None:
+        """Take in a response's content blocks, in the API's form."""
+        for block in blocks:
+            if block.get("type") == "text":
+                piece = _piece(block, self._pages)
+                self._said.append(piece)
+                if piece.sources:
+                    self._cited.append(piece)
+            elif block.get("type") == "web_fetch_tool_result":
+                self._pages.update(_page(block.get("content")))
+
+    @property
+    def said(self) -> str:
+        """The visible text since :meth:`forget_said`, without marks."""
+        return "".join(piece.text for piece in self._said)
+
+    def forget_said(self) -> None:
+        """What was said so far is no part of the answer; its sources may be."""
+        self._said.clear()
+
+    def of_said(self) -> tuple[str, tuple[Citation, ...]]:
+        """What was said, with marks and footnotes, and its citations."""
+        cited = _numbered(self._said)
+        text = "".join(_marked(piece, cited) for piece in self._said).strip()
+        return with_footnotes(text, tuple(cited.values())), tuple(cited.values())
+
+    @property
+    def has_cited(self) -> bool:
+        """Whether what was said since :meth:`forget_said` rests on anything."""
+        return any(piece.sources for piece in self._said)
+
+    def of_handed_in(
+        self, content: str, seen: Iterable[Citation] = ()
+    ) -> tuple[str, tuple[Citation, ...]]:
+        """An answer handed in by a call, and what was cited on the way to it.
+
+        Args:
+            content: The answer.
+            seen: The citations of answers that were shown: they are this answer's too
+                where it names them.
+        """
+        cited = _numbered(self._cited)
+        # A model that has listed its sources itself is not corrected.
+        listed = _as_listed(content, (*cited.values(), *seen))
+        if listed or not cited:
+            return content, listed
+        for piece in self._cited:
+            words = piece.text.strip()
+            if len(words) >= _SHORTEST_CITED and content.count(words) == 1:
+                marked = _marked(_Piece(words, piece.sources), cited)
+                content = content.replace(words, marked)
+        citations = tuple(cited.values())
+        return with_footnotes(content, citations), citations
+
+
+def carried(
+    text: str, given: Sequence[Sequence[Citation]]
+) -> tuple[str, tuple[Citation, ...]]:
+    """Keep the sources of the answers that ``text`` is made of.
+
+    Args:
+        text: A presenter's words, who cites nothing itself.
+        given: The citations of each answer it was shown.
+
+    Returns:
+        The text, with the list under it if the presenter has left it out; and what of
+        it is cited now. Several answers number their sources each for themselves, so
+        their marks in one text say nothing; then the list goes on from the highest.
+    """
+    given = [citations for citations in given if citations]
+    if not given:
+        return text, ()
+    marks = {int(mark[1]) for mark in _MARK.finditer(text)}
+    if len(given) > 1:
+        each = [Source(c.title, c.address, c.quote) for of in given for c in of]
+        first = max(marks, default=0)
+        known = tuple(_numbered([_Piece("", tuple(each))], after=first).values())
+    else:
+        known = tuple(given[0])
+    listed = _as_listed(text, known)
+    if listed:
+        return text, listed
+    marked = tuple(c for c in known if c.number in marks) or known
+    return with_footnotes(text, marked), marked
+
+
+def _as_listed(text: str, known: Iterable[Citation]) -> tuple[Citation, ...]:
+    """Those of ``known`` that ``text`` names, by the numbers that it gives them."""
+    found: dict[int, Citation] = {}
+    unnumbered: list[Citation] = []
+    for citation in known:
+        if not _is_named(citation, text):
+            continue
+        number = _number_given(citation, text)
+        if number is None or number in found:
+            unnumbered.append(citation)
+        else:
+            found[number] = msgspec.structs.replace(citation, number=number)
+    for citation in unnumbered:
+        number = max(found, default=0) + 1
+        found[number] = msgspec.structs.replace(citation, number=number)
+    return tuple(found[number] for number in sorted(found))
+
+
+def _is_named(citation: Citation, text: str) -> bool:
+    if "://" in citation.address:
+        return citation.address in text
+    return citation.title in text and citation.address in text
+
+
+def _number_given(citation: Citation, text: str) -> int | None:
+    """The number before a source in a list that a model has written."""
+    name = citation.address if "://" in citation.address else citation.title
+    line = text[: text.find(name)].rpartition("\n")[2]
+    mark = re.match(r"\W*(\d{1,3})\W", line)
+    return int(mark[1]) if mark else None
+
+
+def _numbered(
+    pieces: Iterable[_Piece], after: int = 0
+) -> dict[tuple[str, str], Citation]:
+    """Number the sources in the order in which they come, each once."""
+    cited: dict[tuple[str, str], Citation] = {}
+    for piece in pieces:
+        for source in piece.sources:
+            if source.key not in cited and len(cited) < CITATIONS_MAX:
+                cited[source.key] = Citation(
+                    number=after + len(cited) + 1,
+                    title=source.title,
+                    address=source.address,
+                    quote=source.quote,
+                )
+    return cited
+
+
+def _marked(piece: _Piece, cited: Mapping[tuple[str, str], Citation]) -> str:
+    """A piece's text, its marks right behind its last word."""
+    numbers = {cited[s.key].number for s in piece.sources if s.key in cited}
+    text = piece.text.rstrip()
+    marks = "".join(f"[{number}]" for number in sorted(numbers))
+    return text + marks + piece.text[len(text) :]
+
+
+def _piece(block: Json, pages: Mapping[str, str]) -> _Piece:
+    given = block.get("citations")
+    citations = cast("list[Any]", given) if isinstance(given, list) else []
+    found = (_source(citation, pages) for citation in citations)
+    text = block.get("text")
+    return _Piece(
+        text if isinstance(text, str) else "",
+        tuple(source for source in found if source is not None),
+    )
+
+
+def _source(citation: object, pages: Mapping[str, str]) -> Source | None:
+    """Read one of the API's citations, of any kind; ``None`` where it names nothing.
+
+    Kinds as recorded and as SDK 2.12.0 has them (read 2026-11-23): a page found or
+    fetched, a search result of our own, a place in a document.
+    """
+    if not isinstance(citation, dict):
+        return None
+    told = cast("Json", citation)
+    title = _line(told.get("title") or told.get("document_title"), TITLE_CHARS)
+    address = _line(told.get("url") or told.get("source"), ADDRESS_CHARS)
+    if not address:
+        # What is fetched is cited as a document, by its title alone.
+        address = pages.get(title, "") or _place(told)
+    if not title and "document_index" in told:
+        title = f"document {_count(told, 'document_index') + 1}"
+    if not title and not address:
+        return None
+    quote = _line(told.get("cited_text"), QUOTE_CHARS)
+    return Source(title or address, address, quote)
+
+
+def _place(told: Json) -> str:
+    """Where in a document; the number of a character tells a reader nothing."""
+    if told.get("type") != "page_location":
+        return ""
+    first, end = _count(told, "start_page_number"), _count(told, "end_page_number")
+    # The end is the first page that is not cited.
+    return f"page {first}" if end <= first + 1 else f"pages {first}-{end - 1}"
+
+
+def _count(told: Json, name: str) -> int:
+    value = told.get(name)
+    return value if isinstance(value, int) else 0
+
+
+def _page(content: object) -> dict[str, str]:
+    """Title → address of a fetched page."""
+    if not isinstance(content, dict):
+        return {}
+    told = cast("Json", content)
+    document: Any = told.get("content")
+    if not isinstance(document, dict):
+        return {}
+    title = _line(cast("Json", document).get("title"), TITLE_CHARS)
+    address = _line(told.get("url"), ADDRESS_CHARS)
+    return {title: address} if title and address else {}
+
+
+def _line(value: object, limit: int) -> str:
+    """A text of somebody else's, on one line and not too long."""
+    if not isinstance(value, str):
+        return ""
+    text = " ".join(value[: limit * 4].split())
+    return text if len(text) <= limit else text[: limit - 1] + "…"
