@@ -53,6 +53,10 @@ if TYPE_CHECKING:
     from typing import Literal
 
 
+BEFORE_ANY = TurnNumber(0)
+"""Turns are numbered from one."""
+
+
 class Person:
     """Where an agent has its model, a person has this: nothing to stream from."""
 
@@ -181,13 +185,15 @@ class Seat:
         """What the person is asked now."""
         return self._turn
 
-    async def asked(self) -> Turn | None:
-        """Wait until the person is asked something; ``None``: nobody asks any more."""
+    async def asked(self, after: TurnNumber = BEFORE_ANY) -> Turn | None:
+        """Wait for a turn later than ``after``; ``None``: nobody asks any more."""
         await anyio.lowlevel.checkpoint()
-        while self._turn is None and not self._is_over:
+        while not self._is_over:
+            if self._turn is not None and self._turn.number > after:
+                return self._turn
             self._asked = anyio.Event()
             await self._asked.wait()
-        return self._turn
+        return None
 
     def answer(self, turn: Turn, text: str) -> None:
         """Hand in an answer, a part or the final words: whatever is asked for.

@@ -23,5 +23,9 @@ class NotAsked(CoordinatorError):
     """Somebody speaks for an agent that is no person, or is asked nothing now."""
 
 
+class NotInTeam(CoordinatorError):
+    """An agent is named that the team does not have."""
+
+
 class NoAnswers(CoordinatorError):
     """Nobody has answered, so there is nothing to rank."""

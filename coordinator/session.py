@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Literal
 import anyio
 
 from agents.backend import Review, Turn
-from agents.chunks import AgentId, Chunk, Label, StreamChunk
+from agents.chunks import AgentId, Chunk, Label, StreamChunk, TurnNumber
+from agents.person import BEFORE_ANY
 from coordinator.effects import AgentStopped, AnswerVetoed, Interrupted, PersonSaid
 from coordinator.errors import ConfigInvalid, NotAsked
 from coordinator.feed import Feed
@@ -78,7 +79,12 @@ class Session:
         self._shell.tell(PersonSaid(at=anyio.current_time(), text=text))
 
     def stop_agent(self, agent: AgentId, reason: str = "stopped by a person") -> None:
-        """Take one agent out; its answer stands."""
+        """Take one agent out; its answer stands.
+
+        Raises:
+            NotInTeam: There is no such agent.
+        """
+        self._shell.check_name(agent)
         self._shell.tell(
             AgentStopped(at=anyio.current_time(), agent=agent, reason=reason)
         )
@@ -89,14 +95,18 @@ class Session:
             AnswerVetoed(at=anyio.current_time(), label=label, reason=reason)
         )
 
-    async def asked(self, agent: AgentId) -> Turn:
+    async def asked(self, agent: AgentId, *, after: TurnNumber = BEFORE_ANY) -> Turn:
         """Wait until a person is asked something; what that is.
+
+        Args:
+            agent: The person.
+            after: A turn that is known already; wait for a later one.
 
         Raises:
             NotAsked: The agent is no person, or the session has ended.
         """
         seat = await self._shell.seat(agent)
-        turn = await seat.asked()
+        turn = await seat.asked(after)
         if turn is None:
             raise NotAsked(f"{agent!r} is not asked any more: the session has ended")
         return turn

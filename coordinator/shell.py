@@ -33,7 +33,7 @@ from coordinator.effects import (
     TellAgent,
     TimerRang,
 )
-from coordinator.errors import JournalUnavailable, NotAsked
+from coordinator.errors import JournalUnavailable, NotAsked, NotInTeam
 from coordinator.feed import Feed
 from coordinator.journal.contents import encode
 from coordinator.journal.records import Kind
@@ -135,6 +135,18 @@ class Shell:
                 f"{agent!r} is no person in this team; give it 'backend: human'"
             )
         return seat
+
+    def check_name(self, agent: AgentId) -> None:
+        """Make sure that the team has such an agent.
+
+        Raises:
+            NotInTeam: It has none.
+        """
+        names = [member.id for member in self._team.agents]
+        if agent not in names:
+            raise NotInTeam(
+                f"{agent!r} is not in the team; choose from {', '.join(names[:20])}"
+            )
 
     def _wake(self) -> None:
         try:

@@ -54,6 +54,7 @@ def run(
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     deadline: float | None = None,
     emulate: bool = False,
+    steer: bool = False,
     runtime: Literal["asyncio", "trio"] = "asyncio",
 ) -> int:
     """Ask a team a question.
@@ -89,6 +90,9 @@ def run(
     emulate
         Ask a pretended API on this machine, which answers with the scripts in the
         team file: no key, no network. Every file in scenarios/capabilities has some.
+    steer
+        Take part from this terminal: tell the team something, veto an answer, stop an
+        agent (/help shows how). By itself where the team has a person in it.
     runtime
         The event loop (asyncio).
     """
@@ -106,6 +110,7 @@ def run(
             output=output,
             deadline_s=deadline,
             is_emulated=emulate,
+            is_steered=steer,
             runtime=runtime,
         )
     )

@@ -7,15 +7,17 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO, cast
 
 import anyio
 import msgspec
 
+from agents.person import Person
 from agents.tools import foreign
 from coordinator.assembly import assemble, closing
+from coordinator.cli.desk import Desk
 from coordinator.cli.exits import Exit, complain, exit_of
 from coordinator.config import DEMO, AgentEntry, TeamConfig, TeamFile, read_team
 from coordinator.displays.base import Cast, Display
@@ -54,6 +56,7 @@ class RunOptions:
     deadline_s: float | None = None
     is_emulated: bool = False
     runtime: Literal["asyncio", "trio"] = "asyncio"
+    is_steered: bool = False
 
 
 def run_command(options: RunOptions) -> int:
@@ -114,6 +117,8 @@ async def _ask(
         deadline_s=team.rules.deadline_s,
         title=config.file.title,
     )
+    people = [agent.id for agent in team.agents if isinstance(agent.backend, Person)]
+    options = _spoken_to(options, people)
     displays = _displays(options, cast)
     result: Result | None = None
     async with (
@@ -122,6 +127,9 @@ async def _ask(
         anyio.create_task_group() as listening,
     ):
         listening.start_soon(_obey_signals, session, listening, name="signals")
+        if options.is_steered:
+            desk = Desk(session, people, sys.stdin, _watched(options))
+            listening.start_soon(desk.serve, name="desk")
         result = await session.wait()
         # From here on Ctrl-C is Python's own again: it breaks the cleaning up.
         listening.cancel_scope.cancel("the session has ended")
@@ -129,6 +137,24 @@ async def _ask(
         complain("stopped at once, nothing was kept")
         return Exit.INTERRUPTED
     return _finish(options, result)
+
+
+def _spoken_to(options: RunOptions, people: Sequence[str]) -> RunOptions:
+    """The options of a session that somebody at this terminal takes part in.
+
+    Raises:
+        ConfigInvalid: The display asked for leaves no room to type.
+    """
+    if not people and not options.is_steered:
+        return options
+    if options.display == "rich":
+        why = f"{people[0]!r} is a person" if people else "--steer was given"
+        raise ConfigInvalid(
+            f"the rich display fills the screen and {why}, who types there; "
+            "use --display plain"
+        )
+    name = options.display or ("none" if options.is_json else "plain")
+    return replace(options, is_steered=True, display=name)
 
 
 async def _obey_signals(session: Session, listening: anyio.abc.TaskGroup) -> None:
