@@ -57,6 +57,11 @@ class Session:
         """The outcome; ``None`` while the session runs."""
         return self._shell.result
 
+    @property
+    def journal_lost(self) -> str | None:
+        """Why nothing more is kept of the session; ``None`` where all is well."""
+        return self._shell.journal_lost
+
     def __aiter__(self) -> AsyncIterator[StreamChunk]:
         return _Chunks(self._shell.subscribe(lossless=True))
 

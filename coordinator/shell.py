@@ -25,6 +25,7 @@ from coordinator.effects import (
     CancelTurn,
     Conclude,
     Event,
+    Interrupted,
     JournalLost,
     MachineOutput,
     SessionOpened,
@@ -77,6 +78,7 @@ class Shell:
     ) -> None:
         self.id = opening.session_id
         self.result: Result | None = None
+        self.journal_lost: str | None = None
         self.concluded = anyio.Event()
         self.spawned = anyio.Event()
         self._question = question
@@ -178,13 +180,23 @@ class Shell:
             read=form.check if form else msgspec.json.decode,
         )
         if self._journal is not None:
-            at = anyio.current_time()
-            self._journal.record(Kind.RESULT, encode(self.result), at)
-            if self._journal.durability != "exit":
-                await self._journal.flush()
+            await self._keep(self.result, self._journal)
         for feed in self._feeds:
             feed.close()
         self.concluded.set()
+
+    async def _keep(self, result: Result, journal: JournalWriter) -> None:
+        """Record the outcome; a disk that refuses it must not take it away as well."""
+        journal.record(Kind.RESULT, encode(result), anyio.current_time())
+        if journal.durability == "exit":
+            return  # leaving the session writes it
+        events: list[Event] = []
+        try:
+            await journal.flush()
+        except JournalUnavailable as lost:
+            self._note_loss(lost, events)
+        for feed in self._feeds:
+            await feed.push(events)
 
     def _spawn(self, group: anyio.abc.TaskGroup) -> None:
         limiters = self._team.limiters()
@@ -224,24 +236,33 @@ class Shell:
     ) -> None:
         """Record, step, act, publish: in this order."""
         events: list[Event] = []
-        if self._journal is not None:
-            await self._record(self._journal, items, events)
+        acting = group
+        if self._journal is not None and not await self._record(
+            self._journal, items, events
+        ):
+            acting = None
         for item in items:
             if isinstance(item, bytes):
                 if item:
-                    self._take_frame(item, events, group)
+                    self._take_frame(item, events, acting)
             else:
-                self._step(item, events, group)
+                self._step(item, events, acting)
+        if acting is not group and self._end is None:
+            # Nothing may follow from what is not recorded, but the answer it brought.
+            reason = self.journal_lost or ""
+            what = Interrupted(at=anyio.current_time(), reason=reason)
+            self._step(what, events, group)
         for feed in self._feeds:
             await feed.push(events)
 
     async def _record(
         self, journal: JournalWriter, items: Sequence[Item], events: list[Event]
-    ) -> None:
+    ) -> bool:
         """Put the inputs in the journal; where a mode waits for the disk, wait.
 
-        Raises:
-            JournalUnavailable: The disk failed, and nothing may happen unrecorded.
+        Returns:
+            Whether anything may follow from them: not where ``sync`` promises that they
+            are safe, and they are not.
         """
         at = anyio.current_time()
         for item in items:
@@ -253,9 +274,14 @@ class Shell:
         try:
             await journal.commit()
         except JournalUnavailable as lost:
-            if journal.durability == "sync":
-                raise
-            events.append(JournalLost(reason=str(lost)))
+            self._note_loss(lost, events)
+            return journal.durability != "sync"
+        return True
+
+    def _note_loss(self, lost: JournalUnavailable, events: list[Event]) -> None:
+        if self.journal_lost is None:
+            self.journal_lost = str(lost)
+            events.append(JournalLost(reason=self.journal_lost))
 
     def _take_frame(
         self, frame: bytes, events: list[Event], group: anyio.abc.TaskGroup | None
@@ -286,7 +312,9 @@ class Shell:
                 # For readers only: resuming feeds the inputs to the machine again.
                 at = anyio.current_time()
                 self._journal.record(Kind.OUTPUT, encode(output), at)
-            if group is not None:
+            if isinstance(output, Conclude):
+                self._end = output
+            elif group is not None:
                 self._carry_out(output, group)
 
     async def _take_leftovers(self) -> None:
@@ -310,8 +338,6 @@ class Shell:
                 self._actors[output.news.agent].tell(output.news)
             case ArmTimer():
                 self._arm(output, group)
-            case Conclude():
-                self._end = output
             case _:
                 pass  # a decision: readers get it, there is nothing to do
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import selectors
+import sys
+from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
@@ -48,6 +51,14 @@ def _virtual(backend: str) -> tuple[str, dict[str, Any]]:
     return "asyncio", {"loop_factory": VirtualTimeLoop}
 
 
+@pytest.fixture(autouse=True, scope="session")
+def journals_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Generator[None]:
+    """Whatever runs the command line keeps its sessions in a folder of the tests'."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture(params=["asyncio", "trio"])
 def anyio_backend(request: pytest.FixtureRequest) -> Any:
     if request.node.get_closest_marker("real_time"):
@@ -58,3 +69,24 @@ def anyio_backend(request: pytest.FixtureRequest) -> Any:
 @pytest.fixture
 def anyio_backend_name(anyio_backend: Any) -> str:
     return anyio_backend[0]
+
+
+@pytest.fixture
+def run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[int, str, str]]:
+    """Runs a command line in this process; without a key, nor anything on stdin."""
+    from coordinator.cli import main  # noqa: PLC0415  (few tests need it)
+
+    for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+    def run_it(*arguments: str, stdin: str = "") -> tuple[int, str, str]:
+        monkeypatch.setattr(
+            sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()), "utf-8")
+        )
+        code = main(arguments)
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run_it

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import signal
@@ -15,7 +14,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from coordinator.cli import main
 from coordinator.effects import Event
 
 TEAM = """\
@@ -69,23 +67,6 @@ def team(tmp_path: Path) -> str:
     path = tmp_path / "team.yaml"
     path.write_text(TEAM)
     return str(path)
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a command line in this process; without a key, nor anything on stdin."""
-    for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL"):
-        monkeypatch.delenv(name, raising=False)
-
-    def run_it(*arguments: str, stdin: str = "") -> tuple[int, str, str]:
-        monkeypatch.setattr(
-            sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()), "utf-8")
-        )
-        code = main(arguments)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run_it
 
 
 # ------------------------------------------------------------------ a session

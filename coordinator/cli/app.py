@@ -53,6 +53,9 @@ def run(
     json: bool = False,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     deadline: float | None = None,
+    journal: Path | None = None,
+    no_journal: bool = False,
+    durability: Literal["exit", "async", "sync"] = "async",
     emulate: bool = False,
     steer: bool = False,
     runtime: Literal["asyncio", "trio"] = "asyncio",
@@ -87,6 +90,15 @@ def run(
         Write the final answer to this file as well.
     deadline
         Seconds after which the best answer so far is the answer.
+    journal
+        The folder that sessions are kept in, instead of the usual one; see
+        "coordinator sessions".
+    no_journal
+        Keep nothing: this session cannot be resumed or seen again.
+    durability
+        When what was said is safe on the disk. async: within some hundredths of a
+        second. sync: before anything follows from it. exit: at the end, or every 4
+        MiB. (async)
     emulate
         Ask a pretended API on this machine, which answers with the scripts in the
         team file: no key, no network. Every file in scenarios/capabilities has some.
@@ -109,6 +121,9 @@ def run(
             is_json=json,
             output=output,
             deadline_s=deadline,
+            journal=journal,
+            has_journal=not no_journal,
+            durability=durability,
             is_emulated=emulate,
             is_steered=steer,
             runtime=runtime,

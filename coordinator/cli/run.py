@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TextIO, cast
+from typing import TYPE_CHECKING, Literal, TextIO
 
 import anyio
 import msgspec
@@ -17,16 +16,19 @@ import msgspec
 from agents.person import Person
 from agents.tools import foreign
 from coordinator.assembly import assemble, closing
+from coordinator.cli.boundary import at_the_boundary
 from coordinator.cli.desk import Desk
 from coordinator.cli.exits import Exit, complain, exit_of
+from coordinator.cli.keeping import call, journal_of_run
 from coordinator.config import DEMO, AgentEntry, TeamConfig, TeamFile, read_team
 from coordinator.displays.base import Cast, Display
 from coordinator.emulated import NO_KEY, emulated
-from coordinator.errors import ConfigInvalid, CoordinatorError
+from coordinator.errors import ConfigInvalid, JournalUnavailable
 from coordinator.rules import Rules
 from coordinator.session import Session, open_session
 
 if TYPE_CHECKING:
+    from coordinator.journal.writer import Durability
     from coordinator.result import Result
     from coordinator.team import Team
 
@@ -54,6 +56,9 @@ class RunOptions:
     is_json: bool = False
     output: Path | None = None
     deadline_s: float | None = None
+    journal: Path | None = None
+    has_journal: bool = True
+    durability: Durability = "async"
     is_emulated: bool = False
     runtime: Literal["asyncio", "trio"] = "asyncio"
     is_steered: bool = False
@@ -62,39 +67,10 @@ class RunOptions:
 def run_command(options: RunOptions) -> int:
     """Run a session.
 
-    The boundary at which every error becomes a sentence and an exit code, our own
-    mistakes included: those come with their traceback, for the report.
-
     Raises:
         BrokenPipeError: Whoever read standard output has gone.
     """
-    code: int = Exit.EXECUTION
-    gone: BrokenPipeError | None = None
-    try:
-        code = anyio.run(_run, options, backend=options.runtime)
-    except* ConfigInvalid as group:
-        complain(str(_first(group)))
-        code = Exit.CONFIGURATION
-    except* CoordinatorError as group:
-        complain(str(_first(group)))
-    except* BrokenPipeError as group:
-        gone = BrokenPipeError(str(_first(group)))
-    except* KeyboardInterrupt:
-        complain("interrupted")
-        code = Exit.INTERRUPTED
-    except* Exception as group:  # noqa: BLE001  (see the docstring)
-        traceback.print_exception(_first(group))
-        complain("this is a mistake of the program's; please report the lines above")
-    if gone is not None:
-        raise gone
-    return code
-
-
-def _first(group: BaseException) -> BaseException:
-    """The first error in a group of groups: one sentence is enough."""
-    if isinstance(group, BaseExceptionGroup):
-        return _first(cast("BaseExceptionGroup[BaseException]", group).exceptions[0])
-    return group
+    return at_the_boundary(lambda: anyio.run(_run, options, backend=options.runtime))
 
 
 async def _run(options: RunOptions) -> int:
@@ -120,23 +96,37 @@ async def _ask(
     people = [agent.id for agent in team.agents if isinstance(agent.backend, Person)]
     options = _spoken_to(options, people)
     displays = _displays(options, cast)
-    result: Result | None = None
-    async with (
-        closing(team),
-        open_session(question, team, displays=displays) as session,
-        anyio.create_task_group() as listening,
-    ):
-        listening.start_soon(_obey_signals, session, listening, name="signals")
-        if options.is_steered:
-            desk = Desk(session, people, sys.stdin, _watched(options))
-            listening.start_soon(desk.serve, name="desk")
-        result = await session.wait()
-        # From here on Ctrl-C is Python's own again: it breaks the cleaning up.
-        listening.cancel_scope.cancel("the session has ended")
-    if result is None:
-        complain("stopped at once, nothing was kept")
-        return Exit.INTERRUPTED
-    return _finish(options, result)
+    root = journal_of_run(options.journal, is_wanted=options.has_journal)
+    session: Session | None = None
+    try:
+        async with (
+            closing(team),
+            open_session(
+                question,
+                team,
+                displays=displays,
+                journal=root,
+                durability=options.durability,
+            ) as session,
+            anyio.create_task_group() as listening,
+        ):
+            listening.start_soon(_obey_signals, session, listening, name="signals")
+            if options.is_steered:
+                desk = Desk(session, people, sys.stdin, _watched(options))
+                listening.start_soon(desk.serve, name="desk")
+            await session.wait()
+            # From here on Ctrl-C is Python's own again: it breaks the cleaning up.
+            listening.cancel_scope.cancel("the session has ended")
+    except JournalUnavailable as lost:
+        if session is None or session.result is None:
+            raise
+        complain(f"{lost}; the session is not kept whole")
+    if session.journal_lost is not None:
+        complain(f"{session.journal_lost}; from there on nothing is kept")
+    result = session.result
+    code = Exit.INTERRUPTED if result is None else _finish(options, result)
+    _name_session(options, session.id, result, root)
+    return code
 
 
 def _spoken_to(options: RunOptions, people: Sequence[str]) -> RunOptions:
@@ -296,6 +286,21 @@ def _finish(options: RunOptions, result: Result) -> int:
         ]
         complain("; ".join([f"no answer: {result.detail}", *errors[:3]]))
     return exit_of(result)
+
+
+def _name_session(
+    options: RunOptions, session: str, result: Result | None, root: Path | None
+) -> None:
+    """Say how to come back to the session, where somebody looks or there is need."""
+    is_whole = result is not None and result.status != "interrupted"
+    if is_whole and root is not None and _chosen(options) not in _SILENT:
+        again = call("replay", session, root)
+        _watched(options).write(f"session {session}; see it again: {again}\n")
+    elif not is_whole:
+        words = "interrupted" if result else "stopped at once"
+        kept = f"session {session} is kept; go on with it: "
+        kept = kept + call("resume", session, root) if root else "nothing was kept"
+        complain(f"{words}; {kept}")
 
 
 def as_json(result: Result) -> bytes:

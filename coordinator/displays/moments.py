@@ -38,6 +38,7 @@ from coordinator.effects import (
     ChallengeOpened,
     CommitteeDecided,
     Event,
+    JournalLost,
     SlateFrozen,
     TeamGrown,
     TellAgent,
@@ -161,6 +162,8 @@ def _told(  # noqa: C901, PLR0911, PLR0912  (a table of words, one case an event
             words = f"committee {event.committee + 1} prefers"
             chosen = (author(x, authors) for x in (event.label, *event.others))
             return None, "phase", f"{words} {', '.join(chosen)}"
+        case JournalLost():
+            return None, "trouble", f"from here on nothing is kept: {event.reason}"
         case WinnerDecided():
             return event.winner, "winner", _victory(event)
         case _:
