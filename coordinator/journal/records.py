@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterable
 from enum import IntEnum
 
 import msgspec
@@ -59,7 +60,10 @@ class Kind(IntEnum):
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One record as it stands in a file."""
+    """One record as it stands in a file.
+
+    Thousands wait to be written at a time; the garbage collector leaves them alone.
+    """
 
     kind: int
     """A :class:`Kind`, or a number that a later library knows."""
@@ -114,13 +118,40 @@ def encode_record(salt: int, kind: int, at: float, payload: bytes) -> bytes:
     Raises:
         ValueError: The payload is larger than :data:`MAX_PAYLOAD_BYTES`.
     """
+    record = Record(kind=kind, at=at, payload=checked_payload(payload))
+    return encode_records(salt, (record,))
+
+
+def checked_payload(payload: bytes) -> bytes:
+    """``payload``, if it is no larger than :data:`MAX_PAYLOAD_BYTES`.
+
+    Raises:
+        ValueError: It is.
+    """
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise ValueError(
             f"a record of {len(payload)} bytes exceeds {MAX_PAYLOAD_BYTES}"
         )
-    head = _HEAD.pack(len(payload), kind, at)
-    crc = zlib.crc32(payload, zlib.crc32(head, salt))
-    return b"%b%b%b" % (head, _CRC.pack(crc), payload)
+    return payload
+
+
+def encode_records(
+    salt: int, records: Iterable[Record], *, first: bytes = b""
+) -> bytes:
+    """Frame records whose payloads were checked.
+
+    Args:
+        salt: The file's.
+        records: In their order.
+        first: Framed bytes to put before them.
+    """
+    parts = [first]
+    head_of, crc_of, crc32 = _HEAD.pack, _CRC.pack, zlib.crc32
+    for record in records:
+        payload = record.payload
+        head = head_of(len(payload), record.kind, record.at)
+        parts += (head, crc_of(crc32(payload, crc32(head, salt))), payload)
+    return b"".join(parts)
 
 
 def encode_mark(salt: int, at: float, durable_bytes: int) -> bytes:
