@@ -30,6 +30,7 @@ from agents.chunks import (
     TurnStarted,
 )
 from coordinator.displays.clean import one_line
+from coordinator.displays.served import asked, brought
 from coordinator.effects import (
     AgentRetired,
     AnswerAccepted,
@@ -121,10 +122,9 @@ def _told(  # noqa: C901, PLR0911, PLR0912  (a table of words, one case an event
             words = f"{event.name} {arrow} after {event.elapsed_s:.1f} s: "
             return event.agent, "tool", words + _text(event.content)
         case ServerToolCalled():
-            return event.agent, "tool", f"{event.name} {_text(event.input)}"
+            return event.agent, "tool", asked(event)
         case ServerToolReturned():
-            name = event.type.removesuffix("_tool_result")
-            return event.agent, "tool", name + (" failed" if event.is_error else " ok")
+            return event.agent, "tool", brought(event)
         case AnswerAccepted():
             words = f"answers ({event.label}): {one_line(event.content, ANSWER_MAX)}"
             return event.agent, "answer", words

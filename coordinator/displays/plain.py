@@ -12,18 +12,23 @@ from typing import IO
 
 from agents.chunks import (
     AgentId,
-    BlockEnded,
+    BlockStarted,
     Chunk,
     ResponseAbandoned,
+    ResponseEnded,
+    ServerToolReturned,
     TextDelta,
     ThinkingDelta,
+    ToolInputDelta,
     TurnEnded,
 )
 from coordinator.displays.base import Cast
 from coordinator.displays.clean import Cleaner, clean
 from coordinator.displays.moments import Kind, moment_of
 from coordinator.displays.outcome import headline, standings, totals
+from coordinator.displays.served import lines_of, typed_code
 from coordinator.displays.sink import Sink
+from coordinator.displays.typed import StringField
 from coordinator.displays.view import View
 from coordinator.effects import Event
 from coordinator.result import Result
@@ -92,6 +97,7 @@ class PlainDisplay:
         self._cast = cast
         self._view = View(cast.models)
         self._gathered: dict[AgentId, _Gathered] = {}
+        self._typed: dict[AgentId, StringField | None] = {}
         self._began: float | None = None
         self._width = min(NAME_CHARS, max(map(len, cast.models), default=0))
 
@@ -124,7 +130,13 @@ class PlainDisplay:
                 return self._gather(event.agent, "│", event.text)
             case ThinkingDelta():
                 return self._gather(event.agent, "┊", event.text)
-            case BlockEnded() | TurnEnded() | ResponseAbandoned():
+            case BlockStarted():
+                self._typed[event.agent] = typed_code(event)
+                # A sentence with sources is several blocks of text.
+                return [] if event.type == "text" else self._rest_of(event.agent)
+            case ToolInputDelta():
+                return self._type(event)
+            case TurnEnded() | ResponseEnded() | ResponseAbandoned():
                 lines = self._rest_of(event.agent)
             case _:
                 lines = []
@@ -134,7 +146,16 @@ class PlainDisplay:
                 lines += self._rest_of(moment.agent)
             sign = SIGNS[moment.kind]
             lines.append(self._line(moment.agent or "", sign, moment.words))
+        if isinstance(event, ServerToolReturned):
+            found = lines_of(event)
+            lines += [self._line(event.agent, " ", f"  {line}") for line in found]
         return lines
+
+    def _type(self, event: ToolInputDelta) -> list[str]:
+        """Code that the API will run, as it is typed."""
+        typed = self._typed.get(event.agent)
+        text = typed.feed(event.partial_json) if typed is not None else ""
+        return self._gather(event.agent, "┆", text) if text else []
 
     def _gather(self, agent: AgentId, sign: str, text: str) -> list[str]:
         gathered = self._gathered.setdefault(agent, _Gathered())

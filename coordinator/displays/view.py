@@ -24,6 +24,7 @@ from agents.chunks import (
     Label,
     ResponseAbandoned,
     ResponseStarted,
+    ServerToolReturned,
     StatusChanged,
     TextDelta,
     ThinkingDelta,
@@ -35,6 +36,7 @@ from agents.chunks import (
 )
 from coordinator.displays.clean import Cleaner, clean
 from coordinator.displays.moments import Moment, moment_of
+from coordinator.displays.served import lines_of, typed_code
 from coordinator.displays.typed import StringField
 from coordinator.effects import (
     AgentRetired,
@@ -170,25 +172,37 @@ class AgentView:
     _closed: tuple[Usage, float | None] = (Usage(), 0.0)
     _cleaner: Cleaner = field(default_factory=Cleaner)
     _typed: StringField | None = None
+    _is_text: bool = False
 
     def hear(self, tone: Tone, text: str) -> None:
         """More streamed text."""
         self.tail.add(tone, self._cleaner.clean(text))
 
     def begin_block(self, event: BlockStarted) -> None:
-        """A block of text, thinking or tool input begins, on a line of its own."""
-        self.end_block()
+        """A block of text, thinking or tool input begins, on a line of its own.
+
+        Text that follows text goes on where that stopped: a sentence with sources is
+        several blocks.
+        """
+        if event.type != "text" or not self._is_text:
+            self.end_block()
+        self._is_text = event.type == "text"
         name = ""
         if event.type == "tool_use":
             name = msgspec.json.decode(event.content, type=_Named).name
         fields = _TYPED_FIELDS.get(name)
-        self._typed = StringField(*fields) if fields else None
+        self._typed = StringField(*fields) if fields else typed_code(event)
+
+    def close_block(self) -> None:
+        """The block is complete; what may follow text is not known yet."""
+        if not self._is_text:
+            self.end_block()
 
     def end_block(self) -> None:
         """What was held back of an unfinished escape can be shown; a line ends."""
         self.tail.add("text", self._cleaner.flush())
         self.tail.end_line()
-        self._typed = None
+        self._typed, self._is_text = None, False
 
     def type(self, partial_json: str) -> None:
         """More of a tool call's input; shown where a person would want to read it."""
@@ -287,16 +301,19 @@ class View:
         if moment is not None and moment.kind not in ("turn", "tool"):
             self.moments.append(moment)
         if moment is not None and moment.agent is not None:
-            self._note(self._agent(moment.agent), moment)
+            self._note(self._agent(moment.agent), moment, event)
         self._stream(event)
         self._decide(event)
 
-    def _note(self, agent: AgentView, moment: Moment) -> None:
+    def _note(self, agent: AgentView, moment: Moment, event: Event) -> None:
         # What is seen anyway, as text or beside the agent's name, is not said twice.
         is_first = moment.kind == "turn" and agent.turns == 0
         if not is_first and moment.kind not in ("answer", "winner"):
             agent.end_block()
             agent.tail.add("moment", f"— {moment.words}\n")
+            if isinstance(event, ServerToolReturned):
+                lines = "".join(f"  {line}\n" for line in lines_of(event))
+                agent.tail.add("moment", lines)
 
     def _stream(self, event: Event) -> None:
         """What an agent says of its own turn."""
@@ -324,7 +341,7 @@ class View:
             case BlockStarted():
                 self._agent(event.agent, event.at).begin_block(event)
             case BlockEnded():
-                self._agent(event.agent, event.at).end_block()
+                self._agent(event.agent, event.at).close_block()
             case UsageReported():
                 self._agent(event.agent, event.at).spend(event)
             case TurnEnded():
