@@ -29,11 +29,38 @@ class Straggler(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """When to stop waiting for drafts.
 
     Once ``share`` of the drafts are in, the others get until ``factor`` times the time
-    that took. The defaults are argued in the policy study behind ``slate``.
+    that took. The defaults are argued in the policy study behind ``slate``. Who was cut
+    votes where there are too few others, and gets ``factor`` times their time for it.
     """
 
     share: float = 0.75
     factor: float = 1.5
+
+
+class LeaderFirst(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """One reviewer of a contest is asked first, the others when its response begins.
+
+    Then they read the answers from the cache that its request has filled, at a tenth of
+    the price; an entry can be read only once its first response has begun
+    (docs.claude.com, prompt caching, read 2026-11-22). Not where answers are revised.
+    """
+
+    wait_s: float = 5.0
+    """The others wait no longer than this, so that a leader that stalls does not hold
+    them; 25,000 tokens are read in less."""
+    from_chars: int = 4096
+    """Question and answers shorter than this together are no prefix worth waiting for:
+    1,024 tokens are the least that is cached, at some four characters a token."""
+
+    def __post_init__(self) -> None:
+        """Refuse times and sizes that are none."""
+        for name in ("wait_s", "from_chars"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(
+                    f"'leader_first.{name}' is {getattr(self, name)}; use 0 or more"
+                )
 
 
 class Topology(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -149,6 +176,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """``all``: everybody sees everything, but for ``committee_over``."""
     adaptive: Adaptive | None = None
     """``None``: everybody answers at once."""
+    leader_first: LeaderFirst | None = msgspec.field(default_factory=LeaderFirst)
+    """``None``: all reviewers of a contest are asked at once."""
     panel: int | None = 7
     """Most voters in one contest; ``None``: everybody."""
     committee_over: int | None = 8
@@ -274,6 +303,7 @@ _REVISION = Rules(
     rule=Plurality(),
     straggler=None,
     revise=True,
+    leader_first=None,
     panel=None,
     committee_over=None,
 )

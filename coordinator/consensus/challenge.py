@@ -13,9 +13,10 @@ from agents.chunks import AnswerProposed, Label
 from coordinator.ballots import Tally
 from coordinator.ballots.election import hold
 from coordinator.ballots.pairwise import margins
-from coordinator.consensus import answers, contests, ending, winning
-from coordinator.consensus.move import Move, drawn
+from coordinator.consensus import answers, contests, ending, leading, winning
+from coordinator.consensus.move import Move
 from coordinator.consensus.state import Contest, Member, as_read
+from coordinator.consensus.topology import by_speed_and_lot
 from coordinator.effects import AnswerRefused, ChallengeOpened, SlateFrozen
 
 
@@ -113,13 +114,13 @@ def _judge(m: Move, incumbent: Label, challenger: Label) -> None:
     # A team of two has no outsiders; better both than nobody.
     judges = [agent for agent in live if agent not in authors] or live
     key = str(s.contests_made)
-    judges.sort(key=lambda agent: drawn(s.seed, "challenge", key, agent))
+    judges.sort(key=lambda agent: by_speed_and_lot(m, agent, "challenge", key))
     chosen = set(judges[: m.rules.challenge_judges])
     s.stage_began = s.contests_made
     m.out.append(SlateFrozen(labels=labels, reason="a challenge to the winner"))
     voters = tuple(agent for agent in live if agent in chosen)
     contest = contests.new_contest(m, labels, voters, is_challenge=True)
-    contests.begin(m, contest)
+    leading.begin(m, contest)
 
 
 def fall(m: Move) -> None:

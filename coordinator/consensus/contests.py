@@ -64,6 +64,8 @@ def new_contest(
             is_challenge=is_challenge,
             views=HashTrieMap() if views is None else views,
             advance=advance,
+            began=s.now,
+            slow=sum(s.members[voter].was_cut for voter in voters),
         )
     )
     s.contests_made += 1
@@ -71,14 +73,6 @@ def new_contest(
     for voter in voters:
         m.put(msgspec.structs.replace(s.members[voter], contest=contest.number))
     return contest
-
-
-def begin(m: Move, contest: Contest) -> None:
-    """Ask the contest's voters that are free."""
-    for voter in contest.voters:
-        member = m.s.members[voter]
-        if member.activity == "idle":
-            ask_review(m, contest, member)
 
 
 def ask_review(m: Move, contest: Contest, member: Member) -> None:

@@ -112,13 +112,14 @@ def _go_on(m: Move) -> None:
 
 
 def cut_stragglers(m: Move) -> None:
-    """Stop waiting: who has not answered by now only votes."""
+    """Stop waiting: who has not answered by now only votes, if it is needed."""
     if m.s.phase != "drafting" or not m.s.straggler_armed:
         return  # it was armed for answers that are in long since
     for agent in m.s.order:
         member = m.s.members[agent]
         if member.activity == "drafting":
-            m.cancel(member, "the other first answers are in; this one took too long")
+            why = "the other first answers are in; this one took too long"
+            m.put(msgspec.structs.replace(m.cancel(member, why), was_cut=True))
             m.s.drafting -= 1
     _freeze(m, "the first answers that came in time")
 

@@ -45,6 +45,7 @@ from coordinator.consensus import (
     division,
     drafting,
     ending,
+    leading,
     revisions,
     vetoes,
     voting,
@@ -182,6 +183,8 @@ def _on_chunk(m: Move, chunk: Chunk) -> None:
             return
         case ResponseStarted():
             m.put(msgspec.structs.replace(member, response_tokens=0, response_usd=0.0))
+            if chunk.turn == member.turn and member.activity == "reviewing":
+                leading.on_sign(m, member)
             return
         case _ if chunk.turn != member.turn or member.activity in {"idle", "out"}:
             return
@@ -329,6 +332,10 @@ def _on_shell(m: Move, what: MachineInput) -> None:
             drafting.cut_stragglers(m)
         case TimerRang(timer=revisions.NEWS_TIMER):
             revisions.announce(m)
+        case TimerRang(timer=timer) if timer.startswith(leading.LEADER_TIMER):
+            leading.on_timer(m, timer)
+        case TimerRang(timer=timer) if timer.startswith(voting.LATE_VOTES_TIMER):
+            voting.cut_late_votes(m, timer)
         case Interrupted(reason=reason):
             _best_so_far(m, "interrupted", reason)
         case PersonSaid(text=text):

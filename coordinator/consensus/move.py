@@ -80,6 +80,7 @@ class Move:
                 has_result=False,
                 is_revising=False,
                 seen=self.s.accepted,
+                was_cut=member.was_cut and activity != "drafting",
                 note="",
             )
         )

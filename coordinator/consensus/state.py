@@ -56,6 +56,8 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     """The contests whose answers its conversation has shown."""
     contest: int = -1
     """The contest it votes in."""
+    was_cut: bool = False
+    """Its first answer took too long; its ballot may do so too."""
     note: str = ""
     """What its next turn tells it first."""
     spent_tokens: int = 0
@@ -113,6 +115,13 @@ class Contest(msgspec.Struct, frozen=True, kw_only=True):
     """Of two answers: the incumbent, who wins ties, and its challenger."""
     views: HashTrieMap[AgentId, tuple[Label, ...]] = HashTrieMap()
     """Voter → the answers it judges; all of them where it is not in here."""
+    leader: AgentId | None = None
+    """The voter whose response has to begin before the others are asked."""
+    began: float = 0.0
+    slow: int = 0
+    """Voters whose first answer took too long."""
+    is_hurried: bool = False
+    """Only those are waited for, and no longer than until a timer rings."""
     advance: int = 1
     """How many of its answers go on to the next stage."""
     renamed: HashTrieMap[Label, Label] = HashTrieMap()

@@ -60,14 +60,23 @@ def ring(m: Move, labels: tuple[Label, ...], reach: int) -> Group:
 
 
 def panel(m: Move) -> tuple[AgentId, ...]:
-    """The voters of a contest that everybody might judge."""
+    """The voters of a contest that everybody might judge.
+
+    Who was slow at its first answer sits on it only where there are not enough others.
+    """
     voters = [member.id for member in m.live()]
     size = m.rules.panel
     if size is None or len(voters) <= size:
         return tuple(voters)
     key = str(m.s.contests_made)
-    chosen = set(sorted(voters, key=lambda v: drawn(m.s.seed, "panel", key, v))[:size])
+    by_lot = sorted(voters, key=lambda v: by_speed_and_lot(m, v, "panel", key))
+    chosen = set(by_lot[:size])
     return tuple(voter for voter in voters if voter in chosen)
+
+
+def by_speed_and_lot(m: Move, voter: AgentId, *lot: str) -> tuple[bool, bytes]:
+    """Sort by it to draw voters, those last whose first answer took too long."""
+    return m.s.members[voter].was_cut, drawn(m.s.seed, *lot, voter)
 
 
 def committees(
@@ -84,7 +93,7 @@ def committees(
     count = -(-len(shuffled) // size)
     parts = [tuple(sorted(shuffled[i::count])) for i in range(count)]
     free = [member.id for member in m.live()]
-    free.sort(key=lambda v: drawn(seed, "judge", stage, v))
+    free.sort(key=lambda v: by_speed_and_lot(m, v, "judge", stage))
     home = {m.s.answers[x].agent: g for g, part in enumerate(parts) for x in part}
     made: list[Group] = []
     at = 0

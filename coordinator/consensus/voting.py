@@ -27,6 +27,7 @@ from coordinator.consensus import (
     challenge,
     contests,
     ending,
+    leading,
     topology,
     winning,
 )
@@ -35,11 +36,15 @@ from coordinator.consensus.similarity import twins
 from coordinator.consensus.state import Answer, Cast, Contest, Member
 from coordinator.effects import (
     AnswerRefused,
+    ArmTimer,
     CommitteeDecided,
     SlateFrozen,
     VoteCounted,
     VoteRejected,
 )
+
+LATE_VOTES_TIMER = "late votes of contest "
+"""What the timers' names begin with; the contest's number follows."""
 
 # ------------------------------------------------------------------ opening
 
@@ -78,7 +83,7 @@ def open_stage(m: Move, answers: Sequence[Answer], reason: str) -> None:
 def _open(m: Move, opened: Sequence[Contest]) -> None:
     """Ask the voters; what has none is settled at once."""
     for contest in opened:
-        contests.begin(m, contest)
+        leading.begin(m, contest)
     for contest in opened:
         if not contest.voters:
             settle(m, contest, is_early=False)
@@ -113,6 +118,7 @@ def _may_more_come(m: Move) -> bool:
 
 def on_vote(m: Move, member: Member, chunk: VoteCast) -> None:
     """Count ``member``'s ballot, or say why it does not count and ask again."""
+    leading.on_sign(m, member)
     contest = m.s.contests[member.contest]
     member = m.rest(contests.read_all(member))
     # What was changed a little since it was asked goes by its new name.
@@ -164,6 +170,7 @@ def leave(m: Move, member: Member) -> None:
     """``member`` will cast no ballot in its contest."""
     if member.contest < 0:
         return
+    leading.on_sign(m, member)
     contest = m.s.contests[member.contest]
     m.put(msgspec.structs.replace(m.s.members[member.id], contest=-1))
     if contest.winner is not None or member.id in contest.ballots:
@@ -179,6 +186,7 @@ def check(m: Move, contest: Contest) -> None:
     if contest.outstanding == 0 and not contests.has_drafts_to_come(m):
         settle(m, contest, is_early=False)
         return
+    contest = _hurried(m, contest)
     happened = len(contest.voters) - contest.outstanding
     if not m.rules.early or happened < contest.check_at or not _may_close_early(m):
         return
@@ -209,6 +217,31 @@ def check(m: Move, contest: Contest) -> None:
         weights=m.rules.weights,
     )
     m.put_contest(msgspec.structs.replace(contest, check_at=happened + max(1, more)))
+
+
+def _hurried(m: Move, contest: Contest) -> Contest:
+    """Set a time to those who were slow already, once all others have voted."""
+    straggler = m.rules.straggler
+    if straggler is None or contest.outstanding > contest.slow or contest.is_hurried:
+        return contest
+    waiting = winning.waiting_in(m, contest)
+    if not contest.ballots or not all(m.s.members[v].was_cut for v in waiting):
+        return contest
+    at = contest.began + straggler.factor * (m.s.now - contest.began)
+    timer = f"{LATE_VOTES_TIMER}{contest.number}"
+    m.out.append(ArmTimer(timer=timer, at=max(at, m.s.now)))
+    return m.put_contest(msgspec.structs.replace(contest, is_hurried=True))
+
+
+def cut_late_votes(m: Move, timer: str) -> None:
+    """Wait no longer for the ballots of those who were slow already."""
+    number = int(timer.removeprefix(LATE_VOTES_TIMER))
+    for voter in winning.waiting_in(m, m.s.contests[number]):
+        member = m.s.members[voter]
+        # The first to leave may have been all that the contest waited for.
+        if member.was_cut and member.contest == number:
+            why = "the others have voted; this one took too long"
+            leave(m, m.cancel(member, why))
 
 
 def _may_tie_matter(m: Move, contest: Contest) -> bool:

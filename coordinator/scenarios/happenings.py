@@ -44,7 +44,9 @@ TEXTS = frozenset(
 )
 """Fields of prose: a file gives a part of them, of the others the whole."""
 
-LABELS = frozenset({"label", "labels", "replaced", "shows", "standings", "unseen"})
+LABELS = frozenset(
+    {"label", "labels", "others", "replaced", "shows", "standings", "unseen"}
+)
 """Fields that hold labels."""
 
 _TOLD_AS_THEY_ARE: tuple[type[msgspec.Struct], ...] = (

@@ -12,10 +12,11 @@ import msgspec
 
 from coordinator.ballots import read_rule
 from coordinator.errors import ConfigInvalid
-from coordinator.rules import Adaptive, Rules, Straggler, Topology
+from coordinator.rules import Adaptive, LeaderFirst, Rules, Straggler, Topology
 
-_NESTED: dict[str, type[Adaptive | Straggler | Topology]] = {
+_NESTED: dict[str, type[Adaptive | LeaderFirst | Straggler | Topology]] = {
     "adaptive": Adaptive,
+    "leader_first": LeaderFirst,
     "straggler": Straggler,
     "topology": Topology,
 }

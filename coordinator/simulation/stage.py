@@ -24,6 +24,7 @@ from agents.chunks import (
     BlockStarted,
     Label,
     Pen,
+    ResponseStarted,
     VoteCast,
 )
 from coordinator.consensus import Consensus
@@ -49,6 +50,8 @@ from coordinator.simulation.crowd import Crowd, Written
 from coordinator.simulation.layout import Talk, Tools, laid_out
 
 Part: TypeAlias = Literal["draft", "vote", "revise", "present", "crash"]
+_NO_MESSAGE = msgspec.Raw(b"{}")
+CHARACTERS_A_TOKEN = 4
 _TYPING = msgspec.Raw(b'{"type":"tool_use","name":"new_answer"}')
 
 
@@ -159,7 +162,12 @@ class Stage:
             running = self._running.get(agent)
             if running is None or running.turn.number != number:
                 continue
-            if what == "typing":
+            if what == "begun":
+                pen = Pen(agent, running.turn.number, at)
+                self._feed(
+                    ResponseStarted(**pen.stamp(), model="m", message=_NO_MESSAGE)
+                )
+            elif what == "typing":
                 pen = Pen(agent, running.turn.number, at)
                 self._feed(
                     BlockStarted(
@@ -288,6 +296,8 @@ class Stage:
         )
         self._split(running)
         self._running[agent] = running
+        if isinstance(turn.task, Review):
+            self._push(first_token, agent, turn.number, "begun")
         if part == "revise":
             thinks = 1 - assumed.answer_tokens / assumed.draft_tokens
             typing = first_token + thinks * running.output / running.speed
@@ -384,10 +394,14 @@ class Stage:
         match running.part:
             case "draft":
                 self._proposal = self._crowd.draft(self._index[agent])
-                chunk = AnswerProposed(**pen.stamp(), content=self._proposal.text)
+                chunk = AnswerProposed(
+                    **pen.stamp(), content=self._content(self._proposal)
+                )
             case "revise":
                 self._proposal = self._revised(agent, running.seen)
-                chunk = AnswerProposed(**pen.stamp(), content=self._proposal.text)
+                chunk = AnswerProposed(
+                    **pen.stamp(), content=self._content(self._proposal)
+                )
             case "vote":
                 kept = self._assumed.ballot_tokens
                 self._votes[agent] = bill.total
@@ -422,6 +436,10 @@ class Stage:
         ranked = self._crowd.ranked(place, answers, answers)
         number = 1 + sum(x.author == place for x in self._answers.values())
         return self._crowd.revision(self._live[agent], ranked[0][0], number)
+
+    def _content(self, written: Written) -> str:
+        """What the machine sees of an answer: as long as it would be."""
+        return written.text.ljust(self._assumed.answer_tokens * CHARACTERS_A_TOKEN)
 
     def _ballot(self, agent: AgentId, running: _Running) -> Ballot:
         review = running.turn.task

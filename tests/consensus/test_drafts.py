@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from agents.backend import Draft
 from agents.chunks import AgentId
 from coordinator.consensus import Consensus
@@ -12,9 +14,10 @@ from coordinator.effects import (
     CancelTurn,
     SlateFrozen,
     StartTurn,
+    WinnerDecided,
 )
 from coordinator.rules import Rules
-from tests.consensus.conftest import Seat
+from tests.consensus.conftest import Seat, Table
 
 
 def test_everybody_drafts_alone_at_once(seat: Seat) -> None:
@@ -72,6 +75,72 @@ def test_a_straggler_is_cut_after_half_as_long_again(seat: Seat) -> None:
     assert [cancel.agent for cancel in table.just(CancelTurn)] == ["dan"]
     starts = table.just(StartTurn)
     assert [start.turn.agent for start in starts] == ["ada", "bob", "cy", "dan"]
+
+
+def with_one_cut(seat: Seat, names: str = "ada bob cy dan", **changes: object) -> Table:
+    """The last of ``names`` has brought no first answer; it is the tenth second."""
+    table = seat(names, **{"early": False, **changes})
+    *quick, slow = names.split()
+    table.now = 5.0
+    for agent in quick:
+        table.answers(agent, f"the answer of {agent}")
+    table.rings("straggler", 10.0)
+    assert slow in table.cancelled
+    return table
+
+
+def test_who_was_cut_votes_where_there_are_too_few_others(seat: Seat) -> None:
+    asked = {s.turn.agent for s in with_one_cut(seat).just(StartTurn)}
+    assert asked == {"ada", "bob", "cy", "dan"}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_who_was_cut_is_drawn_last(seat: Seat, seed: int) -> None:
+    names = f"a{seed} b{seed} c{seed} dan"
+    asked = {s.turn.agent for s in with_one_cut(seat, names, panel=3).just(StartTurn)}
+    assert asked == {f"a{seed}", f"b{seed}", f"c{seed}"}
+
+
+def test_who_was_cut_has_half_as_long_again_to_vote(seat: Seat) -> None:
+    table = with_one_cut(seat)
+    table.now = 14.0
+    for agent in ("ada", "bob"):
+        table.ranks(agent, "ada bob cy")
+    assert not table.just(ArmTimer)
+    table.ranks("cy", "cy ada bob")
+    (timer,) = table.just(ArmTimer)
+    assert timer.at == 10.0 + 1.5 * 4.0
+    table.rings(timer.timer, timer.at)
+    assert [cancel.agent for cancel in table.just(CancelTurn)] == ["dan"]
+    assert table.every(WinnerDecided)[0].winner == "ada"
+
+
+def test_a_late_vote_that_comes_in_time_counts(seat: Seat) -> None:
+    table = with_one_cut(seat)
+    table.now = 14.0
+    for agent in ("ada", "bob", "cy"):
+        table.ranks(agent, "ada bob cy")
+    table.ranks("dan", "bob ada cy")
+    assert table.counted == ["ada", "bob", "cy", "dan"]
+
+
+def test_where_only_who_was_cut_can_vote_it_is_waited_for(seat: Seat) -> None:
+    table = with_one_cut(seat)
+    for agent in ("ada", "bob", "cy"):
+        table.fails(agent)
+    assert not table.just(ArmTimer)
+    table.ranks("dan", "bob ada cy")
+    assert table.end.label == table.labels["bob"]
+
+
+def test_who_was_cut_and_answers_in_another_round_is_slow_no_more(seat: Seat) -> None:
+    table = with_one_cut(seat, restarts=1, panel=3)
+    for agent in ("ada", "bob", "cy"):
+        table.ranks(agent, "ada bob cy")
+    table.wants_more("ada")
+    for agent in ("ada", "bob", "cy", "dan"):
+        table.answers(agent, f"the new answer of {agent}")
+    assert not table.machine.member(AgentId("dan")).was_cut
 
 
 def test_what_a_cancelled_straggler_still_says_changes_nothing(seat: Seat) -> None:

@@ -66,9 +66,9 @@ def test_a_cancelled_turn_costs_its_prompt_and_what_it_had_written() -> None:
     patient = played("slate,final=reuse,early=false", 4, assumed=assumed)
     # The others take 2500 / 60 s and what reading takes; the slow one is cut at 1.5
     # times that, when it has written 1.5 * 2500 / 1000 tokens: three, whole. Then it
-    # votes, as slowly, until the deadline: 104 tokens in some 1730 s.
-    assert patient.status == "deadline"
-    assert patient.wasted == (2200 + 3) + (2200 + 3 * 1000 + 104)
+    # votes, as slowly, and is cut at 1.5 times what the others took: not one token.
+    assert patient.status == "answered"
+    assert patient.wasted == (2200 + 3) + (2200 + 3 * 1000)
 
 
 def test_a_turn_that_is_decided_before_it_ends_is_cut() -> None:
@@ -113,11 +113,23 @@ def test_a_rate_limit_makes_requests_wait() -> None:
 
 
 def test_waiting_for_a_prefix_saves_money_and_no_tokens() -> None:
-    waiting = in_situation("prefix_wait", "slate,early=false", range(5))
-    at_once = in_situation("plain", "slate,early=false", range(5))
+    waiting = in_situation("prefix_wait", "ensemble", range(5))
+    at_once = in_situation("plain", "ensemble", range(5))
     assert sum(o.usd for o in waiting) < 0.9 * sum(o.usd for o in at_once)
     assert sum(o.read for o in waiting) > 0
     assert sum(o.read for o in at_once) == 0
+
+
+def test_a_leader_s_request_fills_the_cache_for_the_others() -> None:
+    led = in_situation("plain", "slate,early=false", range(5))
+    at_once = in_situation("plain", "slate,early=false,leader_first=null", range(5))
+    for first, all_ in zip(led, at_once, strict=True):
+        assert first.usd < 0.9 * all_.usd
+        assert first.read > 0
+        assert all_.read == 0
+        assert first.winner == all_.winner
+        # The others begin when the leader's response does, and then read faster.
+        assert all_.elapsed_s <= first.elapsed_s < all_.elapsed_s + 3
 
 
 # ------------------------------------------------------------------ situations
