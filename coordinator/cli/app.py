@@ -15,6 +15,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from coordinator.cli.exits import EXIT_CODES, Exit, complain
 from coordinator.cli.help import TwoColumns
+from coordinator.cli.kept import sessions
 
 _HELP = f"""A team of agents answers your question: each alone, then they vote.
 
@@ -39,6 +40,7 @@ app = App(
     default_parameter=Parameter(negative=(), show_default=False),
     version=_version,
 )
+app.command(sessions)
 
 
 @app.command

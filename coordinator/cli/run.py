@@ -295,7 +295,7 @@ def _name_session(
     is_whole = result is not None and result.status != "interrupted"
     if is_whole and root is not None and _chosen(options) not in _SILENT:
         again = call("replay", session, root)
-        _watched(options).write(f"session {session}; see it again: {again}\n")
+        _watched(options).write(f"see it again: {again}\n")
     elif not is_whole:
         words = "interrupted" if result else "stopped at once"
         kept = f"session {session} is kept; go on with it: "

@@ -5,7 +5,8 @@
         await journal.commit()
 
 Storage (:mod:`~coordinator.journal.records`, ``folder``, ``writer``, ``opening``,
-``reading``), the list of sessions (``summaries``, ``index``), reading one as inputs
+``reading``), the list of sessions (``summaries``, ``index``,
+``finding``), reading one as inputs
 again (``replaying``, ``resuming``) and handing it out (``exporting``,
 ``massgen_logs``). What each durability promises stands in ``writer``.
 
@@ -26,8 +27,15 @@ if TYPE_CHECKING:
         encode,
     )
     from coordinator.journal.exporting import json_lines
+    from coordinator.journal.finding import find_session
     from coordinator.journal.folder import checked_session_id, default_root
-    from coordinator.journal.index import list_sessions, prune, remove
+    from coordinator.journal.index import (
+        list_sessions,
+        prunable,
+        prune,
+        remove,
+        summary_of,
+    )
     from coordinator.journal.massgen_logs import write_massgen_logs
     from coordinator.journal.opening import Reopened, open_journal, reopen_journal
     from coordinator.journal.reading import Journal, read_journal, read_session
@@ -58,11 +66,13 @@ __all__ = [
     "decode",
     "default_root",
     "encode",
+    "find_session",
     "history",
     "inputs",
     "json_lines",
     "list_sessions",
     "open_journal",
+    "prunable",
     "prune",
     "read_journal",
     "read_session",
@@ -70,6 +80,7 @@ __all__ = [
     "remove",
     "reopen_journal",
     "resumable",
+    "summary_of",
     "taken",
     "write_massgen_logs",
 ]
@@ -95,11 +106,13 @@ _ROOMS = {
     "decode": "contents",
     "default_root": "folder",
     "encode": "contents",
+    "find_session": "finding",
     "history": "replaying",
     "inputs": "replaying",
     "json_lines": "exporting",
     "list_sessions": "index",
     "open_journal": "opening",
+    "prunable": "index",
     "prune": "index",
     "read_journal": "reading",
     "read_session": "reading",
@@ -107,6 +120,7 @@ _ROOMS = {
     "remove": "index",
     "reopen_journal": "opening",
     "resumable": "replaying",
+    "summary_of": "index",
     "taken": "replaying",
     "write_massgen_logs": "massgen_logs",
 }

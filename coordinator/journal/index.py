@@ -78,13 +78,52 @@ def list_sessions(root: Path) -> tuple[Summary, ...]:
     return tuple(found)
 
 
+def summary_of(root: Path, session: str) -> Summary:
+    """What the list says of one session. Blocks.
+
+    Raises:
+        ConfigInvalid: The session id is not one.
+        JournalUnavailable: There is none.
+    """
+    name = checked_session_id(session) + SUFFIX
+    with open_folder(root) as folder:
+        fd = folder.open(name)
+        try:
+            state = os.fstat(fd)
+        finally:
+            os.close(fd)
+        return _look(folder, session, state)[0]
+
+
+def prunable(
+    root: Path,
+    *,
+    before: datetime | None = None,
+    keep: int | None = None,
+    may_lose_unfinished: bool = False,
+) -> tuple[Summary, ...]:
+    """What :func:`prune` would delete, newest first. Blocks.
+
+    Raises:
+        ConfigInvalid: Neither ``before`` nor ``keep`` is given: that would be all.
+    """
+    if before is None and keep is None:
+        raise ConfigInvalid("say 'before' or 'keep'; neither would delete everything")
+    return tuple(
+        summary
+        for summary in list_sessions(root)[keep or 0 :]
+        if _is_before(summary, before)
+        and (may_lose_unfinished or summary.status not in _UNDONE)
+    )
+
+
 def prune(
     root: Path,
     *,
     before: datetime | None = None,
     keep: int | None = None,
     may_lose_unfinished: bool = False,
-) -> tuple[str, ...]:
+) -> tuple[Summary, ...]:
     """Delete journals, with what was salvaged from them, and say which. Blocks.
 
     Args:
@@ -97,21 +136,15 @@ def prune(
         ConfigInvalid: Neither ``before`` nor ``keep`` is given: that would be all.
         JournalUnavailable: The folder cannot be written.
     """
-    if before is None and keep is None:
-        raise ConfigInvalid("say 'before' or 'keep'; neither would delete everything")
-    removed: list[str] = []
-    listed = list_sessions(root)[keep or 0 :]
-    for summary in listed:
-        is_old = before is None or (
-            summary.started is not None and summary.started < before
-        )
-        is_done = summary.status not in {"running", "unfinished", "unreadable"}
-        if is_old and (is_done or may_lose_unfinished):
-            try:
-                remove(root, summary.session)
-            except JournalUnavailable:
-                continue  # somebody is writing it, or has just removed it
-            removed.append(summary.session)
+    removed: list[Summary] = []
+    for summary in prunable(
+        root, before=before, keep=keep, may_lose_unfinished=may_lose_unfinished
+    ):
+        try:
+            remove(root, summary.session)
+        except JournalUnavailable:
+            continue  # somebody is writing it, or has just removed it
+        removed.append(summary)
     return tuple(removed)
 
 
@@ -134,6 +167,13 @@ def remove(root: Path, session: str) -> None:
         for salvaged in folder.names():
             if salvaged.startswith(f"{session}.damaged-"):
                 folder.remove(salvaged)
+
+
+_UNDONE = frozenset({"running", "unfinished", "unreadable"})
+
+
+def _is_before(summary: Summary, before: datetime | None) -> bool:
+    return before is None or (summary.started is not None and summary.started < before)
 
 
 def _started(summary: Summary) -> float:

@@ -56,7 +56,7 @@ def test_a_run_is_kept_and_its_end_names_the_session(
     assert (code, err) == (0, "")
     (session,) = _ids(root)
     again = f"coordinator replay {session} --journal {root}"
-    assert out.endswith(f"session {session}; see it again: {again}\n")
+    assert out.endswith(f"session {session}\nsee it again: {again}\n")
     assert stat.S_IMODE((root / f"{session}.journal").stat().st_mode) == 0o600
     journal = read_session(root, session)
     assert journal.records[-1].kind == Kind.RESULT

@@ -1,0 +1,111 @@
+"""The commands about sessions that were kept, and their options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+
+sessions = App(name="sessions", help="List, show, export and delete kept sessions.")
+
+
+@sessions.command(name="list")
+def list_(*, journal: Path | None = None, json: bool = False) -> int:
+    """List what is kept, newest first.
+
+    Parameters
+    ----------
+    journal
+        The folder of sessions, instead of the usual one.
+    json
+        Print a JSON array.
+    """
+    from coordinator.cli.sessions import list_command  # noqa: PLC0415
+
+    return list_command(journal, is_json=json)
+
+
+@sessions.command
+def show(session: str, *, journal: Path | None = None, json: bool = False) -> int:
+    """Show a session: question, team, answers, votes, outcome.
+
+    Parameters
+    ----------
+    session
+        Its id, or as much of it as no other one begins with.
+    journal
+        The folder of sessions, instead of the usual one.
+    json
+        Print a JSON object.
+    """
+    from coordinator.cli.sessions import show_command  # noqa: PLC0415
+
+    return show_command(session, journal, is_json=json)
+
+
+@sessions.command
+def export(
+    session: str,
+    *,
+    format: Literal["jsonl", "massgen"] = "jsonl",  # noqa: A002  (the option's name)
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    journal: Path | None = None,
+) -> int:
+    """Hand a session out for other programs.
+
+    Parameters
+    ----------
+    session
+        Its id, or as much of it as no other one begins with.
+    format
+        jsonl: every record a line. massgen: a log directory as MassGen's tools read
+        it. (jsonl)
+    output
+        The folder to write into. Left out, JSON lines go to standard output and a log
+        directory into .massgen/massgen_logs.
+    journal
+        The folder of sessions, instead of the usual one.
+    """
+    from coordinator.cli.sessions import export_command  # noqa: PLC0415
+
+    return export_command(session, journal, form=format, output=output)
+
+
+@sessions.command
+def prune(
+    *,
+    older_than: str | None = None,
+    keep: int | None = None,
+    dry_run: bool = False,
+    unfinished: bool = False,
+    journal: Path | None = None,
+    json: bool = False,
+) -> int:
+    """Delete sessions. What could still be resumed is spared.
+
+    Parameters
+    ----------
+    older_than
+        Those that began longer ago than this: 30d, 12h, 2w.
+    keep
+        All but the newest so many; with --older-than, the older ones among those.
+    dry_run
+        Say which, and delete nothing.
+    unfinished
+        Delete also those without an outcome.
+    journal
+        The folder of sessions, instead of the usual one.
+    json
+        Print a JSON array of what was deleted.
+    """
+    from coordinator.cli.sessions import prune_command  # noqa: PLC0415
+
+    return prune_command(
+        journal,
+        older_than=older_than,
+        keep=keep,
+        is_rehearsal=dry_run,
+        may_lose_unfinished=unfinished,
+        is_json=json,
+    )

@@ -1,0 +1,291 @@
+"""``coordinator sessions``: lists, shows, exports and deletes what was kept."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from agents.chunks import AgentId
+from coordinator.cli.boundary import at_the_boundary
+from coordinator.cli.exits import Exit, complain
+from coordinator.cli.keeping import call, root_of
+from coordinator.displays.clean import clean, one_line
+from coordinator.displays.outcome import dollars
+from coordinator.errors import ConfigInvalid, JournalCorrupt, JournalUnavailable
+from coordinator.journal.contents import Parent, decode
+from coordinator.journal.exporting import json_lines
+from coordinator.journal.finding import find_session
+from coordinator.journal.folder import mapped
+from coordinator.journal.index import list_sessions, prunable, remove, summary_of
+from coordinator.journal.massgen_logs import write_massgen_logs
+from coordinator.journal.reading import Journal, read_session
+from coordinator.journal.records import Kind
+from coordinator.journal.replaying import history
+from coordinator.journal.summaries import Summary
+from coordinator.result import Result
+
+MASSGEN_LOGS = Path(".massgen/massgen_logs")
+"""Where MassGen keeps its logs, and so where its tools look for them."""
+
+QUESTION_CHARS = 100
+"""Of a question in a list that no terminal limits."""
+
+_AGE = re.compile(r"(\d{1,6})([smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+class Shown(Summary, frozen=True, kw_only=True):
+    """One session in full; ``sessions show --json`` prints it."""
+
+    models: dict[AgentId, str]
+    parent: Parent | None
+    """What it was branched from or continues."""
+    records: int
+    """Those that count."""
+    damage: str | None
+    result: Result | None
+
+
+# ------------------------------------------------------------------ list and show
+
+
+def list_command(journal: Path | None, *, is_json: bool) -> int:
+    """Print every session, newest first."""
+    return at_the_boundary(lambda: _list(root_of(journal), is_json=is_json))
+
+
+def _list(root: Path, *, is_json: bool) -> int:
+    found = list_sessions(root)
+    if is_json:
+        _print_json(found)
+        return Exit.ANSWERED
+    if not found:
+        sys.stdout.write(f"no session is kept in {root}\n")
+        return Exit.ANSWERED
+    width = max(len("session"), *(len(s.session) for s in found))
+    rows = [f"{'session':<{width}}  {'started':<16}  {'status':<11}  {'cost':>8}  "]
+    rows += [
+        f"{s.session:<{width}}  {_when(s):<16}  {s.status:<11}  "
+        f"{dollars(s.cost_usd):>8}  "
+        for s in found
+    ]
+    room = QUESTION_CHARS
+    if sys.stdout.isatty():
+        room = max(12, shutil.get_terminal_size().columns - len(rows[0]))
+    questions = ["question", *(one_line(s.question, room) for s in found)]
+    for row, question in zip(rows, questions, strict=True):
+        sys.stdout.write(f"{row}{question}".rstrip() + "\n")
+    return Exit.ANSWERED
+
+
+def show_command(session: str, journal: Path | None, *, is_json: bool) -> int:
+    """Print one session: what was asked, of whom, and what came of it."""
+    return at_the_boundary(lambda: _show(root_of(journal), session, is_json=is_json))
+
+
+def _show(root: Path, text: str, *, is_json: bool) -> int:
+    session = find_session(root, text)
+    shown = _shown(read_session(root, session), summary_of(root, session))
+    if is_json:
+        _print_json(shown)
+    else:
+        sys.stdout.write("\n".join(_in_words(shown, root)) + "\n")
+    return Exit.ANSWERED
+
+
+def _shown(journal: Journal, summary: Summary) -> Shown:
+    with _decoded(journal.path):
+        counted = history(journal.records)
+        ends = [decode(r) for r in counted if r.kind == Kind.RESULT]
+    is_open = summary.status in {"running", "unfinished"}
+    return Shown(
+        **msgspec.structs.asdict(summary),
+        models=journal.opened.models,
+        parent=journal.opened.parent,
+        records=len(counted),
+        damage=str(journal.damage) if journal.damage else None,
+        result=ends[-1]
+        if ends and isinstance(ends[-1], Result) and not is_open
+        else None,
+    )
+
+
+def _in_words(shown: Shown, root: Path) -> Iterator[str]:
+    result = shown.result
+    took = "" if shown.elapsed_s is None else f", {shown.elapsed_s:.1f} s"
+    yield f"session   {shown.session}"
+    yield f"status    {shown.status}{_with(result.detail if result else '')}"
+    yield f"started   {_when(shown)}{took}"
+    if shown.parent is not None:
+        tag = str(shown.parent.__struct_config__.tag).replace("_", " ")
+        yield f"parent    {tag} {clean(shown.parent.session)}"
+    yield f"question  {one_line(shown.question, 500)}"
+    models = (f"{one_line(a, 64)} ({one_line(m, 64)})" for a, m in shown.models.items())
+    yield f"team      {', '.join(models)}"
+    spent = f"; {result.usage.total_tokens:,} tokens" if result else ""
+    yield f"cost      {dollars(shown.cost_usd)}{spent}"
+    whole = "" if shown.damage is None else f"; {shown.damage}"
+    yield f"kept      {shown.records:,} records, {shown.size_bytes:,} bytes{whole}"
+    yield f"replay    {call('replay', shown.session, root)}"
+    if shown.status in {"unfinished", "interrupted"}:
+        yield f"resume    {call('resume', shown.session, root)}"
+    if result is None:
+        return
+    for answer in result.answers:
+        words = one_line(answer.content, 200)
+        yield f"answer    {answer.label} by {answer.agent}: {words}"
+    for vote in result.votes:
+        choice = vote.choice or "several"
+        yield f"vote      {vote.voter} for {choice}{_with(one_line(vote.reason, 200))}"
+    if result.answer is not None:
+        yield f"winner    {result.winner or 'nobody'}"
+        yield ""
+        yield clean(result.answer).strip("\n")
+
+
+def _with(words: str) -> str:
+    return f": {one_line(words, 300)}" if words else ""
+
+
+def _when(summary: Summary) -> str:
+    """When it began, on this machine's clock."""
+    if summary.started is None:
+        return "?"
+    return f"{summary.started.astimezone():%Y-%m-%d %H:%M}"
+
+
+# ----------------------------------------------------------------------- export
+
+
+def export_command(
+    session: str,
+    journal: Path | None,
+    *,
+    form: Literal["jsonl", "massgen"],
+    output: Path | None,
+) -> int:
+    """Hand a session out as JSON lines, or as a log directory of MassGen's."""
+    return at_the_boundary(lambda: _export(root_of(journal), session, form, output))
+
+
+def _export(
+    root: Path, text: str, form: Literal["jsonl", "massgen"], output: Path | None
+) -> int:
+    journal = read_session(root, find_session(root, text))
+    if journal.damage is not None:
+        complain(f"{journal.path.name}: {journal.damage}")
+    with _decoded(journal.path):
+        if form == "massgen":
+            made = write_massgen_logs(journal, output or MASSGEN_LOGS)
+        elif output is None:
+            for lines in json_lines(journal):
+                sys.stdout.buffer.write(lines)
+            sys.stdout.buffer.flush()
+            return Exit.ANSWERED
+        else:
+            made = output / f"{journal.opened.session}.jsonl"
+            if made.exists():
+                raise JournalUnavailable(f"file {str(made)!r} exists; move it away")
+            with mapped(made):
+                output.mkdir(parents=True, exist_ok=True)
+                with made.open("xb") as file:
+                    file.writelines(json_lines(journal))
+    sys.stdout.write(f"{made}\n")
+    return Exit.ANSWERED
+
+
+# ------------------------------------------------------------------------ prune
+
+
+def prune_command(
+    journal: Path | None,
+    *,
+    older_than: str | None,
+    keep: int | None,
+    is_rehearsal: bool,
+    may_lose_unfinished: bool,
+    is_json: bool,
+) -> int:
+    """Delete old sessions, or say which would be."""
+
+    def work() -> int:
+        before = None if older_than is None else datetime.now(UTC) - age(older_than)
+        if before is None and keep is None:
+            raise ConfigInvalid(
+                "say what to delete: --older-than 30d, --keep 100, or both (the older "
+                "ones beyond the newest so many)"
+            )
+        if keep is not None and keep < 0:
+            raise ConfigInvalid(
+                f"--keep {keep} is no number of sessions; use 0 or more"
+            )
+        root = root_of(journal)
+        found = prunable(
+            root, before=before, keep=keep, may_lose_unfinished=may_lose_unfinished
+        )
+        return _prune(root, found, is_rehearsal=is_rehearsal, is_json=is_json)
+
+    return at_the_boundary(work)
+
+
+def _prune(
+    root: Path, found: Iterable[Summary], *, is_rehearsal: bool, is_json: bool
+) -> int:
+    removed: list[Summary] = []
+    code = Exit.ANSWERED
+    for summary in found:
+        try:
+            if not is_rehearsal:
+                remove(root, summary.session)
+        except JournalUnavailable as error:
+            complain(str(error))
+            code = Exit.CONFIGURATION
+        else:
+            removed.append(summary)
+    if is_json:
+        _print_json(removed)
+        return code
+    for summary in removed:
+        question = one_line(summary.question, QUESTION_CHARS)
+        sys.stdout.write(f"{summary.session}  {_when(summary)}  {question}\n")
+    verb = "would delete" if is_rehearsal else "deleted"
+    count, size = len(removed), sum(summary.size_bytes for summary in removed)
+    noun = "session" if count == 1 else "sessions"
+    sys.stdout.write(f"{verb} {count} {noun}, {size:,} bytes\n")
+    return code
+
+
+def age(text: str) -> timedelta:
+    """Read ``30d``, ``12h`` and the like.
+
+    Raises:
+        ConfigInvalid: It is something else.
+    """
+    found = _AGE.fullmatch(text.strip())
+    if found is None:
+        raise ConfigInvalid(
+            f"--older-than {text!r} is no age; use a number and s, m, h, d or w: 30d"
+        )
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+@contextmanager
+def _decoded(path: Path) -> Generator[None]:
+    """Say which journal it is that holds what its kind does not say."""
+    try:
+        yield
+    except msgspec.DecodeError as error:
+        raise JournalCorrupt(f"journal {str(path)!r}: {error}") from error
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
+    sys.stdout.buffer.flush()

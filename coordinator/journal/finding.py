@@ -1,0 +1,52 @@
+"""Finds the session that a person means by the beginning of its id."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+
+from coordinator.errors import JournalUnavailable
+from coordinator.journal.folder import checked_session_id, open_folder
+
+_NAMED_AT_MOST = 4
+
+
+def find_session(root: Path, text: str) -> str:
+    """The id that begins with ``text``; a whole id is always its own. Blocks.
+
+    Args:
+        root: The folder of journals.
+        text: An id, or as much of it as no other one begins with.
+
+    Raises:
+        ConfigInvalid: It could name something else than a file in the folder.
+        JournalUnavailable: Nothing is kept there, or no session or several begin so;
+            with the ids that come near.
+    """
+    checked_session_id(text)
+    kept = _kept(root)
+    if not kept:
+        raise JournalUnavailable(
+            f"no session is kept in {str(root)!r}; 'coordinator run' keeps one, "
+            "--journal names another folder"
+        )
+    fitting = [text] if text in kept else [s for s in kept if s.startswith(text)]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        names = ", ".join(sorted(fitting)[:_NAMED_AT_MOST])
+        more = ", …" if len(fitting) > _NAMED_AT_MOST else ""
+        raise JournalUnavailable(
+            f"{len(fitting)} sessions begin with {text!r}: {names}{more}; give more "
+            "of the id"
+        )
+    near = get_close_matches(text, kept, 1)
+    hint = f"did you mean {near[0]!r}?" if near else "see 'coordinator sessions list'"
+    raise JournalUnavailable(f"there is no session {text!r} in {str(root)!r}; {hint}")
+
+
+def _kept(root: Path) -> list[str]:
+    if not root.exists():
+        return []
+    with open_folder(root) as folder:
+        return [session for session, _ in folder.sessions()]

@@ -1,0 +1,287 @@
+"""``coordinator sessions``: what was kept, as a person and as a program see it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+
+Run: TypeAlias = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def listed(run: Run, root: Path) -> Callable[[], list[dict[str, Any]]]:
+    """Read the list as a program does."""
+
+    def listed() -> list[dict[str, Any]]:
+        code, out, err = run("sessions", "list", "--json", "--journal", str(root))
+        assert (code, err) == (0, "")
+        return json.loads(out)
+
+    return listed
+
+
+@pytest.fixture
+def kept(run: Run, team: str, root: Path) -> tuple[str, str]:
+    """Two sessions, the newer one first."""
+    for question in ("The first?", "The second?"):
+        code, _, _ = run("run", question, "-c", team, "--journal", str(root))
+        assert code == 0
+    _, out, _ = run("sessions", "list", "--json", "--journal", str(root))
+    newer, older = (session["session"] for session in json.loads(out))
+    return newer, older
+
+
+def test_the_list_for_programs_has_the_newest_first(
+    kept: tuple[str, str], listed: Callable[[], list[dict[str, Any]]]
+) -> None:
+    newer, older = listed()
+    assert (newer["session"], older["session"]) == kept
+    assert (newer["question"], older["question"]) == ("The second?", "The first?")
+    assert (newer["status"], newer["cost_usd"], newer["winner"]) == (
+        "answered",
+        0.0,
+        "ada",
+    )
+    assert datetime.fromisoformat(newer["started"]) > datetime.fromisoformat(
+        older["started"]
+    )
+
+
+def test_the_list_for_people_has_a_line_for_each(
+    run: Run, kept: tuple[str, str], root: Path
+) -> None:
+    code, out, err = run("sessions", "list", "--journal", str(root))
+    head, first, second = out.splitlines()
+    assert (code, err) == (0, "")
+    assert head.split() == ["session", "started", "status", "cost", "question"]
+    assert first.startswith(kept[0])
+    assert second.endswith("answered        $0.00  The first?")
+
+
+def test_an_empty_folder_is_no_error_to_list(run: Run, root: Path) -> None:
+    code, out, err = run("sessions", "list", "--journal", str(root))
+    assert (code, out, err) == (0, f"no session is kept in {root}\n", "")
+    code, out, _ = run("sessions", "list", "--json", "--journal", str(root))
+    assert (code, out) == (0, "[]\n")
+
+
+def test_what_is_asked_cannot_move_a_terminals_cursor(
+    run: Run, team: str, root: Path
+) -> None:
+    run("run", "Why \x1b[2J\x1b]0;title\x07so?", "-c", team, "--journal", str(root))
+    for command in (["list"], ["prune", "--keep", "0", "--dry-run"]):
+        _, out, _ = run("sessions", *command, "--journal", str(root))
+        assert "Why so?" in out
+        assert "\x1b" not in out
+
+
+# ------------------------------------------------------------------------- show
+
+
+def test_a_session_is_shown_with_its_votes_and_its_answer(
+    run: Run, kept: tuple[str, str], root: Path
+) -> None:
+    code, out, err = run("sessions", "show", kept[0], "--journal", str(root))
+    assert (code, err) == (0, "")
+    for line in (
+        "question  The second?",
+        "team      ada (scripted), bo (scripted)",
+        "vote      bo for ada: I was wrong.",
+        "winner    ada",
+        f"replay    coordinator replay {kept[0]} --journal {root}",
+    ):
+        assert line in out.splitlines()
+    assert re.search(r"\nanswer    agent[12]\.1 by bo: Not at all\.\n", out)
+    assert out.endswith("\n\nYes, it is.\n")
+    assert "resume" not in out
+
+
+def test_a_session_is_shown_to_a_program_whole(
+    run: Run, kept: tuple[str, str], root: Path
+) -> None:
+    _, out, _ = run("sessions", "show", kept[0], "--json", "--journal", str(root))
+    shown = json.loads(out)
+    assert (shown["session"], shown["status"]) == (kept[0], "answered")
+    assert shown["result"]["answer"] == "Yes, it is."
+    assert (shown["damage"], shown["parent"]) == (None, None)
+    assert list(shown["models"]) == ["ada", "bo"]
+
+
+def test_a_damaged_session_is_shown_with_what_is_whole(
+    run: Run, kept: tuple[str, str], root: Path
+) -> None:
+    path = root / f"{kept[0]}.journal"
+    path.write_bytes(path.read_bytes()[:-7])
+    code, out, _ = run("sessions", "show", kept[0], "--journal", str(root))
+    assert code == 0
+    assert "status    unfinished\n" in out
+    assert "a record is cut short at byte" in out
+    assert f"resume    coordinator resume {kept[0]} --journal {root}" in out
+
+
+# ------------------------------------------------------------------- naming one
+
+
+def test_an_id_may_be_cut_short_while_it_is_unique(
+    run: Run, kept: tuple[str, str], root: Path
+) -> None:
+    shutil.copy(root / f"{kept[0]}.journal", root / "same-1.journal")
+    shutil.copy(root / f"{kept[0]}.journal", root / "same-12.journal")
+    short = next(
+        kept[0][:n] for n in range(1, 13) if not kept[1].startswith(kept[0][:n])
+    )
+    code, out, _ = run("sessions", "show", short, "--journal", str(root))
+    assert code == 0
+    assert out.startswith(f"session   {kept[0]}\n")
+    code, _, err = run("sessions", "show", "same", "--journal", str(root))
+    assert code == 1
+    assert err == (
+        "coordinator: 2 sessions begin with 'same': same-1, same-12; give more of the "
+        "id\n"
+    )
+    code, _, _ = run("sessions", "show", "same-1", "--journal", str(root))
+    assert code == 0  # a whole id is its own, though another begins with it
+
+
+@pytest.mark.parametrize("command", ["show", "export"])
+@pytest.mark.parametrize(
+    ("session", "said"),
+    [
+        ("nonesuch", "there is no session 'nonesuch' in .*; see 'coordinator sess"),
+        ("TYPO", "there is no session .* did you mean "),
+        ("../../etc/passwd", "session id '../../etc/passwd' is not usable; use up to"),
+        ("a" * 65, "is not usable"),
+    ],
+)
+def test_a_session_that_is_not_there_is_one_sentence(
+    run: Run,
+    kept: tuple[str, str],
+    root: Path,
+    *,
+    command: str,
+    session: str,
+    said: str,
+) -> None:
+    name = f"{kept[0][:-1]}x" if session == "TYPO" else session
+    code, out, err = run("sessions", command, name, "--journal", str(root))
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert re.search(said, err)
+
+
+def test_where_nothing_is_kept_that_is_said(run: Run, root: Path) -> None:
+    code, _, err = run("sessions", "show", "abc", "--journal", str(root))
+    assert code == 1
+    assert err.startswith(f"coordinator: no session is kept in '{root}'; ")
+
+
+def test_a_file_that_is_no_journal_is_one_sentence(run: Run, root: Path) -> None:
+    root.mkdir(mode=0o700)
+    (root / "s1.journal").write_bytes(b"something else altogether")
+    code, _, err = run("sessions", "show", "s1", "--journal", str(root))
+    assert (code, err.count("\n")) == (1, 1)
+    assert "is not a journal" in err
+    code, out, _ = run("sessions", "list", "--journal", str(root))
+    assert (code, "unreadable" in out) == (0, True)
+
+
+# ----------------------------------------------------------------------- export
+
+
+def test_a_session_is_exported_as_the_lines_that_a_display_prints(
+    run: Run, kept: tuple[str, str], root: Path, tmp_path: Path
+) -> None:
+    code, out, _ = run("sessions", "export", kept[0], "--journal", str(root))
+    kinds = [json.loads(line)["kind"] for line in out.splitlines()]
+    assert code == 0
+    assert (kinds[0], kinds[-1]) == ("opened", "result")
+    assert {"answer_accepted", "vote_counted", "turn_ended"} <= set(kinds)
+    to_file = ("--output", str(tmp_path / "out"), "--journal", str(root))
+    code, named, _ = run("sessions", "export", kept[0], *to_file)
+    assert (code, Path(named.strip()).read_text()) == (0, out)
+    code, _, err = run("sessions", "export", kept[0], *to_file)
+    assert (code, err.count("\n")) == (1, 1)
+    assert "exists; move it away" in err
+
+
+def test_a_session_is_exported_for_massgens_tools(
+    run: Run,
+    kept: tuple[str, str],
+    root: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    form = ("--format", "massgen", "--journal", str(root))
+    code, named, _ = run("sessions", "export", kept[0], *form)
+    made = Path(named.strip())
+    assert (code, made.parent) == (0, Path(".massgen/massgen_logs"))
+    status = json.loads((made / "turn_1/attempt_1/status.json").read_text())
+    assert status["results"]["winner"] == "ada"
+
+
+# ------------------------------------------------------------------------ prune
+
+
+def test_all_but_the_newest_are_deleted_after_a_rehearsal(
+    run: Run,
+    kept: tuple[str, str],
+    root: Path,
+    listed: Callable[[], list[dict[str, Any]]],
+) -> None:
+    keep = ("--keep", "1", "--journal", str(root))
+    code, out, _ = run("sessions", "prune", *keep, "--dry-run")
+    assert (code, out.splitlines()[-1][:22]) == (0, "would delete 1 session")
+    assert out.startswith(kept[1])
+    assert len(listed()) == 2
+    code, out, _ = run("sessions", "prune", *keep, "--json")
+    assert [session["session"] for session in json.loads(out)] == [kept[1]]
+    assert [session["session"] for session in listed()] == [kept[0]]
+
+
+@pytest.mark.usefixtures("kept")
+def test_only_what_is_old_enough_is_deleted(
+    run: Run, root: Path, listed: Callable[[], list[dict[str, Any]]]
+) -> None:
+    at = ("--journal", str(root))
+    assert run("sessions", "prune", "--older-than", "30d", *at)[0] == 0
+    assert len(listed()) == 2
+    assert run("sessions", "prune", "--older-than", "0s", *at)[0] == 0
+    assert listed() == []
+
+
+def test_what_could_still_be_resumed_is_spared_unless_that_is_said(
+    run: Run,
+    kept: tuple[str, str],
+    root: Path,
+    listed: Callable[[], list[dict[str, Any]]],
+) -> None:
+    path = root / f"{kept[0]}.journal"
+    path.write_bytes(path.read_bytes()[:-7])
+    everything = ("sessions", "prune", "--keep", "0", "--journal", str(root))
+    assert run(*everything)[0] == 0
+    assert [session["status"] for session in listed()] == ["unfinished"]
+    assert run(*everything, "--unfinished")[0] == 0
+    assert listed() == []
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "say what to delete: --older-than 30d"),
+        (("--older-than", "soon"), "--older-than 'soon' is no age"),
+        (("--keep", "-1"), "--keep -1 is no number of sessions"),
+    ],
+)
+def test_a_deletion_that_does_not_say_what_is_refused(
+    run: Run, root: Path, options: tuple[str, ...], said: str
+) -> None:
+    code, _, err = run("sessions", "prune", *options, "--journal", str(root))
+    assert (code, err.count("\n")) == (1, 1)
+    assert said in err
