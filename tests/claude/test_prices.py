@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import genai_prices
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agents.chunks import Usage
 from agents.prices import cost_usd
@@ -43,3 +48,48 @@ def test_a_model_that_the_library_does_not_know_has_no_price(model: str) -> None
 
 def test_what_is_scripted_costs_nothing() -> None:
     assert cost_usd("scripted", Usage(output_tokens=1_000_000)) == 0.0
+
+
+COUNTS = st.integers(0, 300_000)
+
+
+@given(
+    model=st.sampled_from(
+        ["claude-opus-5-5", "claude-haiku-5-5", "claude-sonnet-4-5", "claude-2"]
+    ),
+    fresh=COUNTS,
+    read=COUNTS,
+    written=COUNTS,
+    for_an_hour=COUNTS,
+    out=COUNTS,
+    searches=st.integers(0, 50),
+)
+def test_rates_give_what_the_library_asks(
+    *,
+    model: str,
+    fresh: int,
+    read: int,
+    written: int,
+    for_an_hour: int,
+    out: int,
+    searches: int,
+) -> None:
+    for_an_hour = min(for_an_hour, written)
+    usage = Usage(
+        input_tokens=fresh,
+        cache_read_input_tokens=read,
+        cache_creation_input_tokens=written,
+        cache_creation_1h_input_tokens=for_an_hour,
+        output_tokens=out,
+        web_search_requests=searches,
+    )
+    counted: Any = genai_prices.Usage(
+        input_tokens=fresh + read + written,
+        cache_read_tokens=read,
+        cache_write_tokens=written,
+        cache_write_1h_tokens=for_an_hour,
+        output_tokens=out,
+        web_searches=searches,
+    )
+    asked = genai_prices.calc_price(counted, model, provider_id="anthropic")
+    assert cost_usd(model, usage) == pytest.approx(float(asked.total_price))
