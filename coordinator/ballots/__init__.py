@@ -40,7 +40,11 @@ from coordinator.ballots.rules import (
 )
 from coordinator.ballots.tallies import Tally
 from coordinator.ballots.ties import Runoff, earliest, lot, runoff
-from coordinator.ballots.waiting import ballots_until_decided
+from coordinator.ballots.waiting import (
+    ballots_until_decided,
+    events_before_any,
+    events_until_over,
+)
 
 __all__ = [
     "Approval",
@@ -62,6 +66,8 @@ __all__ = [
     "ballots_until_decided",
     "best_of",
     "earliest",
+    "events_before_any",
+    "events_until_over",
     "every_rule",
     "form",
     "has_quorum",

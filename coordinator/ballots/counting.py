@@ -119,6 +119,8 @@ def count(rule: Open, election: Election) -> Count:
         case Plurality() | Approval() | Borda() | Score():
             sums, unit = added(rule, election)
             result = ranked(sums)
+            if unit == 1:
+                return result
             measure = [Fraction(points, unit) for points in sums]
             return Count(order=result.order, measure=measure, tied=result.tied)
         case InstantRunoff():

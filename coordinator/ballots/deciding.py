@@ -110,15 +110,24 @@ def is_decided(
     """
     election = hold(ballots, labels, tie_order, weights)
     coming = open_weights(outstanding, weights)
+    return sure_winner(rule, election, coming, clear_of_ties=clear_of_ties)
+
+
+def sure_winner(
+    rule: VotingRule,
+    election: Election,
+    coming: Sequence[Number],
+    *,
+    clear_of_ties: bool = False,
+) -> Label | None:
+    """The same of an election that is held already; ``coming`` heaviest first."""
     winner = _decided(rule, election, coming, strict=False)
     if winner is None or not clear_of_ties:
         return None if winner is None else election.labels[winner]
     # Level with whomever, the last in the tie order loses: so it must not come to that.
-    label = election.labels[winner]
-    order = [x for x in election.labels if x != label]
-    election = hold(ballots, labels, [*order, label], weights)
-    again = _decided(rule, election, coming, strict=True)
-    return None if again is None else election.labels[again]
+    last = election.with_last(winner)
+    again = _decided(rule, last, coming, strict=True)
+    return None if again is None else last.labels[again]
 
 
 def is_deadlocked(
@@ -142,7 +151,13 @@ def is_deadlocked(
     if not isinstance(rule, Majority | Supermajority | Unanimity):
         return False
     election = hold(ballots, labels, list(labels), weights)
-    coming = sum(open_weights(outstanding, weights))
+    return is_stuck(rule, election, sum(open_weights(outstanding, weights)))
+
+
+def is_stuck(
+    rule: Majority | Supermajority | Unanimity, election: Election, coming: Number
+) -> bool:
+    """The same of an election that is held already, with so much weight to come."""
     bar = Bar(rule, election, election.total + coming)
     return not within_reach(bar, rule, coming)
 

@@ -70,6 +70,13 @@ class Election:
         """Weight of all ballots, abstentions included."""
         return sum(weight for _, weight in self.cast)
 
+    def with_last(self, place: int) -> Election:
+        """The same ballots, but whoever is at ``place`` comes last in the tie order."""
+        label = self.labels[place]
+        order = (*(x for x in self.labels if x != label), label)
+        index = {x: i for i, x in enumerate(order)}
+        return Election(labels=order, index=index, cast=self.cast)
+
     def firsts(self) -> Mapping[tuple[int, ...], Number]:
         """Who shares a first place → the weight of such ballots; no abstentions."""
         found = self._gather(as_firsts)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Sized
 from fractions import Fraction
 from typing import assert_never
 
 from agents.chunks import AgentId, Ballot, Label
 from coordinator.ballots.counting import ALIKE, Bar, Open, added
-from coordinator.ballots.deciding import swing_of, within_reach
+from coordinator.ballots.deciding import (
+    is_stuck,
+    sure_winner,
+    swing_of,
+    within_reach,
+)
 from coordinator.ballots.election import Election, Number, Weights, hold, open_weights
 from coordinator.ballots.elimination import standing_votes
 from coordinator.ballots.pairwise import margins
@@ -54,7 +59,60 @@ def ballots_until_decided(
         ValueError: As :func:`~coordinator.ballots.tally`.
     """
     election = hold(ballots, labels, tie_order, weights)
+    return _events(rule, election, open_weights(outstanding, weights))
+
+
+def events_until_over(
+    rule: VotingRule,
+    ballots: Mapping[AgentId, Ballot],
+    outstanding: Collection[AgentId] | int,
+    labels: Collection[Label],
+    *,
+    tie_order: Sequence[Label],
+    weights: Weights = ALIKE,
+    clear_of_ties: bool = False,
+) -> int:
+    """0 if the vote is over; else the number of events before which it is not.
+
+    It is over when it is decided, or deadlocked without a fallback. That is what
+    :func:`~coordinator.ballots.is_decided`, :func:`~coordinator.ballots.is_deadlocked`
+    and :func:`ballots_until_decided` say, with the ballots read once.
+
+    Raises:
+        NoAnswers: ``labels`` is empty.
+        ValueError: As :func:`~coordinator.ballots.tally`.
+    """
+    election = hold(ballots, labels, tie_order, weights)
     coming = open_weights(outstanding, weights)
+    if sure_winner(rule, election, coming, clear_of_ties=clear_of_ties) is not None:
+        return 0
+    # Where there is a fallback, the ballots to come still say whom it elects.
+    has_bar = isinstance(rule, Majority | Supermajority | Unanimity)
+    if has_bar and not rule.fallback and is_stuck(rule, election, sum(coming)):
+        return 0
+    return max(1, _events(rule, election, coming))
+
+
+def events_before_any(
+    rule: VotingRule, answers: Sized, voters: int, weights: Weights = ALIKE
+) -> int:
+    """What :func:`ballots_until_decided` says before the first ballot, or less.
+
+    Without a look at anything: half of the voters must have been heard under most
+    rules, a quarter where a majority may be missed or lost as early.
+    """
+    if weights or len(answers) < 2:
+        return 0
+    match rule:
+        case Majority():
+            return -(-voters // 4)
+        case Supermajority() | Unanimity():
+            return min(1, voters)
+        case _:
+            return -(-voters // 2)
+
+
+def _events(rule: VotingRule, election: Election, coming: Sequence[Number]) -> int:
     if election.size == 1:
         return 0
     gap = _gap(rule, election, coming)

@@ -232,7 +232,7 @@ def simulate(
         Compare policies instead, on the same seeded teams: tokens, money, time,
         quality.
     size
-        Compare teams of so many agents; may be given more than once.
+        Play, or compare, teams of so many agents only; may be given more than once.
     situation
         Compare in this situation; may be given more than once.
     contender
@@ -279,6 +279,7 @@ def simulate(
             seed=seed or 0,
             workers=workers,
             faults=faults,
+            sizes=size,
             keep=keep,
             is_json=json,
             through_shell=shell,

@@ -32,14 +32,18 @@ class SimulateOptions:
     seed: int = 0
     workers: int = 1
     faults: str = "all"
+    sizes: tuple[int, ...] = ()
     keep: Path | None = None
     is_json: bool = False
     through_shell: bool = False
 
     def spelled(self) -> str:
         """Those that a reproduction needs beside the seed."""
-        faults = "" if self.faults == "all" else f"--faults {self.faults}"
-        return f"{'--shell' if self.through_shell else ''} {faults}".strip()
+        words = ["--shell"] if self.through_shell else []
+        if self.faults != "all":
+            words.append(f"--faults {self.faults}")
+        words += [f"--size {size}" for size in self.sizes]
+        return " ".join(words)
 
 
 def simulate_command(options: SimulateOptions) -> int:
@@ -64,6 +68,9 @@ def _check(options: SimulateOptions) -> None:
     for name in ("runs", "workers"):
         if getattr(options, name) < 1:
             raise ConfigInvalid(f"--{name} {getattr(options, name)}: give 1 or more")
+    for size in options.sizes:
+        if size < 1:
+            raise ConfigInvalid(f"--size {size}: a team has 1 agent or more")
 
 
 def faults_of(spelled: str) -> tuple[str, ...]:
@@ -91,7 +98,7 @@ def _played(options: SimulateOptions) -> Report:
     if options.world is not None:
         return play([convert(read(options.world), Setting)])
     faults = faults_of(options.faults)
-    reports = plays(options.seed, options.runs, options.workers, faults)
+    reports = plays(options.seed, options.runs, options.workers, faults, options.sizes)
     return watched(reports, options.runs)
 
 

@@ -33,7 +33,7 @@ def is_opened(m: Move, contest: Contest, result: Tally) -> bool:
     m.out.append(
         ChallengeOpened(label=contest.winner, challenger=challenger.id, margin=margin)
     )
-    shown = contests.by_number(m, contest.labels)
+    shown = m.by_number(contest.labels)
     review = Review(
         answers=m.visible(shown, challenger.id),
         unseen=contests.unread(m, challenger, shown) if challenger.shown else (),

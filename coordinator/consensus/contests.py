@@ -12,8 +12,8 @@ import msgspec
 from rpds import HashTrieMap
 
 from agents.backend import BallotForm, Review
-from agents.chunks import AgentId, Label
-from coordinator.ballots import form, lot
+from agents.chunks import AgentId, Ballot, Label
+from coordinator.ballots import events_before_any, form, lot, reject_reason
 from coordinator.consensus.move import Move, drawn
 from coordinator.consensus.similarity import similarity
 from coordinator.consensus.state import Answer, Contest, Member
@@ -66,6 +66,9 @@ def new_contest(
             advance=advance,
             began=s.now,
             slow=sum(s.members[voter].was_cut for voter in voters),
+            check_at=events_before_any(
+                m.rules.rule, labels, len(voters), m.rules.weights
+            ),
         )
     )
     s.contests_made += 1
@@ -78,7 +81,7 @@ def new_contest(
 def ask_review(m: Move, contest: Contest, member: Member) -> None:
     """Ask ``member`` for its ballot, showing only what it has not read yet."""
     member = _begun_afresh(m, contest, member)
-    shown = by_number(m, judged_by(contest, member.id))
+    shown = m.by_number(judged_by(contest, member.id))
     review = Review(
         answers=m.visible(shown, member.id),
         unseen=unread(m, member, shown) if member.shown else (),
@@ -109,27 +112,42 @@ def judged_by(contest: Contest, voter: AgentId) -> tuple[Label, ...]:
     return tuple(label for label in view if label in contest.labels) or contest.labels
 
 
-def by_number(m: Move, labels: Sequence[Label]) -> tuple[Label, ...]:
-    """``labels`` in the order in which every viewer reads them."""
-    s = m.s
-    return tuple(sorted(labels, key=lambda x: s.members[s.answers[x].agent].number))
-
-
 def ballot_form(m: Move, contest: Contest, member: Member) -> BallotForm:
     """The ballot that ``member`` is asked for."""
     labels = votable(m, contest, member)
     return form(m.rules.rule, labels, may_abstain=m.rules.may_abstain)
 
 
+def fault_of(m: Move, contest: Contest, member: Member, ballot: Ballot) -> str | None:
+    """Why ``ballot`` cannot count, in words for ``member``; ``None``: it can."""
+    rules = m.rules
+    labels = eligible(m, contest, member)
+    asked = form(rules.rule, labels, may_abstain=rules.may_abstain)
+    if reject_reason(ballot, asked) is None:
+        return None
+    # The words may list the labels: then in the order in which it was offered them.
+    return reject_reason(ballot, ballot_form(m, contest, member))
+
+
 def votable(m: Move, contest: Contest, member: Member) -> tuple[Label, ...]:
-    """What ``member`` may vote for, in its own order."""
+    """What ``member`` may vote for: a seeded order of its own, its own answer last."""
+    labels = eligible(m, contest, member)
+    if len(labels) == 1:
+        return labels
+    me, seed, answers = member.id, m.s.seed, m.s.answers
+    keyed = [(answers[x].agent == me, drawn(seed, "view", me, x), x) for x in labels]
+    keyed.sort()
+    return tuple([label for _, _, label in keyed])
+
+
+def eligible(m: Move, contest: Contest, member: Member) -> tuple[Label, ...]:
+    """The same in the contest's order, which costs no lots."""
     judged = judged_by(contest, member.id)
-    own_order = sorted(judged, key=lambda x: _view_key(m, member, x))
-    if m.rules.self_votes == "forbid":
-        others = [x for x in own_order if m.s.answers[x].agent != member.id]
-        # Where nobody else has answered, there is nothing else to vote for.
-        return tuple(others or own_order)
-    return tuple(own_order)
+    if m.rules.self_votes != "forbid":
+        return judged
+    others = tuple([x for x in judged if m.s.answers[x].agent != member.id])
+    # Where nobody else has answered, there is nothing else to vote for.
+    return others or judged
 
 
 def unread(m: Move, member: Member, labels: Sequence[Label]) -> tuple[Label, ...]:
@@ -175,12 +193,6 @@ def resume_review(m: Move, member: Member) -> None:
     ask_review(m, m.s.contests[member.contest], member)
 
 
-def _view_key(m: Move, viewer: Member, label: Label) -> tuple[bool, bytes]:
-    """A seeded order of each viewer's own, its own answer last."""
-    own = m.s.answers[label].agent == viewer.id
-    return own, drawn(m.s.seed, "view", viewer.id, label)
-
-
 def may_revise(m: Move, member: Member) -> bool:
     """Whether ``member`` may put forward a new answer now."""
     return m.rules.revise and has_answers_left(m, member)
@@ -195,7 +207,8 @@ def has_answers_left(m: Move, member: Member) -> bool:
         return False
     if rules.answers_total is not None and s.accepted >= rules.answers_total:
         return False
-    if rules.lead is None:
+    # Below the lead itself it need not be asked how slow the slowest is.
+    if rules.lead is None or member.revisions < rules.lead:
         return True
     slowest = min((other.revisions for other in m.live()), default=0)
     return member.revisions < slowest + rules.lead

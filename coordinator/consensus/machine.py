@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
+from msgspec.structs import replace
 from rpds import HashTrieMap
 
 from agents.chunks import (
@@ -161,15 +161,26 @@ class Consensus:
             KeyError: The input names an agent that is not in the team: a bug of the
                 shell's, never data.
         """
-        if self._state.phase == "concluded":
+        s, at = self._state, what.at
+        if s.phase == "concluded":
             return self, ()
-        m = Move(self._state, self.rules)
-        m.s.now = max(m.s.now, what.at)
+        # Most turns end at the instant at which they brought what they were asked for.
+        if isinstance(what, TurnEnded) and at <= s.now and _is_late(s, what):
+            return self, ()
+        m = Move(s, self.rules)
+        if at > s.now:
+            m.s.now = at
         if isinstance(what, Chunk):
             _on_chunk(m, what)
         else:
             _on_shell(m, what)
         return Consensus(self.rules, m.s), tuple(m.out)
+
+
+def _is_late(s: State, chunk: Chunk) -> bool:
+    """Whether the turn is over or was withdrawn."""
+    member = s.members[chunk.agent]
+    return chunk.turn != member.turn or member.activity in {"idle", "out"}
 
 
 # ------------------------------------------------------------------ chunks
@@ -182,7 +193,8 @@ def _on_chunk(m: Move, chunk: Chunk) -> None:
             _on_usage(m, member, chunk)
             return
         case ResponseStarted():
-            m.put(msgspec.structs.replace(member, response_tokens=0, response_usd=0.0))
+            if member.response_tokens or member.response_usd:
+                m.put(replace(member, response_tokens=0, response_usd=0.0))
             if chunk.turn == member.turn and member.activity == "reviewing":
                 leading.on_sign(m, member)
             return
@@ -190,7 +202,7 @@ def _on_chunk(m: Move, chunk: Chunk) -> None:
             return
         case BlockStarted():
             if chunk.type == "tool_use" and b'"new_answer"' in bytes(chunk.content):
-                m.put(msgspec.structs.replace(member, is_revising=True))
+                m.put(replace(member, is_revising=True))
         case AnswerProposed():
             _on_proposal(m, member, chunk)
         case VoteCast() if member.activity == "reviewing" and member.contest >= 0:
@@ -293,7 +305,7 @@ def _on_usage(m: Move, member: Member, chunk: UsageReported) -> None:
     m.s.spent_tokens += more
     m.s.spent_usd += max(0.0, usd - member.response_usd)
     member = m.put(
-        msgspec.structs.replace(
+        replace(
             member,
             spent_tokens=member.spent_tokens + more,
             response_tokens=tokens,
@@ -341,7 +353,7 @@ def _on_shell(m: Move, what: MachineInput) -> None:
         case PersonSaid(text=text):
             for member in (m.s.members[agent] for agent in m.s.order):
                 note = f"{member.note}\nA person says to the team: {text}".strip()
-                m.put(msgspec.structs.replace(member, note=note))
+                m.put(replace(member, note=note))
         case AgentStopped(agent=agent, reason=reason):
             _take_out(m, m.s.members[agent], reason)
         case AnswerVetoed(label=label, reason=reason):
@@ -354,7 +366,7 @@ def _take_out(m: Move, member: Member, reason: str) -> None:
     """Cancel what ``member`` runs and go on without it."""
     activity = member.activity
     member = m.cancel(member, reason)
-    _on_failure(m, msgspec.structs.replace(member, activity=activity), reason)
+    _on_failure(m, replace(member, activity=activity), reason)
 
 
 def _stop(m: Move, why: str) -> None:

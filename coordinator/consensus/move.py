@@ -25,12 +25,13 @@ if TYPE_CHECKING:
 class Move:
     """The machine's hand during one step."""
 
-    __slots__ = ("out", "rules", "s")
+    __slots__ = ("_by_number", "out", "rules", "s")
 
     def __init__(self, state: State, rules: Rules) -> None:
         self.s = copy.copy(state)
         self.rules = rules
         self.out: list[MachineOutput] = []
+        self._by_number: dict[tuple[Label, ...], tuple[Label, ...]] | None = None
 
     def put(self, member: Member) -> Member:
         """Remember ``member`` as it is now."""
@@ -129,16 +130,36 @@ class Move:
         self, labels: tuple[Label, ...], viewer: AgentId
     ) -> tuple[VisibleAnswer, ...]:
         """``labels`` as ``viewer`` reads them, in the same order for every viewer."""
-        answers = (self.s.answers[label] for label in labels)
-        return tuple(
-            VisibleAnswer(
-                label=answer.label,
-                content=answer.reading,
-                is_own=answer.agent == viewer,
-                citations=answer.citations,
+        answers = self.s.answers
+        found: list[VisibleAnswer] = []
+        for label in labels:
+            answer = answers[label]
+            found.append(
+                VisibleAnswer(
+                    label=label,
+                    content=answer.reading,
+                    is_own=answer.agent == viewer,
+                    citations=answer.citations,
+                )
             )
-            for answer in answers
-        )
+        return tuple(found)
+
+    def by_number(self, labels: tuple[Label, ...]) -> tuple[Label, ...]:
+        """``labels`` in the order in which every viewer reads them.
+
+        Remembered for the step, in which all voters of a contest may be asked.
+        """
+        if len(labels) == 1:
+            return labels
+        if self._by_number is None:
+            self._by_number = {}
+        found = self._by_number.get(labels)
+        if found is None:
+            members, answers = self.s.members, self.s.answers
+            numbered = [(members[answers[x].agent].number, x) for x in labels]
+            numbered.sort()
+            found = self._by_number[labels] = tuple([label for _, label in numbered])
+        return found
 
 
 @lru_cache(maxsize=16_384)

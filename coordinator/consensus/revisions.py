@@ -7,7 +7,7 @@ from rpds import HashTrieMap
 
 from agents.backend import News
 from agents.chunks import Label
-from coordinator.ballots import relabelled
+from coordinator.ballots import events_before_any, relabelled
 from coordinator.consensus import contests, voting
 from coordinator.consensus.move import Move
 from coordinator.consensus.similarity import similarity
@@ -35,13 +35,16 @@ def on_answer(m: Move, answer: Answer) -> None:
     if void:
         m.out.append(VotesVoided(voters=void, label=answer.label))
     owing = contests.owing_again(m, contest, void)
+    outstanding = contest.outstanding + len(owing)
+    rules, gone = m.rules, len(contest.voters) - outstanding
+    first = events_before_any(rules.rule, standing, outstanding, rules.weights)
     contest = m.put_contest(
         msgspec.structs.replace(
             contest,
             labels=contests.tie_order(m, standing),
             ballots=HashTrieMap(),
-            outstanding=contest.outstanding + len(owing),
-            check_at=0,
+            outstanding=outstanding,
+            check_at=gone + first,
         )
     )
     if contest.outstanding == 0:

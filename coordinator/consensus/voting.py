@@ -15,11 +15,8 @@ import msgspec
 from agents.chunks import Ballot, Label, VoteCast
 from coordinator.ballots import (
     Tally,
-    ballots_until_decided,
     best_of,
-    is_deadlocked,
-    is_decided,
-    reject_reason,
+    events_until_over,
     relabelled,
 )
 from coordinator.consensus import (
@@ -163,7 +160,7 @@ def _fault(
     news = [label for label in judged if label not in seen]
     if news:
         return f"cast without having seen {', '.join(news)}"
-    return reject_reason(ballot, contests.ballot_form(m, contest, member))
+    return contests.fault_of(m, contest, member, ballot)
 
 
 def leave(m: Move, member: Member) -> None:
@@ -193,7 +190,7 @@ def check(m: Move, contest: Contest) -> None:
     if contest.advance > 1:
         return  # several go on from it, and the last ballot may say who
     ballots, waiting = winning.counted(m, contest), winning.waiting_in(m, contest)
-    decided = is_decided(
+    events = events_until_over(
         m.rules.rule,
         ballots,
         waiting,
@@ -202,21 +199,10 @@ def check(m: Move, contest: Contest) -> None:
         weights=m.rules.weights,
         clear_of_ties=_may_tie_matter(m, contest),
     )
-    in_vain = is_deadlocked(
-        m.rules.rule, ballots, waiting, contest.labels, weights=m.rules.weights
-    )
-    if (decided is not None or in_vain) and winning.has_reached_quorum(m, contest):
+    if not events and winning.has_reached_quorum(m, contest):
         settle(m, contest, is_early=True)
         return
-    more = ballots_until_decided(
-        m.rules.rule,
-        ballots,
-        waiting,
-        contest.labels,
-        tie_order=contest.labels,
-        weights=m.rules.weights,
-    )
-    m.put_contest(msgspec.structs.replace(contest, check_at=happened + max(1, more)))
+    m.put_contest(msgspec.structs.replace(contest, check_at=happened + max(1, events)))
 
 
 def _hurried(m: Move, contest: Contest) -> Contest:

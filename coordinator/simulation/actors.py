@@ -17,9 +17,7 @@ from agents.backend import BallotForm, Divide, Draft, Present, Request, Review, 
 from agents.chunks import AgentId, Pen, StreamChunk
 from agents.script import JsonObject, Script, parse_script
 from agents.scripted import ScriptedBackend
-from coordinator.simulation.world import Temper, said_by_chance
-
-NO_SUCH_LABEL = "agent99.9"
+from coordinator.simulation.replies import NO_SUCH_LABEL, Temper, said_by_chance
 
 
 class RandomBackend:

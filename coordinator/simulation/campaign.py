@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
@@ -12,7 +12,8 @@ import msgspec
 from coordinator.rules import Rules
 from coordinator.simulation.generate import FAULTS, Setting, setting
 from coordinator.simulation.invariants import Violation
-from coordinator.simulation.world import Temper, World
+from coordinator.simulation.replies import Temper
+from coordinator.simulation.world import World
 
 SEEDS_AT_ONCE = 500
 """Sessions a worker plays before it reports; progress moves in these steps."""
@@ -59,9 +60,13 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def run_seeds(seeds: Iterable[int], faults: Collection[str] = FAULTS) -> Report:
+def run_seeds(
+    seeds: Iterable[int],
+    faults: Collection[str] = FAULTS,
+    sizes: Sequence[int] = (),
+) -> Report:
     """Play one world per seed in this process; failures are shrunk and reported."""
-    return run_settings(setting(seed, faults) for seed in seeds)
+    return run_settings(setting(seed, faults, sizes) for seed in seeds)
 
 
 def run_settings(settings: Iterable[Setting]) -> Report:
@@ -91,10 +96,14 @@ def run_settings(settings: Iterable[Setting]) -> Report:
 
 
 def campaign(
-    first_seed: int, runs: int, workers: int = 1, faults: Collection[str] = FAULTS
+    first_seed: int,
+    runs: int,
+    workers: int = 1,
+    faults: Collection[str] = FAULTS,
+    sizes: Sequence[int] = (),
 ) -> Iterator[Report]:
     """Play ``runs`` worlds and yield the report so far after every few hundred."""
-    play = partial(run_seeds, faults=faults)
+    play = partial(run_seeds, faults=faults, sizes=sizes)
     return in_batches(play, first_seed, runs, workers, SEEDS_AT_ONCE)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from random import Random
 
 import msgspec
@@ -10,12 +10,20 @@ import msgspec
 from agents.chunks import AgentId
 from coordinator.ballots import VotingRule, every_rule
 from coordinator.rules import Adaptive, Division, Rules, Topology
-from coordinator.simulation.world import Temper, World
+from coordinator.simulation.replies import Temper
+from coordinator.simulation.world import World
 
 _POLICIES = ("slate", "revision", "ensemble", "massgen")
 
 FAULTS = ("silent", "fail", "stall", "nonsense", "late", "meddle")
 """What may go wrong, by the names it has in :class:`Temper`."""
+
+
+SMALL = (1, 2, 3, 3, 3, 4, 5, 5)
+"""Team sizes of nineteen sessions in twenty, the frequent ones more often: what people
+run."""
+LARGE = (7, 9, 12, 20)
+"""Those of the others: what is done in committees alone takes larger teams."""
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,10 +39,19 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
         return World(self.seed, self.agents, self.rules, self.temper)
 
 
-def setting(seed: int, faults: Collection[str] = FAULTS) -> Setting:
-    """The random team, rules and temper of ``seed``; only ``faults`` go wrong."""
+def setting(
+    seed: int, faults: Collection[str] = FAULTS, sizes: Sequence[int] = ()
+) -> Setting:
+    """The random team, rules and temper of ``seed``.
+
+    Args:
+        seed: The same one, with the same options, makes the same setting.
+        faults: Only these go wrong.
+        sizes: How many agents there may be; empty: the usual mix, see :data:`SMALL`.
+    """
     chance = Random(seed)  # noqa: S311 (a simulation, not a secret)
-    size = chance.choice((1, 2, 3, 3, 3, 4, 5, 5, 7, 9, 12, 20))
+    usual = LARGE if chance.random() < 0.05 else SMALL
+    size = chance.choice(sizes or usual)
     return Setting(
         seed=seed,
         agents=tuple(AgentId(f"a{number}") for number in range(size)),

@@ -8,7 +8,7 @@ and the machine's every step against the invariants of the sans-IO simulator.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -53,15 +53,21 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def shell_campaign(
-    first_seed: int, runs: int, workers: int = 1, faults: Collection[str] = FAULTS
+    first_seed: int,
+    runs: int,
+    workers: int = 1,
+    faults: Collection[str] = FAULTS,
+    sizes: Sequence[int] = (),
 ) -> Iterator[Report]:
     """Play ``runs`` sessions and yield the report so far after every few."""
-    play_some = partial(_run_seeds, faults=faults)
+    play_some = partial(_run_seeds, faults=faults, sizes=sizes)
     return in_batches(play_some, first_seed, runs, workers, SESSIONS_AT_ONCE)
 
 
-def _run_seeds(seeds: Iterable[int], faults: Collection[str]) -> Report:
-    return run_settings(setting(seed, faults) for seed in seeds)
+def _run_seeds(
+    seeds: Iterable[int], faults: Collection[str], sizes: Sequence[int]
+) -> Report:
+    return run_settings(setting(seed, faults, sizes) for seed in seeds)
 
 
 def run_settings(settings: Iterable[Setting]) -> Report:

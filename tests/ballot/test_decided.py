@@ -34,6 +34,8 @@ from coordinator.ballots import (
     Unanimity,
     VotingRule,
     ballots_until_decided,
+    events_before_any,
+    events_until_over,
     form,
     is_deadlocked,
     is_decided,
@@ -247,10 +249,25 @@ def test_nothing_is_decided_before_the_number_of_ballots_said_to_be_needed(
                 rule, cast, rest, LABELS, tie_order=LABELS, weights=weights
             )
             assert 0 <= more <= len(rest)
+            over = events_until_over(
+                rule, cast, rest, LABELS, tie_order=LABELS, weights=weights
+            )
+            is_over = decided is not None or (stuck and not has_way_out)
+            assert over == (0 if is_over else max(1, more))
             needed = max(needed, i + more)
             ballot = favourite if chance.random() < 0.7 else chance.choice(ways)
             if ballot is not None:
                 cast[voter] = ballot
+
+
+@pytest.mark.parametrize("rule", [*EXACT, *SOUND], ids=str)
+@pytest.mark.parametrize("voters", range(12))
+def test_before_the_first_ballot_as_much_is_known_without_counting(
+    rule: VotingRule, voters: int
+) -> None:
+    most = ballots_until_decided(rule, {}, voters, LABELS, tie_order=LABELS)
+    assert events_before_any(rule, LABELS, voters) <= most
+    assert events_before_any(rule, LABELS[:1], voters) == 0
 
 
 def test_a_large_electorate_is_counted_a_few_times_only(ballot_of: BallotOf) -> None:

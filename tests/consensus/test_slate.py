@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agents.backend import Present
 from agents.chunks import Choice, Label
-from coordinator.ballots import Plurality
+from coordinator.ballots import Majority, Plurality
 from coordinator.effects import (
     CancelTurn,
     CommitteeDecided,
@@ -28,6 +28,23 @@ def test_every_voter_reads_the_same_prefix_and_its_own_order(seat: Seat) -> None
     shown = {tuple(a.label for a in table.review(v).answers) for v in voters}
     assert len(shown) == 1
     assert len({table.ballot(voter).labels for voter in voters}) > 1
+
+
+def test_a_majority_out_of_reach_waits_for_whom_its_fallback_needs(seat: Seat) -> None:
+    table = drafted(seat, "ada bob cy dan", rule=Majority(fallback=Plurality()))
+    for voter in ("ada", "bob", "cy"):
+        table.votes(voter, voter)
+    assert not table.every(WinnerDecided)
+    table.votes("dan", "cy")
+    (decided,) = table.every(WinnerDecided)
+    assert (decided.winner, decided.rule) == ("cy", "plurality")
+
+
+def test_a_majority_out_of_reach_without_a_fallback_is_over(seat: Seat) -> None:
+    table = drafted(seat, "ada bob cy dan", rule=Majority())
+    for voter in ("ada", "bob", "cy"):
+        table.votes(voter, voter)
+    assert table.cancelled == ["dan"]
 
 
 def test_a_voters_own_answer_comes_last_in_its_order(seat: Seat) -> None:

@@ -136,8 +136,11 @@ def test_a_machine_broken_on_purpose_is_caught(
 ) -> None:
     place, name, wrong = _BREAKS[invariant]
     monkeypatch.setattr(place, name, wrong)
+    # What only the judges of several committees get wrong takes a larger team.
+    sizes = (9,) if invariant == "no ballot for an unseen answer" else ()
     # Some show soon; one that needs a rare team is looked for until it shows.
-    campaigns = (run_seeds(range(first, first + 120)) for first in range(0, 3000, 120))
+    firsts = range(0, 3000, 120)
+    campaigns = (run_seeds(range(first, first + 120), sizes=sizes) for first in firsts)
     assert any(
         invariant == failure.invariant
         for found in campaigns
