@@ -19,6 +19,10 @@ class JournalUnavailable(CoordinatorError):
     """A journal cannot be opened, locked or written."""
 
 
+class ReplayDiffers(CoordinatorError):
+    """Fed what a session had taken in, the machine decides something else."""
+
+
 class NotAsked(CoordinatorError):
     """Somebody speaks for an agent that is no person, or is asked nothing now."""
 

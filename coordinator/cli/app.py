@@ -15,7 +15,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from coordinator.cli.exits import EXIT_CODES, Exit, complain
 from coordinator.cli.help import TwoColumns
-from coordinator.cli.kept import sessions
+from coordinator.cli.kept import replay, sessions
 
 _HELP = f"""A team of agents answers your question: each alone, then they vote.
 
@@ -41,6 +41,7 @@ app = App(
     version=_version,
 )
 app.command(sessions)
+app.command(replay)
 
 
 @app.command
@@ -51,7 +52,7 @@ def run(
     demo: bool = False,
     model: tuple[str, ...] = (),
     agents: int = 3,
-    display: Literal["rich", "plain", "jsonl", "none"] | None = None,
+    display: Literal["rich", "plain", "jsonl", "quiet", "none"] | None = None,
     json: bool = False,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     deadline: float | None = None,

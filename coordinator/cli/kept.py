@@ -109,3 +109,37 @@ def prune(
         may_lose_unfinished=unfinished,
         is_json=json,
     )
+
+
+def replay(
+    session: str,
+    *,
+    speed: str = "1",
+    display: Literal["rich", "plain", "jsonl", "quiet", "none"] | None = None,
+    journal: Path | None = None,
+    runtime: Literal["asyncio", "trio"] = "asyncio",
+) -> int:
+    """Show a kept session again, as it happened.
+
+    While it plays, the rules decide anew from what the session had taken in, and must
+    come to the same, decision by decision.
+
+    Exit codes: the session's own; 1 there is no such session, or its file cannot be
+    read; 2 something else is decided than was.
+
+    Parameters
+    ----------
+    session
+        Its id, or as much of it as no other one begins with.
+    speed
+        So many times as fast as it happened (1), or max.
+    display
+        What to watch. By itself: rich on a terminal, plain lines elsewhere.
+    journal
+        The folder of sessions, instead of the usual one.
+    runtime
+        The event loop (asyncio).
+    """
+    from coordinator.cli.replay import replay_command  # noqa: PLC0415
+
+    return replay_command(session, journal, speed=speed, name=display, runtime=runtime)

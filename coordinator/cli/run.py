@@ -20,6 +20,7 @@ from coordinator.cli.boundary import at_the_boundary
 from coordinator.cli.desk import Desk
 from coordinator.cli.exits import Exit, complain, exit_of
 from coordinator.cli.keeping import call, journal_of_run
+from coordinator.cli.showing import SILENT, DisplayName, display, fitting
 from coordinator.config import DEMO, AgentEntry, TeamConfig, TeamFile, read_team
 from coordinator.displays.base import Cast, Display
 from coordinator.emulated import NO_KEY, emulated
@@ -37,10 +38,6 @@ QUESTION_BYTES_MAX = 1 << 20
 
 NAMES = ("ada", "ben", "cleo", "dan", "eve", "finn", "gus", "hana", "ivo", "june")
 """What the agents of ``--model`` are called; the next ones are numbered."""
-
-DisplayName = Literal["rich", "plain", "jsonl", "none"]
-_SILENT = ("jsonl", "none")
-"""Displays that do not say why there is no answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,33 +232,13 @@ def _question(options: RunOptions, config: TeamConfig) -> str:
 
 
 def _displays(options: RunOptions, cast: Cast) -> list[Display]:
-    """The display asked for, or the one that fits where the output goes.
-
-    Displays are imported here, each only where it is used: rich takes 70 ms.
-    """
     out = _watched(options)
-    name = _chosen(options)
-    if name == "rich":
-        from coordinator.displays.rich import RichDisplay  # noqa: PLC0415
-
-        return [RichDisplay(cast, out)]
-    if name == "plain":
-        from coordinator.displays.plain import PlainDisplay  # noqa: PLC0415
-
-        return [PlainDisplay(out, cast)]
-    if name == "jsonl":
-        from coordinator.displays.jsonl import JsonLinesDisplay  # noqa: PLC0415
-
-        return [JsonLinesDisplay(sys.stdout.buffer)]
-    from coordinator.displays.quiet import QuietDisplay  # noqa: PLC0415
-
-    return [QuietDisplay(None if options.is_json else out)]
+    return [display(_chosen(options), cast, None if options.is_json else out, out)]
 
 
 def _chosen(options: RunOptions) -> DisplayName:
-    name: DisplayName = options.display or ("none" if options.is_json else "rich")
-    is_terminal = _watched(options).isatty() and os.environ.get("TERM") != "dumb"
-    return "plain" if name == "rich" and not is_terminal else name
+    name = options.display or ("none" if options.is_json else "rich")
+    return fitting(name, _watched(options))
 
 
 def _watched(options: RunOptions) -> TextIO:
@@ -280,7 +257,7 @@ def _finish(options: RunOptions, result: Result) -> int:
         except OSError as error:
             complain(f"the answer could not be written to {options.output}: {error}")
             return Exit.EXECUTION
-    if result.answer is None and (options.is_json or _chosen(options) in _SILENT):
+    if result.answer is None and (options.is_json or _chosen(options) in SILENT):
         errors = [
             f"{agent}: {r.error}" for agent, r in result.agents.items() if r.error
         ]
@@ -293,7 +270,7 @@ def _name_session(
 ) -> None:
     """Say how to come back to the session, where somebody looks or there is need."""
     is_whole = result is not None and result.status != "interrupted"
-    if is_whole and root is not None and _chosen(options) not in _SILENT:
+    if is_whole and root is not None and _chosen(options) not in SILENT:
         again = call("replay", session, root)
         _watched(options).write(f"see it again: {again}\n")
     elif not is_whole:

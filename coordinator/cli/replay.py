@@ -1,0 +1,116 @@
+"""``coordinator replay``: shows a kept session again, and proves its journal."""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import anyio
+import msgspec
+
+from coordinator.cli.boundary import at_the_boundary
+from coordinator.cli.exits import Exit, complain, exit_of
+from coordinator.cli.keeping import call, root_of
+from coordinator.cli.showing import DisplayName, display, fitting
+from coordinator.displays.base import Cast
+from coordinator.errors import ConfigInvalid
+from coordinator.journal.finding import find_session
+from coordinator.journal.reading import Journal, read_session
+from coordinator.replay import replay
+
+if TYPE_CHECKING:
+    from coordinator.displays.base import Display
+
+
+def replay_command(
+    session: str,
+    journal: Path | None,
+    *,
+    speed: str,
+    name: DisplayName | None,
+    runtime: Literal["asyncio", "trio"],
+) -> int:
+    """Show a session again.
+
+    Raises:
+        BrokenPipeError: Whoever read standard output has gone.
+    """
+
+    def work() -> int:
+        times = speed_of(speed)
+        root = root_of(journal)
+        found = read_session(root, find_session(root, session))
+        if found.damage is not None:
+            complain(f"{found.path.name}: {found.damage}")
+        cast = _cast(found)
+        shown = display(
+            fitting(name or "rich", sys.stdout), cast, sys.stdout, sys.stdout
+        )
+        return anyio.run(_replay, root, found, shown, times, backend=runtime)
+
+    return at_the_boundary(work)
+
+
+async def _replay(
+    root: Path, journal: Journal, shown: Display, speed: float | None
+) -> int:
+    played = await replay(journal, shown, speed=speed)
+    assert played.result is not None
+    if not played.is_finished:
+        again = call("resume", journal.opened.session, root)
+        complain(f"here the session was left; go on with it: {again}")
+        return Exit.INTERRUPTED
+    return exit_of(played.result)
+
+
+def speed_of(text: str) -> float | None:
+    """Read ``--speed``: a number of times, or ``max``.
+
+    Raises:
+        ConfigInvalid: It is neither.
+    """
+    if text == "max":
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = math.nan
+    if not 0 < speed < math.inf:
+        raise ConfigInvalid(
+            f"--speed {text!r} is no speed; give a number over 0 (2: twice as fast), "
+            "or max"
+        )
+    return speed
+
+
+def _cast(journal: Journal) -> Cast:
+    opened = journal.opened
+    told = msgspec.json.decode(opened.team, type=_Told)
+    title = told.source.file.title if told.source else ""
+    return Cast(
+        question=opened.question,
+        models=opened.models,
+        deadline_s=told.rules.deadline_s,
+        title=f"{title}, again" if title else "replay",
+    )
+
+
+class _Limits(msgspec.Struct, frozen=True, kw_only=True):
+    deadline_s: float | None = None
+
+
+class _File(msgspec.Struct, frozen=True, kw_only=True):
+    title: str = ""
+
+
+class _Source(msgspec.Struct, frozen=True, kw_only=True):
+    file: _File = _File()
+
+
+class _Told(msgspec.Struct, frozen=True, kw_only=True):
+    """What a picture needs of the team; whatever else there is does not matter."""
+
+    rules: _Limits = _Limits()
+    source: _Source | None = None

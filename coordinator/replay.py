@@ -1,0 +1,249 @@
+"""Plays a kept session again: the same events, at the same times, to the same displays.
+
+What readers saw is derived anew: the machine is fed what the session had taken in, and
+must decide what the journal says it decided, one decision after the other. So a replay
+proves the journal and this library's rules as it goes; a difference ends it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import anyio.lowlevel
+import msgspec
+
+from agents.chunks import Chunk
+from coordinator.consensus import HEARD, Consensus
+from coordinator.effects import (
+    Conclude,
+    Event,
+    Interrupted,
+    MachineInput,
+    MachineOutput,
+    StartTurn,
+    TellAgent,
+)
+from coordinator.errors import JournalCorrupt, ReplayDiffers
+from coordinator.feed import Feed
+from coordinator.journal.contents import encode
+from coordinator.journal.records import Kind, Record
+from coordinator.journal.replaying import history, taken
+from coordinator.ledger import Ledger
+from coordinator.result import Result
+from coordinator.rules import Rules
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from coordinator.displays.base import Display
+    from coordinator.journal.contents import Opened
+    from coordinator.journal.reading import Journal
+
+_HEARD = frozenset(HEARD)
+_INPUTS = frozenset({Kind.FRAME, Kind.INPUT})
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """What readers saw at one instant."""
+
+    at: float
+    """Seconds on the session's clock."""
+    events: tuple[Event, ...]
+
+
+class Replay:
+    """One pass through a journal, decision by decision. Pure.
+
+    Attributes:
+        result: The outcome, once the pass is over; of a session that did not come to
+            one, what an interruption at its last record would have come to.
+        is_finished: Whether the session came to an outcome of its own.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        opened = journal.opened
+        self._path = journal.path
+        self._opened = opened
+        self._records = history(journal.records)
+        self._machine = Consensus.new(
+            tuple(opened.models),
+            opened.question,
+            _rules_of(opened, journal.path),
+            seed=opened.seed,
+            nonce=opened.nonce,
+        )
+        self._ledger = Ledger(tuple(opened.models))
+        self._derived: deque[MachineOutput] = deque()
+        self._doubtful = 0
+        """So many of the first derived decisions may be missing: the process that made
+        them died before it could write them."""
+        self._end: Conclude | None = None
+        self.result: Result | None = None
+        self.is_finished = False
+
+    def batches(self) -> Iterator[Batch]:
+        """What readers saw, record by record.
+
+        Raises:
+            ReplayDiffers: The machine decides something else than it did.
+            JournalCorrupt: A record holds something else than its kind says.
+        """
+        try:
+            yield from self._batches()
+        except msgspec.DecodeError as error:
+            raise JournalCorrupt(
+                f"journal {str(self._path)!r}: {error}; it may have been kept by a "
+                "later version"
+            ) from error
+
+    def _batches(self) -> Iterator[Batch]:
+        steps = taken(self._records)
+        for number, record in enumerate(self._records, 1):
+            if record.kind in _INPUTS:
+                step = next(steps)
+                yield Batch(at=step.at, events=tuple(self._feed(step.inputs)))
+            elif record.kind == Kind.OUTPUT:
+                self._compare(number, record)
+            elif record.kind == Kind.RESUMED:
+                self._doubtful = len(self._derived)
+            elif record.kind == Kind.RESULT:
+                self._finish(number, record)
+        if self.result is None:
+            self.result = self._so_far()
+
+    def _feed(self, inputs: Sequence[MachineInput]) -> Iterator[Event]:
+        for what in inputs:
+            if isinstance(what, Chunk):
+                self._ledger.book(what)
+                yield what
+                if type(what) not in _HEARD:
+                    continue
+            self._machine, outputs = self._machine.step(what)
+            for output in outputs:
+                self._ledger.book(output)
+                if isinstance(output, Conclude):
+                    self._end = output
+                if not isinstance(output, StartTurn | TellAgent):
+                    self._derived.append(output)  # those two are not recorded
+                yield output
+
+    # ------------------------------------------------------------- comparing
+
+    def _compare(self, number: int, record: Record) -> None:
+        """Hold what was decided then against what is decided now."""
+        while self._derived:
+            now = self._derived.popleft()
+            if _is_same(record.payload, now):
+                self._doubtful = max(0, self._doubtful - 1)
+                return
+            if not self._doubtful:
+                raise self._differs(number, _short(record.payload), _short(encode(now)))
+            self._doubtful -= 1
+        raise self._differs(number, _short(record.payload), "nothing")
+
+    def _finish(self, number: int, record: Record) -> None:
+        missing = list(self._derived)[self._doubtful :]
+        if missing:
+            raise self._differs(number, "the outcome", _short(encode(missing[0])))
+        self.result = msgspec.json.decode(record.payload, type=Result)
+        self.is_finished = True
+
+    def _differs(self, number: int, then: str, now: str) -> ReplayDiffers:
+        return ReplayDiffers(
+            f"session {self._opened.session!r}, record {number}: kept was {then}, and "
+            f"this version comes to {now}; it was kept by version "
+            f"{self._opened.library}, and the rules or the file have changed since"
+        )
+
+    def _so_far(self) -> Result:
+        """What there was when the records ended."""
+        at = self._records[-1].at
+        if self._end is None:
+            reason = "the session has no end yet"
+            _, outputs = self._machine.step(Interrupted(at=at, reason=reason))
+            self._end = next(o for o in outputs if isinstance(o, Conclude))
+        elapsed_s = at - self._opened.at
+        return self._ledger.result(
+            self._opened.session, self._opened.question, self._end, elapsed_s
+        )
+
+
+async def replay(
+    journal: Journal, display: Display, *, speed: float | None = 1.0
+) -> Replay:
+    """Show ``journal``'s session again.
+
+    Args:
+        journal: What is kept of it.
+        display: Shown every event; a slow one is waited for, so it misses nothing.
+        speed: So many times as fast as it happened; ``None``: as fast as it goes.
+
+    Returns:
+        The finished pass, whose result the display was shown.
+
+    Raises:
+        ReplayDiffers: The machine decides something else than it did.
+        JournalCorrupt: A record holds something else than its kind says.
+        BrokenPipeError: From the display.
+    """
+    played = Replay(journal)
+    feed = Feed(lossless=True)
+    async with anyio.create_task_group() as group:
+        group.start_soon(_show, display, feed, name="replay display")
+        began, first = anyio.current_time(), journal.opened.at
+        for batch in played.batches():
+            if speed is None:
+                await anyio.lowlevel.checkpoint()
+            else:
+                await anyio.sleep_until(began + (batch.at - first) / speed)
+            await feed.push(batch.events)
+        feed.close()
+    assert played.result is not None
+    display.conclude(played.result)
+    return played
+
+
+async def _show(display: Display, feed: Feed) -> None:
+    events: AsyncIterator[Sequence[Event]] = feed
+    try:
+        await display.show(events)
+    finally:
+        feed.close()
+
+
+class _Described(msgspec.Struct, frozen=True, kw_only=True):
+    rules: Rules
+
+
+def _rules_of(opened: Opened, path: Path) -> Rules:
+    """The rules the session went by.
+
+    Raises:
+        JournalCorrupt: They cannot be read.
+    """
+    try:
+        return msgspec.json.decode(opened.team, type=_Described).rules
+    except msgspec.DecodeError as error:
+        raise JournalCorrupt(
+            f"journal {str(path)!r}: its rules cannot be read: {error}; it may have "
+            "been kept by a later version"
+        ) from error
+
+
+def _is_same(kept: bytes, now: MachineOutput) -> bool:
+    """Whether a decision is what it was, whatever fields it has got since."""
+    fresh = encode(now)
+    if kept == fresh:
+        return True
+    then = msgspec.json.decode(kept, type=dict[str, Any])
+    said = msgspec.json.decode(fresh, type=dict[str, Any])
+    return all(said.get(name) == value for name, value in then.items())
+
+
+def _short(payload: bytes) -> str:
+    text = payload.decode("utf-8", "replace")
+    return text if len(text) <= 160 else text[:159] + "…"
