@@ -136,6 +136,15 @@ class ToolSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     input_examples: tuple[msgspec.Raw, ...] = ()
 
 
+class KnownTool(msgspec.Struct, frozen=True, kw_only=True):
+    """A tool that we run and whose form the model knows by its type."""
+
+    type: str
+    """With its version: ``bash_20250124``."""
+    name: str
+    """What the API calls tools of this type."""
+
+
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What one model call needs, beside what the backend was built with."""
 
@@ -144,7 +153,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """1, 2, 3, … within the turn: the first request, then one per tool result."""
     system: str = ""
     messages: tuple[Message, ...] = ()
-    tools: tuple[ToolSpec, ...] = ()
+    tools: tuple[ToolSpec | KnownTool, ...] = ()
     container: str | None = None
     """The code-execution container that the conversation has used so far."""
     max_tokens: int | None = None

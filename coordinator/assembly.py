@@ -9,8 +9,9 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -19,7 +20,12 @@ import anyio
 from agents.agent import Agent
 from agents.chunks import AgentId
 from agents.person import Person
-from coordinator.config import AgentEntry, TeamConfig, is_server_tool
+from coordinator.config import (
+    WORKSPACE_TOOLS,
+    AgentEntry,
+    TeamConfig,
+    is_server_tool,
+)
 from coordinator.errors import ConfigInvalid
 from coordinator.source import config_of, source_of
 from coordinator.team import Team
@@ -96,7 +102,7 @@ def _agent(
         id=AgentId(entry.id),
         backend=_backend(config, entry, made, environment),
         system=entry.system,
-        tools=tuple(_functions(entry)),
+        tools=(*_functions(entry), *_workspace_tools(entry)),
         tool_timeout_s=entry.tool_timeout_s,
     )
 
@@ -202,6 +208,28 @@ def _imported(name: str) -> Any:  # noqa: ANN401  (whatever a module holds)
         sys.path.append("")
     module_name, _, inner = name.partition(":")
     return getattr(importlib.import_module(module_name), inner)
+
+
+def _workspace_tools(entry: AgentEntry) -> Iterator[Tool]:
+    """Make the tools that work in the agent's own folder."""
+    names = [tool for tool in WORKSPACE_TOOLS if tool in entry.tools]
+    if not names or entry.workspace is None:
+        return
+    from agents.tools.workspace import (  # noqa: PLC0415  (few teams)
+        Bash,
+        Limits,
+        Memory,
+        TextEditor,
+    )
+
+    folder = Path(entry.workspace) / entry.id
+    made: dict[str, Callable[[], Tool]] = {
+        "bash": lambda: Bash(folder, Limits(time_s=entry.tool_timeout_s)),
+        "text_editor": lambda: TextEditor(folder),
+        "memory": lambda: Memory(folder / "memories"),
+    }
+    for name in names:
+        yield made[name]()
 
 
 def _functions(entry: AgentEntry) -> Iterator[Tool]:

@@ -64,7 +64,10 @@ class AgentSettings(
     """The agent's own instructions, before the question."""
     tools: tuple[str | JsonObject, ...] = ()
     """Server tools by name (``web_search``), or by their whole API form; Python
-    functions as ``module:function``."""
+    functions as ``module:function``; ``bash``, ``text_editor`` and ``memory``, which
+    work in ``workspace``."""
+    workspace: str | None = None
+    """A folder, relative to the current one, in which each agent has one of its own."""
     tool_timeout_s: Seconds = 60.0
     max_tokens: Positive | None = None
     """Most tokens of one response."""
@@ -232,6 +235,10 @@ def _filled(
 
 def _check(document: Document, where: Where, entry: AgentEntry) -> None:
     """Refuse what is well written and makes no sense."""
+    for number, tool in enumerate(entry.tools):
+        if tool in WORKSPACE_TOOLS and entry.workspace is None:
+            problem = f"{tool} needs a folder to work in; add e.g. 'workspace: work'"
+            raise document.error((*where, "tools", number), problem)
     if entry.backend == "scripted" and entry.script is None:
         raise document.error(where, "a scripted agent needs a script; add 'script:'")
     if entry.backend == "claude":
@@ -244,12 +251,19 @@ def _check(document: Document, where: Where, entry: AgentEntry) -> None:
                     server_tool(tool, entry.model)
                 except ValueError as error:
                     place = (*where, "tools", number)
-                    raise document.error(place, str(error)) from None
+                    problem = f"{error}; or from {', '.join(WORKSPACE_TOOLS)}"
+                    raise document.error(place, problem) from None
+
+
+WORKSPACE_TOOLS = ("bash", "text_editor", "memory")
+"""Run here, in the agent's own folder."""
 
 
 def is_server_tool(tool: str | JsonObject) -> bool:
-    """Whether the API runs this tool; else it is a Python function, by its name."""
-    return not isinstance(tool, str) or ":" not in tool
+    """Whether the API runs this tool; else it is a Python function, or works here."""
+    if not isinstance(tool, str):
+        return True
+    return ":" not in tool and tool not in WORKSPACE_TOOLS
 
 
 def _script(

@@ -164,8 +164,16 @@ def test_a_script_may_be_a_file_beside_the_team(tmp_path: Path) -> None:
             "agents:\n- id: a\n  model: m\n  tools:\n  - web_serch",
             (
                 "team.yaml:5: agents[0].tools[0]: server tool 'web_serch' is unknown; "
-                "choose from advisor, code_execution, memory, tool_search, "
-                "tool_search_bm25, tool_search_regex, web_fetch, web_search"
+                "choose from advisor, code_execution, tool_search, tool_search_bm25, "
+                "tool_search_regex, web_fetch, web_search; or from bash, "
+                "text_editor, memory"
+            ),
+        ),
+        (
+            "agents:\n- id: a\n  model: m\n  tools: [bash]",
+            (
+                "team.yaml:4: agents[0].tools[0]: bash needs a folder to work in; "
+                "add e.g. 'workspace: work'"
             ),
         ),
         ("agents: []", "team.yaml:1: agents: is empty; add an agent"),

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from agents.backend import Message, Request, ToolSpec
+from agents.backend import KnownTool, Message, Request, ToolSpec
 from agents.claude.settings import (
     ClaudeSettings,
     Json,
@@ -71,7 +71,9 @@ def parameters(settings: ClaudeSettings, request: Request) -> Json:
     return made
 
 
-def _tools(settings: ClaudeSettings, specs: tuple[ToolSpec, ...]) -> list[Json]:
+def _tools(
+    settings: ClaudeSettings, specs: tuple[ToolSpec | KnownTool, ...]
+) -> list[Json]:
     """The API's own tools first: they are the same for every agent and turn."""
     tools = [server_tool(tool, settings.model) for tool in settings.server_tools]
     tools += toolsets(settings, tools)

@@ -61,7 +61,6 @@ _VERSIONS: dict[str, tuple[tuple[tuple[int, int], str], ...]] = {
     "tool_search": (((0, 0), "tool_search_tool_bm25_20251119"),),
     "tool_search_bm25": (((0, 0), "tool_search_tool_bm25_20251119"),),
     "tool_search_regex": (((0, 0), "tool_search_tool_regex_20251119"),),
-    "memory": (((0, 0), "memory_20250818"),),
     "advisor": (((0, 0), "advisor_20260301"),),
 }
 

@@ -59,12 +59,7 @@ def seen_in(request: Request) -> Seen:
         for message in request.messages
     ]
     tools: list[JsonObject] = [
-        {
-            "name": tool.name,
-            "description": tool.description,
-            "input_schema": msgspec.json.decode(tool.input_schema),
-        }
-        for tool in request.tools
+        msgspec.json.decode(msgspec.json.encode(tool)) for tool in request.tools
     ]
     body = {"system": request.system, "messages": messages, "tools": tools}
     form = turn.task.ballot if isinstance(turn.task, Review) else None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 import msgspec
 
 if TYPE_CHECKING:
-    from agents.backend import ToolSpec
+    from agents.backend import KnownTool, ToolSpec
 
 ToolResult: TypeAlias = str | msgspec.Raw
 """Text, or an array of content blocks in the Messages API's form."""
@@ -17,7 +17,7 @@ class Tool(Protocol):
     """A tool that we run when the model calls it."""
 
     @property
-    def spec(self) -> ToolSpec:
+    def spec(self) -> ToolSpec | KnownTool:
         """What the model is told of it."""
         ...
 

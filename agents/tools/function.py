@@ -166,6 +166,13 @@ async def run_work(work: Callable[[], object], *, is_async: bool) -> object:
     )
 
 
+async def in_thread(work: Callable[[], str]) -> str:
+    """Do ``work``, which blocks, in a thread of the tools' own."""
+    return await anyio.to_thread.run_sync(
+        work, abandon_on_cancel=True, limiter=_threads()
+    )
+
+
 def as_result(returned: object) -> ToolResult:
     """What a function returned as a tool's result: blocks and text as they are."""
     if isinstance(returned, str | msgspec.Raw):

@@ -12,6 +12,7 @@ import msgspec
 import pydantic
 import pytest
 
+from agents.backend import ToolSpec
 from agents.chunks import Seq, ToolCalled, TurnNumber
 from agents.errors import ToolFailed
 from agents.tools import SchemaTool, Tool, tool
@@ -39,6 +40,7 @@ class Span:
 
 
 def schema_of(made: Tool) -> Any:
+    assert isinstance(made.spec, ToolSpec)
     return msgspec.json.decode(made.spec.input_schema)
 
 

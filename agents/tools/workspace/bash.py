@@ -1,0 +1,206 @@
+"""The shell that Claude knows by its type: commands in a folder, each a process group.
+
+The folder a command ends in is where the next begins; variables do not last. A command
+is killed with all its children when its turn is cancelled or its time is up.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import anyio
+import anyio.abc
+import msgspec
+
+from agents.backend import KnownTool
+from agents.errors import ToolFailed
+from agents.tools.workspace.folder import Folder
+
+TYPE = "bash_20250124"
+OUTPUT_BYTES_MAX = 30_000
+"""Most bytes of output that a model reads; the rest is read and thrown away."""
+CLOSE_GRACE_S = 2.0
+"""How long a killed group may take to be gone."""
+KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "TERM")
+"""What a command gets of our environment: nothing that could be a key."""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What one command may take; the kernel holds each of its processes to it."""
+
+    time_s: float = 60.0
+    cpu_s: int = 60
+    memory_mib: int = 2048
+    """Address space."""
+    file_mib: int = 100
+    """Largest file it writes."""
+    open_files: int = 256
+
+
+LIMITS = Limits()
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """The tool's input."""
+
+    command: str = ""
+    restart: bool = False
+
+
+_decoder = msgspec.json.Decoder(Command)
+
+
+class Bash:
+    """Runs commands with bash, in ``root`` or where the last one went.
+
+    Args:
+        root: The folder; made when it is first used.
+        limits: What one command may take.
+    """
+
+    spec = KnownTool(type=TYPE, name="bash")
+
+    def __init__(self, root: Path, limits: Limits = LIMITS) -> None:
+        self._folder = Folder(root)
+        self._limits = limits
+        self._place = self._folder.root
+
+    @property
+    def name(self) -> str:
+        """What the model calls it by."""
+        return self.spec.name
+
+    async def call(self, given: msgspec.Raw) -> str:
+        """Run one command; what it wrote, and how it ended where that was not well.
+
+        Raises:
+            ToolFailed: The input is no command, its time was up, or there is no bash.
+        """
+        try:
+            command = _decoder.decode(given)
+        except msgspec.ValidationError as error:
+            raise ToolFailed(f"the command is not usable: {error}") from error
+        self._folder.make()
+        if command.restart or not self._place.is_dir():
+            self._place = self._folder.root
+        if not command.command:
+            if command.restart:
+                return "the shell begins afresh"
+            raise ToolFailed("there is no command; give one")
+        return await self._run(command.command)
+
+    async def _run(self, command: str) -> str:
+        said = _Said()
+        is_late = True
+        async with self._started(command) as process:
+            with anyio.move_on_after(self._limits.time_s):
+                async with anyio.create_task_group() as group:
+                    assert process.stdout is not None
+                    group.start_soon(said.read, process.stdout, name="output of bash")
+                    await process.wait()
+                    _kill_group(process)  # what it left behind holds its output open
+                is_late = False
+        if is_late:
+            raise ToolFailed(
+                f"{said.text()}\n[stopped: it took longer than "
+                f"{self._limits.time_s:g} s]"
+            )
+        self._go_to(said.take_place())
+        code = process.returncode
+        return said.text() + (f"\n[exit code {code}]" if code else "") or "(no output)"
+
+    @asynccontextmanager
+    async def _started(self, command: str) -> AsyncGenerator[anyio.abc.Process]:
+        """The command as the leader of a group of its own, killed in the end."""
+        try:
+            process = await anyio.open_process(
+                ["bash", "-c", self._limited(command)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                cwd=self._place,
+                env=self._environment(),
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ToolFailed(f"bash cannot be started: {error}") from error
+        try:
+            yield process
+        finally:
+            _kill_group(process)
+            with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
+                await process.aclose()
+
+    def _limited(self, command: str) -> str:
+        limits = self._limits
+        # The limits are set by the shell itself before it reads a word of the command.
+        return (
+            f"ulimit -t {limits.cpu_s} -v {limits.memory_mib * 1024} "
+            f"-f {limits.file_mib * 1024} -n {limits.open_files} -c 0\n"
+            f'trap \'printf "\\n%s%s" {_MARK} "$PWD"\' EXIT\n'
+            f"eval {shlex.quote(command)}"
+        )
+
+    def _environment(self) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+        return {**kept, "HOME": str(self._folder.root)}
+
+    def _go_to(self, place: str | None) -> None:
+        with suppress(ToolFailed):
+            if place:
+                found = self._folder.inside(place)
+                self._place = found if found.is_dir() else self._folder.root
+
+
+_MARK = "\x1e"
+"""Before the folder that a command ended in, at the end of its output."""
+
+
+class _Said:
+    """What a command has written, at most as much as a model reads."""
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._tail = b""
+        self._bytes = 0
+        self._place: str | None = None
+
+    async def read(self, output: anyio.abc.ByteReceiveStream) -> None:
+        """Until the last process that holds it has closed it."""
+        async for data in output:
+            self._bytes += len(data)
+            room = OUTPUT_BYTES_MAX - len(self._head)
+            self._head += data[:room]
+            self._tail = (self._tail + data[max(room, 0) :])[-_TAIL_BYTES:]
+
+    def take_place(self) -> str | None:
+        """Where the command ended, taken from the end of what it wrote."""
+        whole = self._head + self._tail
+        before, mark, place = whole.rpartition(b"\n" + _MARK.encode())
+        if not mark:
+            return None
+        kept = len(before)
+        self._head, self._tail = whole[: min(kept, len(self._head))], b""
+        self._bytes -= len(mark) + len(place)
+        return place.decode("utf-8", "replace")
+
+    def text(self) -> str:
+        """What is told of it."""
+        left_out = self._bytes - len(self._head)
+        words = self._head.decode("utf-8", "replace").rstrip("\n")
+        return words + (f"\n[cut: {left_out:,} more bytes]" if left_out > 0 else "")
+
+
+_TAIL_BYTES = 8_192
+"""Enough for the longest path there is, behind output that is too long."""
+
+
+def _kill_group(process: anyio.abc.Process) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)

@@ -1,0 +1,107 @@
+"""Paths that a model names, kept inside one folder. Blocking; no rule of any tool."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from agents.errors import ToolFailed
+
+FILE_BYTES_MAX = 1_000_000
+"""Largest file that is read or written: a model reads about 100,000 characters."""
+LISTED_MAX = 500
+"""Most entries of one listing."""
+DEPTH_MAX = 2
+"""How far below a folder its listing goes."""
+
+
+class Folder:
+    """One folder; every path is taken as one inside it.
+
+    Args:
+        root: The folder; made when it is first used.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(os.path.abspath(root))  # noqa: PTH100  (no link is resolved)
+
+    def make(self) -> None:
+        """Make the folder, for its owner alone."""
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def inside(self, path: str) -> Path:
+        """Where ``path`` is: below the folder, also where it begins with a slash.
+
+        Raises:
+            ToolFailed: It leads out, by dots or by a link.
+        """
+        if "\0" in path:
+            raise ToolFailed(f"{path!r} is not a path")
+        given = Path(path)
+        if given.is_absolute() and not given.is_relative_to(self.root):
+            given = given.relative_to(given.anchor)
+        self.make()
+        root = self.root.resolve()
+        found = (root / given).resolve() if not given.is_absolute() else given.resolve()
+        if not found.is_relative_to(root):
+            raise ToolFailed(f"{path} is outside of the workspace; stay inside it")
+        return found
+
+    def shown(self, path: Path) -> str:
+        """``path`` as a model names it."""
+        return "/" + path.relative_to(self.root.resolve()).as_posix().removeprefix(".")
+
+    def read(self, path: str) -> str:
+        """The text of a file.
+
+        Raises:
+            ToolFailed: There is none, or it is too large, or no text.
+        """
+        found = self.inside(path)
+        if not found.is_file():
+            raise ToolFailed(f"{path} is not a file; view its folder to see what is")
+        size = found.stat().st_size
+        if size > FILE_BYTES_MAX:
+            raise ToolFailed(
+                f"{path} has {size:,} bytes, more than the {FILE_BYTES_MAX:,} that can "
+                "be read at once"
+            )
+        try:
+            return found.read_text("utf-8")
+        except UnicodeDecodeError:
+            raise ToolFailed(f"{path} is not UTF-8 text") from None
+
+    def write(self, path: str, text: str) -> Path:
+        """Write a file, and the folders above it.
+
+        Raises:
+            ToolFailed: It is too large, or a folder is in its place.
+        """
+        found = self.inside(path)
+        if len(text.encode()) > FILE_BYTES_MAX:
+            raise ToolFailed(
+                f"that is more than the {FILE_BYTES_MAX:,} bytes a file may have"
+            )
+        if found == self.root.resolve() or found.is_dir():
+            raise ToolFailed(f"{path} is a folder; name a file")
+        found.parent.mkdir(parents=True, exist_ok=True)
+        found.write_text(text, "utf-8")
+        return found
+
+    def listing(self, path: Path) -> str:
+        """The entries below ``path``, folders with a slash at their end."""
+        lines: list[str] = []
+        self._list(path, 1, lines)
+        if len(lines) > LISTED_MAX:
+            lines = [*lines[:LISTED_MAX], "… there is more"]
+        return "\n".join(lines) or "(empty)"
+
+    def _list(self, path: Path, depth: int, lines: list[str]) -> None:
+        for entry in sorted(path.iterdir()):
+            if entry.name.startswith(".") or len(lines) > LISTED_MAX:
+                continue
+            is_folder = entry.is_dir() and not entry.is_symlink()
+            name = entry.relative_to(self.root.resolve()).as_posix()
+            lines.append(f"/{name}{'/' if is_folder else ''}")
+            if is_folder and depth < DEPTH_MAX:
+                self._list(entry, depth + 1, lines)

@@ -1,0 +1,104 @@
+"""The memory that Claude knows by its type: files that outlive a conversation."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import msgspec
+
+from agents.backend import KnownTool
+from agents.errors import ToolFailed
+from agents.tools.function import in_thread
+from agents.tools.workspace.commands import (
+    Create,
+    Delete,
+    Insert,
+    Keep,
+    Rename,
+    StrReplace,
+    View,
+)
+from agents.tools.workspace.editor import edit
+from agents.tools.workspace.folder import Folder
+
+TYPE = "memory_20250818"
+PLACE = "/memories"
+"""Where a model believes its memories to be."""
+
+_decoder = msgspec.json.Decoder(Keep)
+
+
+class Memory:
+    """Keeps what an agent wants to remember, in files below ``root``.
+
+    Args:
+        root: The folder that the model knows as ``/memories``; made when first used.
+    """
+
+    spec = KnownTool(type=TYPE, name="memory")
+
+    def __init__(self, root: Path) -> None:
+        self._folder = Folder(root)
+
+    @property
+    def name(self) -> str:
+        """What the model calls it by."""
+        return self.spec.name
+
+    async def call(self, given: msgspec.Raw) -> str:
+        """Carry out one command.
+
+        Raises:
+            ToolFailed: It is not one, or cannot be done as it says.
+        """
+        try:
+            command = _decoder.decode(given)
+        except msgspec.ValidationError as error:
+            raise ToolFailed(f"the command is not usable: {error}") from error
+        return await in_thread(lambda: self._carry_out(command))
+
+    def _carry_out(self, command: Keep) -> str:
+        match command:
+            case Delete(path=path):
+                return self._delete(path)
+            case Rename(old_path=old, new_path=new):
+                return self._rename(old, new)
+            case View() | Create() | StrReplace() | Insert():
+                placed = msgspec.structs.replace(command, path=_placed(command.path))
+                return edit(self._folder, placed)
+
+    def _delete(self, path: str) -> str:
+        found = self._found(path)
+        if found.is_dir():
+            shutil.rmtree(found)
+        else:
+            found.unlink()
+        return f"{path} is deleted"
+
+    def _rename(self, old: str, new: str) -> str:
+        found, wanted = self._found(old), self._folder.inside(_placed(new))
+        if wanted.exists():
+            raise ToolFailed(f"{new} exists; delete it first, or choose another name")
+        wanted.parent.mkdir(parents=True, exist_ok=True)
+        found.rename(wanted)
+        return f"{old} is {new} now"
+
+    def _found(self, path: str) -> Path:
+        found = self._folder.inside(_placed(path))
+        if found == self._folder.root.resolve():
+            raise ToolFailed(f"{PLACE} itself stays; name what is in it")
+        if not found.exists():
+            raise ToolFailed(f"{path} does not exist; view {PLACE} to see what does")
+        return found
+
+
+def _placed(path: str) -> str:
+    """``path`` below the folder.
+
+    Raises:
+        ToolFailed: It is not below ``/memories``.
+    """
+    if path != PLACE and not path.startswith(f"{PLACE}/"):
+        raise ToolFailed(f"{path} is not in {PLACE}; begin the path with it")
+    return path.removeprefix(PLACE).lstrip("/") or "."
