@@ -29,6 +29,7 @@ from agents.chunks import Pen, ResponseOpened, StreamChunk
 from agents.claude.faults import error_for, limits_of
 from agents.claude.request import parameters
 from agents.claude.settings import ClaudeSettings, check
+from agents.claude.tap import tap, tapped
 from agents.claude.translate import Translator
 from agents.claude.wire import Splitter
 from agents.errors import (
@@ -175,7 +176,7 @@ class ClaudeBackend:
                 limits=limits_of(response.headers),
             )
         ]
-        body = _body(response.http_response)
+        body = _body(response.http_response, self._idle_limit_s)
         try:
             async for data in body:
                 pen.at = anyio.current_time()
@@ -292,8 +293,8 @@ def _client(
             base_url=base_url,
             max_retries=0,
             timeout=timeout,
-            http_client=anthropic.DefaultAsyncHttpxClient(
-                timeout=timeout, limits=limits
+            http_client=tap(
+                anthropic.DefaultAsyncHttpxClient(timeout=timeout, limits=limits)
             ),
         )
     except httpx2.InvalidURL as exc:
@@ -304,7 +305,7 @@ def _timeout(idle_limit_s: float) -> httpx2.Timeout:
     return httpx2.Timeout(idle_limit_s, connect=CONNECT_S, pool=None)
 
 
-def _body(response: httpx2.Response) -> AsyncIterator[bytes]:
+def _body(response: httpx2.Response, idle_limit_s: float) -> AsyncIterator[bytes]:
     """What the network brings of a body, read by read.
 
     Not the SDK's iter_bytes(): closing that leaves httpx2's generator behind. Nor
@@ -316,7 +317,7 @@ def _body(response: httpx2.Response) -> AsyncIterator[bytes]:
         stream, httpx2.AsyncByteStream
     ):
         return response.aiter_bytes()
-    return aiter(stream)
+    return tapped(response, aiter(stream), idle_limit_s) or aiter(stream)
 
 
 async def _read_out(body: AsyncIterator[bytes]) -> None:

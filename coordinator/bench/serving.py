@@ -144,7 +144,7 @@ class _Server:
 
     def _accept(self) -> None:
         taken, _ = self.listener.accept()
-        taken.setblocking(False)  # noqa: FBT003  (the socket's own way)
+        taken.setblocking(False)
         taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.streams[taken.fileno()] = _Stream(taken)
         self.poll.register(taken.fileno(), select.POLLIN)
