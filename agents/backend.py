@@ -90,6 +90,18 @@ class Work(msgspec.Struct, frozen=True, kw_only=True, tag="work"):
 Task: TypeAlias = Draft | Review | Present | Divide | Work
 
 
+class Earlier(msgspec.Struct, frozen=True, kw_only=True):
+    """A question that the team was asked before this one, and what came of it."""
+
+    question: str
+    answer: str
+    """The final one."""
+    agreed: str = ""
+    """How it was decided, in one sentence."""
+    reasons: tuple[str, ...] = ()
+    """What voters said for the answer that won."""
+
+
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
     """All an agent is asked at once; it is answered by chunks of the same number."""
 

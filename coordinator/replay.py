@@ -71,7 +71,7 @@ class Replay:
         self._records = history(journal.records)
         self._machine = Consensus.new(
             tuple(opened.models),
-            opened.question,
+            opened.as_asked,
             _rules_of(opened, journal.path),
             seed=opened.seed,
             nonce=opened.nonce,

@@ -16,19 +16,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import anyio
+import msgspec
 
 from agents.backend import Review, Turn
 from agents.chunks import AgentId, Chunk, Label, StreamChunk, TurnNumber
 from agents.person import BEFORE_ANY
+from agents.prompts import with_earlier
 from coordinator.effects import AgentStopped, AnswerVetoed, Interrupted, PersonSaid
 from coordinator.errors import ConfigInvalid, NotAsked
 from coordinator.feed import Feed
-from coordinator.journal.contents import Opened
+from coordinator.journal.contents import ContinuedFrom, Opened
 from coordinator.journal.writer import Durability, JournalWriter
 from coordinator.shell import Opening, Shell
 
 if TYPE_CHECKING:
     from agents.person import Seat
+    from coordinator.continuing import Continued
     from coordinator.displays.base import Display
     from coordinator.result import Result
     from coordinator.team import Team
@@ -181,6 +184,7 @@ async def open_session(
     session_id: str | None = None,
     journal: Path | None = None,
     durability: Durability = "async",
+    continues: Continued | None = None,
 ) -> AsyncGenerator[Session]:
     """Open a session of ``team`` on ``question``.
 
@@ -192,6 +196,8 @@ async def open_session(
         session_id: A name for the session; drawn if absent.
         journal: The folder to keep the session's journal in; ``None``: none is kept.
         durability: What the journal promises; see :mod:`coordinator.journal.writer`.
+        continues: What earlier sessions came to, which the agents read as well; see
+            :func:`coordinator.continuing.continued_from`.
 
     Yields:
         The running session. Leaving the block cancels whatever still runs.
@@ -202,10 +208,13 @@ async def open_session(
     """
     if not question.strip():
         raise ConfigInvalid("the question is empty; say what the team shall answer")
+    nonce = secrets.token_hex(4)
+    earlier = continues.earlier if continues else ()
     opening = Opening(
         session_id=session_id or new_session_id(),
         seed=team.seed if team.seed is not None else secrets.randbits(63),
-        nonce=secrets.token_hex(4),
+        nonce=nonce,
+        asked=with_earlier(question, earlier, nonce) if earlier else "",
     )
     async with AsyncExitStack() as stack:
         writer: JournalWriter | None = None
@@ -213,6 +222,9 @@ async def open_session(
             from coordinator.journal.opening import open_journal  # noqa: PLC0415
 
             opened = _first_record(opening, question, team)
+            if continues is not None:
+                parent = ContinuedFrom(session=continues.session)
+                opened = msgspec.structs.replace(opened, parent=parent)
             writer = await stack.enter_async_context(
                 open_journal(journal, opened, durability=durability)
             )
@@ -330,5 +342,6 @@ def _first_record(opening: Opening, question: str, team: Team) -> Opened:
         models={agent.id: agent.backend.model for agent in team.agents},
         seed=opening.seed,
         nonce=opening.nonce,
+        asked=opening.asked,
         library=version("massgen-coordinator"),
     )

@@ -68,6 +68,8 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     session_id: str
     seed: int
     nonce: str
+    asked: str = ""
+    """The question as the agents read it, where it is more than the question."""
 
 
 class Shell:
@@ -86,7 +88,11 @@ class Shell:
         self._journal = journal
         ids = tuple(agent.id for agent in team.agents)
         self._machine = Consensus.new(
-            ids, question, team.rules, seed=opening.seed, nonce=opening.nonce
+            ids,
+            opening.asked or question,
+            team.rules,
+            seed=opening.seed,
+            nonce=opening.nonce,
         )
         self._ledger = Ledger(ids)
         self._feeds: list[Feed] = []

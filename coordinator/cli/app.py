@@ -59,6 +59,7 @@ def run(
     journal: Path | None = None,
     no_journal: bool = False,
     durability: Literal["exit", "async", "sync"] = "async",
+    continue_: Annotated[str | None, Parameter(name="--continue")] = None,
     emulate: bool = False,
     steer: bool = False,
     runtime: Literal["asyncio", "trio"] = "asyncio",
@@ -102,6 +103,9 @@ def run(
         When what was said is safe on the disk. async: within some hundredths of a
         second. sync: before anything follows from it. exit: at the end, or every 4
         MiB. (async)
+    continue_
+        Go on from this kept session: the team, the same one unless another is named,
+        is told its question, its final answer and what was agreed.
     emulate
         Ask a pretended API on this machine, which answers with the scripts in the
         team file: no key, no network. Every file in scenarios/capabilities has some.
@@ -127,6 +131,7 @@ def run(
             journal=journal,
             has_journal=not no_journal,
             durability=durability,
+            continues=continue_,
             is_emulated=emulate,
             is_steered=steer,
             runtime=runtime,

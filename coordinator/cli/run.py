@@ -19,7 +19,7 @@ from coordinator.assembly import assemble, closing
 from coordinator.cli.boundary import at_the_boundary
 from coordinator.cli.desk import Desk
 from coordinator.cli.exits import Exit, complain, exit_of
-from coordinator.cli.keeping import call, journal_of_run
+from coordinator.cli.keeping import call, journal_of_run, root_of
 from coordinator.cli.showing import SILENT, DisplayName, display, fitting
 from coordinator.config import DEMO, AgentEntry, TeamConfig, TeamFile, read_team
 from coordinator.displays.base import Cast, Display
@@ -27,8 +27,10 @@ from coordinator.emulated import NO_KEY, emulated
 from coordinator.errors import ConfigInvalid, JournalUnavailable
 from coordinator.rules import Rules
 from coordinator.session import Session, open_session
+from coordinator.source import config_of
 
 if TYPE_CHECKING:
+    from coordinator.continuing import Continued
     from coordinator.journal.writer import Durability
     from coordinator.result import Result
     from coordinator.team import Team
@@ -56,6 +58,7 @@ class RunOptions:
     journal: Path | None = None
     has_journal: bool = True
     durability: Durability = "async"
+    continues: str | None = None
     is_emulated: bool = False
     runtime: Literal["asyncio", "trio"] = "asyncio"
     is_steered: bool = False
@@ -71,18 +74,23 @@ def run_command(options: RunOptions) -> int:
 
 
 async def _run(options: RunOptions) -> int:
-    config = _config(options)
+    continued = _continued(options)
+    config = _config(options, continued)
     question = _question(options, config)
     _check_output(options.output)
     if not options.is_emulated:
-        return await _ask(options, config, question, assemble(config))
+        return await _ask(options, config, question, assemble(config), continued)
     async with emulated(config) as (pretended, _):
         team = assemble(pretended, environment=NO_KEY)
-        return await _ask(options, config, question, team)
+        return await _ask(options, config, question, team, continued)
 
 
 async def _ask(
-    options: RunOptions, config: TeamConfig, question: str, team: Team
+    options: RunOptions,
+    config: TeamConfig,
+    question: str,
+    team: Team,
+    continued: Continued | None,
 ) -> int:
     cast = Cast(
         question=question,
@@ -104,6 +112,7 @@ async def _ask(
                 displays=displays,
                 journal=root,
                 durability=options.durability,
+                continues=continued,
             ) as session,
             anyio.create_task_group() as listening,
         ):
@@ -159,8 +168,18 @@ async def _obey_signals(session: Session, listening: anyio.abc.TaskGroup) -> Non
 # ----------------------------------------------------------- what is asked of whom
 
 
-def _config(options: RunOptions) -> TeamConfig:
-    """The team, from the one option that names it.
+def _continued(options: RunOptions) -> Continued | None:
+    if options.continues is None:
+        return None
+    from coordinator.continuing import continued_from  # noqa: PLC0415  (for few)
+    from coordinator.journal.finding import find_session  # noqa: PLC0415
+
+    root = root_of(options.journal)
+    return continued_from(root, find_session(root, options.continues))
+
+
+def _config(options: RunOptions, continued: Continued | None) -> TeamConfig:
+    """The team, from the one option that names it; else that of the session before.
 
     Raises:
         ConfigInvalid: No option names a team, or two do, or its file is not usable.
@@ -174,6 +193,8 @@ def _config(options: RunOptions) -> TeamConfig:
         config = read_team(DEMO)
     elif options.models:
         config = _team_of_models(options.models, options.agents)
+    elif continued is not None:
+        config = config_of(continued.source)
     else:
         raise ConfigInvalid(
             "no team was named; give a team file (-c team.yaml), a model "
@@ -211,7 +232,7 @@ def _question(options: RunOptions, config: TeamConfig) -> str:
         ConfigInvalid: There is none, or it is too long.
     """
     question = options.question
-    if question is None:
+    if question is None and options.continues is None:
         question = config.file.question
     if question == "-" or (question is None and not sys.stdin.isatty()):
         raw = sys.stdin.buffer.read(QUESTION_BYTES_MAX + 1)

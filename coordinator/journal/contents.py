@@ -55,6 +55,14 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="o
     library: str
     """The version that wrote it."""
     parent: Parent | None = None
+    asked: str = ""
+    """The question as the agents read it, with what earlier sessions came to; empty
+    where that is the question itself."""
+
+    @property
+    def as_asked(self) -> str:
+        """What the machine was given as its question."""
+        return self.asked or self.question
 
 
 class Resumed(

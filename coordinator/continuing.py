@@ -1,0 +1,100 @@
+"""What a next session takes over from those before it: questions and their outcomes.
+
+Read from journals. A session that continues another keeps what it was told in its own
+first record, so that it can be played and resumed when the other has been deleted.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from agents.backend import Earlier
+from coordinator.errors import ConfigInvalid, JournalCorrupt, JournalUnavailable
+from coordinator.journal.contents import ContinuedFrom
+from coordinator.journal.reading import Journal, read_session
+from coordinator.journal.records import Kind
+from coordinator.journal.replaying import history
+from coordinator.result import Result
+
+EARLIER_MOST = 5
+"""Sessions of one conversation that the next one is told of; older ones have mostly
+been taken up by these."""
+
+REASONS_MOST = 5
+"""What voters said for a winner; more of them say the same."""
+
+
+class Continued(msgspec.Struct, frozen=True, kw_only=True):
+    """What a session goes on from."""
+
+    session: str
+    """The last one before it."""
+    earlier: tuple[Earlier, ...]
+    """Oldest first; the last is that one."""
+    source: bytes
+    """What its team was made from; see :func:`coordinator.assembly.team_of`."""
+
+
+def continued_from(root: Path, session: str) -> Continued:
+    """Read what there is to go on from. Blocks.
+
+    Args:
+        root: The folder of journals.
+        session: A whole id.
+
+    Raises:
+        ConfigInvalid: The session has no final answer.
+        JournalUnavailable: There is no such journal, or it may not be read.
+        JournalCorrupt: It cannot be read.
+    """
+    journal = read_session(root, session)
+    last = _earlier(journal)
+    if last is None:
+        raise ConfigInvalid(
+            f"session {session!r} came to no answer that could be continued; see "
+            f"'coordinator sessions show {session}'"
+        )
+    earlier = [last]
+    parent = journal.opened.parent
+    while isinstance(parent, ContinuedFrom) and len(earlier) < EARLIER_MOST:
+        try:
+            before = read_session(root, parent.session)
+            told = _earlier(before)
+        except (JournalUnavailable, JournalCorrupt):
+            break  # deleted meanwhile: the conversation begins later then
+        if told is None:
+            break
+        earlier.insert(0, told)
+        parent = before.opened.parent
+    team = msgspec.json.decode(journal.opened.team, type=_Described)
+    return Continued(session=session, earlier=tuple(earlier), source=bytes(team.source))
+
+
+class _Described(msgspec.Struct, frozen=True, kw_only=True):
+    source: msgspec.Raw = msgspec.Raw(b"null")
+
+
+def _earlier(journal: Journal) -> Earlier | None:
+    """What the session came to; ``None`` without an answer."""
+    ends = [r for r in history(journal.records) if r.kind == Kind.RESULT]
+    if not ends:
+        return None
+    try:
+        result = msgspec.json.decode(ends[-1].payload, type=Result)
+    except msgspec.DecodeError as error:
+        raise JournalCorrupt(f"journal {str(journal.path)!r}: {error}") from error
+    if result.answer is None:
+        return None
+    reasons = tuple(
+        vote.reason
+        for vote in result.votes
+        if vote.choice == result.winner and vote.reason
+    )
+    return Earlier(
+        question=result.question,
+        answer=result.answer,
+        agreed=result.detail,
+        reasons=reasons[:REASONS_MOST],
+    )
