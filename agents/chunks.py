@@ -80,9 +80,13 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def total_tokens(self) -> int:
         """Everything read, written to the cache or produced."""
+        return self.prompt_tokens + self.output_tokens
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Everything read, from the cache or not, and written to it."""
         return (
             self.input_tokens
-            + self.output_tokens
             + (self.cache_read_input_tokens or 0)
             + (self.cache_creation_input_tokens or 0)
         )

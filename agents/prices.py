@@ -8,6 +8,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from msgspec import structs
+
 from agents.chunks import Usage
 
 if TYPE_CHECKING:
@@ -44,6 +46,27 @@ def cost_usd(model: str, usage: Usage) -> float | None:
         return None
     rates = _rates(model)
     return float(price(usage)) if rates is None else _by_rates(rates, usage)
+
+
+def saved_usd(model: str, usage: Usage) -> float | None:
+    """How much less ``usage`` cost than the same tokens without a prompt cache.
+
+    Negative where more was paid for writing to the cache than was saved by reading from
+    it; ``None`` where no price is known.
+    """
+    read = usage.cache_read_input_tokens or 0
+    written = usage.cache_creation_input_tokens or 0
+    if not read and not written:
+        return 0.0
+    uncached = structs.replace(
+        usage,
+        input_tokens=usage.input_tokens + read + written,
+        cache_read_input_tokens=None,
+        cache_creation_input_tokens=None,
+        cache_creation_1h_input_tokens=None,
+    )
+    without, paid = cost_usd(model, uncached), cost_usd(model, usage)
+    return None if without is None or paid is None else without - paid
 
 
 def load() -> None:

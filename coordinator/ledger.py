@@ -21,6 +21,7 @@ from agents.chunks import (
     Usage,
     UsageReported,
 )
+from agents.prices import saved_usd
 from coordinator.effects import (
     AgentRetired,
     AnswerAccepted,
@@ -31,7 +32,13 @@ from coordinator.effects import (
     VoteCounted,
     VotesVoided,
 )
-from coordinator.result import AgentRecord, AnswerRecord, Result, VoteRecord
+from coordinator.result import (
+    AgentRecord,
+    AnswerRecord,
+    CacheRecord,
+    Result,
+    VoteRecord,
+)
 
 BOOKED = frozenset(
     {
@@ -53,6 +60,8 @@ class _Account:
         "_cost",
         "_response",
         "_response_cost",
+        "_response_model",
+        "_saved",
         "_usage",
         "error",
         "state",
@@ -67,23 +76,40 @@ class _Account:
         self._cost: float | None = 0.0
         self._response = Usage()
         self._response_cost: float | None = 0.0
+        self._response_model = ""
+        self._saved: float | None = 0.0
 
-    def report(self, usage: Usage, cost_usd: float | None) -> None:
+    def report(self, model: str, usage: Usage, cost_usd: float | None) -> None:
         """Replace what the response under way has spent so far."""
         self._response = usage
         self._response_cost = cost_usd
+        self._response_model = model
 
     def close_response(self) -> None:
         """Whatever comes next belongs to another response."""
+        self._saved = self.saved_usd()
         self._usage, self._cost = self.totals()
         self._response, self._response_cost = Usage(), 0.0
 
+    def saved_usd(self) -> float | None:
+        """What the prompt cache saved, by the prices of each response's model."""
+        return _sum(self._saved, saved_usd(self._response_model, self._response))
+
     def totals(self) -> tuple[Usage, float | None]:
         """Tokens and cost of all responses; one unknown price makes the sum unknown."""
-        usage = self._usage + self._response
-        if self._cost is None or self._response_cost is None:
-            return usage, None
-        return usage, self._cost + self._response_cost
+        return self._usage + self._response, _sum(self._cost, self._response_cost)
+
+
+def _sum(one: float | None, other: float | None) -> float | None:
+    """Of two amounts, either of which may be unknown."""
+    return None if one is None or other is None else one + other
+
+
+def _cache(usage: Usage, saved: float | None) -> CacheRecord:
+    read = usage.cache_read_input_tokens
+    if read is None or not usage.prompt_tokens:
+        return CacheRecord(saved_usd=saved)
+    return CacheRecord(hit_ratio=read / usage.prompt_tokens, saved_usd=saved)
 
 
 class Ledger:
@@ -98,7 +124,8 @@ class Ledger:
         """Take one event; most are of no interest here."""
         match event:
             case UsageReported():
-                self._accounts[event.agent].report(event.usage, event.cost_usd)
+                account = self._accounts[event.agent]
+                account.report(event.model, event.usage, event.cost_usd)
             case ResponseStarted() | ResponseAbandoned():
                 self._accounts[event.agent].close_response()
             case TurnStarted():
@@ -164,6 +191,7 @@ class Ledger:
         records: dict[AgentId, AgentRecord] = {}
         usage = Usage()
         cost_usd: float | None = 0.0
+        saved: float | None = 0.0
         for agent, account in self._accounts.items():
             spent, cost = account.totals()
             records[agent] = AgentRecord(
@@ -172,9 +200,11 @@ class Ledger:
                 usage=spent,
                 cost_usd=cost,
                 error=account.error,
+                cache=_cache(spent, account.saved_usd()),
             )
             usage += spent
-            cost_usd = None if cost is None or cost_usd is None else cost_usd + cost
+            cost_usd = _sum(cost_usd, cost)
+            saved = _sum(saved, account.saved_usd())
         return Result(
             session=session,
             status=end.status,
@@ -190,4 +220,5 @@ class Ledger:
             detail=end.detail,
             value=None if isinstance(end.value, msgspec.UnsetType) else read(end.value),
             citations=end.citations,
+            cache=_cache(usage, saved),
         )

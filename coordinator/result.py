@@ -34,6 +34,17 @@ class VoteRecord(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class CacheRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What the prompt cache did, for one agent or for all."""
+
+    hit_ratio: float | None = None
+    """Tokens read from the cache, of all that were in prompts; ``None`` where the API
+    said nothing of its cache, which is not zero."""
+    saved_usd: float | None = 0.0
+    """How much less was paid than without a cache; negative where writing to it cost
+    more than reading from it saved, ``None`` where a price is unknown."""
+
+
 class AgentRecord(msgspec.Struct, frozen=True, kw_only=True):
     """How one agent fared."""
 
@@ -43,6 +54,7 @@ class AgentRecord(msgspec.Struct, frozen=True, kw_only=True):
     cost_usd: float | None
     """``None``: at least one response has no known price."""
     error: str | None = None
+    cache: CacheRecord = CacheRecord()
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,3 +77,5 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """The structured answer, decoded to the type the team asked for."""
     citations: tuple[Citation, ...] = ()
     """What ``answer`` rests on, as its footnotes have it."""
+    cache: CacheRecord = CacheRecord()
+    """What the prompt cache did for all agents together."""

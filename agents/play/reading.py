@@ -7,6 +7,7 @@ script's ``when`` and its votes mean the same in either place.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -42,6 +43,7 @@ _BALLOT_FIELDS: dict[str, BallotKind] = {
     "tiers": "ranking",
     "scores": "scores",
 }
+_CONSIDER = re.compile(r"Consider the answers in this order: ([\w., -]+?)\.(?=\s|$)")
 _TASK_NAMES: dict[type[Task], TaskName] = {
     Draft: "draft",
     Review: "review",
@@ -144,13 +146,31 @@ def _max_score(schema: JsonObject) -> int:
 
 
 def _visible(messages: list[Any], schema: JsonObject) -> tuple[VisibleAnswer, ...]:
-    answers = unfence(_texts(messages))
-    # A conversation that goes on still holds answers that no longer stand; the ballot
-    # names those that do.
+    texts = list(_texts(messages))
+    answers = unfence(texts)
+    # A conversation that goes on still holds answers that no longer stand; what it was
+    # told to consider last, and what has come since, does.
     scores: JsonObject = schema.get("properties", {}).get("scores", {})
     named = {str(name) for one in objects_in(schema) for name in one.get("enum", ())}
     named |= scores.get("properties", {}).keys()
+    named = named or _considered(texts)
     return tuple(answer for answer in answers if not named or answer.label in named)
+
+
+def _considered(texts: list[str]) -> set[str]:
+    """The labels that may be voted for, by the words of the last review."""
+    for place in range(len(texts) - 1, -1, -1):
+        if found := _CONSIDER.findall(texts[place]):
+            named = dict(_apart(label) for label in found[-1].split(", "))
+            since = unfence(texts[place + 1 :])
+            named.update(_apart(answer.label) for answer in since)
+            return {f"{author}.{number}" for author, number in named.items()}
+    return set()
+
+
+def _apart(label: str) -> tuple[str, str]:
+    author, _, number = label.rpartition(".")
+    return author, number
 
 
 def _texts(messages: list[Any]) -> Iterator[str]:

@@ -30,6 +30,7 @@ WORKFLOW_NAMES = frozenset(
 """Reserved: no other tool may bear one of these names."""
 
 ABSTAIN = "abstain"
+_LABELS = r"^agent[0-9]+\.[0-9]+$"
 """Votes for nobody, where a single choice is asked for and abstaining is allowed."""
 
 
@@ -88,15 +89,16 @@ def _new_answer(answers: AnswerForm | None) -> ToolSpec:
 
 
 def _vote(form: BallotForm) -> ToolSpec:
-    # Sorted, although each voter considers the answers in an order of its own: tools
-    # come first in the prompt cache's key, and so they are the same for all voters.
-    one = {"type": "string", "enum": sorted(form.labels)}
+    # No list of labels, though a model would like one: tools come first in the prompt
+    # cache's key, so a new label would have every voter pay again for all it has read.
+    one = {"type": "string", "pattern": _LABELS}
     shape: dict[str, Any]
     match form.kind:
         case "choice":
             if form.may_abstain:
-                one = {"type": "string", "enum": [*sorted(form.labels), ABSTAIN]}
-            name, shape = "label", {**one, "description": "The best answer's label."}
+                one = {"type": "string", "pattern": f"{_LABELS}|^{ABSTAIN}$"}
+            said = "The best answer's label, as you were told to consider it."
+            name, shape = "label", {**one, "description": said}
         case "approval":
             name = "labels"
             shape = {
@@ -119,10 +121,10 @@ def _vote(form: BallotForm) -> ToolSpec:
             points = {"type": "integer", "minimum": 0, "maximum": form.max_score}
             shape = {
                 "type": "object",
-                "properties": dict.fromkeys(sorted(form.labels), points),
-                "additionalProperties": False,
+                "additionalProperties": points,
                 "description": (
-                    f"Points for each label, 0 (useless) to {form.max_score} (best)."
+                    "Points for each label that you were told to consider, 0 (useless) "
+                    f"to {form.max_score} (best)."
                 ),
             }
         case _:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from agents.chunks import AgentId, Label
 from coordinator.displays.clean import clean, one_line
 from coordinator.displays.view import View
-from coordinator.result import Result
+from coordinator.result import CacheRecord, Result
 
 _HEADLINES = {
     "answered": "answered",
@@ -99,9 +99,22 @@ def totals(result: Result) -> str:
             f"{count} agent{'' if count == 1 else 's'}",
             f"{result.usage.total_tokens:,} tokens",
             dollars(result.cost_usd),
+            *cache(result.cache),
             f"session {clean(result.session)}",
         )
     )
+
+
+def cache(record: CacheRecord) -> tuple[str, ...]:
+    """Say what the prompt cache did; nothing where the API said nothing of it."""
+    if record.hit_ratio is None:
+        return ()
+    words = f"{record.hit_ratio:.0%} of prompts from the cache"
+    saved = record.saved_usd
+    if saved is None:
+        return (words,)
+    verb = "saved" if saved >= 0 else "lost"
+    return (f"{words}, {dollars(abs(saved))} {verb}",)
 
 
 def dollars(cost_usd: float | None) -> str:

@@ -139,7 +139,8 @@ def _standings(result: Result, view: View, cast: Cast) -> RenderableType:
     for heading in ("votes", "points") if has_points else ("votes",):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("voted for", ratio=1)
-    for heading in ("tokens", "cost"):
+    is_cached = result.cache.hit_ratio is not None
+    for heading in ("tokens", "cached", "cost") if is_cached else ("tokens", "cost"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows[:STANDINGS_MAX]:
         record = result.agents[row.agent]
@@ -151,6 +152,7 @@ def _standings(result: Result, view: View, cast: Cast) -> RenderableType:
             *((points,) if has_points else ()),
             Text(row.voted or row.fate or "—", style="" if row.voted else "dim"),
             tokens(record.usage.total_tokens),
+            *((f"{record.cache.hit_ratio or 0:.0%}",) if is_cached else ()),
             dollars(record.cost_usd),
         )
     return table
