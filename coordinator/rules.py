@@ -63,6 +63,34 @@ class LeaderFirst(
                 )
 
 
+class Shortlist(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Many answers are looked at by few; the best of them are voted on by others.
+
+    Reading is what a vote costs, and most answers are out of the question after a few
+    ballots. The ballots of the first look count on, so nothing that was read is lost.
+    """
+
+    over: int = 8
+    """How many answers need no first look."""
+    panel: int = 3
+    """Voters that rank them all."""
+    keep: int = 5
+    """How many of them the second vote is on."""
+    share: float = 0.4
+    """Of the team, that votes on those: others than before, as far as there are. As
+    many vote on what committees have left, where that is few."""
+
+    def __post_init__(self) -> None:
+        """Refuse what shortens nothing."""
+        if self.panel < 1 or not SMALLEST_MATCH <= self.keep <= self.over:
+            raise ValueError(
+                "'shortlist' needs a panel of at least 1, and to keep at least "
+                f"{SMALLEST_MATCH} answers and no more than its 'over'"
+            )
+        if not 0 < self.share <= 1:
+            raise ValueError(f"'shortlist.share' is {self.share}; use more than 0 to 1")
+
+
 class Topology(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who judges whose answers; exactly one of these."""
 
@@ -178,16 +206,20 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """``None``: everybody answers at once."""
     leader_first: LeaderFirst | None = msgspec.field(default_factory=LeaderFirst)
     """``None``: all reviewers of a contest are asked at once."""
-    panel: int | None = 7
+    panel: int | None = 5
     """Most voters in one contest; ``None``: everybody."""
-    committee_over: int | None = 8
+    shortlist: Shortlist | None = msgspec.field(default_factory=Shortlist)
+    """``None``: one vote on all answers of a contest, however many. Not where answers
+    are revised."""
+    committee_over: int | None = 16
     """More answers than this are judged in committees first; ``None``: never."""
-    committee_size: int = 5
+    committee_size: int = 16
     judges: int = 3
     """Outside voters for each committee."""
-    advance: int = 1
+    advance: int | None = None
     """How many of each committee go on to the next stage, where that is fewer than it
-    has. A committee has few judges: who was second there may be the best of all."""
+    has; ``None``: one in six, rounded up. A committee has few judges: who was second
+    there may be the best of all."""
 
     # --- bounds
     answers_per_agent: int = 3
@@ -236,7 +268,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
                 f"alike than 'duplicate_over' ({self.duplicate_over}) is refused; set "
                 "it lower"
             )
-        if self.advance >= self.committee_size:
+        if self.advance is not None and self.advance >= self.committee_size:
             raise ValueError(
                 f"'advance' is {self.advance}, but a committee of 'committee_size: "
                 f"{self.committee_size}' shall send fewer on than it has; set it lower"
@@ -305,6 +337,7 @@ _REVISION = Rules(
     revise=True,
     leader_first=None,
     panel=None,
+    shortlist=None,
     committee_over=None,
 )
 

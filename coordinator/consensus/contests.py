@@ -16,7 +16,7 @@ from agents.chunks import AgentId, Ballot, Label
 from coordinator.ballots import events_before_any, form, lot, reject_reason
 from coordinator.consensus.move import Move, drawn
 from coordinator.consensus.similarity import similarity
-from coordinator.consensus.state import Answer, Contest, Member
+from coordinator.consensus.state import Answer, Cast, Contest, Member
 
 
 def tie_order(m: Move, answers: Sequence[Answer]) -> tuple[Label, ...]:
@@ -48,9 +48,15 @@ def new_contest(
     is_runoff: bool = False,
     is_challenge: bool = False,
     views: HashTrieMap[AgentId, tuple[Label, ...]] | None = None,
+    carried: HashTrieMap[AgentId, Cast] | None = None,
     advance: int = 1,
+    is_first_look: bool = False,
 ) -> Contest:
-    """Make a contest of ``labels``; its voters owe it a ballot from now on."""
+    """Make a contest of ``labels``; its voters owe it a ballot from now on.
+
+    All but those whose ballot is ``carried`` over from an earlier one.
+    """
+    ballots: HashTrieMap[AgentId, Cast] = HashTrieMap() if carried is None else carried
     s = m.s
     answers = [s.answers[label] for label in labels]
     contest = m.put_contest(
@@ -58,12 +64,13 @@ def new_contest(
             number=s.contests_made,
             labels=labels if is_challenge else tie_order(m, answers),
             voters=voters,
-            ballots=HashTrieMap(),
-            outstanding=len(voters),
+            ballots=ballots,
+            outstanding=len(voters) - len(ballots),
             is_runoff=is_runoff,
             is_challenge=is_challenge,
             views=HashTrieMap() if views is None else views,
             advance=advance,
+            is_first_look=is_first_look,
             began=s.now,
             slow=sum(s.members[voter].was_cut for voter in voters),
             check_at=events_before_any(

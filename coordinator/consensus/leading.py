@@ -21,7 +21,8 @@ LEADER_TIMER = "leader of contest "
 
 def begin(m: Move, contest: Contest) -> None:
     """Ask the contest's voters that are free: one first, or all."""
-    free = [m.s.members[voter] for voter in contest.voters]
+    owing = [v for v in contest.voters if v not in contest.ballots]
+    free = [m.s.members[voter] for voter in owing]
     free = [member for member in free if member.activity == "idle"]
     first = m.rules.leader_first
     # Where answers are revised the prompts differ before long; a view is one's own.

@@ -122,6 +122,8 @@ class Contest(msgspec.Struct, frozen=True, kw_only=True):
     """Voters whose first answer took too long."""
     is_hurried: bool = False
     """Only those are waited for, and no longer than until a timer rings."""
+    is_first_look: bool = False
+    """Others vote on the best of it, and its ballots count on."""
     advance: int = 1
     """How many of its answers go on to the next stage."""
     renamed: HashTrieMap[Label, Label] = HashTrieMap()
@@ -178,6 +180,8 @@ class State(msgspec.Struct, kw_only=True):
     contests_made: int = 0
     stages: int = 0
     """Stages of the vote under way that have begun."""
+    vote_began: int = 0
+    """The first contest of the vote under way."""
     stage_began: int = 0
     """The first contest of the stage under way."""
     news_due: bool = False

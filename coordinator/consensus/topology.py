@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 from rpds import HashTrieMap
 
 from agents.chunks import AgentId, Label
 from coordinator.consensus.move import Move, drawn
+
+ONE_IN = 6
+"""Of so many answers of a committee one goes on: of few their winner, of 16 three."""
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,6 +23,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     """Voter → what it judges, where that is not all."""
     advance: int = 1
     """How many go on from it."""
+    is_first_look: bool = False
 
 
 def groups(m: Move, labels: tuple[Label, ...]) -> list[Group]:
@@ -37,7 +43,22 @@ def groups(m: Move, labels: tuple[Label, ...]) -> list[Group]:
             return committees(m, labels, most, advance=m.rules.advance)
     elif shape.tournament is not None and count > shape.tournament:
         return committees(m, labels, shape.tournament)
-    return [Group(labels=labels, voters=panel(m))]
+    return [_together(m, labels)]
+
+
+def _together(m: Move, labels: tuple[Label, ...]) -> Group:
+    """One contest of all: the last vote, or a first look at many."""
+    look = m.rules.shortlist
+    if look is None or m.rules.revise:
+        return Group(labels=labels, voters=panel(m, m.rules.panel))
+    if len(labels) <= look.over:
+        size = m.rules.panel
+        if m.s.stages and size is not None:
+            # Little is left to read, and it is the best there is.
+            size = max(size, math.ceil(look.share * len(m.live())))
+        return Group(labels=labels, voters=panel(m, size))
+    voters = panel(m, look.panel)
+    return Group(labels=labels, voters=voters, advance=look.keep, is_first_look=True)
 
 
 def ring(m: Move, labels: tuple[Label, ...], reach: int) -> Group:
@@ -59,18 +80,38 @@ def ring(m: Move, labels: tuple[Label, ...], reach: int) -> Group:
     return Group(labels=labels, voters=voters, views=views, advance=reach)
 
 
-def panel(m: Move) -> tuple[AgentId, ...]:
+def panel(m: Move, size: int | None) -> tuple[AgentId, ...]:
     """The voters of a contest that everybody might judge.
 
     Who was slow at its first answer sits on it only where there are not enough others.
+    So does who has judged in this vote already: another judge errs in another way.
     """
     voters = [member.id for member in m.live()]
-    size = m.rules.panel
     if size is None or len(voters) <= size:
         return tuple(voters)
+    return _chosen(m, voters, size, "panel")
+
+
+def others_than(
+    m: Move, judges: tuple[AgentId, ...], share: float
+) -> tuple[AgentId, ...]:
+    """So large a share of the team, of those who are not ``judges``."""
+    voters = [member.id for member in m.live()]
+    rest = [voter for voter in voters if voter not in judges]
+    return _chosen(m, rest, math.ceil(share * len(voters)), "others")
+
+
+def _chosen(m: Move, voters: list[AgentId], size: int, lot: str) -> tuple[AgentId, ...]:
+    """Draw ``size`` of ``voters``; in the order they have."""
+    numbers = range(m.s.vote_began, m.s.contests_made)
+    judged = {voter for number in numbers for voter in m.s.contests[number].voters}
     key = str(m.s.contests_made)
-    by_lot = sorted(voters, key=lambda v: by_speed_and_lot(m, v, "panel", key))
-    chosen = set(by_lot[:size])
+
+    def place(voter: AgentId) -> tuple[bool, bool, bytes]:
+        was_cut, drawn_lot = by_speed_and_lot(m, voter, lot, key)
+        return was_cut, voter in judged, drawn_lot
+
+    chosen = set(sorted(voters, key=place)[:size])
     return tuple(voter for voter in voters if voter in chosen)
 
 
@@ -80,7 +121,7 @@ def by_speed_and_lot(m: Move, voter: AgentId, *lot: str) -> tuple[bool, bytes]:
 
 
 def committees(
-    m: Move, labels: tuple[Label, ...], size: int, *, advance: int = 1
+    m: Move, labels: tuple[Label, ...], size: int, *, advance: int | None = 1
 ) -> list[Group]:
     """Split ``labels`` into committees, each judged by voters from outside it.
 
@@ -107,6 +148,7 @@ def committees(
         # Those who sat in this very committee judge one of the next.
         free[at:at] = skipped
         # Fewer go on than there are, so that each stage has fewer than the last.
-        most = min(advance, len(part) - 1) if count > 1 else 1
+        most = math.ceil(len(part) / ONE_IN) if advance is None else advance
+        most = min(most, len(part) - 1) if count > 1 else 1
         made.append(Group(labels=part, voters=tuple(judges), advance=max(1, most)))
     return made

@@ -11,13 +11,15 @@ from collections.abc import Sequence
 from itertools import islice
 
 import msgspec
+from rpds import HashTrieMap
 
-from agents.chunks import Ballot, Label, VoteCast
+from agents.chunks import AgentId, Ballot, Label, VoteCast
 from coordinator.ballots import (
     Tally,
     best_of,
     events_until_over,
     relabelled,
+    standing_part,
 )
 from coordinator.consensus import (
     adaptive,
@@ -58,6 +60,8 @@ def open_stage(m: Move, answers: Sequence[Answer], reason: str) -> None:
         ending.finish(m, only, labels, "only one answer stood")
         return
     s.phase = "voting"
+    if not s.stages:
+        s.vote_began = s.contests_made
     s.stage_began = s.contests_made
     m.out.append(SlateFrozen(labels=labels, reason=reason))
     groups = topology.groups(m, labels)
@@ -71,6 +75,7 @@ def open_stage(m: Move, answers: Sequence[Answer], reason: str) -> None:
                 group.voters,
                 views=group.views,
                 advance=group.advance,
+                is_first_look=group.is_first_look,
             )
             for group in groups
         ],
@@ -82,7 +87,7 @@ def _open(m: Move, opened: Sequence[Contest]) -> None:
     for contest in opened:
         leading.begin(m, contest)
     for contest in opened:
-        if not contest.voters:
+        if not contest.outstanding:
             settle(m, contest, is_early=False)
 
 
@@ -298,6 +303,9 @@ def _next_stage(m: Move, last: Contest, result: Tally, *, is_early: bool) -> Non
     winners = _stage_winners(m)
     if len(winners) > 1:
         _announce_committee(m, last, is_early=is_early)
+        if last.is_first_look:
+            _look_again(m, last, winners)
+            return
         open_stage(m, [m.s.answers[label] for label in winners], "committees' winners")
         return
     assert winners  # the last contest has just been given one
@@ -311,6 +319,25 @@ def _next_stage(m: Move, last: Contest, result: Tally, *, is_early: bool) -> Non
         return
     if not challenge.is_opened(m, last, result):
         winning.crown(m, last, result, is_early=is_early)
+
+
+def _look_again(m: Move, first: Contest, labels: tuple[Label, ...]) -> None:
+    """Put the best of a first look to others, who add their ballots to those cast."""
+    s = m.s
+    s.stage_began = s.contests_made
+    s.stages += 1
+    reason = "the best of a first look, whose ballots count on"
+    m.out.append(SlateFrozen(labels=labels, reason=reason))
+    place = {label: at for at, label in enumerate(labels)}
+    carried: HashTrieMap[AgentId, Cast] = HashTrieMap()
+    for voter, cast in first.ballots.items():
+        ballot = standing_part(cast.ballot, place)
+        carried = carried.insert(voter, Cast(ballot=ballot, reason=cast.reason))
+    judges = tuple(voter for voter in first.voters if voter in carried)
+    assert m.rules.shortlist is not None  # or there had been no first look
+    others = topology.others_than(m, first.voters, m.rules.shortlist.share)
+    voters = judges + others
+    _open(m, [contests.new_contest(m, labels, voters, carried=carried)])
 
 
 def _who_goes_on(m: Move, contest: Contest) -> tuple[Label, ...]:

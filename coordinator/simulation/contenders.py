@@ -12,11 +12,19 @@ import msgspec
 
 from coordinator.ballots import read_rule
 from coordinator.errors import ConfigInvalid
-from coordinator.rules import Adaptive, LeaderFirst, Rules, Straggler, Topology
+from coordinator.rules import (
+    Adaptive,
+    LeaderFirst,
+    Rules,
+    Shortlist,
+    Straggler,
+    Topology,
+)
 
-_NESTED: dict[str, type[Adaptive | LeaderFirst | Straggler | Topology]] = {
+_NESTED: dict[str, type[Adaptive | LeaderFirst | Shortlist | Straggler | Topology]] = {
     "adaptive": Adaptive,
     "leader_first": LeaderFirst,
+    "shortlist": Shortlist,
     "straggler": Straggler,
     "topology": Topology,
 }
@@ -37,7 +45,9 @@ CONTENDERS: tuple[str, ...] = (
     DEFAULT,
     "slate,early=false",
     "slate,rule=plurality",
+    "slate,shortlist=null",
     "slate,committee_over=null",
+    "slate,leader_first=null",
     "slate,adaptive.start=3",
 )
 

@@ -62,7 +62,7 @@ def test_the_best_of_a_ring_meet_before_the_panel(seat: Seat) -> None:
     table = drafted(seat, 12, topology=Topology(ring=3))
     all_rank(table)
     final = [s.turn for s in table.just(StartTurn)]
-    assert len(final) == 7
+    assert len(final) == 5
     for turn in final:
         assert len(table.review(turn.agent).answers) == 3
     all_rank(table)
@@ -89,7 +89,9 @@ def test_whose_vote_in_the_final_was_void_goes_on_where_it_was(seat: Seat) -> No
 
 
 def test_several_of_each_committee_go_on_but_never_all(seat: Seat) -> None:
-    table = drafted(seat, 20, committee_size=4, advance=2)
+    table = drafted(
+        seat, 20, committee_over=8, committee_size=4, advance=2, shortlist=None
+    )
     all_rank(table)
     decided = table.every(CommitteeDecided)
     assert len(decided) == 5

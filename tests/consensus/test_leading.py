@@ -130,7 +130,7 @@ def test_nobody_is_asked_once_a_veto_has_left_one_answer(seat: Seat) -> None:
 
 def test_each_committee_has_a_leader_of_its_own(seat: Seat) -> None:
     names = " ".join(f"a{number}" for number in range(10))
-    table = drafted(seat, names, committee_size=5, judges=3)
+    table = drafted(seat, names, committee_over=8, committee_size=5, judges=3)
     first = asked(table.last)
     assert len(first) == 2
     begins(table, first[0])
