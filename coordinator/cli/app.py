@@ -202,6 +202,7 @@ def simulate(
     situation: tuple[str, ...] = (),
     contender: tuple[str, ...] = (),
     assume: tuple[str, ...] = (),
+    sweep: str | None = None,
     plot: Path | None = None,
     json: bool = False,
 ) -> int:
@@ -245,6 +246,9 @@ def simulate(
         Compare this policy, as "slate" or "slate,panel=5"; more than once.
     assume
         Change an assumption of the comparison: NAME=VALUE, more than once.
+    sweep
+        Compare with an assumption at several values: NAME=V1,V2,…; says where the
+        verdict turns.
     plot
         Draw the comparison into this file (SVG).
     json
@@ -269,6 +273,7 @@ def simulate(
                 situations=situation,
                 contenders=contender,
                 assumed=assume,
+                sweep=sweep,
                 plot=plot,
                 is_json=json,
             )

@@ -29,6 +29,8 @@ class CompareOptions:
     contenders: tuple[str, ...] = ()
     assumed: tuple[str, ...] = ()
     """``NAME=VALUE``"""
+    sweep: str | None = None
+    """``NAME=V1,V2,…``"""
     plot: Path | None = None
     is_json: bool = False
 
@@ -43,6 +45,7 @@ def compare_command(options: CompareOptions) -> int:
             json=options.is_json,
             is_quiet=False,
             plot=options.plot,
+            sweep=options.sweep,
             workers=options.workers,
             contenders=options.contenders or CONTENDERS,
             situations=options.situations or tuple(SITUATIONS),

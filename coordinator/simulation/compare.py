@@ -260,14 +260,15 @@ def _work(job: _Job) -> _Outcomes:
 
 
 def _is_same_rules_here(each: Contender, size: int) -> bool:
-    """Whether it is the default policy but for committees that none of them makes."""
-    default = contender(DEFAULT).rules
-    if each.rules.committee_over is not None or each.rules.revise:
+    """Whether it is the default policy but for stages that so few do not need."""
+    default, rules = contender(DEFAULT).rules, each.rules
+    if rules == default or rules.revise:
         return False
-    with_them = msgspec.structs.replace(
-        each.rules, committee_over=default.committee_over
-    )
-    return with_them == default and size <= (default.committee_over or 0)
+    if size <= (default.committee_over or 0) and rules.committee_over is None:
+        rules = msgspec.structs.replace(rules, committee_over=default.committee_over)
+    if default.shortlist is not None and size <= default.shortlist.over:
+        rules = msgspec.structs.replace(rules, shortlist=default.shortlist)
+    return rules == default
 
 
 def _play(each: Contender, crowd: Crowd, budget: int) -> _Played:

@@ -14,6 +14,8 @@ from coordinator.simulation.contenders import CONTENDERS
 from coordinator.simulation.model import FIRST_TEST_SEED, assumptions
 from coordinator.simulation.plot import drawn
 from coordinator.simulation.situations import SITUATIONS
+from coordinator.simulation.sweep import read_sweep, sweep_report
+from coordinator.simulation.sweep import sweep as played_sweep
 
 
 def main_compare(
@@ -27,6 +29,7 @@ def main_compare(
     contenders: Sequence[str] = CONTENDERS,
     situations: Sequence[str] = tuple(SITUATIONS),
     is_quiet: bool = False,
+    sweep: str | None = None,
     **parameters: object,
 ) -> int:
     """Compare policies and print what was found.
@@ -41,6 +44,8 @@ def main_compare(
         contenders: Policies, as ``slate`` or ``slate,panel=5``.
         situations: Names of situations.
         is_quiet: Say nothing of progress (standard error).
+        sweep: ``NAME=V1,V2,…``: compare with each of these values of an assumption
+            instead, in the plain situation.
         parameters: Assumptions to change; numbers may be strings.
 
     Returns:
@@ -49,6 +54,21 @@ def main_compare(
     Raises:
         ConfigInvalid: A name or a number cannot be used.
     """
+    if sweep is not None:
+        name, values = read_sweep(sweep)
+        found = played_sweep(
+            name,
+            values,
+            runs=runs,
+            sizes=sizes,
+            seed=seed,
+            rivals=contenders,
+            workers=workers,
+            assumed=assumptions(**parameters),
+        )
+        told = msgspec.json.encode(found).decode() + "\n"
+        sys.stdout.write(told if json else sweep_report(found))
+        return 0
     comparison = compare(
         runs=runs,
         sizes=sizes,

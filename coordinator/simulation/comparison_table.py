@@ -115,7 +115,7 @@ def _targets(comparison: Comparison) -> str:
         "quality diff",
         "",
     )
-    return "Targets (plain)\n" + _aligned([head, *lines], left={1, 2, 5, 8, 11})
+    return "Targets (plain)\n" + aligned([head, *lines], left={1, 2, 5, 8, 11})
 
 
 def _target_line(target: Target, versus: Versus) -> tuple[str, ...]:
@@ -123,21 +123,21 @@ def _target_line(target: Target, versus: Versus) -> tuple[str, ...]:
         str(versus.size),
         versus.contender,
         versus.rival,
-        _within(versus.tokens, 3),
+        within(versus.tokens, 3),
         f"{target.tokens:g}",
         verdict(versus.tokens, target.tokens),
-        _within(versus.time, 3),
+        within(versus.time, 3),
         f"{target.time:g}",
         verdict(versus.time, target.time),
-        _within(versus.usd, 3),
-        _within(versus.quality, 3, sign="+"),
+        within(versus.usd, 3),
+        within(versus.quality, 3, sign="+"),
         standing(versus.quality),
     )
 
 
 def _table(rows: Sequence[Row]) -> str:
     ordered = sorted(rows, key=lambda row: row.size)
-    return _aligned([_HEAD, *(tuple(_cells(row)) for row in ordered)], left={1})
+    return aligned([_HEAD, *(tuple(_cells(row)) for row in ordered)], left={1})
 
 
 def _cells(row: Row) -> Iterator[str]:
@@ -146,17 +146,17 @@ def _cells(row: Row) -> Iterator[str]:
     yield str(row.runs)
     for tokens in (row.tokens, row.tokens_in, row.tokens_cached, row.tokens_out):
         yield _thousands(tokens)
-    yield _within(row.usd, 3)
-    yield _within(row.p50_s, 0)
-    yield _within(row.p95_s, 0)
-    yield _within(row.quality, 2)
-    yield _within(row.best, 2)
+    yield within(row.usd, 3)
+    yield within(row.p50_s, 0)
+    yield within(row.p95_s, 0)
+    yield within(row.quality, 2)
+    yield within(row.best, 2)
     for share in (row.right, row.fixed, row.broken):
         yield _percent(share)
-    yield _within(row.turned_right, 2)
-    yield _within(row.turned_wrong, 2)
+    yield within(row.turned_right, 2)
+    yield within(row.turned_wrong, 2)
     yield _percent(row.wasted)
-    yield _within(row.restarts, 1)
+    yield within(row.restarts, 1)
     yield _percent(row.early)
     yield "" if row.early_same is None else _percent(row.early_same)
 
@@ -165,7 +165,8 @@ def _half(found: Interval) -> float:
     return (found.high - found.low) / 2
 
 
-def _within(found: Interval, digits: int, sign: str = "") -> str:
+def within(found: Interval, digits: int, sign: str = "") -> str:
+    """An estimate and half of its interval."""
     half = _half(found)
     about = f"±{half:.{digits}f}" if half else ""
     return f"{found.value:{sign}.{digits}f}{about}"
@@ -181,7 +182,8 @@ def _percent(found: Interval) -> str:
     return f"{found.value:.0%}" + (f"±{100 * half:.0f}" if half >= 0.005 else "")
 
 
-def _aligned(lines: Sequence[tuple[str, ...]], left: set[int]) -> str:
+def aligned(lines: Sequence[tuple[str, ...]], left: set[int]) -> str:
+    """Lines of cells as columns; those at the places ``left`` begin alike."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(

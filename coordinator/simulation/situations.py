@@ -49,6 +49,12 @@ _ALL = (
         changes={"prefix_wait_s": 10.0},
     ),
     Situation(
+        name="crowded",
+        about="who reads many answers judges worse: 0.3 for each doubling beyond five",
+        changes={"crowd_sd": 0.3},
+        is_for_all_sizes=True,
+    ),
+    Situation(
         name="restless",
         about="a revision keeps all its author had and adds chance: answers spread",
         changes={"revision_keep": 1.0},
