@@ -24,12 +24,15 @@ from agents.chunks import (
 )
 from agents.conversation import KEPT_OUTCOMES, Conversation
 from agents.errors import AgentError
+from agents.memory import Memory
+from agents.recalling import recalled
 from agents.retry import RetryPolicy
 from agents.turn import Last, RunningTurn
 from agents.voice import Voice
 
 if TYPE_CHECKING:
     from agents.agent import Agent
+    from agents.asked import AskedTurn
     from agents.backend import News, Turn
     from agents.limits import Limiter
 
@@ -51,6 +54,7 @@ class Actor:
 
     __slots__ = (
         "_agent",
+        "_asked",
         "_called",
         "_cancel_reason",
         "_conversation",
@@ -85,6 +89,7 @@ class Actor:
         self._mailbox: list[Turn] = []
         self._news: list[News] = []
         self._withdrawn: dict[TurnNumber, str] = {}
+        self._asked: dict[TurnNumber, AskedTurn] = {}
         self._called: anyio.Event | None = None
         self._is_closed = False
         self._lifetime: anyio.CancelScope | None = None
@@ -100,6 +105,22 @@ class Actor:
         """Put ``turn`` into the mailbox."""
         self._mailbox.append(turn)
         self._call()
+
+    def remember(self, past: Sequence[AskedTurn]) -> None:
+        """Know the agent's turns that are over, in order; before :meth:`run`."""
+        self._conversation = recalled(self._agent, past)
+
+    def resume(self, asked: Sequence[AskedTurn]) -> None:
+        """Put turns of a process before this one into the mailbox.
+
+        What they have bought is not bought again.
+        """
+        for one in asked:
+            if one.chunks:
+                self._asked[one.turn.number] = one
+            self.take(one.turn)
+            for news in one.news:
+                self.tell(news)
 
     def tell(self, news: News) -> None:
         """Have ``news`` said at its turn's next model call, if there is one."""
@@ -155,7 +176,9 @@ class Actor:
                     await self._called.wait()
 
     async def _take_up(self, turn: Turn) -> None:
-        pen = Pen(turn.agent, turn.number, anyio.current_time())
+        asked = self._asked.pop(turn.number, None)
+        first = asked.next_seq if asked else 0
+        pen = Pen(turn.agent, turn.number, anyio.current_time(), first=first)
         running = RunningTurn(
             turn=turn,
             agent=self._agent,
@@ -163,6 +186,7 @@ class Actor:
             voice=Voice(pen, self._publish),
             limiter=self._limiter,
             retry=self._retry,
+            memory=Memory(asked) if asked else None,
         )
         for news in self._news:
             running.tell(news)

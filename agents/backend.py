@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, assert_never, runtime_checkable
 
 import msgspec
 
@@ -88,6 +88,24 @@ class Work(msgspec.Struct, frozen=True, kw_only=True, tag="work"):
 
 
 Task: TypeAlias = Draft | Review | Present | Divide | Work
+TaskName: TypeAlias = Literal["draft", "review", "present", "divide", "work"]
+
+
+def task_name(task: Task) -> TaskName:
+    """What a task is called in chunks and scripts."""
+    match task:
+        case Draft():
+            return "draft"
+        case Review():
+            return "review"
+        case Present():
+            return "present"
+        case Divide():
+            return "divide"
+        case Work():
+            return "work"
+        case _:
+            assert_never(task)
 
 
 class Earlier(msgspec.Struct, frozen=True, kw_only=True):
@@ -224,4 +242,13 @@ class Backend(Protocol):
 
     async def aclose(self) -> None:
         """Close what outlives streams, e.g. a pool of connections."""
+        ...
+
+
+@runtime_checkable
+class Recalls(Protocol):
+    """A backend whose next response depends on those before it, as a script's does."""
+
+    def recall(self, request: Request) -> None:
+        """Be told, in order, what was asked in a process before this one."""
         ...

@@ -476,11 +476,13 @@ class Pen:
 
     __slots__ = ("_seq", "agent", "at", "turn")
 
-    def __init__(self, agent: AgentId, turn: TurnNumber, at: float) -> None:
+    def __init__(
+        self, agent: AgentId, turn: TurnNumber, at: float, *, first: int = 0
+    ) -> None:
         self.agent = agent
         self.turn = turn
         self.at = at
-        self._seq = 0
+        self._seq = first
 
     def next_seq(self) -> Seq:
         """Take the next sequence number."""

@@ -9,8 +9,9 @@ What the words are is :mod:`agents.prompts`'s.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
@@ -37,6 +38,9 @@ KEPT_OUTCOMES = frozenset(
     {"answered", "voted", "presented", "restarted", "stopped", "divided"}
 )
 """Turns that brought what was asked; all others leave no trace in the conversation."""
+
+
+OnCall: TypeAlias = Callable[[Turn, int, int, tuple[Message, ...]], None]
 
 
 class TextBlock(msgspec.Struct, frozen=True, kw_only=True, tag="text"):
@@ -177,20 +181,37 @@ class Conversation:
 
     @classmethod
     def rebuilt(
-        cls, turns: Iterable[tuple[Turn, Sequence[StreamChunk]]]
+        cls,
+        turns: Iterable[tuple[Turn, Sequence[StreamChunk]]],
+        *,
+        on_call: OnCall | None = None,
     ) -> Conversation:
-        """The conversation that ``turns`` and what was said in them amount to."""
+        """The conversation that ``turns`` and what was said in them amount to.
+
+        Args:
+            turns: Those that are over, in order, and what was said in each.
+            on_call: Told of each model call: its turn, the place of its chunk among
+                the turn's, its number, and the messages.
+        """
         conversation = cls()
         for turn, chunks in turns:
             conversation.begin(turn)
-            conversation.end(keep=conversation._replay(chunks))
+            told = partial(on_call, turn) if on_call else None
+            conversation.end(keep=conversation._replay(chunks, told))
         return conversation
 
-    def _replay(self, chunks: Sequence[StreamChunk]) -> bool:
+    def _replay(
+        self,
+        chunks: Sequence[StreamChunk],
+        on_call: Callable[[int, int, tuple[Message, ...]], None] | None = None,
+    ) -> bool:
         """Take in a recorded turn; tell whether it brought a result."""
         response = Transcript()
-        for chunk in chunks:
+        call = 1
+        for place, chunk in enumerate(chunks):
             match chunk:
+                case StatusChanged(status="requesting") if on_call is not None:
+                    on_call(place, call, self.messages())
                 case ResponseStarted():
                     self.messages()
                     response = Transcript()
@@ -198,6 +219,7 @@ class Conversation:
                 case ResponseEnded():
                     response.absorb((chunk,))
                     self.absorb(response)
+                    call += 1
                 case ResponseAbandoned():
                     response = Transcript()
                 case ToolReturned():

@@ -19,14 +19,13 @@ from anyio.streams.memory import MemoryObjectSendStream
 
 from agents.backend import (
     BallotForm,
-    Divide,
-    Draft,
     News,
     Present,
     Request,
     Review,
     Turn,
     Work,
+    task_name,
 )
 from agents.chunks import (
     AgentId,
@@ -51,6 +50,8 @@ from agents.errors import BackendRefused
 
 if TYPE_CHECKING:
     from typing import Literal
+
+    from agents.asked import AskedTurn
 
 
 BEFORE_ANY = TurnNumber(0)
@@ -128,12 +129,24 @@ class Seat:
 
     def take(self, turn: Turn) -> None:
         """Ask the person."""
+        self._ask(turn, first=0)
+
+    def _ask(self, turn: Turn, *, first: int) -> None:
         self._turn = turn
-        self._pen = Pen(self._agent, turn.number, anyio.current_time())
+        self._pen = Pen(self._agent, turn.number, anyio.current_time(), first=first)
         answers = turn.task.answers if isinstance(turn.task, Review) else ()
         self._seen = tuple(answer.label for answer in answers)
-        self._publish((TurnStarted(**self._pen.stamp(), task=_task_name(turn)),))
+        if not first:
+            started = TurnStarted(**self._pen.stamp(), task=task_name(turn.task))
+            self._publish((started,))
         self._asked.set()
+
+    def resume(self, asked: Sequence[AskedTurn]) -> None:
+        """Ask again what a process before this one had asked."""
+        for one in asked:
+            self._ask(one.turn, first=one.next_seq)
+            for news in one.news:
+                self.tell(news)
 
     def tell(self, news: News) -> None:
         """Let new answers count as seen: whoever shows the turn shows the news."""
@@ -252,19 +265,3 @@ def ballot_of(form: BallotForm, labels: Sequence[Label]) -> Ballot:
         case "scores":
             # All that is named is good; how much better one is nobody said.
             return Scores(points=dict.fromkeys(labels, form.max_score))
-
-
-def _task_name(
-    turn: Turn,
-) -> Literal["draft", "review", "present", "divide", "work"]:
-    match turn.task:
-        case Review():
-            return "review"
-        case Present():
-            return "present"
-        case Divide():
-            return "divide"
-        case Work():
-            return "work"
-        case Draft():
-            return "draft"

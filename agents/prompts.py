@@ -180,6 +180,10 @@ NOT_RUN = "Not run: the turn had ended."
 """The result of a tool called beside the workflow call that ended the turn."""
 
 
+INTERRUPTED = "{tool} was interrupted; its effect is unknown."
+"""The result of a tool call that was under way when its process ended."""
+
+
 def system_prompt(own: str = "") -> str:
     """The team's part, the same for all, then the agent's ``own``."""
     return f"{SYSTEM}\n\n{own}" if own else SYSTEM

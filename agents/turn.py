@@ -21,24 +21,27 @@ import anyio
 import msgspec
 
 from agents import prompts
+from agents.asked import LOST
 from agents.asking import ask
 from agents.backend import (
     BallotForm,
-    Divide,
     Draft,
     News,
     Present,
+    Recalls,
     Request,
     Review,
     ToolSpec,
     Turn,
     Work,
+    task_name,
 )
 from agents.chunks import (
     AnswerPresented,
     AnswerProposed,
     Label,
     PartCompleted,
+    ResponseAbandoned,
     RestartRequested,
     StatusChanged,
     StreamChunk,
@@ -68,6 +71,7 @@ if TYPE_CHECKING:
     from agents.agent import Agent
     from agents.conversation import Conversation
     from agents.limits import Limiter
+    from agents.memory import Memory
     from agents.retry import RetryPolicy
     from agents.tools.base import Tool
     from agents.transcript import Transcript
@@ -95,6 +99,8 @@ class RunningTurn:
     voice: Voice
     limiter: Limiter
     retry: RetryPolicy
+    memory: Memory | None = None
+    """What the turn has bought in a process before this one, while it remembers."""
     _news: list[News] = field(default_factory=list[News])
     _seen: tuple[Label, ...] = ()
     """Labels shown in this turn or, where it continues, before."""
@@ -123,9 +129,10 @@ class RunningTurn:
         Raises:
             AgentError: The model cannot be asked, by the retry policy's measure.
         """
-        await self.voice.say(
-            TurnStarted(**self.voice.stamp(), task=_task_name(self.turn))
-        )
+        if self.memory is None:
+            await self.voice.say(
+                TurnStarted(**self.voice.stamp(), task=task_name(self.turn.task))
+            )
         self.conversation.begin(self.turn)
         for call in range(1, MAX_CALLS + 1):
             response = await self._respond(call)
@@ -151,13 +158,32 @@ class RunningTurn:
         return workflow_tools(self.turn.task, self._form, self.agent.answer_form)
 
     async def _respond(self, call: int) -> Transcript:
+        request = self._request(call)
+        if self.memory is not None:
+            remembered = self._recall(request, self.memory)
+            if remembered is not None:
+                return remembered
+            if self.memory.has_broken_response:
+                stamp = self.voice.stamp()
+                await self.voice.say(
+                    ResponseAbandoned(**stamp, reason=LOST, retry_in_s=0.0)
+                )
+            self.memory = None
         return await ask(
             self.agent.backend,
-            self._request(call),
+            request,
             self.voice,
             limiter=self.limiter,
             retry=self.retry,
         )
+
+    def _recall(self, request: Request, memory: Memory) -> Transcript | None:
+        """The response that was bought before, if it was."""
+        response, backend = memory.response(), self.agent.backend
+        if isinstance(backend, Recalls):
+            for _ in range(memory.tries):
+                backend.recall(request)
+        return response
 
     # -------------------------------------------------- making sense of it
 
@@ -217,27 +243,32 @@ class RunningTurn:
         return None
 
     async def _ask_again(self, text: str) -> None:
+        await self._tell_model(text)
+        await self._break_news()
+
+    async def _tell_model(self, text: str) -> None:
         self.conversation.told(text)
+        if self.memory is not None and self.memory.was_told(text):
+            return
         # The chunk holds the whole text: a conversation can be rebuilt from chunks.
         await self.voice.say(
             StatusChanged(**self.voice.stamp(), status="asked_again", detail=text)
         )
-        await self._break_news()
 
     async def _break_news(self) -> None:
         """Say the news that have come; what they show may be voted for from now on."""
         while self._news:
-            news = self._news.pop(0)
+            news = self._news[0]
             text = prompts.news_text(news, self.turn.nonce)
+            if self.memory is not None and not self.memory.is_time_for(text):
+                return
+            del self._news[0]
             labels = tuple(answer.label for answer in news.answers)
             self._seen = _revised(self._seen, labels)
             if self._form is not None:
                 votable = _revised(self._form.labels, labels)
                 self._form = msgspec.structs.replace(self._form, labels=votable)
-            self.conversation.told(text)
-            await self.voice.say(
-                StatusChanged(**self.voice.stamp(), status="asked_again", detail=text)
-            )
+            await self._tell_model(text)
 
     # ------------------------------------------------------------ tool calls
 
@@ -343,8 +374,17 @@ class RunningTurn:
         tools = {tool.name: tool for tool in self.agent.tools}
         names = ", ".join(sorted(tools.keys() | offered)) or "none"
         runnable: list[tuple[Tool, ToolCalled]] = []
+        did_run = False
         for call in calls:
-            if call.name in tools:
+            before = self.memory.returned(call.id) if self.memory else None
+            did_run |= call.name in tools
+            if before is not None:
+                self.conversation.returned(before)
+            elif call.name in tools and self._is_lost(tools[call.name]):
+                await self._return(
+                    call, failure(prompts.INTERRUPTED.format(tool=call.name))
+                )
+            elif call.name in tools:
                 runnable.append((tools[call.name], call))
             elif call.name in offered:
                 await self._return(call, failure(problem))
@@ -352,7 +392,7 @@ class RunningTurn:
                 text = f"there is no tool {call.name!r} now; the tools are: {names}"
                 await self._return(call, failure(text))
         if not runnable:
-            return False
+            return did_run
         running = ", ".join(call.name for _, call in runnable)
         await self.voice.say(
             StatusChanged(**self.voice.stamp(), status="running_tools", detail=running)
@@ -361,6 +401,10 @@ class RunningTurn:
             for tool, call in runnable:
                 group.start_soon(self._run, tool, call, name=f"tool {call.name}")
         return True
+
+    def _is_lost(self, tool: Tool) -> bool:
+        """Whether a call of an earlier process must not be made again."""
+        return self.memory is not None and not getattr(tool, "rerunnable", False)
 
     async def _run(self, tool: Tool, call: ToolCalled) -> None:
         await self._return(call, await run_call(tool, call, self.agent.tool_timeout_s))
@@ -399,24 +443,6 @@ class RunningTurn:
             detail=detail,
         )
         return (ended,)
-
-
-def _task_name(
-    turn: Turn,
-) -> Literal["draft", "review", "present", "divide", "work"]:
-    match turn.task:
-        case Draft():
-            return "draft"
-        case Review():
-            return "review"
-        case Present():
-            return "present"
-        case Divide():
-            return "divide"
-        case Work():
-            return "work"
-        case _:
-            assert_never(turn.task)
 
 
 class _StopDetails(msgspec.Struct):

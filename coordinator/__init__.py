@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from agents.chunks import AgentId, StreamChunk
     from coordinator.errors import ConfigInvalid, CoordinatorError
     from coordinator.result import Result
+    from coordinator.resumption import branch_session, resume_session
     from coordinator.rules import Rules
     from coordinator.session import Session, open_session, run, run_sync
     from coordinator.team import Team
@@ -32,7 +33,9 @@ __all__ = [
     "Session",
     "StreamChunk",
     "Team",
+    "branch_session",
     "open_session",
+    "resume_session",
     "run",
     "run_sync",
 ]
@@ -47,7 +50,9 @@ _ROOMS = {
     "Session": "coordinator.session",
     "StreamChunk": "agents.chunks",
     "Team": "coordinator.team",
+    "branch_session": "coordinator.resumption",
     "open_session": "coordinator.session",
+    "resume_session": "coordinator.resumption",
     "run": "coordinator.session",
     "run_sync": "coordinator.session",
 }

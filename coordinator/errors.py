@@ -23,6 +23,10 @@ class ReplayDiffers(CoordinatorError):
     """Fed what a session had taken in, the machine decides something else."""
 
 
+class SessionFinished(CoordinatorError):
+    """A session has its result: there is nothing to go on with."""
+
+
 class NotAsked(CoordinatorError):
     """Somebody speaks for an agent that is no person, or is asked nothing now."""
 

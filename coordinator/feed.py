@@ -41,9 +41,22 @@ _DROPPABLE = frozenset(
 
 
 class Feed:
-    """Many events in, by the shell; batches of events out, to one reader."""
+    """Many events in, by the shell; batches of events out, to one reader.
 
-    def __init__(self, *, lossless: bool, limit: int = EVENTS_WAITING) -> None:
+    Args:
+        lossless: Whether the session waits for a reader that lags.
+        limit: How far it may lag, in events.
+        before: What happened before, to be read first: whole from a lossless feed,
+            without pieces of text from another where there are too many.
+    """
+
+    def __init__(
+        self,
+        *,
+        lossless: bool,
+        limit: int = EVENTS_WAITING,
+        before: Sequence[Event] = (),
+    ) -> None:
         self._lossless = lossless
         self._limit = limit
         self._batches: deque[Sequence[Event]] = deque()
@@ -52,6 +65,9 @@ class Feed:
         self._changed = anyio.Event()
         self.dropped = 0
         """Pieces of text this reader has missed so far."""
+        if before:
+            has_room = lossless or len(before) <= limit
+            self._add(before if has_room else self._without_text(before))
 
     @property
     def is_closed(self) -> bool:
@@ -68,13 +84,19 @@ class Feed:
                     self._changed = anyio.Event()
                     await self._changed.wait()
             else:
-                kept = [event for event in events if type(event) not in _DROPPABLE]
-                self.dropped += len(events) - len(kept)
-                events = kept
+                events = self._without_text(events)
         if events and not self._closed:
-            self._batches.append(events)
-            self._waiting += len(events)
-            self._changed.set()
+            self._add(events)
+
+    def _without_text(self, events: Sequence[Event]) -> Sequence[Event]:
+        kept = [event for event in events if type(event) not in _DROPPABLE]
+        self.dropped += len(events) - len(kept)
+        return kept
+
+    def _add(self, events: Sequence[Event]) -> None:
+        self._batches.append(events)
+        self._waiting += len(events)
+        self._changed.set()
 
     def close(self) -> None:
         """No more will come; what waits can still be read."""

@@ -49,6 +49,8 @@ class Session:
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
+        self.repair: str | None = None
+        """What a resumption has mended in the journal, in one line."""
 
     @property
     def id(self) -> str:
@@ -221,7 +223,7 @@ async def open_session(
         if journal is not None:
             from coordinator.journal.opening import open_journal  # noqa: PLC0415
 
-            opened = _first_record(opening, question, team)
+            opened = first_record(opening, question, team)
             if continues is not None:
                 parent = ContinuedFrom(session=continues.session)
                 opened = msgspec.structs.replace(opened, parent=parent)
@@ -229,10 +231,18 @@ async def open_session(
                 open_journal(journal, opened, durability=durability)
             )
         shell = Shell(question, team, opening, writer)
-        group = await stack.enter_async_context(anyio.create_task_group())
-        showing = await stack.enter_async_context(anyio.create_task_group())
+        yield await stack.enter_async_context(running(shell, displays))
+
+
+@asynccontextmanager
+async def running(shell: Shell, displays: Sequence[Display]) -> AsyncGenerator[Session]:
+    """Run a shell, and show what happens; leaving the block cancels what still runs."""
+    async with anyio.create_task_group() as group, anyio.create_task_group() as showing:
         for display in displays:
-            feed = shell.subscribe(lossless=display.is_lossless)
+            # A program that reads every line has read the past ones already.
+            feed = shell.subscribe(
+                lossless=display.is_lossless, from_start=not display.is_lossless
+            )
             showing.start_soon(_show, display, feed, shell)
         group.start_soon(shell.run, name=f"session {shell.id}")
         try:
@@ -329,7 +339,7 @@ async def _run_and_close(
                 await backend.aclose()
 
 
-def _first_record(opening: Opening, question: str, team: Team) -> Opened:
+def first_record(opening: Opening, question: str, team: Team) -> Opened:
     """The journal's first record: all that the same machine is made from."""
     from importlib.metadata import version  # noqa: PLC0415  (20 ms, for few)
 

@@ -38,10 +38,12 @@ from coordinator.errors import JournalUnavailable, NotAsked, NotInTeam
 from coordinator.feed import Feed
 from coordinator.journal.contents import encode
 from coordinator.journal.records import Kind
+from coordinator.journal.replaying import on_session_clock
 from coordinator.ledger import BOOKED, Ledger
 
 if TYPE_CHECKING:
     from coordinator.journal.writer import JournalWriter
+    from coordinator.past import Past
     from coordinator.result import Result
     from coordinator.team import Team
 
@@ -76,7 +78,13 @@ class Shell:
     """Owns the inbox and the agents' task group for one session."""
 
     def __init__(
-        self, question: str, team: Team, opening: Opening, journal: JournalWriter | None
+        self,
+        question: str,
+        team: Team,
+        opening: Opening,
+        journal: JournalWriter | None,
+        *,
+        past: Past | None = None,
     ) -> None:
         self.id = opening.session_id
         self.result: Result | None = None
@@ -87,18 +95,26 @@ class Shell:
         self._team = team
         self._journal = journal
         ids = tuple(agent.id for agent in team.agents)
-        self._machine = Consensus.new(
-            ids,
-            opening.asked or question,
-            team.rules,
-            seed=opening.seed,
-            nonce=opening.nonce,
+        self._past = past
+        self._shift_s = past.shift_s if past else 0.0
+        """What the session's clock is ahead of this process's: after a resumption it
+        goes on from where it stood."""
+        self._machine = (
+            past.machine
+            if past
+            else Consensus.new(
+                ids,
+                opening.asked or question,
+                team.rules,
+                seed=opening.seed,
+                nonce=opening.nonce,
+            )
         )
-        self._ledger = Ledger(ids)
+        self._ledger = past.ledger if past else Ledger(ids)
         self._feeds: list[Feed] = []
         self._actors: dict[AgentId, Actor | Seat] = {}
         self._timers: dict[str, anyio.CancelScope] = {}
-        self._end: Conclude | None = None
+        self._end: Conclude | None = past.rebuilt.end if past else None
         outbox, inbox = anyio.create_memory_object_stream[Item](
             FRAMES_IN_FLIGHT + 2 * len(ids)
         )
@@ -108,17 +124,20 @@ class Shell:
         # tell() cannot wait; few such inputs exist, so this list stays short.
         self._told: list[ShellInput] = []
 
-    def subscribe(self, *, lossless: bool) -> Feed:
-        """Open a reader of events, from now on."""
-        feed = Feed(lossless=lossless)
+    def subscribe(self, *, lossless: bool, from_start: bool = False) -> Feed:
+        """Open a reader of events, from now on, or with what a past session was."""
+        past = self._past.events if self._past and from_start else ()
+        feed = Feed(lossless=lossless, before=past)
         if self._end is not None:
             feed.close()
         self._feeds.append(feed)
         return feed
 
     def tell(self, what: ShellInput) -> None:
-        """Bring in something that no agent said."""
+        """Bring in something that no agent said; its time is this process's."""
         if self._end is None:
+            if self._shift_s:
+                what = msgspec.structs.replace(what, at=what.at + self._shift_s)
             self._told.append(what)
             self._wake()
 
@@ -164,19 +183,19 @@ class Shell:
 
     async def run(self) -> None:
         """Run the session to its end."""
-        began = anyio.current_time()
+        began = self._past.began if self._past else anyio.current_time()
         with self._inbox, self._outbox:
             async with anyio.create_task_group() as group:
                 self._spawn(group)
                 self.spawned.set()
-                self.tell(SessionOpened(at=began))
+                self._begin(group)
                 while self._end is None:
                     await self._take(await self._drained(), group)
                 # Whatever still streams has lost its purpose.
                 group.cancel_scope.cancel("the session is concluded")
             await self._take_leftovers()
         assert self._end is not None
-        elapsed_s = anyio.current_time() - began
+        elapsed_s = self._now() - began
         form = self._team.answer_form
         self.result = self._ledger.result(
             self.id,
@@ -193,7 +212,7 @@ class Shell:
 
     async def _keep(self, result: Result, journal: JournalWriter) -> None:
         """Record the outcome; a disk that refuses it must not take it away as well."""
-        journal.record(Kind.RESULT, encode(result), anyio.current_time())
+        journal.record(Kind.RESULT, encode(result), self._now())
         if journal.durability == "exit":
             return  # leaving the session writes it
         events: list[Event] = []
@@ -203,6 +222,18 @@ class Shell:
             self._note_loss(lost, events)
         for feed in self._feeds:
             await feed.push(events)
+
+    def _begin(self, group: anyio.abc.TaskGroup) -> None:
+        """Tell the team to begin, unless it had in an earlier process."""
+        if self._past is None or not self._past.has_begun:
+            self.tell(SessionOpened(at=anyio.current_time()))
+        timers = self._past.rebuilt.timers if self._past else {}
+        for name, at in timers.items():
+            self._arm(ArmTimer(timer=name, at=at), group)
+
+    def _now(self) -> float:
+        """The session's clock, in seconds."""
+        return anyio.current_time() + self._shift_s
 
     def _spawn(self, group: anyio.abc.TaskGroup) -> None:
         limiters = self._team.limiters()
@@ -214,6 +245,11 @@ class Shell:
                 else Actor(agent, outbox, limiter=limiters[agent.id])
             )
             self._actors[agent.id] = actor
+            if self._past is not None:
+                over, asked = self._past.of(agent.id)
+                if isinstance(actor, Actor):
+                    actor.remember(over)
+                actor.resume(asked)
             group.start_soon(actor.run, name=f"agent {agent.id}")
 
     # ------------------------------------------------------------ taking in
@@ -256,7 +292,7 @@ class Shell:
         if acting is not group and self._end is None:
             # Nothing may follow from what is not recorded, but the answer it brought.
             reason = self.journal_lost or ""
-            what = Interrupted(at=anyio.current_time(), reason=reason)
+            what = Interrupted(at=self._now(), reason=reason)
             self._step(what, events, group)
         for feed in self._feeds:
             await feed.push(events)
@@ -270,7 +306,7 @@ class Shell:
             Whether anything may follow from them: not where ``sync`` promises that they
             are safe, and they are not.
         """
-        at = anyio.current_time()
+        at = self._now()
         for item in items:
             if isinstance(item, bytes):
                 if item:
@@ -302,7 +338,7 @@ class Shell:
             if kind in BOOKED:
                 self._ledger.book(chunk)
             if kind in _HEARD:
-                self._step(chunk, events, group)
+                self._step(on_session_clock(chunk, self._shift_s), events, group)
 
     def _step(
         self,
@@ -316,7 +352,7 @@ class Shell:
             self._ledger.book(output)
             if self._journal is not None and not isinstance(output, _ASKED):
                 # For readers only: resuming feeds the inputs to the machine again.
-                at = anyio.current_time()
+                at = self._now()
                 self._journal.record(Kind.OUTPUT, encode(output), at)
             if isinstance(output, Conclude):
                 self._end = output
@@ -357,5 +393,5 @@ class Shell:
     async def _ring(self, timer: ArmTimer, scope: anyio.CancelScope) -> None:
         with scope:
             if math.isfinite(timer.at):
-                await anyio.sleep_until(timer.at)
+                await anyio.sleep_until(timer.at - self._shift_s)
                 self.tell(TimerRang(at=anyio.current_time(), timer=timer.timer))

@@ -112,3 +112,24 @@ class Team:
         agents = tuple(replace(agent, answer_form=form) for agent in self.agents)
         object.__setattr__(self, "answer_form", form)  # frozen once it is made
         object.__setattr__(self, "agents", agents)
+
+
+class _Described(msgspec.Struct):
+    rules: Rules
+    source: msgspec.Raw = msgspec.Raw(b"null")
+
+
+def read_described(told: msgspec.Raw) -> tuple[Rules, bytes]:
+    """Read what :meth:`Team.described` wrote: the rules, and the source.
+
+    Raises:
+        ConfigInvalid: A later version wrote it.
+    """
+    try:
+        read = msgspec.json.decode(told, type=_Described)
+    except msgspec.DecodeError as error:
+        raise ConfigInvalid(
+            f"the journal's team cannot be read: {error}; it may have been kept by a "
+            "later version; upgrade massgen-coordinator"
+        ) from error
+    return read.rules, bytes(read.source)

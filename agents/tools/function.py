@@ -40,15 +40,19 @@ _tool_threads = anyio.lowlevel.RunVar[anyio.CapacityLimiter]("tool_threads")
 class FunctionTool:
     """A tool that calls a Python function with validated keyword arguments."""
 
-    __slots__ = ("_decoder", "_function", "_is_async", "spec")
+    __slots__ = ("_decoder", "_function", "_is_async", "rerunnable", "spec")
 
     def __init__(
         self,
         spec: ToolSpec,
         function: Callable[..., object],
         decoder: msgspec.json.Decoder[Any],
+        *,
+        rerunnable: bool = False,
     ) -> None:
         self.spec = spec
+        self.rerunnable = rerunnable
+        """Whether a call that a dead process may have carried out is made again."""
         self._function = function
         self._decoder = decoder
         self._is_async = inspect.iscoroutinefunction(function)
@@ -92,6 +96,7 @@ def tool(
     defer_loading: bool = False,
     eager_input_streaming: bool = False,
     input_examples: tuple[Mapping[str, object], ...] = (),
+    rerunnable: bool = False,
 ) -> Callable[[Callable[P, object]], FunctionTool]: ...
 
 
@@ -105,6 +110,7 @@ def tool(
     defer_loading: bool = False,
     eager_input_streaming: bool = False,
     input_examples: tuple[Mapping[str, object], ...] = (),
+    rerunnable: bool = False,
 ) -> FunctionTool | Callable[[Callable[..., object]], FunctionTool]:
     """Make a tool of a typed function; also a decorator, with or without arguments.
 
@@ -116,6 +122,9 @@ def tool(
         defer_loading: Whether the API shall load it only when tool search finds it.
         eager_input_streaming: Whether input streams before it is known to be JSON.
         input_examples: Inputs that the model is shown.
+        rerunnable: Whether calling it twice does no harm. A session that is resumed
+            then runs a call again that was interrupted; otherwise the model is told
+            that nobody knows what came of it.
 
     Raises:
         TypeError: The signature cannot be made a schema; says which parameter and why.
@@ -137,7 +146,7 @@ def tool(
             ),
         )
         decoder = msgspec.json.Decoder(wanted, dec_hook=foreign.decode)
-        return FunctionTool(spec, function, decoder)
+        return FunctionTool(spec, function, decoder, rerunnable=rerunnable)
 
     return make if function is None else make(function)
 

@@ -41,12 +41,11 @@ if TYPE_CHECKING:
     from coordinator.journal.reading import Journal, read_journal, read_session
     from coordinator.journal.records import Damage, Kind, Record
     from coordinator.journal.replaying import Taken, history, inputs, resumable, taken
-    from coordinator.journal.resuming import AskedTurn, Rebuilt, rebuild
+    from coordinator.journal.resuming import Rebuilt, rebuild
     from coordinator.journal.summaries import SessionStatus, Summary
     from coordinator.journal.writer import Durability, JournalWriter
 
 __all__ = [
-    "AskedTurn",
     "BranchedFrom",
     "ContinuedFrom",
     "Damage",
@@ -86,7 +85,6 @@ __all__ = [
 ]
 
 _ROOMS = {
-    "AskedTurn": "resuming",
     "BranchedFrom": "contents",
     "ContinuedFrom": "contents",
     "Damage": "records",

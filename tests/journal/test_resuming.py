@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import msgspec
 
+from agents.asked import AskedTurn
 from agents.backend import Draft, Turn
 from agents.chunks import (
     AgentId,
@@ -18,7 +19,6 @@ from agents.chunks import (
     TurnNumber,
     TurnStarted,
 )
-from coordinator.journal import AskedTurn
 
 ADA = AgentId("ada")
 NUMBER = TurnNumber(1)

@@ -1,0 +1,101 @@
+"""What an unfinished turn has bought, for another process to go through again. Pure.
+
+The turn is carried out from its beginning by the code that carries out any turn; while
+it remembers, responses and tools' results come from here instead of from a model or a
+tool, and nothing is said twice. Where the memory ends, the turn goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from agents.asked import AskedTurn, tries
+from agents.chunks import (
+    ResponseAbandoned,
+    ResponseEnded,
+    ResponseStarted,
+    StatusChanged,
+    ToolReturned,
+)
+from agents.transcript import Transcript
+
+
+@dataclass(slots=True)
+class _Call:
+    """One whole response, and what followed before the next model call."""
+
+    response: Transcript
+    tries: int
+    """Model calls it took."""
+    results: dict[str, ToolReturned] = field(default_factory=dict[str, ToolReturned])
+    told: list[str] = field(default_factory=list[str])
+
+
+class Memory:
+    """The bought part of one turn; used up as the turn is gone through."""
+
+    def __init__(self, asked: AskedTurn) -> None:
+        self.has_broken_response = asked.has_broken_response
+        """Whether a response broke off behind all that is remembered."""
+        self.tries = 0
+        """Model calls for the response remembered last, or, once there is no more, for
+        the one that never came."""
+        self._tries_behind = 0
+        self._calls = self._read(asked)
+        self._now: _Call | None = None
+
+    def _read(self, asked: AskedTurn) -> Iterator[_Call]:
+        calls: list[_Call] = []
+        counted = tries(asked, is_over=False)
+        response, tried = Transcript(), 0
+        for place, chunk in enumerate(asked.bought):
+            match chunk:
+                case StatusChanged(status="requesting"):
+                    tried += place in counted
+                case ResponseStarted() | ResponseAbandoned():
+                    response = Transcript()
+                    response.absorb((chunk,))
+                case ResponseEnded():
+                    response.absorb((chunk,))
+                    calls.append(_Call(response, tried))
+                    tried = 0
+                case ToolReturned() if calls:
+                    calls[-1].results[chunk.id] = chunk
+                case StatusChanged(status="asked_again") if calls:
+                    calls[-1].told.append(chunk.detail)
+                case _:
+                    response.absorb((chunk,))
+        self._tries_behind = tried
+        self._ahead = len(calls)
+        return iter(calls)
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether more responses are remembered than were taken."""
+        return self._ahead > 0
+
+    def response(self) -> Transcript | None:
+        """Take the next whole response; ``None``: from here on the model is asked."""
+        self._now = next(self._calls, None)
+        if self._now is None:
+            self.tries = self._tries_behind
+            return None
+        self._ahead -= 1
+        self.tries = self._now.tries
+        return self._now.response
+
+    def returned(self, call: str) -> ToolReturned | None:
+        """What a tool answered to the last response's ``call``."""
+        return self._now.results.get(call) if self._now else None
+
+    def is_time_for(self, text: str) -> bool:
+        """Whether ``text`` was told after the last response, or now is its time."""
+        return not self.is_ahead or (self._now is not None and text in self._now.told)
+
+    def was_told(self, text: str) -> bool:
+        """Whether the model was told ``text`` after the last response; asked once."""
+        if self._now is None or text not in self._now.told:
+            return False
+        self._now.told.remove(text)
+        return True

@@ -1,0 +1,101 @@
+"""What a session was, for a shell that goes on with it.
+
+Read from a journal's records: the machine and the books as they stood after the last of
+them, and what was under way. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agents.chunks import AgentId, Chunk
+from coordinator.consensus import HEARD, Consensus
+from coordinator.effects import Event, SessionOpened
+from coordinator.journal.contents import Opened
+from coordinator.journal.records import Record
+from coordinator.journal.replaying import inputs, on_session_clock, taken
+from coordinator.journal.resuming import AskedTurn, Rebuilt, rebuild
+from coordinator.ledger import Ledger
+from coordinator.rules import Rules
+
+
+@dataclass(frozen=True, kw_only=True)
+class Past:
+    """A session as it stood when its last record had been written."""
+
+    machine: Consensus
+    ledger: Ledger
+    rebuilt: Rebuilt
+    has_begun: bool
+    """Whether the team had been told to begin."""
+    began: float
+    """When, in seconds on the session's clock."""
+    ended: float
+    """When the last record was taken. The clock stands still from then on."""
+    shift_s: float
+    """Added to this process's monotonic clock gives the session's."""
+    events: tuple[Event, ...]
+    """All that readers saw, its times on this process's clock."""
+
+    def of(self, agent: AgentId) -> tuple[list[AskedTurn], list[AskedTurn]]:
+        """One agent's turns: those that are over, and those that are not."""
+        return (
+            [past for past in self.rebuilt.past_turns if past.turn.agent == agent],
+            [asked for asked in self.rebuilt.open_turns if asked.turn.agent == agent],
+        )
+
+
+def machine_of(opened: Opened, agents: Sequence[AgentId], rules: Rules) -> Consensus:
+    """The machine as it was when the session opened."""
+    return Consensus.new(
+        agents, opened.as_asked, rules, seed=opened.seed, nonce=opened.nonce
+    )
+
+
+def past_of(
+    opened: Opened, records: Sequence[Record], machine: Consensus, now: float
+) -> Past:
+    """Read what the session was.
+
+    Args:
+        opened: Its first record.
+        records: Those that count, the first included.
+        machine: As it was when the session opened.
+        now: This process's monotonic clock, in seconds.
+
+    Raises:
+        msgspec.DecodeError: A whole record holds something else than its kind says.
+    """
+    ledger = Ledger(tuple(opened.models))
+    events: list[Event] = []
+
+    def watch(event: Event) -> None:
+        ledger.book(event)
+        events.append(event)
+
+    machine, rebuilt = rebuild(machine, inputs(records), watch=watch, heard=HEARD)
+    began = _began(records)
+    ended = max(record.at for record in records)
+    shift_s = ended - now
+    return Past(
+        machine=machine,
+        ledger=ledger,
+        rebuilt=rebuilt,
+        has_begun=began is not None,
+        began=opened.at if began is None else began,
+        ended=ended,
+        shift_s=shift_s,
+        events=tuple(
+            on_session_clock(event, -shift_s) if isinstance(event, Chunk) else event
+            for event in events
+        ),
+    )
+
+
+def _began(records: Sequence[Record]) -> float | None:
+    for step in taken(records):
+        for what in step.inputs:
+            if isinstance(what, SessionOpened):
+                return what.at
+    return None

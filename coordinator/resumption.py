@@ -1,0 +1,295 @@
+"""Sessions that go on: an earlier one here, or a new one from any point of it.
+
+    async with resume_session("7c1f09ab33d0", journal=folder) as session:
+        result = await session.wait()
+
+The machine is fed what the session had taken in, the agents are given their
+conversations back, and what was under way is taken up: turns that had ended are not
+asked again, whole responses and finished tools' results are not bought again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.to_thread
+import msgspec
+
+from agents.chunks import AgentId
+from coordinator.consensus import DEADLINE_TIMER
+from coordinator.errors import ConfigInvalid, JournalCorrupt, SessionFinished
+from coordinator.journal.branching import branched
+from coordinator.journal.contents import (
+    BranchedFrom,
+    Opened,
+    Resumed,
+    encode,
+)
+from coordinator.journal.folder import SUFFIX, default_root
+from coordinator.journal.opening import open_journal, reopen_journal
+from coordinator.journal.reading import Journal, read_session
+from coordinator.journal.records import Kind, Record
+from coordinator.journal.replaying import history, resumable
+from coordinator.past import Past, machine_of, past_of
+from coordinator.session import Session, first_record, new_session_id, running
+from coordinator.shell import Opening, Shell
+from coordinator.team import Team, read_described
+
+if TYPE_CHECKING:
+    from coordinator.displays.base import Display
+    from coordinator.journal.writer import Durability, JournalWriter
+
+
+@asynccontextmanager
+async def resume_session(
+    session: str | Path,
+    team: Team | None = None,
+    *,
+    journal: Path | None = None,
+    displays: Sequence[Display] = (),
+    durability: Durability = "async",
+    deadline_s: float | None = None,
+) -> AsyncGenerator[Session]:
+    """Go on with a session that was killed, interrupted or left.
+
+    Args:
+        session: Its name, or the path of its journal.
+        team: Its agents, who must be the same; ``None``: made again from the journal,
+            and closed at the end. The rules are the journal's in any case.
+        journal: The folder that the journal is in; ``None``: the usual one.
+        displays: See :func:`coordinator.session.open_session`. Those that may miss text
+            are shown what happened before as well.
+        durability: See :func:`coordinator.session.open_session`.
+        deadline_s: Seconds from now, instead of what is left of the session's own; the
+            session's clock stood still while nobody ran it.
+
+    Raises:
+        SessionFinished: There is nothing to go on with.
+        ConfigInvalid: The session's name is none, or its team cannot be made again.
+        JournalUnavailable: There is no such journal, or somebody is writing it.
+        JournalCorrupt: It was damaged after it had been written safely.
+    """
+    root, name = place_of(session, journal)
+    async with AsyncExitStack() as stack:
+        # Looked at before it is opened: what is refused leaves no trace in it.
+        found = await anyio.to_thread.run_sync(read_session, root, name)
+        counted = history(found.records)
+        _insist_on_unfinished(found.opened, counted[: resumable(counted)])
+        team = await _team_again(stack, found.opened, team)
+        writer, reopened = await stack.enter_async_context(
+            reopen_journal(root, name, durability=durability)
+        )
+        found = reopened.journal
+        counted = history(found.records)
+        kept = resumable(counted)
+        past = _past(found, counted[:kept], team, deadline_s)
+        shell = await _shell(found.opened, team, writer, past, kept)
+        resumed = await stack.enter_async_context(running(shell, displays))
+        resumed.repair = reopened.repair
+        yield resumed
+
+
+@asynccontextmanager
+async def branch_session(
+    session: str | Path,
+    record: int,
+    team: Team | None = None,
+    *,
+    say: str | None = None,
+    session_id: str | None = None,
+    journal: Path | None = None,
+    displays: Sequence[Display] = (),
+    durability: Durability = "async",
+    deadline_s: float | None = None,
+) -> AsyncGenerator[Session]:
+    """Open a new session that begins as a copy of another one's first records.
+
+    The other one stays as it is. Under other rules, or with other agents, only what is
+    still true is taken over: turns that would have been asked in the same words.
+
+    Args:
+        session: The name of the other one, or the path of its journal.
+        record: How many of its records are taken over, the first one included.
+        team: Agents and rules of the new session; ``None``: the other one's.
+        say: A message to the whole team; agents read it with their next turn.
+        session_id: A name for the new session; drawn if absent.
+        journal: See :func:`resume_session`; the new journal goes there too.
+        displays: See :func:`resume_session`.
+        durability: See :func:`coordinator.session.open_session`.
+        deadline_s: See :func:`resume_session`.
+
+    Raises:
+        SessionFinished: The session had ended by then.
+        ConfigInvalid: There is no such record, or see :func:`resume_session`.
+        JournalUnavailable: There is no such journal, or none can be made.
+        JournalCorrupt: Not even its first record can be read.
+    """
+    root, name = place_of(session, journal)
+    found = await anyio.to_thread.run_sync(read_session, root, name)
+    counted = history(_first(found, record))
+    counted = counted[: resumable(counted)]
+    _insist_on_unfinished(found.opened, counted)
+    async with AsyncExitStack() as stack:
+        rules, _ = read_described(found.opened.team)
+        team = team or await _team_again(stack, found.opened, None)
+        opened = _branch_of(found.opened, team, session_id or new_session_id(), record)
+        before = machine_of(found.opened, tuple(found.opened.models), rules)
+        after = machine_of(opened, tuple(opened.models), team.rules)
+        over = branched(counted[1:], before, after, frozenset(opened.models))
+        records = (
+            Record(kind=Kind.OPENED, at=opened.at, payload=encode(opened)),
+            *over,
+        )
+        journal_of_it = Journal(
+            path=root / (opened.session + SUFFIX),
+            opened=opened,
+            records=records,
+            damage=None,
+        )
+        past = _past(journal_of_it, records, team, deadline_s)
+        writer = await stack.enter_async_context(
+            open_journal(root, opened, durability=durability, taken_over=over)
+        )
+        shell = await _shell(opened, team, writer, past, len(records))
+        resumed = await stack.enter_async_context(running(shell, displays))
+        if say is not None:
+            resumed.say(say)
+        yield resumed
+
+
+def place_of(session: str | Path, journal: Path | None) -> tuple[Path, str]:
+    """The folder and the name of a session that is given by name or path."""
+    path = Path(session)
+    if path.suffix == SUFFIX:
+        return path.parent, path.stem
+    return journal or default_root(), str(session)
+
+
+def _insist_on_unfinished(opened: Opened, counted: Sequence[Record]) -> None:
+    if any(record.kind == Kind.RESULT for record in counted):
+        raise SessionFinished(
+            f"session {opened.session!r} is finished; see it again: "
+            f"coordinator replay {opened.session}; or begin a new one at one of its "
+            f"records: coordinator resume {opened.session} --from RECORD"
+        )
+
+
+def _first(found: Journal, count: int) -> tuple[Record, ...]:
+    """The first records of a journal.
+
+    Raises:
+        ConfigInvalid: There are not so many.
+    """
+    if not 1 <= count <= len(found.records):
+        marks = "; ".join(landmarks(found)[:12])
+        raise ConfigInvalid(
+            f"session {found.opened.session!r} has the records 1 to "
+            f"{len(found.records)}, and no {count}" + (f" ({marks})" if marks else "")
+        )
+    return found.records[:count]
+
+
+def landmarks(found: Journal) -> list[str]:
+    """Where in a journal one may want to begin anew: record and what it brought."""
+    told: list[str] = []
+    for number, record in enumerate(found.records, start=1):
+        if record.kind == Kind.OUTPUT:
+            kind = msgspec.json.decode(record.payload, type=_Kind).kind
+            if kind in _LANDMARKS:
+                told.append(f"{number}: {_LANDMARKS[kind]}")
+    return told
+
+
+class _Kind(msgspec.Struct):
+    kind: str
+
+
+_LANDMARKS = {
+    "answer_accepted": "an answer",
+    "slate_frozen": "the slate is frozen",
+    "vote_counted": "a vote",
+    "winner_decided": "the vote is decided",
+}
+
+
+async def _team_again(stack: AsyncExitStack, opened: Opened, team: Team | None) -> Team:
+    """The session's team: the one given, or made again, with the journal's rules.
+
+    Raises:
+        ConfigInvalid: It is another team, or it cannot be made again.
+    """
+    rules, source = read_described(opened.team)
+    if team is None:
+        from coordinator.assembly import closing, team_of  # noqa: PLC0415  (heavy)
+
+        team = await stack.enter_async_context(closing(team_of(source)))
+    members = tuple(agent.id for agent in team.agents)
+    if members != tuple(opened.models):
+        raise ConfigInvalid(
+            f"session {opened.session!r} is of {', '.join(opened.models)}, and this "
+            f"team is {', '.join(members)}; to go on with another team, begin a new "
+            "session at one of its records (--from RECORD)"
+        )
+    return replace(team, rules=rules)
+
+
+def _branch_of(old: Opened, team: Team, session: str, record: int) -> Opened:
+    """The first record of a branch; lots and fences are the old session's."""
+    opening = Opening(
+        session_id=session, seed=old.seed, nonce=old.nonce, asked=old.asked
+    )
+    return msgspec.structs.replace(
+        first_record(opening, old.question, team),
+        at=old.at,
+        parent=BranchedFrom(session=old.session, record=record),
+    )
+
+
+def _past(
+    found: Journal, counted: Sequence[Record], team: Team, deadline_s: float | None
+) -> Past:
+    """What the session was.
+
+    Raises:
+        JournalCorrupt: A record holds something else than its kind says.
+    """
+    agents = [AgentId(agent) for agent in found.opened.models]
+    machine = machine_of(found.opened, agents, team.rules)
+    try:
+        past = past_of(found.opened, counted, machine, anyio.current_time())
+    except msgspec.DecodeError as trouble:
+        raise JournalCorrupt(
+            f"journal {str(found.path)!r} holds something that this library cannot "
+            f"read: {trouble}; it may be of a later version"
+        ) from trouble
+    if deadline_s is not None:
+        past.rebuilt.timers[DEADLINE_TIMER] = past.ended + deadline_s
+    return past
+
+
+async def _shell(
+    opened: Opened, team: Team, writer: JournalWriter, past: Past, kept: int
+) -> Shell:
+    """A shell that goes on; that it does is durable before anything else happens.
+
+    Raises:
+        JournalUnavailable: The disk failed.
+    """
+    from importlib.metadata import version  # noqa: PLC0415  (20 ms, for few)
+
+    resumed = Resumed(
+        resumed=datetime.now(UTC),
+        kept=kept,
+        shift_s=past.shift_s,
+        library=version("massgen-coordinator"),
+    )
+    writer.record(Kind.RESUMED, encode(resumed), past.ended)
+    await writer.flush()
+    opening = Opening(session_id=opened.session, seed=opened.seed, nonce=opened.nonce)
+    return Shell(opened.question, team, opening, writer, past=past)
