@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from agents.approval import NONE_NEEDED, Approval
 from agents.backend import Backend
 from agents.chunks import AgentId
 from agents.tools.base import Tool
@@ -26,6 +27,8 @@ class Agent:
     """Its own part of the system prompt, after the team's."""
     tools: tuple[Tool, ...] = ()
     tool_timeout_s: float = 60.0
+    approval: Approval = NONE_NEEDED
+    """Which of the tools somebody must approve before they run, and who that is."""
     answer_form: AnswerForm | None = None
     """What structured answers must look like; the team's agents share it."""
 

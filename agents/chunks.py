@@ -125,7 +125,9 @@ class TurnStarted(Chunk, frozen=True, kw_only=True, tag="turn_started"):
 class StatusChanged(Chunk, frozen=True, kw_only=True, tag="status_changed"):
     """What the agent is busy with, for people; no decision depends on it."""
 
-    status: Literal["waiting", "requesting", "running_tools", "asked_again"]
+    status: Literal[
+        "waiting", "requesting", "running_tools", "asked_again", "asking_approval"
+    ]
     detail: str = ""
 
 

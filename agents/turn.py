@@ -21,6 +21,7 @@ import anyio
 import msgspec
 
 from agents import prompts
+from agents.approval import Refused
 from agents.asked import LOST
 from agents.asking import ask
 from agents.backend import (
@@ -407,7 +408,25 @@ class RunningTurn:
         return self.memory is not None and not getattr(tool, "rerunnable", False)
 
     async def _run(self, tool: Tool, call: ToolCalled) -> None:
+        refused = await self._refusal(call)
+        if refused is not None:
+            problem = f"it was not run: {refused.reason}"
+            await self._return(call, failure(problem))
+            return
         await self._return(call, await run_call(tool, call, self.agent.tool_timeout_s))
+
+    async def _refusal(self, call: ToolCalled) -> Refused | None:
+        """Ask whoever must approve the call, if anybody must."""
+        approval = self.agent.approval
+        if not approval.is_needed(call.name):
+            return None
+        await self.voice.say(
+            StatusChanged(
+                **self.voice.stamp(), status="asking_approval", detail=call.name
+            )
+        )
+        verdict = await approval.approver(self.agent.id, call)
+        return verdict if isinstance(verdict, Refused) else None
 
     async def _return(self, call: ToolCalled, returned: Returned) -> None:
         chunk = ToolReturned(

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import anyio
 
 from agents.agent import Agent
+from agents.approval import Approval, Approver, nobody
 from agents.chunks import AgentId
 from agents.person import Person
 from coordinator.config import (
@@ -42,7 +43,10 @@ CLOSE_GRACE_S = 5.0
 
 
 def assemble(
-    config: TeamConfig, *, environment: Mapping[str, str] = os.environ
+    config: TeamConfig,
+    *,
+    environment: Mapping[str, str] = os.environ,
+    approver: Approver = nobody,
 ) -> Team:
     """Make the team; whoever does so closes its backends, see :func:`closing`.
 
@@ -54,7 +58,8 @@ def assemble(
     backends: dict[str, Backend] = {}
     try:
         agents = tuple(
-            _agent(config, entry, backends, environment) for entry in config.agents
+            _agent(config, entry, backends, environment, approver)
+            for entry in config.agents
         )
     except ValueError as error:  # two tools of one name
         raise ConfigInvalid(str(error)) from error
@@ -97,6 +102,7 @@ def _agent(
     entry: AgentEntry,
     made: dict[str, Backend],
     environment: Mapping[str, str],
+    approver: Approver,
 ) -> Agent:
     return Agent(
         id=AgentId(entry.id),
@@ -104,6 +110,7 @@ def _agent(
         system=entry.system,
         tools=(*_functions(entry), *_workspace_tools(entry)),
         tool_timeout_s=entry.tool_timeout_s,
+        approval=Approval(entry.approve, approver),
     )
 
 

@@ -69,6 +69,9 @@ class AgentSettings(
     workspace: str | None = None
     """A folder, relative to the current one, in which each agent has one of its own."""
     tool_timeout_s: Seconds = 60.0
+    approve: tuple[str, ...] = ()
+    """Tools of ours that run only when a person has said yes: their names as the model
+    calls them, or patterns (``files__*``, ``*``)."""
     max_tokens: Positive | None = None
     """Most tokens of one response."""
     effort: Literal["low", "medium", "high", "xhigh", "max"] | None = None

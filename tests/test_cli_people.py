@@ -132,7 +132,7 @@ def test_the_rich_display_leaves_no_room_to_type(tmp_path: Path) -> None:
         [*command, "--display", "rich"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert "'you' is a person, who types there; use --display plain" in done.stderr
+    assert "'you' is a person; use --display plain" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -172,3 +172,54 @@ def test_a_person_reads_all_there_is_to_vote_on() -> None:
     )
     words = request_of(YOU, Present(answers=answers[:1], reasons=("it is",)))
     assert "[agent1.1]\nParis\n\n  for it: it is" in words
+
+
+APPROVED = """\
+question: What is in the folder?
+agents:
+  - id: ada
+    tools: [bash]
+    workspace: FOLDER
+    approve: [bash]
+    script:
+      turns:
+        - when: {task: draft, call: 1}
+          lines: [{tool: bash, input: {command: touch made}}]
+        - {when: {task: draft, call: 2}, lines: [{answer: Done.}]}
+deadline_s: 60
+"""
+
+
+@pytest.mark.real_time
+@RUNTIMES
+@pytest.mark.parametrize("typed", ["/yes", "/no not today"])
+def test_a_tool_runs_only_when_a_person_has_said_yes(
+    tmp_path: Path, runtime: str, typed: str
+) -> None:
+    team = APPROVED.replace("FOLDER", str(tmp_path / "work"))
+    with typing(team, tmp_path, ["--runtime", runtime]) as person:
+        person.read_until('ada wants to run bash:\n{"command":"touch made"}')
+        assert not (tmp_path / "work").exists()
+        person.type(f"{typed}\n")
+        person.read_until("Done.")
+    assert (tmp_path / "work/ada/made").exists() == (typed == "/yes")
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize("approve", ["ask", "all", "none"])
+def test_without_a_terminal_a_tool_runs_only_if_all_are_allowed(
+    tmp_path: Path, approve: str
+) -> None:
+    file = tmp_path / "team.yaml"
+    file.write_text(APPROVED.replace("FOLDER", str(tmp_path / "work")))
+    command = [sys.executable, "-m", "coordinator", "run", "-c", str(file)]
+    done = subprocess.run(  # noqa: S603  (our own program)
+        [*command, "--approve", approve, "--display", "jsonl"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "work/ada/made").exists() == (approve == "all")
+    assert ("it was not run: nobody is" in done.stdout) == (approve != "all")

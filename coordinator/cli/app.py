@@ -62,6 +62,7 @@ def run(
     continue_: Annotated[str | None, Parameter(name="--continue")] = None,
     emulate: bool = False,
     steer: bool = False,
+    approve: Literal["ask", "all", "none"] = "ask",
     runtime: Literal["asyncio", "trio"] = "asyncio",
 ) -> int:
     """Ask a team a question.
@@ -111,7 +112,11 @@ def run(
         team file: no key, no network. Every file in scenarios/capabilities has some.
     steer
         Take part from this terminal: tell the team something, veto an answer, stop an
-        agent (/help shows how). By itself where the team has a person in it.
+        agent (/help shows how). By itself where the team has a person in it, or tools
+        that need a yes.
+    approve
+        Tools that the team file names under approve: ask at this terminal, run all of
+        them, or none.
     runtime
         The event loop (asyncio).
     """
@@ -134,6 +139,7 @@ def run(
             continues=continue_,
             is_emulated=emulate,
             is_steered=steer,
+            approve=approve,
             runtime=runtime,
         )
     )

@@ -13,10 +13,12 @@ from typing import TextIO, assert_never
 
 import anyio
 
+from agents.approval import Approved, Refused, Verdict
 from agents.backend import Turn
 from agents.chunks import AgentId
 from agents.person import BEFORE_ANY
 from coordinator.cli import spoken
+from coordinator.cli.approvals import Approvals
 from coordinator.displays.clean import clean
 from coordinator.displays.sink import Sink
 from coordinator.errors import ConfigInvalid, NotAsked, NotInTeam
@@ -32,15 +34,22 @@ class Desk:
     Args:
         session: What they take part in.
         people: The agents who are people, in the team's order.
+        approvals: Calls of tools that wait for a yes.
         keys: What is typed; a terminal or a pipe.
         out: Where they read.
     """
 
     def __init__(
-        self, session: Session, people: Sequence[AgentId], keys: TextIO, out: TextIO
+        self,
+        session: Session,
+        people: Sequence[AgentId],
+        approvals: Approvals,
+        keys: TextIO,
+        out: TextIO,
     ) -> None:
         self._session = session
         self._people = tuple(people)
+        self._approvals = approvals
         self._keys = keys
         self._sink = Sink(out)
         self._turns: dict[AgentId, Turn] = {}
@@ -51,14 +60,16 @@ class Desk:
         async with anyio.create_task_group() as group:
             for agent in self._people:
                 group.start_soon(self._attend, agent, name=f"desk of {agent}")
+            group.start_soon(self._ask_approval, name="desk of approvals")
             if not self._people:
                 await self._show(f"You may speak:\n{spoken.COMMANDS}")
-            async with aclosing(_typed(self._keys)) as lines:
+            async with aclosing(self._typed()) as lines:
                 async for line in lines:
                     try:
                         await self._take(line)
                     except (NotAsked, NotInTeam) as error:
                         await self._show(f"{error}")
+            self._approvals.leave()
             for agent in self._people:
                 self._session.stop_agent(agent, "nobody is at the terminal any more")
 
@@ -74,6 +85,11 @@ class Desk:
             self._turns[agent] = turn
             note = f"{turn.note}\n" if turn.note else ""
             await self._show(note + spoken.request_of(agent, turn.task))
+
+    async def _ask_approval(self) -> None:
+        async with aclosing(self._approvals.asked()) as asked:
+            async for waiting in asked:
+                await self._show(spoken.approval_of(waiting.agent, waiting.call))
 
     async def _take(self, line: str) -> None:
         if line.startswith("/"):
@@ -99,6 +115,8 @@ class Desk:
                 self._session.veto(label, reason)
             case spoken.Stopped(agent, reason):
                 self._session.stop_agent(agent, reason)
+            case spoken.Allowed() | spoken.Denied():
+                await self._decide(command)
             case spoken.Ended():
                 self._session.interrupt("ended from the terminal")
             case spoken.Helped():
@@ -107,6 +125,13 @@ class Desk:
                 await self._show(why)
             case _:
                 assert_never(command)
+
+    async def _decide(self, command: spoken.Allowed | spoken.Denied) -> None:
+        verdict: Verdict = Approved()
+        if isinstance(command, spoken.Denied):
+            verdict = Refused(command.reason)
+        if not self._approvals.settle(verdict):
+            await self._show("no tool waits for a yes now")
 
     def _first(self) -> AgentId:
         """Whoever has been waiting for words the longest.
@@ -123,28 +148,29 @@ class Desk:
     async def _show(self, words: str) -> None:
         await self._sink.write(f"\n{clean(words)}\n\n")
 
+    async def _typed(self) -> AsyncGenerator[str]:
+        """Give the lines as they are typed; the last may lack its end.
 
-async def _typed(keys: TextIO) -> AsyncGenerator[str]:
-    """Give the lines as they are typed; the last may lack its end.
-
-    Raises:
-        ConfigInvalid: The input can be neither waited for nor typed on.
-    """
-    descriptor = keys.fileno()
-    held = b""
-    while True:
-        try:
-            await anyio.wait_readable(descriptor)
-        except OSError as error:  # epoll takes no regular file
-            raise ConfigInvalid(
-                "a person takes part from a terminal or a pipe, and standard input is "
-                "neither"
-            ) from error
-        data = os.read(descriptor, _LINE_BYTES_MAX)
-        *lines, held = (held + data).split(b"\n")
-        for line in lines:
-            yield line.decode("utf-8", "replace").rstrip("\r")
-        if not data:
-            break
-    if held:
-        yield held.decode("utf-8", "replace")
+        Raises:
+            ConfigInvalid: A person should type, and nobody can.
+        """
+        descriptor = self._keys.fileno()
+        held = b""
+        while True:
+            try:
+                await anyio.wait_readable(descriptor)
+            except OSError as error:  # epoll takes no regular file
+                if not self._people:
+                    return
+                raise ConfigInvalid(
+                    "a person takes part from a terminal or a pipe, and standard "
+                    "input is neither"
+                ) from error
+            data = os.read(descriptor, _LINE_BYTES_MAX)
+            *lines, held = (held + data).split(b"\n")
+            for line in lines:
+                yield line.decode("utf-8", "replace").rstrip("\r")
+            if not data:
+                break
+        if held:
+            yield held.decode("utf-8", "replace")

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Literal, TextIO
 import anyio
 import msgspec
 
+from agents.approval import anything
 from agents.person import Person
 from agents.tools import foreign
 from coordinator.assembly import assemble, closing
+from coordinator.cli.approvals import Approvals
 from coordinator.cli.boundary import at_the_boundary
 from coordinator.cli.desk import Desk
 from coordinator.cli.exits import Exit, complain, exit_of
@@ -62,6 +64,7 @@ class RunOptions:
     is_emulated: bool = False
     runtime: Literal["asyncio", "trio"] = "asyncio"
     is_steered: bool = False
+    approve: Literal["ask", "all", "none"] = "ask"
 
 
 def run_command(options: RunOptions) -> int:
@@ -78,28 +81,35 @@ async def _run(options: RunOptions) -> int:
     config = _config(options, continued)
     question = _question(options, config)
     _check_output(options.output)
+    asked = _Asked(config.file.title, question, continued)
+    options = _attended(options, config)
+    approvals = Approvals(is_attended=options.is_steered)
+    approver = anything if options.approve == "all" else approvals
     if not options.is_emulated:
-        return await _ask(options, config, question, assemble(config), continued)
+        team = assemble(config, approver=approver)
+        return await _ask(options, asked, team, approvals)
     async with emulated(config) as (pretended, _):
-        team = assemble(pretended, environment=NO_KEY)
-        return await _ask(options, config, question, team, continued)
+        team = assemble(pretended, environment=NO_KEY, approver=approver)
+        return await _ask(options, asked, team, approvals)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    title: str
+    question: str
+    continued: Continued | None
 
 
 async def _ask(
-    options: RunOptions,
-    config: TeamConfig,
-    question: str,
-    team: Team,
-    continued: Continued | None,
+    options: RunOptions, asked: _Asked, team: Team, approvals: Approvals
 ) -> int:
     cast = Cast(
-        question=question,
+        question=asked.question,
         models={agent.id: agent.backend.model for agent in team.agents},
         deadline_s=team.rules.deadline_s,
-        title=config.file.title,
+        title=asked.title,
     )
     people = [agent.id for agent in team.agents if isinstance(agent.backend, Person)]
-    options = _spoken_to(options, people)
     displays = _displays(options, cast)
     root = journal_of_run(options.journal, is_wanted=options.has_journal)
     session: Session | None = None
@@ -107,18 +117,19 @@ async def _ask(
         async with (
             closing(team),
             open_session(
-                question,
+                asked.question,
                 team,
                 displays=displays,
                 journal=root,
                 durability=options.durability,
-                continues=continued,
+                continues=asked.continued,
             ) as session,
             anyio.create_task_group() as listening,
         ):
             listening.start_soon(_obey_signals, session, listening, name="signals")
             if options.is_steered:
-                desk = Desk(session, people, sys.stdin, _watched(options))
+                out = _watched(options)
+                desk = Desk(session, people, approvals, sys.stdin, out)
                 listening.start_soon(desk.serve, name="desk")
             await session.wait()
             # From here on Ctrl-C is Python's own again: it breaks the cleaning up.
@@ -135,19 +146,23 @@ async def _ask(
     return code
 
 
-def _spoken_to(options: RunOptions, people: Sequence[str]) -> RunOptions:
-    """The options of a session that somebody at this terminal takes part in.
+def _attended(options: RunOptions, config: TeamConfig) -> RunOptions:
+    """The options of a session, and whether somebody at this terminal takes part.
 
     Raises:
         ConfigInvalid: The display asked for leaves no room to type.
     """
-    if not people and not options.is_steered:
+    why = "--steer was given" if options.is_steered else ""
+    for entry in config.agents:
+        if entry.backend == "human":
+            why = f"{entry.id!r} is a person"
+        elif entry.approve and options.approve == "ask":
+            why = why or f"tools of {entry.id!r} need a yes"
+    if not why:
         return options
     if options.display == "rich":
-        why = f"{people[0]!r} is a person" if people else "--steer was given"
         raise ConfigInvalid(
-            f"the rich display fills the screen and {why}, who types there; "
-            "use --display plain"
+            f"the rich display leaves no room to type, and {why}; use --display plain"
         )
     name = options.display or ("none" if options.is_json else "plain")
     return replace(options, is_steered=True, display=name)

@@ -18,13 +18,14 @@ from agents.backend import (
     VisibleAnswer,
     Work,
 )
-from agents.chunks import AgentId, Label
+from agents.chunks import AgentId, Label, ToolCalled
 
 COMMANDS = """\
   /vote LABEL [LABEL …] [because WHY]   the best answer first
   /say WORDS                            all agents read it with their next turn
   /veto LABEL [WHY]                     rules an answer out
   /stop AGENT [WHY]                     takes an agent out; its answer stands
+  /yes   /no [WHY]                      lets the tool run that was asked about, or not
   /end                                  ends now, with the best answer so far
   /help                                 shows this
   anything else                         is your answer; an empty line hands it in"""
@@ -57,6 +58,16 @@ class Stopped(NamedTuple):
     reason: str
 
 
+class Allowed(NamedTuple):
+    """``/yes``."""
+
+
+class Denied(NamedTuple):
+    """``/no``."""
+
+    reason: str
+
+
 class Ended(NamedTuple):
     """``/end``."""
 
@@ -71,7 +82,9 @@ class Misspoken(NamedTuple):
     why: str
 
 
-Command: TypeAlias = Voted | Told | Vetoed | Stopped | Ended | Helped | Misspoken
+Command: TypeAlias = (
+    Voted | Told | Vetoed | Stopped | Allowed | Denied | Ended | Helped | Misspoken
+)
 
 
 def command_of(line: str) -> Command:
@@ -84,6 +97,10 @@ def command_of(line: str) -> Command:
             return Ended()
         case "/help":
             return Helped()
+        case "/yes":
+            return Allowed()
+        case "/no":
+            return Denied(rest or "a person said no")
         case "/vote" if rest:
             return _vote(rest)
         case "/say" if rest:
@@ -102,6 +119,12 @@ def _vote(rest: str) -> Voted:
     named, _, reason = rest.partition(" because ")
     labels = named.replace(",", " ").replace(">", " ").split()
     return Voted(tuple(Label(label) for label in labels), reason.strip())
+
+
+def approval_of(agent: AgentId, call: ToolCalled) -> str:
+    """What a person is shown who must approve a call."""
+    given = bytes(call.input).decode("utf-8", "replace")
+    return f"{agent} wants to run {call.name}:\n{given}\n/yes or /no, and why not."
 
 
 def request_of(agent: AgentId, task: Task) -> str:

@@ -1,0 +1,83 @@
+"""Calls of tools that wait for a person's yes: between the agents and the desk."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncGenerator
+
+import anyio
+import anyio.lowlevel
+
+from agents.approval import Refused, Verdict
+from agents.chunks import AgentId, ToolCalled
+
+GONE = Refused("nobody is at the terminal to approve it")
+
+
+class Waiting:
+    """One call, until somebody has decided."""
+
+    __slots__ = ("agent", "call", "is_settled", "verdict")
+
+    def __init__(self, agent: AgentId, call: ToolCalled) -> None:
+        self.agent = agent
+        self.call = call
+        self.is_settled = anyio.Event()
+        self.verdict: Verdict = GONE
+
+
+class Approvals:
+    """The approver of a team's agents: one call is asked about after the other.
+
+    Args:
+        is_attended: Whether there will be somebody to ask.
+    """
+
+    def __init__(self, *, is_attended: bool) -> None:
+        self._is_attended = is_attended
+        self._waiting: deque[Waiting] = deque()
+        self._changed = anyio.Event()
+
+    async def __call__(self, agent: AgentId, call: ToolCalled) -> Verdict:
+        """Wait for a person's verdict."""
+        if not self._is_attended:
+            await anyio.lowlevel.checkpoint()
+            return GONE
+        waiting = Waiting(agent, call)
+        self._waiting.append(waiting)
+        self._changed.set()
+        try:
+            await waiting.is_settled.wait()
+        finally:
+            if waiting in self._waiting:  # cancelled: its turn is over
+                self._waiting.remove(waiting)
+                self._changed.set()
+        return waiting.verdict
+
+    async def asked(self) -> AsyncGenerator[Waiting]:
+        """Each call that comes to the head of the queue, for ever."""
+        shown: Waiting | None = None
+        while True:
+            self._changed = anyio.Event()
+            first = self._waiting[0] if self._waiting else None
+            if first is None or first is shown:
+                await self._changed.wait()
+            else:
+                shown = first
+                yield first
+
+    def settle(self, verdict: Verdict) -> bool:
+        """Decide on the call at the head of the queue; whether there is one."""
+        if not self._waiting:
+            return False
+        settled = self._waiting.popleft()
+        settled.verdict = verdict
+        settled.is_settled.set()
+        self._changed.set()
+        return True
+
+    def leave(self) -> None:
+        """Refuse all that waits, and all that will come."""
+        self._is_attended = False
+        while self.settle(GONE):
+            pass
