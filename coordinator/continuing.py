@@ -17,6 +17,7 @@ from coordinator.journal.reading import Journal, read_session
 from coordinator.journal.records import Kind
 from coordinator.journal.replaying import history
 from coordinator.result import Result
+from coordinator.team import read_described
 
 EARLIER_MOST = 5
 """Sessions of one conversation that the next one is told of; older ones have mostly
@@ -68,12 +69,8 @@ def continued_from(root: Path, session: str) -> Continued:
             break
         earlier.insert(0, told)
         parent = before.opened.parent
-    team = msgspec.json.decode(journal.opened.team, type=_Described)
-    return Continued(session=session, earlier=tuple(earlier), source=bytes(team.source))
-
-
-class _Described(msgspec.Struct, frozen=True, kw_only=True):
-    source: msgspec.Raw = msgspec.Raw(b"null")
+    _, source = read_described(journal.opened.team)
+    return Continued(session=session, earlier=tuple(earlier), source=source)
 
 
 def _earlier(journal: Journal) -> Earlier | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -17,7 +16,7 @@ import anyio.lowlevel
 import msgspec
 
 from agents.chunks import Chunk
-from coordinator.consensus import HEARD, Consensus
+from coordinator.consensus import HEARD
 from coordinator.effects import (
     Conclude,
     Event,
@@ -33,14 +32,14 @@ from coordinator.journal.contents import encode
 from coordinator.journal.records import Kind, Record
 from coordinator.journal.replaying import history, taken
 from coordinator.ledger import Ledger
+from coordinator.past import machine_of
 from coordinator.result import Result
-from coordinator.rules import Rules
+from coordinator.team import read_described
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from coordinator.displays.base import Display
-    from coordinator.journal.contents import Opened
     from coordinator.journal.reading import Journal
 
 _HEARD = frozenset(HEARD)
@@ -58,6 +57,9 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
 class Replay:
     """One pass through a journal, decision by decision. Pure.
 
+    Raises:
+        ConfigInvalid: On making it: a later version kept the rules.
+
     Attributes:
         result: The outcome, once the pass is over; of a session that did not come to
             one, what an interruption at its last record would have come to.
@@ -69,13 +71,8 @@ class Replay:
         self._path = journal.path
         self._opened = opened
         self._records = history(journal.records)
-        self._machine = Consensus.new(
-            tuple(opened.models),
-            opened.as_asked,
-            _rules_of(opened, journal.path),
-            seed=opened.seed,
-            nonce=opened.nonce,
-        )
+        rules, _ = read_described(opened.team)
+        self._machine = machine_of(opened, tuple(opened.models), rules)
         self._ledger = Ledger(tuple(opened.models))
         self._derived: deque[MachineOutput] = deque()
         self._doubtful = 0
@@ -213,25 +210,6 @@ async def _show(display: Display, feed: Feed) -> None:
         await display.show(events)
     finally:
         feed.close()
-
-
-class _Described(msgspec.Struct, frozen=True, kw_only=True):
-    rules: Rules
-
-
-def _rules_of(opened: Opened, path: Path) -> Rules:
-    """The rules the session went by.
-
-    Raises:
-        JournalCorrupt: They cannot be read.
-    """
-    try:
-        return msgspec.json.decode(opened.team, type=_Described).rules
-    except msgspec.DecodeError as error:
-        raise JournalCorrupt(
-            f"journal {str(path)!r}: its rules cannot be read: {error}; it may have "
-            "been kept by a later version"
-        ) from error
 
 
 def _is_same(kept: bytes, now: MachineOutput) -> bool:

@@ -22,7 +22,9 @@ waits while more than 8 MiB have not been written.
 
 An error of the disk ends the writing for good, because after a failed ``fdatasync``
 nobody knows which pages are safe. It is never silent: ``sync`` raises it at every
-``commit``, the other modes at the first one; see :meth:`JournalWriter.commit`.
+``commit``, the other modes at the first one; see :meth:`JournalWriter.commit`. A
+session under ``sync`` then ends as interrupted, with the best answer so far; under the
+others it goes on and says so.
 """
 
 from __future__ import annotations

@@ -17,14 +17,16 @@ import msgspec
 import pytest
 
 import coordinator
+from agents.chunks import Chunk
 from coordinator.assembly import assemble
 from coordinator.config import DEMO, read_team
-from coordinator.effects import Event
+from coordinator.effects import Event, VoteCounted
 from coordinator.errors import ReplayDiffers
 from coordinator.journal import Journal, Kind, Record, Resumed, encode, read_session
 from coordinator.journal.records import encode_file_header, encode_record
 from coordinator.replay import Replay, replay
 from coordinator.result import Result
+from coordinator.resumption import resume_session
 
 Run: TypeAlias = Callable[..., tuple[int, str, str]]
 Kept: TypeAlias = tuple[Journal, Result, list[Event]]
@@ -175,6 +177,26 @@ def test_a_terminal_shows_it_in_panes(run: Run, team: str, root: Path) -> None:
     assert ended.returncode == 0, shown
     assert b"\x1b[?1049h" in live
     assert "★ ada wins".encode() in after
+
+
+async def test_a_session_that_was_resumed_is_seen_as_one(root: Path) -> None:
+    team = assemble(read_team(DEMO))
+    async with coordinator.open_session(
+        "How often?", team, session_id="demo", journal=root
+    ) as session:
+        async for batch in session.events():
+            if any(isinstance(event, VoteCounted) for event in batch):
+                break
+    async with resume_session("demo", journal=root) as session:
+        result = await session.wait()
+    journal = read_session(root, "demo")
+    assert any(record.kind == Kind.RESUMED for record in journal.records)
+    again = Watcher()
+    played = await replay(journal, again, speed=None)
+    assert (played.is_finished, again.result) == (True, result)
+    chunks = [event for event in again.events if isinstance(event, Chunk)]
+    times = [event.at for event in chunks if event.agent == "cleo"]
+    assert times == sorted(times)
 
 
 # ------------------------------------------------------------------ not the same

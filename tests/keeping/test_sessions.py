@@ -6,13 +6,16 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
+from subprocess import Popen
 from typing import Any, TypeAlias
 
 import pytest
 
 Run: TypeAlias = Callable[..., tuple[int, str, str]]
+Start: TypeAlias = Callable[..., AbstractContextManager[Popen[bytes]]]
 
 
 @pytest.fixture
@@ -269,6 +272,26 @@ def test_what_could_still_be_resumed_is_spared_unless_that_is_said(
     assert [session["status"] for session in listed()] == ["unfinished"]
     assert run(*everything, "--unfinished")[0] == 0
     assert listed() == []
+
+
+def test_a_session_that_is_being_written_is_listed_and_not_deleted(
+    run: Run,
+    started: Start,
+    root: Path,
+    listed: Callable[[], list[dict[str, Any]]],
+) -> None:
+    demo = ("run", "--demo", "--display", "jsonl", "--journal", str(root))
+    with started(*demo) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        (session,) = listed()
+        assert session["status"] == "running"
+        everything = ("--keep", "0", "--unfinished", "--journal", str(root))
+        code, out, err = run("sessions", "prune", *everything)
+    assert (code, out) == (1, "deleted 0 sessions, 0 bytes\n")
+    assert err.count("\n") == 1
+    assert "is in use by another process; wait for that session to end" in err
+    assert list(root.glob("*.journal"))
 
 
 @pytest.mark.parametrize(
