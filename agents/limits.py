@@ -37,6 +37,9 @@ WINDOW_MOST = 1000
 """The SDK's pool holds as many connections (anthropic 2.12.0)."""
 GATE_S = 1.0
 """How long "too many" without a ``retry-after`` shuts the gate."""
+PATIENCE_S = 900.0
+"""A server that asks for more is not waited for: ``retry-after`` has no limit of its
+own, and a mistaken one would stall a run for weeks."""
 
 _LIMIT = "anthropic-ratelimit-requests-limit"
 _REMAINING = "anthropic-ratelimit-requests-remaining"
@@ -288,7 +291,9 @@ class Limiter:
         if not error.is_rate_limit and error.retry_after_s is None:
             return
         now = anyio.current_time()
-        wait_s = GATE_S if error.retry_after_s is None else error.retry_after_s
+        asked_s = error.retry_after_s
+        # Who asked gives up where it is too long; the others may hear for themselves.
+        wait_s = GATE_S if asked_s is None or asked_s > PATIENCE_S else asked_s
         self._gate_at = max(self._gate_at, now + wait_s)
         if not error.is_rate_limit:
             return

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from agents.errors import BackendUnavailable
+from agents.limits import PATIENCE_S
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,9 +27,8 @@ class RetryPolicy:
     """Wait after the first failure; doubles with each."""
     cap_s: float = 30.0
     """Longest wait of our own choosing."""
-    patience_s: float = 900.0
-    """A server that asks for more than this is not waited for: ``retry-after`` has no
-    limit of its own, and a mistaken one would stall a run for weeks."""
+    patience_s: float = PATIENCE_S
+    """A server that asks for more than this is not waited for."""
     seed: int = 0
     """Decides the jitter."""
 

@@ -149,12 +149,14 @@ def _visible(messages: list[Any], schema: JsonObject) -> tuple[VisibleAnswer, ..
     texts = list(_texts(messages))
     answers = unfence(texts)
     # A conversation that goes on still holds answers that no longer stand; what it was
-    # told to consider last, and what has come since, does.
+    # told to consider last, and what has come since, does. Where nobody may vote for
+    # itself that lacks the viewer's own, which the turn's words speak of if it stands.
     scores: JsonObject = schema.get("properties", {}).get("scores", {})
     named = {str(name) for one in objects_in(schema) for name in one.get("enum", ())}
     named |= scores.get("properties", {}).keys()
     named = named or _considered(texts)
-    return tuple(answer for answer in answers if not named or answer.label in named)
+    own = {answer.label for answer in unfence([_asked(messages)]) if answer.is_own}
+    return tuple(x for x in answers if not named or x.label in named | own)
 
 
 def _considered(texts: list[str]) -> set[str]:
@@ -189,8 +191,21 @@ def _call(messages: list[Any]) -> int:
     for message in reversed(messages):
         if message["role"] == "assistant":
             calls += 1
-        elif isinstance(message["content"], str) or any(
-            block.get("type") != "tool_result" for block in message["content"]
-        ):
+        elif _has_words(message):
             break
     return calls
+
+
+def _asked(messages: list[Any]) -> str:
+    """The words with which the turn under way began."""
+    for message in reversed(messages):
+        if message["role"] == "user" and _has_words(message):
+            return last_message([message])[0]
+    return ""
+
+
+def _has_words(message: Any) -> bool:  # noqa: ANN401  (JSON, carried)
+    """Whether a user's message is more than tool results."""
+    return isinstance(message["content"], str) or any(
+        block.get("type") != "tool_result" for block in message["content"]
+    )

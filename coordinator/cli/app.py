@@ -342,6 +342,8 @@ def scenario(
     seed: int | None = None,
     name: Annotated[str, Parameter(alias="-k")] = "",
     trace: bool = False,
+    only_list: Annotated[bool, Parameter(name="--list", negative="")] = False,
+    only_schema: Annotated[bool, Parameter(name="--schema", negative="")] = False,
 ) -> int:
     """Run scenarios and compare how they end with what they expect.
 
@@ -362,9 +364,21 @@ def scenario(
         Part of the sentence or file name of those to run.
     trace
         Print what happened, line by line.
+    only_list
+        Print their sentences, and run none.
+    only_schema
+        Print the JSON Schema of scenario files, for editors that check YAML.
     """
-    from coordinator.scenarios.command import scenario_command  # noqa: PLC0415
+    from coordinator.scenarios.command import (  # noqa: PLC0415
+        list_command,
+        scenario_command,
+        schema_command,
+    )
 
+    if only_schema:
+        return schema_command()
+    if only_list:
+        return list_command(paths, name)
     return scenario_command(
         paths, runtime=runtime, over=over, seed=seed, name_filter=name, trace=trace
     )

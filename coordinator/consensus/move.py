@@ -48,6 +48,7 @@ class Move:
         s = self.s
         s.phase = "drafting"
         s.wave_began, s.drafts_in, s.straggler_armed, s.stages = s.now, 0, False, 0
+        s.drafting = 0
 
     def start(
         self,

@@ -66,15 +66,30 @@ def _withdraw(m: Move, contest: Contest, label: Label) -> None:
             check_at=0,
         )
     )
-    if not labels:
+    is_all = not contests.has_drafts_to_come(m)
+    if not labels and not is_all:
+        _back_to_drafts(m, contest)
+    elif not labels:
         _without_candidates(m, label)
-    elif len(labels) == 1:
+    elif len(labels) == 1 and is_all:
         voting.settle(m, contest, is_early=True)
     else:
         for voter in owing:
             contests.ask_review(m, contest, m.s.members[voter])
         if contest.outstanding == 0:
             voting.check(m, contest)
+
+
+def _back_to_drafts(m: Move, contest: Contest) -> None:
+    """All that stood is vetoed, but first answers are still being written."""
+    for voter in contest.voters:
+        member = m.s.members[voter]
+        if member.activity == "reviewing":
+            member = m.cancel(member, "all that it reviews was vetoed")
+        if member.contest == contest.number:
+            m.put(msgspec.structs.replace(member, contest=-1))
+    m.s.open_contests -= 1
+    m.s.phase = "drafting"
 
 
 def _replace_winner(m: Move, contest: Contest, label: Label) -> None:

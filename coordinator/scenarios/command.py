@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+import msgspec
+
 from coordinator.displays.clean import clean, one_line
 from coordinator.errors import ConfigInvalid
+from coordinator.scenarios.form import schema
 from coordinator.scenarios.reading import Scenario, find_scenarios, read_scenario
-from coordinator.scenarios.running import Over, Report, run_scenario
+from coordinator.scenarios.running import Over, Report, run_scenario, run_together
 from coordinator.simulation.clocks import RUNTIMES, Runtime
 
 FAILED = 1
@@ -48,16 +51,47 @@ def scenario_command(
         return FAILED
     runtimes = RUNTIMES if runtime == "both" else (runtime,)
     sys.stdout.write(_row("scenario", "runtime", "status", "tokens", "seconds", ""))
-    failed = total = 0
-    for scenario in scenarios:
+    verdicts: list[bool] = []
+
+    def on_report(report: Report) -> None:
+        sys.stdout.write(told(report, with_trace=trace))
+        sys.stdout.flush()
+        verdicts.append(report.is_as_expected)
+
+    if over == "http":
         for one in runtimes:
-            report = run_scenario(scenario, runtime=one, over=over, seed=seed)
-            sys.stdout.write(told(report, with_trace=trace))
-            sys.stdout.flush()
-            failed += not report.is_as_expected
-            total += 1
-    sys.stdout.write(f"\n{total - failed} of {total} as expected\n")
-    return FAILED if failed else 0
+            run_together(scenarios, on_report, runtime=one, seed=seed)
+    else:
+        for scenario in scenarios:
+            for one in runtimes:
+                on_report(run_scenario(scenario, runtime=one, seed=seed))
+    came_true = sum(verdicts)
+    sys.stdout.write(f"\n{came_true} of {len(verdicts)} as expected\n")
+    return FAILED if came_true < len(verdicts) else 0
+
+
+def list_command(paths: Sequence[Path], name_filter: str = "") -> int:
+    """Print the sentences of scenarios, by folder; the exit code as above."""
+    try:
+        scenarios = _chosen(paths, name_filter)
+    except ConfigInvalid as error:
+        sys.stderr.write(f"coordinator: {clean(str(error))}\n")
+        return FAILED
+    folder: Path | None = None
+    for scenario in scenarios:
+        if scenario.path.parent != folder:
+            folder = scenario.path.parent
+            sys.stdout.write(f"{clean(str(folder))}\n")
+        sys.stdout.write(f"  {clean(scenario.name)}\n")
+    sys.stdout.write(f"\n{len(scenarios)} scenarios\n")
+    return 0
+
+
+def schema_command() -> int:
+    """Print the JSON Schema of scenario files, for editors."""
+    made = msgspec.json.format(msgspec.json.encode(schema()), indent=2)
+    sys.stdout.write(made.decode() + "\n")
+    return 0
 
 
 def _chosen(paths: Sequence[Path], name_filter: str) -> list[Scenario]:

@@ -7,7 +7,7 @@ Messages API, which plays the same scripts; there time is real.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -38,6 +38,10 @@ Over: TypeAlias = Literal["process", "http"]
 
 SEED = 0
 """Where neither the file nor the caller gives one: a scenario is to be repeated."""
+
+TOGETHER = 12
+"""Scenarios over HTTP side by side: most of their time is waiting, and more would shift
+the tenths of a second by which their agents differ."""
 
 EMULATED_MODEL = "claude-haiku-5-5"
 """Asked over HTTP where a script names no model of Claude's."""
@@ -88,20 +92,60 @@ def run_scenario(
         ConfigInvalid: The file cannot be used as it is.
     """
     read = scenario if isinstance(scenario, Scenario) else read_scenario(scenario)
-    own = read.file.seed if read.file.seed is not None else SEED
-    seed = own if seed is None else seed
-    is_timed = over == "process"
-    options = virtual(runtime) if is_timed else {}
+    seed = _seed(read, seed)
+    options = virtual(runtime) if over == "process" else {}
     order = seed if schedule is None else schedule
     ordered = seeded_schedule(order) if runtime == "trio" else nullcontext()
     with ordered:
-        result, happenings, missed = anyio.run(
-            _play, read, over, seed, backend=runtime, backend_options=options
+        return anyio.run(
+            _play, read, runtime, over, seed, backend=runtime, backend_options=options
         )
-    found = differences(read.file.expect, result, happenings, is_timed=is_timed)
+
+
+def run_together(
+    scenarios: Sequence[Scenario],
+    on_report: Callable[[Report], None],
+    *,
+    runtime: Runtime = "asyncio",
+    seed: int | None = None,
+) -> None:
+    """Run scenarios over real HTTP side by side, because time is real there.
+
+    Args:
+        scenarios: Some that have been read.
+        on_report: Told of each as it ends.
+        runtime: Whose event loop.
+        seed: As for :func:`run_scenario`.
+    """
+
+    async def play(scenario: Scenario, places: anyio.CapacityLimiter) -> None:
+        async with places:
+            report = await _play(scenario, runtime, "http", _seed(scenario, seed))
+        on_report(report)
+
+    async def play_all() -> None:
+        places = anyio.CapacityLimiter(TOGETHER)
+        async with anyio.create_task_group() as group:
+            for scenario in scenarios:
+                group.start_soon(play, scenario, places, name=scenario.name)
+
+    anyio.run(play_all, backend=runtime)
+
+
+def _seed(scenario: Scenario, given: int | None) -> int:
+    if given is not None:
+        return given
+    return SEED if scenario.file.seed is None else scenario.file.seed
+
+
+async def _play(scenario: Scenario, runtime: Runtime, over: Over, seed: int) -> Report:
+    result, happenings, missed = await _played(scenario, over, seed)
+    is_timed = over == "process"
+    expect = scenario.file.expect
+    found = differences(expect, result, happenings, is_timed=is_timed)
     return Report(
-        path=read.path,
-        name=read.name,
+        path=scenario.path,
+        name=scenario.name,
         runtime=runtime,
         over=over,
         seed=seed,
@@ -111,7 +155,7 @@ def run_scenario(
     )
 
 
-async def _play(
+async def _played(
     scenario: Scenario, over: Over, seed: int
 ) -> tuple[Result, list[Happening], list[str]]:
     async with _team(scenario, over, seed) as team:

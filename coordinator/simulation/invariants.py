@@ -22,6 +22,7 @@ from agents.chunks import (
     TurnNumber,
     UsageReported,
 )
+from coordinator.ballots import relabelled
 from coordinator.consensus import DEADLINE_TIMER
 from coordinator.consensus.similarity import similarity
 from coordinator.effects import (
@@ -36,6 +37,7 @@ from coordinator.effects import (
     MachineInput,
     MachineOutput,
     SessionOpened,
+    SlateFrozen,
     StartTurn,
     TellAgent,
     TimerRang,
@@ -46,6 +48,7 @@ from coordinator.effects import (
     WinnerDecided,
 )
 from coordinator.rules import Rules
+from coordinator.simulation.recount import is_counted_right
 
 
 class Violation(AssertionError):
@@ -68,6 +71,10 @@ class Checker:
         self._contents: dict[Label, str] = {}
         self._root: dict[Label, Label] = {}
         self._ballots: dict[AgentId, Ballot] = {}
+        self._stage = 0
+        """Slates frozen so far."""
+        self._votes_in = dict.fromkeys(agents, 0)
+        """The slate that each was last asked to vote on."""
         self._answers: dict[Label, AgentId] = {}
         self._standing: dict[AgentId, Label] = {}
         self._vetoed: set[Label] = set()
@@ -164,11 +171,8 @@ class Checker:
                 _claim(output.agent not in self._retired, "an agent retires once")
                 self._retired.add(output.agent)
                 self._running.discard(output.agent)
-            case WinnerDecided():
-                _claim(self._may_decide(), "one winner")
-                _claim(output.label in self._answers, "the winner has answered")
-                _claim(output.label not in self._vetoed, "no vetoed answer wins")
-                self.decided = output
+            case SlateFrozen() | WinnerDecided():
+                self._on_vote_stage(output)
             case ArmTimer():
                 _claim(output.at >= now, "timers ring in the future")
                 if output.timer != DEADLINE_TIMER:
@@ -177,6 +181,16 @@ class Checker:
                 self._on_end(output)
             case _:
                 pass
+
+    def _on_vote_stage(self, said: SlateFrozen | WinnerDecided) -> None:
+        if isinstance(said, SlateFrozen):
+            self._stage += 1
+            return
+        _claim(self._may_decide(), "one winner")
+        _claim(said.label in self._answers, "the winner has answered")
+        _claim(said.label not in self._vetoed, "no vetoed answer wins")
+        self._recount(said)
+        self.decided = said
 
     def _may_decide(self) -> bool:
         """Whether a winner may be named now: the first, or after a veto."""
@@ -206,8 +220,10 @@ class Checker:
             self._reading[turn.agent].update(written)
             form = turn.task.ballot
             self._votable[turn.agent] = set(form.labels) if form else set()
-            # A review opens a new vote: in a later stage older ballots are history.
-            self._ballots.pop(turn.agent, None)
+            if form is not None:
+                # It opens a new vote: in a later stage older ballots are history.
+                self._ballots.pop(turn.agent, None)
+                self._votes_in[turn.agent] = self._stage
 
     def _check_part(self, turn: Turn) -> None:
         """In a divided task nobody votes; a part has few tries, one at a time."""
@@ -265,6 +281,25 @@ class Checker:
                 labels.add(new)
         for voter in carried.voters:
             _claim(voter in self._ballots, "only live ballots are carried")
+            self._ballots[voter] = relabelled(self._ballots[voter], {old: new})
+
+    def _recount(self, decided: WinnerDecided) -> None:
+        """Count the ballots that came out of the machine; it must have counted alike.
+
+        Where several contests are held at once, it is not seen from outside which
+        ballot belongs to which, nor whether who has gone had voted in a runoff.
+        """
+        rules = self._rules
+        ballots = {
+            voter: ballot
+            for voter, ballot in self._ballots.items()
+            if self._votes_in[voter] == self._stage
+        }
+        has_runoff = rules.ties == "runoff" and not self._retired.isdisjoint(ballots)
+        is_one = rules.topology == "all" and rules.committee_over is None
+        if decided.rule and is_one and not has_runoff:
+            is_right = is_counted_right(rules, ballots, decided)
+            _claim(is_right, "the standings are what the ballots say")
 
     def _on_end(self, end: Conclude) -> None:
         self.concluded = end

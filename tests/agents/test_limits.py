@@ -136,6 +136,14 @@ async def test_nothing_starts_before_retry_after() -> None:
         assert anyio.current_time() - began >= 30
 
 
+async def test_a_server_that_asks_for_weeks_does_not_shut_out_the_team() -> None:
+    limiter = Limiter()
+    await refuse(limiter, "ada", retry_after_s=2e6)
+    with anyio.fail_after(60):
+        async with limiter.slot(AgentId("bob")):
+            pass
+
+
 async def test_the_least_served_goes_first_and_a_newcomer_does_not_jump_far() -> None:
     limiter = Limiter(window=1, most=1)
     order: list[str] = []

@@ -10,6 +10,33 @@ from coordinator.rules import Division
 from tests.consensus.conftest import Seat, Table
 
 
+def test_a_veto_that_leaves_one_answer_waits_for_first_answers_to_come(
+    seat: Seat,
+) -> None:
+    table = seat("ada bob cy", "massgen", coalesce_s=0.0, news="preempt")
+    table.answers("ada", "the answer of ada")
+    table.answers("bob", "the answer of bob")
+    before = table.cancelled
+    table.feed(AnswerVetoed(at=0.0, label=table.labels["bob"], reason="no"))
+    assert table.cancelled == before
+    table.answers("cy", "the answer of cy")
+    for voter in ("ada", "bob", "cy"):
+        table.votes(voter, "cy")
+    assert table.present("cy")
+
+
+def test_a_veto_of_all_that_stands_waits_for_first_answers_to_come(seat: Seat) -> None:
+    table = seat("ada bob cy", "massgen", coalesce_s=0.0, news="preempt")
+    table.answers("ada", "the answer of ada")
+    table.feed(AnswerVetoed(at=0.0, label=table.labels["ada"], reason="no"))
+    assert table.cancelled == ["ada"]
+    table.answers("cy", "the answer of cy")
+    table.answers("bob", "the answer of bob")
+    for voter in ("ada", "bob", "cy"):
+        table.votes(voter, "cy")
+    assert table.present("cy")
+
+
 def vetoes(table: Table, agent: str) -> None:
     table.feed(AnswerVetoed(at=table.now, label=table.labels[agent], reason="no"))
 

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from coordinator.scenarios import run_scenario, scenario_command
+from coordinator.scenarios import (
+    Report,
+    list_command,
+    read_scenario,
+    run_scenario,
+    run_together,
+    scenario_command,
+    schema,
+    schema_command,
+)
 from coordinator.simulation.clocks import RUNTIMES, Runtime
 from tests.scenarios.conftest import SMALL, Small
 
@@ -93,18 +103,23 @@ def test_an_hour_takes_no_time_and_is_exact(small: Small, runtime: Runtime) -> N
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-@pytest.mark.parametrize(
-    "name",
-    [
-        "an_overloaded_model_is_asked_again_and_the_answer_counts",
-        "tools_that_are_called_together_run_side_by_side",
-        "a_vote_for_a_label_that_there_is_not_is_refused_and_asked_for_again",
-    ],
-)
 @pytest.mark.real_time
-def test_over_http_the_same_comes_true(name: str, runtime: Runtime) -> None:
-    report = run_scenario(RULES / f"{name}.yaml", runtime=runtime, over="http")
-    assert report.differences == ()
+def test_over_http_the_same_comes_true(runtime: Runtime) -> None:
+    names = (
+        "a_server_that_asks_for_weeks_is_not_waited_for",
+        "a_vote_for_a_label_that_there_is_not_is_refused_and_asked_for_again",
+        "an_overloaded_model_is_asked_again_and_the_answer_counts",
+        "score_elects_the_largest_sum_of_points",
+        "the_winner_words_the_final_answer",
+        "tools_that_are_called_together_run_side_by_side",
+        "where_self_votes_are_forbidden_nobody_is_offered_its_own_answer",
+    )
+    reports: list[Report] = []
+    read = [read_scenario(RULES / f"{name}.yaml") for name in names]
+    run_together(read, reports.append, runtime=runtime)
+    assert {
+        report.path.stem: report.differences for report in reports
+    } == dict.fromkeys(names, ())
 
 
 # ---------------------------------------------------------------- the command
@@ -116,6 +131,22 @@ def folder(tmp_path: Path) -> Path:
     bad = SMALL.replace("Paris beats Lyon", "Lyon beats Paris") + "  winner: ben\n"
     (tmp_path / "bad.yaml").write_text(bad)
     return tmp_path
+
+
+def test_the_list_names_each_by_its_sentence(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert list_command([folder], "lyon beats") == 0
+    told = capsys.readouterr().out
+    assert "Lyon beats Paris" in told
+    assert "Paris beats" not in told
+    assert list_command([folder / "none.yaml"], "") == 1
+
+
+def test_the_schema_is_printed_for_editors(capsys: pytest.CaptureFixture[str]) -> None:
+    assert schema_command() == 0
+    made = msgspec.json.decode(capsys.readouterr().out)
+    assert made == msgspec.json.decode(msgspec.json.encode(schema()))
 
 
 def test_the_table_says_how_each_went(
