@@ -73,6 +73,7 @@ class Checker:
         self._ballots: dict[AgentId, Ballot] = {}
         self._stage = 0
         """Slates frozen so far."""
+        self._is_one_contest = True
         self._votes_in = dict.fromkeys(agents, 0)
         """The slate that each was last asked to vote on."""
         self._answers: dict[Label, AgentId] = {}
@@ -185,6 +186,10 @@ class Checker:
     def _on_vote_stage(self, said: SlateFrozen | WinnerDecided) -> None:
         if isinstance(said, SlateFrozen):
             self._stage += 1
+            is_whole = _is_judged_whole(self._rules, len(said.labels))
+            # The ballots of a first look count on when its shortlist is voted on.
+            counts_on = self._rules.shortlist is not None and not self._is_one_contest
+            self._is_one_contest = is_whole and not counts_on
             return
         _claim(self._may_decide(), "one winner")
         _claim(said.label in self._answers, "the winner has answered")
@@ -296,8 +301,7 @@ class Checker:
             if self._votes_in[voter] == self._stage
         }
         has_runoff = rules.ties == "runoff" and not self._retired.isdisjoint(ballots)
-        is_one = rules.topology == "all" and rules.committee_over is None
-        if decided.rule and is_one and not has_runoff:
+        if decided.rule and self._is_one_contest and not has_runoff:
             is_right = is_counted_right(rules, ballots, decided)
             _claim(is_right, "the standings are what the ballots say")
 
@@ -312,6 +316,15 @@ class Checker:
             _claim(self._answers[end.label] == end.winner, "winner and label agree")
         if self.decided is not None and end.status == "answered":
             _claim(end.label == self.decided.label, "the winner presents")
+
+
+def _is_judged_whole(rules: Rules, answers: int) -> bool:
+    """Whether every judge of so many answers is asked about all of them."""
+    bounds = [rules.committee_over]
+    if rules.shortlist is not None:
+        bounds.append(rules.shortlist.over)
+    is_small = all(bound is None or answers <= bound for bound in bounds)
+    return rules.topology == "all" and is_small
 
 
 def labels_of(ballot: Ballot) -> tuple[Label, ...]:
