@@ -19,7 +19,8 @@ from agents.chunks import AgentId, Label, Part, Pen, StreamChunk, TurnNumber
 from agents.citations import Citation
 
 
-class VisibleAnswer(msgspec.Struct, frozen=True, kw_only=True):
+# gc=False: plain data cannot be part of a cycle, and ten thousand agents have much.
+class VisibleAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An answer as one viewer sees it: a label, not a name."""
 
     label: Label
@@ -29,7 +30,7 @@ class VisibleAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What it rests on; ``content`` lists them already."""
 
 
-class BallotForm(msgspec.Struct, frozen=True, kw_only=True):
+class BallotForm(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Which ballot the voting rule asks for; the ``vote`` tool follows from it."""
 
     kind: Literal["choice", "approval", "ranking", "scores"]
@@ -40,11 +41,11 @@ class BallotForm(msgspec.Struct, frozen=True, kw_only=True):
     may_abstain: bool = False
 
 
-class Draft(msgspec.Struct, frozen=True, kw_only=True, tag="draft"):
+class Draft(msgspec.Struct, frozen=True, kw_only=True, tag="draft", gc=False):
     """Answer the question alone: no other answer is shown."""
 
 
-class Review(msgspec.Struct, frozen=True, kw_only=True, tag="review"):
+class Review(msgspec.Struct, frozen=True, kw_only=True, tag="review", gc=False):
     """Read the answers, then vote or, where allowed, put forward a better one."""
 
     answers: tuple[VisibleAnswer, ...]
@@ -57,7 +58,7 @@ class Review(msgspec.Struct, frozen=True, kw_only=True, tag="review"):
     may_revise: bool
 
 
-class Present(msgspec.Struct, frozen=True, kw_only=True, tag="present"):
+class Present(msgspec.Struct, frozen=True, kw_only=True, tag="present", gc=False):
     """Word the final answer."""
 
     answers: tuple[VisibleAnswer, ...]
@@ -70,7 +71,7 @@ class Present(msgspec.Struct, frozen=True, kw_only=True, tag="present"):
     """The answers are the parts of a divided task, in order, to be made one whole."""
 
 
-class Divide(msgspec.Struct, frozen=True, kw_only=True, tag="divide"):
+class Divide(msgspec.Struct, frozen=True, kw_only=True, tag="divide", gc=False):
     """Split the question into parts that others do on their own."""
 
     parts: int
@@ -79,7 +80,7 @@ class Divide(msgspec.Struct, frozen=True, kw_only=True, tag="divide"):
     """Agents who will do them."""
 
 
-class Work(msgspec.Struct, frozen=True, kw_only=True, tag="work"):
+class Work(msgspec.Struct, frozen=True, kw_only=True, tag="work", gc=False):
     """Do one part, and stop with a summary of it."""
 
     part: Part
@@ -108,7 +109,7 @@ def task_name(task: Task) -> TaskName:
             assert_never(task)
 
 
-class Earlier(msgspec.Struct, frozen=True, kw_only=True):
+class Earlier(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A question that the team was asked before this one, and what came of it."""
 
     question: str
@@ -120,7 +121,7 @@ class Earlier(msgspec.Struct, frozen=True, kw_only=True):
     """What voters said for the answer that won."""
 
 
-class Turn(msgspec.Struct, frozen=True, kw_only=True):
+class Turn(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """All an agent is asked at once; it is answered by chunks of the same number."""
 
     agent: AgentId
@@ -137,7 +138,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     """Model calls without a usable result before the turn ends ``silent``."""
 
 
-class News(msgspec.Struct, frozen=True, kw_only=True):
+class News(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Told to an agent in the middle of a turn, at its next tool boundary."""
 
     agent: AgentId
@@ -146,7 +147,7 @@ class News(msgspec.Struct, frozen=True, kw_only=True):
     answers: tuple[VisibleAnswer, ...] = ()
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True):
+class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One message of a conversation, in the Messages API's own form."""
 
     role: Literal["user", "assistant"]
@@ -154,7 +155,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """A JSON string or an array of content blocks."""
 
 
-class ToolSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ToolSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A tool that we run, as the model is told of it; fields as the API names them."""
 
     name: str
@@ -166,7 +167,7 @@ class ToolSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     input_examples: tuple[msgspec.Raw, ...] = ()
 
 
-class KnownTool(msgspec.Struct, frozen=True, kw_only=True):
+class KnownTool(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A tool that we run and whose form the model knows by its type."""
 
     type: str
@@ -175,7 +176,7 @@ class KnownTool(msgspec.Struct, frozen=True, kw_only=True):
     """What the API calls tools of this type."""
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one model call needs, beside what the backend was built with."""
 
     turn: Turn

@@ -18,7 +18,8 @@ from agents.citations import Citation
 # ------------------------------------------------------------------ inputs
 
 
-class Input(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
+# gc=False: plain data cannot be part of a cycle, and ten thousand agents have much.
+class Input(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", gc=False):
     """An observation of the shell's, with the time it was made."""
 
     at: float
@@ -69,7 +70,7 @@ MachineInput: TypeAlias = ShellInput | StreamChunk
 # ------------------------------------------------------------------ effects
 
 
-class Output(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
+class Output(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", gc=False):
     """Anything the machine puts out."""
 
 

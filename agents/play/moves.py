@@ -15,26 +15,27 @@ from agents.script import Disconnect, Fail, JsonObject, Stall, Truncate
 DeltaKind: TypeAlias = Literal["text", "thinking", "input"]
 
 
-class Pause(msgspec.Struct, frozen=True):
+# gc=False: plain data cannot be part of a cycle, and ten thousand agents have much.
+class Pause(msgspec.Struct, frozen=True, gc=False):
     """Nothing comes for a while; what came before has reached the reader."""
 
     seconds: float
 
 
-class MessageOpens(msgspec.Struct, frozen=True):
+class MessageOpens(msgspec.Struct, frozen=True, gc=False):
     """``message_start``."""
 
     message: JsonObject
 
 
-class BlockOpens(msgspec.Struct, frozen=True):
+class BlockOpens(msgspec.Struct, frozen=True, gc=False):
     """``content_block_start``."""
 
     block: int
     content: JsonObject
 
 
-class Deltas(msgspec.Struct, frozen=True):
+class Deltas(msgspec.Struct, frozen=True, gc=False):
     """``content_block_delta`` of text, thinking or tool input, one per piece."""
 
     block: int
@@ -46,21 +47,21 @@ class Deltas(msgspec.Struct, frozen=True):
     """How many one read brings; 0: as the stage likes."""
 
 
-class Sealed(msgspec.Struct, frozen=True):
+class Sealed(msgspec.Struct, frozen=True, gc=False):
     """``content_block_delta`` with a thinking block's signature."""
 
     block: int
     signature: str
 
 
-class Cited(msgspec.Struct, frozen=True):
+class Cited(msgspec.Struct, frozen=True, gc=False):
     """``content_block_delta`` with a citation."""
 
     block: int
     citation: JsonObject
 
 
-class BlockCloses(msgspec.Struct, frozen=True):
+class BlockCloses(msgspec.Struct, frozen=True, gc=False):
     """``content_block_stop``."""
 
     block: int
@@ -70,24 +71,24 @@ class BlockCloses(msgspec.Struct, frozen=True):
     """A tool call's whole input, as typed."""
 
 
-class MessageCloses(msgspec.Struct, frozen=True):
+class MessageCloses(msgspec.Struct, frozen=True, gc=False):
     """``message_delta`` and ``message_stop``."""
 
     delta: JsonObject
     usage: JsonObject
 
 
-class Pinged(msgspec.Struct, frozen=True):
+class Pinged(msgspec.Struct, frozen=True, gc=False):
     """``ping``."""
 
 
-class RawSent(msgspec.Struct, frozen=True):
+class RawSent(msgspec.Struct, frozen=True, gc=False):
     """Text on the wire, as it is."""
 
     text: str
 
 
-class Breaks(msgspec.Struct, frozen=True):
+class Breaks(msgspec.Struct, frozen=True, gc=False):
     """The response goes wrong here; no move follows."""
 
     line: Fail | Stall | Truncate | Disconnect

@@ -18,7 +18,8 @@ CHARACTERS_A_TOKEN = 4
 """A rule of thumb for English; nobody is billed by it."""
 
 
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
+# gc=False: plain data cannot be part of a cycle, and ten thousand agents have much.
+class Seen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One model call from the model's side."""
 
     task: TaskName

@@ -28,6 +28,13 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
     @property
+    def aim(self) -> str:
+        """The target in words; empty where there is none."""
+        if self.target is None:
+            return ""
+        return f"{'≤' if self.is_at_most else '≥'} {spelled(self.target)}"
+
+    @property
     def is_met(self) -> bool | None:
         """Whether the target is reached; ``None`` where there is none."""
         if self.target is None:
@@ -35,6 +42,11 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
         return (
             self.value <= self.target if self.is_at_most else self.value >= self.target
         )
+
+
+def spelled(value: float) -> str:
+    """A number with three digits that matter."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 class Stopwatch:

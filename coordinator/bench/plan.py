@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from itertools import chain
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -14,6 +14,9 @@ from coordinator.bench.figures import Figure, Runtime
 from coordinator.bench.weighing import weight
 
 Part: TypeAlias = Callable[[], Iterator[Figure]]
+Peer: TypeAlias = Literal["sdk", "massgen"]
+PEERS: tuple[Peer, ...] = ("sdk", "massgen")
+"""Whom we can be measured beside."""
 
 
 class Sizes(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +29,14 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     """Text deltas of a small team, all together, so that it is measurable."""
     streams: int
     events: int
+    """Text deltas of each HTTP stream where throughput is measured."""
+    read_rate: float
+    """How many of them a second: near to what one core can take, all streams together,
+    so that waking up from idleness is not what is measured."""
+    heard: int
+    """Text deltas of each HTTP stream where latency is measured."""
     rate: float
+    """How many of them a second."""
     cancelled: int
     weighed: tuple[int, int]
     """Scripted agents, HTTP agents."""
@@ -34,6 +44,8 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     soaked: int
     stressed: tuple[int, int]
     """Agents, seeds."""
+    beside: tuple[tuple[int, ...], int]
+    """Sizes at which MassGen is measured, and the chunks of its whole team."""
     rounds: int
     runtimes: tuple[Runtime, ...] = ("asyncio", "trio")
 
@@ -43,26 +55,31 @@ FULL = Sizes(
     chunks=400,
     least_chunks=200_000,
     streams=50,
-    events=400,
+    events=1_500,
+    read_rate=600,
+    heard=300,
     rate=100,
     cancelled=1_000,
     weighed=(10_000, 1_000),
     simulated=2_000,
-    soaked=10_000,
-    stressed=(10_000, 4),
-    rounds=3,
+    soaked=1_000,
+    stressed=(10_000, 1),
+    beside=((3, 16, 64, 128), 8_000),
+    rounds=2,
 )
 QUICK = msgspec.structs.replace(
     FULL,
     teams=(3, 16, 128, 1_000),
     chunks=200,
     least_chunks=40_000,
-    events=100,
+    events=200,
+    heard=100,
     cancelled=100,
     weighed=(2_000, 100),
     simulated=300,
     soaked=100,
     stressed=(300, 1),
+    beside=((3,), 600),
     rounds=1,
     runtimes=("asyncio",),
 )
@@ -73,16 +90,18 @@ TINY = msgspec.structs.replace(
     least_chunks=5,
     streams=2,
     events=3,
+    heard=3,
     cancelled=3,
     weighed=(5, 2),
     simulated=3,
     soaked=2,
     stressed=(10, 1),
+    beside=((3,), 30),
 )
 """Measures nothing worth knowing; it proves that everything still runs."""
 
 
-def parts(sizes: Sizes, *, has_sdk: bool = False) -> Iterator[tuple[str, Part]]:
+def parts(sizes: Sizes, peers: Collection[Peer] = ()) -> Iterator[tuple[str, Part]]:
     """Name and carry out the measurements one by one, the light ones first."""
     yield "start", partial(starting.starting, sizes.rounds)
     yield "machine", partial(engine.machine, (10, sizes.teams[-1]))
@@ -95,7 +114,9 @@ def parts(sizes: Sizes, *, has_sdk: bool = False) -> Iterator[tuple[str, Part]]:
             partial(engine.growth, ends, sizes.chunks, runtime=runtime),
         )
     for runtime in sizes.runtimes:
-        yield f"HTTP, {runtime}", partial(_http, sizes, runtime, has_sdk=has_sdk)
+        yield f"HTTP, {runtime}", partial(_http, sizes, runtime, peers)
+    if "massgen" in peers:
+        yield "MassGen", partial(_beside, sizes)
     for runtime in sizes.runtimes:
         scripted, http = sizes.weighed
         yield f"memory, {runtime}", partial(_memory, scripted, http, runtime)
@@ -109,14 +130,9 @@ def parts(sizes: Sizes, *, has_sdk: bool = False) -> Iterator[tuple[str, Part]]:
 def _engine(sizes: Sizes, runtime: Runtime) -> Iterator[Figure]:
     for agents in sizes.teams:
         chunks = max(sizes.chunks, sizes.least_chunks // agents)
-        for is_recorded in (True, False):
-            yield engine.throughput(
-                agents,
-                chunks,
-                runtime=runtime,
-                is_recorded=is_recorded,
-                rounds=sizes.rounds,
-            )
+        yield from engine.with_journal(
+            agents, chunks, runtime=runtime, rounds=sizes.rounds
+        )
     agents = sizes.teams[-2]
     chunks = max(sizes.chunks, sizes.least_chunks // agents) // 4 + 1
     yield engine.throughput(
@@ -124,23 +140,32 @@ def _engine(sizes: Sizes, runtime: Runtime) -> Iterator[Figure]:
     )
 
 
-def _http(sizes: Sizes, runtime: Runtime, *, has_sdk: bool) -> Iterator[Figure]:
+def _http(sizes: Sizes, runtime: Runtime, peers: Collection[Peer]) -> Iterator[Figure]:
     from coordinator.bench import wire  # noqa: PLC0415  (loads anthropic: one second)
 
-    fast = sizes.events * 5
-    yield from wire.throughput(
-        sizes.streams, fast, runtime=runtime, has_sdk=has_sdk, rounds=sizes.rounds
-    )
-    yield from wire.throughput(
-        sizes.streams,
-        sizes.events,
-        rate=sizes.rate,
-        runtime=runtime,
-        has_sdk=has_sdk,
-        rounds=1,
-    )
-    yield from wire.latency(sizes.streams, sizes.events, sizes.rate, runtime=runtime)
+    for rate, events in ((sizes.read_rate, sizes.events), (0.0, sizes.events)):
+        # MassGen is compared once, where events come one a read.
+        asked = peers if rate and runtime == "asyncio" else {*peers} - {"massgen"}
+        yield from wire.throughput(
+            sizes.streams,
+            events,
+            rate=rate,
+            runtime=runtime,
+            peers=asked,
+            rounds=sizes.rounds,
+        )
+    yield from wire.latency(sizes.streams, sizes.heard, sizes.rate, runtime=runtime)
     yield from wire.cancelling(sizes.cancelled, runtime=runtime)
+
+
+def _beside(sizes: Sizes) -> Iterator[Figure]:
+    from coordinator.bench import massgen  # noqa: PLC0415  (where it is asked for)
+
+    agents_each, total = sizes.beside
+    for agents in agents_each:
+        chunks = max(sizes.chunks, sizes.least_chunks // agents)
+        ours = engine.throughput(agents, chunks, runtime="asyncio", rounds=sizes.rounds)
+        yield from massgen.beside(ours, agents, total)
 
 
 def _memory(scripted: int, http: int, runtime: Runtime) -> Iterator[Figure]:

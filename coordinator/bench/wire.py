@@ -9,6 +9,7 @@ from collections.abc import (
     AsyncGenerator,
     Awaitable,
     Callable,
+    Collection,
     Coroutine,
     Generator,
     Iterator,
@@ -21,8 +22,9 @@ import anthropic
 import anyio
 
 from agents.agent import Agent
-from agents.chunks import AgentId, TextDelta
+from agents.chunks import AgentId, ResponseEnded, TextDelta
 from agents.claude.backend import ClaudeBackend
+from coordinator.bench import massgen
 from coordinator.bench.figures import Figure, Runtime, Stopwatch, open_files, percentile
 from coordinator.bench.speaking import until_all_speak
 from coordinator.bench.teams import QUESTION
@@ -118,9 +120,12 @@ def _team(backend: ClaudeBackend, agents: int) -> Team:
     return Team(agents=members, rules=Rules.preset("slate"), seed=1)
 
 
+BYTES, SDK, MASSGEN = "bytes alone", "SDK, create(stream=True)", "MassGen's backend"
+TARGETS = {BYTES: 0.8, SDK: 2.0, MASSGEN: 20.0}
+"""How many times their speed ours is at least."""
 WAYS: dict[str, Way] = {
-    "bytes alone": by_bytes,
-    "SDK, create(stream=True)": by_sdk,
+    BYTES: by_bytes,
+    SDK: by_sdk,
     "coordinator": by_engine,
 }
 
@@ -131,7 +136,7 @@ def throughput(
     *,
     runtime: Runtime,
     rate: float = 0,
-    has_sdk: bool = False,
+    peers: Collection[str] = (),
     rounds: int = 3,
 ) -> Iterator[Figure]:
     """Events a CPU-second of each way, in turns, the best of some rounds.
@@ -142,10 +147,10 @@ def throughput(
         runtime: The event loop.
         rate: Deltas a second of each stream, so that each is a read of its own from
             the socket; 0: all there are, each a chunk of HTTP's.
-        has_sdk: Whether the SDK's own stream is measured beside them.
+        peers: Who else is measured: ``sdk``, ``massgen``.
         rounds: Of all ways.
     """
-    ways = {name: w for name, w in WAYS.items() if has_sdk or w is not by_sdk}
+    ways = {n: w for n, w in WAYS.items() if "sdk" in peers or w is not by_sdk}
     best = dict.fromkeys(ways, 0.0)
     with server() as base:
         url = f"{base}/{events}/{rate}"
@@ -157,21 +162,22 @@ def throughput(
                 anyio.run(way, url, agents, backend=runtime)
                 said = agents * events + (events if way is by_engine else 0)
                 best[name] = max(best[name], said / watch.cpu_s)
+        if "massgen" in peers:
+            (took,) = massgen.streams(events, url, [agents])
+            best[MASSGEN] = agents * events / took.cpu_s
     group = f"HTTP, {agents} streams, " + (f"{rate:g}/s each" if rate else "full speed")
     for name, speed in best.items():
         yield Figure(
             group=group, name=name, value=speed, unit="events/CPU-s", runtime=runtime
         )
-    ours = best["coordinator"]
-    for name, least in (("bytes alone", 0.8), ("SDK, create(stream=True)", 2.0)):
-        if name not in best:
-            continue
+    ours = best.pop("coordinator")
+    for name in best:
         yield Figure(
             group=group,
             name=f"coordinator beside {name}",
             value=ours / best[name],
             unit="times",
-            target=least,
+            target=TARGETS[name],
             runtime=runtime,
         )
 
@@ -180,6 +186,9 @@ def latency(
     agents: int, events: int, rate: float, *, runtime: Runtime
 ) -> Iterator[Figure]:
     """From the server's write to a reader of the session, in milliseconds.
+
+    Counted from when all agents are streaming, up to when the first has ended: making
+    fifty requests at once is another thing than reading fifty streams.
 
     Both processes share one clock (monotonic), so the kernel's part is in it.
     """
@@ -202,9 +211,14 @@ async def _delays(url: str, agents: int) -> list[float]:
     backend = ClaudeBackend(MODEL, api_key="none", base_url=url)
     delays: list[float] = []
     async with open_session(QUESTION, _team(backend, agents)) as session:
-        async for batch in session.events():
+        feed = session.events()
+        await until_all_speak(feed, agents)
+        async for batch in feed:
             now = time.monotonic()
             delays += [now - float(e.text) for e in batch if isinstance(e, TextDelta)]
+            if any(isinstance(event, ResponseEnded) for event in batch):
+                break
+        feed.close()
     await backend.aclose()
     return delays
 

@@ -7,12 +7,15 @@ import platform
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
 from coordinator.bench import plan
 from coordinator.bench.figures import Figure
+from coordinator.bench.massgen import PeerMissing
+from coordinator.bench.picture import plot
+from coordinator.bench.written import in_markdown
+from coordinator.cli.collecting import collecting_rarely
 from coordinator.cli.exits import Exit, complain
 
 
@@ -29,15 +32,24 @@ def bench_command(
     *,
     is_quick: bool,
     is_json: bool,
-    peers: Sequence[Literal["sdk"]],
+    peers: Sequence[str],
+    only: Sequence[str],
+    soaked: int | None,
+    stressed: int | None,
     picture: Path | None,
+    markdown: Path | None,
 ) -> int:
     """Measure, say what is being measured meanwhile, and print what came of it."""
+    named: list[plan.Peer] = [peer for peer in plan.PEERS if peer in peers]
+    if unknown := sorted({*peers} - {*named}):
+        complain(f"no peer {unknown[0]!r}; there are: {', '.join(plan.PEERS)}")
+        return Exit.CONFIGURATION
     sizes = plan.QUICK if is_quick else plan.FULL
-    figures: list[Figure] = []
-    for name, part in plan.parts(sizes, has_sdk="sdk" in peers):
-        sys.stderr.write(f"measuring: {name}\n")
-        figures += part()
+    if soaked is not None:
+        sizes = msgspec.structs.replace(sizes, soaked=soaked)
+    if stressed is not None:
+        sizes = msgspec.structs.replace(sizes, stressed=(sizes.stressed[0], stressed))
+    figures = _measured(sizes, named, only)
     if is_json:
         report = _Report(
             python=platform.python_version(),
@@ -46,20 +58,42 @@ def bench_command(
             figures=figures,
         )
         sys.stdout.buffer.write(msgspec.json.encode(report) + b"\n")
-    _show(figures, picture, is_silent=is_json)
+    _show(figures, is_silent=is_json)
+    if picture is not None:
+        _write(picture, plot(figures))
+    if markdown is not None:
+        _write(markdown, in_markdown(figures))
     return Exit.ANSWERED
 
 
-def _show(figures: Sequence[Figure], picture: Path | None, *, is_silent: bool) -> None:
+def _measured(
+    sizes: plan.Sizes, peers: Sequence[plan.Peer], only: Sequence[str]
+) -> list[Figure]:
+    figures: list[Figure] = []
+    with collecting_rarely():
+        for name, part in plan.parts(sizes, peers):
+            if only and not name.startswith(tuple(only)):
+                continue
+            sys.stderr.write(f"measuring: {name}\n")
+            try:
+                figures += part()
+            except PeerMissing as missing:
+                complain(str(missing))
+    return figures
+
+
+def _show(figures: Sequence[Figure], *, is_silent: bool) -> None:
     from rich.console import Console  # noqa: PLC0415  (70 ms)
 
-    from coordinator.bench.table import plot, print_table  # noqa: PLC0415
+    from coordinator.bench.table import print_table  # noqa: PLC0415
 
     if not is_silent:
         # A file has no width, and lines that break are no table.
         print_table(figures, Console(width=None if sys.stdout.isatty() else 120))
-    if picture is not None:
-        try:
-            picture.write_text(plot(figures), "utf-8")
-        except OSError as error:
-            complain(f"the plot could not be written to {picture}: {error}")
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        complain(f"{path} could not be written: {error}")

@@ -19,6 +19,7 @@ from agents.tools import foreign
 from coordinator.assembly import assemble, closing
 from coordinator.cli.approvals import Approvals
 from coordinator.cli.boundary import at_the_boundary
+from coordinator.cli.collecting import collecting_rarely
 from coordinator.cli.desk import Desk
 from coordinator.cli.exits import Exit, complain, exit_of
 from coordinator.cli.keeping import call, journal_of_run, root_of
@@ -73,7 +74,10 @@ def run_command(options: RunOptions) -> int:
     Raises:
         BrokenPipeError: Whoever read standard output has gone.
     """
-    return at_the_boundary(lambda: anyio.run(_run, options, backend=options.runtime))
+    with collecting_rarely():
+        return at_the_boundary(
+            lambda: anyio.run(_run, options, backend=options.runtime)
+        )
 
 
 async def _run(options: RunOptions) -> int:

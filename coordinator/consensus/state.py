@@ -27,7 +27,8 @@ Activity: TypeAlias = Literal[
 ]
 
 
-class Member(msgspec.Struct, frozen=True, kw_only=True):
+# gc=False: plain data cannot be part of a cycle, and ten thousand agents have much.
+class Member(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One agent as the machine sees it."""
 
     id: AgentId
@@ -73,7 +74,7 @@ def as_read(content: str, value: msgspec.Raw | msgspec.UnsetType) -> str:
     return f"{content}\n\nvalue: {bytes(value).decode()}"
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One accepted revision."""
 
     label: Label
@@ -90,7 +91,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         return as_read(self.content, self.value)
 
 
-class Cast(msgspec.Struct, frozen=True, kw_only=True):
+class Cast(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A live ballot."""
 
     ballot: Ballot

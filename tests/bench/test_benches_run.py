@@ -6,9 +6,10 @@ import pytest
 
 from coordinator.bench import plan
 from coordinator.bench.figures import Figure, percentile
-from coordinator.bench.table import plot
+from coordinator.bench.picture import plot
+from coordinator.bench.written import in_markdown
 
-PARTS = dict(plan.parts(plan.TINY, has_sdk=True))
+PARTS = dict(plan.parts(plan.TINY, ["sdk"]))
 
 
 @pytest.mark.parametrize("name", PARTS)
@@ -35,6 +36,21 @@ def test_the_plot_has_a_line_for_each_way() -> None:
         for agents in (3, 1_000)
     ]
     assert plot(figures).count("<polyline") == 1
+
+
+def test_the_markdown_says_what_is_missed() -> None:
+    figures = [
+        Figure(
+            group="engine",
+            name="3 agents",
+            value=value,
+            unit="chunks/CPU-s",
+            target=100,
+            runtime=runtime,
+        )
+        for value, runtime in ((150, "asyncio"), (50, "trio"))
+    ]
+    assert "| 3 agents | 150 | **50** (missed) |" in in_markdown(figures)
 
 
 def test_a_percentile_is_one_of_the_values() -> None:
