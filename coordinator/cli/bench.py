@@ -89,7 +89,7 @@ def _show(figures: Sequence[Figure], *, is_silent: bool) -> None:
 
     if not is_silent:
         # A file has no width, and lines that break are no table.
-        print_table(figures, Console(width=None if sys.stdout.isatty() else 120))
+        print_table(figures, Console(width=None if sys.stdout.isatty() else 150))
 
 
 def _write(path: Path, text: str) -> None:
