@@ -53,7 +53,7 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
 FULL = Sizes(
     teams=(3, 16, 128, 1_000, 10_000),
     chunks=400,
-    least_chunks=200_000,
+    least_chunks=600_000,
     streams=50,
     events=1_500,
     read_rate=600,

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import gc
+import os
+
 import pytest
 
 from coordinator.bench import plan
 from coordinator.bench.figures import Figure, percentile
 from coordinator.bench.picture import plot
 from coordinator.bench.written import in_markdown
+from coordinator.cli import main
+from coordinator.cli.collecting import collecting_rarely
 
 PARTS = dict(plan.parts(plan.TINY, ["sdk"]))
 
@@ -17,6 +22,32 @@ def test_a_measurement_gives_its_figures(name: str) -> None:
     figures = list(PARTS[name]())
     assert figures
     assert all(figure.value >= 0 or "memory" in figure.group for figure in figures)
+
+
+@pytest.mark.skipif(
+    os.environ.get("COORDINATOR_TEST_MASSGEN") != "install",
+    reason="MassGen is 1.8 GB; COORDINATOR_TEST_MASSGEN=install measures beside it",
+)
+@pytest.mark.real_time
+def test_massgen_is_measured_beside_us() -> None:
+    parts = dict(plan.parts(plan.TINY, ["massgen"]))
+    names = [figure.name for figure in parts["MassGen"]()]
+    assert "3 agents, coordinator beside it" in names
+    assert any("MassGen" in figure.name for figure in parts["HTTP, asyncio"]())
+
+
+def test_a_peer_that_nobody_knows_is_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["bench", "--peers", "sdk,llama"]) == 1
+    assert "no peer 'llama'; there are: sdk, massgen" in capsys.readouterr().err
+
+
+def test_the_collector_is_as_it_was_afterwards() -> None:
+    before = gc.get_threshold()
+    with collecting_rarely():
+        assert gc.get_threshold() != before
+    assert gc.get_threshold() == before
 
 
 def test_trio_is_measured_too() -> None:
