@@ -18,6 +18,10 @@ import msgspec
 from agents.chunks import AgentId, Label, Part, Pen, StreamChunk, TurnNumber
 from agents.citations import Citation
 
+LEAST_OUTPUT_TOKENS = 128
+"""A ballot with its reason, or a short answer: where a budget leaves less to write, the
+model is not asked at all."""
+
 
 # gc=False: plain data cannot be part of a cycle, and ten thousand agents have much.
 class VisibleAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -136,6 +140,8 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the agent is told first: why its last proposal was refused, what is new."""
     attempts: int = 3
     """Model calls without a usable result before the turn ends ``silent``."""
+    output_tokens: int | None = None
+    """Most tokens that its responses may have together, where a budget says so."""
 
 
 class News(msgspec.Struct, frozen=True, kw_only=True, gc=False):

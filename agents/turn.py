@@ -25,6 +25,7 @@ from agents.approval import Refused
 from agents.asked import LOST
 from agents.asking import ask
 from agents.backend import (
+    LEAST_OUTPUT_TOKENS,
     BallotForm,
     Draft,
     News,
@@ -113,8 +114,11 @@ class RunningTurn:
     _pauses: int = 0
     _was_cut: bool = False
     _stop_reason: str | None = None
+    _output_left: int | None = None
+    """Tokens that may still be written, where a budget says so."""
 
     def __post_init__(self) -> None:
+        self._output_left = self.turn.output_tokens
         task = self.turn.task
         if isinstance(task, Review):
             self._seen = tuple(answer.label for answer in task.answers)
@@ -140,6 +144,8 @@ class RunningTurn:
             last = await self._follow(response)
             if last is not None:
                 return last
+            if self._is_spent(response):
+                return self._end("cut", "the budget leaves no room for another call")
         return self._end("silent", f"{MAX_CALLS} model calls brought no result")
 
     # ------------------------------------------------------- asking the model
@@ -153,6 +159,7 @@ class RunningTurn:
             messages=self.conversation.messages(),
             tools=tools + self._workflow_tools(),
             container=self.conversation.container,
+            max_tokens=self._output_left,
         )
 
     def _workflow_tools(self) -> tuple[ToolSpec, ...]:
@@ -185,6 +192,13 @@ class RunningTurn:
             for _ in range(memory.tries):
                 backend.recall(request)
         return response
+
+    def _is_spent(self, response: Transcript) -> bool:
+        """Whether ``response`` leaves too little to write for another to be asked."""
+        if self._output_left is None:
+            return False
+        self._output_left -= response.usage.output_tokens
+        return self._output_left < LEAST_OUTPUT_TOKENS
 
     # -------------------------------------------------- making sense of it
 

@@ -25,7 +25,7 @@ from agents.claude.settings import server_tool
 from agents.script import Script, ScriptInvalid, parse_script
 from coordinator.ballots.rules import spelled_out
 from coordinator.errors import ConfigInvalid
-from coordinator.rules import Rules
+from coordinator.rules import Budget, Rules
 from coordinator.written import Document, Where, convert, parse, read, value_at
 
 Positive: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
@@ -44,11 +44,15 @@ LIMITS = (
     "budget_tokens",
     "budget_usd",
     "agent_budget_tokens",
+    "agent_budget_usd",
 )
 """The rules that stand under ``limits``."""
 
 TOP = ("deadline_s", "final")
 """The rules that stand at the top of the file, because everybody sets them."""
+
+ELSEWHERE = ("budgets", "prices")
+"""The rules that agents' own settings and models say."""
 
 
 class AgentSettings(
@@ -80,6 +84,9 @@ class AgentSettings(
     ) = None
     """A number: that many tokens to think with, for models that take a budget. A
     mapping: as the API takes it."""
+    budget_tokens: Positive | None = None
+    """What this agent may spend in the session; ``limits`` bound the whole team."""
+    budget_usd: Annotated[float, msgspec.Meta(gt=0)] | None = None
     betas: tuple[str, ...] = ()
     mcp_servers: tuple[JsonObject, ...] = ()
     """In the API's form; their toolsets follow."""
@@ -124,7 +131,9 @@ else:
     Limits = _section("Limits", LIMITS, "Bounds on a session.")
     Voting = _section(
         "Voting",
-        tuple(f for f in Rules.__struct_fields__ if f not in (*LIMITS, *TOP)),
+        tuple(
+            f for f in Rules.__struct_fields__ if f not in (*LIMITS, *TOP, *ELSEWHERE)
+        ),
         "How the team decides; ``policy`` names the preset that the rest changes.",
     )
 
@@ -205,7 +214,7 @@ def read_document(document: Document, form: type[TeamFile] = TeamFile) -> TeamCo
         for number, entry in enumerate(agents)
         if entry.script is not None
     }
-    rules = _rules(document, file)
+    rules = _rules(document, file, agents)
     return TeamConfig(file=file, rules=rules, agents=agents, scripts=scripts)
 
 
@@ -293,7 +302,7 @@ def steps(path: str) -> Where:
     return tuple(steps)
 
 
-def _rules(document: Document, file: TeamFile) -> Rules:
+def _rules(document: Document, file: TeamFile, agents: tuple[AgentEntry, ...]) -> Rules:
     said: dict[str, Any] = {
         name: value
         for section in (file.voting, file.limits)
@@ -303,6 +312,11 @@ def _rules(document: Document, file: TeamFile) -> Rules:
     for name in TOP:
         if getattr(file, name) is not None:
             said[name] = getattr(file, name)
+    budgets = {
+        agent.id: Budget(tokens=agent.budget_tokens, usd=agent.budget_usd)
+        for agent in agents
+    }
+    said["budgets"] = {name: own for name, own in budgets.items() if own != Budget()}
     try:
         rules = Rules.preset(said.pop("policy", "slate"))
     except ConfigInvalid as error:

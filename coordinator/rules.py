@@ -154,6 +154,22 @@ class Division(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise ValueError(f"'division.parts' is {self.parts}; use at least 1")
 
 
+class Budget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What may be spent; ``None``: that is not bounded."""
+
+    tokens: int | None = None
+    usd: float | None = None
+
+
+class Price(msgspec.Struct, frozen=True, kw_only=True):
+    """What one token of a model costs, in USD, outside the prompt cache."""
+
+    input_usd: float = 0.0
+    output_usd: float = 0.0
+    takes_tokens: bool = True
+    """``False`` for people."""
+
+
 class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a team comes to one answer."""
 
@@ -232,6 +248,13 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     budget_tokens: int | None = None
     budget_usd: float | None = None
     agent_budget_tokens: int | None = None
+    """What each agent may spend that has no budget of its own."""
+    agent_budget_usd: float | None = None
+    budgets: dict[str, Budget] = msgspec.field(default_factory=dict[str, Budget])
+    """Agent → what it may spend, in place of ``agent_budget_…``."""
+    prices: dict[str, Price] = msgspec.field(default_factory=dict[str, Price])
+    """Agent → what its model's tokens cost. A team fills this in by itself where a
+    budget needs it, because rules know no models."""
 
     # --- instead of a vote
     division: Division | None = None
@@ -328,6 +351,7 @@ _LEAST: dict[str, float] = {
     "budget_tokens": 0,
     "budget_usd": 0,
     "agent_budget_tokens": 0,
+    "agent_budget_usd": 0,
 }
 
 _REVISION = Rules(

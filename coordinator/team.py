@@ -10,12 +10,14 @@ from typing import Any
 import msgspec
 
 from agents.agent import Agent
-from agents.chunks import AgentId
+from agents.chunks import AgentId, Usage
 from agents.limits import Limiter
 from agents.person import Person
+from agents.prices import cost_usd
 from agents.tools.forms import AnswerForm, answer_form
+from coordinator.consensus import budget
 from coordinator.errors import ConfigInvalid
-from coordinator.rules import Rules
+from coordinator.rules import Price, Rules
 
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 
@@ -83,6 +85,14 @@ class Team:
                     f"voting.division names {name!r}, who is not in the team; "
                     f"choose from {', '.join(sorted(ids))}"
                 )
+        for name in self.rules.budgets:
+            if name not in ids:
+                raise ConfigInvalid(
+                    f"a budget is given to {name!r}, who is not in the team; "
+                    f"choose from {', '.join(sorted(ids))}"
+                )
+        if budget.is_set(self.rules):
+            self._price_budgets()
         if self.answer_type is not None:
             self._ask_for_values()
         for voter in self.rules.weights:
@@ -91,6 +101,22 @@ class Team:
                     f"voting.weights names {voter!r}, who is not in the team; "
                     f"choose from {', '.join(sorted(ids))}"
                 )
+
+    def _price_budgets(self) -> None:
+        """Have the rules know what models cost, where a budget in USD depends on it."""
+        rules = self.rules
+        in_usd = {agent for agent, own in rules.budgets.items() if own.usd is not None}
+        if rules.budget_usd is not None or rules.agent_budget_usd is not None:
+            in_usd |= {agent.id for agent in self.agents}
+        found: dict[str, Price] = {}
+        for agent in self.agents:
+            if isinstance(agent.backend, Person):
+                found[agent.id] = Price(takes_tokens=False)
+            elif agent.id in in_usd:
+                found[agent.id] = _price(agent)
+        if found != rules.prices:
+            priced = msgspec.structs.replace(rules, prices=found)
+            object.__setattr__(self, "rules", priced)  # frozen once it is made
 
     def _ask_for_values(self) -> None:
         """Give every agent the form of a structured answer."""
@@ -133,3 +159,20 @@ def read_described(told: msgspec.Raw) -> tuple[Rules, bytes]:
             "later version; upgrade massgen-coordinator"
         ) from error
     return read.rules, bytes(read.source)
+
+
+def _price(agent: Agent) -> Price:
+    """What a token costs, of each of the models that the agent may use.
+
+    Raises:
+        ConfigInvalid: A price is unknown, so no budget in USD could be kept.
+    """
+    model = agent.backend.model
+    reading = cost_usd(model, Usage(input_tokens=1))
+    writing = cost_usd(model, Usage(output_tokens=1))
+    if reading is None or writing is None:
+        raise ConfigInvalid(
+            f"agent {agent.id!r} has a budget in USD, but the price of its model "
+            f"{model!r} is unknown; give a budget in tokens instead"
+        )
+    return Price(input_usd=reading, output_usd=writing)

@@ -41,6 +41,7 @@ from agents.chunks import (
     VoteCast,
 )
 from coordinator.consensus import (
+    budget,
     challenge,
     division,
     drafting,
@@ -174,6 +175,8 @@ class Consensus:
             _on_chunk(m, what)
         else:
             _on_shell(m, what)
+        if m.out and budget.is_set(self.rules):
+            _keep_to_budget(m)
         return Consensus(self.rules, m.s), tuple(m.out)
 
 
@@ -281,7 +284,11 @@ def _without_presenter(m: Move, why: str) -> None:
 def _on_failure(m: Move, member: Member, why: str) -> None:
     """The agent is out; the others go on."""
     activity = member.activity
-    member = m.retire(member, why)
+    _after_failure(m, m.retire(member, why), activity, why)
+
+
+def _after_failure(m: Move, member: Member, activity: Activity, why: str) -> None:
+    """``member`` is out, and was busy with ``activity``."""
     match activity:
         case "drafting":
             drafting.on_no_draft(m, member)
@@ -302,12 +309,16 @@ def _on_usage(m: Move, member: Member, chunk: UsageReported) -> None:
     """Book what the response has cost so far; stop who is over the budget."""
     tokens, usd = chunk.usage.total_tokens, chunk.cost_usd or 0.0
     more = max(0, tokens - member.response_tokens)
+    more_usd = max(0.0, usd - member.response_usd)
     m.s.spent_tokens += more
-    m.s.spent_usd += max(0.0, usd - member.response_usd)
+    m.s.spent_usd += more_usd
     member = m.put(
         replace(
             member,
             spent_tokens=member.spent_tokens + more,
+            spent_usd=member.spent_usd + more_usd,
+            reserved_tokens=max(0, member.reserved_tokens - more),
+            reserved_usd=max(0.0, member.reserved_usd - more_usd),
             response_tokens=tokens,
             response_usd=usd,
         )
@@ -317,12 +328,39 @@ def _on_usage(m: Move, member: Member, chunk: UsageReported) -> None:
         _stop(m, f"the budget of {rules.budget_tokens} tokens is spent")
     elif rules.budget_usd is not None and m.s.spent_usd > rules.budget_usd:
         _stop(m, f"the budget of {rules.budget_usd} USD is spent")
-    elif (
-        rules.agent_budget_tokens is not None
-        and member.spent_tokens > rules.agent_budget_tokens
-        and member.activity != "out"
-    ):
-        _take_out(m, member, f"its {rules.agent_budget_tokens} tokens are spent")
+    elif member.activity != "out":
+        why = budget.overdrawn(m, member)
+        if why is None and chunk.cost_usd is None and tokens:
+            is_bounded = budget.is_in_money(rules, member.id)
+            unknown = f"the price of {chunk.model!r} is unknown; no budget can be kept"
+            why = unknown if is_bounded else None
+        if why is not None:
+            _take_out(m, member, why)
+
+
+def _is_over(m: Move) -> bool:
+    return m.s.phase == "concluded"
+
+
+def _keep_to_budget(m: Move) -> None:
+    """Hold back the turns that do not fit: their agents are out, the others go on."""
+    begin, never = 0, list[budget.HeldBack]()
+    while not _is_over(m):
+        held = budget.hold_back(m, begin)
+        begin = len(m.out)
+        if not held:
+            break
+        never += held
+        for each in held:
+            m.retire(each.member, each.why)
+        is_running = any(member.activity != "idle" for member in m.live())
+        if not is_running and any(each.is_session for each in held):
+            _stop(m, next(each.why for each in held if each.is_session))
+        for each in held:
+            if not _is_over(m):
+                member = m.s.members[each.member.id]
+                _after_failure(m, member, each.member.activity, each.why)
+    budget.without_cancels(m, never)
 
 
 # ------------------------------------------------------------- the shell's

@@ -81,6 +81,8 @@ class Move:
                 turn=number,
                 has_result=False,
                 is_revising=False,
+                reserved_tokens=0,
+                reserved_usd=0.0,
                 seen=self.s.accepted,
                 was_cut=member.was_cut and activity != "drafting",
                 note="",

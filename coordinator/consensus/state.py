@@ -62,6 +62,10 @@ class Member(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     note: str = ""
     """What its next turn tells it first."""
     spent_tokens: int = 0
+    spent_usd: float = 0.0
+    reserved_tokens: int = 0
+    """What its running turn must still cost at least, where there is a budget."""
+    reserved_usd: float = 0.0
     response_tokens: int = 0
     """Of the response under way, already in ``spent_tokens``."""
     response_usd: float = 0.0

@@ -7,7 +7,15 @@ with the name of the invariant that broke.
 
 from __future__ import annotations
 
-from agents.backend import Divide, Draft, Present, Review, Turn, Work
+from agents.backend import (
+    LEAST_OUTPUT_TOKENS,
+    Divide,
+    Draft,
+    Present,
+    Review,
+    Turn,
+    Work,
+)
 from agents.chunks import (
     AgentFailed,
     AgentId,
@@ -17,6 +25,7 @@ from agents.chunks import (
     Label,
     Ranking,
     ResponseStarted,
+    RestartRequested,
     Scores,
     TurnEnded,
     TurnNumber,
@@ -84,6 +93,7 @@ class Checker:
         self._accepted = 0
         self._asked: dict[AgentId, int] = dict.fromkeys(agents, 0)
         self._spent = 0
+        self._spent_by = dict.fromkeys(agents, 0)
         self._running: set[AgentId] = set()
         self._armed: set[str] = set()
         self._over_budget = False
@@ -109,6 +119,9 @@ class Checker:
             self._response[what.agent] = 0
         elif isinstance(what, UsageReported):
             self._spend(what)
+        elif isinstance(what, RestartRequested):
+            # A new round, though perhaps nobody can afford to take part in it.
+            self.decided, self._challenged = None, False
         elif isinstance(what, TimerRang):
             self._armed.discard(what.timer)
         elif (
@@ -124,6 +137,7 @@ class Checker:
             self.concluded is not None or is_waiting,
             "a session waits for somebody, not for its deadline alone",
         )
+        self._check_own_budgets()
         if self._over_budget:
             _claim(self.concluded is not None, "a spent budget ends the session")
         if what.at > self._deadline:
@@ -133,9 +147,29 @@ class Checker:
         budget = self._rules.budget_tokens
         # Within a response the count is cumulative.
         tokens = usage.usage.total_tokens
-        self._spent += max(0, tokens - self._response[usage.agent])
+        more = max(0, tokens - self._response[usage.agent])
+        self._spent += more
+        self._spent_by[usage.agent] += more
         self._response[usage.agent] = tokens
         self._over_budget = budget is not None and self._spent > budget
+
+    def _check_own_budgets(self) -> None:
+        """Whoever is over its own budget is out as soon as it is said."""
+        own = self._rules.agent_budget_tokens
+        if own is None or self.concluded is not None:
+            return
+        for agent, spent in self._spent_by.items():
+            is_over = spent > own
+            _claim(not is_over or agent in self._retired, "who is over budget is out")
+
+    def _check_room(self, agent: AgentId) -> None:
+        """No turn begins that could not even be answered within the budgets."""
+        for budget, spent in (
+            (self._rules.budget_tokens, self._spent),
+            (self._rules.agent_budget_tokens, self._spent_by[agent]),
+        ):
+            has_room = budget is None or spent + LEAST_OUTPUT_TOKENS <= budget
+            _claim(has_room, "no turn begins that cannot fit its budget")
 
     def _look_at(self, output: MachineOutput, now: float) -> None:
         match output:
@@ -208,6 +242,7 @@ class Checker:
         _claim(turn.agent in self._agents, "turns go to members")
         self._check_part(turn)
         _claim(turn.agent not in self._retired, "who is out gets no turn")
+        self._check_room(turn.agent)
         _claim(turn.number == self._turns[turn.agent] + 1, "turn numbers count up")
         self._turns[turn.agent] = turn.number
         self._running.add(turn.agent)

@@ -1,0 +1,222 @@
+"""Budgets: whether a turn fits before it starts, how far it may go, who is over it.
+
+A turn starts only where what it must cost *at least* fits into what is left: the tokens
+it has to read (the question, the answers it is shown, the conversation that it goes on
+with; four characters count as a token) and :data:`LEAST_OUTPUT_TOKENS` to say something
+useful. What running turns must still cost at least is not left to others. A turn that
+starts is told how much it may write before the line is reached, and whoever reports
+more than the budget is stopped at that report. In money, input is reckoned at its full
+price, though some of it may come from the cache.
+
+A budget of the session's that is spent ends the session with the best answer so far; an
+agent's own takes that agent out, and its answer stands.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec.structs import replace
+
+from agents.backend import LEAST_OUTPUT_TOKENS, Present, Review
+from coordinator.effects import CancelTurn, MachineOutput, StartTurn
+from coordinator.rules import Budget
+
+if TYPE_CHECKING:
+    from agents.backend import Turn
+    from coordinator.consensus.move import Move
+    from coordinator.consensus.state import Member
+    from coordinator.rules import Rules
+
+CHARACTERS_A_TOKEN = 4
+"""English and code have more, so that this is no more than a turn will read."""
+
+
+class HeldBack(NamedTuple):
+    """A turn that did not fit."""
+
+    member: Member
+    why: str
+    is_session: bool
+    """Whether it is the session's budget that it does not fit into."""
+
+
+class _Need(NamedTuple):
+    """What a turn costs at least."""
+
+    tokens: int = 0
+    usd: float = 0.0
+
+
+class _Left(NamedTuple):
+    """What one budget leaves."""
+
+    of: str
+    tokens: float
+    usd: float
+    is_session: bool
+
+
+def hold_back(m: Move, begin: int) -> list[HeldBack]:
+    """Take the turns that do not fit out of the effects from ``begin`` on.
+
+    The others are told how much they may write. Nobody is retired here.
+    """
+    held: list[HeldBack] = []
+    reserved = _reserved(m)
+    kept: list[MachineOutput] = m.out[:begin]
+    for output in m.out[begin:]:
+        if not isinstance(output, StartTurn):
+            kept.append(output)
+            continue
+        member = m.s.members[output.turn.agent]
+        if member.turn != output.turn.number:
+            kept.append(output)  # withdrawn again in this very step
+            continue
+        need = _need(m, member, output.turn)
+        left = _left(m, member, reserved)
+        refusing = next((each for each in left if not _fits(need, each)), None)
+        if refusing is not None:
+            why = f"{refusing.of}, and the turn takes {_said(need)} at least"
+            held.append(HeldBack(member, why, refusing.is_session))
+            continue
+        kept.append(StartTurn(turn=_capped(m, member, output.turn, need, left)))
+        reserved = _Need(reserved.tokens + need.tokens, reserved.usd + need.usd)
+        m.put(replace(member, reserved_tokens=need.tokens, reserved_usd=need.usd))
+    m.out[:] = kept
+    return held
+
+
+def without_cancels(m: Move, held: list[HeldBack]) -> None:
+    """Drop what withdraws a turn that has never begun."""
+    never = {(each.member.id, each.member.turn) for each in held}
+    m.out[:] = [
+        output
+        for output in m.out
+        if not isinstance(output, CancelTurn)
+        or (output.agent, output.turn) not in never
+    ]
+
+
+def is_set(rules: Rules) -> bool:
+    """Whether anybody has a budget."""
+    return (
+        rules.budget_tokens is not None
+        or rules.budget_usd is not None
+        or rules.agent_budget_tokens is not None
+        or rules.agent_budget_usd is not None
+        or bool(rules.budgets)
+    )
+
+
+def of_agent(rules: Rules, agent: str) -> Budget:
+    """What one agent may spend: its own budget, else what every agent may."""
+    own = rules.budgets.get(agent, Budget())
+    return Budget(
+        tokens=rules.agent_budget_tokens if own.tokens is None else own.tokens,
+        usd=rules.agent_budget_usd if own.usd is None else own.usd,
+    )
+
+
+def overdrawn(m: Move, member: Member) -> str | None:
+    """Say which of ``member``'s own budgets is spent, if one is."""
+    own = of_agent(m.rules, member.id)
+    if own.tokens is not None and member.spent_tokens > own.tokens:
+        return f"its {own.tokens} tokens are spent"
+    if own.usd is not None and member.spent_usd > own.usd:
+        return f"its {own.usd} USD are spent"
+    return None
+
+
+def is_in_money(rules: Rules, agent: str) -> bool:
+    """Whether a budget in USD bounds what ``agent`` does."""
+    return rules.budget_usd is not None or of_agent(rules, agent).usd is not None
+
+
+# ----------------------------------------------------------------- reckoning
+
+
+def _least_input(member: Member, turn: Turn) -> int:
+    """Tokens that ``turn`` has to read."""
+    characters = len(turn.question) + len(turn.note)
+    known = 0
+    task = turn.task
+    if isinstance(task, Review | Present):
+        unseen = task.unseen if isinstance(task, Review) and turn.continues else None
+        characters += sum(
+            len(answer.content)
+            for answer in task.answers
+            if unseen is None or answer.label in unseen
+        )
+    if turn.continues:
+        known = member.response_tokens
+    return known + characters // CHARACTERS_A_TOKEN
+
+
+def _need(m: Move, member: Member, turn: Turn) -> _Need:
+    """What ``turn`` costs at least."""
+    price = m.rules.prices.get(member.id)
+    if price is not None and not price.takes_tokens:
+        return _Need()
+    reading = _least_input(member, turn)
+    usd = 0.0
+    if price is not None:
+        usd = reading * price.input_usd + LEAST_OUTPUT_TOKENS * price.output_usd
+    return _Need(reading + LEAST_OUTPUT_TOKENS, usd)
+
+
+def _reserved(m: Move) -> _Need:
+    """What running turns must still cost at least, all together."""
+    members = (m.s.members[agent] for agent in m.s.order)
+    running = [x for x in members if x.activity not in {"idle", "out"}]
+    return _Need(
+        sum(x.reserved_tokens for x in running), sum(x.reserved_usd for x in running)
+    )
+
+
+def _left(m: Move, member: Member, reserved: _Need) -> list[_Left]:
+    """What each budget that bounds ``member`` leaves it, the session's first."""
+    rules, s = m.rules, m.s
+    own = of_agent(rules, member.id)
+    found: list[_Left] = []
+    if rules.budget_tokens is not None:
+        tokens = rules.budget_tokens - s.spent_tokens - reserved.tokens
+        of = f"the budget of {rules.budget_tokens} tokens leaves {max(0, tokens)}"
+        found.append(_Left(of, tokens, math.inf, is_session=True))
+    if rules.budget_usd is not None:
+        usd = rules.budget_usd - s.spent_usd - reserved.usd
+        of = f"the budget of {rules.budget_usd} USD leaves {max(0.0, usd):.4f}"
+        found.append(_Left(of, math.inf, usd, is_session=True))
+    if own.tokens is not None:
+        tokens = own.tokens - member.spent_tokens
+        of = f"its budget of {own.tokens} tokens leaves {max(0, tokens)}"
+        found.append(_Left(of, tokens, math.inf, is_session=False))
+    if own.usd is not None:
+        usd = own.usd - member.spent_usd
+        of = f"its budget of {own.usd} USD leaves {max(0.0, usd):.4f}"
+        found.append(_Left(of, math.inf, usd, is_session=False))
+    return found
+
+
+def _fits(need: _Need, left: _Left) -> bool:
+    return need.tokens <= left.tokens and need.usd <= left.usd
+
+
+def _said(need: _Need) -> str:
+    usd = f" ({need.usd:.4f} USD)" if need.usd else ""
+    return f"{need.tokens} tokens{usd}"
+
+
+def _capped(
+    m: Move, member: Member, turn: Turn, need: _Need, left: list[_Left]
+) -> Turn:
+    """Tell ``turn`` how much it may write until a budget is spent."""
+    price = m.rules.prices.get(member.id)
+    most = math.inf
+    for each in left:
+        most = min(most, each.tokens - need.tokens + LEAST_OUTPUT_TOKENS)
+        if price is not None and price.output_usd > 0:
+            more = (each.usd - need.usd) / price.output_usd
+            most = min(most, more + LEAST_OUTPUT_TOKENS)
+    return turn if math.isinf(most) else replace(turn, output_tokens=int(most))
