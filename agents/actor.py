@@ -49,6 +49,7 @@ class Actor:
         agent: Who it is.
         outbox: Where its frames go; :meth:`run` closes it.
         limiter: Shared with all agents under the same rate limit.
+        fallback_limiters: The same for each of its fallbacks.
         retry: When a model call is tried again.
     """
 
@@ -58,6 +59,7 @@ class Actor:
         "_called",
         "_cancel_reason",
         "_conversation",
+        "_fallback_limiters",
         "_frames_sent",
         "_is_closed",
         "_lifetime",
@@ -78,9 +80,11 @@ class Actor:
         outbox: MemoryObjectSendStream[bytes],
         *,
         limiter: Limiter,
+        fallback_limiters: Sequence[Limiter] = (),
         retry: RetryPolicy = _DEFAULT_RETRY,
     ) -> None:
         self._agent = agent
+        self._fallback_limiters = fallback_limiters
         self._outbox = outbox
         self._limiter = limiter
         self._retry = retry
@@ -185,6 +189,7 @@ class Actor:
             conversation=self._conversation,
             voice=Voice(pen, self._publish),
             limiter=self._limiter,
+            fallback_limiters=self._fallback_limiters,
             retry=self._retry,
             memory=Memory(asked) if asked else None,
         )

@@ -23,6 +23,9 @@ class Agent:
 
     id: AgentId
     backend: Backend
+    fallbacks: tuple[Backend, ...] = ()
+    """Who takes over, in this order, where the model before is not to be had, declines,
+    or cannot read that much."""
     system: str = ""
     """Its own part of the system prompt, after the team's."""
     tools: tuple[Tool, ...] = ()

@@ -138,6 +138,19 @@ class ResponseAbandoned(Chunk, frozen=True, kw_only=True, tag="response_abandone
     retry_in_s: float
 
 
+class TurnRestarted(Chunk, frozen=True, kw_only=True, tag="turn_restarted"):
+    """The turn begins afresh, without what the conversation said before.
+
+    Because another model takes over, or because the context window was full.
+    """
+
+    model: str
+    """Who is asked from now on, in later turns too."""
+    fallbacks: int
+    """How many of the agent's models have been given up so far."""
+    reason: str
+
+
 class TurnEnded(Chunk, frozen=True, kw_only=True, tag="turn_ended"):
     """The turn is over; nothing follows under its number."""
 
@@ -403,6 +416,7 @@ StreamChunk: TypeAlias = (
     TurnStarted
     | StatusChanged
     | ResponseAbandoned
+    | TurnRestarted
     | TurnEnded
     | AgentFailed
     | AnswerProposed

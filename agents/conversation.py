@@ -25,6 +25,7 @@ from agents.chunks import (
     StreamChunk,
     ToolReturned,
     TurnEnded,
+    TurnRestarted,
 )
 from agents.tools.workflow import WORKFLOW_NAMES
 from agents.transcript import Transcript
@@ -82,12 +83,15 @@ class Conversation:
         "_results",
         "_texts",
         "container",
+        "fallbacks",
     )
 
     def __init__(self) -> None:
         self.container: str | None = None
         """The code-execution container in use; it outlives roll-backs and fresh starts,
         because its files do."""
+        self.fallbacks = 0
+        """How many of the agent's models have been given up."""
         self._messages: list[Message] = []
         self._open_calls: tuple[_Call, ...] = ()
         self._results: dict[str, ToolResultBlock] = {}
@@ -119,6 +123,20 @@ class Conversation:
                 self._resolve(call.id, _json(self._note or prompts.RECORDED))
                 note = ""
         self._texts.extend(text for text in (note, *prompts.continuation(turn)) if text)
+
+    @property
+    def has_past(self) -> bool:
+        """Whether turns before the running one are still part of it."""
+        return self._before is not None and bool(self._before.messages)
+
+    def begin_afresh(self, turn: Turn, fallbacks: int) -> None:
+        """Forget all, and ask ``turn`` again: of another model, if ``fallbacks`` grew.
+
+        Nothing that one model has said goes to another: what it thought is sealed.
+        """
+        self.fallbacks = fallbacks
+        self._messages, self._open_calls = [], ()
+        self.begin(turn)
 
     def absorb(self, response: Transcript) -> None:
         """Take in a complete response, unless it was cut or refused."""
@@ -197,11 +215,12 @@ class Conversation:
         for turn, chunks in turns:
             conversation.begin(turn)
             told = partial(on_call, turn) if on_call else None
-            conversation.end(keep=conversation._replay(chunks, told))
+            conversation.end(keep=conversation._replay(turn, chunks, told))
         return conversation
 
     def _replay(
         self,
+        turn: Turn,
         chunks: Sequence[StreamChunk],
         on_call: Callable[[int, int, tuple[Message, ...]], None] | None = None,
     ) -> bool:
@@ -221,6 +240,9 @@ class Conversation:
                     self.absorb(response)
                     call += 1
                 case ResponseAbandoned():
+                    response = Transcript()
+                case TurnRestarted():
+                    self.begin_afresh(turn, chunk.fallbacks)
                     response = Transcript()
                 case ToolReturned():
                     self.returned(chunk)

@@ -35,6 +35,10 @@ class BackendRefused(AgentError):
     """The request itself is at fault (400, 401, 403, …); asking again will not help."""
 
 
+class ContextExceeded(BackendRefused):
+    """What the request says is more than the model can read; less of it may do."""
+
+
 class StreamMalformed(BackendUnavailable):
     """The response broke the protocol or a cap, or ended half-way; it is no answer."""
 

@@ -17,6 +17,7 @@ from agents.chunks import (
     ResponseStarted,
     StatusChanged,
     ToolReturned,
+    TurnRestarted,
 )
 from agents.transcript import Transcript
 
@@ -42,6 +43,9 @@ class Memory:
         """Model calls for the response remembered last, or, once there is no more, for
         the one that never came."""
         self._tries_behind = 0
+        self.fallbacks: int | None = None
+        """Where the turn began afresh: how many models had been given up by then. What
+        was before is not remembered."""
         self._calls = self._read(asked)
         self._now: _Call | None = None
 
@@ -60,6 +64,9 @@ class Memory:
                     response.absorb((chunk,))
                     calls.append(_Call(response, tried))
                     tried = 0
+                case TurnRestarted():
+                    self.fallbacks = chunk.fallbacks
+                    calls, response, tried = [], Transcript(), 0
                 case ToolReturned() if calls:
                     calls[-1].results[chunk.id] = chunk
                 case StatusChanged(status="asked_again") if calls:

@@ -217,6 +217,8 @@ class SetStopReason(_Line, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Ends the response with this reason; later lines are not played."""
 
     stop_reason: str
+    category: str = ""
+    """Of a refusal, as the API names it."""
 
 
 class HttpError(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

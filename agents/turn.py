@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias, assert_never
+from typing import TYPE_CHECKING, TypeAlias, assert_never
 
 import anyio
 import msgspec
@@ -55,7 +55,17 @@ from agents.chunks import (
     VoteCast,
 )
 from agents.citations import Citation, Sources, carried
-from agents.errors import ToolFailed
+from agents.errors import BackendUnavailable, ContextExceeded, ToolFailed
+from agents.stops import (
+    FINISHED,
+    PAUSED,
+    WAY_OUT,
+    Outcome,
+    has_server_call,
+    refusal_of,
+    restarted,
+    revised,
+)
 from agents.tools.handing_in import (
     Divided,
     HandedIn,
@@ -71,6 +81,7 @@ from agents.tools.workflow import workflow_tools
 
 if TYPE_CHECKING:
     from agents.agent import Agent
+    from agents.backend import Backend
     from agents.conversation import Conversation
     from agents.limits import Limiter
     from agents.memory import Memory
@@ -83,9 +94,6 @@ MAX_CALLS = 60
 """Model calls a turn: a long piece of work with tools takes some thirty."""
 MAX_PAUSES = 10
 """``pause_turn`` answers a turn; the API pauses a response after about ten searches."""
-
-FINISHED = frozenset({"end_turn", "stop_sequence"})
-PAUSED = frozenset({"pause_turn", "compaction"})
 
 Last: TypeAlias = tuple[StreamChunk, ...]
 """A turn's last chunks, made but not published yet."""
@@ -101,6 +109,8 @@ class RunningTurn:
     voice: Voice
     limiter: Limiter
     retry: RetryPolicy
+    fallback_limiters: Sequence[Limiter] = ()
+    """One for each of the agent's fallbacks."""
     memory: Memory | None = None
     """What the turn has bought in a process before this one, while it remembers."""
     _news: list[News] = field(default_factory=list[News])
@@ -139,8 +149,16 @@ class RunningTurn:
                 TurnStarted(**self.voice.stamp(), task=task_name(self.turn.task))
             )
         self.conversation.begin(self.turn)
+        if self.memory is not None and self.memory.fallbacks is not None:
+            self.conversation.begin_afresh(self.turn, self.memory.fallbacks)
         for call in range(1, MAX_CALLS + 1):
-            response = await self._respond(call)
+            try:
+                response = await self._respond(call)
+            except (BackendUnavailable, ContextExceeded) as error:
+                is_full = isinstance(error, ContextExceeded)
+                if await self._begin_afresh(str(error), may_forget=is_full):
+                    continue
+                raise
             last = await self._follow(response)
             if last is not None:
                 return last
@@ -177,17 +195,41 @@ class RunningTurn:
                     ResponseAbandoned(**stamp, reason=LOST, retry_in_s=0.0)
                 )
             self.memory = None
+        given_up = self.conversation.fallbacks
         return await ask(
-            self.agent.backend,
+            self._backend,
             request,
             self.voice,
-            limiter=self.limiter,
+            limiter=(self.limiter, *self.fallback_limiters)[given_up],
             retry=self.retry,
         )
 
+    @property
+    def _backend(self) -> Backend:
+        """The first of the agent's models that has not been given up."""
+        return (self.agent.backend, *self.agent.fallbacks)[self.conversation.fallbacks]
+
+    async def _begin_afresh(self, reason: str, *, may_forget: bool = False) -> bool:
+        """Begin again with less to read, where it ``may_forget``, or another model.
+
+        Returns:
+            Whether anything is left to be tried.
+        """
+        given_up = self.conversation.fallbacks
+        if not (may_forget and self.conversation.has_past):
+            given_up += 1
+        if given_up > len(self.agent.fallbacks):
+            return False
+        self.conversation.begin_afresh(self.turn, given_up)
+        self._sources, self._was_cut = Sources(), False
+        await self.voice.say(
+            restarted(self.voice.stamp(), self.conversation, self._backend, reason)
+        )
+        return True
+
     def _recall(self, request: Request, memory: Memory) -> Transcript | None:
         """The response that was bought before, if it was."""
-        response, backend = memory.response(), self.agent.backend
+        response, backend = memory.response(), self._backend
         if isinstance(backend, Recalls):
             for _ in range(memory.tries):
                 backend.recall(request)
@@ -207,9 +249,18 @@ class RunningTurn:
         self._stop_reason = response.stop_reason
         match response.stop_reason:
             case "refusal":
-                return self._end("refused", _refusal(response))
+                category = refusal_of(response)
+                model = self._backend.model
+                if await self._begin_afresh(
+                    f"{model} declined: {category or 'no why'}"
+                ):
+                    return None
+                return self._end("refused", category)
             case "model_context_window_exceeded":
-                return self._end("cut", "the context window is full")
+                full = f"the context window of {self._backend.model} is full"
+                if await self._begin_afresh(full, may_forget=True):
+                    return None
+                return self._end("cut", f"{full}; {WAY_OUT}")
             case "max_tokens":
                 return await self._cut(response)
             case _:
@@ -222,7 +273,7 @@ class RunningTurn:
             self._pauses += 1
             if self._pauses > MAX_PAUSES:
                 return self._end("silent", f"paused more than {MAX_PAUSES} times")
-            if not _has_server_call(response):
+            if not has_server_call(response):
                 await self._ask_again(prompts.GO_ON)
             return None
         return await self._follow_text(response.stop_reason)
@@ -279,9 +330,9 @@ class RunningTurn:
                 return
             del self._news[0]
             labels = tuple(answer.label for answer in news.answers)
-            self._seen = _revised(self._seen, labels)
+            self._seen = revised(self._seen, labels)
             if self._form is not None:
-                votable = _revised(self._form.labels, labels)
+                votable = revised(self._form.labels, labels)
                 self._form = msgspec.structs.replace(self._form, labels=votable)
             await self._tell_model(text)
 
@@ -456,17 +507,7 @@ class RunningTurn:
 
     def _end(
         self,
-        outcome: Literal[
-            "answered",
-            "voted",
-            "presented",
-            "restarted",
-            "divided",
-            "stopped",
-            "silent",
-            "refused",
-            "cut",
-        ],
+        outcome: Outcome,
         detail: str = "",
     ) -> tuple[TurnEnded]:
         ended = TurnEnded(
@@ -476,43 +517,3 @@ class RunningTurn:
             detail=detail,
         )
         return (ended,)
-
-
-class _StopDetails(msgspec.Struct):
-    category: str
-
-
-class _Refused(msgspec.Struct):
-    stop_details: _StopDetails
-
-
-def _has_server_call(response: Transcript) -> bool:
-    """Whether the API's own tools are under way: then it goes on by itself.
-
-    Otherwise a history that ends with the assistant's words is a prefill, which current
-    models refuse (read 2026-11-23). In JSON, no text can hold these bytes unescaped.
-    """
-    content = bytes(response.content)
-    return b'"server_tool_use"' in content or b'"mcp_tool_use"' in content
-
-
-def _revised(labels: tuple[Label, ...], new: tuple[Label, ...]) -> tuple[Label, ...]:
-    """``labels`` and then ``new``; a new one replaces its author's older ones."""
-    authors = {_author(label) for label in new}
-    return (*(label for label in labels if _author(label) not in authors), *new)
-
-
-def _author(label: Label) -> str:
-    return label.rpartition(".")[0]
-
-
-def _refusal(response: Transcript) -> str:
-    """The category that the API gives for its refusal; empty if it gives none.
-
-    As recorded: ``"stop_details": {"type": "refusal", "category": "cyber", …}`` beside
-    the stop reason (read 2026-11-23).
-    """
-    try:
-        return msgspec.convert(response.message(), _Refused).stop_details.category
-    except msgspec.ValidationError:
-        return ""

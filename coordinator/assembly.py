@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import anyio
+from msgspec.structs import replace
 
 from agents.agent import Agent
 from agents.approval import Approval, Approver, nobody
@@ -93,7 +94,7 @@ async def closing(team: Team) -> AsyncGenerator[Team]:
         yield team
     finally:
         with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
-            for backend in {id(a.backend): a.backend for a in team.agents}.values():
+            for backend in team.backends:
                 await backend.aclose()
 
 
@@ -107,6 +108,10 @@ def _agent(
     return Agent(
         id=AgentId(entry.id),
         backend=_backend(config, entry, made, environment),
+        fallbacks=tuple(
+            _backend(config, replace(entry, model=model), made, environment)
+            for model in entry.fallback
+        ),
         system=entry.system,
         tools=(*_functions(entry), *_workspace_tools(entry)),
         tool_timeout_s=entry.tool_timeout_s,
@@ -155,6 +160,7 @@ def _claude_settings(
         "mcp_servers": entry.mcp_servers,
         "server_tools": tuple(filter(is_server_tool, entry.tools)),
         "cache": entry.cache,
+        "compact_at_tokens": entry.compact_at_tokens,
         "extra": entry.extra,
         "idle_limit_s": entry.idle_limit_s,
     }

@@ -72,6 +72,11 @@ class AgentSettings(
     work in ``workspace``."""
     workspace: str | None = None
     """A folder, relative to the current one, in which each agent has one of its own."""
+    fallback: tuple[str, ...] = ()
+    """Models that take over, in this order, where the one before stays overloaded or
+    cannot be reached, declines to answer, or has no room for what it should read."""
+    compact_at_tokens: Positive | None = None
+    """Prompts longer than this are summarised by the API; at least 50000."""
     tool_timeout_s: Seconds = 60.0
     approve: tuple[str, ...] = ()
     """Tools of ours that run only when a person has said yes: their names as the model
@@ -253,6 +258,9 @@ def _check(document: Document, where: Where, entry: AgentEntry) -> None:
             raise document.error((*where, "tools", number), problem)
     if entry.backend == "scripted" and entry.script is None:
         raise document.error(where, "a scripted agent needs a script; add 'script:'")
+    if entry.fallback and entry.backend != "claude":
+        problem = f"a {entry.backend} agent has no model to fall back from"
+        raise document.error((*where, "fallback"), f"{problem}; leave it out")
     if entry.backend == "claude":
         if entry.model is None:
             problem = "a claude agent needs a model, e.g. 'model: claude-sonnet-5-5'"

@@ -335,7 +335,7 @@ async def _run_and_close(
         return await run(question, team, displays=displays, session_id=session_id)
     finally:
         with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
-            for backend in {id(a.backend): a.backend for a in team.agents}.values():
+            for backend in team.backends:
                 await backend.aclose()
 
 

@@ -42,6 +42,8 @@ from coordinator.journal.replaying import on_session_clock
 from coordinator.ledger import BOOKED, Ledger
 
 if TYPE_CHECKING:
+    from agents.agent import Agent
+    from agents.limits import Limiter
     from coordinator.journal.writer import JournalWriter
     from coordinator.past import Past
     from coordinator.result import Result
@@ -242,7 +244,7 @@ class Shell:
             actor = (
                 Seat(agent.id, outbox)
                 if isinstance(agent.backend, Person)
-                else Actor(agent, outbox, limiter=limiters[agent.id])
+                else _actor(agent, outbox, *limiters[agent.id])
             )
             self._actors[agent.id] = actor
             if self._past is not None:
@@ -395,3 +397,12 @@ class Shell:
             if math.isfinite(timer.at):
                 await anyio.sleep_until(timer.at - self._shift_s)
                 self.tell(TimerRang(at=anyio.current_time(), timer=timer.timer))
+
+
+def _actor(
+    agent: Agent,
+    outbox: MemoryObjectSendStream[Item],
+    limiter: Limiter,
+    *fallback_limiters: Limiter,
+) -> Actor:
+    return Actor(agent, outbox, limiter=limiter, fallback_limiters=fallback_limiters)

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from agents.agent import Agent
+from agents.backend import Backend
 from agents.chunks import AgentId, Usage
 from agents.limits import Limiter
 from agents.person import Person
@@ -50,19 +51,29 @@ class Team:
         told = {"rules": self.rules, "source": msgspec.Raw(self.source)}
         return msgspec.Raw(msgspec.json.encode(told))
 
-    def limiters(self) -> dict[AgentId, Limiter]:
-        """One limiter for each rate limit, shared by the agents that are under it."""
+    def limiters(self) -> dict[AgentId, tuple[Limiter, ...]]:
+        """One limiter for each rate limit, shared by the agents that are under it.
+
+        For each agent its own model's, then those of its fallbacks.
+        """
         free = Limiter.unlimited()
         made: dict[str, Limiter] = {}
-        found: dict[AgentId, Limiter] = {}
-        for agent in self.agents:
+
+        def limiter(backend: Backend) -> Limiter:
             # A backend of the caller's own may know nothing of limits.
-            key: str | None = getattr(agent.backend, "limit_key", None)
-            if key is None:
-                found[agent.id] = free
-            else:
-                found[agent.id] = made.setdefault(key, Limiter())
-        return found
+            key: str | None = getattr(backend, "limit_key", None)
+            return free if key is None else made.setdefault(key, Limiter())
+
+        return {
+            agent.id: tuple(map(limiter, (agent.backend, *agent.fallbacks)))
+            for agent in self.agents
+        }
+
+    @property
+    def backends(self) -> tuple[Backend, ...]:
+        """All that its agents may ask, each once."""
+        found = (x for agent in self.agents for x in (agent.backend, *agent.fallbacks))
+        return tuple({id(backend): backend for backend in found}.values())
 
     def __post_init__(self) -> None:
         if not self.agents:
@@ -162,17 +173,22 @@ def read_described(told: msgspec.Raw) -> tuple[Rules, bytes]:
 
 
 def _price(agent: Agent) -> Price:
-    """What a token costs, of each of the models that the agent may use.
+    """What a token costs of the dearest of the models that the agent may use.
 
     Raises:
         ConfigInvalid: A price is unknown, so no budget in USD could be kept.
     """
-    model = agent.backend.model
-    reading = cost_usd(model, Usage(input_tokens=1))
-    writing = cost_usd(model, Usage(output_tokens=1))
-    if reading is None or writing is None:
-        raise ConfigInvalid(
-            f"agent {agent.id!r} has a budget in USD, but the price of its model "
-            f"{model!r} is unknown; give a budget in tokens instead"
+    dearest = Price()
+    for backend in (agent.backend, *agent.fallbacks):
+        reading = cost_usd(backend.model, Usage(input_tokens=1))
+        writing = cost_usd(backend.model, Usage(output_tokens=1))
+        if reading is None or writing is None:
+            raise ConfigInvalid(
+                f"agent {agent.id!r} has a budget in USD, but the price of its model "
+                f"{backend.model!r} is unknown; give a budget in tokens instead"
+            )
+        dearest = Price(
+            input_usd=max(dearest.input_usd, reading),
+            output_usd=max(dearest.output_usd, writing),
         )
-    return Price(input_usd=reading, output_usd=writing)
+    return dearest

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from agents.errors import AgentError, BackendRefused, BackendUnavailable
+from agents.errors import (
+    AgentError,
+    BackendRefused,
+    BackendUnavailable,
+    ContextExceeded,
+)
 
 _PASSING = frozenset({408, 409, 429})
 """Statuses that may pass, beside all of 500 and above (529: overloaded)."""
+
+_TOO_LONG = re.compile(r"prompt is too long|exceeds? (?:the )?context (?:limit|window)")
+"""How the API says that its context window is too small (seen 2026-11-23)."""
 
 
 def error_for(
@@ -30,6 +39,8 @@ def error_for(
     passes = status in _PASSING or status >= 500
     if should_retry in {"true", "false"}:
         passes = should_retry == "true"
+    if status in {400, 413} and _TOO_LONG.search(said):
+        return ContextExceeded(said)
     if not passes:
         return BackendRefused(said)
     return BackendUnavailable(

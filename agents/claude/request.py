@@ -12,6 +12,7 @@ from agents.claude.settings import (
     ClaudeSettings,
     Json,
     betas,
+    extra,
     server_tool,
     thinking,
     toolsets,
@@ -49,7 +50,7 @@ def parameters(settings: ClaudeSettings, request: Request) -> Json:
         b'"file_id"' in bytes(message.content) for message in request.messages
     )
     made: Json = {
-        **settings.extra,
+        **extra(settings),
         "model": settings.model,
         "max_tokens": max_tokens,
         "messages": conversation,

@@ -34,6 +34,8 @@ class ClaudeSettings(
     """Servers the API connects to; each gets a toolset unless one is given."""
     betas: tuple[str, ...] = ()
     """Beyond those that the rest implies."""
+    compact_at_tokens: int | None = None
+    """Prompts longer than this are summarised by the API before they are read."""
     cache: bool = True
     """Whether to set breakpoints for the prompt cache."""
     output_format: Json | None = None
@@ -89,6 +91,11 @@ FILES = "files-api-2025-04-14"
 SKILLS = "skills-2025-10-02"
 CONTEXT_MANAGEMENT = "context-management-2025-06-27"
 COMPACTION = "compact-2026-01-12"
+
+COMPACT = "compact_20260112"
+"""The edit of a context that summarises what is old (SDK 2.12.0)."""
+COMPACT_TOKENS = 50_000
+"""The smallest prompt that the API summarises (docs.claude.com, compaction)."""
 
 BUDGET_TOKENS = 1024
 """The smallest thinking budget that the API takes."""
@@ -148,6 +155,12 @@ def check(settings: ClaudeSettings) -> None:
     for server in settings.mcp_servers:
         if not server.get("name"):
             raise ValueError(f"MCP server {server.get('url')!r} has no name; add one")
+    at = settings.compact_at_tokens
+    if at is not None and at < COMPACT_TOKENS:
+        raise ValueError(
+            f"compact_at_tokens: {at} is less than {COMPACT_TOKENS}, the least that "
+            "the API takes; raise it"
+        )
     budget = settings.thinking
     if isinstance(budget, int) and not BUDGET_TOKENS <= budget < settings.max_tokens:
         raise ValueError(
@@ -181,13 +194,24 @@ def betas(
         found.append(MCP)
     if has_files:
         found.append(FILES)
-    found += _betas_of(settings.extra)
+    found += _betas_of(extra(settings))
     budget = isinstance(settings.thinking, int)
     if isinstance(settings.thinking, dict):
         budget = settings.thinking.get("type") == "enabled"
     if budget and tools and generation(settings.model) < (4, 6):
         found.append(INTERLEAVED)
     return list(dict.fromkeys(found))
+
+
+def extra(settings: ClaudeSettings) -> Json:
+    """Parameters passed on as they are, and what compaction adds to them."""
+    at = settings.compact_at_tokens
+    if at is None:
+        return settings.extra
+    given = cast("Json", settings.extra.get("context_management") or {})
+    trigger = {"type": "input_tokens", "value": at}
+    edits = [*given.get("edits", ()), {"type": COMPACT, "trigger": trigger}]
+    return {**settings.extra, "context_management": {**given, "edits": edits}}
 
 
 def _betas_of(extra: Json) -> list[str]:

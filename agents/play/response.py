@@ -101,6 +101,7 @@ class Response:
         self._searches = 0
         self._fetches = 0
         self._stop_reason = "end_turn"
+        self._stop_details: JsonObject | None = None
         self._settings: JsonObject = {}
         for line in lines:
             if isinstance(line, SetUsage):
@@ -127,6 +128,9 @@ class Response:
                 is_begun = True
             if isinstance(line, SetStopReason):
                 self._stop_reason = line.stop_reason
+                if line.category:
+                    said = {"type": line.stop_reason, "category": line.category}
+                    self._stop_details = said
                 break
             for move in self._line(line):
                 yield move
@@ -205,7 +209,7 @@ class Response:
         delta: JsonObject = {
             "stop_reason": self._stop_reason,
             "stop_sequence": None,
-            "stop_details": None,
+            "stop_details": self._stop_details,
         }
         if self._container:
             delta["container"] = {

@@ -27,6 +27,7 @@ from agents.chunks import (
     ToolCalled,
     ToolReturned,
     TurnEnded,
+    TurnRestarted,
     TurnStarted,
 )
 from coordinator.displays.clean import one_line
@@ -112,6 +113,8 @@ def _told(  # noqa: C901, PLR0911, PLR0912  (a table of words, one case an event
         case TurnEnded():
             words = _OUTCOMES.get(event.outcome, "")
             return event.agent, "trouble", _with(words, event.detail if words else "")
+        case TurnRestarted():
+            return event.agent, "trouble", f"{event.reason}; {event.model} takes over"
         case ResponseAbandoned():
             words = f"{event.reason}; asking again in {event.retry_in_s:.1f} s"
             return event.agent, "trouble", words

@@ -30,6 +30,7 @@ from agents.chunks import (
     ThinkingDelta,
     ToolInputDelta,
     TurnEnded,
+    TurnRestarted,
     TurnStarted,
     Usage,
     UsageReported,
@@ -335,6 +336,9 @@ class View:
                 agent.begin_response()
                 agent.model = agent.model or clean(event.model)
                 agent.note = ""
+            case TurnRestarted():
+                agent = self._agent(event.agent, event.at)
+                agent.model, agent.note = clean(event.model), "begins afresh"
             case ResponseAbandoned():
                 agent = self._agent(event.agent, event.at)
                 agent.note = f"again in {event.retry_in_s:.1f} s"

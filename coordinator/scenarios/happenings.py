@@ -23,6 +23,7 @@ from agents.chunks import (
     StatusChanged,
     ToolReturned,
     TurnEnded,
+    TurnRestarted,
     TurnStarted,
 )
 from coordinator.effects import (
@@ -55,6 +56,7 @@ _TOLD_AS_THEY_ARE: tuple[type[msgspec.Struct], ...] = (
     Conclude,
     TurnStarted,
     TurnEnded,
+    TurnRestarted,
     ResponseAbandoned,
     ToolReturned,
     StatusChanged,
