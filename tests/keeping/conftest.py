@@ -32,6 +32,20 @@ voting: {rule: plurality, early: false}
 """
 
 
+# One answers at once; the other talks for half a minute.
+TALKING = """\
+question: Is it so?
+agents:
+  - id: ada
+    script:
+      turns: [{when: {task: draft}, lines: [{answer: It is so indeed.}]}]
+  - id: bo
+    script:
+      turns: [{lines: [{thinking: "WORDS", rate: 500}, {answer: Not at all.}]}]
+voting: {straggler: null}
+""".replace("WORDS", "and so on " * 1500)
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A folder for journals; not there yet."""
@@ -43,6 +57,14 @@ def team(tmp_path: Path) -> str:
     """The file of a team that agrees at once."""
     path = tmp_path / "team.yaml"
     path.write_text(TEAM)
+    return str(path)
+
+
+@pytest.fixture
+def talking(tmp_path: Path) -> str:
+    """The file of a team that can be interrupted in the midst of its drafts."""
+    path = tmp_path / "talking.yaml"
+    path.write_text(TALKING)
     return str(path)
 
 

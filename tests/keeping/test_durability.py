@@ -19,22 +19,21 @@ Start: TypeAlias = Callable[..., AbstractContextManager[Popen[bytes]]]
 Seen: TypeAlias = list[tuple[str, int, int]]
 
 
-CHUNKS = 90
-"""Some seconds into the demo."""
+CHUNKS = 40
+"""Half a second of a team that talks."""
 
 
 def _stopped(
     start: Start,
+    team: str,
     root: Path,
-    durability: str,
     *more: str,
     by: signal.Signals = signal.SIGKILL,
 ) -> Seen:
-    """Chunks that the demo had shown when a signal had ended it."""
+    """Chunks that a run had shown when a signal had ended it."""
     seen: Seen = []
     with start(
-        "run", "--demo", "--display", "jsonl", "--journal", str(root),
-        "--durability", durability, *more,
+        "run", "-c", team, "--display", "jsonl", "--journal", str(root), *more,
     ) as process:  # fmt: skip
         assert process.stdout is not None
         is_told = False
@@ -60,16 +59,20 @@ def _kept(root: Path) -> tuple[int, Seen]:
 
 @pytest.mark.parametrize("runtime", ["asyncio", "trio"])
 def test_with_sync_all_that_anybody_saw_is_kept(
-    started: Start, root: Path, runtime: str
+    started: Start, talking: str, root: Path, runtime: str
 ) -> None:
-    seen = _stopped(started, root, "sync", "--runtime", runtime)
+    seen = _stopped(
+        started, talking, root, "--durability", "sync", "--runtime", runtime
+    )
     _, kept = _kept(root)
     assert len(seen) >= CHUNKS
     assert kept[: len(seen)] == seen
 
 
-def test_with_async_what_is_kept_has_no_holes(started: Start, root: Path) -> None:
-    seen = _stopped(started, root, "async")
+def test_with_async_what_is_kept_has_no_holes(
+    started: Start, talking: str, root: Path
+) -> None:
+    seen = _stopped(started, talking, root, "--durability", "async")
     _, kept = _kept(root)
     shared = min(len(seen), len(kept))
     assert shared > 0
@@ -77,16 +80,18 @@ def test_with_async_what_is_kept_has_no_holes(started: Start, root: Path) -> Non
 
 
 def test_with_exit_a_kill_may_lose_all_but_the_beginning(
-    started: Start, root: Path
+    started: Start, talking: str, root: Path
 ) -> None:
-    _stopped(started, root, "exit")
+    _stopped(started, talking, root, "--durability", "exit")
     assert _kept(root) == (1, [])
 
 
 @pytest.mark.parametrize("durability", ["exit", "async", "sync"])
 def test_an_interruption_loses_nothing_in_any_mode(
-    started: Start, root: Path, durability: str
+    started: Start, talking: str, root: Path, durability: str
 ) -> None:
-    seen = _stopped(started, root, durability, by=signal.SIGINT)
+    seen = _stopped(
+        started, talking, root, "--durability", durability, by=signal.SIGINT
+    )
     assert len(seen) >= CHUNKS
     assert _kept(root)[1][: len(seen)] == seen

@@ -120,10 +120,10 @@ def test_a_folder_that_was_named_and_cannot_be_used_is_one_sentence(
 
 @pytest.mark.parametrize("runtime", ["asyncio", "trio"])
 def test_an_interrupted_run_says_how_to_go_on(
-    started: Start, root: Path, runtime: str
+    started: Start, talking: str, root: Path, runtime: str
 ) -> None:
     with started(
-        "run", "--demo", "--display", "jsonl", "--runtime", runtime,
+        "run", "-c", talking, "--display", "jsonl", "--runtime", runtime,
         "--journal", str(root),
     ) as process:  # fmt: skip
         assert process.stdout is not None
@@ -140,9 +140,11 @@ def test_an_interrupted_run_says_how_to_go_on(
     )
 
 
-def test_who_interrupts_twice_is_told_as_well(started: Start, root: Path) -> None:
+def test_who_interrupts_twice_is_told_as_well(
+    started: Start, talking: str, root: Path
+) -> None:
     with started(
-        "run", "--demo", "--display", "jsonl", "--durability", "exit",
+        "run", "-c", talking, "--display", "jsonl", "--durability", "exit",
         "--journal", str(root),
     ) as process:  # fmt: skip
         assert process.stdout is not None
