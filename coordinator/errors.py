@@ -23,7 +23,7 @@ class ReplayDiffers(CoordinatorError):
     """Fed what a session had taken in, the machine decides something else."""
 
 
-class SessionFinished(CoordinatorError):
+class SessionFinished(ConfigInvalid):
     """A session has its result: there is nothing to go on with."""
 
 

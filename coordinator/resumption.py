@@ -22,7 +22,7 @@ import anyio.to_thread
 import msgspec
 
 from agents.chunks import AgentId
-from coordinator.consensus import DEADLINE_TIMER
+from coordinator.consensus import DEADLINE_TIMER, drafting
 from coordinator.errors import ConfigInvalid, JournalCorrupt, SessionFinished
 from coordinator.journal.branching import branched
 from coordinator.journal.contents import (
@@ -79,8 +79,7 @@ async def resume_session(
     async with AsyncExitStack() as stack:
         # Looked at before it is opened: what is refused leaves no trace in it.
         found = await anyio.to_thread.run_sync(read_session, root, name)
-        counted = history(found.records)
-        _insist_on_unfinished(found.opened, counted[: resumable(counted)])
+        insist_on_unfinished(found)
         team = await _team_again(stack, found.opened, team)
         writer, reopened = await stack.enter_async_context(
             reopen_journal(root, name, durability=durability)
@@ -125,16 +124,14 @@ async def branch_session(
         deadline_s: See :func:`resume_session`.
 
     Raises:
-        SessionFinished: The session had ended by then.
-        ConfigInvalid: There is no such record, or see :func:`resume_session`.
+        ConfigInvalid: There is no such record, or the session had ended by then; or
+            see :func:`resume_session`.
         JournalUnavailable: There is no such journal, or none can be made.
         JournalCorrupt: Not even its first record can be read.
     """
     root, name = place_of(session, journal)
     found = await anyio.to_thread.run_sync(read_session, root, name)
-    counted = history(_first(found, record))
-    counted = counted[: resumable(counted)]
-    _insist_on_unfinished(found.opened, counted)
+    counted = insist_on_record(found, record)
     async with AsyncExitStack() as stack:
         rules, _ = read_described(found.opened.team)
         team = team or await _team_again(stack, found.opened, None)
@@ -153,6 +150,8 @@ async def branch_session(
             damage=None,
         )
         past = _past(journal_of_it, records, team, deadline_s)
+        if not opened.models.keys() <= found.opened.models.keys():
+            _give_time(past)
         writer = await stack.enter_async_context(
             open_journal(root, opened, durability=durability, taken_over=over)
         )
@@ -171,28 +170,51 @@ def place_of(session: str | Path, journal: Path | None) -> tuple[Path, str]:
     return journal or default_root(), str(session)
 
 
-def _insist_on_unfinished(opened: Opened, counted: Sequence[Record]) -> None:
-    if any(record.kind == Kind.RESULT for record in counted):
-        raise SessionFinished(
-            f"session {opened.session!r} is finished; see it again: "
-            f"coordinator replay {opened.session}; or begin a new one at one of its "
-            f"records: coordinator resume {opened.session} --from RECORD"
-        )
-
-
-def _first(found: Journal, count: int) -> tuple[Record, ...]:
-    """The first records of a journal.
+def insist_on_unfinished(found: Journal) -> None:
+    """Let a session through that there is something left of.
 
     Raises:
-        ConfigInvalid: There are not so many.
+        SessionFinished: There is not.
     """
-    if not 1 <= count <= len(found.records):
-        marks = "; ".join(landmarks(found)[:12])
-        raise ConfigInvalid(
-            f"session {found.opened.session!r} has the records 1 to "
-            f"{len(found.records)}, and no {count}" + (f" ({marks})" if marks else "")
+    counted = history(found.records)
+    if any(record.kind == Kind.RESULT for record in counted[: resumable(counted)]):
+        session = found.opened.session
+        raise SessionFinished(
+            f"session {session!r} is finished; see it again: coordinator replay "
+            f"{session}; or begin a new one at one of its records: coordinator resume "
+            f"{session} --from RECORD"
         )
-    return found.records[:count]
+
+
+def insist_on_record(found: Journal, count: int) -> tuple[Record, ...]:
+    """The first ``count`` records of a journal, those of them that count.
+
+    Raises:
+        ConfigInvalid: There are not so many, or the session had ended by then.
+    """
+    session, most = found.opened.session, len(found.records)
+    marks = landmarks(found)
+    hint = f" ({'; '.join(marks[:20])})" if marks else ""
+    if not 1 <= count <= most:
+        raise ConfigInvalid(
+            f"session {session!r} has the records 1 to {most}, and no {count}{hint}"
+        )
+    counted = history(found.records[:count])
+    counted = counted[: resumable(counted)]
+    if any(record.kind == Kind.RESULT or _is_end(record) for record in counted):
+        raise ConfigInvalid(
+            f"session {session!r} had ended by record {count}; choose an earlier "
+            f"one{hint}"
+        )
+    return counted
+
+
+def _is_end(record: Record) -> bool:
+    return record.kind == Kind.OUTPUT and _kind_of(record) == "conclude"
+
+
+def _kind_of(record: Record) -> str:
+    return msgspec.json.decode(record.payload, type=_Kind).kind
 
 
 def landmarks(found: Journal) -> list[str]:
@@ -200,7 +222,7 @@ def landmarks(found: Journal) -> list[str]:
     told: list[str] = []
     for number, record in enumerate(found.records, start=1):
         if record.kind == Kind.OUTPUT:
-            kind = msgspec.json.decode(record.payload, type=_Kind).kind
+            kind = _kind_of(record)
             if kind in _LANDMARKS:
                 told.append(f"{number}: {_LANDMARKS[kind]}")
     return told
@@ -271,6 +293,13 @@ def _past(
     if deadline_s is not None:
         past.rebuilt.timers[DEADLINE_TIMER] = past.ended + deadline_s
     return past
+
+
+def _give_time(past: Past) -> None:
+    """Let who is new have as long as the others had, before stragglers are cut."""
+    timers = past.rebuilt.timers
+    if drafting.STRAGGLER_TIMER in timers:
+        timers[drafting.STRAGGLER_TIMER] += past.ended - past.began
 
 
 async def _shell(

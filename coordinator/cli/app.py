@@ -15,7 +15,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from coordinator.cli.exits import EXIT_CODES, Exit, complain
 from coordinator.cli.help import TwoColumns
-from coordinator.cli.kept import replay, sessions
+from coordinator.cli.kept import replay, resume, sessions
 
 _HELP = f"""A team of agents answers your question: each alone, then they vote.
 
@@ -42,6 +42,7 @@ app = App(
 )
 app.command(sessions)
 app.command(replay)
+app.command(resume)
 
 
 @app.command

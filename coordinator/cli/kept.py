@@ -143,3 +143,86 @@ def replay(
     from coordinator.cli.replay import replay_command  # noqa: PLC0415
 
     return replay_command(session, journal, speed=speed, name=display, runtime=runtime)
+
+
+def resume(
+    session: str,
+    *,
+    from_: Annotated[int | None, Parameter(name="--from")] = None,
+    rule: str | None = None,
+    add_agent: tuple[str, ...] = (),
+    tell: str | None = None,
+    display: Literal["rich", "plain", "jsonl", "quiet", "none"] | None = None,
+    json: bool = False,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    deadline: float | None = None,
+    approve: Literal["ask", "all", "none"] = "ask",
+    journal: Path | None = None,
+    durability: Literal["exit", "async", "sync"] = "async",
+    runtime: Literal["asyncio", "trio"] = "asyncio",
+) -> int:
+    """Go on with a session that was killed or interrupted; or begin anew inside one.
+
+    Turns that ended are not asked again, and no response that came whole is paid for
+    twice. A tool that was running is run again only if it says that it may.
+
+    Exit codes: as those of run.
+
+    Parameters
+    ----------
+    session
+        Its id, or as much of it as no other one begins with.
+    from_
+        Begin a new session with so many of its records, and leave the old one as it
+        is. A number that it does not have shows which there are.
+    rule
+        In the new session, vote by this rule.
+    add_agent
+        Add the agents of this team file to the new session, or one of this Claude
+        model; more than once.
+    tell
+        Say this to the new session's team.
+    display
+        What to watch. By itself: rich on a terminal, plain lines elsewhere, nothing
+        with --json.
+    json
+        Print one JSON object at the end.
+    output
+        Write the final answer to this file as well.
+    deadline
+        Seconds from now, instead of what was left of the session's own.
+    approve
+        Tools that need a yes: ask at this terminal, run all, or none.
+    journal
+        The folder of sessions, instead of the usual one.
+    durability
+        When what was said is safe on the disk; see run.
+    runtime
+        The event loop (asyncio).
+    """
+    from coordinator.cli.resume import (  # noqa: PLC0415
+        ResumeOptions,
+        resume_command,
+    )
+    from coordinator.cli.run import RunOptions  # noqa: PLC0415
+
+    shared = RunOptions(
+        display=display,
+        is_json=json,
+        output=output,
+        deadline_s=deadline,
+        approve=approve,
+        journal=journal,
+        durability=durability,
+        runtime=runtime,
+    )
+    return resume_command(
+        ResumeOptions(
+            session=session,
+            record=from_,
+            rule=rule,
+            added=add_agent,
+            told=tell,
+            run=shared,
+        )
+    )

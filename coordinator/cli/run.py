@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO
@@ -84,9 +85,9 @@ async def _run(options: RunOptions) -> int:
     continued = _continued(options)
     config = _config(options, continued)
     question = _question(options, config)
-    _check_output(options.output)
+    check_output(options.output)
     asked = _Asked(config.file.title, question, continued)
-    options = _attended(options, config)
+    options = attended(options, config)
     approvals = Approvals(is_attended=options.is_steered)
     approver = anything if options.approve == "all" else approvals
     if not options.is_emulated:
@@ -113,23 +114,53 @@ async def _ask(
         deadline_s=team.rules.deadline_s,
         title=asked.title,
     )
+    root = journal_of_run(options.journal, is_wanted=options.has_journal)
+
+    def opened(displays: Sequence[Display]) -> AbstractAsyncContextManager[Session]:
+        return open_session(
+            asked.question,
+            team,
+            displays=displays,
+            journal=root,
+            durability=options.durability,
+            continues=asked.continued,
+        )
+
+    return await conduct(options, cast, team, approvals, opened, root)
+
+
+async def conduct(
+    options: RunOptions,
+    cast: Cast,
+    team: Team,
+    approvals: Approvals,
+    opened: Callable[[Sequence[Display]], AbstractAsyncContextManager[Session]],
+    root: Path | None,
+) -> int:
+    """Run a session to its end, watched, interrupted and spoken to from here.
+
+    Args:
+        options: What is shown and written, and how.
+        cast: Who takes part.
+        team: The same, at work; closed at the end.
+        approvals: What its tools ask the person at this terminal.
+        opened: Opens the session.
+        root: The folder that it is kept in; ``None``: it is not kept.
+
+    Returns:
+        The exit code.
+    """
     people = [agent.id for agent in team.agents if isinstance(agent.backend, Person)]
     displays = _displays(options, cast)
-    root = journal_of_run(options.journal, is_wanted=options.has_journal)
     session: Session | None = None
     try:
         async with (
             closing(team),
-            open_session(
-                asked.question,
-                team,
-                displays=displays,
-                journal=root,
-                durability=options.durability,
-                continues=asked.continued,
-            ) as session,
+            opened(displays) as session,
             anyio.create_task_group() as listening,
         ):
+            if session.repair is not None:
+                complain(session.repair)
             listening.start_soon(_obey_signals, session, listening, name="signals")
             if options.is_steered:
                 out = _watched(options)
@@ -150,7 +181,7 @@ async def _ask(
     return code
 
 
-def _attended(options: RunOptions, config: TeamConfig) -> RunOptions:
+def attended(options: RunOptions, config: TeamConfig) -> RunOptions:
     """The options of a session, and whether somebody at this terminal takes part.
 
     Raises:
@@ -211,7 +242,7 @@ def _config(options: RunOptions, continued: Continued | None) -> TeamConfig:
     elif options.is_demo:
         config = read_team(DEMO)
     elif options.models:
-        config = _team_of_models(options.models, options.agents)
+        config = team_of_models(options.models, options.agents)
     elif continued is not None:
         config = config_of(continued.source)
     else:
@@ -229,7 +260,12 @@ def _config(options: RunOptions, continued: Continued | None) -> TeamConfig:
     return msgspec.structs.replace(config, rules=rules)
 
 
-def _team_of_models(models: Sequence[str], count: int) -> TeamConfig:
+def team_of_models(models: Sequence[str], count: int) -> TeamConfig:
+    """A team of so many agents that take turns at ``models``.
+
+    Raises:
+        ConfigInvalid: Too many, or none.
+    """
     if not 1 <= count <= 1000:
         raise ConfigInvalid(f"--agents {count} is no team; give 1 to 1000")
     agents = tuple(
@@ -325,7 +361,7 @@ def as_json(result: Result) -> bytes:
     return msgspec.json.encode(result, enc_hook=foreign.encode)
 
 
-def _check_output(path: Path | None) -> None:
+def check_output(path: Path | None) -> None:
     """Refuse a file that cannot be written before anything is paid for."""
     if path is None:
         return

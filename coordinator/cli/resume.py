@@ -1,0 +1,183 @@
+"""``coordinator resume``: goes on with a kept session, or begins anew inside one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+import msgspec
+
+from agents.approval import anything
+from coordinator.assembly import assemble
+from coordinator.ballots import read_rule
+from coordinator.cli.approvals import Approvals
+from coordinator.cli.boundary import at_the_boundary
+from coordinator.cli.keeping import root_of
+from coordinator.cli.run import (
+    RunOptions,
+    attended,
+    check_output,
+    conduct,
+    team_of_models,
+)
+from coordinator.config import AgentEntry, TeamConfig, read_team
+from coordinator.displays.base import Cast
+from coordinator.errors import ConfigInvalid
+from coordinator.journal.finding import find_session
+from coordinator.journal.reading import Journal, read_session
+from coordinator.resumption import branch_session, insist_on_record, resume_session
+from coordinator.resumption import insist_on_unfinished as insist
+from coordinator.source import config_of
+from coordinator.team import read_described
+
+if TYPE_CHECKING:
+    from coordinator.displays.base import Display
+    from coordinator.session import Session
+    from coordinator.team import Team
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResumeOptions:
+    """The options of ``resume``, as given."""
+
+    session: str
+    record: int | None = None
+    rule: str | None = None
+    added: tuple[str, ...] = ()
+    told: str | None = None
+    run: RunOptions
+    """What it has in common with ``run``."""
+
+
+def resume_command(options: ResumeOptions) -> int:
+    """Go on with a session.
+
+    Raises:
+        BrokenPipeError: Whoever read standard output has gone.
+    """
+    return at_the_boundary(
+        lambda: anyio.run(_resume, options, backend=options.run.runtime)
+    )
+
+
+async def _resume(options: ResumeOptions) -> int:
+    _check(options)
+    check_output(options.run.output)
+    root = root_of(options.run.journal)
+    found = read_session(root, find_session(root, options.session))
+    if options.record is None:
+        insist(found)
+    else:
+        insist_on_record(found, options.record)
+    config = _config(found, options)
+    settings = attended(options.run, config)
+    approvals = Approvals(is_attended=settings.is_steered)
+    approver = anything if settings.approve == "all" else approvals
+    team = assemble(config, approver=approver)
+    cast = Cast(
+        question=found.opened.question,
+        models={agent.id: agent.backend.model for agent in team.agents},
+        deadline_s=options.run.deadline_s or team.rules.deadline_s,
+        title=config.file.title,
+    )
+
+    def opened(displays: Sequence[Display]) -> AbstractAsyncContextManager[Session]:
+        return _opened(options, found, team, root, displays)
+
+    return await conduct(settings, cast, team, approvals, opened, root)
+
+
+def _opened(
+    options: ResumeOptions,
+    found: Journal,
+    team: Team,
+    root: Path,
+    displays: Sequence[Display],
+) -> AbstractAsyncContextManager[Session]:
+    if options.record is None:
+        return resume_session(
+            found.opened.session,
+            team,
+            journal=root,
+            displays=displays,
+            durability=options.run.durability,
+            deadline_s=options.run.deadline_s,
+        )
+    return branch_session(
+        found.opened.session,
+        options.record,
+        team,
+        say=options.told,
+        journal=root,
+        displays=displays,
+        durability=options.run.durability,
+        deadline_s=options.run.deadline_s,
+    )
+
+
+def _check(options: ResumeOptions) -> None:
+    """Refuse what contradicts itself.
+
+    Raises:
+        ConfigInvalid: Something does.
+    """
+    deadline_s = options.run.deadline_s
+    if deadline_s is not None and not deadline_s > 0:
+        raise ConfigInvalid(
+            f"--deadline {deadline_s:g} is not a time; give seconds over 0"
+        )
+    changes = {
+        "--rule": options.rule is not None,
+        "--add-agent": bool(options.added),
+        "--tell": options.told is not None,
+    }
+    for name, is_given in changes.items():
+        if is_given and options.record is None:
+            raise ConfigInvalid(
+                f"{name} makes another session of it; say with --from at which record "
+                "it begins"
+            )
+
+
+def _config(found: Journal, options: ResumeOptions) -> TeamConfig:
+    """The team of the session, with what is asked to be otherwise.
+
+    Raises:
+        ConfigInvalid: It cannot be made again, or not like this.
+    """
+    rules, source = read_described(found.opened.team)
+    config = config_of(source)
+    if options.rule is not None:
+        rules = msgspec.structs.replace(rules, rule=read_rule(options.rule))
+    config = msgspec.structs.replace(config, rules=rules)
+    for named in options.added:
+        config = _with_agents(config, named)
+    return config
+
+
+def _with_agents(config: TeamConfig, named: str) -> TeamConfig:
+    """Add the agents of a team file, or one of the model that is named."""
+    taken = {entry.id for entry in config.agents}
+    if Path(named).is_file():
+        more = read_team(Path(named))
+    elif Path(named).suffix in {".yaml", ".yml"}:
+        raise ConfigInvalid(f"--add-agent {named}: there is no such file")
+    else:
+        more = team_of_models((named,), len(taken) + 1)
+        more = msgspec.structs.replace(more, agents=_first_free(more.agents, taken))
+    return msgspec.structs.replace(
+        config,
+        agents=(*config.agents, *more.agents),
+        scripts={**config.scripts, **more.scripts},
+    )
+
+
+def _first_free(
+    agents: Sequence[AgentEntry], taken: set[str]
+) -> tuple[AgentEntry, ...]:
+    """The first whose name nobody bears; there is one more than is taken."""
+    return (next(agent for agent in agents if agent.id not in taken),)
