@@ -48,6 +48,8 @@ class Recorded(msgspec.Struct, kw_only=True):
     """What it was answered with; ``None`` while it waits, or if never."""
     is_complete: bool = False
     """Whether all of the answer was sent."""
+    message_id: str = ""
+    """Of the message that it was answered with, or began to be."""
 
 
 class Server:
@@ -174,7 +176,10 @@ class Server:
 
         performance = Performance(connection, part, headers, begin)
         play = performance.stream if body.get("stream") else performance.send_whole
-        is_complete = await play()
+        try:
+            is_complete = await play()
+        finally:
+            record.message_id = str(performance.message.get("id", ""))
         if is_complete:
             self._issued.remember(performance.message["content"])
         return is_complete

@@ -88,7 +88,9 @@ async def _resume(options: ResumeOptions) -> int:
     def opened(displays: Sequence[Display]) -> AbstractAsyncContextManager[Session]:
         return _opened(options, found, team, root, displays)
 
-    return await conduct(settings, cast, team, approvals, opened, root)
+    return await conduct(
+        settings, cast, team, approvals=approvals, opened=opened, root=root
+    )
 
 
 def _opened(

@@ -126,13 +126,16 @@ async def _ask(
             continues=asked.continued,
         )
 
-    return await conduct(options, cast, team, approvals, opened, root)
+    return await conduct(
+        options, cast, team, approvals=approvals, opened=opened, root=root
+    )
 
 
 async def conduct(
     options: RunOptions,
     cast: Cast,
     team: Team,
+    *,
     approvals: Approvals,
     opened: Callable[[Sequence[Display]], AbstractAsyncContextManager[Session]],
     root: Path | None,

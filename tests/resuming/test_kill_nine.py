@@ -1,0 +1,34 @@
+"""Real processes, really killed: a small run of the campaign in tests/bench."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parents[2]
+CAMPAIGN = HERE / "tests" / "bench" / "kill_nine.py"
+
+
+@pytest.mark.real_time
+def test_two_dozen_kills_lose_nothing_and_buy_nothing_twice() -> None:
+    words = [sys.executable, str(CAMPAIGN), "--kills", "24", "--seed", "20261123"]
+    done = subprocess.run(  # noqa: S603  (our own program)
+        words,
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(HERE)},
+    )
+    assert done.stdout, done.stderr.decode()[-2000:]
+    told = json.loads(done.stdout)
+    assert not told["trouble"]
+    assert told["kills"] >= 20
+    assert (told["events_lost"], told["calls_bought_again"]) == (0, 0)
+    assert told["sessions"] == told["sessions_completed"] == told["same_answer"]
+    assert told["events_acknowledged"] > 100
+    assert told["calls_finished"] == 7 * told["sessions"]
+    assert done.returncode == 0
