@@ -380,6 +380,7 @@ def _become(words: Sequence[str], stdout: int, errors: Path) -> NoReturn:
         sys.stderr = os.fdopen(2, "w", closefd=False)
         code = command_line(words)
         sys.stdout.flush()
+        sys.stderr.flush()
     finally:
         os._exit(code)
 
