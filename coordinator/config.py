@@ -21,8 +21,10 @@ from typing import (
 
 import msgspec
 
+from agents.chunks import AgentId
 from agents.claude.settings import server_tool
 from agents.script import Script, ScriptInvalid, parse_script
+from coordinator.ballots import Record, learned_weights
 from coordinator.ballots.rules import spelled_out
 from coordinator.errors import ConfigInvalid
 from coordinator.rules import Budget, Rules
@@ -161,6 +163,9 @@ class TeamFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     answer_schema: JsonObject | str | None = None
     """What every answer brings beside its words: a JSON Schema, or a Python type as
     ``module:Type``."""
+    records: dict[str, Record] = msgspec.field(default_factory=dict[str, Record])
+    """How agents fared in sessions whose right answer is known; weights follow from it
+    as log-odds, see :mod:`coordinator.ballots.learning`."""
 
 
 class TeamConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -333,8 +338,28 @@ def _rules(document: Document, file: TeamFile, agents: tuple[AgentEntry, ...]) -
         if voter not in {agent.id for agent in file.agents}:
             problem = f"{voter!r} is not in the team; name one of its agents"
             raise document.error(("voting", "weights", voter), problem)
+    if file.records:
+        if "weights" in said:
+            problem = "weights are given, or learned from records; leave one out"
+            raise document.error(("voting", "weights"), problem)
+        said["weights"] = _learned(document, file)
     try:
         return msgspec.structs.replace(rules, **said)
     except ValueError as error:
         # Settings of several sections may contradict each other; most stand here.
         raise document.error(("voting",), str(error)) from None
+
+
+def _learned(document: Document, file: TeamFile) -> dict[str, float]:
+    """The weights that follow from the team's records."""
+    ids = {agent.id for agent in file.agents}
+    for voter in file.records:
+        if voter not in ids:
+            problem = f"{voter!r} is not in the team; name one of its agents"
+            raise document.error(("records", voter), problem)
+    records = {AgentId(voter): record for voter, record in file.records.items()}
+    try:
+        learned = learned_weights(records, options=max(2, len(ids)))
+    except ValueError as error:
+        raise document.error(("records",), str(error)) from None
+    return {str(voter): weight for voter, weight in learned.items()}

@@ -247,3 +247,16 @@ def test_settings_that_contradict_each_other_are_refused_by_line() -> None:
 )
 def test_what_ships_can_be_read(path: Path) -> None:
     assert read_team(path).agents
+
+
+def test_weights_are_learned_from_records() -> None:
+    records = "records: {ada: {right: 18, judged: 20}, bo: {right: 9, judged: 20}}\n"
+    weights = parse_team(TEAM.replace("  weights: {ada: 2}\n", "") + records, FILE)
+    assert weights.rules.weights["ada"] > 1 > weights.rules.weights["bo"]
+    with pytest.raises(ConfigInvalid, match="given, or learned from records"):
+        parse_team(TEAM + records, FILE)
+    with pytest.raises(ConfigInvalid, match="'bob' is not in the team"):
+        parse_team(
+            TEAM.replace("  weights: {ada: 2}\n", "") + records.replace("bo:", "bob:"),
+            FILE,
+        )

@@ -1,0 +1,142 @@
+"""Every invariant is broken once on purpose, by forging what the machine put out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from agents.backend import Divide, Draft, Review
+from agents.chunks import AgentId, Choice, Label
+from coordinator.consensus import Consensus
+from coordinator.effects import (
+    AgentRetired,
+    AnswerAccepted,
+    ArmTimer,
+    CancelTurn,
+    ChallengeOpened,
+    Conclude,
+    MachineInput,
+    MachineOutput,
+    Output,
+    StartTurn,
+    VoteCounted,
+    VotesCarried,
+    WinnerDecided,
+)
+from coordinator.simulation.campaign import run_seeds
+
+NOBODY, NOTHING = AgentId("nobody"), Label("agent77.7")
+changed = msgspec.structs.replace
+
+
+def _renumbered(cancel: CancelTurn) -> list[MachineOutput]:
+    return [changed(cancel, turn=cancel.turn + 1)]
+
+
+def _twice(said: MachineOutput) -> list[MachineOutput]:
+    return [said, said]
+
+
+def _early(timer: ArmTimer) -> list[MachineOutput]:
+    return [changed(timer, at=-1.0)]
+
+
+def _to_nobody(start: StartTurn) -> list[MachineOutput]:
+    return [changed(start, turn=changed(start.turn, agent=NOBODY))]
+
+
+def _divides(start: StartTurn) -> list[MachineOutput]:
+    if not isinstance(start.turn.task, Draft | Review):
+        return [start]
+    task = Divide(parts=2, workers=2)
+    return [changed(start, turn=changed(start.turn, task=task))]
+
+
+def _drafts(start: StartTurn) -> list[MachineOutput]:
+    if isinstance(start.turn.task, Draft | Review):
+        return [start]
+    return [changed(start, turn=changed(start.turn, task=Draft()))]
+
+
+def _for_nothing(vote: VoteCounted) -> list[MachineOutput]:
+    return [changed(vote, ballot=Choice(label=NOTHING))]
+
+
+def _one_label(accepted: AnswerAccepted) -> list[MachineOutput]:
+    return [changed(accepted, label=Label("agent1.1"))]
+
+
+def _challenged_twice(challenge: ChallengeOpened) -> list[MachineOutput]:
+    return [challenge, challenge]
+
+
+def _challenged_late(decided: WinnerDecided) -> list[MachineOutput]:
+    late = ChallengeOpened(label=decided.label, challenger=decided.winner, margin=0.0)
+    return [decided, late]
+
+
+def _carried_by_nobody(carried: VotesCarried) -> list[MachineOutput]:
+    return [changed(carried, voters=(NOBODY,))]
+
+
+def _elects_nothing(decided: WinnerDecided) -> list[MachineOutput]:
+    return [changed(decided, label=NOTHING)]
+
+
+def _adds_up_wrong(decided: WinnerDecided) -> list[MachineOutput]:
+    more = tuple((label, points + 1) for label, points in decided.standings)
+    return [changed(decided, standings=more)]
+
+
+def _unlabelled(end: Conclude) -> list[MachineOutput]:
+    return [changed(end, label=None)]
+
+
+def _of_somebody_else(end: Conclude) -> list[MachineOutput]:
+    return [changed(end, winner=NOBODY)]
+
+
+FORGED: dict[str, tuple[type[Output], Callable[..., list[MachineOutput]]]] = {
+    "only the newest turn is cancelled": (CancelTurn, _renumbered),
+    "an agent retires once": (AgentRetired, _twice),
+    "one winner": (WinnerDecided, _twice),
+    "timers ring in the future": (ArmTimer, _early),
+    "turns go to members": (StartTurn, _to_nobody),
+    "only a divided task has parts": (StartTurn, _divides),
+    "a divided task is not voted on": (StartTurn, _drafts),
+    "one live ballot a voter": (VoteCounted, _twice),
+    "ballots name accepted answers": (VoteCounted, _for_nothing),
+    "labels are used once": (AnswerAccepted, _one_label),
+    "one challenge a round": (ChallengeOpened, _challenged_twice),
+    "a challenge comes before the decision": (WinnerDecided, _challenged_late),
+    "only live ballots are carried": (VotesCarried, _carried_by_nobody),
+    "the winner has answered": (WinnerDecided, _elects_nothing),
+    "the standings are what the ballots say": (WinnerDecided, _adds_up_wrong),
+    "the answer given has a label": (Conclude, _unlabelled),
+    "winner and label agree": (Conclude, _of_somebody_else),
+}
+
+_step = Consensus.step
+
+
+@pytest.mark.parametrize("invariant", FORGED)
+def test_a_machine_that_says_what_is_wrong_is_caught(
+    invariant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind, forge = FORGED[invariant]
+
+    def forged(
+        self: Consensus, what: MachineInput
+    ) -> tuple[Consensus, tuple[MachineOutput, ...]]:
+        after, outputs = _step(self, what)
+        said: list[MachineOutput] = []
+        for output in outputs:
+            said += forge(output) if isinstance(output, kind) else [output]
+        return after, tuple(said)
+
+    monkeypatch.setattr(Consensus, "step", forged)
+    # One seed at a time: the first to break it is enough, and need not be shrunk far.
+    found = (run_seeds([seed]).failures for seed in range(2000))
+    assert any(invariant == failure.invariant for one in found for failure in one)
