@@ -27,6 +27,7 @@ from agents.errors import AgentError
 from agents.memory import Memory
 from agents.recalling import recalled
 from agents.retry import RetryPolicy
+from agents.tools.opening import opened
 from agents.turn import Last, RunningTurn
 from agents.voice import Voice
 
@@ -67,6 +68,7 @@ class Actor:
         "_mailbox",
         "_news",
         "_outbox",
+        "_problems",
         "_retry",
         "_running",
         "_scope",
@@ -90,6 +92,7 @@ class Actor:
         self._retry = retry
         self._conversation = Conversation()
         # Lists, not deques: ten thousand idle actors pay for what is empty.
+        self._problems: tuple[str, ...] = ()
         self._mailbox: list[Turn] = []
         self._news: list[News] = []
         self._withdrawn: dict[TurnNumber, str] = {}
@@ -172,12 +175,19 @@ class Actor:
         """Take turns until :meth:`close`, or until nobody listens any more."""
         with self._outbox, anyio.CancelScope() as self._lifetime:
             await anyio.lowlevel.checkpoint()
-            while self._mailbox or not self._is_closed:
-                if self._mailbox:
-                    await self._take_up(self._mailbox.pop(0))
-                else:
-                    self._called = anyio.Event()
-                    await self._called.wait()
+            if not self._agent.toolboxes:
+                await self._work()
+                return
+            async with opened(self._agent) as (self._agent, self._problems):
+                await self._work()
+
+    async def _work(self) -> None:
+        while self._mailbox or not self._is_closed:
+            if self._mailbox:
+                await self._take_up(self._mailbox.pop(0))
+            else:
+                self._called = anyio.Event()
+                await self._called.wait()
 
     async def _take_up(self, turn: Turn) -> None:
         asked = self._asked.pop(turn.number, None)
@@ -192,7 +202,9 @@ class Actor:
             fallback_limiters=self._fallback_limiters,
             retry=self._retry,
             memory=Memory(asked) if asked else None,
+            problems=self._problems,
         )
+        self._problems = ()
         for news in self._news:
             running.tell(news)
         self._news.clear()

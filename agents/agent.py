@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from agents.approval import NONE_NEEDED, Approval
 from agents.backend import Backend
 from agents.chunks import AgentId
-from agents.tools.base import Tool
+from agents.tools.base import Tool, Toolbox
 from agents.tools.forms import AnswerForm
 from agents.tools.workflow import WORKFLOW_NAMES
 
@@ -29,6 +29,9 @@ class Agent:
     system: str = ""
     """Its own part of the system prompt, after the team's."""
     tools: tuple[Tool, ...] = ()
+    toolboxes: tuple[Toolbox, ...] = ()
+    """Opened when the session begins, closed when it ends; their tools come after
+    ``tools``."""
     tool_timeout_s: float = 60.0
     approval: Approval = NONE_NEEDED
     """Which of the tools somebody must approve before they run, and who that is."""

@@ -126,7 +126,12 @@ class StatusChanged(Chunk, frozen=True, kw_only=True, tag="status_changed"):
     """What the agent is busy with, for people; no decision depends on it."""
 
     status: Literal[
-        "waiting", "requesting", "running_tools", "asked_again", "asking_approval"
+        "waiting",
+        "requesting",
+        "running_tools",
+        "asking_approval",  # somebody is asked whether a tool may run
+        "tools_missing",  # a toolbox cannot be used; the agent goes on without
+        "asked_again",
     ]
     detail: str = ""
 

@@ -47,5 +47,9 @@ class ToolFailed(AgentError):
     """A tool could not run; its message goes back to the model as an error result."""
 
 
+class ToolsUnavailable(AgentError):
+    """What an agent's tools need cannot be opened; the agent goes on without them."""
+
+
 class BudgetExhausted(AgentError):
     """The turn would cost, or has cost, more than it may."""

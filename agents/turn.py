@@ -113,6 +113,8 @@ class RunningTurn:
     """One for each of the agent's fallbacks."""
     memory: Memory | None = None
     """What the turn has bought in a process before this one, while it remembers."""
+    problems: tuple[str, ...] = ()
+    """Tools that the agent should have and has not; told once, to people."""
     _news: list[News] = field(default_factory=list[News])
     _seen: tuple[Label, ...] = ()
     """Labels shown in this turn or, where it continues, before."""
@@ -147,6 +149,11 @@ class RunningTurn:
         if self.memory is None:
             await self.voice.say(
                 TurnStarted(**self.voice.stamp(), task=task_name(self.turn.task))
+            )
+        for problem in self.problems:
+            stamp = self.voice.stamp()
+            await self.voice.say(
+                StatusChanged(**stamp, status="tools_missing", detail=problem)
             )
         self.conversation.begin(self.turn)
         if self.memory is not None and self.memory.fallbacks is not None:

@@ -6,9 +6,7 @@ backend is imported only where one is built, because the SDK takes a second.
 
 from __future__ import annotations
 
-import importlib
 import os
-import sys
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -29,6 +27,8 @@ from coordinator.config import (
     is_server_tool,
 )
 from coordinator.errors import ConfigInvalid
+from coordinator.functions import functions, imported
+from coordinator.mcp import toolboxes
 from coordinator.source import config_of, source_of
 from coordinator.team import Team
 
@@ -113,7 +113,8 @@ def _agent(
             for model in entry.fallback
         ),
         system=entry.system,
-        tools=(*_functions(entry), *_workspace_tools(entry)),
+        tools=(*functions(entry), *_workspace_tools(entry)),
+        toolboxes=toolboxes(entry),
         tool_timeout_s=entry.tool_timeout_s,
         approval=Approval(entry.approve, approver),
     )
@@ -201,26 +202,12 @@ def _answer_type(schema: dict[str, Any] | str | None) -> Any:  # noqa: ANN401  (
     if not isinstance(schema, str):
         return schema
     try:
-        return _imported(schema)
+        return imported(schema)
     except (ImportError, AttributeError, ValueError) as error:
         raise ConfigInvalid(
             f"answer_schema {schema!r} cannot be imported: {error}; write a JSON "
             "Schema, or a type as module:Type"
         ) from error
-
-
-def _imported(name: str) -> Any:  # noqa: ANN401  (whatever a module holds)
-    """Import ``module:name``, from installed packages or the current folder.
-
-    Raises:
-        ImportError: There is no such module.
-        AttributeError: It has no such name.
-        ValueError: No module is named.
-    """
-    if "" not in sys.path:  # a console script leaves the current folder out
-        sys.path.append("")
-    module_name, _, inner = name.partition(":")
-    return getattr(importlib.import_module(module_name), inner)
 
 
 def _workspace_tools(entry: AgentEntry) -> Iterator[Tool]:
@@ -243,20 +230,3 @@ def _workspace_tools(entry: AgentEntry) -> Iterator[Tool]:
     }
     for name in names:
         yield made[name]()
-
-
-def _functions(entry: AgentEntry) -> Iterator[Tool]:
-    """Import the Python functions that are named as tools."""
-    names = [tool for tool in entry.tools if isinstance(tool, str) and ":" in tool]
-    if not names:
-        return
-    from agents.tools import tool  # noqa: PLC0415  (few teams have any)
-
-    for name in names:
-        try:
-            yield tool(_imported(name))
-        except (ImportError, AttributeError, ValueError, TypeError) as error:
-            raise ConfigInvalid(
-                f"agent {entry.id!r}: tool {name!r} cannot be used: {error}; "
-                "write a function with typed parameters as module:function"
-            ) from error

@@ -23,10 +23,12 @@ import msgspec
 
 from agents.chunks import AgentId
 from agents.claude.settings import server_tool
+from agents.mcp.server import McpServer
 from agents.script import Script, ScriptInvalid, parse_script
 from coordinator.ballots import Record, learned_weights
 from coordinator.ballots.rules import spelled_out
 from coordinator.errors import ConfigInvalid
+from coordinator.functions import FunctionEntry
 from coordinator.rules import Budget, Rules
 from coordinator.written import Document, Where, convert, parse, read, value_at
 
@@ -70,8 +72,8 @@ class AgentSettings(
     """The agent's own instructions, before the question."""
     tools: tuple[str | JsonObject, ...] = ()
     """Server tools by name (``web_search``), or by their whole API form; Python
-    functions as ``module:function``; ``bash``, ``text_editor`` and ``memory``, which
-    work in ``workspace``."""
+    functions as ``module:function`` or ``{function: …, strict: …}``; ``bash``,
+    ``text_editor`` and ``memory``, which work in ``workspace``."""
     workspace: str | None = None
     """A folder, relative to the current one, in which each agent has one of its own."""
     fallback: tuple[str, ...] = ()
@@ -97,6 +99,8 @@ class AgentSettings(
     betas: tuple[str, ...] = ()
     mcp_servers: tuple[JsonObject, ...] = ()
     """In the API's form; their toolsets follow."""
+    mcp: tuple[McpServer, ...] = ()
+    """MCP servers that we start or reach ourselves."""
     cache: bool = True
     """Whether to set breakpoints for the prompt cache."""
     extra: JsonObject = msgspec.field(default_factory=dict[str, Any])
@@ -258,6 +262,10 @@ def _filled(
 def _check(document: Document, where: Where, entry: AgentEntry) -> None:
     """Refuse what is well written and makes no sense."""
     for number, tool in enumerate(entry.tools):
+        if not isinstance(tool, str) and "function" in tool:
+            theirs = value_at(document, (*where, "tools")) is not None
+            place = where if theirs else ("defaults",)
+            convert(document, FunctionEntry, at=(*place, "tools", number))
         if tool in WORKSPACE_TOOLS and entry.workspace is None:
             problem = f"{tool} needs a folder to work in; add e.g. 'workspace: work'"
             raise document.error((*where, "tools", number), problem)
@@ -287,7 +295,7 @@ WORKSPACE_TOOLS = ("bash", "text_editor", "memory")
 def is_server_tool(tool: str | JsonObject) -> bool:
     """Whether the API runs this tool; else it is a Python function, or works here."""
     if not isinstance(tool, str):
-        return True
+        return "function" not in tool
     return ":" not in tool and tool not in WORKSPACE_TOOLS
 
 

@@ -35,6 +35,9 @@ _SECRET = re.compile(
 """Names under which text is a secret. Numbers are not: ``max_tokens``."""
 
 
+_REFERENCE = re.compile(r"(?:(?:Bearer|Basic|Token) )?\$\{?\w+\}?")
+"""Names the variable that holds a secret, and is none itself."""
+
 _ELSEWHERE = frozenset(
     {"agents", "defaults", "voting", "limits", "deadline_s", "final"}
 )
@@ -108,6 +111,8 @@ def _without_secrets(value: Any, name: str = "") -> Any:  # noqa: ANN401  (plain
         case list() | tuple():
             many = cast("list[Any]", value)
             return [_without_secrets(inner, name) for inner in many]
+        case str() if _REFERENCE.fullmatch(value):
+            return value
         case str() if _SECRET.fullmatch(name) or _has_secret(value):
             return LEFT_OUT
         case _:

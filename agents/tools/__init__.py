@@ -4,7 +4,7 @@
 def population(city: str) -> int: ...
 """
 
-from agents.tools.base import Tool, ToolResult
+from agents.tools.base import Tool, Toolbox, ToolResult
 from agents.tools.forms import AnswerForm, answer_form
 from agents.tools.function import FunctionTool, tool
 from agents.tools.schema import SchemaTool
@@ -15,6 +15,7 @@ __all__ = [
     "SchemaTool",
     "Tool",
     "ToolResult",
+    "Toolbox",
     "answer_form",
     "tool",
 ]

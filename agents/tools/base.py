@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import msgspec
@@ -36,5 +38,25 @@ class Tool(Protocol):
         Raises:
             Exception: Anything: the model reads its type and message as the result.
                 ``ToolFailed`` is read by its message alone.
+        """
+        ...
+
+
+class Toolbox(Protocol):
+    """Tools that need something opened, and closed when the agent goes: a server."""
+
+    @property
+    def name(self) -> str:
+        """What errors call it."""
+        ...
+
+    def open(self) -> AbstractAsyncContextManager[Sequence[Tool]]:
+        """Open it; its tools work until the block is left.
+
+        Opened once an agent, so an agent has a session of its own. Leaving, also by
+        cancellation, leaves nothing behind and takes a bounded time.
+
+        Raises:
+            ToolsUnavailable: On entering. Later trouble is the calls' own.
         """
         ...

@@ -165,6 +165,11 @@ def checked_name(name: str) -> str:
     return name
 
 
+def tool_name(name: str) -> str:
+    """``name``, made one that the API takes."""
+    return re.sub(r"[^a-zA-Z0-9_-]", "_", name)[:128]
+
+
 async def run_work(work: Callable[[], object], *, is_async: bool) -> object:
     """Do ``work``, in a thread of the tools' own unless it ``is_async``."""
     if is_async:

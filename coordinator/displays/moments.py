@@ -23,6 +23,7 @@ from agents.chunks import (
     Scores,
     ServerToolCalled,
     ServerToolReturned,
+    StatusChanged,
     TaskDivided,
     ToolCalled,
     ToolReturned,
@@ -124,6 +125,8 @@ def _told(  # noqa: C901, PLR0911, PLR0912  (a table of words, one case an event
             arrow = "failed" if event.is_error else "returned"
             words = f"{event.name} {arrow} after {event.elapsed_s:.1f} s: "
             return event.agent, "tool", words + _text(event.content)
+        case StatusChanged(status="tools_missing"):
+            return event.agent, "trouble", f"goes on without tools: {event.detail}"
         case ServerToolCalled():
             return event.agent, "tool", asked(event)
         case ServerToolReturned():

@@ -1,0 +1,263 @@
+"""An agent's session with one MCP server, through the ``mcp`` library.
+
+The server's task owns the connection from first line to last. A server that does not
+start is told of once; one that dies fails the calls that wait for it and every later
+one, and the agent goes on without it. Nothing that the library raises gets out of here.
+
+What was found of ``mcp`` 2.3.0 (2026-11-23): its transports shield and bound their own
+closing (a process that ignores a closed input is terminated after 2 s and killed after
+4), so a cancelled block leaves nothing behind; a call that is cancelled tells the
+server; HOME, LOGNAME, PATH, SHELL, TERM and USER reach a server's process whatever one
+asks for; its default for a server's standard error is our own.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+import anyio
+import httpx2
+import msgspec
+from mcp import Client, MCPError, StdioServerParameters
+from mcp.client.stdio import stdio_client
+from mcp.client.streamable_http import streamable_http_client
+
+from agents.backend import ToolSpec
+from agents.errors import ToolFailed, ToolsUnavailable
+from agents.mcp.grievances import Grievances
+from agents.mcp.results import result_of
+from agents.mcp.server import McpServer, environment, filled_in, program
+from agents.tools.function import tool_name
+
+if TYPE_CHECKING:
+    from mcp_types import Tool as Offered
+
+    from agents.tools.base import Tool, ToolResult
+
+START_LIMIT_S = 30.0
+"""A server that takes longer to say what it offers is left alone; a first ``npx`` may
+well download it for ten seconds."""
+
+PAGES = 50
+"""Of a list of tools; a server that never ends its list must not hold up a team."""
+
+_UNTIL_CANCELLED_S = 24 * 3600.0
+"""The turn's own limit on tools ends a call, so the library's must not."""
+
+_TIMES = httpx2.Timeout(30.0, read=300.0)
+"""Seconds; a server may hold a response open while it works."""
+
+# Without a handler of the library's own, Python prints its warnings over displays.
+logging.getLogger("mcp").addHandler(logging.NullHandler())
+
+
+class McpToolbox:
+    """The tools of one server, for one agent.
+
+    Args:
+        server: Where it is.
+
+    Raises:
+        ValueError: It is a command that there is not, or names a variable that is not
+            set.
+    """
+
+    def __init__(self, server: McpServer) -> None:
+        self._server = filled_in(server, os.environ)
+        self._program = program(server) if server.command else None
+
+    def __repr__(self) -> str:
+        return f"McpToolbox({self._server.name!r})"
+
+    @property
+    def name(self) -> str:
+        """What errors call it."""
+        return f"MCP server {self._server.name!r}"
+
+    @asynccontextmanager
+    async def open(self) -> AsyncGenerator[Sequence[Tool]]:
+        """Start or reach the server; what it offers.
+
+        Raises:
+            ToolsUnavailable: It does not start, or not in time, or lacks a tool that is
+                asked for.
+        """
+        link = _Link(self.name)
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._serve, link, name=self.name)
+            with anyio.move_on_after(START_LIMIT_S):
+                await link.settled.wait()
+            if link.client is None:
+                link.problem = link.problem or f"no answer within {START_LIMIT_S:g} s"
+                group.cancel_scope.cancel("the server did not start")
+            else:
+                try:
+                    yield link.tools
+                finally:
+                    link.leaving.set()
+        if not link.was_ready:
+            raise ToolsUnavailable(f"{self.name} cannot be used: {link.problem}")
+
+    async def _serve(self, link: _Link) -> None:
+        """Hold the connection until the agent leaves, or the server does."""
+        try:
+            async with self._connected(link) as client:
+                link.tools = await self._offered(client, link)
+                link.client, link.was_ready = client, True
+                link.settled.set()
+                await link.leaving.wait()
+        except Exception as error:  # noqa: BLE001  (the boundary named above)
+            link.problem = f"{_words(error)}{link.grievances.said()}"
+        finally:
+            link.end()
+
+    @asynccontextmanager
+    async def _connected(self, link: _Link) -> AsyncGenerator[Client]:
+        async with AsyncExitStack() as stack:
+            if self._program is not None:
+                stderr = await stack.enter_async_context(link.grievances.heard())
+                started = StdioServerParameters(
+                    command=self._program,
+                    args=list(self._server.command[1:]),
+                    env=environment(self._server, os.environ),
+                    encoding_error_handler="replace",
+                )
+                transport = stdio_client(started, errlog=stderr)
+            else:
+                http = httpx2.AsyncClient(headers=self._server.headers, timeout=_TIMES)
+                await stack.enter_async_context(http)
+                transport = streamable_http_client(
+                    cast("str", self._server.url), http_client=http
+                )
+            yield await stack.enter_async_context(
+                Client(transport, cache=None, read_timeout_seconds=_UNTIL_CANCELLED_S)
+            )
+
+    async def _offered(self, client: Client, link: _Link) -> list[Tool]:
+        """The tools to offer, as ours.
+
+        Raises:
+            ToolsUnavailable: One that is asked for is not there.
+        """
+        offered: dict[str, Offered] = {}
+        cursor: str | None = None
+        for _ in range(PAGES):
+            page = await client.list_tools(cursor=cursor)
+            offered.update((tool.name, tool) for tool in page.tools)
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        wanted = self._server.tools
+        for name in wanted or ():
+            if name not in offered:
+                there = ", ".join(sorted(offered)) or "none"
+                raise ToolsUnavailable(f"it has no tool {name!r}; it offers {there}")
+        return [
+            _McpTool(link, tool, self._spec(tool))
+            for name, tool in offered.items()
+            if wanted is None or name in wanted
+        ]
+
+    def _spec(self, tool: Offered) -> ToolSpec:
+        schema: dict[str, Any] = {"type": "object", **tool.input_schema}
+        return ToolSpec(
+            name=tool_name(f"{self._server.name}__{tool.name}"),
+            description=tool.description or tool.title or "",
+            input_schema=msgspec.Raw(msgspec.json.encode(schema)),
+            defer_loading=self._server.defer_loading,
+        )
+
+
+class _Link:
+    """What the server's task and its callers share."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.client: Client | None = None
+        self.tools: list[Tool] = []
+        self.was_ready = False
+        self.problem = ""
+        self.settled = anyio.Event()
+        self.leaving = anyio.Event()
+        self.grievances = Grievances()
+        self._calls: set[anyio.CancelScope] = set()
+
+    def end(self) -> None:
+        """The connection is gone: nobody may wait for an answer through it."""
+        self.client = None
+        self.settled.set()
+        for call in self._calls:
+            call.cancel("the server is gone")
+
+    async def call(self, tool: str, given: dict[str, Any]) -> ToolResult:
+        """Call ``tool``.
+
+        Raises:
+            ToolFailed: The server says so, or is gone.
+        """
+        if self.client is None:
+            raise self._gone()
+        with anyio.CancelScope() as call:
+            self._calls.add(call)
+            try:
+                return result_of(await self.client.call_tool(tool, given))
+            except MCPError as error:
+                raise ToolFailed(
+                    f"{self.name}: {error.message}{self.grievances.said()}"
+                ) from error
+            finally:
+                self._calls.discard(call)
+        raise self._gone()
+
+    def _gone(self) -> ToolFailed:
+        return ToolFailed(
+            f"{self.name} is gone: {self.problem or 'it closed the connection'}; do "
+            "without it"
+        )
+
+
+class _McpTool:
+    """One tool of a server."""
+
+    __slots__ = ("_link", "_theirs", "spec")
+
+    def __init__(self, link: _Link, theirs: Offered, spec: ToolSpec) -> None:
+        self.spec = spec
+        self._link = link
+        self._theirs = theirs.name
+
+    def __repr__(self) -> str:
+        return f"McpTool({self.spec.name!r})"
+
+    @property
+    def name(self) -> str:
+        """The name that the model calls."""
+        return self.spec.name
+
+    async def call(self, given: msgspec.Raw) -> ToolResult:
+        """Have the server do it; cancelled, the server is told so.
+
+        Raises:
+            ToolFailed: The input is no object, the server says so, or it is gone.
+        """
+        try:
+            decoded = _decoder.decode(given)
+        except msgspec.ValidationError as error:
+            raise ToolFailed(f"invalid input: {error}") from error
+        return await self._link.call(self._theirs, decoded)
+
+
+def _words(error: BaseException) -> str:
+    """What went wrong, of the first error where there are several."""
+    while isinstance(error, BaseExceptionGroup):
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
+    if isinstance(error, MCPError):
+        return error.message
+    return str(error) or type(error).__name__
+
+
+_decoder = msgspec.json.Decoder(dict[str, Any])

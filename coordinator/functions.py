@@ -1,0 +1,98 @@
+"""Python functions that a team file names as tools, imported."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+
+from coordinator.errors import ConfigInvalid
+
+if TYPE_CHECKING:
+    from agents.tools import Tool
+    from coordinator.config import AgentEntry
+
+
+class FunctionEntry(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """A function among an agent's tools, with what the API shall know of it."""
+
+    function: str
+    """``module:function``."""
+    name: str | None = None
+    """What the model calls it; the function's own name if absent."""
+    description: str | None = None
+    """What the model is told; the docstring if absent."""
+    strict: bool = False
+    """Whether the API shall enforce the schema."""
+    defer_loading: bool = False
+    """Whether the API shall load it only when tool search finds it."""
+    eager_input_streaming: bool = False
+    """Whether input streams before it is known to be JSON."""
+    input_examples: tuple[dict[str, Any], ...] = ()
+    """Inputs that the model is shown."""
+
+
+def functions(entry: AgentEntry) -> Iterator[Tool]:
+    """Import the functions that are named as the agent's tools.
+
+    A name may also be that of a tool ready made (``@tool``, ``SchemaTool``).
+
+    Raises:
+        ConfigInvalid: One cannot be imported, or is no tool and cannot be made one.
+    """
+    for written in entry.tools:
+        named = function_entry(written)
+        if named is None:
+            continue
+        try:
+            yield _tool(named)
+        except (ImportError, AttributeError, ValueError, TypeError) as error:
+            raise ConfigInvalid(
+                f"agent {entry.id!r}: tool {named.function!r} cannot be used: {error}; "
+                "write a function with typed parameters as module:function"
+            ) from error
+
+
+def function_entry(written: str | dict[str, Any]) -> FunctionEntry | None:
+    """The function that an entry of ``tools`` names; ``None``: it names none.
+
+    Raises:
+        msgspec.ValidationError: It names one and says of it what cannot be said.
+    """
+    if isinstance(written, str):
+        return FunctionEntry(function=written) if ":" in written else None
+    if "function" not in written:
+        return None
+    return msgspec.convert(written, FunctionEntry)
+
+
+def _tool(entry: FunctionEntry) -> Tool:
+    from agents.tools import tool  # noqa: PLC0415  (few teams have any)
+
+    made = imported(entry.function)
+    if not hasattr(made, "spec"):
+        options = msgspec.structs.asdict(entry)
+        del options["function"]
+        return tool(**options)(made)
+    if entry != FunctionEntry(function=entry.function):
+        raise TypeError("it is a tool already; say what it shall be where it is made")
+    return cast("Tool", made)
+
+
+def imported(name: str) -> Any:  # noqa: ANN401  (whatever a module holds)
+    """Import ``module:name``, from installed packages or the current folder.
+
+    Raises:
+        ImportError: There is no such module.
+        AttributeError: It has no such name.
+        ValueError: No module is named.
+    """
+    if "" not in sys.path:  # a console script leaves the current folder out
+        sys.path.append("")
+    module_name, _, inner = name.partition(":")
+    return getattr(importlib.import_module(module_name), inner)
