@@ -99,7 +99,7 @@ def beside(ours: Figure, agents: int, total: int) -> Iterator[Figure]:
         value=speed,
         unit="chunks/CPU-s",
         runtime="asyncio",
-        note=f"{agents * chunks / took.wall_s:,.0f} chunks/s of time that passed",
+        note=f"{agents * chunks / took.wall_s:,.0f}/s of time that passed",
     )
     yield Figure(
         group="MassGen",

@@ -11,33 +11,30 @@ from coordinator.bench.figures import Figure, spelled
 
 
 def in_markdown(figures: Sequence[Figure]) -> str:
-    """A table a group: a row for each thing measured, a column for each event loop."""
+    """One table: a row for each thing measured, a column for each event loop."""
     today = datetime.now(UTC).date()
     python, system = platform.python_version(), platform.system()
     where = f"Python {python}, {system}, {os.cpu_count()} cores"
-    parts = [f"Measured on {today} in one run: {where}.\n"]
-    groups = dict.fromkeys(figure.group for figure in figures)
-    parts += [_table([f for f in figures if f.group == group]) for group in groups]
-    return "\n".join(parts)
-
-
-def _table(figures: Sequence[Figure]) -> str:
-    loops = list(dict.fromkeys(figure.runtime for figure in figures))
-    heads = [loop or "measured" for loop in loops]
+    loops = list(dict.fromkeys(f.runtime for f in figures if f.runtime)) or [""]
     lines = [
-        f"| {figures[0].group} | {' | '.join(heads)} | unit | target |",
-        f"|---|{'---:|' * len(heads)}---|---:|",
+        f"Measured on {today} in one run: {where}.\n",
+        f"| what | {' | '.join(loops)} | unit | target |",
+        f"|---|{'---:|' * len(loops)}---|---:|",
     ]
-    for name in dict.fromkeys(figure.name for figure in figures):
-        row = {figure.runtime: figure for figure in figures if figure.name == name}
-        cells = [_cell(row.get(loop)) for loop in loops]
-        first = next(iter(row.values()))
-        lines.append(f"| {name} | {' | '.join(cells)} | {first.unit} | {first.aim} |")
+    group = ""
+    for one, name in dict.fromkeys((f.group, f.name) for f in figures):
+        if one != group:
+            lines.append(f"| **{one}** |{' |' * (2 + len(loops))}")
+        group = one
+        row = [f for f in figures if (f.group, f.name) == (one, name)]
+        cells = {f.runtime or loops[0]: _cell(f) for f in row}
+        shown = " | ".join(cells.get(loop, "") for loop in loops)
+        lines.append(f"| {name} | {shown} | {row[0].unit} | {row[0].aim} |")
     return "\n".join(lines) + "\n"
 
 
-def _cell(figure: Figure | None) -> str:
-    if figure is None:
-        return ""
+def _cell(figure: Figure) -> str:
     shown = spelled(figure.value)
+    if figure.note:
+        shown += f" ({figure.note})"
     return f"**{shown}** (missed)" if figure.is_met is False else shown
