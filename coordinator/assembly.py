@@ -34,6 +34,7 @@ from coordinator.team import Team
 
 if TYPE_CHECKING:
     from agents.backend import Backend
+    from agents.claude.providers import Place
     from agents.tools import Tool
 
 KEY_VARIABLES = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
@@ -136,13 +137,32 @@ def _backend(
             script, model=entry.model, idle_limit_s=entry.idle_limit_s
         )
     settings = _claude_settings(entry, environment)
-    key = repr(settings)
+    key = repr((settings, entry.provider, entry.region, entry.project, entry.resource))
     if key not in made:
         # Takes a second, and only a team of Claude's has to wait for it.
         from agents.claude.backend import ClaudeBackend  # noqa: PLC0415
 
-        made[key] = ClaudeBackend(**settings)
+        place = _place(entry)
+        try:
+            made[key] = ClaudeBackend(place=place, **settings)
+        except ValueError as error:
+            if place is None:
+                raise
+            raise ConfigInvalid(f"agent {entry.id!r}: {error}") from None
     return made[key]
+
+
+def _place(entry: AgentEntry) -> Place | None:
+    from agents.claude.providers import Place  # noqa: PLC0415  (with the SDK)
+
+    if entry.provider == "anthropic":
+        return None
+    return Place(
+        provider=entry.provider,
+        region=entry.region,
+        project=entry.project,
+        resource=entry.resource,
+    )
 
 
 def _claude_settings(
@@ -180,6 +200,8 @@ def _api_key(
                 "not set; set it, or name another variable as its 'api_key_env'"
             )
         return key
+    if entry.provider != "anthropic":
+        return None  # the provider's own variables and files
     if any(environment.get(name) for name in KEY_VARIABLES):
         return None
     if base_url is not None and _is_loopback(base_url):

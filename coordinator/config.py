@@ -110,6 +110,14 @@ class AgentSettings(
     api_key_env: str | None = None
     """The environment variable that holds the key; a key itself is never written."""
     base_url: str | None = None
+    provider: Literal["anthropic", "bedrock", "vertex", "foundry"] = "anthropic"
+    """Who runs the model; the SDK's own client signs in there."""
+    region: str | None = None
+    """Of Bedrock or Vertex."""
+    project: str | None = None
+    """Of Vertex."""
+    resource: str | None = None
+    """Of Foundry."""
     script: str | JsonObject | None = None
     """What a scripted agent says: here, or the path of a file, relative to this one.
     With ``backend: claude``: what the emulated API answers under ``--emulate``."""
@@ -259,6 +267,13 @@ def _filled(
     return entry
 
 
+_PLACES = {
+    "region": ("bedrock", "vertex"),
+    "project": ("vertex",),
+    "resource": ("foundry",),
+}
+
+
 def _check(document: Document, where: Where, entry: AgentEntry) -> None:
     """Refuse what is well written and makes no sense."""
     for number, tool in enumerate(entry.tools):
@@ -274,6 +289,10 @@ def _check(document: Document, where: Where, entry: AgentEntry) -> None:
     if entry.fallback and entry.backend != "claude":
         problem = f"a {entry.backend} agent has no model to fall back from"
         raise document.error((*where, "fallback"), f"{problem}; leave it out")
+    for name, takes in _PLACES.items():
+        if getattr(entry, name) is not None and entry.provider not in takes:
+            problem = f"provider {entry.provider} has none; {' and '.join(takes)} have"
+            raise document.error((*where, name), problem)
     if entry.backend == "claude":
         if entry.model is None:
             problem = "a claude agent needs a model, e.g. 'model: claude-sonnet-5-5'"

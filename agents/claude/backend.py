@@ -27,6 +27,7 @@ from agents import prices
 from agents.backend import Request
 from agents.chunks import Pen, ResponseOpened, StreamChunk
 from agents.claude.faults import error_for, limits_of
+from agents.claude.providers import Place, provider_client, secrets_of
 from agents.claude.request import parameters
 from agents.claude.settings import ClaudeSettings, check
 from agents.claude.tap import tap, tapped
@@ -63,6 +64,7 @@ class ClaudeBackend:
         base_url: ``None``: ``ANTHROPIC_BASE_URL`` or the API itself.
         client: A client of the SDK's to use instead (Bedrock, Vertex, Foundry, a proxy,
             a CA of one's own); it is not closed here, and its retries must be off.
+        place: Bedrock, Vertex or Foundry, through the SDK's own client.
         idle_limit_s: How long a stream may be silent before it counts as stalled.
         settings: Everything else, as :class:`ClaudeSettings` has it.
 
@@ -79,6 +81,7 @@ class ClaudeBackend:
         api_key: str | None = None,
         base_url: str | None = None,
         client: anthropic.AsyncAnthropic | None = None,
+        place: Place | None = None,
         idle_limit_s: float = 120.0,
         **settings: Any,  # noqa: ANN401  (ClaudeSettings' fields, checked by it)
     ) -> None:
@@ -86,7 +89,9 @@ class ClaudeBackend:
         check(self._settings)
         self._owns_client = client is None
         # A function and no partial: its repr must not show the key.
-        self._connect = lambda: client or _client(api_key, base_url, idle_limit_s)
+        self._connect = lambda: (
+            client or _client(api_key, base_url, idle_limit_s, place)
+        )
         self._client = self._connect()
         self._loop: object = None
         self._idle_limit_s = idle_limit_s
@@ -103,8 +108,7 @@ class ClaudeBackend:
     @property
     def limit_key(self) -> str:
         """Same server, key and model: same rate limit."""
-        secret = self._secret or ""
-        named = "\0".join((str(self._client.base_url), secret, self.model))
+        named = "\0".join((str(self._client.base_url), *self._secrets, self.model))
         return sha256(named.encode()).hexdigest()[:16]
 
     @property
@@ -114,8 +118,8 @@ class ClaudeBackend:
         return str(url.copy_with(username=None, password=None))
 
     @property
-    def _secret(self) -> str | None:
-        return self._client.api_key or self._client.auth_token
+    def _secrets(self) -> tuple[str, ...]:
+        return secrets_of(self._client)
 
     @asynccontextmanager
     async def open_stream(
@@ -156,8 +160,9 @@ class ClaudeBackend:
             response = await manager.__aenter__()
         except FOREIGN as exc:
             raise self._ours(exc) from _quiet(exc)
-        except (TypeError, ValueError) as exc:
-            # The SDK raises TypeError where it finds no key.
+        except (TypeError, ValueError, RuntimeError) as exc:
+            # The SDK raises TypeError where it finds no key; a provider's sign-in that
+            # fails is a ValueError or a RuntimeError.
             raise BackendRefused(f"the request cannot be made: {exc}") from _quiet(exc)
         # The SDK's own exit would wait unshielded, and a cancelled scope forbids that.
         stack.push_async_callback(_closed, response)
@@ -200,7 +205,7 @@ class ClaudeBackend:
         match exc:
             case anthropic.APIStatusError():
                 headers = {k.lower(): v for k, v in exc.response.headers.items()}
-                return error_for(exc.status_code, headers, exc.body, self._secret)
+                return error_for(exc.status_code, headers, exc.body, self._secrets)
             case anthropic.APITimeoutError() | httpx2.TimeoutException():
                 return BackendUnavailable(
                     f"nothing came for {self._idle_limit_s:g} s: the stream stalled"
@@ -280,23 +285,28 @@ class ClaudeBackend:
 
 
 def _client(
-    api_key: str | None, base_url: str | None, idle_limit_s: float
+    api_key: str | None,
+    base_url: str | None,
+    idle_limit_s: float,
+    place: Place | None = None,
 ) -> anthropic.AsyncAnthropic:
     timeout = _timeout(idle_limit_s)
     limits = httpx2.Limits(
         max_connections=CONNECTIONS, max_keepalive_connections=KEPT_ALIVE
     )
+    # Keys are kept in files, and files end in a line feed.
+    api_key = api_key.strip() if api_key else None
+    common: dict[str, Any] = {
+        "max_retries": 0,
+        "timeout": timeout,
+        "http_client": tap(
+            anthropic.DefaultAsyncHttpxClient(timeout=timeout, limits=limits)
+        ),
+    }
     try:
-        return anthropic.AsyncAnthropic(
-            # Keys are kept in files, and files end in a line feed.
-            api_key=api_key.strip() if api_key else None,
-            base_url=base_url,
-            max_retries=0,
-            timeout=timeout,
-            http_client=tap(
-                anthropic.DefaultAsyncHttpxClient(timeout=timeout, limits=limits)
-            ),
-        )
+        if place is not None:
+            return provider_client(place, api_key, base_url, **common)
+        return anthropic.AsyncAnthropic(api_key=api_key, base_url=base_url, **common)
     except httpx2.InvalidURL as exc:
         raise ValueError(f"base_url {base_url!r} is no URL: {exc}") from exc
 

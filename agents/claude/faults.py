@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from agents.errors import (
@@ -22,7 +22,7 @@ _TOO_LONG = re.compile(r"prompt is too long|exceeds? (?:the )?context (?:limit|w
 
 
 def error_for(
-    status: int, headers: Mapping[str, str], body: object, secret: str | None = None
+    status: int, headers: Mapping[str, str], body: object, secrets: Collection[str] = ()
 ) -> AgentError:
     """The error for a response that is no stream.
 
@@ -30,10 +30,10 @@ def error_for(
         status: HTTP status.
         headers: Lower case; ``retry-after`` and ``x-should-retry`` are looked at.
         body: The decoded JSON, or whatever came.
-        secret: A key that must not appear, should the server quote it.
+        secrets: Keys that must not appear, should the server quote them.
     """
     said = f"{status} {_said(body)}".strip()
-    if secret:
+    for secret in secrets:
         said = said.replace(secret, "…")
     should_retry = headers.get("x-should-retry")
     passes = status in _PASSING or status >= 500

@@ -1,0 +1,130 @@
+"""Claude elsewhere than at its maker: Amazon Bedrock, Google Vertex, Microsoft Foundry.
+
+The SDK's own clients do what these ask for: addresses, signatures, tokens. A client is
+made here and nothing is sent. Proxies and a CA of one's own are taken from the
+environment, as the SDK's client for HTTP takes them (``HTTPS_PROXY``,
+``SSL_CERT_FILE``).
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from importlib.util import find_spec
+from typing import Any, Literal, TypeAlias
+
+import anthropic
+import msgspec
+from anthropic.lib.bedrock import AsyncAnthropicBedrockMantle
+from anthropic.lib.foundry import AsyncAnthropicFoundry
+from anthropic.lib.vertex import AsyncAnthropicVertex
+
+Provider: TypeAlias = Literal["bedrock", "vertex", "foundry"]
+
+_NEEDS = {"bedrock": "botocore", "vertex": "google.auth"}
+"""What signs requests where no key is given; an extra of the SDK's."""
+_SECRETS = ("api_key", "auth_token", "access_token", "aws_secret_key")
+_MORE_SECRETS = ("aws_session_token", "aws_access_key")
+
+_KEY_HEADER = re.compile(r"(?i)('(?:x-)?api-key': |'authorization': )'[^']*'")
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a provider runs the model."""
+
+    provider: Provider
+    region: str | None = None
+    """Bedrock and Vertex: e.g. ``eu-west-1``; else the provider's own variable."""
+    project: str | None = None
+    """Vertex."""
+    resource: str | None = None
+    """Foundry."""
+
+
+class _NoKeys(logging.Filter):
+    """Takes keys out of what the SDK logs."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record pass, without keys."""
+        said = record.getMessage()
+        clean = _KEY_HEADER.sub(r"\1'…'", said)
+        if clean != said:
+            record.msg, record.args = clean, ()
+        return True
+
+
+_no_keys = _NoKeys()
+
+
+def provider_client(
+    place: Place,
+    api_key: str | None,
+    base_url: str | None,
+    **common: Any,  # noqa: ANN401  (what the SDK's clients take alike)
+) -> Any:  # noqa: ANN401  (one of three classes with nothing but methods in common)
+    """Make the SDK's client for ``place``.
+
+    Args:
+        place: Where.
+        api_key: The provider's key, or Vertex' access token; ``None``: as the SDK finds
+            one, in the provider's own variables and files.
+        base_url: ``None``: the provider's.
+        common: The client for HTTP, timeouts, retries.
+
+    Raises:
+        ValueError: Something that the provider needs is missing; with the way out.
+    """
+    _check_extra(place.provider, has_key=api_key is not None)
+    try:
+        match place.provider:
+            case "bedrock":
+                return AsyncAnthropicBedrockMantle(
+                    aws_region=place.region,
+                    api_key=api_key,
+                    base_url=base_url,
+                    **common,
+                )
+            case "vertex":
+                given = {"region": place.region, "project_id": place.project}
+                return AsyncAnthropicVertex(
+                    access_token=api_key,
+                    base_url=base_url,
+                    **{name: value for name, value in given.items() if value},
+                    **common,
+                )
+            case "foundry":
+                # At DEBUG the SDK (2.12.0) logs this client's key with its headers.
+                logging.getLogger("anthropic._base_client").addFilter(_no_keys)
+                # Its overloads know no keywords that come as a mapping.
+                foundry: Any = AsyncAnthropicFoundry
+                return foundry(
+                    resource=None if base_url else place.resource,
+                    api_key=api_key,
+                    base_url=base_url,
+                    **common,
+                )
+    except (anthropic.AnthropicError, ValueError, RuntimeError) as exc:
+        raise ValueError(f"provider {place.provider}: {exc}") from None
+
+
+def secrets_of(client: object) -> tuple[str, ...]:
+    """All that must not be seen of what ``client`` was made with."""
+    found = (getattr(client, name, None) for name in (*_SECRETS, *_MORE_SECRETS))
+    return tuple(str(secret) for secret in found if isinstance(secret, str) and secret)
+
+
+def _check_extra(provider: str, *, has_key: bool) -> None:
+    needed = _NEEDS.get(provider)
+    if needed is None or has_key or _is_installed(needed):
+        return
+    raise ValueError(
+        f"provider {provider} without a key of its own needs {needed}, which is not "
+        f"installed; pip install 'anthropic[{provider}]', or name a key as api_key_env"
+    )
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
