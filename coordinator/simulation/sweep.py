@@ -125,8 +125,8 @@ def _turn(found: Sweep, size: int, rival: str) -> str:
     at = ", ".join(f"{value:.3g}" for value in _zeros(points))
     if at:
         return f"quality is the same at {found.assumption} = {at}"
-    ahead = points[0].versus.quality.value > 0
-    return f"{DEFAULT if ahead else rival} is better at every value"
+    higher = DEFAULT if points[0].versus.quality.value > 0 else rival
+    return f"the mean quality of {higher} is higher at every value"
 
 
 def _zeros(points: Sequence[Point]) -> Iterator[float]:
