@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from agents.asked import AskedTurn
     from agents.backend import News, Turn
     from agents.limits import Limiter
+    from agents.session_files import SessionFiles
 
 FRAMES_A_BREATH = 32
 """Frames sent without a pause for other tasks, while there is room for them."""
@@ -52,6 +53,7 @@ class Actor:
         limiter: Shared with all agents under the same rate limit.
         fallback_limiters: The same for each of its fallbacks.
         retry: When a model call is tried again.
+        files: What goes with every question; shared with all agents.
     """
 
     __slots__ = (
@@ -61,6 +63,7 @@ class Actor:
         "_cancel_reason",
         "_conversation",
         "_fallback_limiters",
+        "_files",
         "_frames_sent",
         "_is_closed",
         "_lifetime",
@@ -84,12 +87,14 @@ class Actor:
         limiter: Limiter,
         fallback_limiters: Sequence[Limiter] = (),
         retry: RetryPolicy = _DEFAULT_RETRY,
+        files: SessionFiles | None = None,
     ) -> None:
         self._agent = agent
         self._fallback_limiters = fallback_limiters
         self._outbox = outbox
         self._limiter = limiter
         self._retry = retry
+        self._files = files
         self._conversation = Conversation()
         # Lists, not deques: ten thousand idle actors pay for what is empty.
         self._problems: tuple[str, ...] = ()
@@ -203,6 +208,7 @@ class Actor:
             retry=self._retry,
             memory=Memory(asked) if asked else None,
             problems=self._problems,
+            files=self._files,
         )
         self._problems = ()
         for news in self._news:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import anyio
+import msgspec
 
 from agents.chunks import (
     ResponseAbandoned,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from agents.backend import Backend, Request
     from agents.limits import Limiter
     from agents.retry import RetryPolicy
+    from agents.session_files import SessionFiles
     from agents.voice import Voice
 
 
@@ -33,8 +35,11 @@ async def ask(
     *,
     limiter: Limiter,
     retry: RetryPolicy,
+    files: SessionFiles | None = None,
 ) -> Transcript:
     """Ask ``request`` and publish what comes; the complete response.
+
+    What is attached goes with it; uploads are tried again as calls are.
 
     Raises:
         AgentError: The backend's, once it is no use to ask again.
@@ -43,6 +48,9 @@ async def ask(
     failures = {False: 0, True: 0}
     while True:
         try:
+            if files is not None:
+                attached = await files.blocks_for(backend)
+                request = msgspec.structs.replace(request, attached=attached)
             return await _stream(backend, request, voice, limiter)
         except BackendUnavailable as error:
             put_off = error.is_rate_limit

@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol, TypeAlias, assert_never, runtime_chec
 
 import msgspec
 
+from agents.attachments import Attachment
 from agents.chunks import AgentId, Label, Part, Pen, StreamChunk, TurnNumber
 from agents.citations import Citation
 
@@ -193,8 +194,48 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     tools: tuple[ToolSpec | KnownTool, ...] = ()
     container: str | None = None
     """The code-execution container that the conversation has used so far."""
+    attached: tuple[msgspec.Raw, ...] = ()
+    """Content blocks of files, before the question in the first message."""
     max_tokens: int | None = None
     """A tighter limit than the backend's own, where a budget asks for it."""
+
+
+class Downloaded(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that code has written."""
+
+    name: str
+    """As the API gives it; anybody may have chosen it."""
+    data: bytes
+
+
+class FileStore(Protocol):
+    """Where a backend keeps files beside requests.
+
+    A backend that has one offers it as ``files``; others have no such attribute, or
+    ``None``. Every method raises ``AgentError`` and nothing else.
+    """
+
+    @property
+    def account(self) -> str:
+        """Stores of one account share their files; tells nothing of a key."""
+        ...
+
+    @property
+    def has_container(self) -> bool:
+        """Whether the backend's model runs code where files can be put."""
+        ...
+
+    async def upload(self, item: Attachment) -> str:
+        """Keep a file; its id."""
+        ...
+
+    async def delete(self, file_id: str) -> None:
+        """Keep it no longer."""
+        ...
+
+    async def download(self, file_id: str, limit_bytes: int) -> Downloaded:
+        """Fetch a file; a larger one than ``limit_bytes`` is refused."""
+        ...
 
 
 class Backend(Protocol):

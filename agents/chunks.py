@@ -101,9 +101,8 @@ def _add(one: int | None, other: int | None) -> int | None:
 class Chunk(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", gc=False):
     """What every chunk carries: who said it, in which turn, where in it, and when.
 
-    The garbage collector is told to leave chunks alone, all kinds (it is inherited): a
-    chunk holds plain data and cannot be part of a cycle, and following a thousand
-    agents' chunks cost a third of all time.
+    The garbage collector leaves all chunks alone (it is inherited): they cannot be part
+    of a cycle, and following a thousand agents' chunks cost a third of all time.
     """
 
     agent: AgentId
@@ -193,8 +192,7 @@ class AnswerProposed(Chunk, frozen=True, kw_only=True, tag="answer_proposed"):
     content: str
     value: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     """The structured answer as JSON, where the team asks for one."""
-    citations: tuple[Citation, ...] = ()
-    """What it rests on; ``content`` ends with them as footnotes."""
+    citations: tuple[Citation, ...] = ()  # ``content`` ends with them as footnotes
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True, tag="choice"):

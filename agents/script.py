@@ -345,6 +345,19 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     wire: Wire = Wire()
 
 
+class WrittenFile(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """A file that the pretended code execution has written, for ``/v1/files``."""
+
+    id: str
+    """As a line's ``result`` names it: ``content: [{file_id: …}]``."""
+    name: str
+    text: str = ""
+    base64: str = ""
+    """Its content where that is no text."""
+
+
 class Script(msgspec.Struct, frozen=True, kw_only=True):
     """All that a pretended model has to say."""
 
@@ -352,6 +365,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
     """Tried in order for each call; the first unused one that fits is played."""
     model: str = "scripted"
     """Whose name and prices are used."""
+    files: tuple[WrittenFile, ...] = ()
 
 
 def parse_script(data: object) -> Script:
@@ -360,11 +374,12 @@ def parse_script(data: object) -> Script:
     Raises:
         ScriptInvalid: Something in it is unknown, of the wrong type or missing.
     """
-    top = _mapping(data, "", "a script", ("model", "turns"))
+    top = _mapping(data, "", "a script", Script.__struct_fields__)
     turns = _sequence(top.get("turns", []), "turns")
     return Script(
         turns=tuple(_entry(turn, f"turns[{n}]") for n, turn in enumerate(turns)),
         model=_convert(top.get("model", "scripted"), str, "model"),
+        files=_convert(top.get("files", ()), tuple[WrittenFile, ...], "files"),
     )
 
 

@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from agents.limits import Limiter
     from agents.memory import Memory
     from agents.retry import RetryPolicy
+    from agents.session_files import SessionFiles
     from agents.tools.base import Tool
     from agents.transcript import Transcript
     from agents.voice import Voice
@@ -115,6 +116,7 @@ class RunningTurn:
     """What the turn has bought in a process before this one, while it remembers."""
     problems: tuple[str, ...] = ()
     """Tools that the agent should have and has not; told once, to people."""
+    files: SessionFiles | None = None
     _news: list[News] = field(default_factory=list[News])
     _seen: tuple[Label, ...] = ()
     """Labels shown in this turn or, where it continues, before."""
@@ -209,6 +211,7 @@ class RunningTurn:
             self.voice,
             limiter=(self.limiter, *self.fallback_limiters)[given_up],
             retry=self.retry,
+            files=self.files,
         )
 
     @property

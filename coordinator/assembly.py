@@ -24,6 +24,7 @@ from coordinator.config import (
     WORKSPACE_TOOLS,
     AgentEntry,
     TeamConfig,
+    attached,
     is_server_tool,
 )
 from coordinator.errors import ConfigInvalid
@@ -71,6 +72,7 @@ def assemble(
         seed=config.file.seed,
         answer_type=_answer_type(config.file.answer_schema),
         source=source_of(config),
+        attachments=attached(config.file),
     )
 
 

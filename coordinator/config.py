@@ -8,6 +8,7 @@ it. The ``voting`` and ``limits`` sections are the fields of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import (
     TYPE_CHECKING,
@@ -21,10 +22,12 @@ from typing import (
 
 import msgspec
 
+from agents.attachments import Attach
 from agents.chunks import AgentId
 from agents.claude.settings import server_tool
 from agents.mcp.server import McpServer
 from agents.script import Script, ScriptInvalid, parse_script
+from coordinator.attaching import placed
 from coordinator.ballots import Record, learned_weights
 from coordinator.ballots.rules import spelled_out
 from coordinator.errors import ConfigInvalid
@@ -163,6 +166,9 @@ class TeamFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     agents: tuple[AgentEntry, ...]
     question: str | None = None
     """Asked where the command line asks nothing."""
+    attach: tuple[str | Attach, ...] = ()
+    """Files and addresses that go with the question: a path from this file's folder, or
+    a mapping with ``source`` and how to send it."""
     title: str = ""
     """Shown beside the name of the program."""
     defaults: AgentSettings = AgentSettings()
@@ -219,6 +225,9 @@ def read_document(document: Document, form: type[TeamFile] = TeamFile) -> TeamCo
         raise document.error((), "a team file is a mapping; begin with 'agents:'")
     _spell_out_rule(document)
     file = convert(document, form)
+    folder = document.path.parent
+    placed_files = tuple(placed(each, folder) for each in file.attach)
+    file = msgspec.structs.replace(file, attach=placed_files)
     if not file.agents:
         raise document.error(("agents",), "is empty; add an agent")
     agents = tuple(
@@ -238,6 +247,20 @@ def read_document(document: Document, form: type[TeamFile] = TeamFile) -> TeamCo
     }
     rules = _rules(document, file, agents)
     return TeamConfig(file=file, rules=rules, agents=agents, scripts=scripts)
+
+
+def attached(file: TeamFile) -> tuple[Attach, ...]:
+    """The files that go with the question, each in its long form."""
+    return tuple(
+        Attach(source=each) if isinstance(each, str) else each for each in file.attach
+    )
+
+
+def with_attached(config: TeamConfig, sources: Sequence[str]) -> TeamConfig:
+    """The same team with more files to go with the question; paths are from here."""
+    more = tuple(placed(source, Path.cwd()) for source in sources)
+    file = msgspec.structs.replace(config.file, attach=(*config.file.attach, *more))
+    return msgspec.structs.replace(config, file=file)
 
 
 def _spell_out_rule(document: Document) -> None:

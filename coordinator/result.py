@@ -57,6 +57,20 @@ class AgentRecord(msgspec.Struct, frozen=True, kw_only=True):
     cache: CacheRecord = CacheRecord()
 
 
+class FileRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that an agent's code has written."""
+
+    agent: AgentId
+    id: str
+    """The Files API's."""
+    name: str = ""
+    path: str | None = None
+    """Where it is now; ``None``: it was not fetched."""
+    size_bytes: int | None = None
+    problem: str = ""
+    """Why it was not, where it should have been."""
+
+
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome of a session."""
 
@@ -79,3 +93,5 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """What ``answer`` rests on, as its footnotes have it."""
     cache: CacheRecord = CacheRecord()
     """What the prompt cache did for all agents together."""
+    files: tuple[FileRecord, ...] = ()
+    """What code execution has written, in the order in which it was named."""

@@ -22,6 +22,8 @@ from agents.backend import Review, Turn
 from agents.chunks import AgentId, Chunk, Label, StreamChunk, TurnNumber
 from agents.person import BEFORE_ANY
 from agents.prompts import with_earlier
+from agents.session_files import SessionFiles
+from coordinator.attaching import Attachable, read_attachments
 from coordinator.effects import AgentStopped, AnswerVetoed, Interrupted, PersonSaid
 from coordinator.errors import ConfigInvalid, NotAsked
 from coordinator.feed import Feed
@@ -66,6 +68,11 @@ class Session:
     def journal_lost(self) -> str | None:
         """Why nothing more is kept of the session; ``None`` where all is well."""
         return self._shell.journal_lost
+
+    @property
+    def files_left(self) -> tuple[str, ...]:
+        """Uploads that could not be deleted, by their ids; known when it is left."""
+        return tuple(self._shell.files.left_behind)
 
     def __aiter__(self) -> AsyncIterator[StreamChunk]:
         return _Chunks(self._shell.subscribe(lossless=True))
@@ -187,6 +194,8 @@ async def open_session(
     journal: Path | None = None,
     durability: Durability = "async",
     continues: Continued | None = None,
+    attachments: Sequence[Attachable] = (),
+    output_dir: Path | None = None,
 ) -> AsyncGenerator[Session]:
     """Open a session of ``team`` on ``question``.
 
@@ -200,12 +209,18 @@ async def open_session(
         durability: What the journal promises; see :mod:`coordinator.journal.writer`.
         continues: What earlier sessions came to, which the agents read as well; see
             :func:`coordinator.continuing.continued_from`.
+        attachments: Files that go with the question, beside the team's: paths,
+            addresses, either with a word on how to send it. What is uploaded is deleted
+            when the session ends.
+        output_dir: Where files go that agents' code has written; ``None``: beside the
+            journal, or nowhere if there is none.
 
     Yields:
         The running session. Leaving the block cancels whatever still runs.
 
     Raises:
-        ConfigInvalid: The question is empty, or the session's name is none.
+        ConfigInvalid: The question is empty, the session's name is none, or what is
+            attached cannot be read.
         JournalUnavailable: The journal cannot be kept.
     """
     if not question.strip():
@@ -218,6 +233,7 @@ async def open_session(
         nonce=nonce,
         asked=with_earlier(question, earlier, nonce) if earlier else "",
     )
+    files = SessionFiles(await read_attachments((*team.attachments, *attachments)))
     async with AsyncExitStack() as stack:
         writer: JournalWriter | None = None
         if journal is not None:
@@ -230,14 +246,27 @@ async def open_session(
             writer = await stack.enter_async_context(
                 open_journal(journal, opened, durability=durability)
             )
-        shell = Shell(question, team, opening, writer)
+        if output_dir is None and journal is not None:
+            output_dir = journal / f"{opening.session_id}.files"
+        shell = Shell(
+            question,
+            team,
+            opening,
+            writer,
+            files=files,
+            output_dir=output_dir.resolve() if output_dir else None,
+        )
         yield await stack.enter_async_context(running(shell, displays))
 
 
 @asynccontextmanager
 async def running(shell: Shell, displays: Sequence[Display]) -> AsyncGenerator[Session]:
     """Run a shell, and show what happens; leaving the block cancels what still runs."""
-    async with anyio.create_task_group() as group, anyio.create_task_group() as showing:
+    async with AsyncExitStack() as stack:
+        # Behind everything that could still upload.
+        stack.push_async_callback(shell.files.release)
+        group = await stack.enter_async_context(anyio.create_task_group())
+        showing = await stack.enter_async_context(anyio.create_task_group())
         for display in displays:
             # A program that reads every line has read the past ones already.
             feed = shell.subscribe(
@@ -270,6 +299,8 @@ async def run(
     session_id: str | None = None,
     journal: Path | None = None,
     durability: Durability = "async",
+    attachments: Sequence[Attachable] = (),
+    output_dir: Path | None = None,
 ) -> Result:
     """Run a session of ``team`` on ``question`` to its end; see :func:`open_session`.
 
@@ -284,6 +315,8 @@ async def run(
         session_id=session_id,
         journal=journal,
         durability=durability,
+        attachments=attachments,
+        output_dir=output_dir,
     ) as session:
         return await session.wait()
 
@@ -300,6 +333,8 @@ def run_sync(
     displays: Sequence[Display] = (),
     session_id: str | None = None,
     runtime: Literal["asyncio", "trio"] = "asyncio",
+    attachments: Sequence[Attachable] = (),
+    output_dir: Path | None = None,
 ) -> Result:
     """Run a session from code that is not asynchronous, a notebook's cell included.
 
@@ -320,6 +355,8 @@ def run_sync(
                 team,
                 displays=displays,
                 session_id=session_id,
+                attachments=attachments,
+                output_dir=output_dir,
             )
         )
 
@@ -330,9 +367,18 @@ async def _run_and_close(
     *,
     displays: Sequence[Display],
     session_id: str | None,
+    attachments: Sequence[Attachable],
+    output_dir: Path | None,
 ) -> Result:
     try:
-        return await run(question, team, displays=displays, session_id=session_id)
+        return await run(
+            question,
+            team,
+            displays=displays,
+            session_id=session_id,
+            attachments=attachments,
+            output_dir=output_dir,
+        )
     finally:
         with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
             for backend in team.backends:

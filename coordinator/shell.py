@@ -17,9 +17,11 @@ import msgspec
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from agents.actor import Actor
-from agents.chunks import AgentId, StreamChunk, decode_frame
+from agents.chunks import AgentId, ServerToolReturned, StreamChunk, decode_frame
 from agents.person import Person, Seat
+from agents.session_files import SessionFiles
 from coordinator.consensus import HEARD, Consensus
+from coordinator.downloads import Downloads
 from coordinator.effects import (
     ArmTimer,
     CancelTurn,
@@ -42,6 +44,8 @@ from coordinator.journal.replaying import on_session_clock
 from coordinator.ledger import BOOKED, Ledger
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from agents.agent import Agent
     from agents.limits import Limiter
     from coordinator.journal.writer import JournalWriter
@@ -87,6 +91,8 @@ class Shell:
         journal: JournalWriter | None,
         *,
         past: Past | None = None,
+        files: SessionFiles | None = None,
+        output_dir: Path | None = None,
     ) -> None:
         self.id = opening.session_id
         self.result: Result | None = None
@@ -113,6 +119,9 @@ class Shell:
             )
         )
         self._ledger = past.ledger if past else Ledger(ids)
+        self.files = files or SessionFiles()
+        backends = {agent.id: agent.backend for agent in team.agents}
+        self._downloads = Downloads(backends, output_dir)
         self._feeds: list[Feed] = []
         self._actors: dict[AgentId, Actor | Seat] = {}
         self._timers: dict[str, anyio.CancelScope] = {}
@@ -198,6 +207,7 @@ class Shell:
             await self._take_leftovers()
         assert self._end is not None
         elapsed_s = self._now() - began
+        files = await self._downloads.collect()
         form = self._team.answer_form
         self.result = self._ledger.result(
             self.id,
@@ -206,6 +216,8 @@ class Shell:
             elapsed_s,
             read=form.check if form else msgspec.json.decode,
         )
+        if files:
+            self.result = msgspec.structs.replace(self.result, files=files)
         if self._journal is not None:
             await self._keep(self.result, self._journal)
         for feed in self._feeds:
@@ -244,7 +256,7 @@ class Shell:
             actor = (
                 Seat(agent.id, outbox)
                 if isinstance(agent.backend, Person)
-                else _actor(agent, outbox, *limiters[agent.id])
+                else _actor(agent, outbox, *limiters[agent.id], files=self.files)
             )
             self._actors[agent.id] = actor
             if self._past is not None:
@@ -337,6 +349,8 @@ class Shell:
             kind = type(chunk)
             if is_read:
                 events.append(chunk)
+            if kind is ServerToolReturned:
+                self._downloads.take(chunk)  # type: ignore[arg-type]  (narrowed by identity)
             if kind in BOOKED:
                 self._ledger.book(chunk)
             if kind in _HEARD:
@@ -404,5 +418,12 @@ def _actor(
     outbox: MemoryObjectSendStream[Item],
     limiter: Limiter,
     *fallback_limiters: Limiter,
+    files: SessionFiles,
 ) -> Actor:
-    return Actor(agent, outbox, limiter=limiter, fallback_limiters=fallback_limiters)
+    return Actor(
+        agent,
+        outbox,
+        limiter=limiter,
+        fallback_limiters=fallback_limiters,
+        files=files,
+    )

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from agents.agent import Agent
+from agents.attachments import Attach
 from agents.backend import Backend
 from agents.chunks import AgentId, Usage
 from agents.limits import Limiter
@@ -39,6 +40,9 @@ class Team:
     source: bytes = b"null"
     """What the team was made from, as JSON: journals keep it, so that the team can be
     made again. Never a key."""
+    attachments: tuple[Attach, ...] = ()
+    """Files that go with every question; paths are absolute, or from where the program
+    runs."""
     answer_type: Any = None
     """What ``Result.value`` shall be: a type that msgspec knows, a pydantic model, or a
     JSON Schema as a mapping. Every agent hands one in with its answer. ``None``: words

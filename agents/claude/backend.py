@@ -10,10 +10,16 @@ from __future__ import annotations
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
+    Generator,
     Mapping,
     Sequence,
 )
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import (
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
 from hashlib import sha256
 from typing import Any, cast
 
@@ -27,9 +33,10 @@ from agents import prices
 from agents.backend import Request
 from agents.chunks import Pen, ResponseOpened, StreamChunk
 from agents.claude.faults import error_for, limits_of
+from agents.claude.files import ClaudeFiles
 from agents.claude.providers import Place, provider_client, secrets_of
 from agents.claude.request import parameters
-from agents.claude.settings import ClaudeSettings, check
+from agents.claude.settings import ClaudeSettings, check, runs_code
 from agents.claude.tap import tap, tapped
 from agents.claude.translate import Translator
 from agents.claude.wire import Splitter
@@ -110,6 +117,29 @@ class ClaudeBackend:
         """Same server, key and model: same rate limit."""
         named = "\0".join((str(self._client.base_url), *self._secrets, self.model))
         return sha256(named.encode()).hexdigest()[:16]
+
+    @property
+    def files(self) -> ClaudeFiles | None:
+        """The account's files; ``None`` where the client has no Files API."""
+        if getattr(self._client.beta, "files", None) is None:
+            return None
+        named = "\0".join((str(self._client.base_url), *self._secrets))
+        return ClaudeFiles(
+            self._client_here,
+            sha256(named.encode()).hexdigest()[:16],
+            self._mapped,
+            httpx2.HTTPError,
+            has_container=runs_code(self._settings),
+        )
+
+    @contextmanager
+    def _mapped(self) -> Generator[None]:
+        try:
+            yield
+        except FOREIGN as exc:
+            raise self._ours(exc) from _quiet(exc)
+        except (TypeError, ValueError) as exc:
+            raise BackendRefused(f"the request cannot be made: {exc}") from _quiet(exc)
 
     @property
     def _server(self) -> str:

@@ -42,13 +42,17 @@ def parameters(settings: ClaudeSettings, request: Request) -> Json:
     """
     tools = _tools(settings, request.tools)
     conversation = [_message(message) for message in request.messages]
+    if request.attached and conversation:
+        # Before the question: they are the largest part of the prefix that all share.
+        conversation[0]["content"][:0] = [
+            msgspec.json.decode(block) for block in request.attached
+        ]
     system = [_text(request.system)] if request.system else []
     if settings.cache:
         _mark(system, tools, conversation, settings)
     max_tokens = min(settings.max_tokens, request.max_tokens or settings.max_tokens)
-    has_files = any(
-        b'"file_id"' in bytes(message.content) for message in request.messages
-    )
+    carried = (*(message.content for message in request.messages), *request.attached)
+    has_files = any(b'"file_id"' in bytes(content) for content in carried)
     made: Json = {
         **extra(settings),
         "model": settings.model,

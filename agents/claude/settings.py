@@ -143,6 +143,15 @@ def server_tool(tool: str | Mapping[str, Any], model: str) -> Json:
     return given
 
 
+def runs_code(settings: ClaudeSettings) -> bool:
+    """Whether code runs in a container of the API's, where files can be put."""
+    kinds = (
+        tool if isinstance(tool, str) else str(tool.get("type", tool.get("name", "")))
+        for tool in settings.server_tools
+    )
+    return any(kind.startswith("code_execution") for kind in kinds)
+
+
 def check(settings: ClaudeSettings) -> None:
     """Refuse what no request could be made of, before one is needed.
 

@@ -13,13 +13,21 @@ from typing import TYPE_CHECKING
 import anyio
 from anyio.abc import SocketAttribute
 
+from agents.emulator.files import Files
 from agents.emulator.samples import sample_script
 from agents.emulator.server import Recorded, Server
+from agents.script import Script
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping
+    from collections.abc import (
+        AsyncGenerator,
+        Callable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
 
-    from agents.script import Script
+    from agents.script import HttpError, WrittenFile
 
 __all__ = ["Recorded", "Server", "sample_script", "serve"]
 
@@ -33,6 +41,8 @@ async def serve(
     requests_per_minute: int | None = None,
     min_cache_tokens: int = 1024,
     on_answer: Callable[[Recorded], None] | None = None,
+    file_troubles: Mapping[str, Sequence[HttpError]] | None = None,
+    file_delay_s: float = 0.0,
 ) -> AsyncGenerator[Server]:
     """Serve scripts until the block ends; open connections are closed with it.
 
@@ -44,6 +54,9 @@ async def serve(
         port: 0: any that is free; see ``Server.base_url``.
         requests_per_minute: More are refused with 429 and ``retry-after``.
         min_cache_tokens: Shorter prompts are not cached.
+        file_troubles: Method (``POST``, ``GET``, ``DELETE``) → errors with which the
+            first requests to ``/v1/files`` are answered.
+        file_delay_s: How long each such request takes.
         on_answer: Told of each request when it has been answered, or has failed.
 
     Raises:
@@ -58,7 +71,15 @@ async def serve(
             requests_per_minute=requests_per_minute,
             min_cache_tokens=min_cache_tokens,
             on_answer=on_answer,
+            files=Files(_written(scripts), dict(file_troubles or {})),
+            file_delay_s=file_delay_s,
         )
         group.start_soon(listener.serve, server.handle, name="emulator")
         yield server
         group.cancel_scope.cancel("the server's block has ended")
+
+
+def _written(scripts: Mapping[str, Script] | Script) -> Iterator[WrittenFile]:
+    every = [scripts] if isinstance(scripts, Script) else scripts.values()
+    for script in every:
+        yield from script.files

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES = 32 * 1024 * 1024
 """The API's limit for a request to ``/v1/messages`` [docs.claude.com, 2026-11-22]."""
 
+MAX_FILE_BYTES = 500 * 1024 * 1024
+"""The same for ``/v1/files`` [the same]."""
+
 _READ_BYTES = 65_536
 
 
@@ -35,7 +38,7 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
     headers: dict[str, str]
     body: bytes
     is_too_large: bool = False
-    """The body passed :data:`MAX_BODY_BYTES`; it was read and dropped."""
+    """The body was longer than allowed; it was read and dropped."""
 
 
 class Gone(Exception):
@@ -69,16 +72,18 @@ class Connection:
             return None
         parts: list[bytes] = []
         size = 0
+        is_file = head.target.startswith(b"/v1/files")
+        most = MAX_FILE_BYTES if is_file else MAX_BODY_BYTES
         while isinstance(event := await self._next_event(), h11.Data):
             size += len(event.data)
-            if size <= MAX_BODY_BYTES:
+            if size <= most:
                 parts.append(bytes(event.data))
         return HttpRequest(
             method=head.method.decode(),
             path=head.target.decode().partition("?")[0],
             headers={k.decode(): v.decode("latin-1") for k, v in head.headers},
             body=b"".join(parts),
-            is_too_large=size > MAX_BODY_BYTES,
+            is_too_large=size > most,
         )
 
     async def respond(

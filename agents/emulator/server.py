@@ -11,6 +11,7 @@ import msgspec
 
 from agents.emulator.caching import PromptCache
 from agents.emulator.checks import check
+from agents.emulator.files import BETA, Files
 from agents.emulator.history import Invalid, Issued
 from agents.emulator.http import Connection, Gone
 from agents.emulator.limits import RequestLimit
@@ -60,6 +61,7 @@ class Server:
         requests: What came, in order.
         open_sockets: Connections now.
         most_open_sockets: The most there were at once.
+        files: What was uploaded and not deleted, and what code has written.
         calls_bought: Model responses that began, and would have been paid for.
     """
 
@@ -71,12 +73,16 @@ class Server:
         requests_per_minute: int | None,
         min_cache_tokens: int,
         on_answer: Callable[[Recorded], None] | None,
+        files: Files,
+        file_delay_s: float,
     ) -> None:
         self.base_url = base_url
         self.requests: deque[Recorded] = deque(maxlen=KEPT_REQUESTS)
         self.open_sockets = 0
         self.most_open_sockets = 0
         self.calls_bought = 0
+        self.files = files
+        self._file_delay_s = file_delay_s
         self._stage = Stage(scripts)
         self._cache = PromptCache(min_cache_tokens)
         self._issued = Issued()
@@ -136,11 +142,13 @@ class Server:
             raise Refused(HttpError(status=413, message="Request exceeds the maximum"))
         _authenticate(request)
         match request.method, request.path.rstrip("/").split("/")[1:]:
+            case _, ["v1", "files", *rest]:
+                return await self._file(connection, request, rest, record, headers)
             case "POST", ["v1", "messages"]:
-                body = _checked(request, record, self._issued)
+                body = self._checked(request, record)
                 return await self._message(connection, body, record, headers)
             case "POST", ["v1", "messages", "count_tokens"]:
-                body = _checked(request, record, self._issued)
+                body = self._checked(request, record)
                 answer: JsonObject = {"input_tokens": seen_in_body(body).input_tokens}
             case "GET", ["v1", "models"]:
                 answer = _listed([_model(name) for name in self._stage.models()])
@@ -148,10 +156,61 @@ class Server:
                 answer = _model(name)
             case _:
                 raise Refused(HttpError(status=404, message="Not found"))
-        record.status = 200
-        headers["content-type"] = "application/json"
-        await connection.respond(200, headers, msgspec.json.encode(answer))
+        await _tell(connection, record, headers, answer)
         return True
+
+    async def _file(
+        self,
+        connection: Connection,
+        request: HttpRequest,
+        rest: list[str],
+        record: Recorded,
+        headers: dict[str, str],
+    ) -> bool:
+        """Answer a request to ``/v1/files`` and below."""
+        if self._file_delay_s:
+            await anyio.sleep(self._file_delay_s)
+        if (trouble := self.files.trouble(request.method)) is not None:
+            raise Refused(trouble)
+        if BETA not in _betas(request):
+            raise Refused(HttpError(status=404, message="Not found"))
+        if (request.method, rest) == ("POST", []):
+            type_ = request.headers.get("content-type", "")
+            try:
+                answer = self.files.upload(request.body, type_).about()
+            except Invalid as invalid:
+                raise Refused(HttpError(status=400, message=str(invalid))) from None
+            record.body = answer
+            await _tell(connection, record, headers, answer)
+            return True
+        kept = self.files.kept.get(rest[0]) if rest else None
+        if kept is None:
+            raise Refused(HttpError(status=404, message=f"File not found: {rest}"))
+        match request.method, rest[1:]:
+            case "GET", []:
+                answer = kept.about()
+            case "GET", ["content"] if kept.is_downloadable:
+                record.status = 200
+                headers["content-type"] = kept.media_type
+                await connection.respond(200, headers, kept.data)
+                return True
+            case "GET", ["content"]:
+                raise Refused(HttpError(status=400, message="File not downloadable"))
+            case "DELETE", []:
+                del self.files.kept[kept.id]
+                answer = {"id": kept.id, "type": "file_deleted"}
+            case _:
+                raise Refused(HttpError(status=404, message="Not found"))
+        await _tell(connection, record, headers, answer)
+        return True
+
+    def _checked(self, request: HttpRequest, record: Recorded) -> JsonObject:
+        body = _checked(request, record, self._issued)
+        try:
+            self.files.check(body, _betas(request))
+        except Invalid as invalid:
+            raise Refused(HttpError(status=400, message=str(invalid))) from None
+        return body
 
     async def _message(
         self,
@@ -250,6 +309,22 @@ def _authenticate(request: HttpRequest) -> None:
         )
 
 
+def _betas(request: HttpRequest) -> frozenset[str]:
+    listed = request.headers.get("anthropic-beta", "").split(",")
+    return frozenset(beta.strip() for beta in listed)
+
+
+async def _tell(
+    connection: Connection,
+    record: Recorded,
+    headers: dict[str, str],
+    answer: JsonObject,
+) -> None:
+    record.status = 200
+    headers["content-type"] = "application/json"
+    await connection.respond(200, headers, msgspec.json.encode(answer))
+
+
 def _checked(request: HttpRequest, record: Recorded, issued: Issued) -> JsonObject:
     try:
         body = msgspec.json.decode(request.body, type=dict[str, Any])
@@ -257,12 +332,11 @@ def _checked(request: HttpRequest, record: Recorded, issued: Issued) -> JsonObje
         message = f"The request body is not valid JSON: {error}"
         raise Refused(HttpError(status=400, message=message)) from None
     record.body = body
-    betas = request.headers.get("anthropic-beta", "").split(",")
     counted = request.path.rstrip("/").endswith("count_tokens")
     try:
         check(
             {"max_tokens": 1, **body} if counted else body,
-            frozenset(beta.strip() for beta in betas),
+            _betas(request),
             issued,
         )
     except Invalid as invalid:

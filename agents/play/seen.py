@@ -18,6 +18,10 @@ CHARACTERS_A_TOKEN = 4
 """A rule of thumb for English; nobody is billed by it."""
 
 
+PICTURE_CHARACTERS = 6_400
+"""What a picture or a PDF is counted for: some 1,600 tokens, whatever its size."""
+
+
 # gc=False: plain data cannot be part of a cycle, and ten thousand agents have much.
 class Seen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One model call from the model's side."""
@@ -66,6 +70,8 @@ def weigh(value: object) -> int:
     match value:
         case str():
             return len(value)
+        case {"type": "base64"}:
+            return PICTURE_CHARACTERS
         case dict():
             return sum(
                 weigh(part)

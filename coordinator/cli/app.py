@@ -56,6 +56,8 @@ def run(
     display: Literal["rich", "plain", "jsonl", "quiet", "none"] | None = None,
     json: bool = False,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    attach: Annotated[tuple[str, ...], Parameter(negative_iterable=())] = (),
+    output_dir: Path | None = None,
     deadline: float | None = None,
     journal: Path | None = None,
     no_journal: bool = False,
@@ -94,6 +96,12 @@ def run(
         error.
     output
         Write the final answer to this file as well.
+    attach
+        A file or address that goes with the question: an image, a PDF or text; may be
+        given more than once.
+    output_dir
+        Where to put files that the agents' code has written; by itself, beside the
+        journal.
     deadline
         Seconds after which the best answer so far is the answer.
     journal
@@ -133,6 +141,8 @@ def run(
             display=display,
             is_json=json,
             output=output,
+            attached=attach,
+            output_dir=output_dir,
             deadline_s=deadline,
             journal=journal,
             has_journal=not no_journal,

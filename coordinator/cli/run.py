@@ -25,7 +25,14 @@ from coordinator.cli.desk import Desk
 from coordinator.cli.exits import Exit, complain, exit_of
 from coordinator.cli.keeping import call, journal_of_run, root_of
 from coordinator.cli.showing import SILENT, DisplayName, display, fitting
-from coordinator.config import DEMO, AgentEntry, TeamConfig, TeamFile, read_team
+from coordinator.config import (
+    DEMO,
+    AgentEntry,
+    TeamConfig,
+    TeamFile,
+    read_team,
+    with_attached,
+)
 from coordinator.displays.base import Cast, Display
 from coordinator.emulated import NO_KEY, emulated
 from coordinator.errors import ConfigInvalid, JournalUnavailable
@@ -58,6 +65,8 @@ class RunOptions:
     display: DisplayName | None = None
     is_json: bool = False
     output: Path | None = None
+    attached: tuple[str, ...] = ()
+    output_dir: Path | None = None
     deadline_s: float | None = None
     journal: Path | None = None
     has_journal: bool = True
@@ -83,7 +92,7 @@ def run_command(options: RunOptions) -> int:
 
 async def _run(options: RunOptions) -> int:
     continued = _continued(options)
-    config = _config(options, continued)
+    config = with_attached(_config(options, continued), options.attached)
     question = _question(options, config)
     check_output(options.output)
     asked = _Asked(config.file.title, question, continued)
@@ -124,6 +133,7 @@ async def _ask(
             journal=root,
             durability=options.durability,
             continues=asked.continued,
+            output_dir=options.output_dir,
         )
 
     return await conduct(
@@ -178,6 +188,8 @@ async def conduct(
         complain(f"{lost}; the session is not kept whole")
     if session.journal_lost is not None:
         complain(f"{session.journal_lost}; from there on nothing is kept")
+    for file_id in session.files_left:
+        complain(f"{file_id} was uploaded and not deleted; it expires in seven days")
     result = session.result
     code = Exit.INTERRUPTED if result is None else _finish(options, result)
     _name_session(options, session.id, result, root)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from agents.attachments import size
 from agents.chunks import AgentId, Label
 from coordinator.displays.clean import clean, one_line
 from coordinator.displays.view import View
-from coordinator.result import CacheRecord, Result
+from coordinator.result import CacheRecord, FileRecord, Result
 
 _HEADLINES = {
     "answered": "answered",
@@ -88,6 +89,19 @@ def standings(result: Result, view: View) -> list[Standing]:
         return (row.agent != result.winner, -points, -row.votes)
 
     return sorted(rows, key=place)
+
+
+def files(result: Result) -> list[str]:
+    """Say what became of each file that code has written, a line each."""
+    return [_file(record) for record in result.files]
+
+
+def _file(record: FileRecord) -> str:
+    if record.path is not None:
+        what = f"{record.path} ({size(record.size_bytes or 0)})"
+        return f"{clean(what)}, by {record.agent}"
+    why = f" was not fetched: {record.problem}" if record.problem else " was written"
+    return f"{record.id}{one_line(why, 200)}, by {record.agent}"
 
 
 def totals(result: Result) -> str:

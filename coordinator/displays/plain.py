@@ -25,7 +25,7 @@ from agents.chunks import (
 from coordinator.displays.base import Cast
 from coordinator.displays.clean import Cleaner, clean
 from coordinator.displays.moments import Kind, moment_of
-from coordinator.displays.outcome import headline, standings, totals
+from coordinator.displays.outcome import files, headline, standings, totals
 from coordinator.displays.served import lines_of, typed_code
 from coordinator.displays.sink import Sink
 from coordinator.displays.typed import StringField
@@ -188,4 +188,6 @@ def _closing(result: Result, view: View) -> list[str]:
             lines.append(f"  {row.agent:<{width}}  {words} {voted}".rstrip())
     if result.answer is not None:
         lines += ["", clean(result.answer).strip("\n")]
+    if result.files:
+        lines += ["", *files(result)]
     return [*lines, "", totals(result)]

@@ -23,7 +23,14 @@ from rich.text import Text
 from agents.citations import footnotes
 from coordinator.displays.base import Cast
 from coordinator.displays.clean import clean
-from coordinator.displays.outcome import dollars, headline, standings, tokens, totals
+from coordinator.displays.outcome import (
+    dollars,
+    files,
+    headline,
+    standings,
+    tokens,
+    totals,
+)
 from coordinator.displays.panes import compose, moment_line, style_of
 from coordinator.displays.view import View
 from coordinator.effects import Event
@@ -111,6 +118,7 @@ def _closing(result: Result, view: View, cast: Cast) -> RenderableType:
     parts += [Rule(Text(f"{sign} {headline(result)}", style=f"{style} bold"))]
     if result.answer is not None:
         parts += _answer(result.answer, footnotes(result.citations))
+    parts += [Text(line) for line in files(result)]
     parts += [Rule(Text(totals(result), style="dim"), style="dim")]
     return Group(*parts)
 

@@ -1,0 +1,134 @@
+"""One session's attached files: the blocks they are for each backend, and their end.
+
+Owns the uploads. Each file goes once to each account, however many agents and turns
+use it; who comes second waits for who came first. What was uploaded is deleted by
+:meth:`SessionFiles.release`, also when the session was cancelled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import anyio
+import msgspec
+
+from agents.attachments import (
+    INLINE_BYTES,
+    Attachment,
+    file_block,
+    inline_block,
+    size,
+)
+from agents.errors import AgentError, BackendRefused, BackendUnavailable
+
+if TYPE_CHECKING:
+    from agents.backend import Backend, FileStore
+
+RELEASE_S = 10.0
+"""How long deleting may take; what is left expires by itself."""
+
+DELETE_TRIES = 4
+DELETE_PAUSE_S = 0.5
+DELETIONS = 8
+"""Files deleted side by side: a session with a hundred must not open as many
+connections on its way out."""
+
+
+class SessionFiles:
+    """The files of one session.
+
+    Args:
+        attached: What the question comes with.
+    """
+
+    def __init__(self, attached: Sequence[Attachment] = ()) -> None:
+        self._attached = tuple(attached)
+        self._inline: dict[str, msgspec.Raw] = {}
+        self._uploads: dict[tuple[str, str], str] = {}
+        self._stores: dict[str, FileStore] = {}
+        self._locks: dict[tuple[str, str], anyio.Lock] = {}
+        self.left_behind: list[str] = []
+        """Ids of files that could not be deleted; known after :meth:`release`."""
+
+    async def blocks_for(self, backend: Backend) -> tuple[msgspec.Raw, ...]:
+        """The blocks to put before the question, in the API's form.
+
+        Raises:
+            AgentError: A file cannot be uploaded.
+        """
+        if not self._attached:
+            return ()
+        # A backend of the caller's own may know nothing of files.
+        store: FileStore | None = getattr(backend, "files", None)
+        return tuple(
+            [
+                block
+                for item in self._attached
+                if (block := await self._block(item, store)) is not None
+            ]
+        )
+
+    async def _block(
+        self, item: Attachment, store: FileStore | None
+    ) -> msgspec.Raw | None:
+        if item.kind == "data" and (store is None or not store.has_container):
+            return None  # nowhere to put it: this agent runs no code there
+        if not item.is_uploaded or store is None:
+            return self._inline_block(item)
+        return file_block(item, await self._file_id(item, store))
+
+    def _inline_block(self, item: Attachment) -> msgspec.Raw:
+        """Made once, for all agents and turns.
+
+        Raises:
+            BackendRefused: The API has no place for it in a request.
+        """
+        if len(item.data) > INLINE_BYTES:
+            raise BackendRefused(
+                f"{item.name!r} has {size(len(item.data))}, too much for a request, "
+                "and this backend takes no uploads; leave it out or make it smaller"
+            )
+        if item.digest not in self._inline:
+            self._inline[item.digest] = inline_block(item)
+        return self._inline[item.digest]
+
+    async def _file_id(self, item: Attachment, store: FileStore) -> str:
+        key = (store.account, item.digest)
+        async with self._locks.setdefault(key, anyio.Lock()):
+            if key not in self._uploads:
+                self._stores[store.account] = store
+                try:
+                    self._uploads[key] = await store.upload(item)
+                except BackendRefused as error:
+                    raise BackendRefused(
+                        f"{item.name!r} was not taken: {error}"
+                    ) from error
+        return self._uploads[key]
+
+    async def release(self) -> None:
+        """Delete what was uploaded; shielded, bounded, and raises nothing of it."""
+        uploads, self._uploads = self._uploads, {}
+        if not uploads:
+            return
+        self.left_behind = list(uploads.values())
+        limiter = anyio.CapacityLimiter(DELETIONS)
+        with anyio.move_on_after(RELEASE_S, shield=True):
+            async with anyio.create_task_group() as group:
+                for (account, _), file_id in uploads.items():
+                    group.start_soon(self._delete, account, file_id, limiter)
+
+    async def _delete(
+        self, account: str, file_id: str, limiter: anyio.CapacityLimiter
+    ) -> None:
+        async with limiter:
+            for _ in range(DELETE_TRIES):
+                try:
+                    await self._stores[account].delete(file_id)
+                except BackendUnavailable as error:
+                    await anyio.sleep(error.retry_after_s or DELETE_PAUSE_S)
+                except AgentError:
+                    return
+                else:
+                    self.left_behind.remove(file_id)
+                    return
