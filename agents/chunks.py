@@ -453,7 +453,9 @@ _decoder: msgspec.json.Decoder[StreamChunk] = msgspec.json.Decoder(StreamChunk)
 
 def encode_frame(chunks: Iterable[StreamChunk]) -> bytes:
     """Encode chunks of one agent as a frame: one JSON line each."""
-    return _encoder.encode_lines(chunks)
+    # A list always: of anything else, msgspec (0.22) never frees the iterator, which
+    # was half a kilobyte a session.
+    return _encoder.encode_lines([*chunks])
 
 
 def decode_frame(frame: bytes) -> Sequence[StreamChunk]:
