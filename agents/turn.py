@@ -17,11 +17,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias, assert_never
 
-import anyio
 import msgspec
 
 from agents import prompts
-from agents.approval import Refused
 from agents.asked import LOST
 from agents.asking import ask
 from agents.backend import (
@@ -38,6 +36,7 @@ from agents.backend import (
     Work,
     task_name,
 )
+from agents.calling import Calling
 from agents.chunks import (
     AnswerPresented,
     AnswerProposed,
@@ -49,7 +48,6 @@ from agents.chunks import (
     StreamChunk,
     TaskDivided,
     ToolCalled,
-    ToolReturned,
     TurnEnded,
     TurnStarted,
     VoteCast,
@@ -76,7 +74,6 @@ from agents.tools.handing_in import (
     Voted,
     read_calls,
 )
-from agents.tools.running import Returned, failure, run_call
 from agents.tools.workflow import workflow_tools
 
 if TYPE_CHECKING:
@@ -87,7 +84,6 @@ if TYPE_CHECKING:
     from agents.memory import Memory
     from agents.retry import RetryPolicy
     from agents.session_files import SessionFiles
-    from agents.tools.base import Tool
     from agents.transcript import Transcript
     from agents.voice import Voice
 
@@ -359,7 +355,8 @@ class RunningTurn:
                 return self._hand_in(work)
             except ToolFailed as error:
                 problem = str(error)
-        did_run = await self._run_calls(calls, offered, problem)
+        calling = Calling(self.agent, self.conversation, self.voice, self.memory)
+        did_run = await calling.run(calls, offered, problem)
         self._sources.forget_said()
         if not did_run or problem:
             self._failures += 1
@@ -438,82 +435,6 @@ class RunningTurn:
             citations=citations,
         )
         return (stopped, *self._end("stopped"))
-
-    async def _run_calls(
-        self, calls: Sequence[ToolCalled], offered: set[str], problem: str
-    ) -> bool:
-        """Run ``calls`` side by side and publish each result as it comes.
-
-        Returns:
-            Whether there was anything to run.
-        """
-        tools = {tool.name: tool for tool in self.agent.tools}
-        names = ", ".join(sorted(tools.keys() | offered)) or "none"
-        runnable: list[tuple[Tool, ToolCalled]] = []
-        did_run = False
-        for call in calls:
-            before = self.memory.returned(call.id) if self.memory else None
-            did_run |= call.name in tools
-            if before is not None:
-                self.conversation.returned(before)
-            elif call.name in tools and self._is_lost(tools[call.name]):
-                await self._return(
-                    call, failure(prompts.INTERRUPTED.format(tool=call.name))
-                )
-            elif call.name in tools:
-                runnable.append((tools[call.name], call))
-            elif call.name in offered:
-                await self._return(call, failure(problem))
-            else:
-                text = f"there is no tool {call.name!r} now; the tools are: {names}"
-                await self._return(call, failure(text))
-        if not runnable:
-            return did_run
-        running = ", ".join(call.name for _, call in runnable)
-        await self.voice.say(
-            StatusChanged(**self.voice.stamp(), status="running_tools", detail=running)
-        )
-        async with anyio.create_task_group() as group:
-            for tool, call in runnable:
-                group.start_soon(self._run, tool, call, name=f"tool {call.name}")
-        return True
-
-    def _is_lost(self, tool: Tool) -> bool:
-        """Whether a call of an earlier process must not be made again."""
-        return self.memory is not None and not getattr(tool, "rerunnable", False)
-
-    async def _run(self, tool: Tool, call: ToolCalled) -> None:
-        refused = await self._refusal(call)
-        if refused is not None:
-            problem = f"it was not run: {refused.reason}"
-            await self._return(call, failure(problem))
-            return
-        await self._return(call, await run_call(tool, call, self.agent.tool_timeout_s))
-
-    async def _refusal(self, call: ToolCalled) -> Refused | None:
-        """Ask whoever must approve the call, if anybody must."""
-        approval = self.agent.approval
-        if not approval.is_needed(call.name):
-            return None
-        await self.voice.say(
-            StatusChanged(
-                **self.voice.stamp(), status="asking_approval", detail=call.name
-            )
-        )
-        verdict = await approval.approver(self.agent.id, call)
-        return verdict if isinstance(verdict, Refused) else None
-
-    async def _return(self, call: ToolCalled, returned: Returned) -> None:
-        chunk = ToolReturned(
-            **self.voice.stamp(),
-            id=call.id,
-            name=call.name,
-            content=returned.content,
-            is_error=returned.is_error,
-            elapsed_s=returned.elapsed_s,
-        )
-        self.conversation.returned(chunk)
-        await self.voice.say(chunk)
 
     def _end(
         self,

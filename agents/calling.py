@@ -1,0 +1,128 @@
+"""The tools that one response calls: approved where they must be, run side by side.
+
+What a tool does is :mod:`agents.tools.running`'s; whether a call hands in the turn's
+work is :mod:`agents.turn`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import anyio
+
+from agents import prompts
+from agents.approval import Refused
+from agents.chunks import StatusChanged, ToolCalled, ToolReturned
+from agents.tools.running import Returned, failure, run_call
+
+if TYPE_CHECKING:
+    from agents.agent import Agent
+    from agents.conversation import Conversation
+    from agents.memory import Memory
+    from agents.tools.base import Tool
+    from agents.voice import Voice
+
+
+class Calling:
+    """Runs the tools of ``agent``; results go to its conversation and to readers.
+
+    Args:
+        agent: Whose tools they are.
+        conversation: What the model reads next.
+        voice: Publishes.
+        memory: What an earlier process has run of the turn already, if there was one.
+    """
+
+    def __init__(
+        self,
+        agent: Agent,
+        conversation: Conversation,
+        voice: Voice,
+        memory: Memory | None,
+    ) -> None:
+        self._agent = agent
+        self._conversation = conversation
+        self._voice = voice
+        self._memory = memory
+
+    async def run(
+        self, calls: Sequence[ToolCalled], offered: set[str], problem: str
+    ) -> bool:
+        """Run ``calls`` side by side and publish each result as it comes.
+
+        Args:
+            calls: What a response calls.
+            offered: Names of the tools that hand in work, which are not run.
+            problem: Why what was handed in does not do.
+
+        Returns:
+            Whether there was anything to run.
+        """
+        tools = {tool.name: tool for tool in self._agent.tools}
+        names = ", ".join(sorted(tools.keys() | offered)) or "none"
+        runnable: list[tuple[Tool, ToolCalled]] = []
+        did_run = False
+        for call in calls:
+            before = self._memory.returned(call.id) if self._memory else None
+            did_run |= call.name in tools
+            if before is not None:
+                self._conversation.returned(before)
+            elif call.name in tools and self._is_lost(tools[call.name]):
+                await self._return(
+                    call, failure(prompts.INTERRUPTED.format(tool=call.name))
+                )
+            elif call.name in tools:
+                runnable.append((tools[call.name], call))
+            elif call.name in offered:
+                await self._return(call, failure(problem))
+            else:
+                text = f"there is no tool {call.name!r} now; the tools are: {names}"
+                await self._return(call, failure(text))
+        if not runnable:
+            return did_run
+        running = ", ".join(call.name for _, call in runnable)
+        await self._voice.say(
+            StatusChanged(**self._voice.stamp(), status="running_tools", detail=running)
+        )
+        async with anyio.create_task_group() as group:
+            for tool, call in runnable:
+                group.start_soon(self._run, tool, call, name=f"tool {call.name}")
+        return True
+
+    def _is_lost(self, tool: Tool) -> bool:
+        """Whether a call of an earlier process must not be made again."""
+        return self._memory is not None and not getattr(tool, "rerunnable", False)
+
+    async def _run(self, tool: Tool, call: ToolCalled) -> None:
+        refused = await self._refusal(call)
+        if refused is not None:
+            problem = f"it was not run: {refused.reason}"
+            await self._return(call, failure(problem))
+            return
+        await self._return(call, await run_call(tool, call, self._agent.tool_timeout_s))
+
+    async def _refusal(self, call: ToolCalled) -> Refused | None:
+        """Ask whoever must approve the call, if anybody must."""
+        approval = self._agent.approval
+        if not approval.is_needed(call.name):
+            return None
+        await self._voice.say(
+            StatusChanged(
+                **self._voice.stamp(), status="asking_approval", detail=call.name
+            )
+        )
+        verdict = await approval.approver(self._agent.id, call)
+        return verdict if isinstance(verdict, Refused) else None
+
+    async def _return(self, call: ToolCalled, returned: Returned) -> None:
+        chunk = ToolReturned(
+            **self._voice.stamp(),
+            id=call.id,
+            name=call.name,
+            content=returned.content,
+            is_error=returned.is_error,
+            elapsed_s=returned.elapsed_s,
+        )
+        self._conversation.returned(chunk)
+        await self._voice.say(chunk)
