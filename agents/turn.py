@@ -157,13 +157,9 @@ class RunningTurn:
         if self.memory is not None and self.memory.fallbacks is not None:
             self.conversation.begin_afresh(self.turn, self.memory.fallbacks)
         for call in range(1, MAX_CALLS + 1):
-            try:
-                response = await self._respond(call)
-            except (BackendUnavailable, ContextExceeded) as error:
-                is_full = isinstance(error, ContextExceeded)
-                if await self._begin_afresh(str(error), may_forget=is_full):
-                    continue
-                raise
+            response = await self._respond_somehow(call)
+            if response is None:
+                continue
             last = await self._follow(response)
             if last is not None:
                 return last
@@ -187,6 +183,22 @@ class RunningTurn:
 
     def _workflow_tools(self) -> tuple[ToolSpec, ...]:
         return workflow_tools(self.turn.task, self._form, self.agent.answer_form)
+
+    async def _respond_somehow(self, call: int) -> Transcript | None:
+        """A response, or ``None`` where the turn has begun again without one.
+
+        Raises:
+            AgentError: There is no other way to go on.
+        """
+        trouble: BackendUnavailable | ContextExceeded
+        try:
+            return await self._respond(call)
+        except (BackendUnavailable, ContextExceeded) as error:
+            trouble = error
+        is_full = isinstance(trouble, ContextExceeded)
+        if await self._begin_afresh(str(trouble), may_forget=is_full):
+            return None
+        raise trouble
 
     async def _respond(self, call: int) -> Transcript:
         request = self._request(call)

@@ -30,5 +30,6 @@ def test_two_dozen_kills_lose_nothing_and_buy_nothing_twice() -> None:
     assert (told["events_lost"], told["calls_bought_again"]) == (0, 0)
     assert told["sessions"] == told["sessions_completed"] == told["same_answer"]
     assert told["events_acknowledged"] > 100
-    assert told["calls_finished"] == 7 * told["sessions"]
+    # Three drafts, three votes of which the last may come too late, one presentation.
+    assert 6 * told["sessions"] <= told["calls_finished"] <= 7 * told["sessions"]
     assert done.returncode == 0
