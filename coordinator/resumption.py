@@ -10,6 +10,7 @@ asked again, whole responses and finished tools' results are not bought again.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -179,11 +180,19 @@ def insist_on_unfinished(found: Journal) -> None:
     counted = history(found.records)
     if any(record.kind == Kind.RESULT for record in counted[: resumable(counted)]):
         session = found.opened.session
+        it = f"{session}{_option_of(found.path.parent)}"
         raise SessionFinished(
-            f"session {session!r} is finished; see it again: coordinator replay "
-            f"{session}; or begin a new one at one of its records: coordinator resume "
-            f"{session} --from RECORD"
+            f"session {session!r} is finished; see it again: coordinator replay {it}; "
+            "or begin a new one at one of its records: coordinator resume "
+            f"{it} --from RECORD"
         )
+
+
+def _option_of(root: Path) -> str:
+    """What names this folder to the program; nothing where it is the usual one."""
+    if root == default_root():
+        return ""
+    return f" --journal {shlex.quote(str(root))}"
 
 
 def insist_on_record(found: Journal, count: int) -> tuple[Record, ...]:

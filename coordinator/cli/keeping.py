@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 from coordinator.cli.exits import complain
@@ -46,4 +47,8 @@ def journal_of_run(named: Path | None, *, is_wanted: bool) -> Path | None:
 def call(command: str, session: str, root: Path) -> str:
     """Spell out a command about a session, for a person to copy."""
     words = f"coordinator {command} {session}"
-    return words if root == default_root() else f"{words} --journal {root}"
+    return (
+        words
+        if root == default_root()
+        else f"{words} --journal {shlex.quote(str(root))}"
+    )

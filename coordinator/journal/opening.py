@@ -174,6 +174,9 @@ def _salvage(folder: Folder, session: str, tail: bytes) -> Path:
     try:
         write_all(fd, tail)
         os.fsync(fd)
+    except OSError:
+        folder.remove(name)  # a part of it would be taken for the whole
+        raise
     finally:
         os.close(fd)
     return folder.path_of(name)

@@ -81,7 +81,8 @@ def journal_of(path: Path, found: Scan) -> Journal:
         JournalCorrupt: Not even the first record can be read.
     """
     if not found.records:
-        why = found.damage or "it is empty"
+        is_empty = found.damage is None or found.damage.lost_bytes == 0
+        why = "it is empty" if is_empty else found.damage
         raise JournalCorrupt(
             f"journal {str(path)!r} does not say what it is about: {why}"
         )

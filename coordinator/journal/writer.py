@@ -29,6 +29,7 @@ others it goes on and says so.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -220,6 +221,8 @@ class JournalWriter:
                     with anyio.move_on_after(GROUP_S):
                         await self._hurry.wait()
                 await self._commit_group()
+            if self.failure is None and self.recorded_bytes:
+                await self._close_with_mark()
 
     def finish(self) -> None:
         """Let :meth:`run` commit what is left and return."""
@@ -254,6 +257,23 @@ class JournalWriter:
             self.durable_bytes = recorded
         progress, self._progress = self._progress, anyio.Event()
         progress.set()
+
+    async def _close_with_mark(self) -> None:
+        """Mark the last group as durable too: later damage to it is no torn tail.
+
+        Where it cannot be written, or power loss takes it, nothing is lost that was
+        recorded.
+        """
+        with contextlib.suppress(OSError):
+            await anyio.to_thread.run_sync(self._write_mark, limiter=self._threads)
+
+    def _write_mark(self) -> None:
+        """In a thread: end the file with a whole mark, or without any."""
+        try:
+            write_all(self._file.fd, encode_mark(self._salt, self._at, self._size))
+        except OSError:
+            os.ftruncate(self._file.fd, self._size)
+            raise
 
     def _write(self, group: list[Record], recorded: int, at: float) -> None:
         """In a thread: frame a group, write it and make it durable."""

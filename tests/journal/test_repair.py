@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from coordinator.errors import JournalCorrupt
+from coordinator.errors import JournalCorrupt, JournalUnavailable
 from coordinator.journal import (
     Kind,
     Opened,
@@ -13,6 +15,7 @@ from coordinator.journal import (
     read_session,
     reopen_journal,
 )
+from coordinator.journal import opening as opening_of_journals
 
 pytestmark = pytest.mark.real_time
 
@@ -105,6 +108,38 @@ async def test_a_journal_changed_after_it_was_durable_is_refused_untouched(
     assert path.read_bytes() == flipped
     assert names(root) == ["s1.journal"]
     assert len(read_session(root, "s1").records) == 2
+
+
+async def test_a_journal_changed_after_it_was_closed_is_refused_untouched(
+    root: Path, opening: Callable[..., Opened], frame: Callable[[int], bytes]
+) -> None:
+    async with open_journal(root, opening(), durability="exit") as journal:
+        for number in range(FRAMES):  # one commit, at the end
+            journal.record(Kind.FRAME, frame(number), 0.0)
+    path = root / "s1.journal"
+    flipped = bytearray(path.read_bytes())
+    flipped[flipped.index(frame(FRAMES - 1)) + 8] ^= 1
+    path.write_bytes(flipped)
+    with pytest.raises(JournalCorrupt, match="branch from a record before"):
+        await _reopen(root)
+    assert path.read_bytes() == flipped
+
+
+async def test_a_tail_that_cannot_be_kept_is_not_cut_off(
+    root: Path, whole: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torn = whole + b"junk"
+    (root / "s1.journal").write_bytes(torn)
+
+    def full(fd: int, data: bytes) -> None:
+        os.write(fd, data[:1])
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(opening_of_journals, "write_all", full)
+    with pytest.raises(JournalUnavailable, match="disk is full"):
+        await _reopen(root)
+    assert (root / "s1.journal").read_bytes() == torn
+    assert names(root) == ["s1.journal"]
 
 
 async def test_a_branch_begins_with_the_records_it_takes_over(

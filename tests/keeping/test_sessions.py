@@ -18,6 +18,10 @@ Run: TypeAlias = Callable[..., tuple[int, str, str]]
 Start: TypeAlias = Callable[..., AbstractContextManager[Popen[bytes]]]
 
 
+TORN_BYTES = 50
+"""The mark that ends a journal, 37 bytes, and a part of the last record."""
+
+
 @pytest.fixture
 def listed(run: Run, root: Path) -> Callable[[], list[dict[str, Any]]]:
     """Read the list as a program does."""
@@ -121,12 +125,32 @@ def test_a_damaged_session_is_shown_with_what_is_whole(
     run: Run, kept: tuple[str, str], root: Path
 ) -> None:
     path = root / f"{kept[0]}.journal"
-    path.write_bytes(path.read_bytes()[:-7])
+    path.write_bytes(path.read_bytes()[:-TORN_BYTES])
     code, out, _ = run("sessions", "show", kept[0], "--journal", str(root))
     assert code == 0
     assert "status    unfinished\n" in out
     assert "a record is cut short at byte" in out
     assert f"resume    coordinator resume {kept[0]} --journal {root}" in out
+
+
+def test_an_empty_journal_is_said_to_be_empty(
+    run: Run, kept: tuple[str, str], root: Path
+) -> None:
+    path = root / f"{kept[0]}.journal"
+    path.write_bytes(b"")
+    said = f"journal {str(path)!r} does not say what it is about: it is empty"
+    at = ("--journal", str(root))
+    assert run("sessions", "show", kept[0], *at) == (1, "", f"coordinator: {said}\n")
+
+
+def test_commands_to_copy_are_quoted(run: Run, team: str, tmp_path: Path) -> None:
+    root = tmp_path / "with a space"
+    _, out, _ = run("run", "-c", team, "--journal", str(root))
+    (path,) = root.glob("*.journal")
+    again = f"coordinator replay {path.stem} --journal '{root}'"
+    assert out.endswith(f"see it again: {again}\n")
+    _, _, err = run("resume", path.stem, "--journal", str(root))
+    assert f"{again}; or" in err
 
 
 # ------------------------------------------------------------------- naming one
@@ -266,7 +290,7 @@ def test_what_could_still_be_resumed_is_spared_unless_that_is_said(
     listed: Callable[[], list[dict[str, Any]]],
 ) -> None:
     path = root / f"{kept[0]}.journal"
-    path.write_bytes(path.read_bytes()[:-7])
+    path.write_bytes(path.read_bytes()[:-TORN_BYTES])
     everything = ("sessions", "prune", "--keep", "0", "--journal", str(root))
     assert run(*everything)[0] == 0
     assert [session["status"] for session in listed()] == ["unfinished"]

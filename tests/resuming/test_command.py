@@ -78,7 +78,7 @@ def test_a_killed_session_goes_on_is_finished_and_is_branched(
     code, _, err = run("resume", killed, *where)
     assert code == 1
     assert "is finished" in err
-    assert f"coordinator replay {killed}" in err
+    assert f"coordinator replay {killed} --journal {root}; or" in err
 
     (tmp_path / "more.yaml").write_text(MORE, "utf-8")
     count = len(read_session(root, killed).records) // 3
