@@ -12,6 +12,7 @@ import errno
 import fcntl
 import os
 import re
+import shlex
 import stat
 import time
 from collections.abc import Generator, Iterator
@@ -91,6 +92,31 @@ class Folder:
         """The full path of a file in here, for messages."""
         return self.path / name
 
+    def insist_on_privacy(self, *, may_be_sticky: bool = False) -> None:
+        """Refuse a folder in which others could replace a file beneath us.
+
+        Args:
+            may_be_sticky: Let one through in which everybody writes and nobody can
+                replace what is another's, like ``/tmp``.
+
+        Raises:
+            JournalUnavailable: Others may write into it, or it is theirs.
+        """
+        state = os.fstat(self._fd)
+        is_shared = state.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        if may_be_sticky and state.st_mode & stat.S_ISVTX:
+            is_shared = 0
+        if is_shared:
+            raise JournalUnavailable(
+                f"journal folder {str(self.path)!r} is writable for others; "
+                f"run: chmod 700 {shlex.quote(str(self.path))}"
+            )
+        if state.st_uid not in {os.geteuid(), 0}:
+            raise JournalUnavailable(
+                f"journal folder {str(self.path)!r} belongs to user {state.st_uid}, "
+                "who could replace what is in it; choose a --journal folder of your own"
+            )
+
     def create(self, name: str) -> int:
         """Make a file that was not there; the caller closes the descriptor.
 
@@ -164,7 +190,7 @@ def open_folder(root: Path, *, create: bool = False) -> Generator[Folder]:
             write into it.
 
     Raises:
-        JournalUnavailable: It is missing, a link, or open to others.
+        JournalUnavailable: It is missing, a link, another user's, or open to others.
     """
     with mapped(root):
         if create:
@@ -172,21 +198,12 @@ def open_folder(root: Path, *, create: bool = False) -> Generator[Folder]:
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
         fd = os.open(root, flags)
     try:
+        folder = Folder(root, fd)
         if create:
-            _insist_on_privacy(root, os.fstat(fd))
-        yield Folder(root, fd)
+            folder.insist_on_privacy(may_be_sticky=True)
+        yield folder
     finally:
         os.close(fd)
-
-
-def _insist_on_privacy(root: Path, state: os.stat_result) -> None:
-    """Others with write access could replace a journal beneath us."""
-    writable = state.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    if writable and not state.st_mode & stat.S_ISVTX:
-        raise JournalUnavailable(
-            f"journal folder {str(root)!r} is writable for others; "
-            f"run: chmod 700 {root}"
-        )
 
 
 def lock(fd: int, path: Path) -> None:

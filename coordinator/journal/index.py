@@ -67,11 +67,13 @@ def list_sessions(root: Path) -> tuple[Summary, ...]:
         return ()
     with open_folder(root) as folder:
         try:
+            # SQLite opens its files by path: only where nobody else can put links.
+            folder.insist_on_privacy()
             with _locked(folder):
                 found = _list_indexed(folder)
         except (JournalUnavailable, sqlite3.DatabaseError):
-            # A folder that may not be written, a full disk, an index that somebody
-            # damages again and again: do without.
+            # A folder that is shared or may not be written, a full disk, an index that
+            # somebody damages again and again: do without.
             found = [_look(folder, s, state)[0] for s, state in folder.sessions()]
     found.sort(key=lambda s: s.session)
     found.sort(key=_started, reverse=True)

@@ -104,6 +104,24 @@ async def test_a_folder_that_others_can_write_is_refused(
         await begin(root, opening())
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give folders away")
+async def test_a_folder_of_another_user_is_refused(
+    root: Path, opening: Callable[..., Opened]
+) -> None:
+    os.chown(make(root, 0o755), 12_345, -1)
+    with pytest.raises(JournalUnavailable, match=r"belongs to user 12345.*your own"):
+        await begin(root, opening())
+    assert not names(root)
+
+
+async def test_a_folder_like_tmp_is_not_refused(
+    root: Path, opening: Callable[..., Opened]
+) -> None:
+    make(root, 0o1777)
+    await begin(root, opening())
+    assert names(root) == ["s1.journal"]
+
+
 async def test_a_session_is_never_begun_twice(
     root: Path, opening: Callable[..., Opened]
 ) -> None:

@@ -100,6 +100,10 @@ def files(root: Path) -> set[str]:
     return {path.name for path in root.iterdir()}
 
 
+def share(folder: Path, mode: int) -> None:
+    folder.chmod(mode)
+
+
 def modes(root: Path) -> list[int]:
     return [path.stat().st_mode for path in root.iterdir()]
 
@@ -253,6 +257,16 @@ async def test_the_index_is_the_owners_alone(
     await hold("s1")
     list_sessions(root)
     assert {mode & 0o077 for mode in modes(root)} == {0}
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o1777])
+async def test_a_folder_that_others_can_write_is_listed_without_an_index(
+    root: Path, hold: Callable[..., Awaitable[None]], mode: int
+) -> None:
+    await hold("s1")
+    share(root, mode)
+    assert names(root) == ["s1"]
+    assert len(modes(root)) == 1
 
 
 async def test_prune_deletes_the_old_and_spares_what_can_be_resumed(
