@@ -116,6 +116,8 @@ class Contest(msgspec.Struct, frozen=True, kw_only=True):
     """Ballots and departures below which nothing can be decided, so that not every one
     of them needs a count."""
     is_runoff: bool = False
+    went_to_runoff: bool = False
+    """It ended in a tie, and another contest decides."""
     is_challenge: bool = False
     """Of two answers: the incumbent, who wins ties, and its challenger."""
     views: HashTrieMap[AgentId, tuple[Label, ...]] = HashTrieMap()

@@ -28,7 +28,7 @@ def veto(m: Move, label: Label, reason: str) -> None:
         contest = m.s.contests[number]
         if label not in contest.labels or m.s.phase == "concluded":
             continue
-        if contest.winner is None:
+        if contest.winner is None and not contest.went_to_runoff:
             _withdraw(m, contest, label)
         elif contest.winner == label:
             _replace_winner(m, contest, label)

@@ -265,6 +265,7 @@ def settle(m: Move, contest: Contest, *, is_early: bool) -> None:
         and not is_early
     ):
         m.s.open_contests -= 1
+        m.put_contest(msgspec.structs.replace(contest, went_to_runoff=True))
         voters = tuple(v for v in contest.voters if m.s.members[v].activity == "idle")
         runoff = contests.new_contest(m, result.tied, voters, is_runoff=True)
         # Small changes go on adding up: what was first read stays the measure.

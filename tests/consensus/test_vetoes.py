@@ -5,7 +5,13 @@ from __future__ import annotations
 from agents.backend import Review
 from agents.chunks import AgentId, Part, PartCompleted, TaskDivided
 from coordinator.ballots import Plurality
-from coordinator.effects import AgentStopped, AnswerVetoed, StartTurn, WinnerDecided
+from coordinator.effects import (
+    AgentStopped,
+    AnswerVetoed,
+    StartTurn,
+    VotesVoided,
+    WinnerDecided,
+)
 from coordinator.rules import Division
 from tests.consensus.conftest import Seat, Table
 
@@ -143,3 +149,22 @@ def test_a_new_answer_waits_for_nobody_who_is_out(seat: Seat) -> None:
     table.votes("ada", "bob")
     table.votes("bob", "bob")
     assert table.every(WinnerDecided)[0].winner == "bob"
+
+
+def test_a_veto_during_a_runoff_decides_once(seat: Seat) -> None:
+    table = seat("ada bob cy dan", straggler=None, ties="runoff", early=False)
+    for agent in ("ada", "bob", "cy", "dan"):
+        table.answers(agent, f"the answer of {agent}")
+    for voter, ranking in (
+        ("ada", "ada bob cy dan"),
+        ("bob", "bob ada cy dan"),
+        ("cy", "ada bob cy dan"),
+        ("dan", "bob ada cy dan"),
+    ):
+        table.ranks(voter, ranking)
+    assert not table.every(WinnerDecided)
+    table.ranks("cy", "bob ada")
+    vetoes(table, "bob")
+    assert len(table.every(WinnerDecided)) == 1
+    assert table.present("ada")
+    assert len(table.every(VotesVoided)) == 1
