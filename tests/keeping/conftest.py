@@ -41,9 +41,9 @@ agents:
       turns: [{when: {task: draft}, lines: [{answer: It is so indeed.}]}]
   - id: bo
     script:
-      turns: [{lines: [{thinking: "WORDS", rate: 500}, {answer: Not at all.}]}]
+      turns: [{lines: [{thinking: "WORDS", rate: 2500}, {answer: Not at all.}]}]
 voting: {straggler: null}
-""".replace("WORDS", "and so on " * 1500)
+""".replace("WORDS", "and so on " * 7500)
 
 
 @pytest.fixture

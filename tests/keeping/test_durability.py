@@ -20,7 +20,7 @@ Seen: TypeAlias = list[tuple[str, int, int]]
 
 
 CHUNKS = 40
-"""Half a second of a team that talks."""
+"""A tenth of a second of a team that talks."""
 
 
 def _stopped(
