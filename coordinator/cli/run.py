@@ -220,7 +220,7 @@ def attended(options: RunOptions, config: TeamConfig) -> RunOptions:
 
 async def _obey_signals(session: Session, listening: anyio.abc.TaskGroup) -> None:
     """First Ctrl-C: end with what there is. Second: end now, whatever there is."""
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    with anyio.open_signal_receiver(*_ending_signals()) as signals:
         is_told = False
         async for number in signals:
             if is_told:
@@ -228,6 +228,15 @@ async def _obey_signals(session: Session, listening: anyio.abc.TaskGroup) -> Non
             is_told = True
             session.interrupt(f"interrupted by {signal.Signals(number).name}")
     listening.cancel_scope.cancel("interrupted twice")
+
+
+def _ending_signals() -> list[signal.Signals]:
+    """What ends a session; a closed terminal too, unless ``nohup`` says otherwise."""
+    ending = [signal.SIGINT, signal.SIGTERM]
+    hang_up: signal.Signals | None = getattr(signal, "SIGHUP", None)  # not on Windows
+    if hang_up is not None and signal.getsignal(hang_up) != signal.SIG_IGN:
+        ending.append(hang_up)
+    return ending
 
 
 # ----------------------------------------------------------- what is asked of whom

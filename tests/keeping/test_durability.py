@@ -86,12 +86,18 @@ def test_with_exit_a_kill_may_lose_all_but_the_beginning(
     assert _kept(root) == (1, [])
 
 
-@pytest.mark.parametrize("durability", ["exit", "async", "sync"])
+@pytest.mark.parametrize(
+    ("durability", "by"),
+    [
+        ("exit", signal.SIGINT),
+        ("async", signal.SIGINT),
+        ("sync", signal.SIGINT),
+        ("exit", signal.SIGHUP),  # the terminal was closed
+    ],
+)
 def test_an_interruption_loses_nothing_in_any_mode(
-    started: Start, talking: str, root: Path, durability: str
+    started: Start, talking: str, root: Path, durability: str, by: signal.Signals
 ) -> None:
-    seen = _stopped(
-        started, talking, root, "--durability", durability, by=signal.SIGINT
-    )
+    seen = _stopped(started, talking, root, "--durability", durability, by=by)
     assert len(seen) >= CHUNKS
     assert _kept(root)[1][: len(seen)] == seen
