@@ -21,9 +21,8 @@ from coordinator.displays.clean import clean, one_line
 from coordinator.displays.outcome import dollars
 from coordinator.errors import ConfigInvalid, JournalCorrupt, JournalUnavailable
 from coordinator.journal.contents import Parent, decode
-from coordinator.journal.exporting import json_lines
+from coordinator.journal.exporting import json_lines, written_out
 from coordinator.journal.finding import find_session
-from coordinator.journal.folder import mapped
 from coordinator.journal.index import list_sessions, prunable, remove, summary_of
 from coordinator.journal.massgen_logs import write_massgen_logs
 from coordinator.journal.reading import Journal, read_session
@@ -194,7 +193,7 @@ def _export(
             made = output / f"{journal.opened.session}.jsonl"
             if made.exists():
                 raise JournalUnavailable(f"file {str(made)!r} exists; move it away")
-            with mapped(made):
+            with written_out(made):
                 output.mkdir(parents=True, exist_ok=True)
                 with made.open("xb") as file:
                     file.writelines(json_lines(journal))

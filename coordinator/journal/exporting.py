@@ -1,4 +1,4 @@
-"""A journal as JSON lines, for programs. Pure.
+"""A journal as JSON lines, for programs.
 
 One object a line, told apart by ``kind``, in the order recorded: ``opened``, chunks
 and decisions as ``--display jsonl`` prints them, shell inputs, ``resumed``, ``result``.
@@ -8,8 +8,12 @@ What a later resumption declared void is left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
+from coordinator.errors import JournalUnavailable
 from coordinator.journal.reading import Journal
 from coordinator.journal.records import Kind
 from coordinator.journal.replaying import history
@@ -26,3 +30,19 @@ def json_lines(journal: Journal) -> Iterator[bytes]:
             yield b'{"kind":"result","result":%b}\n' % record.payload
         elif record.kind in _AS_THEY_ARE:
             yield record.payload + b"\n"
+
+
+@contextmanager
+def written_out(path: Path) -> Generator[None]:
+    """Say what the operating system refused of an export.
+
+    Raises:
+        JournalUnavailable: It did.
+    """
+    try:
+        yield
+    except OSError as trouble:
+        why = os.strerror(trouble.errno or 0)
+        raise JournalUnavailable(
+            f"export {str(path)!r}: {why}; choose another --output"
+        ) from trouble

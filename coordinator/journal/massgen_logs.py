@@ -36,7 +36,7 @@ from agents.chunks import (
 from coordinator.effects import AnswerAccepted, Output, VoteCounted, WinnerDecided
 from coordinator.errors import JournalCorrupt, JournalUnavailable
 from coordinator.journal.contents import Entry, Resumed, decode
-from coordinator.journal.folder import mapped
+from coordinator.journal.exporting import written_out
 from coordinator.journal.reading import Journal
 from coordinator.journal.replaying import history
 from coordinator.result import Result
@@ -70,7 +70,7 @@ def write_massgen_logs(journal: Journal, folder: Path) -> Path:
     if made.exists():
         raise JournalUnavailable(f"log directory {str(made)!r} exists; move it away")
     files = dict(massgen_logs(journal))  # whole before anything is written
-    with mapped(made):
+    with written_out(made):
         for name, data in files.items():
             path = made / name
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -237,6 +237,17 @@ def test_a_session_is_exported_as_the_lines_that_a_display_prints(
     assert "exists; move it away" in err
 
 
+@pytest.mark.parametrize("form", ["jsonl", "massgen"])
+def test_an_export_that_cannot_be_written_names_its_own_option(
+    run: Run, kept: tuple[str, str], root: Path, tmp_path: Path, form: str
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    to = ("--output", str(tmp_path / "file" / "out"), "--format", form)
+    code, _, err = run("sessions", "export", kept[0], *to, "--journal", str(root))
+    assert (code, err.count("\n")) == (1, 1)
+    assert "Not a directory; choose another --output" in err
+
+
 def test_a_session_is_exported_for_massgens_tools(
     run: Run,
     kept: tuple[str, str],
