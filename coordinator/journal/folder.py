@@ -15,7 +15,7 @@ import re
 import shlex
 import stat
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,6 +24,8 @@ from coordinator.errors import ConfigInvalid, JournalUnavailable
 SUFFIX = ".journal"
 
 _SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_PIECES_AT_ONCE = 1_024
+"""As many as POSIX systems of today take in one call (``IOV_MAX``)."""
 _OPEN = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 """Not blocking, so that a FIFO put in a journal's place cannot hold us up."""
 
@@ -255,6 +257,15 @@ def read_all(fd: int) -> bytes:
         parts.append(part)
         offset += len(part)
     return b"".join(parts)
+
+
+def write_pieces(fd: int, pieces: Sequence[bytes]) -> None:
+    """Append everything, without joining it first."""
+    for at in range(0, len(pieces), _PIECES_AT_ONCE):
+        some = pieces[at : at + _PIECES_AT_ONCE]
+        done = os.writev(fd, some)
+        if done < sum(map(len, some)):
+            write_all(fd, b"".join(some)[done:])
 
 
 def write_all(fd: int, data: bytes) -> None:

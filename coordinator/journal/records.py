@@ -119,7 +119,7 @@ def encode_record(salt: int, kind: int, at: float, payload: bytes) -> bytes:
         ValueError: The payload is larger than :data:`MAX_PAYLOAD_BYTES`.
     """
     record = Record(kind=kind, at=at, payload=checked_payload(payload))
-    return encode_records(salt, (record,))
+    return b"".join(framed(salt, (record,)))
 
 
 def checked_payload(payload: bytes) -> bytes:
@@ -135,23 +135,18 @@ def checked_payload(payload: bytes) -> bytes:
     return payload
 
 
-def encode_records(
-    salt: int, records: Iterable[Record], *, first: bytes = b""
-) -> bytes:
-    """Frame records whose payloads were checked.
+def framed(salt: int, records: Iterable[Record]) -> list[bytes]:
+    """Frame records whose payloads were checked; the pieces, to be put one by one.
 
-    Args:
-        salt: The file's.
-        records: In their order.
-        first: Framed bytes to put before them.
+    Payloads are among them as they are: joining a large group would copy all of it.
     """
-    parts = [first]
+    pieces: list[bytes] = []
     head_of, crc_of, crc32 = _HEAD.pack, _CRC.pack, zlib.crc32
     for record in records:
         payload = record.payload
         head = head_of(len(payload), record.kind, record.at)
-        parts += (head, crc_of(crc32(payload, crc32(head, salt))), payload)
-    return b"".join(parts)
+        pieces += (head + crc_of(crc32(payload, crc32(head, salt))), payload)
+    return pieces
 
 
 def encode_mark(salt: int, at: float, durable_bytes: int) -> bytes:

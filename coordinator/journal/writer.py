@@ -18,7 +18,7 @@ mode      effects leave                  kill -9 may lose    power loss may lose
 ========= ============================== =================== =======================
 
 Whoever needs certainty in any mode awaits ``flush``. Memory is bounded: ``commit``
-waits while more than 8 MiB have not been written.
+waits while more than 8 MiB wait behind the group that is being written.
 
 An error of the disk ends the writing for good, because after a failed ``fdatasync``
 nobody knows which pages are safe. It is never silent: ``sync`` raises it at every
@@ -42,14 +42,19 @@ import anyio.lowlevel
 import anyio.to_thread
 
 from coordinator.errors import JournalUnavailable
-from coordinator.journal.folder import sync_data, unavailable, write_all
+from coordinator.journal.folder import (
+    sync_data,
+    unavailable,
+    write_all,
+    write_pieces,
+)
 from coordinator.journal.records import (
     RECORD_HEADER_BYTES,
     Kind,
     Record,
     checked_payload,
     encode_mark,
-    encode_records,
+    framed,
 )
 
 Durability: TypeAlias = Literal["exit", "async", "sync"]
@@ -66,7 +71,8 @@ SPILL_BYTES = 1 << 22
 """What ``exit`` keeps in memory before it writes all the same."""
 
 WAITING_BYTES = 1 << 23
-"""How far recording may be ahead of the disk; ``commit`` waits beyond it."""
+"""How far recording may be ahead of the group that is being written; ``commit`` waits
+beyond it."""
 
 _BEGIN_AT: dict[Durability, int] = {
     "sync": GROUP_BYTES,  # or at the next commit, which is sooner
@@ -121,6 +127,7 @@ class JournalWriter:
         self._hurry = anyio.Event()
         self._progress = anyio.Event()
         self._is_closing = False
+        self._is_writing = False
         self._was_told = False
         self._threads = anyio.CapacityLimiter(1)  # one commit at a time
         self._has_begun = False  # cheaper to ask than the event
@@ -152,6 +159,19 @@ class JournalWriter:
         if waiting >= GROUP_BYTES:
             self._hurry.set()
 
+    @property
+    def is_due(self) -> bool:
+        """Whether :meth:`commit` has anything to wait for or to say.
+
+        Where it has not, a caller that passes checkpoints of its own need not await
+        one more: while it did, a thousand agents would run ahead of the fan-in.
+        """
+        return (
+            self.durability == "sync"
+            or self.failure is not None
+            or (self._is_writing and self._waiting_bytes > WAITING_BYTES)
+        )
+
     async def commit(self) -> None:
         """Return when effects of what was recorded may leave.
 
@@ -166,7 +186,7 @@ class JournalWriter:
         """
         if self.durability == "sync":
             await self._wait_durable(self.recorded_bytes)
-        elif self._waiting_bytes > WAITING_BYTES and self.failure is None:
+        elif self.is_due and self.failure is None:
             await self._wait_room()
         else:
             await anyio.lowlevel.checkpoint()
@@ -196,7 +216,7 @@ class JournalWriter:
         await anyio.lowlevel.checkpoint()
 
     async def _wait_room(self) -> None:
-        while self._waiting_bytes > WAITING_BYTES and self.failure is None:
+        while self.is_due and self.failure is None:
             self._urge()
             await self._progress.wait()
 
@@ -246,6 +266,8 @@ class JournalWriter:
             return
         group, recorded = self._waiting, self.recorded_bytes
         self._waiting, self._waiting_bytes = [], 0
+        self._is_writing = True
+        self._tell_progress()  # there is room again, though nothing is safe yet
         try:
             await anyio.to_thread.run_sync(
                 self._write, group, recorded, self._at, limiter=self._threads
@@ -255,6 +277,10 @@ class JournalWriter:
             self._waiting, self._waiting_bytes = [], 0
         else:
             self.durable_bytes = recorded
+        self._is_writing = False
+        self._tell_progress()
+
+    def _tell_progress(self) -> None:
         progress, self._progress = self._progress, anyio.Event()
         progress.set()
 
@@ -278,10 +304,10 @@ class JournalWriter:
     def _write(self, group: list[Record], recorded: int, at: float) -> None:
         """In a thread: frame a group, write it and make it durable."""
         mark = encode_mark(self._salt, at, self._size)
-        data = encode_records(self._salt, group, first=mark)
-        write_all(self._file.fd, data)
+        pieces = [mark, *framed(self._salt, group)]
+        write_pieces(self._file.fd, pieces)
         self.written_bytes = recorded
-        self._size += len(data)
+        self._size += sum(map(len, pieces))
         sync_data(self._file.fd)
 
 
