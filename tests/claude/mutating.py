@@ -24,6 +24,7 @@ from agents.errors import AgentError
 from agents.transcript import Transcript
 
 SWELL_RATE = 0.01
+SWOLLEN_BYTES = 4_000_000
 HALF = 0.5
 LARGEST = 20_000
 """Bytes of a seed: larger ones only make it slow."""
@@ -212,7 +213,8 @@ def _swell(stream: bytes, random: Random) -> bytes:
         return _put_in(stream, random)
     if random.random() < HALF:
         event = random.choice(stream.split(b"\n\n")) + b"\n\n"
-        return stream + event * random.randint(100, 2_000)
+        times = random.randint(100, 2_000)
+        return stream + event * min(times, SWOLLEN_BYTES // len(event))
     at = random.randrange(len(stream) + 1)
     return stream[:at] + b"x" * random.randint(10_000, 1_000_000) + stream[at:]
 
