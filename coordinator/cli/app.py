@@ -231,7 +231,8 @@ def simulate(
     Parameters
     ----------
     world
-        A world that --keep has written: play this one only.
+        A scenario or team file: play its team under its rules, whatever its agents
+        do. Or a world that --keep has written: play this one only.
     generate
         Make teams, rules and troubles up by the seed; that is what happens without a
         world anyway.

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import msgspec
 
+from agents.chunks import AgentId
 from coordinator.cli.exits import Exit, complain
+from coordinator.config import TeamFile, read_document
 from coordinator.errors import ConfigInvalid
 from coordinator.simulation.campaign import Failure, Report, campaign, run_settings
-from coordinator.simulation.generate import FAULTS, Setting
+from coordinator.simulation.generate import FAULTS, Setting, settings_of
 from coordinator.written import convert, read
 
 VIOLATED = 1
@@ -39,7 +41,8 @@ class SimulateOptions:
 
     def spelled(self) -> str:
         """Those that a reproduction needs beside the seed."""
-        words = ["--shell"] if self.through_shell else []
+        words = [] if self.world is None else [str(self.world)]
+        words += ["--shell"] if self.through_shell else []
         if self.faults != "all":
             words.append(f"--faults {self.faults}")
         words += [f"--size {size}" for size in self.sizes]
@@ -96,10 +99,29 @@ def _played(options: SimulateOptions) -> Report:
 
         play, plays = through_shell.run_settings, through_shell.shell_campaign
     if options.world is not None:
-        return play([convert(read(options.world), Setting)])
+        return play(_settings(options, options.world))
     faults = faults_of(options.faults)
     reports = plays(options.seed, options.runs, options.workers, faults, options.sizes)
     return watched(reports, options.runs)
+
+
+def _settings(options: SimulateOptions, path: Path) -> Iterator[Setting]:
+    """The one world of a kept file; of a scenario or team, one for each seed.
+
+    Raises:
+        ConfigInvalid: The file is none of these.
+    """
+    document = read(path)
+    keys = document.data if isinstance(document.data, dict) else {}
+    if "temper" in keys:
+        yield convert(document, Setting)
+        return
+    from coordinator.scenarios.form import ScenarioFile  # noqa: PLC0415  (seldom)
+
+    config = read_document(document, ScenarioFile if "expect" in keys else TeamFile)
+    agents = tuple(AgentId(entry.id) for entry in config.agents)
+    seeds = range(options.seed, options.seed + options.runs)
+    yield from settings_of(agents, config.rules, seeds, faults_of(options.faults))
 
 
 def watched(reports: Iterator[Report], runs: int) -> Report:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from random import Random
 
 import msgspec
@@ -58,6 +58,19 @@ def setting(
         rules=_rules(chance),
         temper=_only(_temper(chance), faults),
     )
+
+
+def settings_of(
+    agents: tuple[AgentId, ...],
+    rules: Rules,
+    seeds: Iterable[int],
+    faults: Collection[str] = FAULTS,
+) -> Iterator[Setting]:
+    """One team under its own rules, with a random temper for each seed."""
+    for seed in seeds:
+        chance = Random(seed)  # noqa: S311 (a simulation, not a secret)
+        temper = _only(_temper(chance), faults)
+        yield Setting(seed=seed, agents=agents, rules=rules, temper=temper)
 
 
 def _only(temper: Temper, faults: Collection[str]) -> Temper:
