@@ -14,17 +14,11 @@ import anyio
 import anyio.lowlevel
 from anyio.streams.memory import MemoryObjectSendStream
 
-from agents.chunks import (
-    AgentFailed,
-    Pen,
-    StreamChunk,
-    TurnEnded,
-    TurnNumber,
-    encode_frame,
-)
+from agents.chunks import AgentFailed, StreamChunk, TurnEnded, TurnNumber, encode_frame
 from agents.conversation import KEPT_OUTCOMES, Conversation
 from agents.errors import AgentError
 from agents.memory import Memory
+from agents.pen import Pen
 from agents.recalling import recalled
 from agents.retry import RetryPolicy
 from agents.tools.opening import opened

@@ -16,8 +16,9 @@ from typing import Any, Literal, Protocol, TypeAlias, assert_never, runtime_chec
 import msgspec
 
 from agents.attachments import Attachment
-from agents.chunks import AgentId, Label, Part, Pen, StreamChunk, TurnNumber
+from agents.chunks import AgentId, Label, Part, StreamChunk, TurnNumber
 from agents.citations import Citation
+from agents.pen import Pen
 
 LEAST_OUTPUT_TOKENS = 128
 """A ballot with its reason, or a short answer: where a budget leaves less to write, the

@@ -17,7 +17,7 @@ stays :class:`msgspec.Raw` and must not contain a line feed; see :func:`one_line
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, NewType, TypeAlias, TypedDict
+from typing import Literal, NewType, TypeAlias
 
 import msgspec
 
@@ -112,9 +112,6 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", gc=Fals
     """Seconds on the event loop's monotonic clock when the agent took it in."""
 
 
-# ------------------------------------------------------------------ the turn
-
-
 class TurnStarted(Chunk, frozen=True, kw_only=True, tag="turn_started"):
     """The agent has taken up a turn."""
 
@@ -181,9 +178,6 @@ class AgentFailed(Chunk, frozen=True, kw_only=True, tag="agent_failed"):
     error: str
     """The class of :mod:`agents.errors`, e.g. ``BackendRefused``."""
     message: str
-
-
-# ------------------------------------------------- what the turn amounts to
 
 
 class AnswerProposed(Chunk, frozen=True, kw_only=True, tag="answer_proposed"):
@@ -265,9 +259,6 @@ class PartCompleted(Chunk, frozen=True, kw_only=True, tag="part_completed"):
     summary: str
     complete: bool
     citations: tuple[Citation, ...] = ()
-
-
-# ------------------------------------------- one response of the model, streaming
 
 
 class ResponseOpened(Chunk, frozen=True, kw_only=True, tag="response_opened"):
@@ -477,40 +468,3 @@ def one_line(raw: bytes) -> msgspec.Raw:
     if b"\n" in raw or b"\r" in raw:
         raw = msgspec.json.format(raw, indent=-1)
     return msgspec.Raw(raw)
-
-
-class Stamp(TypedDict):
-    """The fields that every chunk has, ready to be unpacked into one."""
-
-    agent: AgentId
-    turn: TurnNumber
-    seq: Seq
-    at: float
-
-
-class Pen:
-    """Stamps what one agent says in one turn; the only place where ``seq`` grows.
-
-    Whoever reads the network sets :attr:`at` once a read, so that a clock is not asked
-    for each chunk.
-    """
-
-    __slots__ = ("_seq", "agent", "at", "turn")
-
-    def __init__(
-        self, agent: AgentId, turn: TurnNumber, at: float, *, first: int = 0
-    ) -> None:
-        self.agent = agent
-        self.turn = turn
-        self.at = at
-        self._seq = first
-
-    def next_seq(self) -> Seq:
-        """Take the next sequence number."""
-        seq = self._seq
-        self._seq = seq + 1
-        return Seq(seq)
-
-    def stamp(self) -> Stamp:
-        """The next chunk's common fields; ``next_seq`` alone where speed counts."""
-        return Stamp(agent=self.agent, turn=self.turn, seq=self.next_seq(), at=self.at)

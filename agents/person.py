@@ -36,7 +36,6 @@ from agents.chunks import (
     Choice,
     Label,
     PartCompleted,
-    Pen,
     Ranking,
     Scores,
     StreamChunk,
@@ -47,6 +46,7 @@ from agents.chunks import (
     encode_frame,
 )
 from agents.errors import BackendRefused
+from agents.pen import Pen
 
 if TYPE_CHECKING:
     from typing import Literal

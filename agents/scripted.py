@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import anyio
 import anyio.lowlevel
 
-from agents.chunks import Pen
 from agents.errors import BackendRefused, BackendUnavailable, StreamMalformed
+from agents.pen import Pen
 from agents.play import Breaks, Deltas, Move, Pause, Player, ScriptStuck, seen_in
 from agents.play.chunked import Scribe
 from agents.play.surface import plain_request

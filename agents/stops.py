@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
-from agents.chunks import Label, Stamp, TurnRestarted
+from agents.chunks import Label, TurnRestarted
+from agents.pen import Stamp
 
 if TYPE_CHECKING:
     from agents.backend import Backend

@@ -7,7 +7,8 @@ from typing import TypeAlias
 
 import anyio
 
-from agents.chunks import Pen, Stamp, StreamChunk
+from agents.chunks import StreamChunk
+from agents.pen import Pen, Stamp
 
 Publish: TypeAlias = Callable[[Sequence[StreamChunk]], Awaitable[None]]
 

@@ -116,7 +116,7 @@ def _agent(
             for model in entry.fallback
         ),
         system=entry.system,
-        tools=(*functions(entry), *_workspace_tools(entry)),
+        tools=(*functions(entry.id, entry.tools), *_workspace_tools(entry)),
         toolboxes=toolboxes(entry),
         tool_timeout_s=entry.tool_timeout_s,
         approval=Approval(entry.approve, approver),

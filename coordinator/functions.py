@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -13,7 +13,6 @@ from coordinator.errors import ConfigInvalid
 
 if TYPE_CHECKING:
     from agents.tools import Tool
-    from coordinator.config import AgentEntry
 
 
 class FunctionEntry(
@@ -37,15 +36,18 @@ class FunctionEntry(
     """Inputs that the model is shown."""
 
 
-def functions(entry: AgentEntry) -> Iterator[Tool]:
-    """Import the functions that are named as the agent's tools.
+def functions(agent: str, tools: Sequence[str | dict[str, Any]]) -> Iterator[Tool]:
+    """Import the functions that are named among an agent's tools.
 
-    A name may also be that of a tool ready made (``@tool``, ``SchemaTool``).
+    Args:
+        agent: Whose tools they are, for what is said if one cannot be used.
+        tools: What the team file lists; what names no function is passed over, and a
+            name may also be that of a tool ready made (``@tool``, ``SchemaTool``).
 
     Raises:
         ConfigInvalid: One cannot be imported, or is no tool and cannot be made one.
     """
-    for written in entry.tools:
+    for written in tools:
         named = function_entry(written)
         if named is None:
             continue
@@ -53,7 +55,7 @@ def functions(entry: AgentEntry) -> Iterator[Tool]:
             yield _tool(named)
         except (ImportError, AttributeError, ValueError, TypeError) as error:
             raise ConfigInvalid(
-                f"agent {entry.id!r}: tool {named.function!r} cannot be used: {error}; "
+                f"agent {agent!r}: tool {named.function!r} cannot be used: {error}; "
                 "write a function with typed parameters as module:function"
             ) from error
 

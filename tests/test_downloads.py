@@ -9,8 +9,9 @@ import msgspec
 import pytest
 
 from agents.backend import Downloaded
-from agents.chunks import AgentId, Pen, ServerToolReturned, TurnNumber
+from agents.chunks import AgentId, ServerToolReturned, TurnNumber
 from agents.errors import BackendRefused, BackendUnavailable
+from agents.pen import Pen
 from coordinator.downloads import NAME_BYTES, Downloads, file_ids, safe_name
 
 ADA = AgentId("ada")

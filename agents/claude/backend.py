@@ -31,7 +31,7 @@ import msgspec
 
 from agents import prices
 from agents.backend import Request
-from agents.chunks import Pen, ResponseOpened, StreamChunk
+from agents.chunks import ResponseOpened, StreamChunk
 from agents.claude.faults import error_for, limits_of
 from agents.claude.files import ClaudeFiles
 from agents.claude.providers import Place, provider_client, secrets_of
@@ -46,6 +46,7 @@ from agents.errors import (
     BackendUnavailable,
     StreamMalformed,
 )
+from agents.pen import Pen
 from agents.play.surface import plain_request
 
 CONNECT_S = 10.0

@@ -17,7 +17,6 @@ from agents.chunks import (
     BlockEnded,
     BlockStarted,
     CitationAdded,
-    Pen,
     ResponseAbandoned,
     ResponseEnded,
     ResponseStarted,
@@ -40,6 +39,7 @@ from agents.errors import (
     BackendUnavailable,
     StreamMalformed,
 )
+from agents.pen import Pen
 
 _T = TypeVar("_T")
 

@@ -43,7 +43,8 @@ from agents.prices import cost_usd
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from agents.chunks import Pen, StreamChunk
+    from agents.chunks import StreamChunk
+    from agents.pen import Pen
 from agents.script import JsonObject
 
 PING = b'{"type": "ping"}'

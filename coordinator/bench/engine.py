@@ -9,7 +9,8 @@ from pathlib import Path
 
 import anyio
 
-from agents.chunks import AgentId, AnswerProposed, Pen, Ranking, VoteCast
+from agents.chunks import AgentId, AnswerProposed, Ranking, VoteCast
+from agents.pen import Pen
 from coordinator.bench.figures import Figure, Runtime, Stopwatch
 from coordinator.bench.teams import QUESTION, talkative_team
 from coordinator.consensus import Consensus

@@ -14,7 +14,8 @@ from random import Random
 from typing import Any
 
 from agents.backend import BallotForm, Divide, Draft, Present, Request, Review, Work
-from agents.chunks import AgentId, Pen, StreamChunk
+from agents.chunks import AgentId, StreamChunk
+from agents.pen import Pen
 from agents.script import JsonObject, Script, parse_script
 from agents.scripted import ScriptedBackend
 from coordinator.simulation.replies import NO_SUCH_LABEL, Temper, said_by_chance

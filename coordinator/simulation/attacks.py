@@ -25,12 +25,12 @@ from agents.chunks import (
     Ballot,
     Choice,
     Label,
-    Pen,
     Ranking,
     Scores,
     StreamChunk,
     VoteCast,
 )
+from agents.pen import Pen
 from agents.prompts import SYSTEM, opening
 from coordinator.consensus import Consensus
 from coordinator.effects import AnswerAccepted, Conclude, SessionOpened, StartTurn

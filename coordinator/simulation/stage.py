@@ -23,10 +23,10 @@ from agents.chunks import (
     Ballot,
     BlockStarted,
     Label,
-    Pen,
     ResponseStarted,
     VoteCast,
 )
+from agents.pen import Pen
 from coordinator.consensus import Consensus
 from coordinator.effects import (
     AnswerAccepted,

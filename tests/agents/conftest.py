@@ -32,13 +32,13 @@ from agents.chunks import (
     AgentFailed,
     AgentId,
     Label,
-    Pen,
     StreamChunk,
     TurnEnded,
     TurnNumber,
     decode_frame,
 )
 from agents.limits import Limiter
+from agents.pen import Pen
 from agents.retry import RetryPolicy
 from agents.script import parse_script
 from agents.scripted import ScriptedBackend

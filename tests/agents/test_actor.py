@@ -17,7 +17,6 @@ from agents.chunks import (
     AnswerProposed,
     Choice,
     Label,
-    Pen,
     Ranking,
     ResponseAbandoned,
     ResponseEnded,
@@ -30,6 +29,7 @@ from agents.chunks import (
     TurnStarted,
     VoteCast,
 )
+from agents.pen import Pen
 
 if TYPE_CHECKING:
     from agents.backend import Message, Request

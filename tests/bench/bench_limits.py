@@ -24,10 +24,11 @@ import trio.testing
 
 from agents.asking import ask
 from agents.backend import Draft, Message, Request, Turn
-from agents.chunks import AgentId, Pen, TurnNumber
+from agents.chunks import AgentId, TurnNumber
 from agents.claude.backend import ClaudeBackend
 from agents.emulator import Recorded, serve
 from agents.limits import Limiter
+from agents.pen import Pen
 from agents.retry import RetryPolicy
 from agents.script import parse_script
 from agents.voice import Voice

@@ -12,10 +12,11 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 
 from agents.backend import Draft, Message, Request, Turn
-from agents.chunks import AgentId, Pen, ResponseOpened, StreamChunk, TurnNumber
+from agents.chunks import AgentId, ResponseOpened, StreamChunk, TurnNumber
 from agents.claude.backend import ClaudeBackend
 from agents.emulator import serve
 from agents.errors import AgentError, BackendRefused, BackendUnavailable
+from agents.pen import Pen
 from agents.script import parse_script
 from agents.transcript import Transcript
 

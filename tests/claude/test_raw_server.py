@@ -20,7 +20,6 @@ from anyio.abc import SocketAttribute, SocketStream
 from agents.backend import Draft, Message, Request, Turn
 from agents.chunks import (
     AgentId,
-    Pen,
     ResponseEnded,
     ResponseOpened,
     StreamChunk,
@@ -29,6 +28,7 @@ from agents.chunks import (
 from agents.claude.backend import ClaudeBackend
 from agents.claude.decode import decode_sse
 from agents.errors import BackendRefused, BackendUnavailable, StreamMalformed
+from agents.pen import Pen
 from agents.transcript import Transcript
 
 pytestmark = pytest.mark.real_time

@@ -10,7 +10,6 @@ import pytest
 
 from agents.chunks import (
     BlockDelta,
-    Pen,
     ResponseAbandoned,
     ResponseEnded,
     ServerToolCalled,
@@ -25,6 +24,7 @@ from agents.chunks import (
 from agents.claude.decode import RECORDED
 from agents.claude.translate import Translator
 from agents.errors import BackendRefused, BackendUnavailable, StreamMalformed
+from agents.pen import Pen
 from agents.transcript import Transcript
 
 START: dict[str, Any] = {

@@ -12,7 +12,6 @@ import pytest
 
 from agents.backend import Backend, Present, Request, Review
 from agents.chunks import (
-    Pen,
     ResponseEnded,
     ResponseStarted,
     StreamChunk,
@@ -27,6 +26,7 @@ from agents.errors import (
     BackendUnavailable,
     StreamMalformed,
 )
+from agents.pen import Pen
 from agents.script import Script, parse_script
 
 pytestmark = pytest.mark.anyio

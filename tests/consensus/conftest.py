@@ -17,7 +17,6 @@ from agents.chunks import (
     BlockStarted,
     Choice,
     Label,
-    Pen,
     Ranking,
     RestartRequested,
     StreamChunk,
@@ -27,6 +26,7 @@ from agents.chunks import (
     UsageReported,
     VoteCast,
 )
+from agents.pen import Pen
 from coordinator.consensus import Consensus
 from coordinator.effects import (
     AnswerAccepted,

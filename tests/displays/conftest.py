@@ -14,9 +14,7 @@ from agents.chunks import (
     BlockStarted,
     Choice,
     Label,
-    Pen,
     ResponseStarted,
-    Stamp,
     TextDelta,
     ThinkingDelta,
     ToolInputDelta,
@@ -26,6 +24,7 @@ from agents.chunks import (
     Usage,
     UsageReported,
 )
+from agents.pen import Pen, Stamp
 from coordinator.displays.base import Cast
 from coordinator.effects import (
     AnswerAccepted,

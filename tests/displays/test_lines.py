@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import msgspec
 import pytest
 
-from agents.chunks import AgentId, Pen, TextDelta, TurnNumber
+from agents.chunks import AgentId, TextDelta, TurnNumber
+from agents.pen import Pen
 from coordinator.displays.base import Cast
 from coordinator.displays.jsonl import JsonLinesDisplay
 from coordinator.displays.plain import PlainDisplay

@@ -12,7 +12,6 @@ from agents.chunks import (
     AgentId,
     BlockEnded,
     BlockStarted,
-    Pen,
     ServerToolCalled,
     ServerToolReturned,
     StreamChunk,
@@ -21,6 +20,7 @@ from agents.chunks import (
     TurnNumber,
 )
 from agents.claude.decode import decode_sse
+from agents.pen import Pen
 from coordinator.displays.base import Cast
 from coordinator.displays.jsonl import JsonLinesDisplay
 from coordinator.displays.plain import PlainDisplay

@@ -24,7 +24,6 @@ from llmock.testing import LLMockServer
 from agents.backend import Draft, Message, Request, Task, Turn
 from agents.chunks import (
     AgentId,
-    Pen,
     ResponseEnded,
     StreamChunk,
     TextDelta,
@@ -38,6 +37,7 @@ from agents.errors import (
     BackendUnavailable,
     StreamMalformed,
 )
+from agents.pen import Pen
 from agents.tools.workflow import workflow_tools
 
 pytestmark = [pytest.mark.real_time, pytest.mark.anyio]

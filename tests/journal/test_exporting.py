@@ -12,13 +12,13 @@ from agents.chunks import (
     AgentId,
     Choice,
     Label,
-    Pen,
     TextDelta,
     ToolCalled,
     TurnNumber,
     Usage,
     encode_frame,
 )
+from agents.pen import Pen
 from coordinator.effects import (
     AnswerAccepted,
     Interrupted,

@@ -14,13 +14,13 @@ import pytest
 
 from agents.chunks import (
     AgentId,
-    Pen,
     ResponseStarted,
     TurnNumber,
     Usage,
     UsageReported,
     encode_frame,
 )
+from agents.pen import Pen
 from coordinator.errors import ConfigInvalid, JournalUnavailable
 from coordinator.journal import (
     Kind,

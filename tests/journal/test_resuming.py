@@ -7,7 +7,6 @@ from agents.backend import Draft, Turn
 from agents.chunks import (
     AgentId,
     AnswerProposed,
-    Pen,
     ResponseAbandoned,
     ResponseEnded,
     ResponseStarted,
@@ -19,6 +18,7 @@ from agents.chunks import (
     TurnNumber,
     TurnStarted,
 )
+from agents.pen import Pen
 
 ADA = AgentId("ada")
 NUMBER = TurnNumber(1)

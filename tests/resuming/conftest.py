@@ -13,7 +13,8 @@ import pytest
 
 from agents.agent import Agent
 from agents.backend import Request
-from agents.chunks import AgentId, Pen, StreamChunk
+from agents.chunks import AgentId, StreamChunk
+from agents.pen import Pen
 from agents.script import parse_script
 from agents.scripted import ScriptedBackend
 from agents.tools import tool
