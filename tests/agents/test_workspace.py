@@ -36,6 +36,28 @@ def memory(tmp_path: Path) -> Memory:
 # ------------------------------------------------------------------- the editor
 
 
+async def test_lines_keep_the_ends_they_have(
+    editor: TextEditor, tmp_path: Path
+) -> None:
+    file = tmp_path / "work/dos.txt"
+    file.parent.mkdir()
+    file.write_bytes(b"one\r\ntwo\r\nthree\r\n")
+    said = await use(
+        editor,
+        command="str_replace",
+        path="dos.txt",
+        old_str="one\ntwo",
+        new_str="1\n2",
+    )
+    assert "\r" not in said
+    await use(
+        editor, command="insert", path="dos.txt", insert_line=2, insert_text="a\nb"
+    )
+    assert file.read_bytes() == b"1\r\n2\r\na\r\nb\r\nthree\r\n"
+    await use(editor, command="create", path="dos.txt", file_text="one\ntwo\r\n")
+    assert file.read_bytes() == b"one\ntwo\r\n"
+
+
 async def test_a_file_is_written_viewed_and_changed(
     editor: TextEditor, tmp_path: Path
 ) -> None:

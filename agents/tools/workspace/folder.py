@@ -67,7 +67,7 @@ class Folder:
                 "be read at once"
             )
         try:
-            return found.read_text("utf-8")
+            return found.read_bytes().decode()  # line ends as they are
         except UnicodeDecodeError:
             raise ToolFailed(f"{path} is not UTF-8 text") from None
 
@@ -85,7 +85,7 @@ class Folder:
         if found == self.root.resolve() or found.is_dir():
             raise ToolFailed(f"{path} is a folder; name a file")
         found.parent.mkdir(parents=True, exist_ok=True)
-        found.write_text(text, "utf-8")
+        found.write_text(text, "utf-8", newline="")
         return found
 
     def listing(self, path: Path) -> str:

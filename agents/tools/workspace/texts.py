@@ -23,7 +23,7 @@ def numbered(text: str, first: int = 1, last: int | None = None) -> str:
             "and end with -1 for the last"
         )
     return "\n".join(
-        f"{number:6d}\t{line}"
+        f"{number:6d}\t{line}".removesuffix("\r")
         for number, line in enumerate(lines[first - 1 : last], start=first)
     )
 
@@ -34,6 +34,8 @@ def replaced(text: str, old: str, new: str) -> tuple[str, str]:
     Raises:
         ToolFailed: ``old`` occurs never, or more than once.
     """
+    if old not in text:
+        old, new = _ended_as_in(text, old), _ended_as_in(text, new)
     times = text.count(old) if old else 0
     if times == 0:
         raise ToolFailed("old_str does not occur in the file; give it exactly as it is")
@@ -57,9 +59,14 @@ def inserted(text: str, line: int, what: str) -> tuple[str, str]:
     lines = text.split("\n")
     if not 0 <= line <= len(lines):
         raise ToolFailed(f"insert_line {line} is not between 0 and {len(lines)}")
-    added = what.removesuffix("\n").split("\n")
+    added = _ended_as_in(text, what.removesuffix("\n") + "\n")[:-1].split("\n")
     made = "\n".join([*lines[:line], *added, *lines[line:]])
     return made, _around(made, line + 1, len(added) - 1)
+
+
+def _ended_as_in(text: str, what: str) -> str:
+    """``what`` with lines that end as those of ``text``: models write line feeds."""
+    return what.replace("\n", "\r\n") if "\r\n" in text and "\r" not in what else what
 
 
 def _places(text: str, old: str) -> list[int]:
