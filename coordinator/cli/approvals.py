@@ -17,11 +17,12 @@ GONE = Refused("nobody is at the terminal to approve it")
 class Waiting:
     """One call, until somebody has decided."""
 
-    __slots__ = ("agent", "call", "is_settled", "verdict")
+    __slots__ = ("agent", "call", "is_settled", "is_shown", "verdict")
 
     def __init__(self, agent: AgentId, call: ToolCalled) -> None:
         self.agent = agent
         self.call = call
+        self.is_shown = False
         self.is_settled = anyio.Event()
         self.verdict: Verdict = GONE
 
@@ -37,6 +38,7 @@ class Approvals:
         self._is_attended = is_attended
         self._waiting: deque[Waiting] = deque()
         self._changed = anyio.Event()
+        self._was_withdrawn = False
 
     async def __call__(self, agent: AgentId, call: ToolCalled) -> Verdict:
         """Wait for a person's verdict."""
@@ -51,6 +53,7 @@ class Approvals:
         finally:
             if waiting in self._waiting:  # cancelled: its turn is over
                 self._waiting.remove(waiting)
+                self._was_withdrawn |= waiting.is_shown
                 self._changed.set()
         return waiting.verdict
 
@@ -64,20 +67,38 @@ class Approvals:
                 await self._changed.wait()
             else:
                 shown = first
+                first.is_shown = True
                 yield first
 
-    def settle(self, verdict: Verdict) -> bool:
-        """Decide on the call at the head of the queue; whether there is one."""
+    def settle(self, verdict: Verdict) -> str:
+        """Decide on the call at the head of the queue.
+
+        Whoever decides may still have another call before their eyes: one that was
+        withdrawn while they typed. So the first verdict after that counts for nothing.
+
+        Returns:
+            Why nothing was decided; empty if it was.
+        """
+        was_withdrawn, self._was_withdrawn = self._was_withdrawn, False
         if not self._waiting:
-            return False
+            return "no tool waits for a yes now"
+        first = self._waiting[0]
+        if was_withdrawn or not first.is_shown:
+            return (
+                f"{first.agent} waits to run {first.call.name} now, not what you may "
+                "have read last: say it again"
+            )
+        self._decide(verdict)
+        return ""
+
+    def _decide(self, verdict: Verdict) -> None:
         settled = self._waiting.popleft()
         settled.verdict = verdict
         settled.is_settled.set()
         self._changed.set()
-        return True
 
     def leave(self) -> None:
         """Refuse all that waits, and all that will come."""
         self._is_attended = False
-        while self.settle(GONE):
-            pass
+        while self._waiting:
+            self._decide(GONE)

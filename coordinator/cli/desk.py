@@ -130,8 +130,8 @@ class Desk:
         verdict: Verdict = Approved()
         if isinstance(command, spoken.Denied):
             verdict = Refused(command.reason)
-        if not self._approvals.settle(verdict):
-            await self._show("no tool waits for a yes now")
+        if why := self._approvals.settle(verdict):
+            await self._show(why)
 
     def _first(self) -> AgentId:
         """Whoever has been waiting for words the longest.
