@@ -31,6 +31,7 @@ from coordinator.journal.contents import (
     Opened,
     Resumed,
     encode,
+    library_version,
 )
 from coordinator.journal.folder import SUFFIX, default_root
 from coordinator.journal.opening import open_journal, reopen_journal
@@ -319,13 +320,11 @@ async def _shell(
     Raises:
         JournalUnavailable: The disk failed.
     """
-    from importlib.metadata import version  # noqa: PLC0415  (20 ms, for few)
-
     resumed = Resumed(
         resumed=datetime.now(UTC),
         kept=kept,
         shift_s=past.shift_s,
-        library=version("massgen-coordinator"),
+        library=library_version(),
     )
     writer.record(Kind.RESUMED, encode(resumed), past.ended)
     await writer.flush()

@@ -27,7 +27,7 @@ from coordinator.attaching import Attachable, read_attachments
 from coordinator.effects import AgentStopped, AnswerVetoed, Interrupted, PersonSaid
 from coordinator.errors import ConfigInvalid, NotAsked
 from coordinator.feed import Feed
-from coordinator.journal.contents import ContinuedFrom, Opened
+from coordinator.journal.contents import ContinuedFrom, Opened, library_version
 from coordinator.journal.writer import Durability, JournalWriter
 from coordinator.shell import Opening, Shell
 
@@ -387,8 +387,6 @@ async def _run_and_close(
 
 def first_record(opening: Opening, question: str, team: Team) -> Opened:
     """The journal's first record: all that the same machine is made from."""
-    from importlib.metadata import version  # noqa: PLC0415  (20 ms, for few)
-
     return Opened(
         session=opening.session_id,
         started=datetime.now(UTC),
@@ -399,5 +397,5 @@ def first_record(opening: Opening, question: str, team: Team) -> Opened:
         seed=opening.seed,
         nonce=opening.nonce,
         asked=opening.asked,
-        library=version("massgen-coordinator"),
+        library=library_version(),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import TypeAlias
 
 import msgspec
@@ -93,6 +94,14 @@ _resumed = msgspec.json.Decoder(Resumed)
 _result = msgspec.json.Decoder(Result)
 _input: msgspec.json.Decoder[ShellInput] = msgspec.json.Decoder(ShellInput)
 _output: msgspec.json.Decoder[MachineOutput] = msgspec.json.Decoder(MachineOutput)
+
+
+@cache
+def library_version() -> str:
+    """What the first record and resumptions say wrote them."""
+    from importlib.metadata import version  # noqa: PLC0415  (20 ms, for few)
+
+    return version("massgen-coordinator")
 
 
 def encode(entry: Opened | Resumed | ShellInput | MachineOutput | Result) -> bytes:
