@@ -19,7 +19,8 @@ from coordinator.errors import ConfigInvalid
 if TYPE_CHECKING:
     from agents.emulator import Server
 
-NO_KEY: Mapping[str, str] = {}
+_KEY = "COORDINATOR_EMULATED_KEY"
+NO_KEY: Mapping[str, str] = {_KEY: "unneeded"}
 """The environment to assemble such a team in: a real key has no business here."""
 
 
@@ -51,4 +52,6 @@ async def emulated(config: TeamConfig) -> AsyncGenerator[tuple[TeamConfig, Serve
 def _asking(server: Server, entry: AgentEntry) -> AgentEntry:
     if entry.backend != "claude":
         return entry
-    return msgspec.structs.replace(entry, base_url=server.base_url, api_key_env=None)
+    # A provider's client would sign in with what it finds; the API's own is let be.
+    key = None if entry.provider == "anthropic" else _KEY
+    return msgspec.structs.replace(entry, base_url=server.base_url, api_key_env=key)

@@ -11,6 +11,7 @@ import msgspec
 
 from agents.emulator.caching import PromptCache
 from agents.emulator.checks import check
+from agents.emulator.elsewhere import as_at_its_makers
 from agents.emulator.files import BETA, Files
 from agents.emulator.history import Invalid, Issued
 from agents.emulator.http import Connection, Gone
@@ -119,6 +120,7 @@ class Server:
     async def _answer(self, connection: Connection, request: HttpRequest) -> None:
         record = _record(request)
         self.requests.append(record)
+        request = as_at_its_makers(request)
         self._dealt += 1
         headers = {"request-id": f"req_01{self._dealt:020d}"}
         try:

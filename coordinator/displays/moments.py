@@ -16,6 +16,7 @@ from agents.chunks import (
     AgentId,
     Approval,
     Ballot,
+    BlockStarted,
     Choice,
     Label,
     Ranking,
@@ -125,6 +126,8 @@ def _told(  # noqa: C901, PLR0911, PLR0912  (a table of words, one case an event
             arrow = "failed" if event.is_error else "returned"
             words = f"{event.name} {arrow} after {event.elapsed_s:.1f} s: "
             return event.agent, "tool", words + _text(event.content)
+        case BlockStarted(type="compaction"):
+            return event.agent, "phase", "has read too much: the past is summarised"
         case StatusChanged(status="tools_missing"):
             return event.agent, "trouble", f"goes on without tools: {event.detail}"
         case ServerToolCalled():

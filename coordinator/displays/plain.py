@@ -133,7 +133,7 @@ class PlainDisplay:
             case BlockStarted():
                 self._typed[event.agent] = typed_code(event)
                 # A sentence with sources is several blocks of text.
-                return [] if event.type == "text" else self._rest_of(event.agent)
+                lines = [] if event.type == "text" else self._rest_of(event.agent)
             case ToolInputDelta():
                 return self._type(event)
             case TurnEnded() | ResponseEnded() | ResponseAbandoned():

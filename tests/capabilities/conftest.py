@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import anyio
 import msgspec
 import pytest
 
@@ -16,12 +18,16 @@ from agents.emulator import serve
 from agents.emulator.server import Recorded, Server
 from agents.script import Script, parse_script
 from coordinator.assembly import assemble, closing
-from coordinator.config import parse_team
+from coordinator.config import parse_team, read_team
+from coordinator.displays.base import Cast
+from coordinator.displays.plain import PlainDisplay
 from coordinator.effects import Event
+from coordinator.emulated import NO_KEY, emulated
 from coordinator.result import Result
 from coordinator.team import Team
 
 MODEL = "claude-haiku-5-5"
+FOLDER = Path(__file__).parents[2] / "scenarios" / "capabilities"
 
 
 @dataclass(kw_only=True)
@@ -112,6 +118,25 @@ async def _run(
     return Ran(result=result, events=watching.events, requests=requests)
 
 
+async def _run_file(name: str) -> tuple[Ran, str]:
+    """A file of scenarios/capabilities, as it stands; and what plain lines said."""
+    config = read_team(FOLDER / f"{name}.yaml")
+    assert config.file.question is not None
+    watching, said = Watching(), io.StringIO()
+    async with emulated(config) as (pretended, server):
+        async with closing(assemble(pretended, environment=NO_KEY)) as team:
+            models = {agent.id: agent.backend.model for agent in team.agents}
+            cast = Cast(question=config.file.question, models=models)
+            displays = (watching, PlainDisplay(said, cast))
+            with anyio.fail_after(20):
+                result = await coordinator.run(
+                    config.file.question, team, displays=displays
+                )
+        requests = [r for r in server.requests if "messages" in (r.body or ())]
+    ran = Ran(result=result, events=watching.events, requests=requests)
+    return ran, said.getvalue()
+
+
 RunTeam: TypeAlias = Callable[..., Any]
 OpenTeam: TypeAlias = Callable[..., AbstractAsyncContextManager[tuple[Team, Server]]]
 
@@ -120,6 +145,13 @@ OpenTeam: TypeAlias = Callable[..., AbstractAsyncContextManager[tuple[Team, Serv
 def run_team() -> RunTeam:
     """What runs scripts, with YAML beside them, as Claude agents over HTTP."""
     return _run
+
+
+@pytest.fixture
+def run_file(monkeypatch: pytest.MonkeyPatch) -> RunTeam:
+    """What runs a file of scenarios/capabilities against the emulator, as it stands."""
+    monkeypatch.chdir(FOLDER.parents[1])  # as its own first lines say it is run
+    return _run_file
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ def _assert_asked_as_written(entry: AgentEntry, server: Server) -> None:
     bodies = [
         cast("dict[str, Any]", request.body)
         for request in server.requests
-        if request.agent == entry.id and request.path == "/v1/messages"
+        if request.agent == entry.id and "messages" in (request.body or ())
     ]
     assert bodies, f"{entry.id} asked nothing"
     assert entry.model is not None
@@ -92,4 +92,17 @@ def _assert_asked_as_written(entry: AgentEntry, server: Server) -> None:
     for named in entry.mcp_servers:
         assert all(named in body["mcp_servers"] for body in bodies)
     for name, value in entry.extra.items():
-        assert all(body[name] == value for body in bodies)
+        if name != "context_management" or entry.compact_at_tokens is None:
+            assert all(body[name] == value for body in bodies)
+    _assert_thinks_as_written(entry, bodies)
+
+
+def _assert_thinks_as_written(entry: AgentEntry, bodies: list[dict[str, Any]]) -> None:
+    wanted: Any = entry.thinking
+    if isinstance(wanted, int):
+        wanted = {"type": "enabled", "budget_tokens": wanted}
+    elif isinstance(wanted, str):
+        wanted = {"type": wanted}
+    assert all(body.get("thinking") == wanted for body in bodies)
+    efforts = {body.get("output_config", {}).get("effort") for body in bodies}
+    assert efforts == {entry.effort}
