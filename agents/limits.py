@@ -5,9 +5,9 @@ Three things hold a request back, each learnt from the server:
 - the *gate*: after "too many" (429) or any ``retry-after`` nothing starts before the
   time named. Then requests are let out one at a time, two, four, … as they are taken,
   so that a reopened gate does not bring the whole team's refusal;
-- the *allowance*: ``anthropic-ratelimit-requests-*`` headers give the server's bucket,
-  which refills steadily (docs.claude.com, rate limits, read 2026-11-22). It is mirrored
-  here, so once known, requests are spaced instead of refused;
+- the *buckets*: ``anthropic-ratelimit-*`` headers tell of the server's allowances of
+  requests and tokens, which refill steadily. They are mirrored here (see
+  :mod:`agents.buckets`), so once known, requests are spaced instead of refused;
 - the *window*: requests under way at once. It grows by one a windowful of successes and
   is halved by a refusal, but never below what the server is visibly serving.
 
@@ -27,6 +27,7 @@ from typing import Self
 import anyio
 import anyio.lowlevel
 
+from agents.buckets import KINDS, Bucket, told
 from agents.chunks import AgentId
 from agents.errors import BackendUnavailable
 
@@ -41,14 +42,8 @@ PATIENCE_S = 900.0
 """A server that asks for more is not waited for: ``retry-after`` has no limit of its
 own, and a mistaken one would stall a run for weeks."""
 
-_LIMIT = "anthropic-ratelimit-requests-limit"
-_REMAINING = "anthropic-ratelimit-requests-remaining"
-_A_MINUTE_S = 60.0
-"""The server's limits are given for a minute."""
 _LEAST_WAIT_S = 0.001
 """Waiting for a rounding error's worth would not move the clock, nor end."""
-_ONE = 1 - 1e-9
-"""One request's allowance, as far as sums of floats can tell."""
 
 
 class Slot:
@@ -125,11 +120,7 @@ class Limiter:
         """Requests that may be starting at once; doubles as they are taken."""
         self._gate_at = -math.inf
         self._shrunk_at = -math.inf
-        self._rate = 0.0
-        """The mirrored bucket's refill, requests a second; 0: unknown."""
-        self._capacity = math.inf
-        self._allowance = math.inf
-        self._counted_at = 0.0
+        self._buckets = {kind: Bucket(kind) for kind in KINDS}
         self._served: dict[AgentId, int] = {}
         self._floor = 0
         self._queue: list[_Waiter] = []
@@ -175,8 +166,8 @@ class Limiter:
             return now
         if self.would_wait:
             now = await self._wait(agent)
-        self._count(now)
-        self._allowance -= 1
+        for bucket in self._buckets.values():
+            bucket.take(now)
         self._under_way += 1
         self._opening += 1
         self._floor = self._fair_start(agent)
@@ -221,12 +212,8 @@ class Limiter:
             return math.inf
         if self._opening >= self._openings:
             return math.inf
-        wait_s = self._gate_at - now
-        if self._rate > 0:
-            self._count(now)
-            if self._allowance < _ONE:
-                wait_s = max(wait_s, (1 - self._allowance) / self._rate)
-        return max(0.0, wait_s)
+        waits = (bucket.wait_s(now) for bucket in self._buckets.values())
+        return max(0.0, self._gate_at - now, *waits)
 
     # ------------------------------------------------------------- learning
 
@@ -263,22 +250,14 @@ class Limiter:
         self._call_head()
 
     def observe_headers(self, headers: Mapping[str, str]) -> None:
-        """Learn the server's bucket of requests from a response's headers.
+        """Learn the server's buckets from a response's headers.
 
         Args:
             headers: Names in lower case; what is absent or no number is passed over.
         """
-        limit = _number(headers.get(_LIMIT))
-        remaining = _number(headers.get(_REMAINING))
-        if limit is None or limit <= 0:
-            return
-        self._count(anyio.current_time())
-        self._rate = limit / _A_MINUTE_S
-        self._capacity = limit
-        # Requests that were under way when the server counted are in neither number
-        # for sure; the smaller one errs on the side that is not refused.
-        known = self._capacity if remaining is None else remaining
-        self._allowance = min(self._allowance, known)
+        now = anyio.current_time()
+        for kind, said in told(headers).items():
+            self._buckets[kind].told(said, self._opening, now)
 
     def observe_error(self, error: BackendUnavailable, started: float) -> None:
         """Slow the team down after a refusal.
@@ -298,25 +277,10 @@ class Limiter:
         if not error.is_rate_limit:
             return
         self._openings = 1.0
-        if self._rate > 0:
-            self._count(now)
-            self._allowance = min(self._allowance, 0.0)
-        elif started >= self._shrunk_at:
+        for bucket in self._buckets.values():
+            bucket.refused(now)
+        is_told = self._buckets["requests"].is_known
+        if not is_told and started >= self._shrunk_at:
             served = self._under_way - self._opening
             self._window = max(1.0, served, self._window / 2)
             self._shrunk_at = now
-
-    def _count(self, now: float) -> None:
-        """Let the mirrored bucket refill up to ``now``."""
-        if self._rate > 0:
-            gained = (now - self._counted_at) * self._rate
-            self._allowance = min(self._capacity, self._allowance + gained)
-        self._counted_at = now
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        number = float(text) if text is not None else math.nan
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None

@@ -39,6 +39,7 @@ async def serve(
     host: str = "127.0.0.1",
     port: int = 0,
     requests_per_minute: int | None = None,
+    input_tokens_per_minute: int | None = None,
     min_cache_tokens: int = 1024,
     on_answer: Callable[[Recorded], None] | None = None,
     file_troubles: Mapping[str, Sequence[HttpError]] | None = None,
@@ -53,6 +54,7 @@ async def serve(
         host: Where to listen.
         port: 0: any that is free; see ``Server.base_url``.
         requests_per_minute: More are refused with 429 and ``retry-after``.
+        input_tokens_per_minute: The same of tokens that do not come from the cache.
         min_cache_tokens: Shorter prompts are not cached.
         file_troubles: Method (``POST``, ``GET``, ``DELETE``) → errors with which the
             first requests to ``/v1/files`` are answered.
@@ -69,6 +71,7 @@ async def serve(
             f"http://{host}:{bound}",
             scripts,
             requests_per_minute=requests_per_minute,
+            input_tokens_per_minute=input_tokens_per_minute,
             min_cache_tokens=min_cache_tokens,
             on_answer=on_answer,
             files=Files(_written(scripts), dict(file_troubles or {})),

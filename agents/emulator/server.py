@@ -15,7 +15,7 @@ from agents.emulator.elsewhere import as_at_its_makers
 from agents.emulator.files import BETA, Files
 from agents.emulator.history import Invalid, Issued
 from agents.emulator.http import Connection, Gone
-from agents.emulator.limits import RequestLimit
+from agents.emulator.limits import RateLimit
 from agents.emulator.performance import Performance, Refused
 from agents.emulator.stage import Stage, agent_of
 from agents.play import ScriptStuck
@@ -72,6 +72,7 @@ class Server:
         scripts: Mapping[str, Script] | Script,
         *,
         requests_per_minute: int | None,
+        input_tokens_per_minute: int | None,
         min_cache_tokens: int,
         on_answer: Callable[[Recorded], None] | None,
         files: Files,
@@ -87,7 +88,11 @@ class Server:
         self._stage = Stage(scripts)
         self._cache = PromptCache(min_cache_tokens)
         self._issued = Issued()
-        self._limit = RequestLimit(requests_per_minute) if requests_per_minute else None
+        self._limits: list[RateLimit] = []
+        if requests_per_minute:
+            self._limits.append(RateLimit("requests", requests_per_minute))
+        if input_tokens_per_minute:
+            self._limits.append(RateLimit("input-tokens", input_tokens_per_minute))
         self._on_answer = on_answer
         self._dealt = 0
         self._all_closed = anyio.Event()
@@ -222,8 +227,10 @@ class Server:
         headers: dict[str, str],
     ) -> bool:
         now = anyio.current_time()
-        self._pass_limit(now, headers)
         looked = self._cache.look_up(body, now)
+        # What is read from the cache does not count (docs.claude.com, rate limits).
+        tokens = max(0, seen_in_body(body).input_tokens - looked.count.read)
+        self._pass_limits(tokens, now, headers)
         player = self._stage.player(record.headers, body)
         try:
             part = player.begin(seen_in_body(body), looked.count, str(body["model"]))
@@ -245,20 +252,33 @@ class Server:
             self._issued.remember(performance.message["content"])
         return is_complete
 
-    def _pass_limit(self, now: float, headers: dict[str, str]) -> None:
-        if self._limit is None:
-            return
-        wait_s = self._limit.take(now)
-        headers.update(self._limit.headers())
-        if wait_s is not None:
-            raise Refused(
-                HttpError(
-                    status=429,
-                    message="This request would exceed your rate limit of requests "
-                    "per minute.",
-                    retry_after_s=math.ceil(wait_s),
+    def _pass_limits(self, tokens: int, now: float, headers: dict[str, str]) -> None:
+        """Count a request, or refuse it.
+
+        Raises:
+            Refused: There were too many, or too many tokens.
+        """
+        amounts = [tokens if limit.kind != "requests" else 1 for limit in self._limits]
+        waits = [
+            limit.waits_s(now, amount)
+            for limit, amount in zip(self._limits, amounts, strict=True)
+        ]
+        is_refused = any(waits)
+        for limit, amount in zip(self._limits, amounts, strict=True):
+            if not is_refused:
+                limit.take(amount)
+            headers.update(limit.headers())
+        for limit, wait_s in zip(self._limits, waits, strict=True):
+            if wait_s:
+                what = limit.kind.replace("-", " ")
+                raise Refused(
+                    HttpError(
+                        status=429,
+                        message=f"This request would exceed your rate limit of {what} "
+                        "per minute.",
+                        retry_after_s=math.ceil(max(waits)),
+                    )
                 )
-            )
 
 
 async def _next(connection: Connection) -> HttpRequest | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import partial
+from itertools import cycle
 
 import anyio
 import pytest
@@ -12,6 +13,8 @@ from agents.chunks import AgentId
 from agents.errors import BackendUnavailable
 from agents.limits import Limiter
 from agents.retry import RetryPolicy
+
+ONE = [1]
 
 
 async def refuse(
@@ -30,11 +33,19 @@ async def refuse(
 
 
 class Bucket:
-    """A server that lets ``limit`` requests a minute pass, and says so if it may."""
+    """A server that lets ``limit`` a minute pass, and says so if it may.
 
-    def __init__(self, limit: int, *, tells: bool) -> None:
+    What is counted are requests, or the ``sizes`` of them in turn.
+    """
+
+    def __init__(
+        self, limit: int, *, tells: bool, kind: str = "requests", sizes: list[int] = ONE
+    ) -> None:
         self.limit = limit
         self.tells = tells
+        self.kind = kind
+        self._sizes = cycle(sizes)
+        self._wanted: dict[AgentId, int] = {}
         self.tokens = float(limit)
         self.counted_at = anyio.current_time()
         self.shut_until = 0.0
@@ -48,18 +59,19 @@ class Bucket:
             gained = (now - self.counted_at) * self.limit / 60
             self.tokens = min(self.limit, self.tokens + gained)
             self.counted_at = now
+            size = self._wanted.setdefault(agent, next(self._sizes))
             await anyio.sleep(0.05)
-            if self.tokens < 1:
+            if self.tokens < size:
                 self.refused += 1
-                wait_s = (1 - self.tokens) * 60 / self.limit
+                wait_s = (size - self.tokens) * 60 / self.limit
                 self.shut_until = anyio.current_time() + wait_s
                 raise BackendUnavailable(
                     "429", retry_after_s=wait_s, is_rate_limit=True
                 )
-            self.tokens -= 1
+            self.tokens -= self._wanted.pop(agent)
+            told = {"limit": str(self.limit), "remaining": str(int(self.tokens))}
             headers = {
-                "anthropic-ratelimit-requests-limit": str(self.limit),
-                "anthropic-ratelimit-requests-remaining": str(int(self.tokens)),
+                f"anthropic-ratelimit-{self.kind}-{n}": v for n, v in told.items()
             }
             slot.opened(headers if self.tells else {})
             await anyio.sleep(takes_s)
@@ -106,6 +118,27 @@ async def test_a_team_far_over_the_limit_is_done_in_little_more_than_it_must_tak
     assert max(halfway.values()) - min(halfway.values()) <= 1
     if tells:
         assert server.refused < 30
+
+
+@pytest.mark.parametrize("kind", ["tokens", "input-tokens", "output-tokens"])
+async def test_tokens_are_spaced_by_what_requests_have_taken_so_far(kind: str) -> None:
+    sizes = [700, 1_900, 1_200, 400, 800]
+    server = Bucket(30_000, tells=True, kind=kind, sizes=sizes)
+    elapsed_s, _ = await all_served(server, Limiter(), agents=16, times=10, takes_s=2.0)
+    least_s = (16 * 10 * sum(sizes) / len(sizes) - 30_000) * 60 / 30_000
+    assert server.early == 0
+    assert elapsed_s < least_s * 1.1 + 4.0
+    assert server.refused < 16, "fewer than a tenth of all"
+
+
+async def test_a_request_larger_than_the_whole_bucket_waits_for_a_full_one() -> None:
+    limiter, told = Limiter(), "anthropic-ratelimit-input-tokens"
+    for left in ("20000", "0"):  # one request has taken all there was
+        async with limiter.slot(AgentId("ada")) as slot:
+            slot.opened({f"{told}-limit": "20000", f"{told}-remaining": left})
+    began = anyio.current_time()
+    async with limiter.slot(AgentId("ada")):
+        assert anyio.current_time() - began == pytest.approx(60, abs=0.1)
 
 
 async def test_the_window_shrinks_when_refused_and_grows_when_served() -> None:

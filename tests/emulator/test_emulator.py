@@ -224,6 +224,23 @@ async def test_requests_past_the_limit_are_told_when_to_come_again(
     assert answers[0].headers["anthropic-ratelimit-requests-remaining"] == "1"
 
 
+async def test_tokens_past_the_limit_are_told_when_to_come_again(
+    script_of: ScriptOf, body_of: BodyOf
+) -> None:
+    body = body_of(messages=[{"role": "user", "content": "word " * 2_000}])
+    async with (
+        serve(script_of("Hi"), input_tokens_per_minute=3_000) as server,
+        client(server) as http,
+    ):
+        answers = [await http.post("/v1/messages", json=body) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 429]
+    assert "input tokens per minute" in answers[1].json()["error"]["message"]
+    for answer in answers:
+        told = answer.headers["anthropic-ratelimit-input-tokens-remaining"]
+        assert 0 < int(told) < 1_500
+    assert 0 < int(answers[1].headers["retry-after"]) <= 60
+
+
 async def test_each_agent_plays_its_own_script(body_of: BodyOf) -> None:
     def says(text: str) -> Script:
         return parse_script({"turns": [{"repeat": True, "lines": [text]}]})
