@@ -84,10 +84,17 @@ def team_of(source: bytes, *, environment: Mapping[str, str] = os.environ) -> Te
         environment: Where the keys are, which no source holds.
 
     Raises:
-        ConfigInvalid: The source says nothing or too little, a key is not set, or a
-            tool cannot be imported.
+        ConfigInvalid: The source says nothing or too little, a key is not set, a tool
+            cannot be imported, or no real model was asked; see
+            :func:`coordinator.emulated.again`.
     """
-    return assemble(config_of(source), environment=environment)
+    config = config_of(source)
+    if config.is_emulated:
+        raise ConfigInvalid(
+            "this team asked an emulated API, which has to be served again; go on with "
+            "its session without naming a team"
+        )
+    return assemble(config, environment=environment)
 
 
 @asynccontextmanager

@@ -195,6 +195,9 @@ class TeamConfig(msgspec.Struct, frozen=True, kw_only=True):
     """With what ``defaults`` says filled in."""
     scripts: dict[str, Script]
     """Agent → what it says, for those that are scripted."""
+    is_emulated: bool = False
+    """Whether its Claude agents ask a pretended API; see
+    :mod:`coordinator.emulated`."""
 
 
 def read_team(path: Path) -> TeamConfig:

@@ -3,21 +3,41 @@
 What a file shows of the API (tools, files, limits) is to be seen without a key: its
 agents stay Claude's, with every setting they have, and each request goes over real HTTP
 to :mod:`agents.emulator`, which answers with the agent's ``script``.
+
+The address of such a server is nobody's business: what is kept of the team says that it
+was emulated, and another process serves its scripts anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Mapping,
+    Sequence,
+)
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from agents.approval import Approver, nobody
+from agents.backend import Recalls
+from agents.person import Person
+from coordinator.assembly import assemble, closing
 from coordinator.config import AgentEntry, TeamConfig
 from coordinator.errors import ConfigInvalid
+from coordinator.source import config_of, source_of
+from coordinator.team import Team
 
 if TYPE_CHECKING:
+    from agents.agent import Agent
+    from agents.backend import Backend, FileStore, Request
+    from agents.chunks import StreamChunk
     from agents.emulator import Server
+    from agents.pen import Pen
 
 _KEY = "COORDINATOR_EMULATED_KEY"
 NO_KEY: Mapping[str, str] = {_KEY: "unneeded"}
@@ -55,3 +75,95 @@ def _asking(server: Server, entry: AgentEntry) -> AgentEntry:
     # A provider's client would sign in with what it finds; the API's own is let be.
     key = None if entry.provider == "anthropic" else _KEY
     return msgspec.structs.replace(entry, base_url=server.base_url, api_key_env=key)
+
+
+@asynccontextmanager
+async def at_work(
+    config: TeamConfig, *, approver: Approver = nobody
+) -> AsyncGenerator[Team]:
+    """The team of ``config``, emulated if it is to be; closed when the block ends.
+
+    Raises:
+        ConfigInvalid: It cannot be made; see :func:`coordinator.assembly.assemble`.
+    """
+    if not config.is_emulated:
+        async with closing(assemble(config, approver=approver)) as team:
+            yield team
+        return
+    async with emulated(config) as (pretended, server):
+        team = assemble(pretended, environment=NO_KEY, approver=approver)
+        made: dict[int, Backend] = {}
+        agents = tuple(_playing(agent, server, made) for agent in team.agents)
+        async with closing(
+            replace(team, agents=agents, source=source_of(config))
+        ) as it:
+            yield it
+
+
+def again(source: bytes) -> AbstractAsyncContextManager[Team]:
+    """The team that a journal tells of, as it was; see :func:`at_work`.
+
+    Raises:
+        ConfigInvalid: The source says nothing or too little.
+    """
+    return at_work(config_of(source))
+
+
+def _playing(agent: Agent, server: Server, made: dict[int, Backend]) -> Agent:
+    """An agent whose backends know that ``server`` is here; see :class:`_Played`."""
+
+    def of(backend: Backend) -> Backend:
+        if isinstance(backend, Recalls | Person):
+            return backend  # a script in this process; nobody's
+        return made.setdefault(id(backend), _Played(backend, server.recall))
+
+    return replace(
+        agent, backend=of(agent.backend), fallbacks=tuple(map(of, agent.fallbacks))
+    )
+
+
+class _Played:
+    """A backend whose model is a script here, and goes on where it was.
+
+    A real model reads all it needs to know in the conversation; a script has to be told
+    which of its entries have been played.
+    """
+
+    def __init__(self, backend: Backend, recall: Callable[[Request], None]) -> None:
+        self._backend = backend
+        self._recall = recall
+
+    def __repr__(self) -> str:
+        return f"emulated {self._backend!r}"
+
+    @property
+    def model(self) -> str:
+        return self._backend.model
+
+    @property
+    def limit_key(self) -> str | None:
+        return self._backend.limit_key
+
+    @property
+    def files(self) -> FileStore | None:
+        return getattr(self._backend, "files", None)
+
+    def open_stream(
+        self, request: Request, pen: Pen
+    ) -> AbstractAsyncContextManager[AsyncIterator[list[StreamChunk]]]:
+        return self._backend.open_stream(request, pen)
+
+    def stream_with_tools(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        tools: Sequence[Mapping[str, Any]],
+        **options: Any,  # noqa: ANN401  (MassGen's surface: whatever its callers pass)
+    ) -> AsyncGenerator[StreamChunk, None]:
+        return self._backend.stream_with_tools(messages, tools, **options)
+
+    def recall(self, request: Request) -> None:
+        """Count what was asked in a process before this one as played."""
+        self._recall(request)
+
+    async def aclose(self) -> None:
+        await self._backend.aclose()

@@ -258,9 +258,9 @@ async def _team_again(stack: AsyncExitStack, opened: Opened, team: Team | None) 
     """
     rules, source = read_described(opened.team)
     if team is None:
-        from coordinator.assembly import closing, team_of  # noqa: PLC0415  (heavy)
+        from coordinator.emulated import again  # noqa: PLC0415  (heavy)
 
-        team = await stack.enter_async_context(closing(team_of(source)))
+        team = await stack.enter_async_context(again(source))
     members = tuple(agent.id for agent in team.agents)
     if members != tuple(opened.models):
         raise ConfigInvalid(

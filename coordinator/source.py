@@ -55,6 +55,7 @@ class _Source(msgspec.Struct, frozen=True, kw_only=True):
     agents: tuple[AgentEntry, ...]
     """``defaults`` filled in, scripts taken out."""
     scripts: dict[str, Any]
+    is_emulated: bool = False
 
 
 _decoder = msgspec.json.Decoder(_Source)
@@ -67,7 +68,8 @@ def source_of(config: TeamConfig) -> bytes:
     told = {name: getattr(config.file, name) for name in _OF_THE_FILE}
     kept = {"file": {**told, "agents": ()}, "rules": config.rules, "agents": agents}
     plain = _without_secrets(msgspec.to_builtins(kept))
-    return msgspec.json.encode({**plain, "scripts": config.scripts})
+    plain |= {"scripts": config.scripts, "is_emulated": config.is_emulated}
+    return msgspec.json.encode(plain)
 
 
 def config_of(source: bytes) -> TeamConfig:
@@ -96,7 +98,13 @@ def config_of(source: bytes) -> TeamConfig:
             "team file again"
         )
     file = msgspec.structs.replace(read.file, agents=read.agents)
-    return TeamConfig(file=file, rules=read.rules, agents=read.agents, scripts=scripts)
+    return TeamConfig(
+        file=file,
+        rules=read.rules,
+        agents=read.agents,
+        scripts=scripts,
+        is_emulated=read.is_emulated,
+    )
 
 
 def _without_script(entry: AgentEntry) -> AgentEntry:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import msgspec
 
+from agents.emulator import sse
 from agents.emulator.caching import PromptCache
 from agents.emulator.checks import check
 from agents.emulator.elsewhere import as_at_its_makers
@@ -19,7 +21,7 @@ from agents.emulator.limits import RateLimit
 from agents.emulator.performance import Performance, Refused
 from agents.emulator.stage import Stage, agent_of
 from agents.play import ScriptStuck
-from agents.play.reading import seen_in_body
+from agents.play.reading import seen_in, seen_in_body
 from agents.play.troubles import body_of
 from agents.script import HttpError
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from anyio.abc import SocketStream
 
+    from agents.backend import Request
     from agents.emulator.http import HttpRequest
     from agents.script import JsonObject, Script
 
@@ -117,6 +120,14 @@ class Server:
             self.open_sockets -= 1
             if not self.open_sockets:
                 self._all_closed.set()
+
+    def recall(self, request: Request) -> None:
+        """Count as played what an agent asked of a server before this one."""
+        player = self._stage.player_of(request.turn.agent)
+        with suppress(ScriptStuck):
+            content = sse.content_of(player.begin(seen_in(request)).moves)
+            if content is not None:
+                self._issued.remember(content)
 
     async def all_closed(self) -> None:
         """Wait until no connection is open."""

@@ -108,6 +108,16 @@ def laid_out(data: bytes, wire: Wire) -> list[bytes]:
     return [data[at : at + size] for at in range(0, len(data), size)]
 
 
+def content_of(moves: Iterator[Move]) -> list[JsonObject] | None:
+    """The blocks of a message that is played to its end; ``None`` where it breaks."""
+    whole = WholeMessage()
+    for move in moves:
+        if isinstance(move, Breaks):
+            return None
+        whole.take(move)
+    return whole.message["content"]
+
+
 class WholeMessage:
     """Gathers moves into the message that ``stream: false`` is answered with."""
 

@@ -50,9 +50,15 @@ class Stage:
         about = cast("JsonObject", body.get("metadata") or {})
         user: str | None = about.get("user_id")
         name = agent or user or _beginning(body)
+        return self._player(name, agent, user, str(body.get("model")))
+
+    def player_of(self, agent: str) -> Player:
+        """Find the player of one of the engine's agents."""
+        return self._player(agent, agent)
+
+    def _player(self, name: str, *picked_by: str | None) -> Player:
         if name not in self._players:
-            script = self._pick(agent, user, str(body.get("model")))
-            self._players[name] = Player(script, name)
+            self._players[name] = Player(self._pick(*picked_by), name)
         return self._players[name]
 
     def models(self) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,6 @@ import anyio
 import msgspec
 
 from agents.approval import anything
-from coordinator.assembly import assemble
 from coordinator.ballots import read_rule
 from coordinator.cli.approvals import Approvals
 from coordinator.cli.boundary import at_the_boundary
@@ -26,6 +26,7 @@ from coordinator.cli.run import (
 )
 from coordinator.config import AgentEntry, TeamConfig, read_team
 from coordinator.displays.base import Cast
+from coordinator.emulated import at_work
 from coordinator.errors import ConfigInvalid
 from coordinator.journal.finding import find_session
 from coordinator.journal.reading import Journal, read_session
@@ -77,20 +78,17 @@ async def _resume(options: ResumeOptions) -> int:
     settings = attended(options.run, config)
     approvals = Approvals(is_attended=settings.is_steered)
     approver = anything if settings.approve == "all" else approvals
-    team = assemble(config, approver=approver)
-    cast = Cast(
-        question=found.opened.question,
-        models={agent.id: agent.backend.model for agent in team.agents},
-        deadline_s=options.run.deadline_s or team.rules.deadline_s,
-        title=config.file.title,
-    )
-
-    def opened(displays: Sequence[Display]) -> AbstractAsyncContextManager[Session]:
-        return _opened(options, found, team, root, displays)
-
-    return await conduct(
-        settings, cast, team, approvals=approvals, opened=opened, root=root
-    )
+    async with at_work(config, approver=approver) as team:
+        cast = Cast(
+            question=found.opened.question,
+            models={agent.id: agent.backend.model for agent in team.agents},
+            deadline_s=options.run.deadline_s or team.rules.deadline_s,
+            title=config.file.title,
+        )
+        opened = partial(_opened, options, found, team, root)
+        return await conduct(
+            settings, cast, team, approvals=approvals, opened=opened, root=root
+        )
 
 
 def _opened(

@@ -17,7 +17,6 @@ import msgspec
 from agents.approval import anything
 from agents.person import Person
 from agents.tools import foreign
-from coordinator.assembly import assemble, closing
 from coordinator.cli.approvals import Approvals
 from coordinator.cli.boundary import at_the_boundary
 from coordinator.cli.collecting import collecting_rarely
@@ -34,7 +33,7 @@ from coordinator.config import (
     with_attached,
 )
 from coordinator.displays.base import Cast, Display
-from coordinator.emulated import NO_KEY, emulated
+from coordinator.emulated import at_work
 from coordinator.errors import ConfigInvalid, JournalUnavailable
 from coordinator.rules import Rules
 from coordinator.session import Session, open_session
@@ -99,11 +98,7 @@ async def _run(options: RunOptions) -> int:
     options = attended(options, config)
     approvals = Approvals(is_attended=options.is_steered)
     approver = anything if options.approve == "all" else approvals
-    if not options.is_emulated:
-        team = assemble(config, approver=approver)
-        return await _ask(options, asked, team, approvals)
-    async with emulated(config) as (pretended, _):
-        team = assemble(pretended, environment=NO_KEY, approver=approver)
+    async with at_work(config, approver=approver) as team:
         return await _ask(options, asked, team, approvals)
 
 
@@ -155,7 +150,7 @@ async def conduct(
     Args:
         options: What is shown and written, and how.
         cast: Who takes part.
-        team: The same, at work; closed at the end.
+        team: The same, at work.
         approvals: What its tools ask the person at this terminal.
         opened: Opens the session.
         root: The folder that it is kept in; ``None``: it is not kept.
@@ -168,7 +163,6 @@ async def conduct(
     session: Session | None = None
     try:
         async with (
-            closing(team),
             opened(displays) as session,
             anyio.create_task_group() as listening,
         ):
@@ -274,6 +268,8 @@ def _config(options: RunOptions, continued: Continued | None) -> TeamConfig:
             "no team was named; give a team file (-c team.yaml), a model "
             "(--model claude-sonnet-5-5 --agents 3), or see --demo, which needs no key"
         )
+    if options.is_emulated:
+        config = msgspec.structs.replace(config, is_emulated=True)
     if options.deadline_s is None:
         return config
     if not options.deadline_s > 0:
