@@ -157,17 +157,19 @@ class ScriptedBackend:
         pen.at = anyio.current_time()
         scribe = Scribe(pen, BATCH)
         batch = scribe.write(first)
+        has_waited = False  # since it last handed over: that was a checkpoint
         for move in moves:
-            is_full = len(batch) >= BATCH
-            if batch and (is_full or _stands_alone(move)):
-                await anyio.lowlevel.checkpoint()
+            if batch and (len(batch) >= BATCH or _stands_alone(move)):
+                if not has_waited:
+                    await anyio.lowlevel.checkpoint()
                 yield batch
-                batch = []
-                pen.at = anyio.current_time()
+                batch, has_waited = [], False
+                if not isinstance(move, Pause):
+                    pen.at = anyio.current_time()
             match move:
                 case Pause():
                     await anyio.sleep(move.seconds)
-                    pen.at = anyio.current_time()
+                    pen.at, has_waited = anyio.current_time(), True
                 case Breaks():
                     await self._break(move)
                 case Deltas() if _stands_alone(move):

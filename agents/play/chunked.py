@@ -68,9 +68,11 @@ class Scribe:
         self._usage: JsonObject = {}
 
     def write(self, move: Move) -> list[StreamChunk]:
-        """Give the chunks of one move that is not :class:`Deltas`."""
+        """Give the chunks of one move, all that it has."""
         stamp = self._pen.stamp
         match move:
+            case Deltas():
+                return self._deltas(move, move.pieces * move.times)
             case MessageOpens():
                 return self._opening(move)
             case BlockOpens(block, content):
@@ -87,8 +89,6 @@ class Scribe:
                 return [ended, *self._closed(move)]
             case MessageCloses():
                 return self._closing(move)
-            case Deltas():
-                return [chunk for batch in self.batches(move) for chunk in batch]
             case Pinged():
                 data = msgspec.Raw(PING)
                 return [Unrecognized(**stamp(), event="ping", data=data)]

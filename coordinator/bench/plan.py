@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from coordinator.bench import engine, lives, starting
+from coordinator.bench import engine, lives, starting, waiting
 from coordinator.bench.figures import Figure, Runtime
 from coordinator.bench.weighing import weight
 
@@ -41,6 +41,8 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     weighed: tuple[int, int]
     """Scripted agents, HTTP agents."""
     simulated: int
+    waited: int
+    """Virtual seconds of a team that streams."""
     soaked: int
     stressed: tuple[int, int]
     """Agents, seeds."""
@@ -62,6 +64,7 @@ FULL = Sizes(
     cancelled=1_000,
     weighed=(10_000, 1_000),
     simulated=2_000,
+    waited=300,
     soaked=1_000,
     stressed=(10_000, 1),
     beside=((3, 16, 64, 128), 8_000),
@@ -77,6 +80,7 @@ QUICK = msgspec.structs.replace(
     cancelled=100,
     weighed=(2_000, 100),
     simulated=300,
+    waited=60,
     soaked=100,
     stressed=(300, 1),
     beside=((3,), 600),
@@ -94,6 +98,7 @@ TINY = msgspec.structs.replace(
     cancelled=3,
     weighed=(5, 2),
     simulated=3,
+    waited=1,
     soaked=2,
     stressed=(10, 1),
     beside=((3,), 30),
@@ -106,6 +111,8 @@ def parts(sizes: Sizes, peers: Collection[Peer] = ()) -> Iterator[tuple[str, Par
     yield "start", partial(starting.starting, sizes.rounds)
     yield "machine", partial(engine.machine, (10, sizes.teams[-1]))
     yield "simulation", lambda: iter([lives.simulation(sizes.simulated)])
+    for runtime in sizes.runtimes:
+        yield f"virtual time, {runtime}", partial(_waiting, sizes, runtime)
     for runtime in sizes.runtimes:
         yield f"engine, {runtime}", partial(_engine, sizes, runtime)
         ends = (min(10, sizes.teams[-1]), sizes.teams[-1])
@@ -125,6 +132,10 @@ def parts(sizes: Sizes, peers: Collection[Peer] = ()) -> Iterator[tuple[str, Par
             f"stress, {runtime}",
             partial(lives.stress, *sizes.stressed, runtime=runtime),
         )
+
+
+def _waiting(sizes: Sizes, runtime: Runtime) -> Iterator[Figure]:
+    yield waiting.virtual_time(sizes.waited, runtime=runtime, rounds=sizes.rounds)
 
 
 def _engine(sizes: Sizes, runtime: Runtime) -> Iterator[Figure]:
