@@ -39,6 +39,7 @@ from agents.claude.request import parameters
 from agents.claude.settings import ClaudeSettings, check, runs_code
 from agents.claude.tap import tap, tapped
 from agents.claude.translate import Translator
+from agents.claude.unlogged import keep_keys_out_of_logs
 from agents.claude.wire import Splitter
 from agents.errors import (
     AgentError,
@@ -102,6 +103,7 @@ class ClaudeBackend:
         )
         self._client = self._connect()
         self._loop: object = None
+        keep_keys_out_of_logs()
         self._idle_limit_s = idle_limit_s
         prices.load()
 

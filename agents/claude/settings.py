@@ -43,6 +43,9 @@ class ClaudeSettings(
     extra: Json = msgspec.field(default_factory=dict[str, Any])
     """Further parameters, as the API names them (``context_management``, …)."""
 
+    def __repr__(self) -> str:
+        return f"ClaudeSettings(model={self.model!r})"  # MCP servers have tokens
+
 
 # Versions by the first model generation that takes them, newest first. Which models
 # take what: docs.claude.com, tool pages, read 2026-11-22; the versions of 2026 need

@@ -44,6 +44,7 @@ async def serve(
     on_answer: Callable[[Recorded], None] | None = None,
     file_troubles: Mapping[str, Sequence[HttpError]] | None = None,
     file_delay_s: float = 0.0,
+    keys: Mapping[str, str] | None = None,
 ) -> AsyncGenerator[Server]:
     """Serve scripts until the block ends; open connections are closed with it.
 
@@ -59,6 +60,7 @@ async def serve(
         file_troubles: Method (``POST``, ``GET``, ``DELETE``) → errors with which the
             first requests to ``/v1/files`` are answered.
         file_delay_s: How long each such request takes.
+        keys: Agent → the only key it is served with; for who is not named, any will do.
         on_answer: Told of each request when it has been answered, or has failed.
 
     Raises:
@@ -76,6 +78,7 @@ async def serve(
             on_answer=on_answer,
             files=Files(_written(scripts), dict(file_troubles or {})),
             file_delay_s=file_delay_s,
+            keys=keys or {},
         )
         group.start_soon(listener.serve, server.handle, name="emulator")
         yield server

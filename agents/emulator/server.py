@@ -80,6 +80,7 @@ class Server:
         on_answer: Callable[[Recorded], None] | None,
         files: Files,
         file_delay_s: float,
+        keys: Mapping[str, str],
     ) -> None:
         self.base_url = base_url
         self.requests: deque[Recorded] = deque(maxlen=KEPT_REQUESTS)
@@ -88,6 +89,7 @@ class Server:
         self.calls_bought = 0
         self.files = files
         self._file_delay_s = file_delay_s
+        self._keys = keys
         self._stage = Stage(scripts)
         self._cache = PromptCache(min_cache_tokens)
         self._issued = Issued()
@@ -158,7 +160,7 @@ class Server:
     ) -> bool:
         if request.is_too_large:
             raise Refused(HttpError(status=413, message="Request exceeds the maximum"))
-        _authenticate(request)
+        _authenticate(request, self._keys.get(record.agent or ""))
         match request.method, request.path.rstrip("/").split("/")[1:]:
             case _, ["v1", "files", *rest]:
                 return await self._file(connection, request, rest, record, headers)
@@ -333,9 +335,14 @@ def _record(request: HttpRequest) -> Recorded:
     )
 
 
-def _authenticate(request: HttpRequest) -> None:
-    if not request.headers.keys() & {"authorization", "x-api-key"}:
+def _authenticate(request: HttpRequest, wanted: str | None) -> None:
+    """Refuse a request without a key, or with another than the one that is wanted."""
+    bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
+    given = request.headers.get("x-api-key", bearer)
+    if not given:
         raise Refused(HttpError(status=401, message="x-api-key header is required"))
+    if wanted is not None and given != wanted:
+        raise Refused(HttpError(status=401, message="invalid x-api-key"))
     if "anthropic-version" not in request.headers:
         raise Refused(
             HttpError(status=400, message="anthropic-version: header is required")
