@@ -28,7 +28,7 @@ from agents.script import HttpError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from anyio.abc import SocketStream
+    from anyio.abc import ByteStream
 
     from agents.backend import Request
     from agents.emulator.http import HttpRequest
@@ -106,7 +106,7 @@ class Server:
     def __repr__(self) -> str:
         return f"Server({self.base_url!r}, open_sockets={self.open_sockets})"
 
-    async def handle(self, stream: SocketStream) -> None:
+    async def handle(self, stream: ByteStream) -> None:
         """Serve one connection until either side ends it."""
         if not self.open_sockets:
             self._all_closed = anyio.Event()
