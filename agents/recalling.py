@@ -75,4 +75,5 @@ def _request(agent: Agent, called: Called) -> Request:
             *(tool.spec for tool in agent.tools),
             *workflow_tools(task, form, agent.answer_form),
         ),
+        lasting_tools=len(agent.tools),
     )

@@ -181,6 +181,7 @@ class RunningTurn:
             system=prompts.system_prompt(self.agent.system),
             messages=self.conversation.messages(),
             tools=tools + self._workflow_tools(),
+            lasting_tools=len(tools),
             container=self.conversation.container,
             max_tokens=self._output_left,
         )
