@@ -17,7 +17,8 @@ import msgspec
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from agents.actor import Actor
-from agents.chunks import AgentId, ServerToolReturned, StreamChunk, decode_frame
+from agents.chunks import AgentId, ServerToolReturned, StreamChunk
+from agents.frames import decode_frame, skim_frame
 from agents.person import Person, Seat
 from agents.session_files import SessionFiles
 from coordinator.consensus import HEARD, Consensus
@@ -66,6 +67,8 @@ DRAIN_AT_ONCE = 1024
 tasks get their turn. Fewer than agents bring meanwhile, and the inbox stays full."""
 
 _HEARD = frozenset(HEARD)
+_TAKEN = frozenset({ServerToolReturned, *BOOKED, *HEARD})
+"""The chunks that are more than something to read."""
 _ASKED = (StartTurn, TellAgent)
 """Outputs that only repeat, at length, what other records say."""
 
@@ -347,16 +350,25 @@ class Shell:
         # Nearly all chunks are text that only readers want, if there are any; the
         # machine and the books are asked about the others alone.
         is_read = bool(self._feeds)
-        for chunk in decode_frame(frame):
-            kind = type(chunk)
+        for chunk in decode_frame(frame) if is_read else skim_frame(frame):
             if is_read:
                 events.append(chunk)
-            if kind is ServerToolReturned:
-                self._downloads.take(chunk)  # type: ignore[arg-type]  (narrowed by identity)
-            if kind in BOOKED:
-                self._ledger.book(chunk)
-            if kind in _HEARD:
-                self._step(on_session_clock(chunk, self._shift_s), events, group)
+            if type(chunk) in _TAKEN:
+                self._take_chunk(chunk, events, group)
+
+    def _take_chunk(
+        self,
+        chunk: StreamChunk,
+        events: list[Event],
+        group: anyio.abc.TaskGroup | None,
+    ) -> None:
+        kind = type(chunk)
+        if isinstance(chunk, ServerToolReturned):
+            self._downloads.take(chunk)
+        if kind in BOOKED:
+            self._ledger.book(chunk)
+        if kind in _HEARD:
+            self._step(on_session_clock(chunk, self._shift_s), events, group)
 
     def _step(
         self,

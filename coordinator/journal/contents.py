@@ -14,7 +14,8 @@ from typing import TypeAlias
 
 import msgspec
 
-from agents.chunks import AgentId, StreamChunk, decode_frame
+from agents.chunks import AgentId, StreamChunk
+from agents.frames import decode_frame
 from agents.tools import foreign
 from coordinator.effects import MachineOutput, ShellInput
 from coordinator.journal.records import Kind, Record
