@@ -51,6 +51,10 @@ class Recorded(msgspec.Struct, kw_only=True):
     """Of the engine's, where it said so."""
     status: int | None = None
     """What it was answered with; ``None`` while it waits, or if never."""
+    retry_after_s: float | None = None
+    """How long it was told to wait."""
+    came_at: float = 0.0
+    """Event-loop seconds."""
     is_complete: bool = False
     """Whether all of the answer was sent."""
     message_id: str = ""
@@ -308,6 +312,7 @@ async def _refuse(
     headers: dict[str, str],
 ) -> None:
     record.status = error.status
+    record.retry_after_s = error.retry_after_s
     headers["content-type"] = "application/json"
     if error.status == 429 or error.status >= 500:
         headers["x-should-retry"] = "true"
@@ -332,6 +337,7 @@ def _record(request: HttpRequest) -> Recorded:
         headers=headers,  # keys are secrets, and records end up in test reports
         body=None,
         agent=agent_of(request.headers),
+        came_at=anyio.current_time(),
     )
 
 
