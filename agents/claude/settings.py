@@ -135,7 +135,7 @@ def server_tool(tool: str | Mapping[str, Any], model: str) -> Json:
         made = generation(model)
         versions = _VERSIONS[kind]
         kind = next(name for first, name in versions if made >= first)
-    elif not re.fullmatch(r"[a-z_]+_\d{8}|mcp_toolset", kind):
+    elif not re.fullmatch(r"[a-z][a-z0-9_]*_\d{8}|mcp_toolset", kind):
         known = ", ".join(sorted(_VERSIONS))
         raise ValueError(f"server tool {kind!r} is unknown; choose from {known}")
     given["type"] = kind
