@@ -232,6 +232,10 @@ class FileStore(Protocol):
         """Keep a file; its id."""
         ...
 
+    async def has(self, file_id: str) -> bool:
+        """Whether a file that was kept still is."""
+        ...
+
     async def delete(self, file_id: str) -> None:
         """Keep it no longer."""
         ...

@@ -20,7 +20,7 @@ from agents.actor import Actor
 from agents.chunks import AgentId, ServerToolReturned, StreamChunk
 from agents.frames import decode_frame, skim_frame
 from agents.person import Person, Seat
-from agents.session_files import SessionFiles
+from agents.session_files import FileKey, SessionFiles
 from coordinator.consensus import HEARD, Consensus
 from coordinator.downloads import Downloads
 from coordinator.effects import (
@@ -39,7 +39,7 @@ from coordinator.effects import (
 )
 from coordinator.errors import JournalUnavailable, NotAsked, NotInTeam
 from coordinator.feed import Feed
-from coordinator.journal.contents import encode
+from coordinator.journal.contents import FileKept, encode
 from coordinator.journal.records import Kind
 from coordinator.journal.replaying import on_session_clock
 from coordinator.ledger import BOOKED, Ledger
@@ -123,8 +123,15 @@ class Shell:
         )
         self._ledger = past.ledger if past else Ledger(ids)
         self.files = files or SessionFiles()
+        if journal is not None:
+            self.files.on_change = self._keep_file
         backends = {agent.id: agent.backend for agent in team.agents}
         self._downloads = Downloads(backends, output_dir)
+        for event in past.events if past else ():
+            if isinstance(event, ServerToolReturned):
+                self._downloads.take(event)
+        if past:
+            self._downloads.know(past.fetched)
         self._feeds: list[Feed] = []
         self._actors: dict[AgentId, Actor | Seat] = {}
         self._timers: dict[str, anyio.CancelScope] = {}
@@ -239,6 +246,15 @@ class Shell:
             self._note_loss(lost, events)
         for feed in self._feeds:
             await feed.push(events)
+
+    def _keep_file(self, key: FileKey, file_id: str, is_deleted: bool) -> None:
+        """Record what lies with a provider, so that it is not uploaded twice."""
+        assert self._journal is not None
+        account, digest = key
+        kept = FileKept(
+            account=account, digest=digest, file_id=file_id, is_deleted=is_deleted
+        )
+        self._journal.record(Kind.FILE, encode(kept), self._now())
 
     def _begin(self, group: anyio.abc.TaskGroup) -> None:
         """Tell the team to begin, unless it had in an earlier process."""

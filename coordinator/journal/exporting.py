@@ -1,8 +1,9 @@
 """A journal as JSON lines, for programs.
 
 One object a line, told apart by ``kind``, in the order recorded: ``opened``, chunks
-and decisions as ``--display jsonl`` prints them, shell inputs, ``resumed``, ``result``.
-The payloads are such JSON already, but for frames, where a line may be many chunks.
+and decisions as ``--display jsonl`` prints them, shell inputs, ``resumed``,
+``file_kept``, ``result``. The payloads are such JSON already, but for frames, where a
+line may be many chunks.
 What a later resumption declared void is left out.
 """
 
@@ -19,7 +20,9 @@ from coordinator.journal.reading import Journal
 from coordinator.journal.records import Kind
 from coordinator.journal.replaying import history
 
-_AS_THEY_ARE = frozenset({Kind.OPENED, Kind.INPUT, Kind.OUTPUT, Kind.RESUMED})
+_AS_THEY_ARE = frozenset(
+    {Kind.OPENED, Kind.INPUT, Kind.OUTPUT, Kind.RESUMED, Kind.FILE}
+)
 
 
 def json_lines(journal: Journal) -> Iterator[bytes]:
