@@ -10,6 +10,7 @@ What the words are is :mod:`agents.prompts`'s.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import NamedTuple, TypeAlias
 
 import msgspec
@@ -40,20 +41,7 @@ KEPT_OUTCOMES = frozenset(
 """Turns that brought what was asked; all others leave no trace in the conversation."""
 
 
-OnCall: TypeAlias = Callable[["Called"], None]
-
-
-class Called(msgspec.Struct, frozen=True, kw_only=True):
-    """A model call that was made in a process before this one."""
-
-    turn: Turn
-    place: int
-    """Of its chunk among the turn's."""
-    number: int
-    """1, 2, 3, … since the turn began, or began afresh."""
-    fallbacks: int
-    """How many of the agent's models had been given up."""
-    messages: tuple[Message, ...]
+OnCall: TypeAlias = Callable[[Turn, int, int, tuple[Message, ...]], None]
 
 
 class TextBlock(msgspec.Struct, frozen=True, kw_only=True, tag="text"):
@@ -220,41 +208,29 @@ class Conversation:
 
         Args:
             turns: Those that are over, in order, and what was said in each.
-            on_call: Told of each model call.
+            on_call: Told of each model call: its turn, the place of its chunk among
+                the turn's, its number, and the messages.
         """
         conversation = cls()
         for turn, chunks in turns:
             conversation.begin(turn)
-            conversation.end(keep=conversation.relive(turn, chunks, on_call))
+            told = partial(on_call, turn) if on_call else None
+            conversation.end(keep=conversation._replay(turn, chunks, told))
         return conversation
 
-    def relive(
+    def _replay(
         self,
         turn: Turn,
         chunks: Sequence[StreamChunk],
-        on_call: OnCall | None = None,
+        on_call: Callable[[int, int, tuple[Message, ...]], None] | None = None,
     ) -> bool:
-        """Take in what was said in a turn that has begun; tell whether it ended well.
-
-        Args:
-            turn: See :meth:`begin`.
-            chunks: All of it, or its first.
-            on_call: Told of each model call.
-        """
+        """Take in a recorded turn; tell whether it brought a result."""
         response = Transcript()
         call = 1
         for place, chunk in enumerate(chunks):
             match chunk:
                 case StatusChanged(status="requesting") if on_call is not None:
-                    on_call(
-                        Called(
-                            turn=turn,
-                            place=place,
-                            number=call,
-                            fallbacks=self.fallbacks,
-                            messages=self.messages(),
-                        )
-                    )
+                    on_call(place, call, self.messages())
                 case ResponseStarted():
                     self.messages()
                     response = Transcript()
@@ -267,7 +243,7 @@ class Conversation:
                     response = Transcript()
                 case TurnRestarted():
                     self.begin_afresh(turn, chunk.fallbacks)
-                    response, call = Transcript(), 1
+                    response = Transcript()
                 case ToolReturned():
                     self.returned(chunk)
                 case StatusChanged(status="asked_again"):

@@ -157,6 +157,12 @@ def added(
             assert_never(rule)
 
 
+def _half(whole: Number) -> Number:
+    if isinstance(whole, int):
+        return whole // 2 if whole % 2 == 0 else Fraction(whole, 2)
+    return whole / 2
+
+
 class Bar:
     """How high a threshold lies, and who is over it.
 
@@ -175,7 +181,7 @@ class Bar:
         self._is_strict = isinstance(rule, Majority)
         match rule:
             case Majority():
-                self.height: Number = Fraction(voters) / 2
+                self.height: Number = _half(voters)
             case Supermajority():
                 self.height = exact(rule.share) * voters
             case Unanimity():

@@ -80,7 +80,8 @@ class Election:
     def firsts(self) -> Mapping[tuple[int, ...], Number]:
         """Who shares a first place → the weight of such ballots; no abstentions."""
         found = self._gather(as_firsts)
-        return {firsts: weight for firsts, weight in found.items() if firsts}
+        found.pop((), None)
+        return found
 
     def approvals(self) -> Mapping[tuple[int, ...], Number]:
         """Who is approved of → the weight of such ballots."""
@@ -102,9 +103,8 @@ class Election:
         )
 
     def _gather(self, read: Callable[[Ballot, Index], T]) -> dict[T, Number]:
-        return _added(
-            (read(ballot, self.index), weight) for ballot, weight in self.cast
-        )
+        index = self.index
+        return _added([(read(ballot, index), weight) for ballot, weight in self.cast])
 
 
 def _added(pairs: Iterable[tuple[T, Number]]) -> dict[T, Number]:
@@ -129,11 +129,7 @@ def hold(
     """
     if not labels:
         raise NoAnswers("nobody has answered, so there is nothing to rank")
-    standing = set(labels)
-    order = tuple(label for label in dict.fromkeys(tie_order) if label in standing)
-    if len(order) < len(standing):
-        missing = ", ".join(sorted(standing.difference(order)))
-        raise ValueError(f"the tie order lacks {missing}; it must name every answer")
+    order = _ordered(labels, tie_order)
     index = {label: i for i, label in enumerate(order)}
     # Thousands of voters say a few hundred different things; each is read only once.
     said: dict[Hashable, Ballot] = {}
@@ -141,11 +137,26 @@ def hold(
     for voter, ballot in ballots.items():
         key = frozenset(ballot.points.items()) if isinstance(ballot, Scores) else ballot
         said.setdefault(key, ballot)
-        sums[key] = sums.get(key, 0) + weight_of(voter, weights)
+        weight = weight_of(voter, weights) if weights else 1
+        sums[key] = sums.get(key, 0) + weight
     cast = tuple(
-        (standing_part(ballot, index), sums[key]) for key, ballot in said.items()
+        [(standing_part(ballot, index), sums[key]) for key, ballot in said.items()]
     )
     return Election(labels=order, index=index, cast=cast)
+
+
+def _ordered(
+    labels: Collection[Label], tie_order: Sequence[Label]
+) -> tuple[Label, ...]:
+    """Those of ``tie_order`` that stand."""
+    standing = set(labels)
+    if labels is tie_order and len(standing) == len(tie_order):
+        return tuple(tie_order)
+    order = tuple(label for label in dict.fromkeys(tie_order) if label in standing)
+    if len(order) < len(standing):
+        missing = ", ".join(sorted(standing.difference(order)))
+        raise ValueError(f"the tie order lacks {missing}; it must name every answer")
+    return order
 
 
 def weight_of(voter: AgentId, weights: Weights) -> Number:
@@ -185,7 +196,8 @@ def open_weights(
 
 def ranked(measure: Sequence[Number]) -> Count:
     """The count of a rule whose largest measure wins; equals follow the tie order."""
-    order = tuple(sorted(range(len(measure)), key=lambda i: (-measure[i], i)))
+    # Reversed sorting keeps equals in their order, which is the tie order.
+    order = tuple(sorted(range(len(measure)), key=measure.__getitem__, reverse=True))
     best = measure[order[0]]
-    tied = tuple(i for i in order if measure[i] == best)
+    tied = tuple([i for i in order if measure[i] == best])
     return Count(order=order, measure=measure, tied=tied)

@@ -74,7 +74,7 @@ def labels_of(ballot: Ballot) -> tuple[Label, ...]:
         case Approval():
             return ballot.labels
         case Ranking():
-            return tuple(label for tier in ballot.tiers for label in tier)
+            return tuple([label for tier in ballot.tiers for label in tier])
         case Scores():
             return tuple(ballot.points)
         case _:
@@ -94,19 +94,23 @@ def _firsts(ballot: Ballot) -> tuple[Label, ...]:
         case Approval():
             return tuple(dict.fromkeys(ballot.labels))
         case Ranking():
-            tiers = (tuple(dict.fromkeys(tier)) for tier in ballot.tiers)
-            return next((tier for tier in tiers if tier), ())
+            for tier in ballot.tiers:
+                if tier:
+                    return tier if len(tier) == 1 else tuple(dict.fromkeys(tier))
+            return ()
         case Scores():
             best = max(ballot.points.values(), default=0)
             if best <= 0:
                 return ()
-            return tuple(x for x, points in ballot.points.items() if points == best)
+            return tuple([x for x, points in ballot.points.items() if points == best])
         case _:
             assert_never(ballot)
 
 
 def relabelled(ballot: Ballot, names: Mapping[Label, Label]) -> Ballot:
     """``ballot`` with answers called what ``names`` calls them, where it does."""
+    if not names:
+        return ballot
 
     def new(labels: tuple[Label, ...]) -> tuple[Label, ...]:
         return tuple(names.get(label, label) for label in labels)
@@ -134,11 +138,15 @@ def standing_part(ballot: Ballot, index: Index) -> Ballot:
         case Choice():
             return ballot if ballot.label in index else Approval(labels=())
         case Approval():
-            return Approval(labels=tuple(x for x in ballot.labels if x in index))
+            return Approval(labels=tuple([x for x in ballot.labels if x in index]))
         case Ranking():
-            tiers = (tuple(x for x in tier if x in index) for tier in ballot.tiers)
+            if all(tier and index.keys() >= {*tier} for tier in ballot.tiers):
+                return ballot
+            tiers = (tuple([x for x in tier if x in index]) for tier in ballot.tiers)
             return Ranking(tiers=tuple(tier for tier in tiers if tier))
         case Scores():
+            if index.keys() >= ballot.points.keys():
+                return ballot
             return Scores(points={x: p for x, p in ballot.points.items() if x in index})
         case _:
             assert_never(ballot)
@@ -146,7 +154,10 @@ def standing_part(ballot: Ballot, index: Index) -> Ballot:
 
 def as_firsts(ballot: Ballot, index: Index) -> tuple[int, ...]:
     """Who shares the ballot's first place, sorted; empty: an abstention."""
-    return tuple(sorted(index[label] for label in _firsts(ballot)))
+    firsts = _firsts(ballot)
+    if len(firsts) == 1:
+        return (index[firsts[0]],)
+    return tuple(sorted([index[label] for label in firsts]))
 
 
 def as_approvals(ballot: Ballot, index: Index) -> tuple[int, ...]:
@@ -180,8 +191,9 @@ def as_tiers(ballot: Ballot, index: Index) -> Tiers:
         case _:
             assert_never(ballot)
     seen = {i for tier in named for i in tier}
-    rest = tuple(i for i in range(len(index)) if i not in seen)
-    return tuple(tier for tier in (*named, rest) if tier)
+    if len(seen) < len(index):
+        named.append(tuple([i for i in range(len(index)) if i not in seen]))
+    return tuple([tier for tier in named if tier])
 
 
 def _ranked(ballot: Ranking, index: Index) -> list[tuple[int, ...]]:
@@ -189,7 +201,7 @@ def _ranked(ballot: Ranking, index: Index) -> list[tuple[int, ...]]:
     seen: set[int] = set()
     for tier in ballot.tiers:
         # Named twice, an answer has the better place.
-        places = sorted({index[label] for label in tier} - seen)
+        places = sorted({index[label] for label in tier}.difference(seen))
         seen.update(places)
         tiers.append(tuple(places))
     return tiers

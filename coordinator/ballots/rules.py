@@ -209,16 +209,16 @@ def form(
 def asked_for(rule: VotingRule) -> tuple[Kind, int]:
     """The kind of ballot ``rule`` counts best, and the best score on it."""
     match rule:
-        case Majority() | Supermajority() | Unanimity():
-            return asked_for(rule.fallback) if rule.fallback else ("choice", 10)
-        case Plurality():
-            return "choice", 10
-        case Approval():
-            return "approval", 10
-        case Score() | MajorityJudgement():
-            return "scores", rule.max_score
         case Borda() | InstantRunoff() | Copeland() | Schulze() | RankedPairs():
             return "ranking", 10
+        case Plurality():
+            return "choice", 10
+        case Score() | MajorityJudgement():
+            return "scores", rule.max_score
+        case Approval():
+            return "approval", 10
+        case Majority() | Supermajority() | Unanimity():
+            return asked_for(rule.fallback) if rule.fallback else ("choice", 10)
         case _:
             assert_never(rule)
 

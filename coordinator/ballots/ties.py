@@ -8,6 +8,7 @@ answer says, so that neither speed, nor a name, nor a label is rewarded.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 
 import msgspec
@@ -42,8 +43,13 @@ def lot(seed: int, contents: Mapping[Label, str]) -> tuple[Label, ...]:
 
 def _drawn(seed: bytes, content: str) -> bytes:
     # Content goes in as a digest: two fields of one length cannot run into each other.
-    words = blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    words = _digest(content)
     return blake2b(words + seed, digest_size=16, person=b"ballots.lot").digest()
+
+
+@lru_cache(maxsize=1024)
+def _digest(content: str) -> bytes:
+    return blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def earliest(ordinals: Mapping[Label, int]) -> tuple[Label, ...]:

@@ -106,8 +106,6 @@ def _opened(
             displays=displays,
             durability=options.run.durability,
             deadline_s=options.run.deadline_s,
-            attachments=options.run.attached,
-            output_dir=options.run.output_dir,
         )
     return branch_session(
         found.opened.session,
@@ -118,8 +116,6 @@ def _opened(
         displays=displays,
         durability=options.run.durability,
         deadline_s=options.run.deadline_s,
-        attachments=options.run.attached,
-        output_dir=options.run.output_dir,
     )
 
 

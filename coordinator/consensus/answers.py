@@ -8,6 +8,7 @@ from agents.chunks import Label
 from agents.citations import Citation
 from coordinator.consensus.move import Move
 from coordinator.consensus.state import Answer, Member
+from coordinator.consensus.tables import with_entry
 from coordinator.effects import AnswerAccepted, AnswerRefused
 
 
@@ -18,7 +19,10 @@ def accept(
     value: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET,
     citations: tuple[Citation, ...] = (),
 ) -> Answer:
-    """Give the answer its label and let it stand in place of its author's last."""
+    """Give the answer its label and let it stand in place of its author's last.
+
+    It is what ``member``'s turn was for.
+    """
     s = m.s
     s.accepted += 1
     revision = member.revisions + 1
@@ -31,8 +35,16 @@ def accept(
         citations=citations,
         ordinal=s.accepted,
     )
-    s.answers = s.answers.insert(label, answer)
-    m.put(msgspec.structs.replace(member, label=label, revisions=revision))
+    s.answers = with_entry(s.answers, label, answer)
+    m.put(
+        msgspec.structs.replace(
+            member,
+            activity="idle",
+            has_result=True,
+            label=label,
+            revisions=revision,
+        )
+    )
     m.out.append(
         AnswerAccepted(
             agent=member.id,

@@ -5,8 +5,8 @@ it has to read (the question, the answers it is shown, the conversation that it 
 with; four characters count as a token) and :data:`LEAST_OUTPUT_TOKENS` to say something
 useful. What running turns must still cost at least is not left to others. A turn that
 starts is told how much it may write before the line is reached, and whoever reports
-more than the budget is stopped at that report. In money, what is read again of a
-conversation is reckoned as read from the cache, and all else at its full price.
+more than the budget is stopped at that report. In money, input is reckoned at its full
+price, though some of it may come from the cache.
 
 A budget of the session's that is spent ends the session with the best answer so far; an
 agent's own takes that agent out, and its answer stands.
@@ -33,6 +33,9 @@ CHARACTERS_A_TOKEN = 4
 """English and code have more, so that this is no more than a turn will read."""
 
 
+_UNBOUNDED = Budget()
+
+
 class HeldBack(NamedTuple):
     """A turn that did not fit."""
 
@@ -52,10 +55,16 @@ class _Need(NamedTuple):
 class _Left(NamedTuple):
     """What one budget leaves."""
 
-    of: str
+    whose: str
+    of: float
     tokens: float
     usd: float
     is_session: bool
+
+    def __str__(self) -> str:
+        if self.usd == math.inf:
+            return f"{self.whose} of {self.of} tokens leaves {max(0, self.tokens)}"
+        return f"{self.whose} of {self.of} USD leaves {max(0.0, self.usd):.4f}"
 
 
 def hold_back(m: Move, begin: int) -> list[HeldBack]:
@@ -78,7 +87,7 @@ def hold_back(m: Move, begin: int) -> list[HeldBack]:
         left = _left(m, member, reserved)
         refusing = next((each for each in left if not _fits(need, each)), None)
         if refusing is not None:
-            why = f"{refusing.of}, and the turn takes {_said(need)} at least"
+            why = f"{refusing}, and the turn takes {_said(need)} at least"
             held.append(HeldBack(member, why, refusing.is_session))
             continue
         kept.append(StartTurn(turn=_capped(m, member, output.turn, need, left)))
@@ -112,7 +121,7 @@ def is_set(rules: Rules) -> bool:
 
 def of_agent(rules: Rules, agent: str) -> Budget:
     """What one agent may spend: its own budget, else what every agent may."""
-    own = rules.budgets.get(agent, Budget())
+    own = rules.budgets.get(agent, _UNBOUNDED)
     return Budget(
         tokens=rules.agent_budget_tokens if own.tokens is None else own.tokens,
         usd=rules.agent_budget_usd if own.usd is None else own.usd,
@@ -137,8 +146,8 @@ def is_in_money(rules: Rules, agent: str) -> bool:
 # ----------------------------------------------------------------- reckoning
 
 
-def _least_input(member: Member, turn: Turn) -> tuple[int, int]:
-    """Tokens that ``turn`` has to read: new ones, and those the agent has read."""
+def _least_input(member: Member, turn: Turn) -> int:
+    """Tokens that ``turn`` has to read."""
     characters = len(turn.question) + len(turn.note)
     known = 0
     task = turn.task
@@ -151,7 +160,7 @@ def _least_input(member: Member, turn: Turn) -> tuple[int, int]:
         )
     if turn.continues:
         known = member.response_tokens
-    return characters // CHARACTERS_A_TOKEN, known
+    return known + characters // CHARACTERS_A_TOKEN
 
 
 def _need(m: Move, member: Member, turn: Turn) -> _Need:
@@ -159,13 +168,11 @@ def _need(m: Move, member: Member, turn: Turn) -> _Need:
     price = m.rules.prices.get(member.id)
     if price is not None and not price.takes_tokens:
         return _Need()
-    new, known = _least_input(member, turn)
+    reading = _least_input(member, turn)
     usd = 0.0
     if price is not None:
-        again = price.input_usd if price.cached_usd is None else price.cached_usd
-        usd = new * price.input_usd + known * again
-        usd += LEAST_OUTPUT_TOKENS * price.output_usd
-    return _Need(new + known + LEAST_OUTPUT_TOKENS, usd)
+        usd = reading * price.input_usd + LEAST_OUTPUT_TOKENS * price.output_usd
+    return _Need(reading + LEAST_OUTPUT_TOKENS, usd)
 
 
 def _reserved(m: Move) -> _Need:
@@ -182,22 +189,19 @@ def _left(m: Move, member: Member, reserved: _Need) -> list[_Left]:
     rules, s = m.rules, m.s
     own = of_agent(rules, member.id)
     found: list[_Left] = []
-    if rules.budget_tokens is not None:
-        tokens = rules.budget_tokens - s.spent_tokens - reserved.tokens
-        of = f"the budget of {rules.budget_tokens} tokens leaves {max(0, tokens)}"
-        found.append(_Left(of, tokens, math.inf, is_session=True))
-    if rules.budget_usd is not None:
-        usd = rules.budget_usd - s.spent_usd - reserved.usd
-        of = f"the budget of {rules.budget_usd} USD leaves {max(0.0, usd):.4f}"
-        found.append(_Left(of, math.inf, usd, is_session=True))
-    if own.tokens is not None:
-        tokens = own.tokens - member.spent_tokens
-        of = f"its budget of {own.tokens} tokens leaves {max(0, tokens)}"
-        found.append(_Left(of, tokens, math.inf, is_session=False))
-    if own.usd is not None:
-        usd = own.usd - member.spent_usd
-        of = f"its budget of {own.usd} USD leaves {max(0.0, usd):.4f}"
-        found.append(_Left(of, math.inf, usd, is_session=False))
+    all_, one, most = "the budget", "its budget", math.inf
+    if (of := rules.budget_tokens) is not None:
+        left = of - s.spent_tokens - reserved.tokens
+        found.append(_Left(all_, of, left, most, is_session=True))
+    if (of := rules.budget_usd) is not None:
+        left = of - s.spent_usd - reserved.usd
+        found.append(_Left(all_, of, most, left, is_session=True))
+    if (of := own.tokens) is not None:
+        left = of - member.spent_tokens
+        found.append(_Left(one, of, left, most, is_session=False))
+    if (of := own.usd) is not None:
+        left = of - member.spent_usd
+        found.append(_Left(one, of, most, left, is_session=False))
     return found
 
 

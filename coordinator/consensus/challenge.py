@@ -83,7 +83,7 @@ def _challenger(m: Move, contest: Contest, result: Tally) -> Member | None:
 def on_proposal(m: Move, member: Member, chunk: AnswerProposed) -> None:
     """The challenger has answered: let judges compare, if it is something new."""
     reason = _fault(m, chunk)
-    member = m.rest(contests.read_all(member))
+    member = m.put(contests.answered(member))
     if reason is not None:
         m.out.append(AnswerRefused(agent=member.id, reason=reason))
         fall(m)

@@ -6,15 +6,14 @@ winners meet in the next stage. What ballots do to it is :mod:`.voting`'s.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
-from rpds import HashTrieMap
 
 from agents.backend import BallotForm, Review
 from agents.chunks import AgentId, Ballot, Label
 from coordinator.ballots import events_before_any, form, lot, reject_reason
-from coordinator.consensus.move import Move, drawn
+from coordinator.consensus.move import Move, drawn_each
 from coordinator.consensus.similarity import similarity
 from coordinator.consensus.state import Answer, Cast, Contest, Member
 
@@ -47,8 +46,8 @@ def new_contest(
     *,
     is_runoff: bool = False,
     is_challenge: bool = False,
-    views: HashTrieMap[AgentId, tuple[Label, ...]] | None = None,
-    carried: HashTrieMap[AgentId, Cast] | None = None,
+    views: Mapping[AgentId, tuple[Label, ...]] | None = None,
+    carried: Mapping[AgentId, Cast] | None = None,
     advance: int = 1,
     is_first_look: bool = False,
 ) -> Contest:
@@ -56,7 +55,7 @@ def new_contest(
 
     All but those whose ballot is ``carried`` over from an earlier one.
     """
-    ballots: HashTrieMap[AgentId, Cast] = HashTrieMap() if carried is None else carried
+    ballots: Mapping[AgentId, Cast] = {} if carried is None else carried
     s = m.s
     answers = [s.answers[label] for label in labels]
     contest = m.put_contest(
@@ -68,7 +67,7 @@ def new_contest(
             outstanding=len(voters) - len(ballots),
             is_runoff=is_runoff,
             is_challenge=is_challenge,
-            views=HashTrieMap() if views is None else views,
+            views={} if views is None else views,
             advance=advance,
             is_first_look=is_first_look,
             began=s.now,
@@ -141,8 +140,12 @@ def votable(m: Move, contest: Contest, member: Member) -> tuple[Label, ...]:
     labels = eligible(m, contest, member)
     if len(labels) == 1:
         return labels
-    me, seed, answers = member.id, m.s.seed, m.s.answers
-    keyed = [(answers[x].agent == me, drawn(seed, "view", me, x), x) for x in labels]
+    me, answers = member.id, m.s.answers
+    lots = drawn_each(m.s.seed, ("view", me), labels)
+    keyed = [
+        (answers[label].agent == me, lot, label)
+        for lot, label in zip(lots, labels, strict=True)
+    ]
     keyed.sort()
     return tuple([label for _, _, label in keyed])
 
@@ -162,6 +165,8 @@ def unread(m: Move, member: Member, labels: Sequence[Label]) -> tuple[Label, ...
 
     Who judged one committee has read its answers and no others.
     """
+    if not member.sat_in:
+        return tuple(labels)
     known: set[Label] = set()
     for number in member.sat_in:
         known.update(judged_by(m.s.contests[number], member.id))
@@ -171,12 +176,14 @@ def unread(m: Move, member: Member, labels: Sequence[Label]) -> tuple[Label, ...
     )
 
 
-def read_all(member: Member) -> Member:
-    """``member`` has answered, and so has read what its turn showed."""
+def answered(member: Member) -> Member:
+    """``member`` has brought what it was asked for, and so has read what it shows."""
     sat_in = member.sat_in
     if member.contest >= 0 and member.contest not in sat_in:
         sat_in = (*sat_in, member.contest)
-    return msgspec.structs.replace(member, shown=member.seen, sat_in=sat_in)
+    return msgspec.structs.replace(
+        member, activity="idle", has_result=True, shown=member.seen, sat_in=sat_in
+    )
 
 
 def owing_again(

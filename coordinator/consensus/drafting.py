@@ -59,9 +59,7 @@ def on_draft(m: Move, member: Member, chunk: AnswerProposed) -> None:
         return
     m.s.drafting -= 1
     m.s.drafts_in += 1
-    answer = answers.accept(
-        m, m.rest(member), chunk.content, chunk.value, chunk.citations
-    )
+    answer = answers.accept(m, member, chunk.content, chunk.value, chunk.citations)
     if m.s.phase == "voting":
         revisions.on_answer(m, answer)
         return
@@ -137,7 +135,7 @@ def _freeze(m: Move, reason: str) -> None:
 def on_revision(m: Move, member: Member, chunk: AnswerProposed) -> None:
     """A reviewer would rather answer anew than vote."""
     reason = _fault(m, member, chunk)
-    member = m.rest(contests.read_all(member))
+    member = m.put(contests.answered(member))
     if reason is not None:
         answers.refuse(m, member, reason)
         contests.resume_review(m, m.s.members[member.id])

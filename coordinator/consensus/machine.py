@@ -23,7 +23,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from msgspec.structs import replace
-from rpds import HashTrieMap
 
 from agents.chunks import (
     AgentFailed,
@@ -54,6 +53,7 @@ from coordinator.consensus import (
 )
 from coordinator.consensus.move import Move, drawn
 from coordinator.consensus.state import Activity, Answer, Member, Phase, State
+from coordinator.consensus.tables import table, with_entry
 from coordinator.effects import (
     AgentStopped,
     AnswerVetoed,
@@ -88,11 +88,12 @@ HEARD = (
 class Consensus:
     """The state of one session; a value: ``step`` leaves it as it was."""
 
-    __slots__ = ("_state", "rules")
+    __slots__ = ("_is_budgeted", "_state", "rules")
 
-    def __init__(self, rules: Rules, state: State) -> None:
+    def __init__(self, rules: Rules, state: State, *, is_budgeted: bool) -> None:
         self.rules = rules
         self._state = state
+        self._is_budgeted = is_budgeted
 
     @classmethod
     def new(
@@ -123,11 +124,11 @@ class Consensus:
             seed=seed,
             nonce=nonce,
             order=tuple(agents),
-            members=HashTrieMap(members),
-            answers=HashTrieMap(),
-            contests=HashTrieMap(),
+            members=table(members),
+            answers={},
+            contests={},
         )
-        return cls(rules, state)
+        return cls(rules, state, is_budgeted=budget.is_set(rules))
 
     @property
     def phase(self) -> Phase:
@@ -165,9 +166,16 @@ class Consensus:
         s, at = self._state, what.at
         if s.phase == "concluded":
             return self, ()
-        # Most turns end at the instant at which they brought what they were asked for.
-        if isinstance(what, TurnEnded) and at <= s.now and _is_late(s, what):
-            return self, ()
+        # Most turns end at the instant at which they brought what they were asked for,
+        # and most responses begin without anybody having waited for that.
+        if type(what) is TurnEnded:
+            if at <= s.now and _is_late(s, what):
+                return self, ()
+        elif type(what) is ResponseStarted:
+            if _changes_nothing(s, what):
+                return self._with(replace(s, now=at)) if at > s.now else self, ()
+        elif type(what) is UsageReported and not self._is_budgeted:
+            return self._with(_booked(s, what)), ()
         m = Move(s, self.rules)
         if at > s.now:
             m.s.now = at
@@ -175,15 +183,49 @@ class Consensus:
             _on_chunk(m, what)
         else:
             _on_shell(m, what)
-        if m.out and budget.is_set(self.rules):
+        if m.out and self._is_budgeted:
             _keep_to_budget(m)
-        return Consensus(self.rules, m.s), tuple(m.out)
+        return self._with(m.s), tuple(m.out)
+
+    def _with(self, state: State) -> Consensus:
+        return Consensus(self.rules, state, is_budgeted=self._is_budgeted)
 
 
 def _is_late(s: State, chunk: Chunk) -> bool:
     """Whether the turn is over or was withdrawn."""
     member = s.members[chunk.agent]
     return chunk.turn != member.turn or member.activity in {"idle", "out"}
+
+
+def _changes_nothing(s: State, chunk: ResponseStarted) -> bool:
+    """Whether the member's books are clear already, and nobody waits for its sign."""
+    member = s.members[chunk.agent]
+    is_sign = chunk.turn == member.turn and member.activity == "reviewing"
+    return not (member.response_tokens or member.response_usd or is_sign)
+
+
+def _booked(s: State, chunk: UsageReported) -> State:
+    """``s`` with what a response has cost so far."""
+    member = s.members[chunk.agent]
+    tokens, usd = chunk.usage.total_tokens, chunk.cost_usd or 0.0
+    more = max(0, tokens - member.response_tokens)
+    more_usd = max(0.0, usd - member.response_usd)
+    member = replace(
+        member,
+        spent_tokens=member.spent_tokens + more,
+        spent_usd=member.spent_usd + more_usd,
+        reserved_tokens=max(0, member.reserved_tokens - more),
+        reserved_usd=max(0.0, member.reserved_usd - more_usd),
+        response_tokens=tokens,
+        response_usd=usd,
+    )
+    return replace(
+        s,
+        now=max(s.now, chunk.at),
+        members=with_entry(s.members, member.id, member),
+        spent_tokens=s.spent_tokens + more,
+        spent_usd=s.spent_usd + more_usd,
+    )
 
 
 # ------------------------------------------------------------------ chunks
@@ -307,30 +349,15 @@ def _after_failure(m: Move, member: Member, activity: Activity, why: str) -> Non
 
 def _on_usage(m: Move, member: Member, chunk: UsageReported) -> None:
     """Book what the response has cost so far; stop who is over the budget."""
-    tokens, usd = chunk.usage.total_tokens, chunk.cost_usd or 0.0
-    more = max(0, tokens - member.response_tokens)
-    more_usd = max(0.0, usd - member.response_usd)
-    m.s.spent_tokens += more
-    m.s.spent_usd += more_usd
-    member = m.put(
-        replace(
-            member,
-            spent_tokens=member.spent_tokens + more,
-            spent_usd=member.spent_usd + more_usd,
-            reserved_tokens=max(0, member.reserved_tokens - more),
-            reserved_usd=max(0.0, member.reserved_usd - more_usd),
-            response_tokens=tokens,
-            response_usd=usd,
-        )
-    )
-    rules = m.rules
+    m.s = _booked(m.s, chunk)
+    member, rules = m.s.members[member.id], m.rules
     if rules.budget_tokens is not None and m.s.spent_tokens > rules.budget_tokens:
         _stop(m, f"the budget of {rules.budget_tokens} tokens is spent")
     elif rules.budget_usd is not None and m.s.spent_usd > rules.budget_usd:
         _stop(m, f"the budget of {rules.budget_usd} USD is spent")
     elif member.activity != "out":
         why = budget.overdrawn(m, member)
-        if why is None and chunk.cost_usd is None and tokens:
+        if why is None and chunk.cost_usd is None and chunk.usage.total_tokens:
             is_bounded = budget.is_in_money(rules, member.id)
             unknown = f"the price of {chunk.model!r} is unknown; no budget can be kept"
             why = unknown if is_bounded else None

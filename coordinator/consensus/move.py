@@ -6,7 +6,6 @@ all times (turn numbers only grow, a member runs one turn at most) is held in on
 
 from __future__ import annotations
 
-import copy
 from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING
@@ -15,9 +14,12 @@ import msgspec
 
 from agents.backend import Task, Turn, VisibleAnswer
 from agents.chunks import AgentId, Label, TurnNumber
+from coordinator.consensus.tables import with_entry
 from coordinator.effects import AgentRetired, CancelTurn, MachineOutput, StartTurn
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from coordinator.consensus.state import Activity, Answer, Contest, Member, State
     from coordinator.rules import Rules
 
@@ -25,22 +27,23 @@ if TYPE_CHECKING:
 class Move:
     """The machine's hand during one step."""
 
-    __slots__ = ("_by_number", "out", "rules", "s")
+    __slots__ = ("_by_number", "_foreign", "out", "rules", "s")
 
     def __init__(self, state: State, rules: Rules) -> None:
-        self.s = copy.copy(state)
+        self.s = msgspec.structs.replace(state)
         self.rules = rules
         self.out: list[MachineOutput] = []
-        self._by_number: dict[tuple[Label, ...], tuple[Label, ...]] | None = None
+        self._by_number: dict[tuple[Label, ...], tuple[Label, ...]] = {}
+        self._foreign: dict[Label, tuple[AgentId, VisibleAnswer]] = {}
 
     def put(self, member: Member) -> Member:
         """Remember ``member`` as it is now."""
-        self.s.members = self.s.members.insert(member.id, member)
+        self.s.members = with_entry(self.s.members, member.id, member)
         return member
 
     def put_contest(self, contest: Contest) -> Contest:
         """Remember ``contest`` as it is now."""
-        self.s.contests = self.s.contests.insert(contest.number, contest)
+        self.s.contests = with_entry(self.s.contests, contest.number, contest)
         return contest
 
     def begin_wave(self) -> None:
@@ -133,19 +136,24 @@ class Move:
         self, labels: tuple[Label, ...], viewer: AgentId
     ) -> tuple[VisibleAnswer, ...]:
         """``labels`` as ``viewer`` reads them, in the same order for every viewer."""
-        answers = self.s.answers
-        found: list[VisibleAnswer] = []
-        for label in labels:
-            answer = answers[label]
-            found.append(
-                VisibleAnswer(
-                    label=label,
-                    content=answer.reading,
-                    is_own=answer.agent == viewer,
-                    citations=answer.citations,
-                )
-            )
-        return tuple(found)
+        return tuple([self._seen_by(viewer, label) for label in labels])
+
+    def _seen_by(self, viewer: AgentId, label: Label) -> VisibleAnswer:
+        """One answer; what it is to others is remembered for the step."""
+        found = self._foreign.get(label)
+        if found is not None and found[0] != viewer:
+            return found[1]
+        answer = self.s.answers[label]
+        is_own = answer.agent == viewer
+        visible = VisibleAnswer(
+            label=label,
+            content=answer.reading,
+            is_own=is_own,
+            citations=answer.citations,
+        )
+        if not is_own:
+            self._foreign[label] = answer.agent, visible
+        return visible
 
     def by_number(self, labels: tuple[Label, ...]) -> tuple[Label, ...]:
         """``labels`` in the order in which every viewer reads them.
@@ -154,8 +162,6 @@ class Move:
         """
         if len(labels) == 1:
             return labels
-        if self._by_number is None:
-            self._by_number = {}
         found = self._by_number.get(labels)
         if found is None:
             members, answers = self.s.members, self.s.answers
@@ -165,6 +171,17 @@ class Move:
         return found
 
 
+def drawn_each(seed: int, parts: tuple[str, ...], last: Sequence[str]) -> list[bytes]:
+    """What :func:`drawn` says of ``parts`` with each of ``last`` after them."""
+    begun = _lot(seed, parts)
+    lots: list[bytes] = []
+    for part in last:
+        lot = begun.copy()
+        lot.update(f"{part}\0".encode("utf-8", "surrogatepass"))
+        lots.append(lot.digest())
+    return lots
+
+
 @lru_cache(maxsize=16_384)
 def drawn(seed: int, *parts: str) -> bytes:
     """Draw a lot that depends on ``seed`` and ``parts`` alone; compare to order.
@@ -172,6 +189,10 @@ def drawn(seed: int, *parts: str) -> bytes:
     Remembered, because an order is drawn again each time a viewer is asked: 16,384 lots
     are those of a hundred agents who read each other's answers, in some 3 MB.
     """
+    return _lot(seed, parts).digest()
+
+
+def _lot(seed: int, parts: tuple[str, ...]) -> blake2b:
     words = "\0".join((*parts, "")).encode("utf-8", "surrogatepass")
     key = seed.to_bytes(8, "big", signed=True)
-    return blake2b(words, digest_size=8, key=key).digest()
+    return blake2b(words, digest_size=8, key=key)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import msgspec
-from rpds import HashTrieMap
 
 from agents.backend import News
 from agents.chunks import Label
@@ -12,6 +11,7 @@ from coordinator.consensus import contests, voting
 from coordinator.consensus.move import Move
 from coordinator.consensus.similarity import similarity
 from coordinator.consensus.state import Answer, Cast, Contest, Member
+from coordinator.consensus.tables import with_entry
 from coordinator.effects import ArmTimer, TellAgent, VotesCarried, VotesVoided
 
 NEWS_TIMER = "news"
@@ -42,7 +42,7 @@ def on_answer(m: Move, answer: Answer) -> None:
         msgspec.structs.replace(
             contest,
             labels=contests.tie_order(m, standing),
-            ballots=HashTrieMap(),
+            ballots={},
             outstanding=outstanding,
             check_at=gone + first,
         )
@@ -72,12 +72,13 @@ def _carry(m: Move, contest: Contest, before: Label, answer: Answer) -> None:
     renamed = contest.renamed
     for old, new in contest.renamed.items():
         if new == before:
-            renamed = renamed.insert(old, answer.label)
-    renamed = renamed.insert(before, answer.label)
+            renamed = with_entry(renamed, old, answer.label)
+    renamed = with_entry(renamed, before, answer.label)
     ballots = contest.ballots
     for voter, cast in contest.ballots.items():
         ballot = relabelled(cast.ballot, {before: answer.label})
-        ballots = ballots.insert(voter, Cast(ballot=ballot, reason=cast.reason))
+        renewed = Cast(ballot=ballot, reason=cast.reason)
+        ballots = with_entry(ballots, voter, renewed)
     voters = tuple(v for v in contest.voters if v in contest.ballots)
     m.out.append(VotesCarried(voters=voters, replaced=before, label=answer.label))
     m.put_contest(

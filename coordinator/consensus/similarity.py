@@ -11,6 +11,7 @@ from functools import lru_cache
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
+@lru_cache(maxsize=1024)
 def similarity(one: str, other: str) -> float:
     """Compare two texts by their sets of words (Jaccard), 0 (nothing shared) … 1.
 

@@ -1,16 +1,16 @@
 """What the machine knows: members, answers, contests. Values only, no rules.
 
-Large collections are persistent maps (rpds), so a step that changes one member of ten
-thousand copies a path, not the team. Their iteration order is not defined; whoever
-needs an order walks the tuples ``order`` and ``voters``.
+Collections that grow with the team are :mod:`.tables`, so that a step which changes one
+member of ten thousand does not copy the team. Their order is not defined; whoever needs
+an order walks the tuples ``order`` and ``voters``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 import msgspec
-from rpds import HashTrieMap
 
 from agents.chunks import AgentId, Ballot, Label, Part, TurnNumber
 from agents.citations import Citation
@@ -92,6 +92,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def reading(self) -> str:
         """What voters read, and what makes it another answer than the next."""
+        # Most answers are words alone, and are read by everybody.
+        if isinstance(self.value, msgspec.UnsetType):
+            return self.content
         return as_read(self.content, self.value)
 
 
@@ -109,7 +112,7 @@ class Contest(msgspec.Struct, frozen=True, kw_only=True):
     labels: tuple[Label, ...]
     """In the order of ties, best first."""
     voters: tuple[AgentId, ...]
-    ballots: HashTrieMap[AgentId, Cast]
+    ballots: Mapping[AgentId, Cast]
     outstanding: int
     """Voters who may still cast a ballot."""
     check_at: int = 0
@@ -120,7 +123,7 @@ class Contest(msgspec.Struct, frozen=True, kw_only=True):
     """It ended in a tie, and another contest decides."""
     is_challenge: bool = False
     """Of two answers: the incumbent, who wins ties, and its challenger."""
-    views: HashTrieMap[AgentId, tuple[Label, ...]] = HashTrieMap()
+    views: Mapping[AgentId, tuple[Label, ...]] = {}
     """Voter → the answers it judges; all of them where it is not in here."""
     leader: AgentId | None = None
     """The voter whose response has to begin before the others are asked."""
@@ -133,7 +136,7 @@ class Contest(msgspec.Struct, frozen=True, kw_only=True):
     """Others vote on the best of it, and its ballots count on."""
     advance: int = 1
     """How many of its answers go on to the next stage."""
-    renamed: HashTrieMap[Label, Label] = HashTrieMap()
+    renamed: Mapping[Label, Label] = {}
     """Revision → the one that stands in its place after small changes."""
     winner: Label | None = None
 
@@ -170,9 +173,9 @@ class State(msgspec.Struct, kw_only=True):
     nonce: str
     order: tuple[AgentId, ...]
     """The agents as the team lists them: the only order members are walked in."""
-    members: HashTrieMap[AgentId, Member]
-    answers: HashTrieMap[Label, Answer]
-    contests: HashTrieMap[int, Contest]
+    members: Mapping[AgentId, Member]
+    answers: Mapping[Label, Answer]
+    contests: Mapping[int, Contest]
     phase: Phase = "new"
     now: float = 0.0
     wave_began: float = 0.0

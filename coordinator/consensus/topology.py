@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import msgspec
-from rpds import HashTrieMap
 
 from agents.chunks import AgentId, Label
 from coordinator.consensus.move import Move, drawn
+from coordinator.consensus.tables import table
 
 ONE_IN = 6
 """Of so many answers of a committee one goes on: of few their winner, of 16 three."""
@@ -19,7 +20,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
     labels: tuple[Label, ...]
     voters: tuple[AgentId, ...]
-    views: HashTrieMap[AgentId, tuple[Label, ...]] = HashTrieMap()
+    views: Mapping[AgentId, tuple[Label, ...]] = {}
     """Voter → what it judges, where that is not all."""
     advance: int = 1
     """How many go on from it."""
@@ -66,7 +67,7 @@ def ring(m: Move, labels: tuple[Label, ...], reach: int) -> Group:
     seed, stage = m.s.seed, str(m.s.contests_made)
     seats = sorted(labels, key=lambda x: drawn(seed, "ring", stage, x))
     seat_of = {m.s.answers[label].agent: at for at, label in enumerate(seats)}
-    views: HashTrieMap[AgentId, tuple[Label, ...]] = HashTrieMap()
+    views: dict[AgentId, tuple[Label, ...]] = {}
     guests = 0
     voters = tuple(member.id for member in m.live())
     for voter in voters:
@@ -75,9 +76,9 @@ def ring(m: Move, labels: tuple[Label, ...], reach: int) -> Group:
             # Who has no answer on the table is seated between others, in turn.
             at, guests = guests, guests + 1
         view = (seats[(at + step) % len(seats)] for step in range(1, reach + 1))
-        views = views.insert(voter, tuple(view))
+        views[voter] = tuple(view)
     # As many as one voter has read.
-    return Group(labels=labels, voters=voters, views=views, advance=reach)
+    return Group(labels=labels, voters=voters, views=table(views), advance=reach)
 
 
 def panel(m: Move, size: int | None) -> tuple[AgentId, ...]:

@@ -9,6 +9,7 @@ from coordinator.ballots import best_of
 from coordinator.consensus import contests, division, ending, voting, winning
 from coordinator.consensus.move import Move
 from coordinator.consensus.state import Contest
+from coordinator.consensus.tables import without
 from coordinator.effects import AnswerRefused, VotesVoided
 
 
@@ -53,7 +54,7 @@ def _withdraw(m: Move, contest: Contest, label: Label) -> None:
     )
     ballots = contest.ballots
     for voter in void:
-        ballots = ballots.remove(voter)
+        ballots = without(ballots, voter)
     if void:
         m.out.append(VotesVoided(voters=void, label=label))
     owing = contests.owing_again(m, contest, void)

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from itertools import islice
 
 import msgspec
-from rpds import HashTrieMap
 
 from agents.chunks import AgentId, Ballot, Label, VoteCast
 from coordinator.ballots import (
@@ -33,6 +32,7 @@ from coordinator.consensus import (
 from coordinator.consensus.move import Move
 from coordinator.consensus.similarity import twins
 from coordinator.consensus.state import Answer, Cast, Contest, Member
+from coordinator.consensus.tables import table, with_entry
 from coordinator.effects import (
     AnswerRefused,
     ArmTimer,
@@ -122,7 +122,7 @@ def on_vote(m: Move, member: Member, chunk: VoteCast) -> None:
     """Count ``member``'s ballot, or say why it does not count and ask again."""
     leading.on_sign(m, member)
     contest = m.s.contests[member.contest]
-    member = m.rest(contests.read_all(member))
+    member = m.put(contests.answered(member))
     # What was changed a little since it was asked goes by its new name.
     ballot = relabelled(chunk.ballot, contest.renamed)
     reason = _fault(m, contest, member, chunk, ballot)
@@ -147,8 +147,10 @@ def on_vote(m: Move, member: Member, chunk: VoteCast) -> None:
     contest = m.put_contest(
         msgspec.structs.replace(
             contest,
-            ballots=contest.ballots.insert(
-                member.id, Cast(ballot=ballot, reason=chunk.reason)
+            ballots=with_entry(
+                contest.ballots,
+                member.id,
+                Cast(ballot=ballot, reason=chunk.reason),
             ),
             outstanding=contest.outstanding - 1,
         )
@@ -160,7 +162,9 @@ def _fault(
     m: Move, contest: Contest, member: Member, chunk: VoteCast, ballot: Ballot
 ) -> str | None:
     """Why the ballot does not count; ``None``: it does."""
-    seen = {contest.renamed.get(label, label) for label in chunk.seen}
+    seen = frozenset(chunk.seen)
+    if contest.renamed:
+        seen = frozenset([contest.renamed.get(label, label) for label in seen])
     judged = contests.judged_by(contest, member.id)
     news = [label for label in judged if label not in seen]
     if news:
@@ -330,15 +334,15 @@ def _look_again(m: Move, first: Contest, labels: tuple[Label, ...]) -> None:
     reason = "the best of a first look, whose ballots count on"
     m.out.append(SlateFrozen(labels=labels, reason=reason))
     place = {label: at for at, label in enumerate(labels)}
-    carried: HashTrieMap[AgentId, Cast] = HashTrieMap()
+    carried: dict[AgentId, Cast] = {}
     for voter, cast in first.ballots.items():
         ballot = standing_part(cast.ballot, place)
-        carried = carried.insert(voter, Cast(ballot=ballot, reason=cast.reason))
+        carried[voter] = Cast(ballot=ballot, reason=cast.reason)
     judges = tuple(voter for voter in first.voters if voter in carried)
     assert m.rules.shortlist is not None  # or there had been no first look
     others = topology.others_than(m, first.voters, m.rules.shortlist.share)
     voters = judges + others
-    _open(m, [contests.new_contest(m, labels, voters, carried=carried)])
+    _open(m, [contests.new_contest(m, labels, voters, carried=table(carried))])
 
 
 def _who_goes_on(m: Move, contest: Contest) -> tuple[Label, ...]:

@@ -13,6 +13,7 @@ from agents.backend import (
     Draft,
     Present,
     Review,
+    Task,
     Turn,
     Work,
 )
@@ -70,6 +71,10 @@ class Checker:
     def __init__(self, agents: tuple[AgentId, ...], rules: Rules) -> None:
         self._agents = frozenset(agents)
         self._rules = rules
+        self._own_budget = rules.agent_budget_tokens
+        self._is_budgeted = rules.budget_tokens is not None or (
+            self._own_budget is not None
+        )
         self._turns = dict.fromkeys(agents, TurnNumber(0))
         self._read: dict[AgentId, set[Label]] = {agent: set() for agent in agents}
         """What each conversation has shown in turns that came to something."""
@@ -111,62 +116,69 @@ class Checker:
         if self.concluded is not None:
             _claim(not outputs, "nothing happens after the conclusion")
             return
-        if isinstance(what, SessionOpened):
-            self._deadline = what.at + self._rules.deadline_s
-        elif isinstance(what, AnswerVetoed) and what.label in self._standing.values():
-            self._vetoed.add(what.label)
-        elif isinstance(what, ResponseStarted):
+        # Most of what is said is of these three kinds, and nothing follows from it.
+        if type(what) is ResponseStarted:
             self._response[what.agent] = 0
-        elif isinstance(what, UsageReported):
+        elif type(what) is UsageReported:
             self._spend(what)
-        elif isinstance(what, RestartRequested):
-            # A new round, though perhaps nobody can afford to take part in it.
-            self.decided, self._challenged = None, False
-        elif isinstance(what, TimerRang):
-            self._armed.discard(what.timer)
-        elif (
-            isinstance(what, TurnEnded | AgentFailed)
-            and what.turn == self._turns[what.agent]
-        ):
-            self._running.discard(what.agent)
+        elif type(what) is TurnEnded or type(what) is AgentFailed:
+            if what.turn == self._turns[what.agent]:
+                self._running.discard(what.agent)
+        else:
+            self._take(what)
         for output in outputs:
-            _claim(self.concluded is None, "the conclusion is the last effect")
+            if self.concluded is not None:
+                raise Violation("the conclusion is the last effect")
             self._look_at(output, what.at)
-        is_waiting = bool(self._running or self._armed)
-        _claim(
-            self.concluded is not None or is_waiting,
-            "a session waits for somebody, not for its deadline alone",
-        )
-        self._check_own_budgets()
+        if self.concluded is None:
+            self._check_progress(what)
+
+    def _take(self, what: MachineInput) -> None:
+        """Book what happens more seldom."""
+        match what:
+            case TimerRang():
+                self._armed.discard(what.timer)
+            case SessionOpened():
+                self._deadline = what.at + self._rules.deadline_s
+            case AnswerVetoed():
+                if what.label in self._standing.values():
+                    self._vetoed.add(what.label)
+            case RestartRequested():
+                # A new round, though perhaps nobody can afford to take part in it.
+                self.decided, self._challenged = None, False
+            case _:
+                pass
+
+    def _check_progress(self, what: MachineInput) -> None:
+        """Of a session that goes on after ``what``."""
+        if not self._running and not self._armed:
+            raise Violation("a session waits for somebody, not for its deadline alone")
+        if self._own_budget is not None and isinstance(what, UsageReported):
+            # Nobody else can have gone over its own with this step.
+            is_over = self._spent_by[what.agent] > self._own_budget
+            is_out = what.agent in self._retired
+            _claim(not is_over or is_out, "who is over budget is out")
         if self._over_budget:
-            _claim(self.concluded is not None, "a spent budget ends the session")
+            raise Violation("a spent budget ends the session")
         if what.at > self._deadline:
-            _claim(self.concluded is not None, "a session ends by its deadline")
+            raise Violation("a session ends by its deadline")
 
     def _spend(self, usage: UsageReported) -> None:
-        budget = self._rules.budget_tokens
+        agent, tokens = usage.agent, usage.usage.total_tokens
         # Within a response the count is cumulative.
-        tokens = usage.usage.total_tokens
-        more = max(0, tokens - self._response[usage.agent])
-        self._spent += more
-        self._spent_by[usage.agent] += more
-        self._response[usage.agent] = tokens
+        more = tokens - self._response[agent]
+        if more > 0:
+            self._spent += more
+            self._spent_by[agent] += more
+        self._response[agent] = tokens
+        budget = self._rules.budget_tokens
         self._over_budget = budget is not None and self._spent > budget
-
-    def _check_own_budgets(self) -> None:
-        """Whoever is over its own budget is out as soon as it is said."""
-        own = self._rules.agent_budget_tokens
-        if own is None or self.concluded is not None:
-            return
-        for agent, spent in self._spent_by.items():
-            is_over = spent > own
-            _claim(not is_over or agent in self._retired, "who is over budget is out")
 
     def _check_room(self, agent: AgentId) -> None:
         """No turn begins that could not even be answered within the budgets."""
         for budget, spent in (
             (self._rules.budget_tokens, self._spent),
-            (self._rules.agent_budget_tokens, self._spent_by[agent]),
+            (self._own_budget, self._spent_by[agent]),
         ):
             has_room = budget is None or spent + LEAST_OUTPUT_TOKENS <= budget
             _claim(has_room, "no turn begins that cannot fit its budget")
@@ -174,20 +186,35 @@ class Checker:
     def _look_at(self, output: MachineOutput, now: float) -> None:
         match output:
             case StartTurn():
-                self._on_start(output)
+                self._on_start(output.turn)
+            case AnswerAccepted():
+                self._on_accepted(output)
+            case VoteCounted():
+                self._on_vote(output)
+            case ArmTimer():
+                _claim(output.at >= now, "timers ring in the future")
+                if output.timer != DEADLINE_TIMER:
+                    self._armed.add(output.timer)
+            case SlateFrozen() | WinnerDecided():
+                self._on_vote_stage(output)
+            case Conclude():
+                self._on_end(output)
             case CancelTurn():
                 self._running.discard(output.agent)
                 _claim(
                     output.turn == self._turns[output.agent],
                     "only the newest turn is cancelled",
                 )
+            case _:
+                self._look_at_rare(output)
+
+    def _look_at_rare(self, output: MachineOutput) -> None:
+        match output:
             case TellAgent(news=news):
                 told = {answer.label for answer in news.answers}
                 self._reading[news.agent] |= told
                 self._votable[news.agent] |= told
                 self._asked[news.agent] = self._accepted
-            case AnswerAccepted():
-                self._on_accepted(output)
             case VotesCarried():
                 self._on_carried(output)
             case VoteRejected(voter=agent) | AnswerRefused(agent=agent):
@@ -196,8 +223,6 @@ class Checker:
                 _claim(self.decided is None, "a challenge comes before the decision")
                 _claim(not self._challenged, "one challenge a round")
                 self._challenged = True
-            case VoteCounted():
-                self._on_vote(output)
             case VotesVoided():
                 for voter in output.voters:
                     _claim(voter in self._ballots, "only live ballots are voided")
@@ -206,14 +231,6 @@ class Checker:
                 _claim(output.agent not in self._retired, "an agent retires once")
                 self._retired.add(output.agent)
                 self._running.discard(output.agent)
-            case SlateFrozen() | WinnerDecided():
-                self._on_vote_stage(output)
-            case ArmTimer():
-                _claim(output.at >= now, "timers ring in the future")
-                if output.timer != DEADLINE_TIMER:
-                    self._armed.add(output.timer)
-            case Conclude():
-                self._on_end(output)
             case _:
                 pass
 
@@ -237,59 +254,61 @@ class Checker:
             return True
         return self.decided.label in self._vetoed
 
-    def _on_start(self, start: StartTurn) -> None:
-        turn = start.turn
-        _claim(turn.agent in self._agents, "turns go to members")
-        self._check_part(turn)
-        _claim(turn.agent not in self._retired, "who is out gets no turn")
-        self._check_room(turn.agent)
-        _claim(turn.number == self._turns[turn.agent] + 1, "turn numbers count up")
-        self._turns[turn.agent] = turn.number
-        self._running.add(turn.agent)
-        self._asked[turn.agent] = self._accepted
-        if not isinstance(turn.task, Present) and self.decided is not None:
+    def _on_start(self, turn: Turn) -> None:
+        agent, task = turn.agent, turn.task
+        if agent not in self._agents:
+            raise Violation("turns go to members")
+        self._check_part(task)
+        if agent in self._retired:
+            raise Violation("who is out gets no turn")
+        if self._is_budgeted:
+            self._check_room(agent)
+        if turn.number != self._turns[agent] + 1:
+            raise Violation("turn numbers count up")
+        self._turns[agent] = turn.number
+        self._running.add(agent)
+        self._asked[agent] = self._accepted
+        if self.decided is not None and not isinstance(task, Present):
             # The presenter asked for another round.
             self.decided = None
             self._challenged = False
-        self._reading[turn.agent] = set(self._read[turn.agent])
-        if not turn.continues:
-            self._reading[turn.agent].clear()
-        if isinstance(turn.task, Review):
-            shown = [answer.label for answer in turn.task.answers]
-            written = turn.task.unseen if turn.continues else shown
-            self._reading[turn.agent].update(written)
-            form = turn.task.ballot
-            self._votable[turn.agent] = set(form.labels) if form else set()
+        reading = set(self._read[agent]) if turn.continues else set[Label]()
+        self._reading[agent] = reading
+        if isinstance(task, Review):
+            if turn.continues:
+                reading.update(task.unseen)
+            else:
+                reading.update([answer.label for answer in task.answers])
+            form = task.ballot
+            self._votable[agent] = set(form.labels) if form else set()
             if form is not None:
                 # It opens a new vote: in a later stage older ballots are history.
-                self._ballots.pop(turn.agent, None)
-                self._votes_in[turn.agent] = self._stage
+                self._ballots.pop(agent, None)
+                self._votes_in[agent] = self._stage
 
-    def _check_part(self, turn: Turn) -> None:
+    def _check_part(self, task: Task) -> None:
         """In a divided task nobody votes; a part has few tries, one at a time."""
         is_divided = self._rules.division is not None
-        if isinstance(turn.task, Draft | Review):
+        if isinstance(task, Draft | Review):
             _claim(not is_divided, "a divided task is not voted on")
-        elif isinstance(turn.task, Divide | Work):
+        elif isinstance(task, Divide | Work):
             _claim(is_divided, "only a divided task has parts")
 
     def _on_vote(self, vote: VoteCounted) -> None:
-        _claim(vote.voter not in self._ballots, "one live ballot a voter")
-        asked = self._asked[vote.voter]
-        standing = set(self._standing.values()) - self._vetoed
-        _claim(
-            all(self._ordinal[label] <= asked for label in standing),
-            "a ballot that counts has seen every answer",
-        )
-        for label in labels_of(vote.ballot):
-            _claim(label in self._answers, "ballots name accepted answers")
-            _claim(label in self._votable[vote.voter], "ballots name what was offered")
-        _claim(
-            self._votable[vote.voter] - self._vetoed <= self._reading[vote.voter],
-            "no ballot for an unseen answer",
-        )
-        self._read[vote.voter] = set(self._reading[vote.voter])
-        self._ballots[vote.voter] = vote.ballot
+        voter = vote.voter
+        if voter in self._ballots:
+            raise Violation("one live ballot a voter")
+        asked, ordinal, vetoed = self._asked[voter], self._ordinal, self._vetoed
+        for label in self._standing.values():
+            if ordinal[label] > asked and label not in vetoed:
+                raise Violation("a ballot that counts has seen every answer")
+        votable, reading = self._votable[voter], self._reading[voter]
+        named = labels_of(vote.ballot)
+        _claim(self._answers.keys() >= {*named}, "ballots name accepted answers")
+        _claim(votable.issuperset(named), "ballots name what was offered")
+        _claim(votable - vetoed <= reading, "no ballot for an unseen answer")
+        self._read[voter] = set(reading)
+        self._ballots[voter] = vote.ballot
 
     def _on_accepted(self, accepted: AnswerAccepted) -> None:
         label, agent = accepted.label, accepted.agent

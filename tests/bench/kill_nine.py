@@ -47,7 +47,6 @@ import msgspec
 
 from agents.chunks import Chunk
 from agents.emulator import Recorded, serve
-from agents.frames import unfolded
 from agents.script import Script, parse_script
 from coordinator.cli.app import main as command_line
 from coordinator.errors import CoordinatorError
@@ -412,7 +411,7 @@ def _chunks_in(journal: Path) -> list[bytes]:
         line
         for record in history(read_journal(journal).records)
         if record.kind == Kind.FRAME
-        for line in unfolded(record.payload).splitlines()
+        for line in record.payload.splitlines()
     ]
 
 
