@@ -184,9 +184,6 @@ def _utf8(data: bytes) -> bytes | None:
     return None if controls else text.encode()
 
 
-# ---------------------------------------------------------------------- blocks
-
-
 def inline_block(item: Attachment) -> msgspec.Raw:
     """The block that holds the file itself."""
     if item.kind == "text":

@@ -153,8 +153,6 @@ class Limiter:
         """Leave for one request of ``agent``, waited for by ``async with``."""
         return Slot(self, agent)
 
-    # -------------------------------------------------------------- waiting
-
     async def enter(self, agent: AgentId) -> float:
         """Wait until ``agent`` may start a request; returns the time it did.
 
@@ -214,8 +212,6 @@ class Limiter:
             return math.inf
         waits = (bucket.wait_s(now) for bucket in self._buckets.values())
         return max(0.0, self._gate_at - now, *waits)
-
-    # ------------------------------------------------------------- learning
 
     def opened(self, headers: Mapping[str, str] | None) -> None:
         """A request that started has been taken by the server."""

@@ -125,8 +125,6 @@ class Seat:
         self._is_closed = False
         self._is_over = False
 
-    # ------------------------------------------------- what the session does
-
     def take(self, turn: Turn) -> None:
         """Ask the person."""
         self._ask(turn, first=0)
@@ -190,8 +188,6 @@ class Seat:
         ):
             while self._to_send:
                 self._outbox.send_nowait(self._to_send.popleft())
-
-    # ---------------------------------------------------- what the person does
 
     @property
     def turn(self) -> Turn | None:

@@ -45,7 +45,6 @@ class ScriptInvalid(ValueError):
         self.problem = problem
 
 
-# --------------------------------------------------------------------- lines
 # The first field of each class is the key that people write to name the line's kind.
 
 
@@ -300,8 +299,6 @@ def _key(kind: type[_Line]) -> str:
 
 
 _KINDS: dict[str, type[_Line]] = {_key(kind): kind for kind in get_args(Line)}
-
-# ------------------------------------------------------------------- entries
 
 
 class When(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

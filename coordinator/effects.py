@@ -15,8 +15,6 @@ from agents.backend import News, Turn
 from agents.chunks import AgentId, Ballot, Label, StreamChunk, TurnNumber
 from agents.citations import Citation
 
-# ------------------------------------------------------------------ inputs
-
 
 # gc=False: plain data cannot be part of a cycle, and ten thousand agents have much.
 class Input(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", gc=False):
@@ -67,8 +65,6 @@ ShellInput: TypeAlias = (
 )
 MachineInput: TypeAlias = ShellInput | StreamChunk
 
-# ------------------------------------------------------------------ effects
-
 
 class Output(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", gc=False):
     """Anything the machine puts out."""
@@ -117,8 +113,6 @@ class Conclude(Output, frozen=True, kw_only=True, tag="conclude"):
 
 
 Effect: TypeAlias = StartTurn | CancelTurn | TellAgent | ArmTimer | Conclude
-
-# ---------------------------------------------------------------- decisions
 
 
 class AnswerAccepted(Output, frozen=True, kw_only=True, tag="answer_accepted"):

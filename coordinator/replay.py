@@ -128,8 +128,6 @@ class Replay:
                     self._derived.append(output)  # those two are not recorded
                 yield output
 
-    # ------------------------------------------------------------- comparing
-
     def _compare(self, number: int, record: Record) -> None:
         """Hold what was decided then against what is decided now."""
         while self._derived:

@@ -213,9 +213,6 @@ def _scalar(event: yaml.ScalarEvent) -> Plain:
     return text
 
 
-# ------------------------------------------------------------- into Structs
-
-
 def convert(document: Document, into: type[T], *, at: Where = ()) -> T:
     """Convert what stands at ``at`` into a Struct.
 

@@ -70,9 +70,6 @@ async def test_many_small_files_are_uploaded_beyond_what_fits_inline(
     assert [item.is_uploaded for item in read] == [False] * 4 + [True] * 2
 
 
-# --------------------------------------------------------------------- addresses
-
-
 class _Pages(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         size = 0
@@ -145,9 +142,6 @@ async def test_an_address_that_never_answers_is_given_up(
         port = silent.getsockname()[1]
         told = await problem_of(f"http://127.0.0.1:{port}/x")
     assert "did not come within 0.2 s" in told
-
-
-# ---------------------------------------------------------------- the command line
 
 
 def test_a_team_files_paths_are_from_its_own_folder(

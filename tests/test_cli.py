@@ -69,9 +69,6 @@ def team(tmp_path: Path) -> str:
     return str(path)
 
 
-# ------------------------------------------------------------------ a session
-
-
 @pytest.mark.parametrize("runtime", ["asyncio", "trio"])
 def test_a_team_answers_off_a_terminal_in_plain_lines(
     run: Run, team: str, runtime: str
@@ -169,9 +166,6 @@ def test_a_session_in_which_everybody_fails_says_why(run: Run, tmp_path: Path) -
     assert err.count("\n") == 1
 
 
-# ------------------------------------------------------------------- misuse
-
-
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -246,9 +240,6 @@ def test_help_fits_a_terminal_and_names_the_exit_codes(
         assert re.search(r"3 the\s+deadline passed without an answer", out)
 
 
-# ------------------------------------------------------------- other commands
-
-
 def test_decode_prints_the_chunks_of_a_recorded_stream(
     run: Run, tmp_path: Path
 ) -> None:
@@ -283,9 +274,6 @@ def test_decode_of_a_broken_stream_fails_after_what_was_whole(
     assert code == 2
     assert "text_delta" in out
     assert err.startswith(f"coordinator: {path}: ")
-
-
-# ---------------------------------------------------------------- processes
 
 
 @contextmanager

@@ -169,9 +169,6 @@ def test_termination_is_an_interruption_as_well() -> None:
         assert terminal.process.returncode == 4, shown
 
 
-# ------------------------------------------------------------------- the demo
-
-
 class _Watched:
     """A display that keeps what it is shown."""
 

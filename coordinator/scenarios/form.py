@@ -128,9 +128,6 @@ class ScenarioFile(TeamFile, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     people: tuple[Intervention, ...] = ()
 
 
-# ------------------------------------------------------------- for editors
-
-
 def schema() -> dict[str, Any]:
     """The JSON Schema of a scenario file, for editors that complete and check YAML.
 

@@ -251,9 +251,6 @@ def _fact(value: object) -> Fact:
             return cast("Fact", value)
 
 
-# ---------------------------------------------------------------- matching
-
-
 def kind_of(step: Step) -> str:
     """What kind of thing ``step`` says; empty where it says none, or more than one."""
     said = [kind for kind in KINDS if getattr(step, kind) is not msgspec.UNSET]

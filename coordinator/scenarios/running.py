@@ -208,9 +208,6 @@ async def _stage(config: TeamConfig, over: Over) -> AsyncGenerator[Team]:
         yield assemble(claude, environment={})
 
 
-# ------------------------------------------------------------------ people
-
-
 class _People:
     """Acts as the file says, at the times it says."""
 

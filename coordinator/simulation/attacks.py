@@ -184,8 +184,6 @@ def fences_hold(turn: Turn, accepted: Mapping[Label, str]) -> bool:
     )
 
 
-# ------------------------------------------------------------------ a voter
-
 _FENCE = re.compile(
     rf'<answer label="([^"]+)" nonce="{NONCE}">\n(.*?)\n</answer nonce="{NONCE}">',
     re.DOTALL,

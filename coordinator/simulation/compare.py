@@ -333,9 +333,6 @@ def self_consistency(crowd: Crowd, budget_tokens: int) -> Outcome:
     )
 
 
-# ------------------------------------------------------------------ figures
-
-
 def _row(place: tuple[str, int], name: str, here: _Outcomes) -> Row:
     played = here[name]
     found = [each.outcome for each in played]

@@ -51,8 +51,6 @@ class Crowd:
         lone._camps = {0: self._camps[0]} if 0 in self._camps else {}
         return lone
 
-    # ------------------------------------------------------------- chance
-
     def uniform(self, *what: str | int) -> float:
         """A number in (0, 1) for ``what``."""
         words = "\0".join(map(str, what)).encode()
@@ -65,8 +63,6 @@ class Crowd:
         if found is None:
             found = self._normals[what] = _INVERSE(self.uniform(*what))
         return found
-
-    # ------------------------------------------------------------- answers
 
     def draft(self, agent: int) -> Written:
         """``agent``'s first answer."""
@@ -102,8 +98,6 @@ class Crowd:
     ) -> Written:
         appeal += self.assumed.judge_shared_sd * self.normal("appeal", text)
         return Written(agent, text, quality, appeal)
-
-    # ------------------------------------------------------------- judging
 
     def ranked(
         self, voter: int, answers: Sequence[Written], shown: Sequence[Written]
@@ -158,8 +152,6 @@ class Crowd:
             told, read = 1 - i / last, 1 - place[answer.author] / last
             lean = (1 - residue) * told + residue * read
             seems[i] += self.assumed.position_bias * lean
-
-    # ------------------------------------------------------------- turns
 
     def revises(self, agent: int, revisions: int, look: int) -> bool:
         """Whether ``agent`` answers anew when it reviews for the ``look``-th time."""

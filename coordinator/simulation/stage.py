@@ -206,8 +206,6 @@ class Stage:
             status=end.status,
         )
 
-    # ------------------------------------------------------- the machine's
-
     def _push(self, at: float, agent: AgentId | None, number: int, what: str) -> None:
         self._count += 1
         heapq.heappush(self._due, (at, self._count, agent, number, what))
@@ -259,8 +257,6 @@ class Stage:
             was, now = (self._crowd.is_right(x.quality) for x in (before, new))
             self._turned[0] += was and not now
             self._turned[1] += now and not was
-
-    # ------------------------------------------------------- a turn begins
 
     def _begin(self, turn: Turn) -> None:
         agent, assumed, crowd = turn.agent, self._assumed, self._crowd
@@ -352,8 +348,6 @@ class Stage:
         nth = self._times.get((agent, what), 0)
         self._times[agent, what] = nth + 1
         return nth
-
-    # --------------------------------------------------------- a turn ends
 
     def _cut(self, agent: AgentId) -> None:
         running = self._running.pop(agent, None)

@@ -201,9 +201,6 @@ async def _meddle(session: Session, made: Setting) -> None:
             session.veto(Label(f"agent{number}.1"))
 
 
-# ------------------------------------------------------------------ checking
-
-
 def check(made: Setting, rules: Rules, watched: Watched, journal: Journal) -> int:
     """Hold events, journal and a fresh machine against each other.
 

@@ -127,8 +127,6 @@ class World:
     def _machine(self) -> Consensus:
         return Consensus.new(self._agents, "q", self._rules, seed=self._seed, nonce="n")
 
-    # ----------------------------------------------------------- the clock
-
     def _put(self, what: MachineInput) -> None:
         """Let something happen that is no agent's doing."""
         self._count += 1
@@ -152,8 +150,6 @@ class World:
         elif isinstance(effect, ArmTimer):
             self._timers[effect.timer] = effect.at
             self._put(TimerRang(at=effect.at, timer=effect.timer))
-
-    # ------------------------------------------------------------ people
 
     def _meddle(self) -> None:
         for _ in range(MEDDLING_MOST):

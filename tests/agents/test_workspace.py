@@ -33,9 +33,6 @@ def memory(tmp_path: Path) -> Memory:
     return Memory(tmp_path / "memories")
 
 
-# ------------------------------------------------------------------- the editor
-
-
 async def test_lines_keep_the_ends_they_have(
     editor: TextEditor, tmp_path: Path
 ) -> None:
@@ -111,9 +108,6 @@ async def test_what_the_editor_cannot_do_it_says(
         await use(editor, **given)
 
 
-# ------------------------------------------------------------------- the memory
-
-
 async def test_memories_are_kept_renamed_and_deleted(memory: Memory) -> None:
     notes = "/memories/notes.md"
     assert await use(memory, command="view", path="/memories") == "(empty)"
@@ -145,8 +139,6 @@ async def test_what_the_memory_cannot_do_it_says(
     with pytest.raises(ToolFailed, match=why):
         await use(memory, **given)
 
-
-# -------------------------------------------------------------------- the shell
 
 LIMITS = Limits(time_s=20)
 

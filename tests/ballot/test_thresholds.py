@@ -142,9 +142,6 @@ def test_equal_medians_are_told_apart_by_what_is_left() -> None:
     assert outcome.tied == (A,)
 
 
-# -------------------------------------------------------------------- ties
-
-
 @given(st.dictionaries(st.sampled_from("abcdef"), st.text(max_size=3)), st.integers())
 def test_a_lot_depends_on_seed_and_content_alone(
     contents: dict[str, str], seed: int
@@ -185,18 +182,12 @@ def test_a_runoff_is_held_among_the_tied_only() -> None:
     assert runoff(nobody, LABELS) is None
 
 
-# ------------------------------------------------------------------ quorum
-
-
 def test_a_quorum_counts_weights_and_abstentions() -> None:
     voters = [AgentId(f"v{i}") for i in range(4)]
     assert has_quorum(_votes("a-"), voters, 0.5)
     assert not has_quorum(_votes("a-"), voters, 0.51)
     assert has_quorum(_votes("a"), voters, 0.5, weights={"v0": 3})
     assert has_quorum({}, voters, 0.0)
-
-
-# ----------------------------------------------------------------- weights
 
 
 def _learned(

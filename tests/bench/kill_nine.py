@@ -146,9 +146,6 @@ class Life:
         self.finished.update(_finished(lines))
 
 
-# --------------------------------------------------------------- the pretended API
-
-
 def start_api() -> tuple[int, str, int]:
     """Fork a process that serves the scripts; its id, its address and its log."""
     reading, writing = os.pipe()
@@ -191,9 +188,6 @@ def team_file(folder: Path, address: str) -> Path:
     path = folder / "team.yaml"
     path.write_text(json.dumps(team), "utf-8")  # JSON is YAML
     return path
-
-
-# ------------------------------------------------------------------- the sessions
 
 
 class Campaign:
@@ -314,8 +308,6 @@ class Campaign:
             if life.acknowledged:
                 self.figures.trouble.append(f"{life.number}: {error}")
         self.figures.kills_before_a_journal += 1
-
-    # ---------------------------------------------------------------- afterwards
 
     def _end(self, life: Life, code: int) -> None:
         """Hold what was acknowledged against the journal."""

@@ -178,9 +178,6 @@ async def test_the_task_and_the_answers_are_seen_everywhere(
     assert texts == ["a draft", "the end"]
 
 
-# ------------------------------------------------------------------- leaving
-
-
 async def test_a_stream_cancelled_in_the_middle_leaves_nothing(
     stage: Stage, script_of: ScriptOf, request_for: RequestFor
 ) -> None:
@@ -269,8 +266,6 @@ async def test_agents_may_share_a_backend(
                 group.start_soon(speak, name)
     assert said == {name: ["one", "two"] for name in said}
 
-
-# ------------------------------------------------------------------- trouble
 
 TROUBLES: list[tuple[list[Any], type[AgentError]]] = [
     ([{"error": {"status": 429, "retry_after_s": 7}}], BackendUnavailable),
@@ -361,8 +356,6 @@ async def test_a_script_without_words_for_it_refuses(
         with pytest.raises(BackendRefused, match="no unused entry for task review"):
             await played(backend, request_for(review))
 
-
-# ---------------------------------------------------------- MassGen's surface
 
 QUESTION: list[dict[str, Any]] = [
     {"role": "system", "content": "Be brief."},

@@ -162,9 +162,6 @@ def test_a_topology_is_one_shape_of_a_sensible_size(wrong: dict[str, int]) -> No
         Topology(**wrong)
 
 
-# ----------------------------------------------------------------- adaptive
-
-
 def small_start(seat: Seat, **changes: object) -> Table:
     settings = {"rule": Plurality(), "adaptive": Adaptive(start=3, step=2, max=6)}
     return drafted(seat, 9, **{**settings, **changes})

@@ -143,9 +143,6 @@ def test_a_wait_of_less_than_nothing_is_refused(wrong: dict[str, float]) -> None
         LeaderFirst(**wrong)  # type: ignore[arg-type]
 
 
-# ------------------------------------------------------ and with it, all still holds
-
-
 def led(seed: int) -> Setting:
     made = setting(seed)
     rules: Rules = msgspec.structs.replace(

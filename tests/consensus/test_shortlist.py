@@ -184,9 +184,6 @@ def test_a_list_that_does_not_get_shorter_is_refused(wrong: dict[str, float]) ->
         Shortlist(**wrong)  # type: ignore[arg-type]
 
 
-# ------------------------------------------------------ and with it, all still holds
-
-
 def shortened(seed: int) -> Setting:
     made = setting(seed)
     changes: dict[str, object] = {

@@ -154,9 +154,6 @@ async def test_llmocks_broken_tool_input_is_called_invalid(llmock_team: Team) ->
     assert [call.is_valid for call in calls] == [False]
 
 
-# --------------------------------------------------------------------- aimock
-
-
 @asynccontextmanager
 async def aimock(
     fixtures: list[Mapping[str, Any]], folder: Path

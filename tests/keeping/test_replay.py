@@ -79,9 +79,6 @@ def _place(journal: Journal, word: bytes) -> int:
     )
 
 
-# ------------------------------------------------------------------- the same again
-
-
 async def test_a_reader_sees_every_event_again_and_in_the_same_order(
     root: Path,
 ) -> None:
@@ -199,9 +196,6 @@ async def test_a_session_that_was_resumed_is_seen_as_one(root: Path) -> None:
     assert times == sorted(times)
 
 
-# ------------------------------------------------------------------ not the same
-
-
 async def test_a_decision_that_is_not_what_it_was_is_one_clear_error(
     root: Path,
 ) -> None:
@@ -285,9 +279,6 @@ def test_a_difference_is_one_sentence_on_the_command_line(
     code, _, err = run("replay", path.stem, *where)
     assert (code, err.count("\n")) == (2, 1)
     assert err.startswith(f"coordinator: session '{path.stem}', record ")
-
-
-# ----------------------------------------------------------------------- unfinished
 
 
 def test_what_was_left_unfinished_is_shown_up_to_there(

@@ -161,9 +161,6 @@ def test_who_interrupts_twice_is_told_as_well(
     assert any(r.kind == Kind.FRAME for r in read_session(root, session).records)
 
 
-# ----------------------------------------------------------- a disk that fails
-
-
 @pytest.mark.skipif(shutil.which("prlimit") is None, reason="needs util-linux")
 @pytest.mark.parametrize("runtime", ["asyncio", "trio"])
 def test_with_sync_a_full_disk_ends_the_session_with_the_best_answer_so_far(

@@ -89,9 +89,6 @@ def test_what_is_asked_cannot_move_a_terminals_cursor(
         assert "\x1b" not in out
 
 
-# ------------------------------------------------------------------------- show
-
-
 def test_a_session_is_shown_with_its_votes_and_its_answer(
     run: Run, kept: tuple[str, str], root: Path
 ) -> None:
@@ -151,9 +148,6 @@ def test_commands_to_copy_are_quoted(run: Run, team: str, tmp_path: Path) -> Non
     assert out.endswith(f"see it again: {again}\n")
     _, _, err = run("resume", path.stem, "--journal", str(root))
     assert f"{again}; or" in err
-
-
-# ------------------------------------------------------------------- naming one
 
 
 def test_an_id_may_be_cut_short_while_it_is_unique(
@@ -218,9 +212,6 @@ def test_a_file_that_is_no_journal_is_one_sentence(run: Run, root: Path) -> None
     assert (code, "unreadable" in out) == (0, True)
 
 
-# ----------------------------------------------------------------------- export
-
-
 def test_a_session_is_exported_as_the_lines_that_a_display_prints(
     run: Run, kept: tuple[str, str], root: Path, tmp_path: Path
 ) -> None:
@@ -262,9 +253,6 @@ def test_a_session_is_exported_for_massgens_tools(
     assert (code, made.parent) == (0, Path(".massgen/massgen_logs"))
     status = json.loads((made / "turn_1/attempt_1/status.json").read_text())
     assert status["results"]["winner"] == "ada"
-
-
-# ------------------------------------------------------------------------ prune
 
 
 def test_all_but_the_newest_are_deleted_after_a_rehearsal(

@@ -122,9 +122,6 @@ def test_over_http_the_same_comes_true(runtime: Runtime) -> None:
     } == dict.fromkeys(names, ())
 
 
-# ---------------------------------------------------------------- the command
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "good.yaml").write_text(SMALL)

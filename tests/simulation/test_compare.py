@@ -38,9 +38,6 @@ def in_situation(name: str, policy: str, seeds: range, size: int = 7) -> list[Ou
     return [played(policy, size, seed, assumed) for seed in seeds]
 
 
-# ------------------------------------------------------------------ one session
-
-
 def test_an_ensemble_costs_its_drafts_its_votes_and_the_last_words() -> None:
     drafts = 3 * (2200 + 2500)
     votes = 3 * (2200 + 3 * 1000 + 600)
@@ -132,9 +129,6 @@ def test_a_leader_s_request_fills_the_cache_for_the_others() -> None:
         assert all_.elapsed_s <= first.elapsed_s < all_.elapsed_s + 3
 
 
-# ------------------------------------------------------------------ situations
-
-
 @pytest.mark.parametrize("name", SITUATIONS)
 @pytest.mark.parametrize("policy", ["massgen", "revision", "slate"])
 def test_every_situation_can_be_played_to_an_answer(name: str, policy: str) -> None:
@@ -192,9 +186,6 @@ def test_colluders_put_one_of_theirs_first() -> None:
     assert ranked[1:] == [a for a, _ in reversed(honest) if a.author != 0]
 
 
-# ------------------------------------------------------------------ rivals, names
-
-
 def test_samples_agree_where_the_question_is_easy() -> None:
     easy = next(
         crowd for seed in range(99) if (crowd := Crowd(seed, 3, STEADY)).ease > 2
@@ -250,9 +241,6 @@ def test_assumptions_are_read_from_words_and_unknown_ones_refused() -> None:
         situation("sunny")
 
 
-# ------------------------------------------------------------------ the cache
-
-
 def test_a_prefix_can_be_read_once_its_first_response_has_begun() -> None:
     cache = PromptCache(Assumptions())
     prompt = [Prefix("a", 2000), Prefix("b", 5000)]
@@ -273,9 +261,6 @@ def test_what_is_short_is_not_cached() -> None:
 def test_money_weighs_the_cache() -> None:
     bill = Bill(plain=10**6, read=10**6, written=10**6, output=10**6)
     assert bill.usd(Assumptions()) == pytest.approx(2 * (1 + 0.1 + 1.25) + 10)
-
-
-# ------------------------------------------------------------------ the whole
 
 
 @pytest.fixture(scope="module")
