@@ -17,7 +17,7 @@ stays :class:`msgspec.Raw` and must not contain a line feed; see :func:`one_line
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, NewType, TypeAlias
+from typing import Literal, NewType, TypeAlias, TypeVar
 
 import msgspec
 
@@ -54,6 +54,9 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """The part of ``output_tokens`` spent on thinking."""
     web_search_requests: int | None = None
     web_fetch_requests: int | None = None
+    code_execution_s: float | None = None
+    """Seconds of code that the API ran and charges for, measured here: it has no
+    counter. ``None``: none ran, or it is free."""
 
     def __add__(self, other: Usage) -> Usage:
         """Add field by field; unknown plus known is known."""
@@ -75,6 +78,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
                 self.web_search_requests, other.web_search_requests
             ),
             web_fetch_requests=_add(self.web_fetch_requests, other.web_fetch_requests),
+            code_execution_s=_add(self.code_execution_s, other.code_execution_s),
         )
 
     @property
@@ -98,7 +102,10 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def _add(one: int | None, other: int | None) -> int | None:
+_Count = TypeVar("_Count", int, float)
+
+
+def _add(one: _Count | None, other: _Count | None) -> _Count | None:
     if one is None:
         return other
     return one if other is None else one + other

@@ -31,13 +31,15 @@ _Rates: TypeAlias = tuple[tuple[float, tuple[float, ...]], ...]
 
 _SCRIPTED = "scripted"
 
+CODE_USD_AN_HOUR = 0.05
+"""A container that runs code, whatever the model (docs.claude.com, pricing, read
+2026-11-22); the library has no price for it."""
+
 
 def cost_usd(model: str, usage: Usage) -> float | None:
     """What ``usage`` of ``model`` costs in USD; ``None`` where no price is known.
 
-    Models whose name begins with ``scripted`` cost nothing. Code execution is free
-    beside web tools of 20260209 or later, and the API has no counter for it, so it
-    adds nothing here (docs.claude.com, pricing, read 2026-11-22).
+    Models whose name begins with ``scripted`` cost nothing.
     """
     if model.startswith(_SCRIPTED):
         return 0.0
@@ -45,7 +47,8 @@ def cost_usd(model: str, usage: Usage) -> float | None:
     if price is None:
         return None
     rates = _rates(model)
-    return float(price(usage)) if rates is None else _by_rates(rates, usage)
+    counted = float(price(usage)) if rates is None else _by_rates(rates, usage)
+    return counted + (usage.code_execution_s or 0.0) * CODE_USD_AN_HOUR / 3600
 
 
 def saved_usd(model: str, usage: Usage) -> float | None:

@@ -32,6 +32,7 @@ import msgspec
 from agents import prices
 from agents.backend import Request
 from agents.chunks import ResponseOpened, StreamChunk
+from agents.claude.code_time import code_time
 from agents.claude.faults import error_for, limits_of
 from agents.claude.files import ClaudeFiles
 from agents.claude.providers import Place, provider_client, secrets_of
@@ -165,7 +166,7 @@ class ClaudeBackend:
         """
         async with AsyncExitStack() as stack:
             response = await self._ask(request, stack)
-            batches = self._batches(response, pen)
+            batches = self._batches(request, response, pen)
             stack.push_async_callback(_closed, batches)
             yield batches
 
@@ -200,10 +201,11 @@ class ClaudeBackend:
         return cast("anthropic.AsyncAPIResponse[Any]", response)
 
     async def _batches(
-        self, response: anthropic.AsyncAPIResponse[Any], pen: Pen
+        self, request: Request, response: anthropic.AsyncAPIResponse[Any], pen: Pen
     ) -> AsyncGenerator[list[StreamChunk]]:
         splitter = Splitter()
-        translator = Translator(pen, prices.cost_usd)
+        counting = code_time(self._settings, request.container)
+        translator = Translator(pen, prices.cost_usd, counting)
         pen.at = anyio.current_time()
         yield [
             ResponseOpened(

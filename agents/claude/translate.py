@@ -33,6 +33,7 @@ from agents.chunks import (
     UsageReported,
 )
 from agents.claude import wire
+from agents.claude.code_time import CodeTime
 from agents.errors import (
     AgentError,
     BackendRefused,
@@ -91,9 +92,12 @@ class _OpenBlock:
 class Translator:
     """Translates one response; feed it every event in order, then :meth:`finish`."""
 
-    def __init__(self, pen: Pen, price: Price) -> None:
+    def __init__(
+        self, pen: Pen, price: Price, code_time: CodeTime | None = None
+    ) -> None:
         self._pen = pen
         self._price = price
+        self._code_time = code_time
         self._model = ""
         self._open: dict[int, _OpenBlock] = {}
         self._usage = Usage()
@@ -284,6 +288,8 @@ class Translator:
                 )
             )
         elif head.type.endswith("tool_use"):  # server_tool_use, mcp_tool_use, …
+            if self._code_time is not None:
+                self._code_time.called(head.name, head.id, self._pen.at)
             said.append(
                 ServerToolCalled(
                     **stamp(),
@@ -295,6 +301,8 @@ class Translator:
                 )
             )
         elif head.type.endswith("_result"):
+            if self._code_time is not None:
+                self._code_time.returned(head.type, head.tool_use_id, self._pen.at)
             said.append(
                 ServerToolReturned(
                     **stamp(),
@@ -317,6 +325,9 @@ class Translator:
         if counted is None:
             return
         self._usage = merged(self._usage, counted)
+        if self._code_time is not None:
+            ran_s = self._code_time.charged_s
+            self._usage = msgspec.structs.replace(self._usage, code_execution_s=ran_s)
         said.append(
             UsageReported(
                 **self._pen.stamp(),

@@ -1,0 +1,65 @@
+"""How long code ran in a container of the API's, where that is charged for. Pure.
+
+The API has no counter of it, so it is measured here, from a call's end to its result's
+beginning. It is charged for by the hour and for five minutes at least, and free beside
+web tools of 20260209 or later (docs.claude.com, pricing, read 2026-11-22).
+"""
+
+from __future__ import annotations
+
+import re
+
+from agents.claude.settings import ClaudeSettings, runs_code, server_tool
+
+LEAST_S = 300.0
+"""What a container is charged for that has run anything."""
+FREE_FROM = 20260209
+"""The first version of the web tools beside which code runs for free."""
+
+_WEB = re.compile(r"web_(?:search|fetch)_(\d{8})")
+_RESULT = "code_execution_tool_result"
+
+
+class CodeTime:
+    """Counts one response's time.
+
+    Args:
+        least_s: What the first call costs however short it is.
+    """
+
+    def __init__(self, least_s: float) -> None:
+        self._least_s = least_s
+        self._ran_s: float | None = None
+        self._began: dict[str, float] = {}
+
+    @property
+    def charged_s(self) -> float | None:
+        """So far; ``None``: no code has run."""
+        return None if self._ran_s is None else max(self._ran_s, self._least_s)
+
+    def called(self, name: str, call: str, at: float) -> None:
+        """A tool of the API's was called, under the id ``call``."""
+        if name.endswith("code_execution"):
+            self._began[call] = at
+
+    def returned(self, type_: str, call: str, at: float) -> None:
+        """The block of a call's result has come."""
+        began = self._began.pop(call, None)
+        if began is not None and type_.endswith(_RESULT):
+            self._ran_s = (self._ran_s or 0.0) + at - began
+
+
+def code_time(settings: ClaudeSettings, container: str | None) -> CodeTime | None:
+    """What counts for a request with these settings; ``None`` where nothing is charged.
+
+    Args:
+        settings: Of the agent.
+        container: The one that is used again, for which the least has been counted.
+    """
+    if not runs_code(settings):
+        return None
+    for tool in settings.server_tools:
+        version = _WEB.fullmatch(server_tool(tool, settings.model)["type"])
+        if version is not None and int(version[1]) >= FREE_FROM:
+            return None
+    return CodeTime(0.0 if container else LEAST_S)
