@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from itertools import chain
@@ -9,7 +10,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from coordinator.bench import engine, lives, starting, waiting
+from coordinator.bench import engine, lives, starting, stress, waiting
 from coordinator.bench.figures import Figure, Runtime
 from coordinator.bench.weighing import weight
 
@@ -130,8 +131,14 @@ def parts(sizes: Sizes, peers: Collection[Peer] = ()) -> Iterator[tuple[str, Par
         yield f"soak, {runtime}", partial(lives.soak, sizes.soaked, runtime=runtime)
         yield (
             f"stress, {runtime}",
-            partial(lives.stress, *sizes.stressed, runtime=runtime),
+            partial(stress.stress, *sizes.stressed, runtime=runtime, say=_say),
         )
+
+
+def _say(line: str) -> None:
+    """Tell how far a long measurement is, and what it has found so far."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
 
 
 def _waiting(sizes: Sizes, runtime: Runtime) -> Iterator[Figure]:
