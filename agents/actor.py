@@ -14,9 +14,10 @@ import anyio
 import anyio.lowlevel
 from anyio.streams.memory import MemoryObjectSendStream
 
-from agents.chunks import AgentFailed, StreamChunk, TurnEnded, TurnNumber, encode_frame
+from agents.chunks import AgentFailed, StreamChunk, TurnEnded, TurnNumber
 from agents.conversation import KEPT_OUTCOMES, Conversation
 from agents.errors import AgentError
+from agents.frames import encode_frame
 from agents.memory import Memory
 from agents.pen import Pen
 from agents.recalling import recalled

@@ -193,6 +193,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     system: str = ""
     messages: tuple[Message, ...] = ()
     tools: tuple[ToolSpec | KnownTool, ...] = ()
+    lasting_tools: int = 0
+    """How many of them, from the first, are the agent's in every turn."""
     container: str | None = None
     """The code-execution container that the conversation has used so far."""
     attached: tuple[msgspec.Raw, ...] = ()
@@ -228,6 +230,10 @@ class FileStore(Protocol):
 
     async def upload(self, item: Attachment) -> str:
         """Keep a file; its id."""
+        ...
+
+    async def has(self, file_id: str) -> bool:
+        """Whether a file that was kept still is."""
         ...
 
     async def delete(self, file_id: str) -> None:

@@ -1,14 +1,10 @@
-"""All that an agent can say: the chunks, the frames they travel in, and the codec.
+"""All that an agent can say: the chunks.
 
-A *chunk* is one fact: a piece of text, a tool call, an answer, a vote. A *frame* is
-``bytes``: one or more chunks that one network read brought, encoded once by the agent
-that made them, as JSON lines. Channels, journal, displays and wires carry the same
-bytes; nobody encodes again. JSON lines were chosen over msgpack because they cost the
-same (86 ns to encode and 162 ns to decode one text delta, against 78 and 152, measured
-on 2026-11-23 with msgspec 0.22) and a person can read them.
+A *chunk* is one fact: a piece of text, a tool call, an answer, a vote.
 
-What belongs to whom: this module owns the words; :mod:`agents.transcript` folds them
-back into the message they amount to; what they mean for a vote is the coordinator's.
+What belongs to whom: this module owns the words; :mod:`agents.frames` makes bytes of
+them; :mod:`agents.transcript` folds them back into the message they amount to; what
+they mean for a vote is the coordinator's.
 
 JSON that is only carried (tool input, results, citations, blocks as the API sent them)
 stays :class:`msgspec.Raw` and must not contain a line feed; see :func:`one_line`.
@@ -16,7 +12,6 @@ stays :class:`msgspec.Raw` and must not contain a line feed; see :func:`one_line
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from typing import Literal, NewType, TypeAlias, TypeVar
 
 import msgspec
@@ -450,26 +445,6 @@ StreamChunk: TypeAlias = (
     | ResponseEnded
     | Unrecognized
 )
-
-_encoder = msgspec.json.Encoder()
-_decoder: msgspec.json.Decoder[StreamChunk] = msgspec.json.Decoder(StreamChunk)
-
-
-def encode_frame(chunks: Iterable[StreamChunk]) -> bytes:
-    """Encode chunks of one agent as a frame: one JSON line each."""
-    # A list always: of anything else, msgspec (0.22) never frees the iterator, which
-    # was half a kilobyte a session.
-    return _encoder.encode_lines([*chunks])
-
-
-def decode_frame(frame: bytes) -> Sequence[StreamChunk]:
-    """Decode a frame into its chunks, in the order they were said.
-
-    Raises:
-        msgspec.DecodeError: The bytes are not chunks; frames come from our own encoder,
-            so this is a bug or a damaged file.
-    """
-    return _decoder.decode_lines(frame)
 
 
 def one_line(raw: bytes) -> msgspec.Raw:

@@ -10,7 +10,6 @@ What the words are is :mod:`agents.prompts`'s.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import NamedTuple, TypeAlias
 
 import msgspec
@@ -41,7 +40,20 @@ KEPT_OUTCOMES = frozenset(
 """Turns that brought what was asked; all others leave no trace in the conversation."""
 
 
-OnCall: TypeAlias = Callable[[Turn, int, int, tuple[Message, ...]], None]
+OnCall: TypeAlias = Callable[["Called"], None]
+
+
+class Called(msgspec.Struct, frozen=True, kw_only=True):
+    """A model call that was made in a process before this one."""
+
+    turn: Turn
+    place: int
+    """Of its chunk among the turn's."""
+    number: int
+    """1, 2, 3, … since the turn began, or began afresh."""
+    fallbacks: int
+    """How many of the agent's models had been given up."""
+    messages: tuple[Message, ...]
 
 
 class TextBlock(msgspec.Struct, frozen=True, kw_only=True, tag="text"):
@@ -208,29 +220,41 @@ class Conversation:
 
         Args:
             turns: Those that are over, in order, and what was said in each.
-            on_call: Told of each model call: its turn, the place of its chunk among
-                the turn's, its number, and the messages.
+            on_call: Told of each model call.
         """
         conversation = cls()
         for turn, chunks in turns:
             conversation.begin(turn)
-            told = partial(on_call, turn) if on_call else None
-            conversation.end(keep=conversation._replay(turn, chunks, told))
+            conversation.end(keep=conversation.relive(turn, chunks, on_call))
         return conversation
 
-    def _replay(
+    def relive(
         self,
         turn: Turn,
         chunks: Sequence[StreamChunk],
-        on_call: Callable[[int, int, tuple[Message, ...]], None] | None = None,
+        on_call: OnCall | None = None,
     ) -> bool:
-        """Take in a recorded turn; tell whether it brought a result."""
+        """Take in what was said in a turn that has begun; tell whether it ended well.
+
+        Args:
+            turn: See :meth:`begin`.
+            chunks: All of it, or its first.
+            on_call: Told of each model call.
+        """
         response = Transcript()
         call = 1
         for place, chunk in enumerate(chunks):
             match chunk:
                 case StatusChanged(status="requesting") if on_call is not None:
-                    on_call(place, call, self.messages())
+                    on_call(
+                        Called(
+                            turn=turn,
+                            place=place,
+                            number=call,
+                            fallbacks=self.fallbacks,
+                            messages=self.messages(),
+                        )
+                    )
                 case ResponseStarted():
                     self.messages()
                     response = Transcript()
@@ -243,7 +267,7 @@ class Conversation:
                     response = Transcript()
                 case TurnRestarted():
                     self.begin_afresh(turn, chunk.fallbacks)
-                    response = Transcript()
+                    response, call = Transcript(), 1
                 case ToolReturned():
                     self.returned(chunk)
                 case StatusChanged(status="asked_again"):

@@ -16,6 +16,7 @@ from agents.chunks import (
     ResponseEnded,
     ResponseStarted,
     StatusChanged,
+    StreamChunk,
     ToolReturned,
     TurnRestarted,
 )
@@ -43,20 +44,23 @@ class Memory:
         """Model calls for the response remembered last, or, once there is no more, for
         the one that never came."""
         self._tries_behind = 0
-        self.fallbacks: int | None = None
-        """Where the turn began afresh: how many models had been given up by then. What
-        was before is not remembered."""
+        self.lost: tuple[StreamChunk, ...] = ()
+        """Where the turn began afresh, the last time: what was said until then, that it
+        does included. None of it is remembered."""
+        self.output_tokens_lost = 0
+        """What whole responses among it had written."""
+        self.counted = tries(asked, is_over=False)
+        """The places of the model calls that were answered, among the turn's chunks."""
         self._calls = self._read(asked)
         self._now: _Call | None = None
 
     def _read(self, asked: AskedTurn) -> Iterator[_Call]:
         calls: list[_Call] = []
-        counted = tries(asked, is_over=False)
         response, tried = Transcript(), 0
         for place, chunk in enumerate(asked.bought):
             match chunk:
                 case StatusChanged(status="requesting"):
-                    tried += place in counted
+                    tried += place in self.counted
                 case ResponseStarted() | ResponseAbandoned():
                     response = Transcript()
                     response.absorb((chunk,))
@@ -65,7 +69,10 @@ class Memory:
                     calls.append(_Call(response, tried))
                     tried = 0
                 case TurnRestarted():
-                    self.fallbacks = chunk.fallbacks
+                    self.lost = asked.bought[: place + 1]
+                    self.output_tokens_lost += sum(
+                        call.response.usage.output_tokens for call in calls
+                    )
                     calls, response, tried = [], Transcript(), 0
                 case ToolReturned() if calls:
                     calls[-1].results[chunk.id] = chunk

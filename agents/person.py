@@ -43,9 +43,9 @@ from agents.chunks import (
     TurnNumber,
     TurnStarted,
     VoteCast,
-    encode_frame,
 )
 from agents.errors import BackendRefused
+from agents.frames import encode_frame
 from agents.pen import Pen
 
 if TYPE_CHECKING:

@@ -6,45 +6,74 @@ that backend's place. Turns that are not over are :mod:`agents.memory`'s.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from agents import prompts
 from agents.asked import AskedTurn, tries
-from agents.backend import Message, Recalls, Request, Review, Turn
-from agents.conversation import Conversation
+from agents.backend import Recalls, Request, Review, Turn
+from agents.chunks import TurnNumber
+from agents.conversation import Called, Conversation, OnCall
 from agents.tools.workflow import workflow_tools
 
 if TYPE_CHECKING:
     from agents.agent import Agent
+    from agents.memory import Memory
 
 
 def recalled(agent: Agent, past: Sequence[AskedTurn]) -> Conversation:
-    """The conversation that ``past`` comes to; the backend is told what was asked."""
-    turns = [(asked.turn, asked.chunks) for asked in past]
-    backend = agent.backend
-    if not isinstance(backend, Recalls):
-        return Conversation.rebuilt(turns)
+    """The conversation that ``past`` comes to; backends are told what was asked."""
     counted = {asked.turn.number: tries(asked, is_over=True) for asked in past}
-
-    def tell(turn: Turn, place: int, call: int, messages: tuple[Message, ...]) -> None:
-        if place in counted[turn.number]:
-            backend.recall(_request(agent, turn, call, messages))
-
-    return Conversation.rebuilt(turns, on_call=tell)
+    return Conversation.rebuilt(
+        [(asked.turn, asked.chunks) for asked in past],
+        on_call=_telling(agent, counted) if _recalls(agent) else None,
+    )
 
 
-def _request(
-    agent: Agent, turn: Turn, call: int, messages: tuple[Message, ...]
-) -> Request:
-    form = turn.task.ballot if isinstance(turn.task, Review) else None
+def begun_afresh(
+    agent: Agent, conversation: Conversation, turn: Turn, memory: Memory
+) -> None:
+    """Bring ``conversation`` to where an unfinished turn began afresh the last time.
+
+    What was said before that is lost to the model; backends are told of it.
+    """
+    counted = {turn.number: memory.counted}
+    told = _telling(agent, counted) if _recalls(agent) else None
+    conversation.relive(turn, memory.lost, told)
+
+
+def _recalls(agent: Agent) -> bool:
+    return any(isinstance(b, Recalls) for b in (agent.backend, *agent.fallbacks))
+
+
+def _telling(agent: Agent, counted: Mapping[TurnNumber, Collection[int]]) -> OnCall:
+    """What tells the backend that was asked then of a call, if its side has answered.
+
+    Args:
+        agent: Whose backends.
+        counted: For each turn the places of the calls that were answered.
+    """
+    backends = (agent.backend, *agent.fallbacks)
+
+    def tell(called: Called) -> None:
+        backend = backends[called.fallbacks]
+        if called.place in counted[called.turn.number] and isinstance(backend, Recalls):
+            backend.recall(_request(agent, called))
+
+    return tell
+
+
+def _request(agent: Agent, called: Called) -> Request:
+    task = called.turn.task
+    form = task.ballot if isinstance(task, Review) else None
     return Request(
-        turn=turn,
-        call=call,
+        turn=called.turn,
+        call=called.number,
         system=prompts.system_prompt(agent.system),
-        messages=messages,
+        messages=called.messages,
         tools=(
             *(tool.spec for tool in agent.tools),
-            *workflow_tools(turn.task, form, agent.answer_form),
+            *workflow_tools(task, form, agent.answer_form),
         ),
+        lasting_tools=len(agent.tools),
     )

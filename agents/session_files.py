@@ -7,8 +7,8 @@ use it; who comes second waits for who came first. What was uploaded is deleted 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 import anyio
 import msgspec
@@ -25,6 +25,9 @@ from agents.errors import AgentError, BackendRefused, BackendUnavailable
 if TYPE_CHECKING:
     from agents.backend import Backend, FileStore
 
+FileKey: TypeAlias = tuple[str, str]
+"""An account, and the digest of a file in it."""
+
 RELEASE_S = 10.0
 """How long deleting may take; what is left expires by itself."""
 
@@ -40,16 +43,32 @@ class SessionFiles:
 
     Args:
         attached: What the question comes with.
+        uploaded: Account and digest → id: uploads of a process before this one, which
+            are used again if they are still there, and deleted in the end.
     """
 
-    def __init__(self, attached: Sequence[Attachment] = ()) -> None:
+    def __init__(
+        self,
+        attached: Sequence[Attachment] = (),
+        uploaded: Mapping[FileKey, str] | None = None,
+    ) -> None:
         self._attached = tuple(attached)
+        self._earlier = dict(uploaded or {})
         self._inline: dict[str, msgspec.Raw] = {}
-        self._uploads: dict[tuple[str, str], str] = {}
+        self._uploads: dict[FileKey, str] = {}
         self._stores: dict[str, FileStore] = {}
-        self._locks: dict[tuple[str, str], anyio.Lock] = {}
+        self._locks: dict[FileKey, anyio.Lock] = {}
+        self.on_change: Callable[[FileKey, str, bool], None] | None = None
+        """Told of each upload, and of each deletion (``True``), by its id."""
         self.left_behind: list[str] = []
         """Ids of files that could not be deleted; known after :meth:`release`."""
+
+    def know(self, backends: Sequence[Backend]) -> None:
+        """Learn where uploads of an earlier process are, to delete them in the end."""
+        for backend in backends if self._earlier else ():
+            store: FileStore | None = getattr(backend, "files", None)
+            if store is not None:
+                self._stores.setdefault(store.account, store)
 
     async def blocks_for(self, backend: Backend) -> tuple[msgspec.Raw, ...]:
         """The blocks to put before the question, in the API's form.
@@ -98,37 +117,65 @@ class SessionFiles:
         async with self._locks.setdefault(key, anyio.Lock()):
             if key not in self._uploads:
                 self._stores[store.account] = store
-                try:
-                    self._uploads[key] = await store.upload(item)
-                except BackendRefused as error:
-                    raise BackendRefused(
-                        f"{item.name!r} was not taken: {error}"
-                    ) from error
+                earlier = self._earlier.get(key)
+                if earlier is not None and await store.has(earlier):
+                    self._uploads[key] = earlier
+                else:
+                    self._uploads[key] = await self._uploaded(item, store, key)
+                self._earlier.pop(key, None)
         return self._uploads[key]
+
+    async def _uploaded(self, item: Attachment, store: FileStore, key: FileKey) -> str:
+        try:
+            file_id = await store.upload(item)
+        except BackendRefused as error:
+            raise BackendRefused(f"{item.name!r} was not taken: {error}") from error
+        if self.on_change is not None:
+            self.on_change(key, file_id, False)
+        return file_id
 
     async def release(self) -> None:
         """Delete what was uploaded; shielded, bounded, and raises nothing of it."""
-        uploads, self._uploads = self._uploads, {}
+        uploads = self._earlier | self._uploads
+        self._earlier, self._uploads = {}, {}
         if not uploads:
             return
         self.left_behind = list(uploads.values())
         limiter = anyio.CapacityLimiter(DELETIONS)
         with anyio.move_on_after(RELEASE_S, shield=True):
             async with anyio.create_task_group() as group:
-                for (account, _), file_id in uploads.items():
-                    group.start_soon(self._delete, account, file_id, limiter)
+                for key, file_id in uploads.items():
+                    store = self._stores.get(key[0])
+                    if store is not None:
+                        group.start_soon(self._delete, store, key, file_id, limiter)
 
     async def _delete(
-        self, account: str, file_id: str, limiter: anyio.CapacityLimiter
+        self,
+        store: FileStore,
+        key: FileKey,
+        file_id: str,
+        limiter: anyio.CapacityLimiter,
     ) -> None:
         async with limiter:
             for _ in range(DELETE_TRIES):
                 try:
-                    await self._stores[account].delete(file_id)
+                    await store.delete(file_id)
                 except BackendUnavailable as error:
                     await anyio.sleep(error.retry_after_s or DELETE_PAUSE_S)
                 except AgentError:
+                    if await _may_be_there(store, file_id):
+                        return
+                    self.left_behind.remove(file_id)
                     return
                 else:
                     self.left_behind.remove(file_id)
+                    if self.on_change is not None:
+                        self.on_change(key, file_id, True)
                     return
+
+
+async def _may_be_there(store: FileStore, file_id: str) -> bool:
+    try:
+        return await store.has(file_id)
+    except AgentError:
+        return True

@@ -54,6 +54,7 @@ from agents.chunks import (
 )
 from agents.citations import Citation, Sources, carried
 from agents.errors import BackendUnavailable, ContextExceeded, ToolFailed
+from agents.recalling import begun_afresh
 from agents.stops import (
     FINISHED,
     PAUSED,
@@ -120,6 +121,8 @@ class RunningTurn:
     """The ballot as it is now: news may add labels to the task's."""
     _sources: Sources = field(default_factory=Sources)
     """What was said since the last tool result (pauses do not end it), and cited."""
+    _call: int = 0
+    """The last model call's number since the turn began, or began afresh."""
     _failures: int = 0
     _pauses: int = 0
     _was_cut: bool = False
@@ -154,10 +157,11 @@ class RunningTurn:
                 StatusChanged(**stamp, status="tools_missing", detail=problem)
             )
         self.conversation.begin(self.turn)
-        if self.memory is not None and self.memory.fallbacks is not None:
-            self.conversation.begin_afresh(self.turn, self.memory.fallbacks)
-        for call in range(1, MAX_CALLS + 1):
-            response = await self._respond_somehow(call)
+        if self.memory is not None and self.memory.lost:
+            self._lose(self.memory)
+        for _ in range(MAX_CALLS):
+            self._call += 1
+            response = await self._respond_somehow(self._call)
             if response is None:
                 continue
             last = await self._follow(response)
@@ -177,6 +181,7 @@ class RunningTurn:
             system=prompts.system_prompt(self.agent.system),
             messages=self.conversation.messages(),
             tools=tools + self._workflow_tools(),
+            lasting_tools=len(tools),
             container=self.conversation.container,
             max_tokens=self._output_left,
         )
@@ -239,11 +244,18 @@ class RunningTurn:
         if given_up > len(self.agent.fallbacks):
             return False
         self.conversation.begin_afresh(self.turn, given_up)
+        self._call = 0
         self._sources, self._was_cut = Sources(), False
         await self.voice.say(
             restarted(self.voice.stamp(), self.conversation, self._backend, reason)
         )
         return True
+
+    def _lose(self, memory: Memory) -> None:
+        """Go to where the turn had begun afresh; what was paid until then, was."""
+        begun_afresh(self.agent, self.conversation, self.turn, memory)
+        if self._output_left is not None:
+            self._output_left -= memory.output_tokens_lost
 
     def _recall(self, request: Request, memory: Memory) -> Transcript | None:
         """The response that was bought before, if it was."""

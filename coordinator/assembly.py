@@ -187,7 +187,9 @@ def _claude_settings(
         "effort": entry.effort,
         "thinking": entry.thinking,
         "betas": entry.betas,
-        "mcp_servers": entry.mcp_servers,
+        "mcp_servers": tuple(
+            _signed_in(entry, server, environment) for server in entry.mcp_servers
+        ),
         "server_tools": tuple(filter(is_server_tool, entry.tools)),
         "cache": entry.cache,
         "compact_at_tokens": entry.compact_at_tokens,
@@ -219,6 +221,22 @@ def _api_key(
         f"agent {entry.id!r} is a Claude model and {KEY_VARIABLES[0]} is not set; "
         "set it to your key, or see a team without one: coordinator run --demo"
     )
+
+
+def _signed_in(
+    entry: AgentEntry, server: dict[str, Any], environment: Mapping[str, str]
+) -> dict[str, Any]:
+    """A server of the MCP connector, with its token where a variable is named."""
+    named = str(server.get("authorization_token", ""))
+    if not named.startswith("$"):
+        return server
+    token = environment.get(named[1:].strip("{}"))
+    if not token:
+        raise ConfigInvalid(
+            f"agent {entry.id!r}: MCP server {server.get('name')!r} takes its token "
+            f"from {named[1:]}, which is not set; set it"
+        )
+    return {**server, "authorization_token": token}
 
 
 def _is_loopback(url: str) -> bool:

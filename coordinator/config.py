@@ -125,6 +125,10 @@ class AgentSettings(
     """What a scripted agent says: here, or the path of a file, relative to this one.
     With ``backend: claude``: what the emulated API answers under ``--emulate``."""
 
+    def __repr__(self) -> str:
+        # What is carried to the API as it is may hold tokens.
+        return f"{type(self).__name__}(backend={self.backend!r}, model={self.model!r})"
+
 
 class AgentEntry(AgentSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One agent."""

@@ -58,6 +58,11 @@ class Downloads:
         self._backends = backends
         self._folder = folder
         self._written: dict[str, AgentId] = {}
+        self._fetched: dict[str, FileRecord] = {}
+
+    def know(self, fetched: Mapping[str, FileRecord]) -> None:
+        """Learn what an earlier process has fetched; it is not fetched again."""
+        self._fetched = dict(fetched)
 
     def take(self, chunk: ServerToolReturned) -> None:
         """Note the files that a result names."""
@@ -72,11 +77,15 @@ class Downloads:
             for file_id, agent in self._written.items()
             for problem in ["" if self._folder is None else "it did not come in time"]
         }
+        here: dict[str, FileRecord] = {}
+        if self._fetched:
+            here = await anyio.to_thread.run_sync(_still_here, self._fetched)
+        found |= {file_id: file for file_id, file in here.items() if file_id in found}
         if self._folder is not None and found:
             limiter = anyio.CapacityLimiter(SIDE_BY_SIDE)
             with anyio.move_on_after(COLLECT_S):
                 async with anyio.create_task_group() as group:
-                    for file_id in found:
+                    for file_id in found.keys() - here.keys():
                         group.start_soon(
                             self._fetch, file_id, self._folder, found, limiter
                         )
@@ -103,6 +112,22 @@ class Downloads:
         found[file_id] = msgspec.structs.replace(
             record, name=path.name, path=str(path), size_bytes=len(data), problem=""
         )
+
+
+def _still_here(fetched: Mapping[str, FileRecord]) -> dict[str, FileRecord]:
+    """Those whose file is where it was put, as long as it was."""
+    return {
+        file_id: file
+        for file_id, file in fetched.items()
+        if _size(file.path or "") == file.size_bytes
+    }
+
+
+def _size(path: str) -> int | None:
+    try:
+        return Path(path).stat().st_size
+    except OSError:
+        return None
 
 
 async def _downloaded(store: FileStore | None, file_id: str) -> tuple[str, bytes]:

@@ -69,12 +69,22 @@ async def emulated(config: TeamConfig) -> AsyncGenerator[tuple[TeamConfig, Serve
         yield msgspec.structs.replace(config, agents=entries), server
 
 
-def _asking(server: Server, entry: AgentEntry) -> AgentEntry:
+def _asking(emulator: Server, entry: AgentEntry) -> AgentEntry:
     if entry.backend != "claude":
         return entry
     # A provider's client would sign in with what it finds; the API's own is let be.
     key = None if entry.provider == "anthropic" else _KEY
-    return msgspec.structs.replace(entry, base_url=server.base_url, api_key_env=key)
+    return msgspec.structs.replace(
+        entry,
+        base_url=emulator.base_url,
+        api_key_env=key,
+        mcp_servers=tuple(_without_token(server) for server in entry.mcp_servers),
+    )
+
+
+def _without_token(server: dict[str, Any]) -> dict[str, Any]:
+    """The pretended API asks no MCP server, so none has to be signed in to."""
+    return {key: said for key, said in server.items() if key != "authorization_token"}
 
 
 @asynccontextmanager

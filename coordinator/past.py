@@ -6,17 +6,18 @@ them, and what was under way. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from agents.chunks import AgentId, Chunk
-from coordinator.consensus import HEARD, Consensus
+from coordinator.consensus import DEADLINE_TIMER, HEARD, Consensus
 from coordinator.effects import Event, SessionOpened
-from coordinator.journal.contents import Opened
-from coordinator.journal.records import Record
+from coordinator.journal.contents import Opened, Resumed, decode
+from coordinator.journal.records import Kind, Record
 from coordinator.journal.replaying import inputs, on_session_clock, taken
 from coordinator.journal.resuming import AskedTurn, Rebuilt, rebuild
 from coordinator.ledger import Ledger
+from coordinator.result import FileRecord
 from coordinator.rules import Rules
 
 
@@ -35,6 +36,8 @@ class Past:
     """When the last record was taken. The clock stands still from then on."""
     shift_s: float
     """Added to this process's monotonic clock gives the session's."""
+    fetched: Mapping[str, FileRecord] = field(default_factory=dict[str, FileRecord])
+    """Files that agents' code has written and that were fetched, by their ids."""
     events: tuple[Event, ...]
     """All that readers saw, its times on this process's clock."""
 
@@ -75,6 +78,12 @@ def past_of(
         events.append(event)
 
     machine, rebuilt = rebuild(machine, inputs(records), watch=watch, heard=HEARD)
+    for record in records:
+        if record.kind == Kind.RESUMED:
+            entry = decode(record)
+            assert isinstance(entry, Resumed)
+            if entry.deadline_at is not None:
+                rebuilt.timers[DEADLINE_TIMER] = entry.deadline_at
     began = _began(records)
     ended = max(record.at for record in records)
     shift_s = ended - now

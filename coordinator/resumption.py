@@ -13,7 +13,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,8 @@ import anyio.to_thread
 import msgspec
 
 from agents.chunks import AgentId
+from agents.session_files import SessionFiles
+from coordinator.attaching import Attachable
 from coordinator.consensus import DEADLINE_TIMER, drafting
 from coordinator.errors import ConfigInvalid, JournalCorrupt, SessionFinished
 from coordinator.journal.branching import branched
@@ -33,12 +35,13 @@ from coordinator.journal.contents import (
     encode,
     library_version,
 )
-from coordinator.journal.folder import SUFFIX, default_root
+from coordinator.journal.folder import FILES_SUFFIX, SUFFIX, default_root
 from coordinator.journal.opening import open_journal, reopen_journal
 from coordinator.journal.reading import Journal, read_session
 from coordinator.journal.records import Kind, Record
-from coordinator.journal.replaying import history, resumable
+from coordinator.journal.replaying import fetched, history, resumable, uploads
 from coordinator.past import Past, machine_of, past_of
+from coordinator.reattaching import read_again
 from coordinator.session import Session, first_record, new_session_id, running
 from coordinator.shell import Opening, Shell
 from coordinator.team import Team, read_described
@@ -57,6 +60,8 @@ async def resume_session(
     displays: Sequence[Display] = (),
     durability: Durability = "async",
     deadline_s: float | None = None,
+    attachments: Sequence[Attachable] = (),
+    output_dir: Path | None = None,
 ) -> AsyncGenerator[Session]:
     """Go on with a session that was killed, interrupted or left.
 
@@ -70,10 +75,14 @@ async def resume_session(
         durability: See :func:`coordinator.session.open_session`.
         deadline_s: Seconds from now, instead of what is left of the session's own; the
             session's clock stood still while nobody ran it.
+        attachments: Where files that went with the question are now, if they are not
+            where they were, or were brought by the program.
+        output_dir: See :func:`coordinator.session.open_session`; ``None``: as it was.
 
     Raises:
         SessionFinished: There is nothing to go on with.
-        ConfigInvalid: The session's name is none, or its team cannot be made again.
+        ConfigInvalid: The session's name is none, its team cannot be made again, or
+            what was attached is missing or has changed.
         JournalUnavailable: There is no such journal, or somebody is writing it.
         JournalCorrupt: It was damaged after it had been written safely.
     """
@@ -83,6 +92,7 @@ async def resume_session(
         found = await anyio.to_thread.run_sync(read_session, root, name)
         insist_on_unfinished(found)
         team = await _team_again(stack, found.opened, team)
+        attached = await read_again(found.opened.attached, attachments)
         writer, reopened = await stack.enter_async_context(
             reopen_journal(root, name, durability=durability)
         )
@@ -90,7 +100,11 @@ async def resume_session(
         counted = history(found.records)
         kept = resumable(counted)
         past = _past(found, counted[:kept], team, deadline_s)
-        shell = await _shell(found.opened, team, writer, past, kept)
+        past = replace(past, fetched=fetched(found.records))
+        files = SessionFiles(attached, uploads(found.records))
+        files.know(team.backends)
+        going_on = _GoingOn(past, kept, deadline_s, files, output_dir)
+        shell = await _shell(found, team, writer, going_on)
         resumed = await stack.enter_async_context(running(shell, displays))
         resumed.repair = reopened.repair
         yield resumed
@@ -108,6 +122,8 @@ async def branch_session(
     displays: Sequence[Display] = (),
     durability: Durability = "async",
     deadline_s: float | None = None,
+    attachments: Sequence[Attachable] = (),
+    output_dir: Path | None = None,
 ) -> AsyncGenerator[Session]:
     """Open a new session that begins as a copy of another one's first records.
 
@@ -124,6 +140,8 @@ async def branch_session(
         displays: See :func:`resume_session`.
         durability: See :func:`coordinator.session.open_session`.
         deadline_s: See :func:`resume_session`.
+        attachments: See :func:`resume_session`; the question's files are the same.
+        output_dir: See :func:`coordinator.session.open_session`.
 
     Raises:
         ConfigInvalid: There is no such record, or the session had ended by then; or
@@ -137,6 +155,7 @@ async def branch_session(
     async with AsyncExitStack() as stack:
         rules, _ = read_described(found.opened.team)
         team = team or await _team_again(stack, found.opened, None)
+        attached = await read_again(found.opened.attached, attachments)
         opened = _branch_of(found.opened, team, session_id or new_session_id(), record)
         before = machine_of(found.opened, tuple(found.opened.models), rules)
         after = machine_of(opened, tuple(opened.models), team.rules)
@@ -157,7 +176,9 @@ async def branch_session(
         writer = await stack.enter_async_context(
             open_journal(root, opened, durability=durability, taken_over=over)
         )
-        shell = await _shell(opened, team, writer, past, len(records))
+        files = SessionFiles(attached)
+        going_on = _GoingOn(past, len(records), deadline_s, files, output_dir)
+        shell = await _shell(journal_of_it, team, writer, going_on)
         resumed = await stack.enter_async_context(running(shell, displays))
         if say is not None:
             resumed.say(say)
@@ -279,6 +300,7 @@ def _branch_of(old: Opened, team: Team, session: str, record: int) -> Opened:
     return msgspec.structs.replace(
         first_record(opening, old.question, team),
         at=old.at,
+        attached=old.attached,
         parent=BranchedFrom(session=old.session, record=record),
     )
 
@@ -312,21 +334,47 @@ def _give_time(past: Past) -> None:
         timers[drafting.STRAGGLER_TIMER] += past.ended - past.began
 
 
+@dataclass(frozen=True)
+class _GoingOn:
+    """How a session goes on."""
+
+    past: Past
+    kept: int
+    """So many of its records count."""
+    deadline_s: float | None
+    """From now on; ``None``: what was left."""
+    files: SessionFiles
+    output_dir: Path | None
+
+
 async def _shell(
-    opened: Opened, team: Team, writer: JournalWriter, past: Past, kept: int
+    found: Journal, team: Team, writer: JournalWriter, how: _GoingOn
 ) -> Shell:
     """A shell that goes on; that it does is durable before anything else happens.
 
     Raises:
         JournalUnavailable: The disk failed.
     """
+    opened, past = found.opened, how.past
     resumed = Resumed(
         resumed=datetime.now(UTC),
-        kept=kept,
+        kept=how.kept,
+        deadline_at=None if how.deadline_s is None else past.ended + how.deadline_s,
         shift_s=past.shift_s,
         library=library_version(),
     )
     writer.record(Kind.RESUMED, encode(resumed), past.ended)
     await writer.flush()
     opening = Opening(session_id=opened.session, seed=opened.seed, nonce=opened.nonce)
-    return Shell(opened.question, team, opening, writer, past=past)
+    folder = how.output_dir or found.path.with_suffix(FILES_SUFFIX)
+    if how.output_dir is None and opened.output_dir:
+        folder = Path(opened.output_dir)
+    return Shell(
+        opened.question,
+        team,
+        opening,
+        writer,
+        past=past,
+        files=how.files,
+        output_dir=folder.absolute(),
+    )

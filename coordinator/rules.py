@@ -162,10 +162,12 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True):
-    """What one token of a model costs, in USD, outside the prompt cache."""
+    """What one token of a model costs, in USD."""
 
     input_usd: float = 0.0
     output_usd: float = 0.0
+    cached_usd: float | None = None
+    """One that is read from the prompt cache; ``None``: as much as any other."""
     takes_tokens: bool = True
     """``False`` for people."""
 

@@ -28,7 +28,9 @@ from coordinator.effects import AgentStopped, AnswerVetoed, Interrupted, PersonS
 from coordinator.errors import ConfigInvalid, NotAsked
 from coordinator.feed import Feed
 from coordinator.journal.contents import ContinuedFrom, Opened, library_version
+from coordinator.journal.folder import FILES_SUFFIX
 from coordinator.journal.writer import Durability, JournalWriter
+from coordinator.reattaching import told_of
 from coordinator.shell import Opening, Shell
 
 if TYPE_CHECKING:
@@ -233,13 +235,18 @@ async def open_session(
         nonce=nonce,
         asked=with_earlier(question, earlier, nonce) if earlier else "",
     )
-    files = SessionFiles(await read_attachments((*team.attachments, *attachments)))
+    attached = (*team.attachments, *attachments)
+    read = await read_attachments(attached)
     async with AsyncExitStack() as stack:
         writer: JournalWriter | None = None
         if journal is not None:
             from coordinator.journal.opening import open_journal  # noqa: PLC0415
 
-            opened = first_record(opening, question, team)
+            opened = msgspec.structs.replace(
+                first_record(opening, question, team),
+                attached=told_of(attached, read),
+                output_dir=_spelled_out(output_dir),
+            )
             if continues is not None:
                 parent = ContinuedFrom(session=continues.session)
                 opened = msgspec.structs.replace(opened, parent=parent)
@@ -247,13 +254,13 @@ async def open_session(
                 open_journal(journal, opened, durability=durability)
             )
         if output_dir is None and journal is not None:
-            output_dir = journal / f"{opening.session_id}.files"
+            output_dir = journal / f"{opening.session_id}{FILES_SUFFIX}"
         shell = Shell(
             question,
             team,
             opening,
             writer,
-            files=files,
+            files=SessionFiles(read),
             output_dir=output_dir.resolve() if output_dir else None,
         )
         yield await stack.enter_async_context(running(shell, displays))
@@ -319,6 +326,10 @@ async def run(
         output_dir=output_dir,
     ) as session:
         return await session.wait()
+
+
+def _spelled_out(folder: Path | None) -> str:
+    return str(folder.absolute()) if folder else ""
 
 
 def new_session_id() -> str:

@@ -17,9 +17,10 @@ import msgspec
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from agents.actor import Actor
-from agents.chunks import AgentId, ServerToolReturned, StreamChunk, decode_frame
+from agents.chunks import AgentId, ServerToolReturned, StreamChunk
+from agents.frames import decode_frame, skim_frame
 from agents.person import Person, Seat
-from agents.session_files import SessionFiles
+from agents.session_files import FileKey, SessionFiles
 from coordinator.consensus import HEARD, Consensus
 from coordinator.downloads import Downloads
 from coordinator.effects import (
@@ -38,7 +39,7 @@ from coordinator.effects import (
 )
 from coordinator.errors import JournalUnavailable, NotAsked, NotInTeam
 from coordinator.feed import Feed
-from coordinator.journal.contents import encode
+from coordinator.journal.contents import FileKept, encode
 from coordinator.journal.records import Kind
 from coordinator.journal.replaying import on_session_clock
 from coordinator.ledger import BOOKED, Ledger
@@ -66,6 +67,8 @@ DRAIN_AT_ONCE = 1024
 tasks get their turn. Fewer than agents bring meanwhile, and the inbox stays full."""
 
 _HEARD = frozenset(HEARD)
+_TAKEN = frozenset({ServerToolReturned, *BOOKED, *HEARD})
+"""The chunks that are more than something to read."""
 _ASKED = (StartTurn, TellAgent)
 """Outputs that only repeat, at length, what other records say."""
 
@@ -120,8 +123,15 @@ class Shell:
         )
         self._ledger = past.ledger if past else Ledger(ids)
         self.files = files or SessionFiles()
+        if journal is not None:
+            self.files.on_change = self._keep_file
         backends = {agent.id: agent.backend for agent in team.agents}
         self._downloads = Downloads(backends, output_dir)
+        for event in past.events if past else ():
+            if isinstance(event, ServerToolReturned):
+                self._downloads.take(event)
+        if past:
+            self._downloads.know(past.fetched)
         self._feeds: list[Feed] = []
         self._actors: dict[AgentId, Actor | Seat] = {}
         self._timers: dict[str, anyio.CancelScope] = {}
@@ -237,6 +247,15 @@ class Shell:
         for feed in self._feeds:
             await feed.push(events)
 
+    def _keep_file(self, key: FileKey, file_id: str, is_deleted: bool) -> None:
+        """Record what lies with a provider, so that it is not uploaded twice."""
+        assert self._journal is not None
+        account, digest = key
+        kept = FileKept(
+            account=account, digest=digest, file_id=file_id, is_deleted=is_deleted
+        )
+        self._journal.record(Kind.FILE, encode(kept), self._now())
+
     def _begin(self, group: anyio.abc.TaskGroup) -> None:
         """Tell the team to begin, unless it had in an earlier process."""
         if self._past is None or not self._past.has_begun:
@@ -347,16 +366,25 @@ class Shell:
         # Nearly all chunks are text that only readers want, if there are any; the
         # machine and the books are asked about the others alone.
         is_read = bool(self._feeds)
-        for chunk in decode_frame(frame):
-            kind = type(chunk)
+        for chunk in decode_frame(frame) if is_read else skim_frame(frame):
             if is_read:
                 events.append(chunk)
-            if kind is ServerToolReturned:
-                self._downloads.take(chunk)  # type: ignore[arg-type]  (narrowed by identity)
-            if kind in BOOKED:
-                self._ledger.book(chunk)
-            if kind in _HEARD:
-                self._step(on_session_clock(chunk, self._shift_s), events, group)
+            if type(chunk) in _TAKEN:
+                self._take_chunk(chunk, events, group)
+
+    def _take_chunk(
+        self,
+        chunk: StreamChunk,
+        events: list[Event],
+        group: anyio.abc.TaskGroup | None,
+    ) -> None:
+        kind = type(chunk)
+        if isinstance(chunk, ServerToolReturned):
+            self._downloads.take(chunk)
+        if kind in BOOKED:
+            self._ledger.book(chunk)
+        if kind in _HEARD:
+            self._step(on_session_clock(chunk, self._shift_s), events, group)
 
     def _step(
         self,

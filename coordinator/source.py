@@ -121,13 +121,13 @@ def _without_secrets(value: Any, name: str = "") -> Any:  # noqa: ANN401  (plain
             return [_without_secrets(inner, name) for inner in many]
         case str() if _REFERENCE.fullmatch(value):
             return value
-        case str() if _SECRET.fullmatch(name) or _has_secret(value):
+        case str() if _SECRET.fullmatch(name) or has_secret(value):
             return LEFT_OUT
         case _:
             return value
 
 
-def _has_secret(text: str) -> bool:
+def has_secret(text: str) -> bool:
     """Whether an address holds a password or a key."""
     if not text.startswith(("http://", "https://")):
         return False

@@ -186,6 +186,7 @@ def _price(agent: Agent) -> Price:
     for backend in (agent.backend, *agent.fallbacks):
         reading = cost_usd(backend.model, Usage(input_tokens=1))
         writing = cost_usd(backend.model, Usage(output_tokens=1))
+        cached = cost_usd(backend.model, Usage(cache_read_input_tokens=1))
         if reading is None or writing is None:
             raise ConfigInvalid(
                 f"agent {agent.id!r} has a budget in USD, but the price of its model "
@@ -194,5 +195,8 @@ def _price(agent: Agent) -> Price:
         dearest = Price(
             input_usd=max(dearest.input_usd, reading),
             output_usd=max(dearest.output_usd, writing),
+            cached_usd=max(
+                dearest.cached_usd or 0.0, reading if cached is None else cached
+            ),
         )
     return dearest

@@ -12,18 +12,26 @@ from typing import Any
 import pytest
 import trio.testing
 
+PATIENCE_S = 0.02
+"""What is under way on loopback arrives sooner."""
+
 
 class _JumpingSelector(selectors.DefaultSelector):
-    """Never waits: tells the loop how long it would have waited instead."""
+    """Never waits: tells the loop how long it would have waited instead.
 
-    def __init__(self) -> None:
+    Args:
+        patience_s: How long sockets are given before the clock jumps.
+    """
+
+    def __init__(self, patience_s: float = 0.0) -> None:
         super().__init__()
         self.skipped_s = 0.0
+        self._patience_s = patience_s
 
     def select(
         self, timeout: float | None = None
     ) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = super().select(0)
+        ready = super().select(min(self._patience_s, timeout or 0))
         if ready or timeout == 0:
             return ready
         if timeout is None:
@@ -37,8 +45,8 @@ class _JumpingSelector(selectors.DefaultSelector):
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """An asyncio loop whose clock stands still, and jumps when nothing is ready."""
 
-    def __init__(self) -> None:
-        self._jumping = _JumpingSelector()
+    def __init__(self, patience_s: float = 0.0) -> None:
+        self._jumping = _JumpingSelector(patience_s)
         super().__init__(self._jumping)
 
     def time(self) -> float:
@@ -64,6 +72,15 @@ def anyio_backend(request: pytest.FixtureRequest) -> Any:
     if request.node.get_closest_marker("real_time"):
         return request.param, {}
     return _virtual(request.param)
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def patient_backend(request: pytest.FixtureRequest) -> Any:
+    """A loop on loopback whose clock jumps when nothing has come for a moment."""
+    if request.param == "trio":
+        clock = trio.testing.MockClock(autojump_threshold=PATIENCE_S)
+        return "trio", {"clock": clock}
+    return "asyncio", {"loop_factory": lambda: VirtualTimeLoop(PATIENCE_S)}
 
 
 @pytest.fixture

@@ -40,6 +40,8 @@ from agents.claude.request import parameters
 from agents.claude.settings import ClaudeSettings, check, runs_code
 from agents.claude.tap import tap, tapped
 from agents.claude.translate import Translator
+from agents.claude.unconnected import unconnected
+from agents.claude.unlogged import keep_keys_out_of_logs
 from agents.claude.wire import Splitter
 from agents.errors import (
     AgentError,
@@ -103,6 +105,7 @@ class ClaudeBackend:
         )
         self._client = self._connect()
         self._loop: object = None
+        keep_keys_out_of_logs()
         self._idle_limit_s = idle_limit_s
         prices.load()
 
@@ -246,19 +249,9 @@ class ClaudeBackend:
             case httpx2.RemoteProtocolError() | httpx2.DecodingError():
                 return StreamMalformed(f"the body broke off: {exc}")
             case anthropic.APIConnectionError() | httpx2.TransportError():
-                return self._unconnected(exc.__cause__ or exc)
+                return unconnected(self._server, exc.__cause__ or exc)
             case _:
                 return BackendRefused(f"the request cannot be made: {exc}")
-
-    def _unconnected(self, cause: BaseException) -> AgentError:
-        if isinstance(cause, httpx2.LocalProtocolError | httpx2.UnsupportedProtocol):
-            # These quote the header or the address, and with it the key.
-            return BackendRefused(
-                f"no request can be made to {self._server} with this key and address: "
-                f"{type(cause).__name__}; look for blanks in either"
-            )
-        said = str(cause) or type(cause).__name__
-        return BackendUnavailable(f"no connection to {self._server}: {said}")
 
     async def stream_with_tools(
         self,

@@ -63,6 +63,21 @@ class ClaudeFiles:
             )
         return str(made.id)
 
+    async def has(self, file_id: str) -> bool:
+        """Whether a file is there; one that may not be looked at is not.
+
+        Raises:
+            AgentError: Nobody can tell now.
+        """
+        try:
+            with self._mapped():
+                await self._client().beta.files.retrieve_metadata(
+                    file_id, betas=[FILES]
+                )
+        except BackendRefused:
+            return False
+        return True
+
     async def delete(self, file_id: str) -> None:
         """Delete a file.
 

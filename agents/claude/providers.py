@@ -8,8 +8,6 @@ environment, as the SDK's client for HTTP takes them (``HTTPS_PROXY``,
 
 from __future__ import annotations
 
-import logging
-import re
 from importlib.util import find_spec
 from typing import Any, Literal, TypeAlias
 
@@ -26,8 +24,6 @@ _NEEDS = {"bedrock": "botocore", "vertex": "google.auth"}
 _SECRETS = ("api_key", "auth_token", "access_token", "aws_secret_key")
 _MORE_SECRETS = ("aws_session_token", "aws_access_key")
 
-_KEY_HEADER = re.compile(r"(?i)('(?:x-)?api-key': |'authorization': )'[^']*'")
-
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
     """Where a provider runs the model."""
@@ -39,21 +35,6 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     """Vertex."""
     resource: str | None = None
     """Foundry."""
-
-
-class _NoKeys(logging.Filter):
-    """Takes keys out of what the SDK logs."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Let every record pass, without keys."""
-        said = record.getMessage()
-        clean = _KEY_HEADER.sub(r"\1'…'", said)
-        if clean != said:
-            record.msg, record.args = clean, ()
-        return True
-
-
-_no_keys = _NoKeys()
 
 
 def provider_client(
@@ -93,8 +74,6 @@ def provider_client(
                     **common,
                 )
             case "foundry":
-                # At DEBUG the SDK (2.12.0) logs this client's key with its headers.
-                logging.getLogger("anthropic._base_client").addFilter(_no_keys)
                 # Its overloads know no keywords that come as a mapping.
                 foundry: Any = AsyncAnthropicFoundry
                 return foundry(

@@ -32,10 +32,10 @@ _BREAKPOINT: Json = {"type": "ephemeral"}
 def parameters(settings: ClaudeSettings, request: Request) -> Json:
     """Everything ``client.beta.messages.create`` is given, streaming.
 
-    Cache breakpoints (three of the four allowed) stand after the tools and the system
-    prompt, after what all viewers of the same answers share, and, where a conversation
-    goes on, at its end. Order and content before them do not depend on the agent, so
-    that agents of one model read what the first has written.
+    Cache breakpoints (all four that are allowed) stand after the tools that are there
+    in every turn, after the system prompt, after what all viewers of the same answers
+    share, and, where a conversation goes on, at its end. Order and content before them
+    do not depend on the agent, so that agents of one model read what the first wrote.
 
     Raises:
         ValueError: A server tool is unknown.
@@ -49,6 +49,9 @@ def parameters(settings: ClaudeSettings, request: Request) -> Json:
         ]
     system = [_text(request.system)] if request.system else []
     if settings.cache:
+        is_marked = any("cache_control" in each for each in (settings.extra, *tools))
+        if not is_marked:  # a fifth would be refused
+            _mark_tools(tools, len(request.tools) - request.lasting_tools)
         _mark(system, tools, conversation, settings)
     max_tokens = min(settings.max_tokens, request.max_tokens or settings.max_tokens)
     carried = (*(message.content for message in request.messages), *request.attached)
@@ -114,6 +117,15 @@ def _output_config(settings: ClaudeSettings) -> Json:
     if settings.output_format is not None:
         made["format"] = settings.output_format
     return made
+
+
+def _mark_tools(tools: list[Json], of_this_turn: int) -> None:
+    """Set a breakpoint behind what agents may use in every turn, whatever it is for."""
+    for tool in reversed(tools[: len(tools) - of_this_turn]):
+        # A tool that is loaded later is not there yet, and cannot bear one.
+        if not (tool.get("defer_loading") or tool.get("default_config")):
+            tool["cache_control"] = _BREAKPOINT
+            break
 
 
 def _mark(

@@ -43,6 +43,9 @@ class ClaudeSettings(
     extra: Json = msgspec.field(default_factory=dict[str, Any])
     """Further parameters, as the API names them (``context_management``, …)."""
 
+    def __repr__(self) -> str:
+        return f"ClaudeSettings(model={self.model!r})"  # MCP servers have tokens
+
 
 # Versions by the first model generation that takes them, newest first. Which models
 # take what: docs.claude.com, tool pages, read 2026-11-22; the versions of 2026 need
@@ -132,7 +135,7 @@ def server_tool(tool: str | Mapping[str, Any], model: str) -> Json:
         made = generation(model)
         versions = _VERSIONS[kind]
         kind = next(name for first, name in versions if made >= first)
-    elif not re.fullmatch(r"[a-z_]+_\d{8}|mcp_toolset", kind):
+    elif not re.fullmatch(r"[a-z][a-z0-9_]*_\d{8}|mcp_toolset", kind):
         known = ", ".join(sorted(_VERSIONS))
         raise ValueError(f"server tool {kind!r} is unknown; choose from {known}")
     given["type"] = kind

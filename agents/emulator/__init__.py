@@ -8,10 +8,11 @@ the prompt cache behave as documented, and nothing is sent anywhere.
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
-from anyio.abc import SocketAttribute
+from anyio.abc import Listener, SocketAttribute
+from anyio.streams.tls import TLSListener
 
 from agents.emulator.files import Files
 from agents.emulator.samples import sample_script
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         Mapping,
         Sequence,
     )
+    from ssl import SSLContext
 
     from agents.script import HttpError, WrittenFile
 
@@ -44,6 +46,8 @@ async def serve(
     on_answer: Callable[[Recorded], None] | None = None,
     file_troubles: Mapping[str, Sequence[HttpError]] | None = None,
     file_delay_s: float = 0.0,
+    keys: Mapping[str, str] | None = None,
+    tls: SSLContext | None = None,
 ) -> AsyncGenerator[Server]:
     """Serve scripts until the block ends; open connections are closed with it.
 
@@ -59,6 +63,8 @@ async def serve(
         file_troubles: Method (``POST``, ``GET``, ``DELETE``) → errors with which the
             first requests to ``/v1/files`` are answered.
         file_delay_s: How long each such request takes.
+        tls: With a certificate of ``localhost``, the name it is then reached by.
+        keys: Agent → the only key it is served with; for who is not named, any will do.
         on_answer: Told of each request when it has been answered, or has failed.
 
     Raises:
@@ -68,7 +74,7 @@ async def serve(
     async with listener, anyio.create_task_group() as group:
         bound = listener.extra(SocketAttribute.local_port)  # noqa: S610  (no Django here)
         server = Server(
-            f"http://{host}:{bound}",
+            f"https://localhost:{bound}" if tls else f"http://{host}:{bound}",
             scripts,
             requests_per_minute=requests_per_minute,
             input_tokens_per_minute=input_tokens_per_minute,
@@ -76,8 +82,12 @@ async def serve(
             on_answer=on_answer,
             files=Files(_written(scripts), dict(file_troubles or {})),
             file_delay_s=file_delay_s,
+            keys=keys or {},
         )
-        group.start_soon(listener.serve, server.handle, name="emulator")
+        listening: Listener[Any] = listener
+        if tls is not None:
+            listening = TLSListener(listener, tls, standard_compatible=False)
+        group.start_soon(listening.serve, server.handle, name="emulator")
         yield server
         group.cancel_scope.cancel("the server's block has ended")
 

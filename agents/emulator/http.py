@@ -18,7 +18,7 @@ from anyio.abc import SocketAttribute
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
 
-    from anyio.abc import SocketStream
+    from anyio.abc import ByteStream
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
 """The API's limit for a request to ``/v1/messages`` [docs.claude.com, 2026-11-22]."""
@@ -52,7 +52,7 @@ class Connection:
         stream: Is closed by whoever opened it.
     """
 
-    def __init__(self, stream: SocketStream) -> None:
+    def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
         self._http = h11.Connection(h11.SERVER)
         self._is_streaming = False

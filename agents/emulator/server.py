@@ -28,7 +28,7 @@ from agents.script import HttpError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from anyio.abc import SocketStream
+    from anyio.abc import ByteStream
 
     from agents.backend import Request
     from agents.emulator.http import HttpRequest
@@ -51,6 +51,10 @@ class Recorded(msgspec.Struct, kw_only=True):
     """Of the engine's, where it said so."""
     status: int | None = None
     """What it was answered with; ``None`` while it waits, or if never."""
+    retry_after_s: float | None = None
+    """How long it was told to wait."""
+    came_at: float = 0.0
+    """Event-loop seconds."""
     is_complete: bool = False
     """Whether all of the answer was sent."""
     message_id: str = ""
@@ -80,6 +84,7 @@ class Server:
         on_answer: Callable[[Recorded], None] | None,
         files: Files,
         file_delay_s: float,
+        keys: Mapping[str, str],
     ) -> None:
         self.base_url = base_url
         self.requests: deque[Recorded] = deque(maxlen=KEPT_REQUESTS)
@@ -88,6 +93,7 @@ class Server:
         self.calls_bought = 0
         self.files = files
         self._file_delay_s = file_delay_s
+        self._keys = keys
         self._stage = Stage(scripts)
         self._cache = PromptCache(min_cache_tokens)
         self._issued = Issued()
@@ -104,7 +110,7 @@ class Server:
     def __repr__(self) -> str:
         return f"Server({self.base_url!r}, open_sockets={self.open_sockets})"
 
-    async def handle(self, stream: SocketStream) -> None:
+    async def handle(self, stream: ByteStream) -> None:
         """Serve one connection until either side ends it."""
         if not self.open_sockets:
             self._all_closed = anyio.Event()
@@ -158,7 +164,7 @@ class Server:
     ) -> bool:
         if request.is_too_large:
             raise Refused(HttpError(status=413, message="Request exceeds the maximum"))
-        _authenticate(request)
+        _authenticate(request, self._keys.get(record.agent or ""))
         match request.method, request.path.rstrip("/").split("/")[1:]:
             case _, ["v1", "files", *rest]:
                 return await self._file(connection, request, rest, record, headers)
@@ -306,6 +312,7 @@ async def _refuse(
     headers: dict[str, str],
 ) -> None:
     record.status = error.status
+    record.retry_after_s = error.retry_after_s
     headers["content-type"] = "application/json"
     if error.status == 429 or error.status >= 500:
         headers["x-should-retry"] = "true"
@@ -330,12 +337,18 @@ def _record(request: HttpRequest) -> Recorded:
         headers=headers,  # keys are secrets, and records end up in test reports
         body=None,
         agent=agent_of(request.headers),
+        came_at=anyio.current_time(),
     )
 
 
-def _authenticate(request: HttpRequest) -> None:
-    if not request.headers.keys() & {"authorization", "x-api-key"}:
+def _authenticate(request: HttpRequest, wanted: str | None) -> None:
+    """Refuse a request without a key, or with another than the one that is wanted."""
+    bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
+    given = request.headers.get("x-api-key", bearer)
+    if not given:
         raise Refused(HttpError(status=401, message="x-api-key header is required"))
+    if wanted is not None and given != wanted:
+        raise Refused(HttpError(status=401, message="invalid x-api-key"))
     if "anthropic-version" not in request.headers:
         raise Refused(
             HttpError(status=400, message="anthropic-version: header is required")

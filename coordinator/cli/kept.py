@@ -155,6 +155,8 @@ def resume(
     display: Literal["rich", "plain", "jsonl", "quiet", "none"] | None = None,
     json: bool = False,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    attach: Annotated[tuple[str, ...], Parameter(negative_iterable=())] = (),
+    output_dir: Path | None = None,
     deadline: float | None = None,
     approve: Literal["ask", "all", "none"] = "ask",
     journal: Path | None = None,
@@ -189,6 +191,11 @@ def resume(
         Print one JSON object at the end.
     output
         Write the final answer to this file as well.
+    attach
+        Where a file that went with the question is now, if it is not where it was.
+    output_dir
+        Where to put files that the agents' code has written; by itself, where the
+        session had put them.
     deadline
         Seconds from now, instead of what was left of the session's own.
     approve
@@ -210,6 +217,8 @@ def resume(
         display=display,
         is_json=json,
         output=output,
+        attached=attach,
+        output_dir=output_dir,
         deadline_s=deadline,
         approve=approve,
         journal=journal,

@@ -106,6 +106,8 @@ def _opened(
             displays=displays,
             durability=options.run.durability,
             deadline_s=options.run.deadline_s,
+            attachments=options.run.attached,
+            output_dir=options.run.output_dir,
         )
     return branch_session(
         found.opened.session,
@@ -116,6 +118,8 @@ def _opened(
         displays=displays,
         durability=options.run.durability,
         deadline_s=options.run.deadline_s,
+        attachments=options.run.attached,
+        output_dir=options.run.output_dir,
     )
 
 

@@ -5,8 +5,8 @@ it has to read (the question, the answers it is shown, the conversation that it 
 with; four characters count as a token) and :data:`LEAST_OUTPUT_TOKENS` to say something
 useful. What running turns must still cost at least is not left to others. A turn that
 starts is told how much it may write before the line is reached, and whoever reports
-more than the budget is stopped at that report. In money, input is reckoned at its full
-price, though some of it may come from the cache.
+more than the budget is stopped at that report. In money, what is read again of a
+conversation is reckoned as read from the cache, and all else at its full price.
 
 A budget of the session's that is spent ends the session with the best answer so far; an
 agent's own takes that agent out, and its answer stands.
@@ -146,8 +146,8 @@ def is_in_money(rules: Rules, agent: str) -> bool:
 # ----------------------------------------------------------------- reckoning
 
 
-def _least_input(member: Member, turn: Turn) -> int:
-    """Tokens that ``turn`` has to read."""
+def _least_input(member: Member, turn: Turn) -> tuple[int, int]:
+    """Tokens that ``turn`` has to read: new ones, and those the agent has read."""
     characters = len(turn.question) + len(turn.note)
     known = 0
     task = turn.task
@@ -160,7 +160,7 @@ def _least_input(member: Member, turn: Turn) -> int:
         )
     if turn.continues:
         known = member.response_tokens
-    return known + characters // CHARACTERS_A_TOKEN
+    return characters // CHARACTERS_A_TOKEN, known
 
 
 def _need(m: Move, member: Member, turn: Turn) -> _Need:
@@ -168,11 +168,13 @@ def _need(m: Move, member: Member, turn: Turn) -> _Need:
     price = m.rules.prices.get(member.id)
     if price is not None and not price.takes_tokens:
         return _Need()
-    reading = _least_input(member, turn)
+    new, known = _least_input(member, turn)
     usd = 0.0
     if price is not None:
-        usd = reading * price.input_usd + LEAST_OUTPUT_TOKENS * price.output_usd
-    return _Need(reading + LEAST_OUTPUT_TOKENS, usd)
+        again = price.input_usd if price.cached_usd is None else price.cached_usd
+        usd = new * price.input_usd + known * again
+        usd += LEAST_OUTPUT_TOKENS * price.output_usd
+    return _Need(new + known + LEAST_OUTPUT_TOKENS, usd)
 
 
 def _reserved(m: Move) -> _Need:

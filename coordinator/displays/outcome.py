@@ -100,8 +100,8 @@ def _file(record: FileRecord) -> str:
     if record.path is not None:
         what = f"{record.path} ({size(record.size_bytes or 0)})"
         return f"{clean(what)}, by {record.agent}"
-    why = f" was not fetched: {record.problem}" if record.problem else " was written"
-    return f"{record.id}{one_line(why, 200)}, by {record.agent}"
+    why = f"was not fetched: {record.problem}" if record.problem else "was written"
+    return f"{record.id} {one_line(why, 200)}, by {record.agent}"
 
 
 def totals(result: Result) -> str:

@@ -14,7 +14,9 @@ from typing import TypeAlias
 
 import msgspec
 
-from agents.chunks import AgentId, StreamChunk, decode_frame
+from agents.attachments import By
+from agents.chunks import AgentId, StreamChunk
+from agents.frames import decode_frame
 from agents.tools import foreign
 from coordinator.effects import MachineOutput, ShellInput
 from coordinator.journal.records import Kind, Record
@@ -36,6 +38,20 @@ class ContinuedFrom(msgspec.Struct, frozen=True, kw_only=True, tag="continued_fr
 
 
 Parent: TypeAlias = BranchedFrom | ContinuedFrom
+
+
+class AttachedFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that went with the question; its content is not kept."""
+
+    name: str
+    digest: str
+    """Of its name and content, so that another file is not taken for it."""
+    source: str
+    """Where it was read: a path or an address; empty where a program brought it."""
+    by: By = "auto"
+    title: str = ""
+    citations: bool = False
+    container: bool = False
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="opened"):
@@ -60,6 +76,11 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="o
     """The question as the agents read it, with what earlier sessions came to; empty
     where that is the question itself."""
 
+    attached: tuple[AttachedFile, ...] = ()
+    """In the order in which the agents are sent them."""
+    output_dir: str = ""
+    """Where files go that agents' code has written; empty: beside the journal."""
+
     @property
     def as_asked(self) -> str:
         """What the machine was given as its question."""
@@ -73,6 +94,8 @@ class Resumed(
 
     resumed: datetime
     """Wall clock, with its zone."""
+    deadline_at: float | None = None
+    """The session's deadline from here on, on its clock; ``None``: as it was."""
     kept: int
     """Of the records that counted until here, the first ``kept`` still count; the
     others (an interruption, say) are void."""
@@ -82,8 +105,27 @@ class Resumed(
     library: str
 
 
+class FileKept(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="file_kept"
+):
+    """An attached file lies with a provider, or no longer does."""
+
+    account: str
+    """Sets the provider's accounts apart; no key can be read from it."""
+    digest: str
+    """Of the file; see :class:`AttachedFile`."""
+    file_id: str
+    is_deleted: bool = False
+
+
 Entry: TypeAlias = (
-    Opened | Resumed | ShellInput | MachineOutput | Result | Sequence[StreamChunk]
+    Opened
+    | Resumed
+    | ShellInput
+    | MachineOutput
+    | Result
+    | FileKept
+    | Sequence[StreamChunk]
 )
 """What one record says; a sequence of chunks is a frame."""
 
@@ -92,6 +134,7 @@ _encoder = msgspec.json.Encoder(enc_hook=foreign.encode)
 _opened = msgspec.json.Decoder(Opened)
 _resumed = msgspec.json.Decoder(Resumed)
 _result = msgspec.json.Decoder(Result)
+_file = msgspec.json.Decoder(FileKept)
 _input: msgspec.json.Decoder[ShellInput] = msgspec.json.Decoder(ShellInput)
 _output: msgspec.json.Decoder[MachineOutput] = msgspec.json.Decoder(MachineOutput)
 
@@ -104,7 +147,9 @@ def library_version() -> str:
     return version("massgen-coordinator")
 
 
-def encode(entry: Opened | Resumed | ShellInput | MachineOutput | Result) -> bytes:
+def encode(
+    entry: Opened | Resumed | ShellInput | MachineOutput | Result | FileKept,
+) -> bytes:
     """Make a payload; frames need none, they are payloads already."""
     return _encoder.encode(entry)
 
@@ -140,5 +185,7 @@ def decode(record: Record) -> Entry | None:
             return _resumed.decode(record.payload)
         case Kind.RESULT:
             return _result.decode(record.payload)
+        case Kind.FILE:
+            return _file.decode(record.payload)
         case _:
             return None

@@ -1,8 +1,9 @@
 """A journal as JSON lines, for programs.
 
 One object a line, told apart by ``kind``, in the order recorded: ``opened``, chunks
-and decisions as ``--display jsonl`` prints them, shell inputs, ``resumed``, ``result``.
-The payloads are such JSON already, so nothing is encoded again and nothing can be lost.
+and decisions as ``--display jsonl`` prints them, shell inputs, ``resumed``,
+``file_kept``, ``result``. The payloads are such JSON already, but for frames, where a
+line may be many chunks.
 What a later resumption declared void is left out.
 """
 
@@ -13,19 +14,22 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from agents.frames import unfolded
 from coordinator.errors import JournalUnavailable
 from coordinator.journal.reading import Journal
 from coordinator.journal.records import Kind
 from coordinator.journal.replaying import history
 
-_AS_THEY_ARE = frozenset({Kind.OPENED, Kind.INPUT, Kind.OUTPUT, Kind.RESUMED})
+_AS_THEY_ARE = frozenset(
+    {Kind.OPENED, Kind.INPUT, Kind.OUTPUT, Kind.RESUMED, Kind.FILE}
+)
 
 
 def json_lines(journal: Journal) -> Iterator[bytes]:
     """Every record that counts, as whole lines; a frame may be several."""
     for record in history(journal.records):
         if record.kind == Kind.FRAME:
-            yield record.payload
+            yield unfolded(record.payload)
         elif record.kind == Kind.RESULT:
             yield b'{"kind":"result","result":%b}\n' % record.payload
         elif record.kind in _AS_THEY_ARE:

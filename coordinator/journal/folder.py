@@ -23,6 +23,9 @@ from coordinator.errors import ConfigInvalid, JournalUnavailable
 
 SUFFIX = ".journal"
 
+FILES_SUFFIX = ".files"
+"""Of the folder beside a journal into which go files that agents' code has written."""
+
 _SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _PIECES_AT_ONCE = 1_024
 """As many as POSIX systems of today take in one call (``IOV_MAX``)."""

@@ -57,6 +57,8 @@ class Kind(IntEnum):
     """The session goes on in another process."""
     RESULT = 7
     """The outcome as JSON."""
+    FILE = 8
+    """A file was uploaded, or deleted again, as JSON; concerns no machine."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -14,8 +14,9 @@ import msgspec
 
 from agents.chunks import Chunk, StreamChunk
 from coordinator.effects import Input, Interrupted, MachineInput
-from coordinator.journal.contents import Resumed, decode
+from coordinator.journal.contents import FileKept, Resumed, decode
 from coordinator.journal.records import Kind, Record
+from coordinator.result import FileRecord, Result
 
 _C = TypeVar("_C", bound=Chunk)
 
@@ -64,6 +65,40 @@ def taken(records: Iterable[Record]) -> Iterator[Taken]:
             entry = decode(record)
             assert isinstance(entry, Resumed)
             shift_s = entry.shift_s
+
+
+def uploads(records: Iterable[Record]) -> dict[tuple[str, str], str]:
+    """What lies with providers: account and digest → id.
+
+    Args:
+        records: All of them, the void ones too: what is void was done all the same.
+    """
+    there: dict[tuple[str, str], str] = {}
+    for record in records:
+        if record.kind == Kind.FILE:
+            entry = decode(record)
+            assert isinstance(entry, FileKept)
+            key = (entry.account, entry.digest)
+            if not entry.is_deleted:
+                there[key] = entry.file_id
+            elif there.get(key) == entry.file_id:
+                del there[key]
+    return there
+
+
+def fetched(records: Iterable[Record]) -> dict[str, FileRecord]:
+    """Files that agents' code has written and that have been fetched: id → which.
+
+    Args:
+        records: All of them, the void ones too.
+    """
+    found: dict[str, FileRecord] = {}
+    for record in records:
+        if record.kind == Kind.RESULT:
+            entry = decode(record)
+            assert isinstance(entry, Result)
+            found |= {file.id: file for file in entry.files if file.path}
+    return found
 
 
 def inputs(records: Iterable[Record]) -> Iterator[MachineInput]:

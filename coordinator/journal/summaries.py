@@ -7,7 +7,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from agents.chunks import AgentId, decode_frame
+from agents.chunks import AgentId
+from agents.frames import decode_frame
 from coordinator.effects import Conclude
 from coordinator.journal.contents import Opened, decode
 from coordinator.journal.reading import Journal

@@ -35,8 +35,8 @@ from agents.chunks import (
     StreamChunk,
     TurnEnded,
     TurnNumber,
-    decode_frame,
 )
+from agents.frames import decode_frame
 from agents.limits import Limiter
 from agents.pen import Pen
 from agents.retry import RetryPolicy

@@ -21,8 +21,8 @@ from agents.chunks import (
     TurnEnded,
     TurnNumber,
     TurnStarted,
-    decode_frame,
 )
+from agents.frames import decode_frame
 from agents.limits import Limiter
 from agents.tools import tool
 

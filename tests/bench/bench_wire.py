@@ -24,10 +24,11 @@ import httpx2
 import msgspec
 
 from agents.backend import Draft, Message, Request, Turn
-from agents.chunks import AgentId, TurnNumber, Usage, encode_frame
+from agents.chunks import AgentId, TurnNumber, Usage
 from agents.claude.backend import ClaudeBackend
 from agents.claude.translate import Translator
 from agents.claude.wire import Splitter
+from agents.frames import encode_frame
 from agents.pen import Pen
 
 MODEL = "claude-haiku-5-5"

@@ -47,6 +47,7 @@ import msgspec
 
 from agents.chunks import Chunk
 from agents.emulator import Recorded, serve
+from agents.frames import unfolded
 from agents.script import Script, parse_script
 from coordinator.cli.app import main as command_line
 from coordinator.errors import CoordinatorError
@@ -403,7 +404,7 @@ def _chunks_in(journal: Path) -> list[bytes]:
         line
         for record in history(read_journal(journal).records)
         if record.kind == Kind.FRAME
-        for line in record.payload.splitlines()
+        for line in unfolded(record.payload).splitlines()
     ]
 
 

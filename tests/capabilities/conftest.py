@@ -30,6 +30,28 @@ MODEL = "claude-haiku-5-5"
 FOLDER = Path(__file__).parents[2] / "scenarios" / "capabilities"
 
 
+SPY = """
+import json, os, sys
+known = os.environ.pop("SECRET", None) is not None
+seen = f"{'a' if known else 'no'} secret in {dict(os.environ)}"
+for line in sys.stdin:
+    said = json.loads(line)
+    result = {
+        "initialize": {
+            "protocolVersion": said.get("params", {}).get("protocolVersion"),
+            "capabilities": {"tools": {}},
+            "serverInfo": {"name": "spy", "version": "1"},
+        },
+        "tools/list": {"tools": [{"name": "env", "inputSchema": {"type": "object"}}]},
+        "tools/call": {"content": [{"type": "text", "text": seen}]},
+    }.get(said["method"])
+    error = {"code": -32601, "message": "unknown"}
+    answer = {"result": result} if result else {"error": error}
+    if "id" in said:
+        print(json.dumps({"jsonrpc": "2.0", "id": said["id"], **answer}), flush=True)
+"""
+
+
 @dataclass(kw_only=True)
 class Ran:
     """A session that has run over HTTP, and what was seen of it."""
@@ -158,3 +180,9 @@ def run_file(monkeypatch: pytest.MonkeyPatch) -> RunTeam:
 def open_team() -> OpenTeam:
     """The same team and server, not run yet."""
     return _open_team
+
+
+@pytest.fixture
+def spy() -> str:
+    """An MCP server whose tool ``env`` tells its environment, but for ``SECRET``."""
+    return SPY

@@ -142,34 +142,16 @@ agents:
         - lines: [{answer: Nothing.}]
 """
 
-SPY = """
-import json, os, sys
-for line in sys.stdin:
-    said = json.loads(line)
-    result = {
-        "initialize": {
-            "protocolVersion": said.get("params", {}).get("protocolVersion"),
-            "capabilities": {"tools": {}},
-            "serverInfo": {"name": "spy", "version": "1"},
-        },
-        "tools/list": {"tools": [{"name": "env", "inputSchema": {"type": "object"}}]},
-        "tools/call": {"content": [{"type": "text", "text": str(dict(os.environ))}]},
-    }.get(said["method"])
-    error = {"code": -32601, "message": "unknown"}
-    answer = {"result": result} if result else {"error": error}
-    if "id" in said:
-        print(json.dumps({"jsonrpc": "2.0", "id": said["id"], **answer}), flush=True)
-"""
-
 
 @pytest.mark.real_time
 async def test_a_key_of_ours_reaches_no_tools_process_nor_what_is_kept_of_it(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
+    spy: str,
 ) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", CANARY)
-    (tmp_path / "spy.py").write_text(SPY)
+    (tmp_path / "spy.py").write_text(spy)
     command = f"'{sys.executable}', '{tmp_path / 'spy.py'}'"
     text = SPYING.replace("COMMAND", command).replace("WORKSPACE", str(tmp_path / "w"))
     config = parse_team(text, tmp_path / "team.yaml")

@@ -123,3 +123,17 @@ async def test_without_breakpoints_nothing_is_read_or_saved(run_team: Any) -> No
     result = (await run_team(team("ada", "bob"), agents + defaults)).result
     assert not result.cache.hit_ratio
     assert result.cache.saved_usd == 0
+
+
+async def test_a_review_reads_the_tools_that_the_draft_has_written(
+    run_team: Any,
+) -> None:
+    text = f"Tells the date. {LONG}"
+    tool = f"{{function: 'agents.tools.dates:today', description: '{text}'}}"
+    agents = f"agents: [{{id: ada, tools: [{tool}]}}, {{id: bob, system: Terse.}}]\n"
+    defaults = "defaults: {model: claude-haiku-5-5, base_url: 'BASE_URL'}\n"
+    ran = await run_team(team("ada", "bob"), agents + defaults)
+    asked = [each for each in prompts_of(ran.of(UsageReported)) if each[0] == "ada"]
+    (_, _, wrote), (_, read, _), *_ = asked
+    assert wrote > 1000
+    assert read > 1000, "other tools hand in a vote, but those before are the same"

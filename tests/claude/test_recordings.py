@@ -15,10 +15,11 @@ from typing import Any, TypeAlias, cast
 import msgspec
 import pytest
 
-from agents.chunks import StreamChunk, TurnNumber, decode_frame, encode_frame
+from agents.chunks import StreamChunk, TurnNumber
 from agents.claude.decode import RECORDED, decode_sse, message_of
 from agents.claude.translate import Translator
 from agents.claude.wire import Splitter
+from agents.frames import decode_frame, encode_frame
 from agents.pen import Pen
 from agents.transcript import Transcript
 

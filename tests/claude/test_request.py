@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from agents.backend import Draft, Message, Request, ToolSpec, Turn
 from agents.chunks import AgentId, TurnNumber
@@ -21,6 +22,12 @@ def asked(*texts: str, **fields: Any) -> Request:
     content = msgspec.Raw(msgspec.json.encode(blocks))
     message = Message(role="user", content=content)
     return Request(turn=turn, messages=(message,), **fields)
+
+
+def spec(name: str, **fields: Any) -> ToolSpec:
+    return ToolSpec(
+        name=name, description="", input_schema=msgspec.Raw(b"{}"), **fields
+    )
 
 
 def made(settings: ClaudeSettings, request: Request | None = None) -> dict[str, Any]:
@@ -134,6 +141,26 @@ def test_breakpoints_stand_after_what_viewers_share_and_nowhere_else() -> None:
     marked = [block["text"] for block in blocks if "cache_control" in block]
     assert marked == ["answers"]
     assert "cache_control" in call["system"][-1]
+
+
+def test_a_breakpoint_stands_behind_the_tools_of_every_turn() -> None:
+    settings = ClaudeSettings(model=NEW, server_tools=("web_search",))
+    tools = [spec("lookup"), spec("rare", defer_loading=True)]
+    request = asked("q", system="s")
+    for workflow in ("new_answer", "vote"):
+        given = (*tools, spec(workflow))
+        call = made(settings, replace(request, tools=given, lasting_tools=2))
+        marked = [tool["name"] for tool in call["tools"] if "cache_control" in tool]
+        assert marked == ["lookup"]
+
+
+def test_what_a_person_has_marked_leaves_no_room_for_another_breakpoint() -> None:
+    own = {"type": "web_search", "cache_control": {"type": "ephemeral", "ttl": "1h"}}
+    request = asked("q", tools=(spec("lookup"),), lasting_tools=1, system="s")
+    call = made(ClaudeSettings(model=NEW, server_tools=(own,)), request)
+    assert [tool for tool in call["tools"] if "cache_control" in tool] == [
+        {**own, "name": "web_search", "type": "web_search_20260318"}
+    ]
 
 
 def test_two_agents_of_a_model_share_every_byte_up_to_the_breakpoint() -> None:

@@ -17,8 +17,6 @@ from agents.chunks import (
     StreamChunk,
     TextDelta,
     ToolCalled,
-    decode_frame,
-    encode_frame,
 )
 from agents.errors import (
     AgentError,
@@ -26,6 +24,7 @@ from agents.errors import (
     BackendUnavailable,
     StreamMalformed,
 )
+from agents.frames import decode_frame, encode_frame
 from agents.pen import Pen
 from agents.script import Script, parse_script
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from agents.chunks import AgentId
 from coordinator.effects import (
     AgentRetired,
@@ -12,6 +14,7 @@ from coordinator.effects import (
     StartTurn,
     WinnerDecided,
 )
+from coordinator.rules import Price
 from tests.consensus.conftest import Seat
 
 
@@ -65,6 +68,23 @@ def test_a_budget_in_money_counts_every_response_once(seat: Seat) -> None:
     assert not table.is_over
     table.spends("bob", 10, 0.2)
     assert table.is_over
+
+
+@pytest.mark.parametrize(("cached_usd", "begins"), [(1e-6, True), (None, False)])
+def test_what_a_turn_reads_again_is_reckoned_at_the_caches_price(
+    seat: Seat, cached_usd: float | None, *, begins: bool
+) -> None:
+    price = Price(input_usd=1e-5, output_usd=0.0, cached_usd=cached_usd)
+    prices = {AgentId("ada"): price, AgentId("bob"): Price()}
+    table = seat("ada bob", "revision", coalesce_s=0.0, budget_usd=0.5, prices=prices)
+    table.answers("ada", "Rome")
+    table.answers("bob", "Oslo")
+    table.spends("ada", 100_000, 0.2)
+    table.votes("ada", "bob")
+    first = table.turns["ada"]
+    table.answers("bob", "Bern")  # so that ada must look again
+    assert (table.turns["ada"].number > first.number) == begins
+    assert table.turns["ada"].continues == begins
 
 
 def test_an_agent_over_its_own_budget_is_taken_out_and_its_answer_stands(

@@ -17,7 +17,8 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from agents.chunks import StreamChunk
+from agents.chunks import StreamChunk, TextDelta, ThinkingDelta, ToolInputDelta
+from agents.frames import encode_frame, unfolded
 from coordinator.effects import MachineOutput, ShellInput
 from coordinator.journal import Kind, Opened, Resumed
 from coordinator.journal.records import encode_file_header, encode_mark, encode_record
@@ -79,6 +80,7 @@ def _said() -> Iterator[tuple[Kind, bytes]]:
     yield Kind.FRAME, b"".join(line + b"\n" for line in lines[:3])
     for line in lines[3:]:
         yield Kind.FRAME, line + b"\n"
+    yield Kind.FRAME, encode_frame(_read_at_once())
     for word in _every(ShellInput):
         yield Kind.INPUT, _encode(word)
     for word in _every(MachineOutput):
@@ -87,9 +89,18 @@ def _said() -> Iterator[tuple[Kind, bytes]]:
     yield Kind.RESUMED, _encode(_sample(inspect.type_info(Resumed)) | {"kept": 1000})
 
 
+def _read_at_once() -> Iterator[StreamChunk]:
+    """Pieces of three blocks, so that a frame has a line for each."""
+    for word in (TextDelta, ThinkingDelta, ToolInputDelta):
+        said = _sample(inspect.type_info(word))
+        for seq in range(100, 104):
+            stamp = {"agent": "ada", "turn": 1, "seq": seq, "at": 99.5}
+            yield msgspec.convert(said | stamp, word)
+
+
 def _line(kind: Kind, payload: bytes) -> bytes:
     if kind == Kind.FRAME:
-        return payload
+        return unfolded(payload)
     if kind == Kind.RESULT:
         return b'{"kind":"result","result":%b}\n' % payload
     return payload + b"\n"

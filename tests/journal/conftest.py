@@ -10,7 +10,8 @@ from typing import TypeAlias
 import msgspec
 import pytest
 
-from agents.chunks import AgentId, Seq, TextDelta, TurnNumber, encode_frame
+from agents.chunks import AgentId, Seq, TextDelta, TurnNumber
+from agents.frames import encode_frame
 from agents.pen import Pen
 from coordinator.journal import Opened
 

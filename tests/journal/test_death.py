@@ -18,7 +18,8 @@ import os, random, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
 import anyio, msgspec
-from agents.chunks import (AgentId, TextDelta, TurnNumber, encode_frame)
+from agents.chunks import AgentId, TextDelta, TurnNumber
+from agents.frames import encode_frame
 from agents.pen import Pen
 from coordinator.journal import Kind, Opened, open_journal, read_session
 

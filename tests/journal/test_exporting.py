@@ -16,8 +16,8 @@ from agents.chunks import (
     ToolCalled,
     TurnNumber,
     Usage,
-    encode_frame,
 )
+from agents.frames import encode_frame
 from agents.pen import Pen
 from coordinator.effects import (
     AnswerAccepted,

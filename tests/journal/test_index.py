@@ -12,14 +12,8 @@ import anyio
 import msgspec
 import pytest
 
-from agents.chunks import (
-    AgentId,
-    ResponseStarted,
-    TurnNumber,
-    Usage,
-    UsageReported,
-    encode_frame,
-)
+from agents.chunks import AgentId, ResponseStarted, TurnNumber, Usage, UsageReported
+from agents.frames import encode_frame
 from agents.pen import Pen
 from coordinator.errors import ConfigInvalid, JournalUnavailable
 from coordinator.journal import (

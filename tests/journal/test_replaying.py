@@ -6,14 +6,8 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from agents.chunks import (
-    AgentFailed,
-    Chunk,
-    StreamChunk,
-    TextDelta,
-    TurnEnded,
-    encode_frame,
-)
+from agents.chunks import AgentFailed, Chunk, StreamChunk, TextDelta, TurnEnded
+from agents.frames import encode_frame
 from coordinator.consensus import Consensus
 from coordinator.effects import (
     CancelTurn,

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import pytest
 
-from agents.chunks import decode_frame
+from agents.frames import decode_frame
 from coordinator.journal import Kind, read_session
 
 Start: TypeAlias = Callable[..., AbstractContextManager[Popen[bytes]]]

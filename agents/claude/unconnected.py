@@ -1,0 +1,47 @@
+"""Why no connection to Claude comes about, and whether asking again may help."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+
+import httpx2
+
+from agents.errors import AgentError, BackendRefused, BackendUnavailable
+
+
+def unconnected(server: str, cause: BaseException) -> AgentError:
+    """The error for a request that got nowhere.
+
+    Args:
+        server: Where it should have gone, without a password.
+        cause: What the transport raised.
+    """
+    if isinstance(cause, httpx2.LocalProtocolError | httpx2.UnsupportedProtocol):
+        # These quote the header or the address, and with it the key.
+        return BackendRefused(
+            f"no request can be made to {server} with this key and address: "
+            f"{type(cause).__name__}; look for blanks in either"
+        )
+    said = str(cause) or type(cause).__name__
+    if isinstance(cause, httpx2.ProxyError) and said.startswith("407"):
+        return BackendRefused(
+            f"the proxy on the way to {server} wants a user and password, or others "
+            f"({said}); set HTTPS_PROXY to http://user:password@host:port"
+        )
+    for behind in _behind(cause):
+        if isinstance(behind, ssl.SSLCertVerificationError):
+            return BackendRefused(
+                f"the certificate of {server} is not trusted: "
+                f"{behind.verify_message}; if its CA is your own, name its file in "
+                "SSL_CERT_FILE"
+            )
+    return BackendUnavailable(f"no connection to {server}: {said}")
+
+
+def _behind(error: BaseException) -> Iterator[BaseException]:
+    """``error`` and what led to it."""
+    found: BaseException | None = error
+    while found is not None:
+        yield found
+        found = found.__cause__ or found.__context__

@@ -1,0 +1,199 @@
+"""Claude behind a proxy, and behind a certificate of one's own, over real sockets."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import traceback
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import msgspec
+import pytest
+
+import coordinator
+from agents.agent import Agent
+from agents.backend import Draft, Message, Request, Turn
+from agents.chunks import AgentId, TextDelta, TurnNumber
+from agents.claude.backend import ClaudeBackend
+from agents.claude.tap import Tap
+from agents.emulator import serve
+from agents.emulator.server import Server
+from agents.errors import BackendRefused, BackendUnavailable
+from agents.pen import Pen
+from agents.script import parse_script
+from coordinator.team import Team
+
+pytestmark = pytest.mark.real_time
+
+MODEL = "claude-haiku-5-5"
+WORDS = "Paris has been the capital of France for a long time, and will be. "
+LONG = WORDS * 300
+SCRIPT = parse_script(
+    {
+        "model": MODEL,
+        "turns": [
+            {
+                "repeat": True,
+                "lines": [
+                    {"thinking": "Let me see.", "size": 3},
+                    {"text": "So. ", "delay_s": 0.02},
+                    {"text": LONG, "size": 7, "delay_s": 0.02},
+                ],
+            }
+        ],
+    }
+)
+
+
+@pytest.fixture(autouse=True)
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture
+def tapped(monkeypatch: pytest.MonkeyPatch) -> list[Tap]:
+    """The connections whose bodies were read past the transport."""
+    found: list[Tap] = []
+    body = Tap.body
+
+    def noted(tap: Tap, *given: Any) -> Any:
+        found.append(tap)
+        return body(tap, *given)
+
+    monkeypatch.setattr(Tap, "body", noted)
+    return found
+
+
+@asynccontextmanager
+async def backend_of(server: Server) -> AsyncGenerator[ClaudeBackend]:
+    backend = ClaudeBackend(MODEL, api_key="sk-test", base_url=server.base_url)
+    try:
+        yield backend
+    finally:
+        await backend.aclose()
+
+
+async def said(backend: ClaudeBackend) -> tuple[str, int]:
+    """What Claude says, and at how many moments of it something came."""
+    turn = Turn(agent=AgentId("ada"), number=TurnNumber(1), question="?", task=Draft())
+    message = Message(role="user", content=msgspec.Raw(b'"Hello"'))
+    request = Request(turn=turn, messages=(message,))
+    text, moments = "", set[float]()
+    pen = Pen(turn.agent, turn.number, 0.0)
+    with anyio.fail_after(10):
+        async with backend.open_stream(request, pen) as stream:
+            async for batch in stream:
+                for chunk in batch:
+                    if isinstance(chunk, TextDelta):
+                        text += chunk.text
+                        moments.add(chunk.at)
+    return text, len(moments)
+
+
+async def test_a_team_asks_through_a_proxy(
+    proxy: Any, monkeypatch: pytest.MonkeyPatch, tapped: list[Tap]
+) -> None:
+    async with proxy() as passes, serve(SCRIPT) as server:
+        monkeypatch.setenv("HTTP_PROXY", f"http://{passes.url}")
+        async with backend_of(server) as backend:
+            agents = tuple(
+                Agent(id=AgentId(name), backend=backend) for name in ("ada", "bob")
+            )
+            result = await coordinator.run("The capital?", Team(agents=agents, seed=1))
+        assert LONG.strip() in (result.answer or "")
+        asked = {line.split()[1] for line in passes.asked}
+        assert asked == {f"{server.base_url}/v1/messages"}
+        assert len(tapped) == len(server.requests)
+
+
+async def test_a_stream_through_a_tunnel_under_a_ca_of_ones_own_arrives_as_it_comes(
+    proxy: Any, authority: Any, monkeypatch: pytest.MonkeyPatch, tapped: list[Tap]
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    async with proxy() as passes, serve(SCRIPT, tls=authority.context) as server:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{passes.url}")
+        async with backend_of(server) as backend:
+            text, moments = await said(backend)
+            again, _ = await said(backend)
+        assert text == again == f"So. {LONG}"
+        assert moments > 1, "what comes first is shown first"
+        host = server.base_url.removeprefix("https://")
+        # One tunnel carries both: its connection is used again.
+        assert passes.asked == [f"CONNECT {host} HTTP/1.1"]
+    assert len(tapped) == 2
+
+
+async def test_a_stream_under_a_ca_of_ones_own_needs_no_proxy(
+    authority: Any, monkeypatch: pytest.MonkeyPatch, tapped: list[Tap]
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    async with (
+        serve(SCRIPT, tls=authority.context) as server,
+        backend_of(server) as backend,
+    ):
+        assert (await said(backend))[0] == f"So. {LONG}"
+    assert len(tapped) == 1
+
+
+async def test_a_ca_that_is_not_known_is_said_and_not_tried_again(
+    authority: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    async with (
+        serve(SCRIPT, tls=authority.context) as server,
+        backend_of(server) as backend,
+    ):
+        with pytest.raises(BackendRefused, match=r"certificate.*SSL_CERT_FILE"):
+            await said(backend)
+
+
+async def test_an_address_that_no_proxy_names_is_asked_directly(
+    proxy: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with proxy() as passes, serve(SCRIPT) as server:
+        monkeypatch.setenv("HTTP_PROXY", f"http://{passes.url}")
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        async with backend_of(server) as backend:
+            assert (await said(backend))[0] == f"So. {LONG}"
+        assert passes.asked == []
+
+
+@pytest.mark.parametrize("is_encrypted", [False, True])
+async def test_a_proxys_password_is_sent_to_it_and_shown_nowhere(
+    proxy: Any,
+    authority: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    is_encrypted: bool,
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    tls = authority.context if is_encrypted else None
+    caplog.set_level(logging.DEBUG)
+    async with proxy(refuses=True) as passes, serve(SCRIPT, tls=tls) as server:
+        for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+            monkeypatch.setenv(name, f"http://me:canary-77@{passes.url}")
+        async with backend_of(server) as backend:
+            with pytest.raises(BackendRefused, match="407") as caught:
+                await said(backend)
+        given = base64.b64encode(b"me:canary-77").decode()
+        assert passes.signed_in[0].lower() == f"basic {given}".lower()
+    trace = "".join(traceback.format_exception(caught.value))
+    told = f"{trace}{backend!r}{caplog.text}"
+    assert "canary-77" not in told
+    assert given not in told
+
+
+async def test_a_proxy_that_is_down_is_named_without_its_password(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with serve(SCRIPT) as server:
+        monkeypatch.setenv("HTTP_PROXY", "http://me:canary-77@127.0.0.1:9")
+        async with backend_of(server) as backend:
+            with pytest.raises(BackendUnavailable, match="no connection") as caught:
+                await said(backend)
+    assert "canary-77" not in "".join(traceback.format_exception(caught.value))
