@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from coordinator.ballots.election import Count, Number
 from coordinator.ballots.reading import Tiers
-from coordinator.ballots.sums import first_places
+from coordinator.ballots.sums import first_places, scaled_places
 
 PATHS_TRIED = 2_000
 """Sets of remaining answers that a count follows through where ties, or ballots to
@@ -21,12 +21,24 @@ def standing_votes(
     A ballot that is indifferent between all of them gives each the same part, which
     changes nobody's place.
     """
+    return first_places(_firsts_among(tiers, alive), size)
+
+
+def _firsts_among(
+    tiers: Mapping[Tiers, Number], alive: Collection[int]
+) -> dict[tuple[int, ...], Number]:
+    """Who of ``alive`` shares a first place → the weight of such ballots."""
     firsts: dict[tuple[int, ...], Number] = {}
     for ranking, weight in tiers.items():
-        standing = (tuple(i for i in tier if i in alive) for tier in ranking)
-        sharing = next(tier for tier in standing if tier)
-        firsts[sharing] = firsts.get(sharing, 0) + weight
-    return first_places(firsts, size)
+        for tier in ranking:
+            if len(tier) == 1:
+                sharing = tier if tier[0] in alive else ()
+            else:
+                sharing = tuple([i for i in tier if i in alive])
+            if sharing:
+                firsts[sharing] = firsts.get(sharing, 0) + weight
+                break
+    return firsts
 
 
 def instant_runoff(tiers: Mapping[Tiers, Number], size: int) -> Count:
@@ -66,7 +78,7 @@ def _possible_winners(tiers: Mapping[Tiers, Number], size: int) -> set[int]:
         if len(alive) == 1:
             winners |= alive
             continue
-        votes = standing_votes(tiers, alive, size)
+        votes, _ = scaled_places(_firsts_among(tiers, alive), size)
         if not any(votes):
             # Nobody has said anything of those that remain.
             winners |= alive
