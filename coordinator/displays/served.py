@@ -1,4 +1,4 @@
-"""What the API's own tools were asked, and what they brought, for a person to read.
+"""What tools were asked, and what the API's own brought, for a person to read.
 
 Pure. A call is a line; a result is a line and, where there is more to see, lines under
 it: titles and addresses found, what code wrote, files. Long ones are cut here and whole
@@ -27,8 +27,11 @@ CODE_FIELDS = {
     "code_execution": ("code",),
     "bash_code_execution": ("command",),
     "text_editor_code_execution": ("file_text", "new_str"),
+    "bash": ("command",),
+    "str_replace_based_edit_tool": ("file_text", "new_str"),
+    "memory": ("file_text", "new_str", "insert_text"),
 }
-"""Server tool → what of its input is worth watching while it is typed."""
+"""Tool → what of its input is worth watching while it is typed."""
 
 _ASKS = {
     "web_search": ("searches the web for", "query"),
@@ -47,8 +50,8 @@ class _Named(msgspec.Struct):
 
 
 def typed_code(event: BlockStarted) -> StringField | None:
-    """What to follow of a server tool's input, if it is code."""
-    if event.type != "server_tool_use":
+    """What to follow of a tool's input, if it is code."""
+    if event.type not in {"server_tool_use", "tool_use"}:
         return None
     fields = CODE_FIELDS.get(msgspec.json.decode(event.content, type=_Named).name)
     return StringField(*fields) if fields else None

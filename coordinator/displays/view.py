@@ -36,9 +36,9 @@ from agents.chunks import (
     UsageReported,
 )
 from coordinator.displays.clean import Cleaner, clean
-from coordinator.displays.moments import Moment, moment_of
+from coordinator.displays.moments import WORKFLOW_TOOLS, Moment, moment_of
 from coordinator.displays.served import lines_of, typed_code
-from coordinator.displays.typed import StringField
+from coordinator.displays.typed import StringField, Verbatim
 from coordinator.effects import (
     AgentRetired,
     AnswerAccepted,
@@ -172,7 +172,7 @@ class AgentView:
     """``None``: at least one response has no known price."""
     _closed: tuple[Usage, float | None] = (Usage(), 0.0)
     _cleaner: Cleaner = field(default_factory=Cleaner)
-    _typed: StringField | None = None
+    _typed: StringField | Verbatim | None = None
     _is_text: bool = False
 
     def hear(self, tone: Tone, text: str) -> None:
@@ -193,6 +193,8 @@ class AgentView:
             name = msgspec.json.decode(event.content, type=_Named).name
         fields = _TYPED_FIELDS.get(name)
         self._typed = StringField(*fields) if fields else typed_code(event)
+        if self._typed is None and name and name not in WORKFLOW_TOOLS:
+            self._typed = Verbatim()
 
     def close_block(self) -> None:
         """The block is complete; what may follow text is not known yet."""

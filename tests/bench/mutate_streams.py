@@ -110,6 +110,7 @@ def main() -> int:
     """Run the campaign."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--cases", type=int, default=100_000)
+    options.add_argument("--first", type=int, default=0, help="a case's number")
     options.add_argument("--guide", type=int, default=20_000)
     options.add_argument("--workers", type=int, default=1)
     options.add_argument("--share", type=int, default=10_000)
@@ -117,9 +118,10 @@ def main() -> int:
     global _seeds
     recordings = len(recorded(SEED_BYTES))
     _seeds, arcs = grown_seeds(given.guide)
+    last = given.first + given.cases
     shares = [
-        (first, min(first + given.share, given.cases))
-        for first in range(0, given.cases, given.share)
+        (first, min(first + given.share, last))
+        for first in range(given.first, last, given.share)
     ]
     total: Counter[str] = Counter()
     broken: list[str] = []
@@ -134,6 +136,7 @@ def main() -> int:
             for fault in faults:
                 sys.stderr.write(f"\n{fault}\n")
     report = {
+        "first": given.first,
         "cases": given.cases,
         "recordings": recordings,
         "seeds": len(_seeds),

@@ -6,13 +6,19 @@ sees what its first lines promise.
 
 from __future__ import annotations
 
+import io
+import re
 from typing import Any
 
 import msgspec
 import pytest
+from rich.console import Console
 
-from agents.chunks import TurnEnded, TurnRestarted
+from agents.chunks import AgentId, ToolCalled, TurnEnded, TurnRestarted
+from coordinator.displays.base import Cast
 from coordinator.displays.outcome import totals
+from coordinator.displays.panes import compose
+from coordinator.displays.view import View
 
 pytestmark = pytest.mark.real_time
 
@@ -35,6 +41,33 @@ async def test_thoughts_go_back_sealed_to_their_author_and_to_nobody_else(
     assert b"From August to August" not in msgspec.json.encode(others)
     assert b"EmwKAhgBEgy3va3pzix7ibEg" not in msgspec.json.encode(others)
     assert "bob ┊ From August to August is 28 years." in " ".join(said.split(" "))
+
+
+async def test_thoughts_and_typed_input_are_drawn_as_they_come_thoughts_dimmed(
+    run_team: Any,
+) -> None:
+    lines = [
+        {"thinking": "Older than Rome?", "size": 4, "rate": 4000},
+        {"tool": "today", "input": {"of": "Paris"}, "size": 4, "rate": 4000},
+        {"next": True},
+        {"answer": "Paris"},
+    ]
+    events = (await run_team({"ada": {"draft": lines}})).events
+    view = View({AgentId("ada"): "m"})
+    drawn: list[str] = []
+    for event in events:
+        if isinstance(event, ToolCalled):
+            break
+        view.absorb([event])
+        drawn.append(str(view.agents[AgentId("ada")].tail))
+    assert "Older th" in drawn
+    assert 'Older than Rome?\n{"of": "Pari' in drawn, "before it is whole"
+
+    console = Console(file=io.StringIO(), width=90, height=30, force_terminal=True)
+    cast = Cast(question="?", models={AgentId("ada"): "m"})
+    with console.capture() as capture:
+        console.print(compose(view, cast, width=90, height=30, elapsed_s=1.0))
+    assert re.search(r"\x1b\[2;3m[^\x1b]*Older than Rome", capture.get()), "dim italic"
 
 
 async def test_only_an_older_model_on_a_budget_is_told_to_think_between_tools(

@@ -20,7 +20,7 @@ from tests.claude.mutating import (
 )
 
 CASES = 3_000
-"""Ten million were run once: tests/bench/mutate_streams.py."""
+"""Millions were run once, see the README: tests/bench/mutate_streams.py."""
 
 
 def test_the_unharmed_stream_is_an_answer() -> None:

@@ -6,8 +6,9 @@ import gzip
 import json
 import re
 import traceback
+from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from random import Random
 
@@ -27,13 +28,20 @@ from agents.chunks import (
 )
 from agents.claude.backend import ClaudeBackend
 from agents.claude.decode import decode_sse
-from agents.errors import BackendRefused, BackendUnavailable, StreamMalformed
+from agents.errors import (
+    AgentError,
+    BackendRefused,
+    BackendUnavailable,
+    StreamMalformed,
+)
 from agents.pen import Pen
 from agents.transcript import Transcript
+from tests.claude.mutating import WRITTEN, chunks_of, mutated, seeded
 
 pytestmark = pytest.mark.real_time
 
 KEY = "sk-ant-canary-71be"
+HTTP_CASES = 500
 RECORDINGS = Path(__file__).parents[3] / "shared" / "recordings"
 
 ANSWER = (
@@ -52,6 +60,7 @@ ANSWER = (
 
 SSE = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
 CHUNKED = SSE + b"transfer-encoding: chunked\r\n\r\n"
+ONCE = SSE + b"connection: close\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
 def chunked(parts: Sequence[bytes]) -> list[bytes]:
@@ -80,8 +89,9 @@ async def serving(
     async def answer(stream: SocketStream) -> None:
         async with stream:
             await read_request(stream)
-            for part in sends:
-                await stream.send(part)
+            with suppress(anyio.BrokenResourceError):  # who reads has heard enough
+                for part in sends:
+                    await stream.send(part)
             if stalls:
                 await anyio.sleep_forever()
 
@@ -97,19 +107,21 @@ async def serving(
 
 
 async def played(backend: ClaudeBackend) -> list[StreamChunk]:
+    try:
+        return await asked(backend)
+    finally:
+        await backend.aclose()
+
+
+async def asked(backend: ClaudeBackend) -> list[StreamChunk]:
     turn = Turn(agent=AgentId("ada"), number=TurnNumber(1), question="q", task=Draft())
     ask = Request(
         turn=turn, messages=(Message(role="user", content=msgspec.Raw(b'"q"')),)
     )
     said: list[StreamChunk] = []
-    try:
-        async with backend.open_stream(
-            ask, Pen(turn.agent, turn.number, 0.0)
-        ) as stream:
-            async for batch in stream:
-                said += batch
-    finally:
-        await backend.aclose()
+    async with backend.open_stream(ask, Pen(turn.agent, turn.number, 0.0)) as stream:
+        async for batch in stream:
+            said += batch
     return said
 
 
@@ -234,6 +246,29 @@ async def test_recordings_say_the_same_over_http_as_from_a_file() -> None:
             )
         assert isinstance(said[0], ResponseOpened)
         assert list(map(fact, answered(said[1:]))) == list(map(fact, expected)), name
+
+
+async def test_mutated_streams_say_the_same_over_http_or_are_one_clear_error() -> None:
+    sends: list[bytes] = []
+    async with serving(sends) as url:
+        backend = ClaudeBackend("claude-haiku-5-5", api_key=KEY, base_url=url)
+        outcomes: Counter[bool] = Counter()
+        for case in range(HTTP_CASES):
+            random = seeded(case)
+            stream = mutated(WRITTEN, random)
+            expected, error = chunks_of(stream, 4096)
+            cut = random.randrange(len(stream) + 1)
+            parts = chunked([stream[:cut], stream[cut:]])
+            sends[:] = [ONCE, *parts, b"0\r\n\r\n"]
+            outcomes[error is None] += 1
+            if error is not None:
+                with pytest.raises(AgentError, match=re.escape(error[:40])):
+                    await asked(backend)
+                continue
+            said = answered((await asked(backend))[1:])
+            assert list(map(fact, said)) == list(map(fact, answered(expected))), case
+        await backend.aclose()
+    assert min(outcomes.values()) > HTTP_CASES / 20, "some of both"
 
 
 def answered(chunks: Iterable[StreamChunk]) -> list[StreamChunk]:

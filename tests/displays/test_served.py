@@ -154,6 +154,24 @@ def test_a_pane_shows_code_as_it_is_typed_and_then_its_output() -> None:
     assert str(view.agents[ADA].tail).endswith("— return code 0\n  a\n")
 
 
+@pytest.mark.parametrize(
+    ("name", "pieces", "seen"),
+    [
+        ("bash", ('{"command": "du -', "sh .\\n"), "du -sh .\n"),
+        ("memory", ('{"command": "create", "file_te', 'xt": "Note'), "Note"),
+        ("count_days", ('{"start": "17', "89-07-1"), '{"start": "1789-07-1'),
+        ("vote", ('{"label": "agent1', ".1"), ""),
+        ("new_answer", ('{"content": "Par', "is"), "Paris"),
+    ],
+)
+def test_a_pane_shows_the_input_of_our_tools_as_it_is_typed(
+    name: str, pieces: tuple[str, ...], seen: str
+) -> None:
+    view = View({ADA: "m"})
+    view.absorb(typed(name, *pieces, kind="tool_use"))
+    assert str(view.agents[ADA].tail).endswith(seen)
+
+
 def test_a_sentence_with_sources_stays_on_one_line() -> None:
     view = View({ADA: "m"})
     for said in ("Paris", " is large"):
