@@ -340,12 +340,18 @@ class Shell:
             are safe, and they are not.
         """
         at = self._now()
+        frames: list[bytes] = []
         for item in items:
             if isinstance(item, bytes):
                 if item:
-                    journal.record(Kind.FRAME, item, at)
-            else:
-                journal.record(Kind.INPUT, encode(item), at)
+                    frames.append(item)
+                continue
+            if frames:
+                journal.record_frames(frames, at)
+                frames = []
+            journal.record(Kind.INPUT, encode(item), at)
+        if frames:
+            journal.record_frames(frames, at)
         if not journal.is_due:
             return True  # the fan-in has passed a checkpoint for these already
         try:

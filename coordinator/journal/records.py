@@ -9,6 +9,12 @@ Numbers are little-endian. A record's CRC covers its length, kind, time and payl
 starts from the file's salt, so that neither zeros nor blocks of another file ever look
 like a record of this one. ``at`` is the session's clock in seconds (monotonic).
 
+Frames that were taken one after the other share a record, because a header and a
+checksum of its own cost each of them more than what it says; reading gives them back
+one by one::
+
+    FRAMES        count u32 | each one's length u32 | each one's at f64 | the frames
+
 What the payloads say is :mod:`coordinator.journal.contents`.
 """
 
@@ -16,7 +22,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 
 import msgspec
@@ -30,9 +36,16 @@ VERSION = 1
 MAX_PAYLOAD_BYTES = 1 << 28
 """A longer length is damage. The largest real payload is a team or one network read."""
 
+FRAMES_TOGETHER = 256
+"""How many frames share a record, or up to twice as many; they tear together."""
+
+BYTES_TOGETHER = 1 << 22
+"""Larger ones have their own records: joining them would copy more than it saves."""
+
 _FILE_HEAD = struct.Struct("<8sHHI")
 _HEAD = struct.Struct("<IBd")
 _CRC = struct.Struct("<I")
+_COUNT = struct.Struct("<I")
 _MARK = struct.Struct("<8sIQ")
 _MARK_WORD = b"\x00DURABLE"
 
@@ -59,6 +72,8 @@ class Kind(IntEnum):
     """The outcome as JSON."""
     FILE = 8
     """A file was uploaded, or deleted again, as JSON; concerns no machine."""
+    FRAMES = 9
+    """Several agents' frames; in a file alone, a :class:`Record` is always of one."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -72,6 +87,52 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     at: float
     """Seconds on the session's clock."""
     payload: bytes
+
+
+class Frames:
+    """Frames that were taken one after the other, until they are written."""
+
+    __slots__ = ("ats", "payloads")
+
+    def __init__(self) -> None:
+        self.payloads: list[bytes] = []
+        self.ats: list[float] = []
+
+    def take(self, frames: Sequence[bytes], at: float) -> None:
+        """Put more behind them, taken at ``at``."""
+        self.payloads += frames
+        self.ats += [at] * len(frames)
+
+    def apart(self) -> Iterator[Record]:
+        """Each as a record of its own."""
+        for payload, at in zip(self.payloads, self.ats, strict=True):
+            yield Record(kind=Kind.FRAME, at=at, payload=payload)
+
+    def encoded(self) -> bytes:
+        """All of them as one payload."""
+        count = len(self.payloads)
+        head = struct.pack(
+            f"<{count + 1}I{count}d", count, *map(len, self.payloads), *self.ats
+        )
+        return b"".join((head, *self.payloads))
+
+    @staticmethod
+    def decoded(payload: bytes) -> list[Record] | None:
+        """The frames' records; ``None`` where the payload is not made of any."""
+        if len(payload) < _COUNT.size:
+            return None
+        count: int = _COUNT.unpack_from(payload)[0]
+        head = struct.Struct(f"<{count}I{count}d")
+        place = _COUNT.size + head.size
+        if place > len(payload):
+            return None
+        numbers = head.unpack_from(payload, _COUNT.size)
+        records: list[Record] = []
+        for length, at in zip(numbers[:count], numbers[count:], strict=True):
+            frame = payload[place : place + length]
+            records.append(Record(kind=Kind.FRAME, at=at, payload=frame))
+            place += length
+        return records if place == len(payload) else None
 
 
 class Damage(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,18 +198,26 @@ def checked_payload(payload: bytes) -> bytes:
     return payload
 
 
-def framed(salt: int, records: Iterable[Record]) -> list[bytes]:
+def framed(salt: int, group: Iterable[Record | Frames]) -> list[bytes]:
     """Frame records whose payloads were checked; the pieces, to be put one by one.
 
     Payloads are among them as they are: joining a large group would copy all of it.
     """
     pieces: list[bytes] = []
-    head_of, crc_of, crc32 = _HEAD.pack, _CRC.pack, zlib.crc32
-    for record in records:
-        payload = record.payload
-        head = head_of(len(payload), record.kind, record.at)
-        pieces += (head + crc_of(crc32(payload, crc32(head, salt))), payload)
+    for one in group:
+        if isinstance(one, Record):
+            pieces += _headed(salt, one.kind, one.at, one.payload)
+        elif len(one.payloads) > 1 and sum(map(len, one.payloads)) <= BYTES_TOGETHER:
+            pieces += _headed(salt, Kind.FRAMES, one.ats[-1], one.encoded())
+        else:
+            for each in one.apart():
+                pieces += _headed(salt, each.kind, each.at, each.payload)
     return pieces
+
+
+def _headed(salt: int, kind: int, at: float, payload: bytes) -> tuple[bytes, bytes]:
+    head = _HEAD.pack(len(payload), kind, at)
+    return head + _CRC.pack(zlib.crc32(payload, zlib.crc32(head, salt))), payload
 
 
 def encode_mark(salt: int, at: float, durable_bytes: int) -> bytes:
@@ -193,7 +262,13 @@ def scan(data: bytes) -> Scan:
         if crc32(payload, start) != unpack_crc(data, offset + _HEAD.size)[0]:
             reason = "a record's checksum does not fit"
             break
-        if kind != Kind.DURABLE:
+        if kind == Kind.FRAMES:
+            frames = Frames.decoded(payload)
+            if frames is None:
+                reason = "a record's frames do not fit into it"
+                break
+            records += frames
+        elif kind != Kind.DURABLE:
             records.append(Record(kind=kind, at=at, payload=payload))
         offset = body + length
     damage = _damage(data, salt, offset, reason) if reason else None

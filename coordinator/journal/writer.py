@@ -31,7 +31,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +49,10 @@ from coordinator.journal.folder import (
     write_pieces,
 )
 from coordinator.journal.records import (
+    FRAMES_TOGETHER,
+    MAX_PAYLOAD_BYTES,
     RECORD_HEADER_BYTES,
+    Frames,
     Kind,
     Record,
     checked_payload,
@@ -121,7 +124,9 @@ class JournalWriter:
         self._salt = file.salt
         self._size = file.size
         self._at = 0.0
-        self._waiting: list[Record] = []
+        self._waiting: list[Record | Frames] = []
+        self._frames: Frames | None = None
+        """The last of what is waiting, if more frames may join it."""
         self._waiting_bytes = 0
         self._begin = anyio.Event()
         self._hurry = anyio.Event()
@@ -146,11 +151,38 @@ class JournalWriter:
         Raises:
             ValueError: The payload is larger than a record may be.
         """
+        if self.failure is None:
+            size = RECORD_HEADER_BYTES + len(checked_payload(payload))
+            self._waiting.append(Record(kind=kind, at=at, payload=payload))
+            self._frames = None
+            self._count(size, at)
+
+    def record_frames(self, frames: Sequence[bytes], at: float) -> None:
+        """Take frames that came together, each as a record; see :meth:`record`.
+
+        Args:
+            frames: Agents' frames, in the order taken.
+            at: The session's clock, in seconds.
+
+        Raises:
+            ValueError: One is larger than a record may be.
+        """
         if self.failure is not None:
             return
+        size = sum(map(len, frames))
+        if size > MAX_PAYLOAD_BYTES:
+            for frame in frames:
+                checked_payload(frame)
+        for begin in range(0, len(frames), FRAMES_TOGETHER):
+            group = self._frames
+            if group is None or len(group.payloads) >= FRAMES_TOGETHER:
+                group = self._frames = Frames()
+                self._waiting.append(group)
+            group.take(frames[begin : begin + FRAMES_TOGETHER], at)
+        self._count(size + RECORD_HEADER_BYTES * len(frames), at)
+
+    def _count(self, size: int, at: float) -> None:
         self._at = at
-        size = RECORD_HEADER_BYTES + len(checked_payload(payload))
-        self._waiting.append(Record(kind=kind, at=at, payload=payload))
         self.recorded_bytes += size
         waiting = self._waiting_bytes = self._waiting_bytes + size
         if waiting >= self._begin_at and not self._has_begun:
@@ -265,7 +297,7 @@ class JournalWriter:
         if not self._waiting:
             return
         group, recorded = self._waiting, self.recorded_bytes
-        self._waiting, self._waiting_bytes = [], 0
+        self._waiting, self._waiting_bytes, self._frames = [], 0, None
         self._is_writing = True
         self._tell_progress()  # there is room again, though nothing is safe yet
         try:
@@ -301,7 +333,7 @@ class JournalWriter:
             os.ftruncate(self._file.fd, self._size)
             raise
 
-    def _write(self, group: list[Record], recorded: int, at: float) -> None:
+    def _write(self, group: list[Record | Frames], recorded: int, at: float) -> None:
         """In a thread: frame a group, write it and make it durable."""
         mark = encode_mark(self._salt, at, self._size)
         pieces = [mark, *framed(self._salt, group)]

@@ -21,7 +21,13 @@ from agents.chunks import StreamChunk, TextDelta, ThinkingDelta, ToolInputDelta
 from agents.frames import encode_frame, unfolded
 from coordinator.effects import MachineOutput, ShellInput
 from coordinator.journal import Kind, Opened, Resumed
-from coordinator.journal.records import encode_file_header, encode_mark, encode_record
+from coordinator.journal.records import (
+    Frames,
+    encode_file_header,
+    encode_mark,
+    encode_record,
+    framed,
+)
 from coordinator.result import Result
 
 _SALT = 0x5EED
@@ -114,6 +120,12 @@ def main(version: str) -> None:
         if number and number % 10 == 0:
             data += encode_mark(_SALT, 10.0 + number, len(data))
         data += encode_record(_SALT, kind, 10.0 + number, payload)
+    together = Frames()
+    for at in (500.0, 501.0):
+        frame = encode_frame(_read_at_once())
+        together.take([frame], at)
+        said.append((Kind.FRAME, frame))
+    data += b"".join(framed(_SALT, [together]))
     path = Path(__file__).parent / f"journal-{version}.journal"
     with path.open("xb") as file:
         file.write(data)

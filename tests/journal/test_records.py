@@ -8,19 +8,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coordinator.journal.records import (
+    BYTES_TOGETHER,
     FILE_HEADER_BYTES,
     MAX_PAYLOAD_BYTES,
     VERSION,
+    Frames,
     Kind,
     NotAJournal,
     Record,
     encode_file_header,
     encode_mark,
     encode_record,
+    framed,
     scan,
 )
 
 SALT = 0xC0FFEE
+ONLY_IN_FILES = {Kind.DURABLE, Kind.FRAMES}
 PAYLOADS = (b'{"kind":"opened"}', b"", b"\x00" * 40, b'{"kind":"text_delta"}\n' * 3)
 
 
@@ -41,7 +45,7 @@ def ends(*payloads: bytes) -> list[int]:
     st.integers(0, 2**32 - 1),
     st.lists(
         st.tuples(
-            st.integers(0, 255).filter(lambda kind: kind != Kind.DURABLE),
+            st.integers(0, 255).filter(lambda kind: kind not in ONLY_IN_FILES),
             st.floats(allow_nan=False),
             st.binary(max_size=300),
         )
@@ -58,6 +62,59 @@ def test_what_is_encoded_is_found(
     assert found.records == tuple(
         Record(kind=kind, at=at, payload=payload) for kind, at, payload in said
     )
+
+
+@given(
+    st.integers(0, 2**32 - 1),
+    st.lists(
+        st.one_of(
+            st.tuples(st.floats(allow_nan=False), st.lists(st.binary(max_size=300))),
+            st.binary(max_size=10),
+        )
+    ),
+)
+def test_frames_that_share_a_record_are_found_one_by_one(
+    salt: int, said: list[tuple[float, list[bytes]] | bytes]
+) -> None:
+    group: list[Record | Frames] = []
+    expected: list[Record] = []
+    for one in said:
+        if isinstance(one, bytes):
+            group.append(Record(kind=Kind.INPUT, at=0.5, payload=one))
+            expected.append(Record(kind=Kind.INPUT, at=0.5, payload=one))
+            continue
+        at, payloads = one
+        if not (group and isinstance(group[-1], Frames)):
+            group.append(Frames())
+        frames = group[-1]
+        assert isinstance(frames, Frames)
+        frames.take(payloads, at)
+        expected += [Record(kind=Kind.FRAME, at=at, payload=p) for p in payloads]
+    data = encode_file_header(salt) + b"".join(framed(salt, group))
+    found = scan(data)
+    assert found.damage is None
+    assert found.records == tuple(expected)
+
+
+def test_frames_that_do_not_fit_into_their_record_are_damage() -> None:
+    frames = Frames()
+    frames.take([b"one", b"two"], 1.0)
+    whole = frames.encoded()
+    before = encode_record(SALT, Kind.FRAME, 0.0, b"before")
+    for payload in (b"", whole[:3], whole[:20], whole[:-1], whole + b"x", b"\xff" * 40):
+        wrong = encode_record(SALT, Kind.FRAMES, 1.0, payload)
+        found = scan(encode_file_header(SALT) + before + wrong)
+        assert [r.payload for r in found.records] == [b"before"]
+        assert found.damage is not None
+        assert found.damage.reason == "a record's frames do not fit into it"
+
+
+def test_large_frames_keep_records_of_their_own() -> None:
+    frames = Frames()
+    frames.take([b"x" * (BYTES_TOGETHER // 2), b"y" * BYTES_TOGETHER], 1.0)
+    data = encode_file_header(SALT) + b"".join(framed(SALT, [frames]))
+    assert struct.unpack_from("<IB", data, FILE_HEADER_BYTES)[1] == Kind.FRAME
+    assert [r.payload for r in scan(data).records] == frames.payloads
 
 
 def test_a_file_cut_at_any_byte_keeps_every_whole_record_and_only_those() -> None:

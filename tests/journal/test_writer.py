@@ -20,6 +20,7 @@ from coordinator.journal import (
     reopen_journal,
 )
 from coordinator.journal import writer as writing
+from coordinator.journal.records import MAX_PAYLOAD_BYTES
 
 pytestmark = pytest.mark.real_time
 
@@ -45,6 +46,37 @@ async def test_what_was_recorded_is_read_in_the_order_taken(
     assert [chunk.at for chunk in inputs(found.records)] == [
         100.0 + number for number in range(500)
     ]
+
+
+@pytest.mark.parametrize("durability", EVERY)
+async def test_frames_that_come_together_are_read_one_by_one_in_the_order_taken(
+    root: Path,
+    opening: Callable[..., Opened],
+    frame: Callable[[int], bytes],
+    durability: Durability,
+) -> None:
+    async with open_journal(root, opening(), durability=durability) as journal:
+        journal.record_frames([frame(n) for n in range(700)], 100.0)
+        journal.record_frames([frame(700)], 101.0)
+        journal.record(Kind.FRAME, frame(701), 102.0)
+        await journal.commit()
+        journal.record_frames([frame(702), frame(703)], 103.0)
+        journal.record_frames([], 104.0)
+    found = read_session(root, "s1")
+    assert found.damage is None
+    assert [r.payload for r in found.records[1:]] == [frame(n) for n in range(704)]
+    ats = [record.at for record in found.records[1:]]
+    assert ats == [100.0] * 700 + [101.0, 102.0, 103.0, 103.0]
+
+
+async def test_frames_larger_than_a_record_may_be_are_refused(
+    root: Path, opening: Callable[..., Opened]
+) -> None:
+    async with open_journal(root, opening(), durability="exit") as journal:
+        with pytest.raises(ValueError, match="exceeds"):
+            journal.record_frames([b"x", bytes(MAX_PAYLOAD_BYTES + 1)], 100.0)
+        journal.record_frames([b"y"], 101.0)
+    assert [r.payload for r in read_session(root, "s1").records[1:]] == [b"y"]
 
 
 async def test_a_new_session_can_be_read_before_anything_is_recorded(
