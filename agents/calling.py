@@ -68,7 +68,7 @@ class Calling:
             did_run |= call.name in tools
             if before is not None:
                 self._conversation.returned(before)
-            elif call.name in tools and self._is_lost(tools[call.name]):
+            elif call.name in tools and self._is_lost(tools[call.name], call):
                 await self._return(
                     call, failure(prompts.INTERRUPTED.format(tool=call.name))
                 )
@@ -90,9 +90,15 @@ class Calling:
                 group.start_soon(self._run, tool, call, name=f"tool {call.name}")
         return True
 
-    def _is_lost(self, tool: Tool) -> bool:
-        """Whether a call of an earlier process must not be made again."""
-        return self._memory is not None and not getattr(tool, "rerunnable", False)
+    def _is_lost(self, tool: Tool, call: ToolCalled) -> bool:
+        """Whether a call of an earlier process must not be made again.
+
+        One that somebody had yet to approve was not made, and is put to them again.
+        """
+        memory = self._memory
+        if memory is None or memory.was_waiting(call.name):
+            return False
+        return not getattr(tool, "rerunnable", False)
 
     async def _run(self, tool: Tool, call: ToolCalled) -> None:
         refused = await self._refusal(call)
@@ -113,7 +119,15 @@ class Calling:
             )
         )
         verdict = await approval.approver(self._agent.id, call)
-        return verdict if isinstance(verdict, Refused) else None
+        if isinstance(verdict, Refused):
+            return verdict
+        # Said before it runs: a session that goes on must know that it may have run.
+        await self._voice.say(
+            StatusChanged(
+                **self._voice.stamp(), status="running_tools", detail=call.name
+            )
+        )
+        return None
 
     async def _return(self, call: ToolCalled, returned: Returned) -> None:
         chunk = ToolReturned(

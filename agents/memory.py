@@ -32,6 +32,8 @@ class _Call:
     """Model calls it took."""
     results: dict[str, ToolReturned] = field(default_factory=dict[str, ToolReturned])
     told: list[str] = field(default_factory=list[str])
+    waiting: set[str] = field(default_factory=set[str])
+    """Tools that somebody was asked about, and had not approved."""
 
 
 class Memory:
@@ -76,6 +78,10 @@ class Memory:
                     calls, response, tried = [], Transcript(), 0
                 case ToolReturned() if calls:
                     calls[-1].results[chunk.id] = chunk
+                case StatusChanged(status="asking_approval") if calls:
+                    calls[-1].waiting.add(chunk.detail)
+                case StatusChanged(status="running_tools") if calls:
+                    calls[-1].waiting.discard(chunk.detail)
                 case StatusChanged(status="asked_again") if calls:
                     calls[-1].told.append(chunk.detail)
                 case _:
@@ -102,6 +108,10 @@ class Memory:
     def returned(self, call: str) -> ToolReturned | None:
         """What a tool answered to the last response's ``call``."""
         return self._now.results.get(call) if self._now else None
+
+    def was_waiting(self, tool: str) -> bool:
+        """Whether the last response's call of ``tool`` had yet to be approved."""
+        return self._now is not None and tool in self._now.waiting
 
     def is_time_for(self, text: str) -> bool:
         """Whether ``text`` was told after the last response, or now is its time."""
