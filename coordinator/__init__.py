@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from agents.agent import Agent
     from agents.chunks import AgentId, StreamChunk
+    from coordinator.continuing import continued_from
     from coordinator.errors import ConfigInvalid, CoordinatorError
     from coordinator.result import Result
     from coordinator.resumption import branch_session, resume_session
@@ -34,6 +35,7 @@ __all__ = [
     "StreamChunk",
     "Team",
     "branch_session",
+    "continued_from",
     "open_session",
     "resume_session",
     "run",
@@ -51,6 +53,7 @@ _ROOMS = {
     "StreamChunk": "agents.chunks",
     "Team": "coordinator.team",
     "branch_session": "coordinator.resumption",
+    "continued_from": "coordinator.continuing",
     "open_session": "coordinator.session",
     "resume_session": "coordinator.resumption",
     "run": "coordinator.session",

@@ -13,6 +13,7 @@ import msgspec
 from agents.backend import Earlier
 from coordinator.errors import ConfigInvalid, JournalCorrupt, JournalUnavailable
 from coordinator.journal.contents import ContinuedFrom
+from coordinator.journal.folder import option_of
 from coordinator.journal.reading import Journal, read_session
 from coordinator.journal.records import Kind
 from coordinator.journal.replaying import history
@@ -54,8 +55,8 @@ def continued_from(root: Path, session: str) -> Continued:
     last = _earlier(journal)
     if last is None:
         raise ConfigInvalid(
-            f"session {session!r} came to no answer that could be continued; see "
-            f"'coordinator sessions show {session}'"
+            f"session {session!r} came to no answer that could be continued; see: "
+            f"coordinator sessions show {session}{option_of(root)}"
         )
     earlier = [last]
     parent = journal.opened.parent

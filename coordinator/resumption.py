@@ -10,7 +10,6 @@ asked again, whole responses and finished tools' results are not bought again.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -35,7 +34,7 @@ from coordinator.journal.contents import (
     encode,
     library_version,
 )
-from coordinator.journal.folder import FILES_SUFFIX, SUFFIX, default_root
+from coordinator.journal.folder import FILES_SUFFIX, SUFFIX, default_root, option_of
 from coordinator.journal.opening import open_journal, reopen_journal
 from coordinator.journal.reading import Journal, read_session
 from coordinator.journal.records import Kind, Record
@@ -202,19 +201,12 @@ def insist_on_unfinished(found: Journal) -> None:
     counted = history(found.records)
     if any(record.kind == Kind.RESULT for record in counted[: resumable(counted)]):
         session = found.opened.session
-        it = f"{session}{_option_of(found.path.parent)}"
+        it = f"{session}{option_of(found.path.parent)}"
         raise SessionFinished(
             f"session {session!r} is finished; see it again: coordinator replay {it}; "
             "or begin a new one at one of its records: coordinator resume "
             f"{it} --from RECORD"
         )
-
-
-def _option_of(root: Path) -> str:
-    """What names this folder to the program; nothing where it is the usual one."""
-    if root == default_root():
-        return ""
-    return f" --journal {shlex.quote(str(root))}"
 
 
 def insist_on_record(found: Journal, count: int) -> tuple[Record, ...]:

@@ -8,7 +8,13 @@ from __future__ import annotations
 import secrets
 import weakref
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Sequence,
+)
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -306,6 +312,7 @@ async def run(
     session_id: str | None = None,
     journal: Path | None = None,
     durability: Durability = "async",
+    continues: Continued | None = None,
     attachments: Sequence[Attachable] = (),
     output_dir: Path | None = None,
 ) -> Result:
@@ -322,6 +329,7 @@ async def run(
         session_id=session_id,
         journal=journal,
         durability=durability,
+        continues=continues,
         attachments=attachments,
         output_dir=output_dir,
     ) as session:
@@ -343,6 +351,9 @@ def run_sync(
     *,
     displays: Sequence[Display] = (),
     session_id: str | None = None,
+    journal: Path | None = None,
+    durability: Durability = "async",
+    continues: Continued | None = None,
     runtime: Literal["asyncio", "trio"] = "asyncio",
     attachments: Sequence[Attachable] = (),
     output_dir: Path | None = None,
@@ -355,41 +366,29 @@ def run_sync(
 
     Raises:
         ConfigInvalid: The question is empty.
+        JournalUnavailable: The journal cannot be kept.
     """
     from anyio.from_thread import start_blocking_portal  # noqa: PLC0415  (13 ms)
 
+    asked = partial(
+        run,
+        question,
+        team,
+        displays=displays,
+        session_id=session_id,
+        journal=journal,
+        durability=durability,
+        continues=continues,
+        attachments=attachments,
+        output_dir=output_dir,
+    )
     with start_blocking_portal(runtime) as portal:
-        return portal.call(
-            partial(
-                _run_and_close,
-                question,
-                team,
-                displays=displays,
-                session_id=session_id,
-                attachments=attachments,
-                output_dir=output_dir,
-            )
-        )
+        return portal.call(_run_and_close, asked, team)
 
 
-async def _run_and_close(
-    question: str,
-    team: Team,
-    *,
-    displays: Sequence[Display],
-    session_id: str | None,
-    attachments: Sequence[Attachable],
-    output_dir: Path | None,
-) -> Result:
+async def _run_and_close(asked: Callable[[], Awaitable[Result]], team: Team) -> Result:
     try:
-        return await run(
-            question,
-            team,
-            displays=displays,
-            session_id=session_id,
-            attachments=attachments,
-            output_dir=output_dir,
-        )
+        return await asked()
     finally:
         with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
             for backend in team.backends:

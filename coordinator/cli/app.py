@@ -15,7 +15,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from coordinator.cli.exits import EXIT_CODES, Exit, complain
 from coordinator.cli.help import TwoColumns
-from coordinator.cli.kept import replay, resume, sessions
+from coordinator.cli.kept import JournalFolder, replay, resume, sessions
 
 _HELP = f"""A team of agents answers your question: each alone, then they vote.
 
@@ -59,7 +59,7 @@ def run(
     attach: Annotated[tuple[str, ...], Parameter(negative_iterable=())] = (),
     output_dir: Path | None = None,
     deadline: float | None = None,
-    journal: Path | None = None,
+    journal: JournalFolder = None,
     no_journal: bool = False,
     durability: Literal["exit", "async", "sync"] = "async",
     continue_: Annotated[str | None, Parameter(name="--continue")] = None,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import shlex
 from pathlib import Path
 
 from coordinator.cli.exits import complain
 from coordinator.errors import ConfigInvalid, JournalUnavailable
-from coordinator.journal.folder import default_root, open_folder
+from coordinator.journal.folder import default_root, open_folder, option_of
 
 
 def root_of(named: Path | None) -> Path:
@@ -46,9 +45,4 @@ def journal_of_run(named: Path | None, *, is_wanted: bool) -> Path | None:
 
 def call(command: str, session: str, root: Path) -> str:
     """Spell out a command about a session, for a person to copy."""
-    words = f"coordinator {command} {session}"
-    return (
-        words
-        if root == default_root()
-        else f"{words} --journal {shlex.quote(str(root))}"
-    )
+    return f"coordinator {command} {session}{option_of(root)}"

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, Token
+
+
+def _folder(_: object, tokens: Sequence[Token]) -> Path:
+    """Read a folder's name; an empty one, of a variable that is not set, is none."""
+    (token,) = tokens
+    if not token.value:
+        raise ValueError("an empty name is no folder; leave it out for the usual one")
+    return Path(token.value)
+
+
+JournalFolder = Annotated[Path | None, Parameter(converter=_folder)]
+
 
 sessions = App(name="sessions", help="List, show, export and delete kept sessions.")
 
 
 @sessions.command(name="list")
-def list_(*, journal: Path | None = None, json: bool = False) -> int:
+def list_(*, journal: JournalFolder = None, json: bool = False) -> int:
     """List what is kept, newest first.
 
     Parameters
@@ -27,7 +40,7 @@ def list_(*, journal: Path | None = None, json: bool = False) -> int:
 
 
 @sessions.command
-def show(session: str, *, journal: Path | None = None, json: bool = False) -> int:
+def show(session: str, *, journal: JournalFolder = None, json: bool = False) -> int:
     """Show a session: question, team, answers, votes, outcome.
 
     Parameters
@@ -50,7 +63,7 @@ def export(
     *,
     format: Literal["jsonl", "massgen"] = "jsonl",  # noqa: A002  (the option's name)
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
-    journal: Path | None = None,
+    journal: JournalFolder = None,
 ) -> int:
     """Hand a session out for other programs.
 
@@ -79,10 +92,12 @@ def prune(
     keep: int | None = None,
     dry_run: bool = False,
     unfinished: bool = False,
-    journal: Path | None = None,
+    journal: JournalFolder = None,
     json: bool = False,
 ) -> int:
-    """Delete sessions. What could still be resumed is spared.
+    """Delete sessions, and the files that their agents wrote beside them.
+
+    What could still be resumed is spared, and so is what went to an --output-dir.
 
     Parameters
     ----------
@@ -116,7 +131,7 @@ def replay(
     *,
     speed: str = "1",
     display: Literal["rich", "plain", "jsonl", "quiet", "none"] | None = None,
-    journal: Path | None = None,
+    journal: JournalFolder = None,
     runtime: Literal["asyncio", "trio"] = "asyncio",
 ) -> int:
     """Show a kept session again, as it happened.
@@ -159,7 +174,7 @@ def resume(
     output_dir: Path | None = None,
     deadline: float | None = None,
     approve: Literal["ask", "all", "none"] = "ask",
-    journal: Path | None = None,
+    journal: JournalFolder = None,
     durability: Literal["exit", "async", "sync"] = "async",
     runtime: Literal["asyncio", "trio"] = "asyncio",
 ) -> int:

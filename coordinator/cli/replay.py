@@ -44,7 +44,7 @@ def replay_command(
         found = read_session(root, find_session(root, session))
         if found.damage is not None:
             complain(f"{found.path.name}: {found.damage}")
-        cast = _cast(found)
+        cast = _cast(found, times or 0.0)
         shown = display(
             fitting(name or "rich", sys.stdout), cast, sys.stdout, sys.stdout
         )
@@ -85,7 +85,7 @@ def speed_of(text: str) -> float | None:
     return speed
 
 
-def _cast(journal: Journal) -> Cast:
+def _cast(journal: Journal, speed: float) -> Cast:
     opened = journal.opened
     told = msgspec.json.decode(opened.team, type=_Told)
     title = told.source.file.title if told.source else ""
@@ -93,6 +93,7 @@ def _cast(journal: Journal) -> Cast:
         question=opened.question,
         models=opened.models,
         deadline_s=told.rules.deadline_s,
+        speed=speed,
         title=f"{title}, again" if title else "replay",
     )
 

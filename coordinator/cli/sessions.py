@@ -23,7 +23,13 @@ from coordinator.errors import ConfigInvalid, JournalCorrupt, JournalUnavailable
 from coordinator.journal.contents import Parent, decode
 from coordinator.journal.exporting import json_lines, written_out
 from coordinator.journal.finding import find_session
-from coordinator.journal.index import list_sessions, prunable, remove, summary_of
+from coordinator.journal.index import (
+    files_beside,
+    list_sessions,
+    prunable,
+    remove,
+    summary_of,
+)
 from coordinator.journal.massgen_logs import write_massgen_logs
 from coordinator.journal.reading import Journal, read_session
 from coordinator.journal.records import Kind
@@ -51,6 +57,14 @@ class Shown(Summary, frozen=True, kw_only=True):
     """Those that count."""
     damage: str | None
     result: Result | None
+
+
+class Pruned(Summary, frozen=True, kw_only=True):
+    """One session that was deleted; ``sessions prune --json`` prints these."""
+
+    files: int
+    """Written by its agents' code and kept beside it, so deleted too."""
+    files_bytes: int
 
 
 # ------------------------------------------------------------------ list and show
@@ -238,17 +252,19 @@ def prune_command(
 def _prune(
     root: Path, found: Iterable[Summary], *, is_rehearsal: bool, is_json: bool
 ) -> int:
-    removed: list[Summary] = []
+    removed: list[Pruned] = []
     code = Exit.ANSWERED
     for summary in found:
         try:
+            sizes = files_beside(root, summary.session)
             if not is_rehearsal:
                 remove(root, summary.session)
         except JournalUnavailable as error:
             complain(str(error))
             code = Exit.CONFIGURATION
         else:
-            removed.append(summary)
+            told = msgspec.structs.asdict(summary)
+            removed.append(Pruned(**told, files=len(sizes), files_bytes=sum(sizes)))
     if is_json:
         _print_json(removed)
         return code
@@ -256,9 +272,11 @@ def _prune(
         question = one_line(summary.question, QUESTION_CHARS)
         sys.stdout.write(f"{summary.session}  {_when(summary)}  {question}\n")
     verb = "would delete" if is_rehearsal else "deleted"
-    count, size = len(removed), sum(summary.size_bytes for summary in removed)
+    count, files = len(removed), sum(summary.files for summary in removed)
+    size = sum(summary.size_bytes + summary.files_bytes for summary in removed)
     noun = "session" if count == 1 else "sessions"
-    sys.stdout.write(f"{verb} {count} {noun}, {size:,} bytes\n")
+    with_files = f" with {files} written file{'s' * (files != 1)}" if files else ""
+    sys.stdout.write(f"{verb} {count} {noun}{with_files}, {size:,} bytes\n")
     return code
 
 

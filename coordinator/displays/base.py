@@ -41,5 +41,7 @@ class Cast:
     models: dict[AgentId, str]
     """Agent → model, in the order of the team."""
     deadline_s: float | None = None
+    speed: float = 1.0
+    """So many times as fast as it happened is it shown; 0: as fast as it goes."""
     title: str = ""
     """Said beside the name of the program, e.g. ``demo``."""

@@ -136,6 +136,20 @@ def _header(view: View, cast: Cast, width: int, elapsed_s: float) -> RenderableT
     return Group(grid, question)
 
 
+def elapsed_s(view: View, cast: Cast, waited_s: float) -> float:
+    """How long the session has taken, on its own clock.
+
+    A replay has another pace, and a session that goes on has a past.
+
+    Args:
+        view: What was seen of it.
+        cast: Who takes part, and at what speed it is shown.
+        waited_s: How long ago the last of it came.
+    """
+    known_s = 0.0 if view.began is None else view.now - view.began
+    return known_s + waited_s * cast.speed
+
+
 def clock(elapsed_s: float) -> str:
     """Say a time as a clock does."""
     minutes, seconds = divmod(int(max(0.0, elapsed_s)), 60)

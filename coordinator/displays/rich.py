@@ -31,7 +31,7 @@ from coordinator.displays.outcome import (
     tokens,
     totals,
 )
-from coordinator.displays.panes import compose, moment_line, style_of
+from coordinator.displays.panes import compose, elapsed_s, moment_line, style_of
 from coordinator.displays.view import View
 from coordinator.effects import Event
 from coordinator.result import Result
@@ -63,20 +63,23 @@ class RichDisplay:
         self._cast = cast
         self._view = View(cast.models)
         self._changed: anyio.Event | None = None
+        self._looked_at = 0.0
+        """When events came last, on the event loop's clock."""
 
     async def show(self, events: AsyncIterator[Sequence[Event]]) -> None:
         """Draw until the events end; the terminal is as before then."""
         with self._console.screen(hide_cursor=True):
-            began = anyio.current_time()
+            self._looked_at = anyio.current_time()
             async with anyio.create_task_group() as group:
-                group.start_soon(self._draw_often, began, name="rich display")
+                group.start_soon(self._draw_often, name="rich display")
                 async for batch in events:
                     self._view.absorb(batch)
+                    self._looked_at = anyio.current_time()
                     if self._changed is not None:
                         self._changed.set()
                 group.cancel_scope.cancel("the session has ended")
 
-    async def _draw_often(self, began: float) -> None:
+    async def _draw_often(self) -> None:
         limiter = anyio.CapacityLimiter(1)  # one picture at a time
         while True:
             changed = self._changed = anyio.Event()
@@ -87,7 +90,7 @@ class RichDisplay:
                 self._cast,
                 width=width,
                 height=height,
-                elapsed_s=started - began,
+                elapsed_s=elapsed_s(self._view, self._cast, started - self._looked_at),
             )
             await anyio.to_thread.run_sync(self._draw, picture, limiter=limiter)
             took_s = anyio.current_time() - started

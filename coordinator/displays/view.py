@@ -240,8 +240,10 @@ class View:
         """Who has answered, or never will."""
         self.decided: WinnerDecided | None = None
         self.presenter: AgentId | None = None
+        self.began: float | None = None
+        """When the first chunk was said, on the clock of the chunks."""
         self.now = 0.0
-        """When the last chunk was said, on the event loop's clock."""
+        """When the last chunk was said, on the same clock."""
 
     @property
     def usage(self) -> Usage:
@@ -293,6 +295,7 @@ class View:
         if view is None:  # a display may be given less than the whole team
             view = self.agents[agent] = AgentView(id=agent, model="")
         if at is not None:
+            self.began = at if self.began is None else self.began
             self.now = max(self.now, at)
             view.last_at = at
         return view

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from coordinator.errors import JournalUnavailable
-from coordinator.journal.folder import checked_session_id, open_folder
+from coordinator.journal.folder import checked_session_id, open_folder, option_of
 
 _NAMED_AT_MOST = 4
 
@@ -41,7 +41,8 @@ def find_session(root: Path, text: str) -> str:
             "of the id"
         )
     near = get_close_matches(text, kept, 1)
-    hint = f"did you mean {near[0]!r}?" if near else "see 'coordinator sessions list'"
+    listing = f"see: coordinator sessions list{option_of(root)}"
+    hint = f"did you mean {near[0]!r}?" if near else listing
     raise JournalUnavailable(f"there is no session {text!r} in {str(root)!r}; {hint}")
 
 

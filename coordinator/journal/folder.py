@@ -13,6 +13,7 @@ import fcntl
 import os
 import re
 import shlex
+import shutil
 import stat
 import time
 from collections.abc import Generator, Iterator, Sequence
@@ -42,7 +43,6 @@ _ADVICE = {
     errno.ELOOP: "it is a link, and links are not followed; name the real place",
     errno.ENOTDIR: "it is not a folder, or a link to one, and links are not followed",
     errno.EEXIST: "it is there already; resume that session or choose another id",
-    errno.ENOENT: "there is none; see 'coordinator sessions list'",
     errno.EIO: "the disk reports an error; nothing after this is safe on it",
 }
 
@@ -55,6 +55,13 @@ def default_root() -> Path:
     import platformdirs  # noqa: PLC0415 (only needed where no folder was named)
 
     return platformdirs.user_state_path("massgen-coordinator") / "sessions"
+
+
+def option_of(root: Path) -> str:
+    """What names this folder to the program; nothing where it is the usual one."""
+    if root == default_root():
+        return ""
+    return f" --journal {shlex.quote(str(root))}"
 
 
 def checked_session_id(text: str) -> str:
@@ -74,6 +81,9 @@ def checked_session_id(text: str) -> str:
 def unavailable(path: Path, trouble: OSError) -> JournalUnavailable:
     """Say what the operating system refused, and the way out."""
     advice = _ADVICE.get(trouble.errno or 0, os.strerror(trouble.errno or 0))
+    if trouble.errno == errno.ENOENT:
+        root = path.parent if path.suffix == SUFFIX else path
+        advice = f"there is none; see: coordinator sessions list{option_of(root)}"
     return JournalUnavailable(f"journal {str(path)!r}: {advice}")
 
 
@@ -164,6 +174,35 @@ class Folder:
             except FileNotFoundError:
                 return
             os.fsync(self._fd)
+
+    def files_in(self, name: str) -> list[int]:
+        """The sizes of the files in a folder in here; none where it is no folder.
+
+        Raises:
+            JournalUnavailable: It may not be read.
+        """
+        with mapped(self.path_of(name)):
+            try:
+                fd = os.open(name, os.O_DIRECTORY | _OPEN, dir_fd=self._fd)
+            except OSError as trouble:
+                if trouble.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}:
+                    return []
+                raise
+            try:
+                with os.scandir(fd) as found:
+                    return [one.stat(follow_symlinks=False).st_size for one in found]
+            finally:
+                os.close(fd)
+
+    def remove_files(self, name: str) -> None:
+        """Delete a folder in here and all that is in it; a link is left alone."""
+        with mapped(self.path_of(name)):
+            try:
+                state = os.stat(name, dir_fd=self._fd, follow_symlinks=False)
+            except FileNotFoundError:
+                return
+            if stat.S_ISDIR(state.st_mode):
+                shutil.rmtree(name, dir_fd=self._fd)
 
     def names(self) -> list[str]:
         """Every name in here, sorted."""

@@ -21,6 +21,7 @@ import msgspec
 
 from coordinator.errors import ConfigInvalid, JournalCorrupt, JournalUnavailable
 from coordinator.journal.folder import (
+    FILES_SUFFIX,
     SUFFIX,
     Folder,
     checked_session_id,
@@ -126,7 +127,7 @@ def prune(
     keep: int | None = None,
     may_lose_unfinished: bool = False,
 ) -> tuple[Summary, ...]:
-    """Delete journals, with what was salvaged from them, and say which. Blocks.
+    """Delete journals, with all that lies beside them, and say which. Blocks.
 
     Args:
         root: The folder.
@@ -151,7 +152,10 @@ def prune(
 
 
 def remove(root: Path, session: str) -> None:
-    """Delete one session's journal and what was salvaged from it. Blocks.
+    """Delete one session's journal and all that lies beside it. Blocks.
+
+    That is what was salvaged from it, and the files that agents' code had written,
+    unless they were put elsewhere.
 
     Raises:
         ConfigInvalid: The session id is not one.
@@ -163,12 +167,23 @@ def remove(root: Path, session: str) -> None:
         fd = folder.open(name, writable=True)
         try:
             lock(fd, folder.path_of(name))
+            folder.remove_files(session + FILES_SUFFIX)
             folder.remove(name)
         finally:
             os.close(fd)
         for salvaged in folder.names():
             if salvaged.startswith(f"{session}.damaged-"):
                 folder.remove(salvaged)
+
+
+def files_beside(root: Path, session: str) -> list[int]:
+    """The sizes of the files that agents' code had written, beside a journal. Blocks.
+
+    Raises:
+        JournalUnavailable: They may not be looked at.
+    """
+    with open_folder(root) as folder:
+        return folder.files_in(checked_session_id(session) + FILES_SUFFIX)
 
 
 _UNDONE = frozenset({"running", "unfinished", "unreadable"})

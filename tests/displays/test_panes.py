@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 
+import anyio
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
@@ -14,7 +16,7 @@ from rich.screen import Screen
 from agents.chunks import AgentId, TextDelta, TurnNumber, TurnStarted
 from agents.pen import Pen
 from coordinator.displays.base import Cast
-from coordinator.displays.panes import clock, compose
+from coordinator.displays.panes import clock, compose, elapsed_s
 from coordinator.displays.rich import RichDisplay
 from coordinator.displays.view import View
 from coordinator.effects import Event
@@ -158,6 +160,34 @@ async def test_the_second_screen_is_left_before_the_result_is_printed(
     ):
         assert seen in plain
     assert "\x1b[31m\n" not in after  # the answer's own escape
+
+
+async def test_the_clock_tells_the_time_of_the_session_that_is_shown(
+    cast: Cast,
+) -> None:
+    console = _console(100, 30)
+
+    async def again() -> AsyncIterator[Sequence[Event]]:
+        for at in (100.0, 165.0):
+            pen = Pen(AgentId("ada"), TurnNumber(1), at)
+            yield [TurnStarted(**pen.stamp(), task="draft")]
+        await anyio.sleep(60.0)
+
+    await RichDisplay(replace(cast, speed=0.0), console=console).show(again())
+    assert isinstance(console.file, io.StringIO)
+    assert " 1:05" in ESCAPE.sub("", console.file.getvalue())
+
+
+@pytest.mark.parametrize(("speed", "taken_s"), [(0.0, 65), (1.0, 75), (4.0, 105)])
+def test_between_events_the_clock_goes_at_the_speed_of_the_replay(
+    cast: Cast, speed: float, taken_s: float
+) -> None:
+    view = View(cast.models)
+    assert elapsed_s(view, replace(cast, speed=speed), 10.0) == 10.0 * speed
+    for at in (100.0, 165.0):
+        pen = Pen(AgentId("ada"), TurnNumber(1), at)
+        view.absorb([TurnStarted(**pen.stamp(), task="draft")])
+    assert elapsed_s(view, replace(cast, speed=speed), 10.0) == taken_s
 
 
 async def test_the_terminal_is_restored_when_the_session_breaks(

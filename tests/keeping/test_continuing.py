@@ -9,11 +9,15 @@ from typing import TypeAlias
 
 import pytest
 
+import coordinator
 from agents.backend import Earlier
 from agents.prompts import with_earlier
+from coordinator.assembly import assemble
+from coordinator.config import read_team
 from coordinator.continuing import continued_from
 from coordinator.errors import ConfigInvalid
 from coordinator.journal import ContinuedFrom, Journal, list_sessions, read_session
+from coordinator.team import Team
 
 Run: TypeAlias = Callable[..., tuple[int, str, str]]
 
@@ -169,3 +173,27 @@ def test_a_long_story_is_cut_and_says_so() -> None:
     told = with_earlier("And now?", [earlier], "5f0c9a1e")
     assert len(told) < 21_000
     assert "more characters]" in told
+
+
+async def test_programs_continue_in_one_call(root: Path, remembering: str) -> None:
+    def team() -> Team:
+        return assemble(read_team(Path(remembering)))
+
+    first = await coordinator.run("Is it?", team(), journal=root, session_id="s1")
+    assert first.answer == "It is so indeed."
+    continues = coordinator.continued_from(root, "s1")
+    second = await coordinator.run("So?", team(), journal=root, continues=continues)
+    assert second.answer == "It was so twice."
+    assert _newest(root).opened.parent == ContinuedFrom(session="s1")
+
+
+def test_programs_without_an_event_loop_keep_and_continue_too(
+    root: Path, remembering: str
+) -> None:
+    def team() -> Team:
+        return assemble(read_team(Path(remembering)))
+
+    coordinator.run_sync("Is it?", team(), journal=root, session_id="s1")
+    continues = coordinator.continued_from(root, "s1")
+    second = coordinator.run_sync("So?", team(), journal=root, continues=continues)
+    assert second.answer == "It was so twice."

@@ -175,7 +175,7 @@ def test_an_id_may_be_cut_short_while_it_is_unique(
 @pytest.mark.parametrize(
     ("session", "said"),
     [
-        ("nonesuch", "there is no session 'nonesuch' in .*; see 'coordinator sess"),
+        ("nonesuch", "there is no session 'nonesuch' in .*; see: coordinator sess"),
         ("TYPO", "there is no session .* did you mean "),
         ("../../etc/passwd", "session id '../../etc/passwd' is not usable; use up to"),
         ("a" * 65, "is not usable"),
@@ -331,3 +331,66 @@ def test_a_deletion_that_does_not_say_what_is_refused(
     code, _, err = run("sessions", "prune", *options, "--journal", str(root))
     assert (code, err.count("\n")) == (1, 1)
     assert said in err
+
+
+def test_files_that_agents_wrote_are_deleted_with_their_session(
+    run: Run, kept: tuple[str, str], root: Path, tmp_path: Path
+) -> None:
+    for session in kept:
+        folder = root / f"{session}.files"
+        folder.mkdir()
+        (folder / "chart.svg").write_bytes(b"x" * 1000)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "mine.txt").write_text("mine", "utf-8")
+    (root / f"{kept[1]}.files" / "link").symlink_to(other)
+    keep = ("--keep", "1", "--journal", str(root))
+    _, out, _ = run("sessions", "prune", *keep, "--dry-run")
+    assert "would delete 1 session with 2 written files, " in out
+    code, out, _ = run("sessions", "prune", *keep)
+    assert code == 0
+    assert "deleted 1 session with 2 written files, " in out
+    assert [path.name for path in root.glob("*.files")] == [f"{kept[0]}.files"]
+    assert (other / "mine.txt").exists()
+    code, out, _ = run("sessions", "prune", "--keep", "0", *keep[2:], "--json")
+    (told,) = json.loads(out)
+    assert (code, told["files"], told["files_bytes"]) == (0, 1, 1000)
+
+
+def test_a_link_in_the_place_of_written_files_is_left_alone(
+    run: Run, kept: tuple[str, str], root: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "mine.txt").write_text("mine", "utf-8")
+    (root / f"{kept[0]}.files").symlink_to(other)
+    code, out, _ = run("sessions", "prune", "--keep", "0", "--journal", str(root))
+    assert (code, out.splitlines()[-1][:19]) == (0, "deleted 2 sessions,")
+    assert (other / "mine.txt").exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("run", "--demo"), ("sessions", "list"), ("resume", "x"), ("replay", "x")],
+    ids=" ".join,
+)
+def test_an_empty_name_is_no_folder(
+    run: Run, command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run(*command, "--journal", "")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "an empty name is no folder" in err
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_hint_names_the_folder_that_was_named(
+    run: Run, kept: tuple[str, str], root: Path
+) -> None:
+    at = ("--journal", str(root))
+    _, _, err = run("resume", "zzzz", *at)
+    assert f"see: coordinator sessions list --journal {root}" in err
+    _, _, err = run("run", "--continue", "zzzz", "So?", *at)
+    assert f"see: coordinator sessions list --journal {root}" in err
+    _, _, err = run("resume", kept[0], *at)
+    assert f"coordinator replay {kept[0]} --journal {root}" in err
