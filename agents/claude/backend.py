@@ -15,7 +15,6 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import (
-    AsyncExitStack,
     asynccontextmanager,
     contextmanager,
     suppress,
@@ -25,20 +24,20 @@ from typing import Any, cast
 
 import anthropic
 import anyio
-import anyio.lowlevel
 import httpx2
 import msgspec
 
 from agents import prices
 from agents.backend import Request
 from agents.chunks import ResponseOpened, StreamChunk
+from agents.claude.clients import CLOSE_GRACE_S, Clients, connect, timeout
 from agents.claude.code_time import code_time
 from agents.claude.faults import error_for, limits_of
 from agents.claude.files import ClaudeFiles
-from agents.claude.providers import Place, provider_client, secrets_of
+from agents.claude.providers import Place, secrets_of
 from agents.claude.request import parameters
 from agents.claude.settings import ClaudeSettings, check, runs_code
-from agents.claude.tap import tap, tapped
+from agents.claude.tap import tapped
 from agents.claude.translate import Translator
 from agents.claude.unconnected import unconnected
 from agents.claude.unlogged import keep_keys_out_of_logs
@@ -52,17 +51,10 @@ from agents.errors import (
 from agents.pen import Pen
 from agents.play.surface import plain_request
 
-CONNECT_S = 10.0
-CLOSE_GRACE_S = 2.0
-"""How long closing a stream may take; past it the connection is dropped."""
 FOREIGN = (anthropic.AnthropicError, httpx2.HTTPError)
 """All that the SDK and its transport raise, but for its TypeErrors."""
 READ_OUT_S = 0.5
 """How long the body's end is waited for after the response's."""
-CONNECTIONS = 20_000
-"""More than any team's streams at once; the SDK's 1,000 would queue the rest."""
-KEPT_ALIVE = 1_000
-"""Idle connections kept for the next turn."""
 
 
 class ClaudeBackend:
@@ -98,13 +90,10 @@ class ClaudeBackend:
     ) -> None:
         self._settings = ClaudeSettings(model=model, **settings)
         check(self._settings)
-        self._owns_client = client is None
         # A function and no partial: its repr must not show the key.
-        self._connect = lambda: (
-            client or _client(api_key, base_url, idle_limit_s, place)
+        self._clients = Clients(
+            lambda: connect(api_key, base_url, idle_limit_s, place), client
         )
-        self._client = self._connect()
-        self._loop: object = None
         keep_keys_out_of_logs()
         self._idle_limit_s = idle_limit_s
         prices.load()
@@ -120,17 +109,19 @@ class ClaudeBackend:
     @property
     def limit_key(self) -> str:
         """Same server, key and model: same rate limit."""
-        named = "\0".join((str(self._client.base_url), *self._secrets, self.model))
+        named = "\0".join(
+            (str(self._clients.first.base_url), *self._secrets, self.model)
+        )
         return sha256(named.encode()).hexdigest()[:16]
 
     @property
     def files(self) -> ClaudeFiles | None:
         """The account's files; ``None`` where the client has no Files API."""
-        if getattr(self._client.beta, "files", None) is None:
+        if getattr(self._clients.first.beta, "files", None) is None:
             return None
-        named = "\0".join((str(self._client.base_url), *self._secrets))
+        named = "\0".join((str(self._clients.first.base_url), *self._secrets))
         return ClaudeFiles(
-            self._client_here,
+            self._clients.here,
             sha256(named.encode()).hexdigest()[:16],
             self._mapped,
             httpx2.HTTPError,
@@ -149,12 +140,12 @@ class ClaudeBackend:
     @property
     def _server(self) -> str:
         """Where requests go, fit to be shown: a URL may bear a password."""
-        url = httpx2.URL(str(self._client.base_url))
+        url = httpx2.URL(str(self._clients.first.base_url))
         return str(url.copy_with(username=None, password=None))
 
     @property
     def _secrets(self) -> tuple[str, ...]:
-        return secrets_of(self._client)
+        return secrets_of(self._clients.first)
 
     @asynccontextmanager
     async def open_stream(
@@ -167,31 +158,29 @@ class ClaudeBackend:
             BackendRefused: Any other status; the key is missing.
             StreamMalformed: The response is not whole.
         """
-        async with AsyncExitStack() as stack:
-            response = await self._ask(request, stack)
+        with self._clients.lease() as client:
+            response = await self._ask(client, request)
             batches = self._batches(request, response, pen)
-            stack.push_async_callback(_closed, batches)
-            yield batches
-
-    def _client_here(self) -> anthropic.AsyncAnthropic:
-        """The client for this event loop: connections do not outlive theirs."""
-        loop = anyio.lowlevel.current_token().native_token
-        if self._owns_client and self._loop is not loop:
-            if self._loop is not None:
-                self._client = self._connect()
-            self._loop = loop
-        return self._client
+            try:
+                yield batches
+            finally:
+                # The SDK's own exit would wait unshielded, which a cancelled scope
+                # forbids. One scope for both: a thousand may be cancelled at once.
+                with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
+                    try:
+                        await batches.aclose()
+                    finally:
+                        await response.close()
 
     async def _ask(
-        self, request: Request, stack: AsyncExitStack
+        self, client: anthropic.AsyncAnthropic, request: Request
     ) -> anthropic.AsyncAPIResponse[Any]:
-        client = self._client_here()
         # One of eight overloads by its arguments' types, which a dict does not tell.
         create = cast("Any", client.beta.messages.with_streaming_response.create)
         # With each request, because a client that was handed in has its own.
-        timeout = _timeout(self._idle_limit_s)
+        times = timeout(self._idle_limit_s)
         try:
-            manager = create(**parameters(self._settings, request), timeout=timeout)
+            manager = create(**parameters(self._settings, request), timeout=times)
             response = await manager.__aenter__()
         except FOREIGN as exc:
             raise self._ours(exc) from _quiet(exc)
@@ -199,8 +188,6 @@ class ClaudeBackend:
             # The SDK raises TypeError where it finds no key; a provider's sign-in that
             # fails is a ValueError or a RuntimeError.
             raise BackendRefused(f"the request cannot be made: {exc}") from _quiet(exc)
-        # The SDK's own exit would wait unshielded, and a cancelled scope forbids that.
-        stack.push_async_callback(_closed, response)
         return cast("anthropic.AsyncAPIResponse[Any]", response)
 
     async def _batches(
@@ -218,23 +205,28 @@ class ClaudeBackend:
             )
         ]
         body = _body(response.http_response, self._idle_limit_s)
+        is_resting = False  # amid the body, with no read under way
         try:
             async for data in body:
+                is_resting = True
                 pen.at = anyio.current_time()
                 chunks = translator.translate(splitter.feed(data))
                 if chunks:
                     yield chunks
                 if translator.is_over:
                     break
+                is_resting = False
             chunks = translator.finish()
             if chunks:
                 yield chunks
+            is_resting = False
             await _read_out(body)
         except FOREIGN as exc:
             raise self._ours(exc) from _quiet(exc)
         finally:
-            with anyio.move_on_after(CLOSE_GRACE_S, shield=True) as unwinding:
-                await _unwind(body, unwinding)
+            if is_resting:  # a read that is cancelled or fails unwinds all there is
+                with anyio.move_on_after(CLOSE_GRACE_S, shield=True) as unwinding:
+                    await _unwind(body, unwinding)
 
     def _ours(self, exc: BaseException) -> AgentError:
         """The error of ours for what the SDK or its transport raised."""
@@ -295,7 +287,7 @@ class ClaudeBackend:
         settings = msgspec.structs.asdict(self._settings) | options
         settings["server_tools"] = (*settings["server_tools"], *enabled)
         return ClaudeBackend(
-            client=self._client, idle_limit_s=self._idle_limit_s, **settings
+            client=self._clients.here(), idle_limit_s=self._idle_limit_s, **settings
         )
 
     async def aclose(self) -> None:
@@ -303,42 +295,7 @@ class ClaudeBackend:
 
         A stream opened later, in this event loop or another, makes new ones.
         """
-        if not self._owns_client:
-            return
-        closing, self._client = self._client, self._connect()
-        with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
-            await closing.close()
-
-
-def _client(
-    api_key: str | None,
-    base_url: str | None,
-    idle_limit_s: float,
-    place: Place | None = None,
-) -> anthropic.AsyncAnthropic:
-    timeout = _timeout(idle_limit_s)
-    limits = httpx2.Limits(
-        max_connections=CONNECTIONS, max_keepalive_connections=KEPT_ALIVE
-    )
-    # Keys are kept in files, and files end in a line feed.
-    api_key = api_key.strip() if api_key else None
-    common: dict[str, Any] = {
-        "max_retries": 0,
-        "timeout": timeout,
-        "http_client": tap(
-            anthropic.DefaultAsyncHttpxClient(timeout=timeout, limits=limits)
-        ),
-    }
-    try:
-        if place is not None:
-            return provider_client(place, api_key, base_url, **common)
-        return anthropic.AsyncAnthropic(api_key=api_key, base_url=base_url, **common)
-    except httpx2.InvalidURL as exc:
-        raise ValueError(f"base_url {base_url!r} is no URL: {exc}") from exc
-
-
-def _timeout(idle_limit_s: float) -> httpx2.Timeout:
-    return httpx2.Timeout(idle_limit_s, connect=CONNECT_S, pool=None)
+        await self._clients.aclose()
 
 
 def _body(response: httpx2.Response, idle_limit_s: float) -> AsyncIterator[bytes]:
@@ -364,13 +321,6 @@ async def _read_out(body: AsyncIterator[bytes]) -> None:
     with anyio.move_on_after(READ_OUT_S), suppress(httpx2.HTTPError):
         while await anext(body, None) is not None:
             pass
-
-
-async def _closed(what: Any) -> None:  # noqa: ANN401  (a response or a generator)
-    """Close, though the scope be cancelled, and not for ever."""
-    with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
-        close = getattr(what, "aclose", None) or what.close
-        await close()
 
 
 async def _unwind(body: AsyncIterator[bytes], scope: anyio.CancelScope) -> None:

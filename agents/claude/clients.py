@@ -1,0 +1,158 @@
+"""The SDK's clients of one backend: how they are made, and how many there are.
+
+The transport's pool looks through all of its connections whenever a request begins or
+ends (httpcore2 2.16), so that a thousand streams on one pool cost a million looks; a
+pool has few here. Making another costs half a millisecond, because all share one TLS
+context; that takes 60 ms and 1.4 MB to make (measured 2026-11-23).
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+import anthropic
+import anyio
+import anyio.lowlevel
+import httpx2
+
+from agents.claude.providers import Place, provider_client
+from agents.claude.tap import tap
+
+CONNECT_S = 10.0
+CLOSE_GRACE_S = 2.0
+"""How long closing may take; past it the connections are dropped."""
+STREAMS_A_CLIENT = 64
+"""At once. Cancelling a thousand takes as long with 8 as with 128, and a third more
+where all are on one."""
+_TRUSTED = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
+"""What Python's ssl and the transport take from the environment."""
+
+
+class _Held:
+    """A client, and the streams that are open on it."""
+
+    __slots__ = ("client", "streams")
+
+    def __init__(self, client: anthropic.AsyncAnthropic) -> None:
+        self.client = client
+        self.streams = 0
+
+
+class Clients:
+    """Clients that are made alike; for one event loop at a time.
+
+    Args:
+        make: Makes one.
+        given: A client of the caller's, which is all there is and is not closed here.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], anthropic.AsyncAnthropic],
+        given: anthropic.AsyncAnthropic | None = None,
+    ) -> None:
+        self._make = make
+        self._given = given
+        self._held = [_Held(make() if given is None else given)]
+        self._loop: object = None
+
+    @property
+    def first(self) -> anthropic.AsyncAnthropic:
+        """One of them, to see what all have in common."""
+        return self._held[0].client
+
+    def here(self) -> anthropic.AsyncAnthropic:
+        """One for this event loop: connections do not outlive theirs."""
+        self._come_here()
+        return self.first
+
+    @contextmanager
+    def lease(self) -> Generator[anthropic.AsyncAnthropic]:
+        """The client that one stream is opened on."""
+        self._come_here()
+        held = self._free()
+        held.streams += 1
+        try:
+            yield held.client
+        finally:
+            held.streams -= 1
+
+    def _free(self) -> _Held:
+        if self._given is not None:
+            return self._held[0]
+        # The fullest come first, so that idle connections are used again.
+        for held in self._held:
+            if held.streams < STREAMS_A_CLIENT:
+                return held
+        self._held.append(_Held(self._make()))
+        return self._held[-1]
+
+    def _come_here(self) -> None:
+        loop = anyio.lowlevel.current_token().native_token
+        if self._given is None and self._loop is not loop:
+            if self._loop is not None:
+                self._held = [_Held(self._make())]
+            self._loop = loop
+
+    async def aclose(self) -> None:
+        """Close the connections, unless the client is the caller's.
+
+        A stream opened later, in this event loop or another, makes new ones.
+        """
+        if self._given is not None:
+            return
+        closing, self._held = self._held, [_Held(self._make())]
+        with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
+            for held in closing:
+                await held.client.close()
+
+
+def connect(
+    api_key: str | None,
+    base_url: str | None,
+    idle_limit_s: float,
+    place: Place | None = None,
+) -> anthropic.AsyncAnthropic:
+    """Make a client whose responses can be read from the socket.
+
+    Raises:
+        ValueError: ``base_url`` is no URL, or a provider lacks something.
+    """
+    times = timeout(idle_limit_s)
+    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
+    # Keys are kept in files, and files end in a line feed.
+    api_key = api_key.strip() if api_key else None
+    http = anthropic.DefaultAsyncHttpxClient(
+        timeout=times, limits=limits, verify=tls_context()
+    )
+    common: dict[str, Any] = {
+        "max_retries": 0,
+        "timeout": times,
+        "http_client": tap(http),
+    }
+    try:
+        if place is not None:
+            return provider_client(place, api_key, base_url, **common)
+        return anthropic.AsyncAnthropic(api_key=api_key, base_url=base_url, **common)
+    except httpx2.InvalidURL as exc:
+        raise ValueError(f"base_url {base_url!r} is no URL: {exc}") from exc
+
+
+def timeout(idle_limit_s: float) -> httpx2.Timeout:
+    """How long the transport may wait for what."""
+    return httpx2.Timeout(idle_limit_s, connect=CONNECT_S, pool=None)
+
+
+def tls_context() -> ssl.SSLContext:
+    """Whom to trust, as the environment says now; one for all clients."""
+    return _context(tuple(os.environ.get(name) for name in _TRUSTED))
+
+
+@lru_cache(maxsize=8)
+def _context(_trusted: tuple[str | None, ...]) -> ssl.SSLContext:
+    return httpx2.create_ssl_context()
