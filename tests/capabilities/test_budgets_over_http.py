@@ -52,6 +52,26 @@ async def test_a_call_that_would_have_nothing_left_to_write_is_not_made(
     ]
 
 
+async def test_a_turn_that_cannot_fit_is_not_begun_and_the_others_go_on(
+    run_team: Any,
+) -> None:
+    spent = {"usage": {"input_tokens": 1500, "output_tokens": 300}}
+    draft = [{"answer": "Paris"}, spent]
+    ran = await run_team(
+        {
+            "ada": {"draft": draft, "review": [{"vote": "Lyon"}]},
+            "bob": {"draft": [{"answer": "Lyon"}], "review": [{"vote": "Lyon"}]},
+        },
+        HEAD + "agents: [{id: ada, budget_tokens: 1850}, {id: bob}]\nfinal: reuse\n",
+    )
+    assert ran.result.status == "answered"
+    assert len([r for r in ran.requests if r.agent == "ada"]) == 1, "no second turn"
+    assert "Paris" in [answer.content for answer in ran.result.answers], "it stands"
+    (out,) = ran.of(AgentRetired)
+    assert out.agent == "ada"
+    assert out.reason.startswith("its budget of 1850 tokens leaves 50")
+
+
 async def test_a_running_turn_is_cut_at_the_report_that_crosses_the_line(
     run_team: Any,
 ) -> None:

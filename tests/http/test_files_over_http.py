@@ -101,6 +101,32 @@ async def test_one_upload_serves_every_agent_and_turn_and_is_deleted() -> None:
         assert any("cache_control" in block for block in first[1:-1])
 
 
+@pytest.mark.parametrize("by", ["inline", "upload"])
+async def test_images_pdfs_and_texts_become_the_blocks_that_the_api_takes(
+    by: str,
+) -> None:
+    files = [
+        file(PNG, "a.png", by=by),
+        file(b"%PDF-1.7\n1 0 obj\n", "b.pdf", by=by, title="The plan"),
+        file(b"one,two\n", "c.csv", by=by, citations=True),
+    ]
+    async with serve(script()) as server, team_of(server) as team:
+        result = await coordinator.run("So?", team, attachments=files)
+    assert result.status == "answered"
+    image, plan, table, *_ = asked(server)[0]["messages"][0]["content"]
+    assert (image["type"], plan["type"], table["type"]) == (
+        "image",
+        "document",
+        "document",
+    )
+    assert plan["title"] == "The plan"
+    assert table["citations"] == {"enabled": True}
+    kinds = [block["source"]["type"] for block in (image, plan, table)]
+    inline = ["base64", "base64", "text"]
+    assert kinds == (inline if by == "inline" else ["file"] * 3)
+    assert not server.files.kept
+
+
 async def test_what_is_inline_needs_no_upload() -> None:
     async with serve(script()) as server, team_of(server) as team:
         result = await coordinator.run("So?", team, attachments=[file()])
