@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 FileKey: TypeAlias = tuple[str, str]
 """An account, and the digest of a file in it."""
 
+PRETENDED = "pretended "
+"""The accounts of an emulated API begin like this; its files are gone with it."""
+
 RELEASE_S = 10.0
 """How long deleting may take; what is left expires by itself."""
 
@@ -53,7 +56,11 @@ class SessionFiles:
         uploaded: Mapping[FileKey, str] | None = None,
     ) -> None:
         self._attached = tuple(attached)
-        self._earlier = dict(uploaded or {})
+        self._earlier = {
+            key: file_id
+            for key, file_id in (uploaded or {}).items()
+            if not key[0].startswith(PRETENDED)
+        }
         self._inline: dict[str, msgspec.Raw] = {}
         self._uploads: dict[FileKey, str] = {}
         self._stores: dict[str, FileStore] = {}

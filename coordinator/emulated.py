@@ -25,7 +25,9 @@ import msgspec
 
 from agents.approval import Approver, nobody
 from agents.backend import Recalls
+from agents.claude.files import ClaudeFiles
 from agents.person import Person
+from agents.session_files import PRETENDED
 from coordinator.assembly import assemble, closing
 from coordinator.config import AgentEntry, TeamConfig
 from coordinator.errors import ConfigInvalid
@@ -156,7 +158,10 @@ class _Played:
 
     @property
     def files(self) -> FileStore | None:
-        return getattr(self._backend, "files", None)
+        store = getattr(self._backend, "files", None)
+        if isinstance(store, ClaudeFiles):
+            store.account = PRETENDED + store.account
+        return store
 
     def open_stream(
         self, request: Request, pen: Pen

@@ -21,6 +21,7 @@ from agents.chunks import StreamChunk, TextDelta, ThinkingDelta, ToolInputDelta
 from agents.frames import encode_frame, unfolded
 from coordinator.effects import MachineOutput, ShellInput
 from coordinator.journal import Kind, Opened, Resumed
+from coordinator.journal.contents import FileKept
 from coordinator.journal.records import (
     Frames,
     encode_file_header,
@@ -91,6 +92,7 @@ def _said() -> Iterator[tuple[Kind, bytes]]:
         yield Kind.INPUT, _encode(word)
     for word in _every(MachineOutput):
         yield Kind.OUTPUT, _encode(word)
+    yield Kind.FILE, _encode(_sample(inspect.type_info(FileKept)))
     yield Kind.RESULT, _encode(_sample(inspect.type_info(Result)))
     yield Kind.RESUMED, _encode(_sample(inspect.type_info(Resumed)) | {"kept": 1000})
 

@@ -89,3 +89,4 @@ def test_the_newest_golden_journal_holds_every_kind_of_word() -> None:
     for union in (StreamChunk, ShellInput, MachineOutput):
         for word in typing.get_args(union):
             assert word.__struct_config__.tag in said, word.__name__
+    assert {"opened", "resumed", "file_kept", "result"} <= said

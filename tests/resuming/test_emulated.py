@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 import coordinator
+from agents.session_files import SessionFiles
 from coordinator.assembly import team_of
 from coordinator.config import TeamConfig, parse_team
 from coordinator.emulated import at_work
@@ -77,6 +78,19 @@ async def test_no_real_model_and_no_dead_server_is_asked_by_mistake(
     _, source = read_described(read_session(root, "whole").opened.team)
     with pytest.raises(ConfigInvalid, match="emulated"):
         team_of(source)
+
+
+async def test_what_was_uploaded_to_a_server_that_is_gone_is_not_asked_for(
+    config: TeamConfig,
+) -> None:
+    async with at_work(config) as team:
+        backend = team.agents[0].backend
+        store = getattr(backend, "files", None)
+        assert store is not None
+        files = SessionFiles((), {(store.account, "digest"): "file_01"})
+        files.know([backend])
+        await files.release()
+    assert files.left_behind == []
 
 
 def test_the_commands_go_on_with_an_emulated_team(
