@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
 
 import anyio
 import msgspec
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from agents.actor import Actor
 from agents.chunks import AgentId, ServerToolReturned, StreamChunk
@@ -39,6 +37,7 @@ from coordinator.effects import (
 )
 from coordinator.errors import JournalUnavailable, NotAsked, NotInTeam
 from coordinator.feed import Feed
+from coordinator.inbox import Inbox, Outbox, channel
 from coordinator.journal.contents import FileKept, encode
 from coordinator.journal.records import Kind
 from coordinator.journal.replaying import on_session_clock
@@ -136,11 +135,9 @@ class Shell:
         self._actors: dict[AgentId, Actor | Seat] = {}
         self._timers: dict[str, anyio.CancelScope] = {}
         self._end: Conclude | None = past.rebuilt.end if past else None
-        outbox, inbox = anyio.create_memory_object_stream[Item](
-            FRAMES_IN_FLIGHT + 2 * len(ids)
-        )
-        self._outbox: MemoryObjectSendStream[Item] = outbox
-        self._inbox: MemoryObjectReceiveStream[Item] = inbox
+        self._outbox: Outbox[Item]
+        self._inbox: Inbox[Item]
+        self._outbox, self._inbox = channel(FRAMES_IN_FLIGHT + 2 * len(ids))
         # What people say and timers ring must not be lost to a full channel, and
         # tell() cannot wait; few such inputs exist, so this list stays short.
         self._told: list[ShellInput] = []
@@ -160,7 +157,7 @@ class Shell:
             if self._shift_s:
                 what = msgspec.structs.replace(what, at=what.at + self._shift_s)
             self._told.append(what)
-            self._wake()
+            self._inbox.ring()
 
     async def seat(self, agent: AgentId) -> Seat:
         """The place of a person in the team; waits until the session has begun.
@@ -195,12 +192,6 @@ class Shell:
             raise NotInTeam(
                 f"{agent!r} is not in the team; choose from {', '.join(names[:20])}"
             )
-
-    def _wake(self) -> None:
-        try:
-            self._outbox.send_nowait(b"")
-        except (anyio.WouldBlock, anyio.BrokenResourceError, anyio.ClosedResourceError):
-            return  # full: the fan-in is awake anyway; closed: nothing matters any more
 
     async def run(self) -> None:
         """Run the session to its end."""
@@ -289,22 +280,13 @@ class Shell:
 
     async def _drained(self) -> list[Item]:
         """Take all that is ready; wait where nothing is."""
-        items: list[Item] = []
-        if self._told or self._inbox.statistics().current_buffer_used:
+        if self._told:
             await anyio.lowlevel.checkpoint()
-        else:  # receiving passes a checkpoint of its own, and one is enough
-            items.append(await self._inbox.receive())
-        items.extend(self._told)
+        else:
+            await self._inbox.wait()
+        told: list[Item] = [*self._told]
         self._told.clear()
-        self._take_ready(items)
-        return items
-
-    def _take_ready(self, items: list[Item]) -> None:
-        most = DRAIN_AT_ONCE + 2 * len(self._actors)
-        receive = self._inbox.receive_nowait
-        with suppress(anyio.WouldBlock):
-            while len(items) < most:
-                items.append(receive())
+        return told + self._inbox.taken(DRAIN_AT_ONCE + 2 * len(self._actors))
 
     async def _take(
         self, items: Sequence[Item], group: anyio.abc.TaskGroup | None
@@ -413,12 +395,7 @@ class Shell:
 
     async def _take_leftovers(self) -> None:
         """Frames that agents had sent before they were cancelled: readers get them."""
-        items: list[Item] = []
-        try:
-            while True:
-                items.append(self._inbox.receive_nowait())
-        except (anyio.WouldBlock, anyio.EndOfStream):
-            await self._take(items, None)
+        await self._take(self._inbox.taken(math.inf), None)
 
     # ----------------------------------------------------------- acting
 
@@ -451,7 +428,7 @@ class Shell:
 
 def _actor(
     agent: Agent,
-    outbox: MemoryObjectSendStream[Item],
+    outbox: Outbox[Item],
     limiter: Limiter,
     *fallback_limiters: Limiter,
     files: SessionFiles,
