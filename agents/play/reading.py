@@ -8,6 +8,7 @@ script's ``when`` and its votes mean the same in either place.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -33,7 +34,7 @@ from agents.play.seen import (
 from agents.prompts import unfence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from agents.script import JsonObject
 
@@ -60,13 +61,11 @@ def seen_in(request: Request) -> Seen:
         {"role": message.role, "content": msgspec.json.decode(message.content)}
         for message in request.messages
     ]
-    tools: list[JsonObject] = [
-        msgspec.json.decode(msgspec.json.encode(tool)) for tool in request.tools
-    ]
+    tools, weight = _tools(msgspec.json.encode(request.tools))
     body = {"system": request.system, "messages": messages, "tools": tools}
     form = turn.task.ballot if isinstance(turn.task, Review) else None
     shown = turn.task.answers if isinstance(turn.task, Review | Present) else ()
-    read = seen_in_body(body)
+    read = seen_in_body(body, tools_weight=weight)
     labels = {answer.label for answer in shown}
     # News in the middle of a turn shows answers that its task does not hold.
     news = tuple(
@@ -84,18 +83,34 @@ def seen_in(request: Request) -> Seen:
     )
 
 
-def seen_in_body(body: JsonObject) -> Seen:
-    """Read a checked body of ``/v1/messages`` as its model would."""
+@lru_cache(maxsize=64)
+def _tools(encoded: bytes) -> tuple[list[JsonObject], int]:
+    """Tools as JSON, not to be changed, and their weight; teams share a few."""
+    tools: list[JsonObject] = msgspec.json.decode(encoded)
+    return tools, _weight(tools)
+
+
+def _weight(tools: Iterable[JsonObject]) -> int:
+    return sum(
+        weigh([tool.get(key, "") for key in ("name", "description", "input_schema")])
+        for tool in tools
+    )
+
+
+def seen_in_body(body: JsonObject, *, tools_weight: int | None = None) -> Seen:
+    """Read a checked body of ``/v1/messages`` as its model would.
+
+    Args:
+        body: As JSON; it is not changed.
+        tools_weight: What its tools weigh, where that is known.
+    """
     tools: dict[str, JsonObject] = {
         str(tool.get("name", "")): tool for tool in body.get("tools", [])
     }
     told, has_tool_error = last_message(body["messages"])
     schema: JsonObject = tools.get("vote", {}).get("input_schema", {})
     size = sum(weigh(body.get(key, "")) for key in ("system", "messages"))
-    size += sum(
-        weigh([tool.get(key, "") for key in ("name", "description", "input_schema")])
-        for tool in tools.values()
-    )
+    size += _weight(tools.values()) if tools_weight is None else tools_weight
     visible = _visible(body["messages"], schema)
     return Seen(
         task=_task(tools, has_answers=bool(visible)),
