@@ -15,6 +15,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import (
+    AsyncExitStack,
     asynccontextmanager,
     contextmanager,
     suppress,
@@ -167,10 +168,9 @@ class ClaudeBackend:
                 # The SDK's own exit would wait unshielded, which a cancelled scope
                 # forbids. One scope for both: a thousand may be cancelled at once.
                 with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
-                    try:
-                        await batches.aclose()
-                    finally:
-                        await response.close()
+                    async with AsyncExitStack() as closing:
+                        closing.push_async_callback(response.close)
+                        closing.push_async_callback(batches.aclose)
 
     async def _ask(
         self, client: anthropic.AsyncAnthropic, request: Request
