@@ -19,6 +19,7 @@ from agents.chunks import AgentId, ServerToolReturned, StreamChunk
 from agents.frames import decode_frame, skim_frame
 from agents.person import Person, Seat
 from agents.session_files import FileKey, SessionFiles
+from agents.silence import SilenceWatch
 from coordinator.consensus import HEARD, Consensus
 from coordinator.downloads import Downloads
 from coordinator.effects import (
@@ -196,8 +197,10 @@ class Shell:
     async def run(self) -> None:
         """Run the session to its end."""
         began = self._past.began if self._past else anyio.current_time()
-        with self._inbox, self._outbox:
+        watch = SilenceWatch()
+        with self._inbox, self._outbox, watch.installed():
             async with anyio.create_task_group() as group:
+                group.start_soon(watch.run, name="silence watch")
                 self._spawn(group)
                 self.spawned.set()
                 self._begin(group)

@@ -51,6 +51,7 @@ from agents.errors import (
 )
 from agents.pen import Pen
 from agents.play.surface import plain_request
+from agents.silence import Reading, reading
 
 FOREIGN = (anthropic.AnthropicError, httpx2.HTTPError)
 """All that the SDK and its transport raise, but for its TypeErrors."""
@@ -161,16 +162,19 @@ class ClaudeBackend:
         """
         with self._clients.lease() as client:
             response = await self._ask(client, request)
-            batches = self._batches(request, response, pen)
-            try:
-                yield batches
-            finally:
-                # The SDK's own exit would wait unshielded, which a cancelled scope
-                # forbids. One scope for both: a thousand may be cancelled at once.
-                with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
-                    async with AsyncExitStack() as closing:
-                        closing.push_async_callback(response.close)
-                        closing.push_async_callback(batches.aclose)
+            with reading(self._idle_limit_s) as body:
+                batches = self._batches(request, response, pen, body)
+                try:
+                    yield batches
+                finally:
+                    # The SDK's own exit would wait unshielded, which a cancelled scope
+                    # forbids. One scope for both: a thousand may be cancelled at once.
+                    with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
+                        async with AsyncExitStack() as closing:
+                            closing.push_async_callback(response.close)
+                            closing.push_async_callback(batches.aclose)
+            if body.was_silent:
+                raise self._stalled()
 
     async def _ask(
         self, client: anthropic.AsyncAnthropic, request: Request
@@ -191,7 +195,11 @@ class ClaudeBackend:
         return cast("anthropic.AsyncAPIResponse[Any]", response)
 
     async def _batches(
-        self, request: Request, response: anthropic.AsyncAPIResponse[Any], pen: Pen
+        self,
+        request: Request,
+        response: anthropic.AsyncAPIResponse[Any],
+        pen: Pen,
+        reading: Reading,
     ) -> AsyncGenerator[list[StreamChunk]]:
         splitter = Splitter()
         counting = code_time(self._settings, request.container)
@@ -204,12 +212,12 @@ class ClaudeBackend:
                 limits=limits_of(response.headers),
             )
         ]
-        body = _body(response.http_response, self._idle_limit_s)
+        body = _body(response.http_response, reading)
         is_resting = False  # amid the body, with no read under way
         try:
             async for data in body:
                 is_resting = True
-                pen.at = anyio.current_time()
+                pen.at = reading.now()
                 chunks = translator.translate(splitter.feed(data))
                 if chunks:
                     yield chunks
@@ -235,15 +243,18 @@ class ClaudeBackend:
                 headers = {k.lower(): v for k, v in exc.response.headers.items()}
                 return error_for(exc.status_code, headers, exc.body, self._secrets)
             case anthropic.APITimeoutError() | httpx2.TimeoutException():
-                return BackendUnavailable(
-                    f"nothing came for {self._idle_limit_s:g} s: the stream stalled"
-                )
+                return self._stalled()
             case httpx2.RemoteProtocolError() | httpx2.DecodingError():
                 return StreamMalformed(f"the body broke off: {exc}")
             case anthropic.APIConnectionError() | httpx2.TransportError():
                 return unconnected(self._server, exc.__cause__ or exc)
             case _:
                 return BackendRefused(f"the request cannot be made: {exc}")
+
+    def _stalled(self) -> BackendUnavailable:
+        return BackendUnavailable(
+            f"nothing came for {self._idle_limit_s:g} s: the stream stalled"
+        )
 
     async def stream_with_tools(
         self,
@@ -298,7 +309,7 @@ class ClaudeBackend:
         await self._clients.aclose()
 
 
-def _body(response: httpx2.Response, idle_limit_s: float) -> AsyncIterator[bytes]:
+def _body(response: httpx2.Response, reading: Reading) -> AsyncIterator[bytes]:
     """What the network brings of a body, read by read.
 
     Not the SDK's iter_bytes(): closing that leaves httpx2's generator behind. Nor
@@ -310,7 +321,7 @@ def _body(response: httpx2.Response, idle_limit_s: float) -> AsyncIterator[bytes
         stream, httpx2.AsyncByteStream
     ):
         return response.aiter_bytes()
-    return tapped(response, aiter(stream), idle_limit_s) or aiter(stream)
+    return tapped(response, aiter(stream), reading) or aiter(stream)
 
 
 async def _read_out(body: AsyncIterator[bytes]) -> None:

@@ -10,14 +10,22 @@ connection's state stays right and it is used again.
 
 from __future__ import annotations
 
+import math
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+)
 from typing import Any
 
 import httpcore2
 import httpx2
 
 from agents.claude.chunked import ChunkedBody, NotChunked
+from agents.silence import Reading
 
 READ_BYTES = 65536
 """At most at once; what the transport itself asks for."""
@@ -60,18 +68,19 @@ class Tap(httpcore2.AsyncNetworkStream):
         return data[:end]
 
     async def body(
-        self, rest: AsyncIterator[bytes], idle_limit_s: float
+        self, rest: AsyncIterator[bytes], reading: Reading
     ) -> AsyncGenerator[bytes]:
         """What chunks hold, read by read.
 
         Args:
             rest: The transport's own reading of the same body. It is begun at the chunk
                 that ends it, or that is out of the ordinary, and read to its end.
-            idle_limit_s: How long one read may take.
+            reading: How long one read may take, and who sees to that.
 
         Raises:
             httpx2.HTTPError: The connection broke, or was silent for so long.
         """
+        receive = self._receiver() if reading.is_watched else None
         chunked, data = ChunkedBody(), self._held
         self._held, self.is_at_body = b"", False
         try:
@@ -81,7 +90,17 @@ class Tap(httpcore2.AsyncNetworkStream):
                 if chunked.is_over:
                     self._held = chunked.rest
                     break
-                data = await self._stream.read(READ_BYTES, idle_limit_s)
+                if receive is None:
+                    data = await self._stream.read(READ_BYTES, reading.limit_s)
+                else:
+                    data, reading.since = b"", reading.now()
+                    try:
+                        data = await receive(READ_BYTES)
+                    except Exception:  # noqa: BLE001  (the transport has names for them)
+                        receive = None
+                        continue
+                    finally:
+                        reading.since = math.inf
                 if not data:
                     raise httpx2.RemoteProtocolError(
                         "the connection was closed within the body"
@@ -94,6 +113,14 @@ class Tap(httpcore2.AsyncNetworkStream):
             raise httpx2.ReadError(str(exc)) from exc
         async for said in rest:
             yield said
+
+    def _receiver(self) -> Callable[[int], Awaitable[bytes]] | None:
+        """What the transport itself reads with, if it keeps that where 2.16 does.
+
+        Its own ``read`` puts a timeout and a table of errors around each.
+        """
+        within = getattr(self._stream, "_stream", None)
+        return getattr(within, "receive", None) or getattr(within, "receive_some", None)
 
     async def write(
         self,
@@ -177,14 +204,14 @@ def tap(client: httpx2.AsyncClient) -> httpx2.AsyncClient:
 
 
 def tapped(
-    response: httpx2.Response, rest: AsyncIterator[bytes], idle_limit_s: float
+    response: httpx2.Response, rest: AsyncIterator[bytes], reading: Reading
 ) -> AsyncGenerator[bytes] | None:
     """The body of ``response`` from its tap; ``None`` where that cannot be.
 
     Args:
         response: Its head has been read and nothing else.
         rest: See :meth:`Tap.body`.
-        idle_limit_s: The same.
+        reading: The same.
     """
     connection: object = response.extensions.get("network_stream")
     if (
@@ -194,4 +221,4 @@ def tapped(
         or response.headers.get("transfer-encoding") != "chunked"
     ):
         return None
-    return connection.body(rest, idle_limit_s)
+    return connection.body(rest, reading)

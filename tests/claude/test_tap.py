@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+import socket
+import struct
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
+from typing import Any, TypeAlias
 
 import anyio
 import httpx2
@@ -11,6 +14,7 @@ import pytest
 from anyio.abc import SocketAttribute, SocketStream
 
 from agents.claude.tap import Tap, tap, tapped
+from agents.silence import SilenceWatch, reading
 
 pytestmark = pytest.mark.real_time
 
@@ -47,16 +51,46 @@ async def answering(answer: Sequence[bytes]) -> AsyncGenerator[tuple[str, list[i
             group.cancel_scope.cancel("the test is over")
 
 
-async def read(client: httpx2.AsyncClient, url: str) -> tuple[list[bytes], bool]:
+Said: TypeAlias = tuple[list[bytes], bool]
+Read: TypeAlias = Callable[[httpx2.AsyncClient, str], Awaitable[Said]]
+
+
+async def read_alone(client: httpx2.AsyncClient, url: str) -> Said:
     """The reads of one body, and whether they came past the transport."""
     async with client.stream("POST", url) as response:
         rest = aiter(response.stream)  # pyright: ignore[reportArgumentType]  (async)
-        body = tapped(response, rest, 1.0)
-        if body is None:
-            return [part async for part in rest], False
-        assert isinstance(response.extensions["network_stream"], Tap)
-        async with aclosing(body):
-            return [part async for part in body], True
+        with reading(1.0) as limited:
+            body = tapped(response, rest, limited)
+            if body is None:
+                return [part async for part in rest], False
+            assert isinstance(response.extensions["network_stream"], Tap)
+            async with aclosing(body):
+                return [part async for part in body], True
+        raise httpx2.ReadTimeout("the watch has struck")
+
+
+async def read_watched(client: httpx2.AsyncClient, url: str) -> Any:
+    """The same in a session, whose watch limits what a read may take."""
+    watch = SilenceWatch()
+    trouble: Exception | None = None
+    got: Any = None
+    async with anyio.create_task_group() as group:
+        group.start_soon(watch.run)
+        try:
+            with watch.installed():
+                got = await read_alone(client, url)
+        except Exception as error:  # noqa: BLE001  (raised again, not in a group)
+            trouble = error
+        group.cancel_scope.cancel("it has been read")
+    if trouble is not None:
+        raise trouble
+    return got
+
+
+@pytest.fixture(params=[read_alone, read_watched])
+def read(request: pytest.FixtureRequest) -> Read:
+    """A way to read a body."""
+    return request.param
 
 
 @pytest.mark.parametrize(
@@ -70,7 +104,7 @@ async def read(client: httpx2.AsyncClient, url: str) -> tuple[list[bytes], bool]
     ],
 )
 async def test_the_body_is_whole_and_its_connection_used_again(
-    answer: list[bytes], said: list[bytes]
+    read: Read, answer: list[bytes], said: list[bytes]
 ) -> None:
     async with (
         answering(answer) as (url, connections),
@@ -89,13 +123,15 @@ async def test_the_body_is_whole_and_its_connection_used_again(
         [b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nab"],
     ],
 )
-async def test_other_bodies_are_left_to_the_transport(answer: list[bytes]) -> None:
+async def test_other_bodies_are_left_to_the_transport(
+    read: Read, answer: list[bytes]
+) -> None:
     async with answering(answer) as (url, _), tap(httpx2.AsyncClient()) as client:
         said, _was_tapped = await read(client, url)
     assert b"".join(said) == b"ab"
 
 
-async def test_a_chunk_of_another_length_breaks_the_body_off() -> None:
+async def test_a_chunk_of_another_length_breaks_the_body_off(read: Read) -> None:
     async with (
         answering([HEAD, b"1\r\nabc\r\n"]) as (url, _),
         tap(httpx2.AsyncClient()) as client,
@@ -104,7 +140,7 @@ async def test_a_chunk_of_another_length_breaks_the_body_off() -> None:
             await read(client, url)
 
 
-async def test_silence_within_the_body_is_a_timeout() -> None:
+async def test_silence_within_the_body_is_a_timeout(read: Read) -> None:
     async with (
         answering([HEAD, b"1\r\na\r\n"]) as (url, _),
         tap(httpx2.AsyncClient()) as client,
@@ -121,8 +157,31 @@ async def test_a_body_left_in_the_middle_takes_its_connection_along() -> None:
         for _ in range(2):
             async with client.stream("POST", url) as response:
                 rest = aiter(response.stream)  # pyright: ignore[reportArgumentType]  (async)
-                body = tapped(response, rest, 1.0)
-                assert body is not None
-                async with aclosing(body):
-                    assert await anext(body) == b"a"
+                with reading(1.0) as limited:
+                    body = tapped(response, rest, limited)
+                    assert body is not None
+                    async with aclosing(body):
+                        assert await anext(body) == b"a"
         assert connections == [0, 1]
+
+
+async def test_a_connection_that_breaks_breaks_the_body_off(read: Read) -> None:
+    async def serve(stream: SocketStream) -> None:
+        async with stream:
+            await stream.receive()
+            await stream.send(HEAD + b"1\r\na\r\n")
+            # Closing with something unread resets the connection.
+            linger = struct.pack("ii", 1, 0)
+            raw = stream.extra(SocketAttribute.raw_socket)  # noqa: S610  (not Django's)
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+
+    async with (
+        await anyio.create_tcp_listener(local_host="127.0.0.1") as listener,
+        tap(httpx2.AsyncClient()) as client,
+        anyio.create_task_group() as group,
+    ):
+        port = listener.extra(SocketAttribute.local_port)  # noqa: S610  (not Django's)
+        group.start_soon(listener.serve, serve)
+        with pytest.raises(httpx2.TransportError):
+            await read(client, f"http://127.0.0.1:{port}")
+        group.cancel_scope.cancel("the test is over")
