@@ -182,7 +182,7 @@ def _beside(sizes: Sizes) -> Iterator[Figure]:
     agents_each, total = sizes.beside
     for agents in agents_each:
         chunks = max(sizes.chunks, sizes.least_chunks // agents)
-        ours = engine.throughput(agents, chunks, runtime="asyncio", rounds=sizes.rounds)
+        ours = engine.speeds(agents, chunks, runtime="asyncio", rounds=sizes.rounds)
         yield from massgen.beside(ours, agents, total)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Iterator, Sequence
 
 import pytest
 
-from coordinator.bench import plan
+from coordinator.bench import massgen, plan
 from coordinator.bench.figures import Figure, percentile
 from coordinator.bench.picture import plot
 from coordinator.bench.written import in_markdown
@@ -34,6 +35,22 @@ def test_massgen_is_measured_beside_us() -> None:
     names = [figure.name for figure in parts["MassGen"]()]
     assert "3 agents, coordinator beside it" in names
     assert any("MassGen" in figure.name for figure in parts["HTTP, asyncio"]())
+
+
+def test_massgen_is_compared_by_either_clock(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    took = massgen.Took(agents=16, cpu_s=0.5, wall_s=5.0)
+
+    def scripted(_chunks: int, _sizes: Sequence[int]) -> Iterator[massgen.Took]:
+        yield took
+
+    monkeypatch.setattr(massgen, "scripted", scripted)
+    figures = {f.name: f for f in massgen.beside((1e6, 9e5), 16, 8_000)}
+    cpu = figures["16 agents, coordinator beside it"]
+    wall = figures["16 agents, coordinator beside it, time that passed"]
+    assert (cpu.value, cpu.target) == (62.5, None)
+    assert (wall.value, wall.target) == (562.5, 85.0)
 
 
 def test_a_peer_that_nobody_knows_is_named(
