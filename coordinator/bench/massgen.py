@@ -86,8 +86,8 @@ def beside(ours: tuple[float, float], agents: int, total: int) -> Iterator[Figur
     target is of time that passed, as its speed is stated by those who use it.
 
     Args:
-        ours: Chunks a second of that size, with the journal, on asyncio: of CPU time,
-            of time that passed.
+        ours: Chunks a second of that size, with the journal and a reader, on asyncio:
+            of CPU time, of time that passed. Its own run has a reader, too.
         agents: The size.
         total: Chunks of its whole team, about: it is slow, and slower with more agents.
 

@@ -151,6 +151,10 @@ def _engine(sizes: Sizes, runtime: Runtime) -> Iterator[Figure]:
         yield from engine.with_journal(
             agents, chunks, runtime=runtime, rounds=sizes.rounds
         )
+        once = 1 if agents > engine.FEW else sizes.rounds  # half a minute each
+        yield engine.throughput(
+            agents, chunks, runtime=runtime, is_read=True, rounds=once
+        )
     agents = sizes.teams[-2]
     chunks = max(sizes.chunks, sizes.least_chunks // agents) // 4 + 1
     yield engine.throughput(

@@ -13,10 +13,13 @@ from collections.abc import (
     Coroutine,
     Generator,
     Iterator,
+    Mapping,
+    Sequence,
 )
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from statistics import median
 from typing import Any, NamedTuple, TypeAlias, cast
 
 import anthropic
@@ -125,6 +128,8 @@ OURS = "coordinator"
 BYTES, SDK, MASSGEN = "bytes alone", "SDK, create(stream=True)", "MassGen's backend"
 TARGETS = {BYTES: 0.8, SDK: 2.0}
 """How many times their speed ours is at least."""
+PAIRS = 3
+"""Rounds that a ratio is the median of, at least."""
 WAYS: dict[str, Way] = {
     BYTES: by_bytes,
     SDK: by_sdk,
@@ -139,9 +144,11 @@ def throughput(
     runtime: Runtime,
     rate: float = 0,
     peers: Collection[str] = (),
-    rounds: int = 3,
+    rounds: int = PAIRS,
 ) -> Iterator[Figure]:
     """Events a CPU-second of each way, in turns, the best of some rounds.
+
+    How one compares with another is the median of the rounds' ratios.
 
     Args:
         agents: Streams at once.
@@ -157,17 +164,19 @@ def throughput(
         for way in ways.values():
             anyio.run(way, f"{base}/1/0", 1, backend=runtime)  # imports, once
         load = _Load(f"{base}/{events}/{rate}", agents, events, runtime)
-        rates = {name: load.read_by(way) for name, way in ways.items()}
-        for _ in range(rounds - 1):
-            for name, way in ways.items():
-                rates[name] = rates[name].better(load.read_by(way))
+        turns = [
+            {name: load.read_by(way) for name, way in ways.items()}
+            for _ in range(max(PAIRS, rounds))
+        ]
         if "massgen" in peers:
             few = events // 5 + 1  # as many would take it a minute
             (took,) = massgen.streams(few, f"{base}/{few}/{rate}", [agents])
             said = agents * few
-            rates[MASSGEN] = _Rate(said / took.cpu_s, said / took.wall_s)
+            theirs = _Rate(said / took.cpu_s, said / took.wall_s)
+            for turn in turns:  # a single run: half a minute
+                turn[MASSGEN] = theirs
     group = f"HTTP, {agents} streams, " + (f"{rate:g}/s each" if rate else "full speed")
-    yield from _compared(group, rates, runtime)
+    yield from _compared(group, turns, runtime)
 
 
 class _Rate(NamedTuple):
@@ -175,9 +184,6 @@ class _Rate(NamedTuple):
 
     of_cpu: float
     of_time: float
-
-    def better(self, other: _Rate) -> _Rate:
-        return _Rate(max(self.of_cpu, other.of_cpu), max(self.of_time, other.of_time))
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,31 +204,30 @@ class _Load:
 
 
 def _compared(
-    group: str, rates: dict[str, _Rate], runtime: Runtime
+    group: str, turns: Sequence[Mapping[str, _Rate]], runtime: Runtime
 ) -> Iterator[Figure]:
-    for name, rate in rates.items():
+    for name in turns[0]:
         yield Figure(
             group=group,
             name=name,
-            value=rate.of_cpu,
+            value=max(turn[name].of_cpu for turn in turns),
             unit="events/CPU-s",
             runtime=runtime,
         )
-    ours = rates.pop(OURS)
-    for name, rate in rates.items():
+    for name in [name for name in turns[0] if name != OURS]:
         yield Figure(
             group=group,
             name=f"{OURS} beside {name}",
-            value=ours.of_cpu / rate.of_cpu,
+            value=median(turn[OURS].of_cpu / turn[name].of_cpu for turn in turns),
             unit="times",
             target=TARGETS.get(name),
             runtime=runtime,
         )
-    if MASSGEN in rates:
+    if MASSGEN in turns[0]:
         yield Figure(
             group=group,
             name=f"{OURS} beside {MASSGEN}, time that passed",
-            value=ours.of_time / rates[MASSGEN].of_time,
+            value=median(turn[OURS].of_time / turn[MASSGEN].of_time for turn in turns),
             unit="times",
             target=20.0,
             runtime=runtime,

@@ -45,6 +45,11 @@ def bench_command(
         complain(f"no peer {unknown[0]!r}; there are: {', '.join(plan.PEERS)}")
         return Exit.CONFIGURATION
     sizes = plan.QUICK if is_quick else plan.FULL
+    known = [name for name, _ in plan.parts(sizes, named)]
+    for asked in only:
+        if not any(name.startswith(asked) for name in known):
+            complain(f"no measurement {asked!r}; there are: {'; '.join(known)}")
+            return Exit.CONFIGURATION
     if soaked is not None:
         sizes = msgspec.structs.replace(sizes, soaked=soaked)
     if stressed is not None:

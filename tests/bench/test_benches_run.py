@@ -60,6 +60,20 @@ def test_a_peer_that_nobody_knows_is_named(
     assert "no peer 'llama'; there are: sdk, massgen" in capsys.readouterr().err
 
 
+def test_a_measurement_that_nobody_knows_is_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["bench", "--quick", "--only", "engines"]) == 1
+    said = capsys.readouterr().err
+    assert "no measurement 'engines'; there are: start; machine; simulation" in said
+
+
+def test_each_team_is_measured_with_a_reader_too() -> None:
+    names = [figure.name for figure in PARTS["engine, asyncio"]()]
+    for agents in plan.TINY.teams:
+        assert f"{agents} agents, journal async, one reader" in names
+
+
 def test_the_collector_is_as_it_was_afterwards() -> None:
     before = gc.get_threshold()
     with collecting_rarely():
