@@ -173,8 +173,6 @@ class ClaudeBackend:
                         async with AsyncExitStack() as closing:
                             closing.push_async_callback(response.close)
                             closing.push_async_callback(batches.aclose)
-            if body.was_silent:
-                raise self._stalled()
 
     async def _ask(
         self, client: anthropic.AsyncAnthropic, request: Request
@@ -243,18 +241,15 @@ class ClaudeBackend:
                 headers = {k.lower(): v for k, v in exc.response.headers.items()}
                 return error_for(exc.status_code, headers, exc.body, self._secrets)
             case anthropic.APITimeoutError() | httpx2.TimeoutException():
-                return self._stalled()
+                return BackendUnavailable(
+                    f"nothing came for {self._idle_limit_s:g} s: the stream stalled"
+                )
             case httpx2.RemoteProtocolError() | httpx2.DecodingError():
                 return StreamMalformed(f"the body broke off: {exc}")
             case anthropic.APIConnectionError() | httpx2.TransportError():
                 return unconnected(self._server, exc.__cause__ or exc)
             case _:
                 return BackendRefused(f"the request cannot be made: {exc}")
-
-    def _stalled(self) -> BackendUnavailable:
-        return BackendUnavailable(
-            f"nothing came for {self._idle_limit_s:g} s: the stream stalled"
-        )
 
     async def stream_with_tools(
         self,

@@ -19,8 +19,10 @@ from collections.abc import (
     Callable,
     Iterable,
 )
+from contextlib import suppress
 from typing import Any
 
+import anyio
 import httpcore2
 import httpx2
 
@@ -81,6 +83,7 @@ class Tap(httpcore2.AsyncNetworkStream):
             httpx2.HTTPError: The connection broke, or was silent for so long.
         """
         receive = self._receiver() if reading.is_watched else None
+        reading.drop = self._drop
         chunked, data = ChunkedBody(), self._held
         self._held, self.is_at_body = b"", False
         try:
@@ -96,11 +99,15 @@ class Tap(httpcore2.AsyncNetworkStream):
                     data, reading.since = b"", reading.now()
                     try:
                         data = await receive(READ_BYTES)
-                    except Exception:  # noqa: BLE001  (the transport has names for them)
+                    except Exception as exc:
+                        if reading.is_silent:
+                            raise httpx2.ReadTimeout("nothing came") from exc
                         receive = None
                         continue
                     finally:
                         reading.since = math.inf
+                if not data and reading.is_silent:
+                    raise httpx2.ReadTimeout("nothing came")
                 if not data:
                     raise httpx2.RemoteProtocolError(
                         "the connection was closed within the body"
@@ -113,6 +120,11 @@ class Tap(httpcore2.AsyncNetworkStream):
             raise httpx2.ReadError(str(exc)) from exc
         async for said in rest:
             yield said
+
+    async def _drop(self) -> None:
+        """Close what somebody is reading: that read ends with an error."""
+        with suppress(httpcore2.NetworkError, anyio.BusyResourceError):
+            await self._stream.aclose()
 
     def _receiver(self) -> Callable[[int], Awaitable[bytes]] | None:
         """What the transport itself reads with, if it keeps that where 2.16 does.

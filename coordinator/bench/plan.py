@@ -163,7 +163,7 @@ def _engine(sizes: Sizes, runtime: Runtime) -> Iterator[Figure]:
 
 
 def _http(sizes: Sizes, runtime: Runtime, peers: Collection[Peer]) -> Iterator[Figure]:
-    from coordinator.bench import wire  # noqa: PLC0415  (loads anthropic: one second)
+    from coordinator.bench import stopping, wire  # noqa: PLC0415  (anthropic: a second)
 
     for rate, events in ((sizes.read_rate, sizes.events), (0.0, sizes.events)):
         # MassGen is compared once, where nothing keeps either of us waiting.
@@ -177,7 +177,7 @@ def _http(sizes: Sizes, runtime: Runtime, peers: Collection[Peer]) -> Iterator[F
             rounds=sizes.rounds,
         )
     yield from wire.latency(sizes.streams, sizes.heard, sizes.rate, runtime=runtime)
-    yield from wire.cancelling(sizes.cancelled, runtime=runtime)
+    yield from stopping.cancelling(sizes.cancelled, runtime=runtime)
 
 
 def _beside(sizes: Sizes) -> Iterator[Figure]:

@@ -69,7 +69,8 @@ async def _scripted(agents: int) -> tuple[int, int]:
 
 
 async def _http(agents: int) -> tuple[int, int]:
-    from coordinator.bench.wire import MODEL, ClaudeBackend, live_team, server  # noqa: PLC0415
+    from coordinator.bench.stopping import live_team  # noqa: PLC0415
+    from coordinator.bench.wire import MODEL, ClaudeBackend, server  # noqa: PLC0415
 
     with server() as base:
         backend = ClaudeBackend(MODEL, api_key="none", base_url=f"{base}/1000000/1")

@@ -29,7 +29,7 @@ from agents.agent import Agent
 from agents.chunks import AgentId, ResponseEnded, TextDelta
 from agents.claude.backend import ClaudeBackend
 from coordinator.bench import massgen
-from coordinator.bench.figures import Figure, Runtime, Stopwatch, open_files, percentile
+from coordinator.bench.figures import Figure, Runtime, Stopwatch, percentile
 from coordinator.bench.speaking import until_all_speak
 from coordinator.bench.teams import QUESTION
 from coordinator.rules import Rules
@@ -273,70 +273,3 @@ async def _delays(url: str, agents: int) -> list[float]:
         feed.close()
     await backend.aclose()
     return delays
-
-
-def cancelling(agents: int, *, runtime: Runtime) -> Iterator[Figure]:
-    """Interrupt a session of live streams; how long until nothing of it is left."""
-    with server() as base:
-        url = f"{base}/1000000/1"
-        all_s, left = anyio.run(partial(_cancelled, url, agents), backend=runtime)
-    yield Figure(
-        group="cancel",
-        name=f"{agents:,} live HTTP agents, all closed",
-        value=all_s * 1e3,
-        unit="ms",
-        target=250.0,
-        is_at_most=True,
-        runtime=runtime,
-    )
-    yield Figure(
-        group="cancel",
-        name="file descriptors left",
-        value=float(left),
-        unit="files",
-        target=0.0,
-        is_at_most=True,
-        runtime=runtime,
-    )
-
-
-async def _cancelled(url: str, agents: int) -> tuple[float, int]:
-    backend = ClaudeBackend(MODEL, api_key="none", base_url=url)
-    await anyio.lowlevel.checkpoint()
-    before = open_files()
-    async with open_session(QUESTION, live_team(backend, agents)) as session:
-        feed = session.events()
-        await until_all_speak(feed, agents)
-        feed.close()
-        began = time.perf_counter()
-        session.interrupt("measured")
-        await session.wait()
-        took_s = time.perf_counter() - began
-    left = open_files() - before
-    await backend.aclose()
-    return took_s, left
-
-
-def live_team(backend: ClaudeBackend, agents: int) -> Team:
-    """As many as there are, at once: each under a limit of its own."""
-    members = [_Unlimited(backend) for _ in range(agents)]
-    return Team(
-        agents=tuple(
-            Agent(id=AgentId(f"agent{n}"), backend=member)
-            for n, member in enumerate(members, 1)
-        ),
-        rules=Rules.preset("slate"),
-        seed=1,
-    )
-
-
-class _Unlimited:
-    """A Claude backend that nothing holds back, as no server here would."""
-
-    limit_key = None
-
-    def __init__(self, backend: ClaudeBackend) -> None:
-        self.model = backend.model
-        self.open_stream = backend.open_stream
-        self.stream_with_tools = backend.stream_with_tools
-        self.aclose = backend.aclose

@@ -66,7 +66,6 @@ async def read_alone(client: httpx2.AsyncClient, url: str) -> Said:
             assert isinstance(response.extensions["network_stream"], Tap)
             async with aclosing(body):
                 return [part async for part in body], True
-        raise httpx2.ReadTimeout("the watch has struck")
 
 
 async def read_watched(client: httpx2.AsyncClient, url: str) -> Any:
