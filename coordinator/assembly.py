@@ -20,6 +20,7 @@ from agents.agent import Agent
 from agents.approval import Approval, Approver, nobody
 from agents.chunks import AgentId
 from agents.person import Person
+from coordinator.approving import check_approvals
 from coordinator.config import (
     WORKSPACE_TOOLS,
     AgentEntry,
@@ -56,7 +57,8 @@ def assemble(
     Agents of the same settings share one backend, and so its connections.
 
     Raises:
-        ConfigInvalid: A key is not set, or a tool cannot be imported.
+        ConfigInvalid: A key is not set, a tool cannot be imported, or approval is
+            asked for a tool that nobody has.
     """
     backends: dict[str, Backend] = {}
     try:
@@ -66,6 +68,7 @@ def assemble(
         )
     except ValueError as error:  # two tools of one name
         raise ConfigInvalid(str(error)) from error
+    check_approvals(config.agents, agents)
     return Team(
         agents=agents,
         rules=config.rules,

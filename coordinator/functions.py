@@ -89,12 +89,23 @@ def _tool(entry: FunctionEntry) -> Tool:
 def imported(name: str) -> Any:  # noqa: ANN401  (whatever a module holds)
     """Import ``module:name``, from installed packages or the current folder.
 
+    Whatever the module raises while it is imported is its author's mistake, not ours,
+    and so any exception is caught here.
+
     Raises:
-        ImportError: There is no such module.
+        ImportError: There is no such module, or it fails as it is imported.
         AttributeError: It has no such name.
-        ValueError: No module is named.
     """
     if "" not in sys.path:  # a console script leaves the current folder out
         sys.path.append("")
     module_name, _, inner = name.partition(":")
-    return getattr(importlib.import_module(module_name), inner)
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError:
+        raise
+    except Exception as error:
+        raise ImportError(
+            f"module {module_name!r} fails as it is imported: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    return getattr(module, inner)

@@ -14,7 +14,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from coordinator.approving import check_approvals
+from coordinator.assembly import assemble
+from coordinator.config import read_team
 from coordinator.effects import Event
+from coordinator.errors import ConfigInvalid
 
 TEAM = """\
 question: Is it so?
@@ -212,6 +216,70 @@ def test_a_tool_that_cannot_be_imported_is_said_so(run: Run, tmp_path: Path) -> 
     code, _, err = run("run", "-c", str(path))
     assert code == 1
     assert "tool 'json:nonesuch' cannot be used" in err
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("raise RuntimeError('no licence')", "RuntimeError: no licence"),
+        ("def look(", "SyntaxError: '(' was never closed"),
+    ],
+)
+def test_a_module_of_tools_that_fails_is_its_authors_mistake(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, why: str
+) -> None:
+    (tmp_path / "failing_tools.py").write_text(source)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    path = tmp_path / "team.yaml"
+    path.write_text(
+        TEAM.replace("id: ada", "id: ada\n    tools: ['failing_tools:look']")
+    )
+    code, _, err = run("run", "-c", str(path))
+    assert code == 1
+    assert f"'failing_tools' fails as it is imported: {why}" in err
+
+
+@pytest.mark.parametrize("name", ["bahs", "text_editor", "web_search"])
+def test_approval_of_a_tool_that_nobody_has_is_refused(
+    run: Run, tmp_path: Path, name: str
+) -> None:
+    work = f"tools: [bash, text_editor]\n    workspace: {tmp_path}"
+    path = tmp_path / "team.yaml"
+    path.write_text(
+        TEAM.replace("id: ada", f"id: ada\n    {work}\n    approve: [bash, {name}]")
+    )
+    code, _, err = run("run", "-c", str(path))
+    assert code == 1
+    assert f"approve names {name!r}, which is no tool" in err
+    assert "choose from *, bash, str_replace_based_edit_tool" in err
+
+
+SILENT = "{turns: [{lines: [{answer: Because.}]}]}"
+
+
+def test_approval_may_name_a_tool_that_another_agent_has(tmp_path: Path) -> None:
+    path = tmp_path / "team.yaml"
+    path.write_text(f"""\
+defaults: {{approve: [bash, "files__*"]}}
+agents:
+  - {{id: ada, tools: [bash], workspace: {tmp_path}, script: {SILENT}}}
+  - {{id: bob, script: {SILENT}}}
+""")
+    team = assemble(read_team(path))
+    assert all(agent.approval.is_needed("bash") for agent in team.agents)
+
+
+def test_approval_may_name_what_an_mcp_server_will_offer(tmp_path: Path) -> None:
+    path = tmp_path / "team.yaml"
+    team = """\
+agents:
+  - {id: ada, model: m, mcp: [{name: docs, command: [d]}], approve: [NAME]}
+"""
+    path.write_text(team.replace("NAME", "docs__delete"))
+    check_approvals(read_team(path).agents, ())
+    path.write_text(team.replace("NAME", "dogs__delete"))
+    with pytest.raises(ConfigInvalid, match=r"choose from \*, docs__\*"):
+        check_approvals(read_team(path).agents, ())
 
 
 def test_a_key_variable_that_is_not_set_is_named(run: Run, tmp_path: Path) -> None:
