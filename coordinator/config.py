@@ -324,7 +324,7 @@ def _check(document: Document, where: Where, entry: AgentEntry) -> None:
             problem = f"provider {entry.provider} has none; {' and '.join(takes)} have"
             raise document.error((*where, name), problem)
     if entry.backend == "claude":
-        if entry.model is None:
+        if entry.model is None or not entry.model.strip():
             problem = "a claude agent needs a model, e.g. 'model: claude-sonnet-5-5'"
             raise document.error(where, problem)
         for number, tool in enumerate(entry.tools):

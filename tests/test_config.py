@@ -260,3 +260,10 @@ def test_weights_are_learned_from_records() -> None:
             TEAM.replace("  weights: {ada: 2}\n", "") + records.replace("bo:", "bob:"),
             FILE,
         )
+
+
+@pytest.mark.parametrize("model", ["''", "' '"])
+def test_a_claude_agent_whose_model_is_blank_has_none(model: str) -> None:
+    text = f"agents: [{{id: ada, model: {model}}}]"
+    with pytest.raises(ConfigInvalid, match="a claude agent needs a model"):
+        parse_team(text, Path("team.yaml"))
