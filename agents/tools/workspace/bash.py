@@ -1,7 +1,8 @@
 """The shell that Claude knows by its type: commands in a folder, each a process group.
 
 The folder a command ends in is where the next begins; variables do not last. A command
-is killed with all its children when its turn is cancelled or its time is up.
+is killed with its process group when its turn is cancelled or its time is up; a child
+that leaves the group (``setsid``) is not found again.
 """
 
 from __future__ import annotations

@@ -1,0 +1,75 @@
+"""How much ``async`` may lose: ten milliseconds, and the one commit before them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import anyio
+import anyio.from_thread
+import anyio.to_thread
+import pytest
+
+from coordinator.journal import Kind, Opened, open_journal
+from coordinator.journal import writer as writing
+
+GIVE_UP_S = 30.0
+
+
+class Disk:
+    """Writes as ever, says at which virtual time it was asked, and can be held up."""
+
+    def __init__(self) -> None:
+        self.asked_at = 0.0
+        self.was_asked = threading.Event()
+        self.may_go_on = threading.Event()
+        self.may_go_on.set()
+        self._write = writing.write_pieces
+
+    def write(self, fd: int, pieces: Sequence[bytes]) -> None:
+        self.asked_at = anyio.from_thread.run_sync(anyio.current_time)
+        self.was_asked.set()
+        assert self.may_go_on.wait(GIVE_UP_S)
+        self._write(fd, list(pieces))
+
+    async def wait_asked(self) -> float:
+        """No timer of the test's runs: only the writer's own can move the clock."""
+        assert await anyio.to_thread.run_sync(self.was_asked.wait, GIVE_UP_S)
+        self.was_asked.clear()
+        return self.asked_at
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    disk = Disk()
+    monkeypatch.setattr(writing, "write_pieces", disk.write)
+    return disk
+
+
+async def test_async_hands_all_over_ten_milliseconds_after_the_first(
+    root: Path, opening: Callable[..., Opened], disk: Disk
+) -> None:
+    async with open_journal(root, opening(), durability="async") as journal:
+        first = anyio.current_time()
+        for number in range(3):
+            journal.record(Kind.FRAME, b"record %d\n" % number, 0.0)
+            await anyio.sleep(writing.GROUP_S / 4)
+        assert await disk.wait_asked() - first <= writing.GROUP_S + 1e-6
+        await journal.flush()
+        assert journal.written_bytes == journal.recorded_bytes
+
+
+async def test_what_comes_during_a_commit_leaves_ten_milliseconds_after_it(
+    root: Path, opening: Callable[..., Opened], disk: Disk
+) -> None:
+    async with open_journal(root, opening(), durability="async") as journal:
+        disk.may_go_on.clear()
+        journal.record(Kind.FRAME, b"one\n", 0.0)
+        await disk.wait_asked()
+        journal.record(Kind.FRAME, b"two\n", 0.0)
+        ended = anyio.current_time()
+        disk.may_go_on.set()
+        assert await disk.wait_asked() - ended <= writing.GROUP_S + 1e-6
+        await journal.flush()
+        assert journal.written_bytes == journal.recorded_bytes
