@@ -24,7 +24,7 @@ import msgspec
 
 from agents.attachments import Attach
 from agents.chunks import AgentId
-from agents.claude.settings import server_tool
+from agents.claude.server_tools import server_tool
 from agents.mcp.server import McpServer
 from agents.script import Script, ScriptInvalid, parse_script
 from coordinator.attaching import placed

@@ -8,12 +8,11 @@ from urllib.parse import quote
 import msgspec
 
 from agents.backend import KnownTool, Message, Request, ToolSpec
+from agents.claude.server_tools import Json, server_tool
 from agents.claude.settings import (
     ClaudeSettings,
-    Json,
     betas,
     extra,
-    server_tool,
     thinking,
     toolsets,
 )

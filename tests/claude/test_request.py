@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from agents.backend import Draft, Message, Request, ToolSpec, Turn
 from agents.chunks import AgentId, TurnNumber
 from agents.claude.request import parameters
-from agents.claude.settings import ClaudeSettings, generation
+from agents.claude.server_tools import generation
+from agents.claude.settings import ClaudeSettings
 
 NEW, OLD = "claude-sonnet-5-5", "claude-sonnet-4-5-20250929"
 

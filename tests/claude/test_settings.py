@@ -10,7 +10,8 @@ import pytest
 from agents.backend import Draft, Message, Request, Turn
 from agents.chunks import AgentId, TurnNumber
 from agents.claude.request import AGENT_HEADER, parameters
-from agents.claude.settings import ClaudeSettings, check, server_tool
+from agents.claude.server_tools import server_tool
+from agents.claude.settings import ClaudeSettings, check
 
 MODEL = "claude-opus-5-5"
 
