@@ -25,6 +25,7 @@ import msgspec
 from agents.attachments import Attach
 from agents.chunks import AgentId
 from agents.claude.server_tools import server_tool
+from agents.claude.settings import ClaudeSettings, check
 from agents.mcp.server import McpServer
 from agents.script import Script, ScriptInvalid, parse_script
 from coordinator.attaching import placed
@@ -74,9 +75,10 @@ class AgentSettings(
     system: str = ""
     """The agent's own instructions, before the question."""
     tools: tuple[str | JsonObject, ...] = ()
-    """Server tools by name (``web_search``), or by their whole API form; Python
-    functions as ``module:function`` or ``{function: …, strict: …}``; ``bash``,
-    ``text_editor`` and ``memory``, which work in ``workspace``."""
+    """Server tools by name (``web_search``), by version, or by their whole API form,
+    which needs ``name`` where a version is newer than this program; Python functions
+    as ``module:function`` or ``{function: …, strict: …}``; ``bash``, ``text_editor``
+    and ``memory``, which work in ``workspace``."""
     workspace: str | None = None
     """A folder, relative to the current one, in which each agent has one of its own."""
     fallback: tuple[str, ...] = ()
@@ -248,7 +250,9 @@ def read_document(document: Document, form: type[TeamFile] = TeamFile) -> TeamCo
             raise document.error(("agents", number, "id"), problem)
         _check(document, ("agents", number), entry)
     scripts = {
-        entry.id: _script(document, ("agents", number, "script"), entry.script)
+        entry.id: _script(
+            document, _said_at(document, ("agents", number), "script"), entry.script
+        )
         for number, entry in enumerate(agents)
         if entry.script is not None
     }
@@ -306,14 +310,7 @@ _PLACES = {
 
 def _check(document: Document, where: Where, entry: AgentEntry) -> None:
     """Refuse what is well written and makes no sense."""
-    for number, tool in enumerate(entry.tools):
-        if not isinstance(tool, str) and "function" in tool:
-            theirs = value_at(document, (*where, "tools")) is not None
-            place = where if theirs else ("defaults",)
-            convert(document, FunctionEntry, at=(*place, "tools", number))
-        if tool in WORKSPACE_TOOLS and entry.workspace is None:
-            problem = f"{tool} needs a folder to work in; add e.g. 'workspace: work'"
-            raise document.error((*where, "tools", number), problem)
+    _check_tools(document, _said_at(document, where, "tools"), entry)
     if entry.backend == "scripted" and entry.script is None:
         raise document.error(where, "a scripted agent needs a script; add 'script:'")
     if entry.fallback and entry.backend != "claude":
@@ -324,17 +321,47 @@ def _check(document: Document, where: Where, entry: AgentEntry) -> None:
             problem = f"provider {entry.provider} has none; {' and '.join(takes)} have"
             raise document.error((*where, name), problem)
     if entry.backend == "claude":
-        if entry.model is None or not entry.model.strip():
-            problem = "a claude agent needs a model, e.g. 'model: claude-sonnet-5-5'"
-            raise document.error(where, problem)
-        for number, tool in enumerate(entry.tools):
-            if is_server_tool(tool):
-                try:
-                    server_tool(tool, entry.model)
-                except ValueError as error:
-                    place = (*where, "tools", number)
-                    problem = f"{error}; or from {', '.join(WORKSPACE_TOOLS)}"
-                    raise document.error(place, problem) from None
+        _check_claude(document, where, entry)
+
+
+def _said_at(document: Document, where: Where, key: str) -> Where:
+    """Where a setting of the agent at ``where`` stands: there, or under defaults."""
+    is_its_own = value_at(document, (*where, key)) is not None
+    return (*where, key) if is_its_own else ("defaults", key)
+
+
+def _check_tools(document: Document, where: Where, entry: AgentEntry) -> None:
+    for number, tool in enumerate(entry.tools):
+        place = (*where, number)
+        if not isinstance(tool, str) and "function" in tool:
+            convert(document, FunctionEntry, at=place)
+        if tool in WORKSPACE_TOOLS and entry.workspace is None:
+            problem = f"{tool} needs a folder to work in; add e.g. 'workspace: work'"
+            raise document.error(place, problem)
+
+
+def _check_claude(document: Document, where: Where, entry: AgentEntry) -> None:
+    if entry.model is None or not entry.model.strip():
+        problem = "a claude agent needs a model, e.g. 'model: claude-sonnet-5-5'"
+        raise document.error(where, problem)
+    place = _said_at(document, where, "tools")
+    for number, tool in enumerate(entry.tools):
+        if is_server_tool(tool):
+            try:
+                server_tool(tool, entry.model, others=WORKSPACE_TOOLS)
+            except ValueError as error:
+                raise document.error((*place, number), str(error)) from None
+    names = ("max_tokens", "thinking", "mcp_servers", "compact_at_tokens", "betas")
+    said = {name: getattr(entry, name) for name in names}
+    settings = ClaudeSettings(
+        model=entry.model,
+        server_tools=tuple(filter(is_server_tool, entry.tools)),
+        **{name: value for name, value in said.items() if value is not None},
+    )
+    try:
+        check(settings)
+    except ValueError as error:
+        raise document.error(where, str(error)) from None
 
 
 WORKSPACE_TOOLS = ("bash", "text_editor", "memory")

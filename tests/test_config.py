@@ -68,6 +68,12 @@ def test_every_rule_has_one_place_in_the_file() -> None:
     assert not set(LIMITS) & set(TOP)
 
 
+def test_a_script_under_defaults_is_every_agents() -> None:
+    text = "agents: [{id: a}, {id: b}]\ndefaults: {script: {turns: [{lines: [Hi.]}]}}"
+    team = parse_team(text, FILE)
+    assert team.scripts["a"] == team.scripts["b"]
+
+
 def test_a_script_may_be_a_file_beside_the_team(tmp_path: Path) -> None:
     (tmp_path / "said.yaml").write_text("turns: [{lines: [Hello.]}]")
     (tmp_path / "team.yaml").write_text("agents: [{id: a, script: said.yaml}]")
@@ -164,9 +170,33 @@ def test_a_script_may_be_a_file_beside_the_team(tmp_path: Path) -> None:
             "agents:\n- id: a\n  model: m\n  tools:\n  - web_serch",
             (
                 "team.yaml:5: agents[0].tools[0]: server tool 'web_serch' is unknown; "
-                "choose from advisor, code_execution, tool_search, tool_search_bm25, "
-                "tool_search_regex, web_fetch, web_search; or from bash, "
-                "text_editor, memory"
+                "did you mean 'web_search'? choose from advisor, code_execution, "
+                "tool_search, tool_search_bm25, tool_search_regex, web_fetch, "
+                "web_search, bash, text_editor, memory"
+            ),
+        ),
+        (
+            (
+                "agents: [{id: a, model: m}]\ndefaults:\n  tools:\n"
+                "  - {type: web_search, max_uses: 0}"
+            ),
+            (
+                "team.yaml:4: defaults.tools[0]: web_search_20260318: max_uses: 0 will "
+                "not do; give 1 or more, or leave the tool out"
+            ),
+        ),
+        (
+            "agents:\n- {id: a, model: m, thinking: 500}",
+            (
+                "team.yaml:2: agents[0]: thinking: 500 tokens must be at least 1024 "
+                "and fewer than max_tokens, 16000; change either"
+            ),
+        ),
+        (
+            "agents: [{id: a}]\ndefaults:\n  script:\n    turns: [{lins: []}]",
+            (
+                "team.yaml:4: defaults.script.turns[0]: a turn has no 'lins'; did you "
+                "mean 'lines'?"
             ),
         ),
         (

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, TypeAlias
 
 Json: TypeAlias = dict[str, Any]  # the API's own objects, carried and not looked into
@@ -30,7 +31,41 @@ _VERSIONS: dict[str, tuple[tuple[tuple[int, int], str], ...]] = {
     "advisor": (((0, 0), "advisor_20260301"),),
 }
 
+_KNOWN = (
+    "advisor_20260301",
+    "bash_20241022",
+    "bash_20250124",
+    "browser_toolset_20260801",
+    "code_execution_20250522",
+    "code_execution_20250825",
+    "code_execution_20260120",
+    "code_execution_20260521",
+    "computer_20241022",
+    "computer_20250124",
+    "computer_20251124",
+    "computer_toolset_20260801",
+    "mcp_toolset",
+    "memory_20250818",
+    "text_editor_20241022",
+    "text_editor_20250124",
+    "text_editor_20250429",
+    "text_editor_20250728",
+    "tool_search_tool_bm25",
+    "tool_search_tool_bm25_20251119",
+    "tool_search_tool_regex",
+    "tool_search_tool_regex_20251119",
+    "web_fetch_20250910",
+    "web_fetch_20260209",
+    "web_fetch_20260309",
+    "web_fetch_20260318",
+    "web_search_20250305",
+    "web_search_20260209",
+    "web_search_20260318",
+)
+"""Every version that the API takes (SDK 2.12.0, read 2026-11-23)."""
+
 _NAMES = {
+    "text_editor_20241022": "str_replace_editor",
     "text_editor_20250124": "str_replace_editor",
     "text_editor_20250429": "str_replace_based_edit_tool",
     "text_editor_20250728": "str_replace_based_edit_tool",
@@ -47,6 +82,7 @@ BETAS = {
 }
 """Tools that the API offers behind a beta header only (SDK 2.12.0)."""
 
+_DATED = re.compile(r"(?P<stem>[a-z][a-z0-9_]*)_\d{8}")
 _GENERATION = re.compile(
     r"(?:opus|sonnet|haiku|fable|mythos)-(\d{1,2})(?!\d)(?:-(\d{1,2})(?!\d))?"
 )
@@ -64,11 +100,23 @@ def generation(model: str) -> tuple[int, int]:
     return int(found[1]), int(found[2] or 0)
 
 
-def server_tool(tool: str | Mapping[str, Any], model: str) -> Json:
+def server_tool(
+    tool: str | Mapping[str, Any], model: str, *, others: Sequence[str] = ()
+) -> Json:
     """A server tool in the API's form, in the newest version that ``model`` takes.
 
+    A version that is not known here is taken as it is where its name is said as well,
+    ``{type: web_search_20270101, name: web_search}``; a toolset's name is ``null``.
+
+    Args:
+        tool: Its name, its version, or the whole of it as the API has it.
+        model: Who is to use it.
+        others: What else might have been meant, for what is said of a name that is
+            none.
+
     Raises:
-        ValueError: There is no such tool.
+        ValueError: There is no such tool or version, or what is said of it would be
+            refused; in one sentence, with the way out.
     """
     given: Json = {"type": tool} if isinstance(tool, str) else dict(tool)
     kind = str(given.get("type", given.get("name", "")))
@@ -76,12 +124,58 @@ def server_tool(tool: str | Mapping[str, Any], model: str) -> Json:
         made = generation(model)
         versions = _VERSIONS[kind]
         kind = next(name for first, name in versions if made >= first)
-    elif not re.fullmatch(r"[a-z][a-z0-9_]*_\d{8}|mcp_toolset", kind):
-        known = ", ".join(sorted(_VERSIONS))
-        raise ValueError(f"server tool {kind!r} is unknown; choose from {known}")
+    elif kind not in _KNOWN and not (_DATED.fullmatch(kind) and "name" in given):
+        raise ValueError(_unknown(kind, others))
+    _check(kind, given)
     given["type"] = kind
     if "toolset" not in kind:
         given.setdefault("name", _NAMES.get(kind) or re.sub(r"_\d{8}$", "", kind))
+    elif given.get("name", "") is None:
+        del given["name"]
     if kind.startswith("advisor_"):
         given.setdefault("model", model)  # it must be named: at least as able a one
     return given
+
+
+def _unknown(kind: str, others: Sequence[str]) -> str:
+    """Say what there is instead of ``kind``."""
+    dated = _DATED.fullmatch(kind)
+    stem = dated["stem"] if dated else ""
+    choices = [name for name in _KNOWN if name.startswith(f"{stem}_2")]
+    choices = choices or [*sorted(_VERSIONS), *others]
+    among = choices if stem else [*choices, *_KNOWN]
+    near = get_close_matches(kind, among, 1)
+    said = f"server tool {kind!r} is unknown; "
+    said += f"did you mean {near[0]!r}? choose" if near else "choose"
+    said += f" from {', '.join(choices)}"
+    if dated:
+        own = "null" if "toolset" in stem else stem
+        said += f"; or, if it is newer than this program, {{type: {kind}, name: {own}}}"
+    return said
+
+
+def _check(kind: str, given: Json) -> None:
+    """Refuse what the API would refuse, once others have been paid for.
+
+    Both facts: docs.claude.com, web search and web fetch, read 2026-11-22, and the
+    SDK's types (2.12.0).
+    """
+    uses = given.get("max_uses")
+    is_count = isinstance(uses, int) and not isinstance(uses, bool) and uses >= 1
+    if uses is not None and not is_count:
+        raise ValueError(
+            f"{kind}: max_uses: {uses!r} will not do; give 1 or more, or leave the "
+            "tool out"
+        )
+    lists = ("allowed_domains", "blocked_domains")
+    if all(given.get(name) is not None for name in lists):
+        raise ValueError(
+            f"{kind}: allowed_domains and blocked_domains exclude each other; keep one"
+        )
+    for name in lists:
+        for domain in given.get(name) or ():
+            if "://" in str(domain):
+                raise ValueError(
+                    f"{kind}: {name}: {domain!r} is an address; leave out what is "
+                    "before the domain"
+                )

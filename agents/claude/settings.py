@@ -79,14 +79,12 @@ def check(settings: ClaudeSettings) -> None:
     """Refuse what no request could be made of, before one is needed.
 
     Raises:
-        ValueError: A server tool is unknown, an MCP server has no name, or the thinking
-            budget leaves no room to answer.
+        ValueError: A server tool or a toolset's server is unknown, a name is missing or
+            given twice, or the thinking budget leaves no room to answer.
     """
-    for tool in settings.server_tools:
-        server_tool(tool, settings.model)
-    for server in settings.mcp_servers:
-        if not server.get("name"):
-            raise ValueError(f"MCP server {server.get('url')!r} has no name; add one")
+    tools = [server_tool(tool, settings.model) for tool in settings.server_tools]
+    _once("tool", [str(tool["name"]) for tool in tools if "name" in tool])
+    _check_servers(settings, tools)
     at = settings.compact_at_tokens
     if at is not None and at < COMPACT_TOKENS:
         raise ValueError(
@@ -99,6 +97,28 @@ def check(settings: ClaudeSettings) -> None:
             f"thinking: {budget} tokens must be at least {BUDGET_TOKENS} and fewer than"
             f" max_tokens, {settings.max_tokens}; change either"
         )
+
+
+def _check_servers(settings: ClaudeSettings, tools: list[Json]) -> None:
+    for server in settings.mcp_servers:
+        if not server.get("name"):
+            raise ValueError(f"MCP server {server.get('url')!r} has no name; add one")
+    names = [str(server["name"]) for server in settings.mcp_servers]
+    _once("MCP server", names)
+    for tool in tools:
+        wanted = tool.get("mcp_server_name")
+        if tool["type"] == "mcp_toolset" and wanted not in names:
+            there = f"there are {', '.join(names)}" if names else "there are none"
+            raise ValueError(
+                f"mcp_toolset: mcp_server_name: {wanted!r} is not among mcp_servers; "
+                f"{there}"
+            )
+
+
+def _once(what: str, names: list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"{what} {name!r} is given twice; keep one")
 
 
 def toolsets(settings: ClaudeSettings, tools: list[Json]) -> list[Json]:

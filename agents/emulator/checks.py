@@ -47,6 +47,7 @@ _TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 _SERVER_TOOLS = re.compile(
     r"(web_search|web_fetch|code_execution|tool_search_tool_(bm25|regex)|memory|bash"
     r"|text_editor|computer|browser_toolset|computer_toolset|advisor)_\d{8}"
+    r"|tool_search_tool_(bm25|regex)"
 )
 _NEEDS_BETA = {"code_execution_20250522": "code-execution-2025-05-22"}
 _NO_BUDGET = re.compile(r"claude-(opus-4-7|sonnet-5|opus-5-5)(-\d{8})?")

@@ -51,6 +51,83 @@ def test_an_advisor_is_the_agents_own_model_unless_another_is_named() -> None:
     assert server_tool(named, MODEL)["model"] == "claude-fable-5-1"
 
 
+@pytest.mark.parametrize(
+    ("tool", "said"),
+    [
+        (
+            "web_search_20260319",
+            (
+                "server tool 'web_search_20260319' is unknown; did you mean "
+                "'web_search_20260318'? choose from web_search_20250305, "
+                "web_search_20260209, web_search_20260318; or, if it is newer than "
+                "this program, {type: web_search_20260319, name: web_search}"
+            ),
+        ),
+        (
+            {"type": "browser_toolset_20270101"},
+            (
+                "server tool 'browser_toolset_20270101' is unknown; did you mean "
+                "'browser_toolset_20260801'? choose from browser_toolset_20260801; or, "
+                "if it is newer than this program, {type: browser_toolset_20270101, "
+                "name: null}"
+            ),
+        ),
+        (
+            {"type": "web_search", "max_uses": 0},
+            (
+                "web_search_20260318: max_uses: 0 will not do; give 1 or more, or "
+                "leave the tool out"
+            ),
+        ),
+        (
+            {"type": "web_fetch", "max_uses": -1},
+            (
+                "web_fetch_20260318: max_uses: -1 will not do; give 1 or more, or "
+                "leave the tool out"
+            ),
+        ),
+        (
+            {"type": "advisor", "max_uses": True},
+            (
+                "advisor_20260301: max_uses: True will not do; give 1 or more, or "
+                "leave the tool out"
+            ),
+        ),
+        (
+            {
+                "type": "web_search",
+                "allowed_domains": ["a.org"],
+                "blocked_domains": ["b.org"],
+            },
+            (
+                "web_search_20260318: allowed_domains and blocked_domains exclude each "
+                "other; keep one"
+            ),
+        ),
+        (
+            {"type": "web_search", "blocked_domains": ["https://b.org"]},
+            (
+                "web_search_20260318: blocked_domains: 'https://b.org' is an address; "
+                "leave out what is before the domain"
+            ),
+        ),
+    ],
+)
+def test_what_the_api_would_refuse_of_a_tool_is_refused_before_it_is_asked(
+    tool: str | dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  (the whole text is below)
+        server_tool(tool, MODEL)
+    assert str(caught.value) == said
+
+
+def test_a_version_newer_than_this_program_is_taken_with_its_name() -> None:
+    newer = {"type": "web_search_20270101", "name": "web_search", "max_uses": 2}
+    assert server_tool(newer, MODEL) == newer
+    nameless = {"type": "browser_toolset_20270101", "name": None}
+    assert server_tool(nameless, MODEL) == {"type": "browser_toolset_20270101"}
+
+
 def test_files_in_a_message_bring_their_beta() -> None:
     document = {"type": "document", "source": {"type": "file", "file_id": "file_1"}}
     assert betas(asked([document])) == ["files-api-2025-04-14"]
@@ -107,7 +184,22 @@ def test_thinking_leaves_room_for_an_answer_where_a_budget_is_tight() -> None:
     ("settings", "problem"),
     [
         ({"server_tools": ("web_serach",)}, "'web_serach' is unknown"),
+        (
+            {"server_tools": ("web_search", {"type": "web_search", "max_uses": 2})},
+            "tool 'web_search' is given twice; keep one",
+        ),
         ({"mcp_servers": ({"url": "https://a.example"},)}, "has no name"),
+        (
+            {"mcp_servers": ({"name": "a"}, {"name": "a"})},
+            "MCP server 'a' is given twice; keep one",
+        ),
+        (
+            {
+                "mcp_servers": ({"name": "wiki"},),
+                "server_tools": ({"type": "mcp_toolset", "mcp_server_name": "wikki"},),
+            },
+            "'wikki' is not among mcp_servers; there are wiki",
+        ),
         ({"thinking": 100}, "at least 1024"),
         ({"thinking": 5_000, "max_tokens": 4_000}, "fewer than max_tokens, 4000"),
     ],
