@@ -104,7 +104,7 @@ def attachment(data: bytes, wish: Attach, name: str) -> Attachment:
         _UNFIT.sub("_", PurePath(name.replace("\\", "/")).name)[-NAME_CHARS:] or "file"
     )
     if not data:
-        raise ValueError("is empty")
+        raise ValueError("is empty; leave it out, or name another")
     kind, media_type, data = _kind(data, wish)
     limit = {"image": IMAGE_BYTES, "data": DATA_BYTES}.get(kind, DOCUMENT_BYTES)
     if len(data) > limit:

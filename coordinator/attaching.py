@@ -7,6 +7,7 @@ wrong name costs one sentence. What a file is, is :mod:`agents.attachments`'s to
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,6 +44,9 @@ DOWNLOAD_S = 60.0
 REDIRECTS = 5
 
 
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+
+
 def is_address(source: str) -> bool:
     """Whether it is fetched from the web, and no file of this machine."""
     return source.lower().startswith(("http://", "https://"))
@@ -51,7 +55,7 @@ def is_address(source: str) -> bool:
 def placed(attach: str | Attach, folder: Path) -> Attach:
     """What a team file says, with its path made absolute: paths are from the file's."""
     wish = Attach(source=attach) if isinstance(attach, str) else attach
-    if is_address(wish.source):
+    if _SCHEME.match(wish.source):
         return wish
     path = os.path.abspath(folder / Path(wish.source).expanduser())  # noqa: PTH100 (links stay)
     return msgspec.structs.replace(wish, source=path)
@@ -93,12 +97,26 @@ async def _read(wish: Attach) -> Attachment:
             data = await _fetched(wish.source, limit)
             name = unquote(urlsplit(wish.source).path)
         else:
-            path = Path(wish.source)
+            path = _path(wish.source)
             data = await anyio.to_thread.run_sync(_content, path, limit)
             name = path.name
         return attachment(data, wish, name)
     except ValueError as problem:
         raise ConfigInvalid(f"attachment {_shown(wish.source)!r} {problem}") from None
+
+
+def _path(source: str) -> Path:
+    """A source that is a path.
+
+    Raises:
+        ValueError: It is an address of another kind than is fetched.
+    """
+    if scheme := _SCHEME.match(source):
+        raise ValueError(
+            f"begins with {scheme[0]}, which is not fetched; name a file, or an "
+            "address that begins with https:// or http://"
+        )
+    return Path(source)
 
 
 def _content(path: Path, limit: int) -> bytes:
@@ -174,7 +192,7 @@ async def _body(
 
 def _shown(source: str) -> str:
     """A source fit for an error: addresses may bear keys."""
-    if not is_address(source):
+    if not _SCHEME.match(source):
         return source
     try:
         parts = urlsplit(source)

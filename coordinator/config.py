@@ -239,6 +239,8 @@ def read_document(document: Document, form: type[TeamFile] = TeamFile) -> TeamCo
     file = msgspec.structs.replace(file, attach=placed_files)
     if not file.agents:
         raise document.error(("agents",), "is empty; add an agent")
+    if isinstance(file.answer_schema, dict):
+        _check_schema(document, file.answer_schema)
     agents = tuple(
         _filled(document, file.defaults, number, entry)
         for number, entry in enumerate(file.agents)
@@ -281,6 +283,19 @@ def _spell_out_rule(document: Document) -> None:
             voting["rule"] = cast("Any", spelled_out(voting["rule"]))
         except ConfigInvalid as error:
             raise document.error(("voting", "rule"), str(error)) from None
+
+
+def _check_schema(document: Document, schema: JsonObject) -> None:
+    from agents.tools.forms import (  # noqa: PLC0415  (few teams have a schema)
+        SchemaInvalid,
+        answer_form,
+    )
+
+    try:
+        answer_form(schema)
+    except SchemaInvalid as error:
+        place = ("answer_schema", *error.path)
+        raise document.error(place, f"no JSON Schema: {error.problem}") from None
 
 
 def _filled(

@@ -12,7 +12,7 @@ import pytest
 
 from agents.attachments import DOCUMENT_BYTES, Attach
 from coordinator import attaching
-from coordinator.attaching import Attachable, read_attachments
+from coordinator.attaching import Attachable, placed, read_attachments
 from coordinator.cli import main
 from coordinator.errors import ConfigInvalid
 
@@ -45,11 +45,24 @@ async def test_what_cannot_be_read_is_named_in_a_sentence(tmp_path: Path) -> Non
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     assert "is no file; name one" in await problem_of(pipe)
+    empty = tmp_path / "empty"
+    empty.touch()
+    assert await problem_of(empty) == (
+        f"attachment '{empty}' is empty; leave it out, or name another"
+    )
     large = tmp_path / "large"
     with large.open("wb") as file:
         file.truncate(DOCUMENT_BYTES + 1)
     assert "32.0 MB are the most" in await problem_of(large)
     assert "100 are the most" in await problem_of(*[missing] * 101)
+
+
+async def test_an_address_that_is_not_fetched_is_no_path_either() -> None:
+    wish = placed("ftp://me:secret@example.org/a.pdf", Path("/team"))
+    assert await problem_of(wish) == (
+        "attachment 'ftp://example.org/a.pdf' begins with ftp://, which is not "
+        "fetched; name a file, or an address that begins with https:// or http://"
+    )
 
 
 async def test_a_file_that_may_not_be_read_is_named(tmp_path: Path) -> None:

@@ -189,7 +189,17 @@ def test_a_session_in_which_everybody_fails_says_why(run: Run, tmp_path: Path) -
         (("run", "Why?", "--model", "m"), "ANTHROPIC_API_KEY is not set"),
         (("decode", "none.sse"), "none.sse: cannot be read"),
         (("emulate", "--script", "none.yaml"), "none.yaml: cannot be read"),
+        (("emulate", "--port", "99999"), "--port 99999 is no port; give 0 to 65535"),
         (("dance",), 'Unknown command "dance"'),
+        (("runn", "Why?"), 'Did you mean "run"? Available commands: sessions, replay,'),
+        (
+            ("run", "Why", "so?", "--demo"),
+            "run: there is no place for 'so?'; put several words in quotes",
+        ),
+        (
+            ("sessions", "show", "a", "b"),
+            "sessions show: there is no place for 'b'; leave that out",
+        ),
     ],
 )
 def test_misuse_is_one_sentence_and_exit_code_one(
@@ -200,6 +210,7 @@ def test_misuse_is_one_sentence_and_exit_code_one(
     assert said in err
     assert err.startswith("coordinator: ")
     assert err.count("\n") == 1
+    assert ", ;" not in err
 
 
 def test_a_mistake_in_a_team_file_is_said_by_line(run: Run, tmp_path: Path) -> None:

@@ -193,6 +193,17 @@ def test_a_script_may_be_a_file_beside_the_team(tmp_path: Path) -> None:
             ),
         ),
         (
+            (
+                "agents: [{id: a, model: m}]\nanswer_schema:\n  type: object\n"
+                "  properties:\n    name: {type: strin}"
+            ),
+            (
+                "team.yaml:5: answer_schema.properties.name.type: no JSON Schema: "
+                "'strin' is not one of ['array', 'boolean', 'integer', 'null', "
+                "'number', 'object', 'string']"
+            ),
+        ),
+        (
             "agents: [{id: a}]\ndefaults:\n  script:\n    turns: [{lins: []}]",
             (
                 "team.yaml:4: defaults.script.turns[0]: a turn has no 'lins'; did you "

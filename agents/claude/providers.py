@@ -8,6 +8,7 @@ environment, as the SDK's client for HTTP takes them (``HTTPS_PROXY``,
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 from typing import Any, Literal, TypeAlias
 
@@ -21,6 +22,22 @@ Provider: TypeAlias = Literal["bedrock", "vertex", "foundry"]
 
 _NEEDS = {"bedrock": "botocore", "vertex": "google.auth"}
 """What signs requests where no key is given; an extra of the SDK's."""
+_ALSO_FROM = {
+    ("bedrock", "region"): (
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "ANTHROPIC_BEDROCK_MANTLE_BASE_URL",
+    ),
+    ("vertex", "region"): ("CLOUD_ML_REGION",),
+    ("vertex", "project"): ("ANTHROPIC_VERTEX_PROJECT_ID",),
+    ("foundry", "resource"): (
+        "ANTHROPIC_FOUNDRY_RESOURCE",
+        "ANTHROPIC_FOUNDRY_BASE_URL",
+    ),
+    ("foundry", "key"): ("ANTHROPIC_FOUNDRY_API_KEY",),
+}
+"""What a provider cannot do without, and the variables in which the SDK looks for it
+(2.12.0, read 2026-11-23)."""
 _SECRETS = ("api_key", "auth_token", "access_token", "aws_secret_key")
 _MORE_SECRETS = ("aws_session_token", "aws_access_key")
 
@@ -56,6 +73,7 @@ def provider_client(
         ValueError: Something that the provider needs is missing; with the way out.
     """
     _check_extra(place.provider, has_key=api_key is not None)
+    _check_needs(place, api_key, base_url)
     try:
         match place.provider:
             case "bedrock":
@@ -100,6 +118,25 @@ def _check_extra(provider: str, *, has_key: bool) -> None:
         f"provider {provider} without a key of its own needs {needed}, which is not "
         f"installed; pip install 'anthropic[{provider}]', or name a key as api_key_env"
     )
+
+
+def _check_needs(place: Place, api_key: str | None, base_url: str | None) -> None:
+    """Say in our words what is missing; the SDK says it in its parameters'."""
+    given = {"region": place.region, "project": place.project, "key": api_key}
+    given["resource"] = place.resource
+    spared: set[str] = set()
+    if base_url and place.provider != "vertex":
+        spared = {"region", "resource"}  # they are but a part of the address
+    if api_key is None:
+        spared.add("project")  # who signs in belongs to one
+    for (provider, name), variables in _ALSO_FROM.items():
+        if provider != place.provider or given[name] or name in spared:
+            continue
+        if not any(os.environ.get(variable) for variable in variables):
+            way = "'api_key_env: …'" if name == "key" else f"'{name}: …'"
+            raise ValueError(
+                f"provider {provider} needs a {name}; add {way}, or set {variables[0]}"
+            )
 
 
 def _is_installed(module: str) -> bool:

@@ -14,10 +14,26 @@ import msgspec
 from agents.tools import foreign
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
+_VALUES = frozenset({"const", "default", "enum", "examples"})
+"""What a schema holds that is no schema."""
+_NAMED = frozenset({"$defs", "definitions", "patternProperties", "properties"})
+"""What holds schemas by names, which may be any."""
 FAULTS_TOLD = 5
 """Faults of one value that the model is told at once; mending them shows the rest."""
+
+
+class SchemaInvalid(ValueError):
+    """A JSON Schema that is none; ``path`` leads to what is wrong in it."""
+
+    def __init__(self, path: tuple[str | int, ...], problem: str) -> None:
+        self.path = path
+        self.problem = problem
+        place = "".join(f"[{x}]" if isinstance(x, int) else f".{x}" for x in path)
+        super().__init__(
+            f"is no JSON Schema: {f'{place[1:]}: ' if place else ''}{problem}"
+        )
 
 
 class AnswerForm(NamedTuple):
@@ -40,7 +56,7 @@ def answer_form(wanted: Any) -> AnswerForm:  # noqa: ANN401  (any type msgspec d
 
     Raises:
         TypeError: The type has no JSON Schema.
-        ValueError: The JSON Schema is none.
+        SchemaInvalid: The JSON Schema is none.
     """
     if isinstance(wanted, Mapping):
         return _schema_form(cast("Mapping[str, Any]", wanted))
@@ -64,7 +80,14 @@ def _schema_form(schema: Mapping[str, Any]) -> AnswerForm:
     try:
         kind.check_schema(schema)
     except library.SchemaError as error:
-        raise ValueError(f"is no JSON Schema: {error.message}") from None
+        # Of several things that would do, the first says most: the names of types.
+        told = error.context[0] if error.context else error
+        raise SchemaInvalid(tuple(error.path), told.message) from None
+    for path, reference in _references(schema, ()):
+        if not _is_within(schema, reference):
+            raise SchemaInvalid(
+                path, f"{reference!r} leads to nothing in the schema; put it there"
+            )
     validator = kind(schema)
 
     def check(value: msgspec.Raw) -> object:
@@ -78,6 +101,42 @@ def _schema_form(schema: Mapping[str, Any]) -> AnswerForm:
         return decoded
 
     return AnswerForm(_json(_placed(schema)), check)
+
+
+def _references(
+    node: object, path: tuple[str | int, ...]
+) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Every reference in a schema, and where it stands."""
+    if isinstance(node, list):
+        for number, part in enumerate(cast("list[object]", node)):
+            yield from _references(part, (*path, number))
+    if isinstance(node, Mapping):
+        for name, part in cast("Mapping[str, object]", node).items():
+            if name == "$ref" and isinstance(part, str):
+                yield (*path, name), part
+            elif name in _NAMED and isinstance(part, Mapping):
+                for key, named in cast("Mapping[str, object]", part).items():
+                    yield from _references(named, (*path, name, key))
+            elif name not in _VALUES:
+                yield from _references(part, (*path, name))
+
+
+def _is_within(schema: Mapping[str, Any], reference: str) -> bool:
+    """Whether a reference can be followed without asking anybody."""
+    from referencing import Registry  # noqa: PLC0415  (comes with jsonschema)
+    from referencing.exceptions import Unresolvable  # noqa: PLC0415  (as above)
+    from referencing.jsonschema import DRAFT202012  # noqa: PLC0415  (as above)
+
+    if not reference.startswith("#"):
+        return False
+    # Untyped: its contents are any JSON.
+    root = cast("Any", DRAFT202012).create_resource(schema)
+    registry: Any = cast("Any", Registry)().with_resource("", root)
+    try:
+        registry.resolver().lookup(reference)
+    except Unresolvable:
+        return False
+    return True
 
 
 def _placed(schema: Mapping[str, Any]) -> object:

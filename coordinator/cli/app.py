@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
 from coordinator.cli.exits import EXIT_CODES, Exit, complain
 from coordinator.cli.help import TwoColumns
@@ -453,4 +453,13 @@ def _spelled_out(arguments: Sequence[str]) -> list[str]:
 
 
 def _sentence(error: CycloptsError) -> str:
-    return " ".join(str(error).split()).rstrip(".")
+    if isinstance(error, UnusedCliTokensError):
+        return _left_over(error)
+    return " ".join(str(error).split()).removesuffix(", ...").rstrip(".")
+
+
+def _left_over(error: UnusedCliTokensError) -> str:
+    words = error.unused_tokens or []
+    command = " ".join(error.command_chain or ())
+    way = "put several words in quotes" if command == "run" else "leave that out"
+    return f"{command}: there is no place for {' '.join(words)!r}; {way}"

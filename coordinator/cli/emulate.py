@@ -16,9 +16,14 @@ from coordinator.config import steps
 from coordinator.errors import ConfigInvalid
 from coordinator.written import read
 
+PORT_MAX = 65_535
+
 
 def emulate_command(script: Path | None, *, host: str, port: int, runtime: str) -> int:
     """Serve until Ctrl-C, which is how a server is meant to end."""
+    if not 0 <= port <= PORT_MAX:
+        complain(f"--port {port} is no port; give 0 to {PORT_MAX}")
+        return Exit.CONFIGURATION
     code: int = Exit.ANSWERED
     try:
         scripts = sample_script() if script is None else read_scripts(script)

@@ -159,8 +159,25 @@ async def test_answers_alike_in_words_but_not_in_value_both_stand(
 
 
 def test_what_is_no_schema_is_refused() -> None:
-    with pytest.raises(ValueError, match="is no JSON Schema: 'objekt' is not valid"):
+    with pytest.raises(ValueError, match="is no JSON Schema: type: 'objekt' is not"):
         answer_form({"type": "objekt"})
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"properties": {"default": {"$ref": "#/$defs/none"}}},
+        {"prefixItems": [{"$ref": "https://example.com/schema.json"}]},
+    ],
+)
+def test_a_reference_that_leads_nowhere_is_refused(schema: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"\$ref: '.*' leads to nothing"):
+        answer_form(schema)
+
+
+def test_a_default_may_look_like_a_reference() -> None:
+    schema = {"properties": {"link": {"default": {"$ref": "#/none"}}}}
+    assert answer_form(schema).check(msgspec.Raw(b"{}")) == {}
 
 
 def test_a_divided_task_has_no_structured_answer() -> None:

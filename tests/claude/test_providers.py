@@ -121,7 +121,28 @@ async def test_a_providers_key_appears_nowhere_but_on_the_wire(
     [
         ("provider: vertex, region: x, project: y", "pip install 'anthropic[vertex]'"),
         ("provider: bedrock, region: x", "pip install 'anthropic[bedrock]'"),
-        ("provider: foundry", "provider foundry:"),
+        (
+            "provider: foundry, api_key_env: KEY",
+            (
+                "agent 'ada': provider foundry needs a resource; add 'resource: …', or "
+                "set ANTHROPIC_FOUNDRY_RESOURCE"
+            ),
+        ),
+        (
+            "provider: foundry, resource: x",
+            (
+                "agent 'ada': provider foundry needs a key; add 'api_key_env: …', or "
+                "set ANTHROPIC_FOUNDRY_API_KEY"
+            ),
+        ),
+        (
+            "provider: vertex, region: x, api_key_env: KEY",
+            "needs a project; add 'project: …', or set ANTHROPIC_VERTEX_PROJECT_ID",
+        ),
+        (
+            "provider: bedrock, api_key_env: KEY",
+            "needs a region; add 'region: …', or set AWS_REGION",
+        ),
         ("resource: x", "provider anthropic has none; foundry have"),
         ("provider: quux", "quux"),
     ],
@@ -135,6 +156,6 @@ def test_what_a_provider_lacks_is_said_in_one_sentence(
     monkeypatch.setattr("agents.claude.providers._is_installed", is_installed)
     text = f"agents: [{{id: ada, model: claude-haiku-5-5, {settings}}}]\n"
     with pytest.raises(ConfigInvalid) as caught:
-        assemble(parse_team(text, Path("team.yaml")), environment={})
+        assemble(parse_team(text, Path("team.yaml")), environment={"KEY": CANARY})
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
