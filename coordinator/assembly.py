@@ -154,12 +154,9 @@ def _backend(
         # Takes a second, and only a team of Claude's has to wait for it.
         from agents.claude.backend import ClaudeBackend  # noqa: PLC0415
 
-        place = _place(entry)
         try:
-            made[key] = ClaudeBackend(place=place, **settings)
+            made[key] = ClaudeBackend(place=_place(entry), **settings)
         except ValueError as error:
-            if place is None:
-                raise
             raise ConfigInvalid(f"agent {entry.id!r}: {error}") from None
     return made[key]
 
@@ -208,7 +205,7 @@ def _api_key(
     """The key, where it is not left to the SDK to find it."""
     if entry.api_key_env is not None:
         key = environment.get(entry.api_key_env)
-        if not key:
+        if not key or not key.strip():
             raise ConfigInvalid(
                 f"agent {entry.id!r} takes its key from {entry.api_key_env}, which is "
                 "not set; set it, or name another variable as its 'api_key_env'"
@@ -216,7 +213,7 @@ def _api_key(
         return key
     if entry.provider != "anthropic":
         return None  # the provider's own variables and files
-    if any(environment.get(name) for name in KEY_VARIABLES):
+    if any(environment.get(name, "").strip() for name in KEY_VARIABLES):
         return None
     if base_url is not None and _is_loopback(base_url):
         return "unneeded"  # an emulated model asks for none, but the SDK does

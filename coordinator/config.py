@@ -359,6 +359,10 @@ def _check_claude(document: Document, where: Where, entry: AgentEntry) -> None:
     if entry.model is None or not entry.model.strip():
         problem = "a claude agent needs a model, e.g. 'model: claude-sonnet-5-5'"
         raise document.error(where, problem)
+    url = entry.base_url
+    if url is not None and not url.startswith(("https://", "http://")):
+        problem = f"{url!r} is no address; begin it with https:// or http://"
+        raise document.error(_said_at(document, where, "base_url"), problem)
     place = _said_at(document, where, "tools")
     for number, tool in enumerate(entry.tools):
         if is_server_tool(tool):

@@ -186,6 +186,13 @@ def test_a_script_may_be_a_file_beside_the_team(tmp_path: Path) -> None:
             ),
         ),
         (
+            "agents: [{id: a, model: m}]\ndefaults:\n  base_url: gateway/claude",
+            (
+                "team.yaml:3: defaults.base_url: 'gateway/claude' is no address; begin "
+                "it with https:// or http://"
+            ),
+        ),
+        (
             "agents:\n- {id: a, model: m, thinking: 500}",
             (
                 "team.yaml:2: agents[0]: thinking: 500 tokens must be at least 1024 "

@@ -35,6 +35,7 @@ from agents.claude.clients import CLOSE_GRACE_S, Clients, connect, timeout
 from agents.claude.code_time import code_time
 from agents.claude.faults import error_for, limits_of
 from agents.claude.files import ClaudeFiles
+from agents.claude.keys import with_clean_keys
 from agents.claude.providers import Place, secrets_of
 from agents.claude.request import parameters
 from agents.claude.settings import ClaudeSettings, check, runs_code
@@ -74,8 +75,8 @@ class ClaudeBackend:
         settings: Everything else, as :class:`ClaudeSettings` has it.
 
     Raises:
-        ValueError: A setting cannot be, e.g. an unknown server tool; or ``base_url`` is
-            no URL.
+        ValueError: A setting cannot be, e.g. an unknown server tool; the key cannot be
+            sent; or ``base_url`` is no URL.
         TypeError: A setting is unknown.
     """
 
@@ -94,7 +95,8 @@ class ClaudeBackend:
         check(self._settings)
         # A function and no partial: its repr must not show the key.
         self._clients = Clients(
-            lambda: connect(api_key, base_url, idle_limit_s, place), client
+            lambda: with_clean_keys(connect(api_key, base_url, idle_limit_s, place)),
+            client,
         )
         keep_keys_out_of_logs()
         self._idle_limit_s = idle_limit_s

@@ -38,8 +38,9 @@ _ALSO_FROM = {
 }
 """What a provider cannot do without, and the variables in which the SDK looks for it
 (2.12.0, read 2026-11-23)."""
-_SECRETS = ("api_key", "auth_token", "access_token", "aws_secret_key")
-_MORE_SECRETS = ("aws_session_token", "aws_access_key")
+KEYS = ("api_key", "auth_token", "access_token")
+"""What a client of the SDK's calls its keys."""
+_MORE_SECRETS = ("aws_secret_key", "aws_session_token", "aws_access_key")
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,7 +107,7 @@ def provider_client(
 
 def secrets_of(client: object) -> tuple[str, ...]:
     """All that must not be seen of what ``client`` was made with."""
-    found = (getattr(client, name, None) for name in (*_SECRETS, *_MORE_SECRETS))
+    found = (getattr(client, name, None) for name in (*KEYS, *_MORE_SECRETS))
     return tuple(str(secret) for secret in found if isinstance(secret, str) and secret)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 import coordinator
 from agents.emulator import serve
 from agents.script import parse_script
-from coordinator.assembly import assemble, closing
+from coordinator.assembly import KEY_VARIABLES, assemble, closing
 from coordinator.config import parse_team, read_team
 from coordinator.errors import ConfigInvalid
 
@@ -41,6 +42,41 @@ async def test_a_key_that_is_refused_costs_its_agent_and_nobody_else() -> None:
     assert result.winner == "bob"
     error = result.agents["ada"].error
     assert error == "BackendRefused: 401 authentication_error: invalid x-api-key"
+
+
+@pytest.mark.parametrize("variable", ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"])
+async def test_blanks_around_a_key_are_left_out(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in KEY_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, " key-of-ada\r\n")
+    script = parse_script({"turns": [{"lines": [{"answer": "Yes."}]}]})
+    async with serve({"ada": script}, keys={"ada": "key-of-ada"}) as server:
+        text = (
+            f"defaults: {{base_url: {server.base_url}}}\n"
+            "agents: [{id: ada, model: claude-haiku-5-5}]\n"
+        )
+        async with closing(assemble(parse_team(text, FILE))) as team:
+            result = await coordinator.run("Is it so?", team)
+    assert result.answer == "Yes."
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        (" \n", "agent 'ada' takes its key from MINE, which is not set; set it"),
+        ("sk-canary\n-4", "agent 'ada': the key has a line feed or another"),
+    ],
+)
+def test_a_key_that_cannot_be_sent_is_refused_without_being_shown(
+    key: str, said: str
+) -> None:
+    text = "agents: [{id: ada, model: claude-haiku-5-5, api_key_env: MINE}]"
+    with pytest.raises(ConfigInvalid) as caught:
+        assemble(parse_team(text, FILE), environment={"MINE": key})
+    assert str(caught.value).startswith(said)
+    assert "canary" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_connectors_token_is_taken_from_the_variable_that_it_names() -> None:
