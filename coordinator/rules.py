@@ -183,7 +183,13 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     weights: dict[str, float] = msgspec.field(default_factory=dict[str, float])
     """Voter → weight; 1 where absent."""
     self_votes: Literal["allow", "forbid", "tie_break"] = "allow"
-    """``tie_break``: what a voter says of its own answer counts only among the tied."""
+    """``tie_break``: what a voter says of its own answer counts only among the tied.
+
+    Until then, and under ``forbid``, a voter's own answer is left out of its ballot,
+    and what a ballot leaves out comes last on it. Where every author votes with equal
+    weight that favours nobody: duels and sums come out as if no author had compared its
+    answer with any. Where only some do, on a panel or with weights, rankings and points
+    are a little harder on those; ``plurality`` and ``approval`` are not."""
     may_abstain: bool = False
     """Whether a ballot for nobody is a ballot: it counts towards a quorum, and belongs
     to the electorate of which a majority is asked."""

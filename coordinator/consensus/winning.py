@@ -18,7 +18,10 @@ def count(m: Move, contest: Contest) -> Tally:
     """Count the ballots that are in; ties go by the contest's order.
 
     Under ``self_votes: tie_break`` what voters say of their own answers comes in only
-    where the others' ballots leave a tie, and only among those tied.
+    where the others' ballots leave a tie, and only among those tied. Left out, an
+    answer is last on its author's ballot and not beside all others: that would be no
+    ranking, and no bound on the ballots to come would hold for it. Two authors' ballots
+    cancel in the duel of their answers, so it comes to the same where both vote.
     """
     result = _tally(m, contest, counted(m, contest))
     if m.rules.self_votes != "tie_break" or len(result.tied) < 2:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.chunks import AgentId, Ballot, Label
+from agents.chunks import AgentId, Ballot, Label, Ranking
 from coordinator.ballots import (
     Approval,
     Borda,
@@ -306,3 +306,24 @@ def test_a_clone_of_an_answer_changes_nothing_for_the_others(
         assert set(after.tied) <= pair
     else:
         assert after.tied == before.tied
+
+
+@_named((Borda(), Copeland(), Schulze(), RankedPairs()))
+@PROFILES
+@given(lots=st.lists(st.permutations(range(5)), min_size=5, max_size=5))
+def test_where_all_authors_vote_leaving_ones_own_answer_out_favours_nobody(
+    rule: VotingRule, lots: list[list[int]]
+) -> None:
+    """Last on its author's ballot comes to the same as beside all others there."""
+    left_out: dict[AgentId, Ballot] = {}
+    beside: dict[AgentId, Ballot] = {}
+    for own, lot in enumerate(lots):
+        others = tuple((LABELS[i],) for i in lot if i != own)
+        mine = ((LABELS[own],),)
+        left_out[AgentId(f"{own}")] = Ranking(tiers=others)
+        # Half of a voter puts it first and half last, which no single ranking says.
+        beside[AgentId(f"{own}+")] = Ranking(tiers=(*mine, *others))
+        beside[AgentId(f"{own}-")] = Ranking(tiers=(*others, *mine))
+    halves = {str(voter): 0.5 for voter in beside}
+    neutral = tally(rule, beside, LABELS, tie_order=LABELS, weights=halves)
+    assert tally(rule, left_out, LABELS, tie_order=LABELS) == neutral
