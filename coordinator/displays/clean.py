@@ -53,6 +53,12 @@ def one_line(text: str, width: int) -> str:
     return flat if len(flat) <= width else flat[: max(0, width - 1)].rstrip() + "…"
 
 
+def whole_line(text: str, width: int) -> str:
+    """Return the one line ``text`` cleaned, its columns kept, cut by ``…``."""
+    flat = clean(text[: width * 8 + 64]).expandtabs().rstrip()
+    return flat if len(flat) <= width else flat[: max(0, width - 1)].rstrip() + "…"
+
+
 class Cleaner:
     """Cleans one stream of text whose sequences may be cut anywhere."""
 

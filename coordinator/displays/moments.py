@@ -9,8 +9,11 @@ that is cleaned and cut. Text as it streams is no moment; see
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+import msgspec
 
 from agents.chunks import (
     AgentId,
@@ -122,6 +125,9 @@ def _told(  # noqa: C901, PLR0911, PLR0912  (a table of words, one case an event
             return event.agent, "trouble", words
         case ToolCalled() if event.name not in WORKFLOW_TOOLS:
             return event.agent, "tool", f"{event.name} {_text(event.input)}"
+        case ToolReturned() if event.name in WORKFLOW_TOOLS and event.is_error:
+            words = f"{event.name} is sent back: {_text(event.content)}"
+            return event.agent, "trouble", words
         case ToolReturned() if event.name not in WORKFLOW_TOOLS:
             arrow = "failed" if event.is_error else "returned"
             words = f"{event.name} {arrow} after {event.elapsed_s:.1f} s: "
@@ -214,6 +220,13 @@ def _with(words: str, detail: str) -> str:
 
 
 def _text(raw: object) -> str:
-    """The beginning of carried JSON; a string without its quotes."""
-    text = bytes(raw)[: 4 * WORDS_MAX].decode("utf-8", "replace")  # type: ignore[arg-type]
-    return text[1:].removesuffix('"') if text.startswith('"') else text
+    """The beginning of carried JSON; a string as what it says."""
+    begun = bytes(raw)[: 4 * WORDS_MAX]  # type: ignore[arg-type]
+    if not begun.startswith(b'"'):
+        return begun.decode("utf-8", "replace")
+    body = begun[1:] if len(begun) == 4 * WORDS_MAX else begun[1:-1]
+    # Where it is cut may be in the middle of an escape, which is six bytes at most.
+    for end in range(len(body), max(-1, len(body) - 6), -1):
+        with suppress(msgspec.DecodeError):
+            return msgspec.json.decode(b'"' + body[:end] + b'"', type=str)
+    return body.decode("utf-8", "replace")

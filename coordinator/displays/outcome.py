@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+import msgspec
+
 from agents.attachments import size
 from agents.chunks import AgentId, Label
 from coordinator.displays.clean import clean, one_line
@@ -91,6 +93,14 @@ def standings(result: Result, view: View) -> list[Standing]:
     return sorted(rows, key=place)
 
 
+def value(result: Result) -> str:
+    """The winner's structured answer as JSON of several lines; empty: there is none."""
+    for answer in reversed(result.answers):
+        if answer.agent == result.winner and answer.value is not msgspec.UNSET:
+            return clean(msgspec.json.format(bytes(answer.value), indent=2).decode())
+    return ""
+
+
 def files(result: Result) -> list[str]:
     """Say what became of each file that code has written, a line each."""
     return [_file(record) for record in result.files]
@@ -112,11 +122,19 @@ def totals(result: Result) -> str:
             f"{result.elapsed_s:.1f} s",
             f"{count} agent{'' if count == 1 else 's'}",
             f"{result.usage.total_tokens:,} tokens",
-            dollars(result.cost_usd),
+            spent(result),
             *cache(result.cache),
             f"session {clean(result.session)}",
         )
     )
+
+
+def spent(result: Result) -> str:
+    """Say what the session cost, as far as prices are known."""
+    if result.cost_usd is not None:
+        return dollars(result.cost_usd)
+    known = [r.cost_usd for r in result.agents.values() if r.cost_usd is not None]
+    return f"{dollars(sum(known))} and an unknown price" if known else dollars(None)
 
 
 def cache(record: CacheRecord) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from agents.chunks import (
 from coordinator.displays.base import Cast
 from coordinator.displays.clean import Cleaner, clean
 from coordinator.displays.moments import Kind, moment_of
-from coordinator.displays.outcome import files, headline, standings, totals
+from coordinator.displays.outcome import files, headline, standings, totals, value
 from coordinator.displays.served import lines_of, typed_code
 from coordinator.displays.sink import Sink
 from coordinator.displays.typed import StringField
@@ -175,19 +175,29 @@ class PlainDisplay:
         return f"{elapsed_s:6.1f}s  {name:<{self._width}} {sign} {words}\n"
 
 
+def _s(word: str, count: float) -> str:
+    return word if count == 1 else f"{word}s"
+
+
 def _closing(result: Result, view: View) -> list[str]:
     lines = ["", f"★ {headline(result)}"]
     if len(result.agents) <= 20:  # beyond that the lines above have said it
         width = max(map(len, result.agents))
         for row in standings(result, view):
-            votes = f"{row.votes} vote{'' if row.votes == 1 else 's'}"
-            points = "" if row.points is None else f"{row.points:g} points"
+            votes = f"{row.votes} {_s('vote', row.votes)}"
+            points = (
+                ""
+                if row.points is None
+                else f"{row.points:g} {_s('point', row.points)}"
+            )
             words = f"{row.label or 'no answer':<12} {votes:<9}"
             words += f" {points:<10}" if points else ""
             voted = f"voted for {row.voted}" if row.voted else row.fate
             lines.append(f"  {row.agent:<{width}}  {words} {voted}".rstrip())
     if result.answer is not None:
         lines += ["", clean(result.answer).strip("\n")]
+    if told := value(result):
+        lines += ["", told]
     if result.files:
         lines += ["", *files(result)]
     return [*lines, "", totals(result)]

@@ -30,6 +30,7 @@ from coordinator.displays.outcome import (
     standings,
     tokens,
     totals,
+    value,
 )
 from coordinator.displays.panes import compose, elapsed_s, moment_line, style_of
 from coordinator.displays.view import View
@@ -121,6 +122,8 @@ def _closing(result: Result, view: View, cast: Cast) -> RenderableType:
     parts += [Rule(Text(f"{sign} {headline(result)}", style=f"{style} bold"))]
     if result.answer is not None:
         parts += _answer(result.answer, footnotes(result.citations))
+    if told := value(result):
+        parts += [Text(), Text(told)]
     parts += [Text(line) for line in files(result)]
     parts += [Rule(Text(totals(result), style="dim"), style="dim")]
     return Group(*parts)

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, cast
 import msgspec
 
 from agents.chunks import BlockStarted, ServerToolCalled, ServerToolReturned
-from coordinator.displays.clean import clean, one_line
+from coordinator.displays.clean import clean, one_line, whole_line
 from coordinator.displays.typed import StringField
 
 Json: TypeAlias = dict[str, Any]  # the API's objects, looked into with care
@@ -43,6 +43,17 @@ _RUNS = {
     "code_execution": ("code", "of code"),
     "bash_code_execution": ("command", "in its shell"),
 }
+
+
+_SAID = {
+    "advisor": "its advisor",
+    "bash_code_execution": "its shell",
+    "code_execution": "its code",
+    "mcp": "the server's tool",
+    "text_editor_code_execution": "its editor",
+    "tool_search": "the search for tools",
+}
+"""Kind of result → whose it is."""
 
 
 class _Named(msgspec.Struct):
@@ -79,20 +90,21 @@ def asked(event: ServerToolCalled) -> str:
 def brought(event: ServerToolReturned) -> str:
     """Say a result in one line."""
     name = event.type.removesuffix("_tool_result").removesuffix("_result")
+    said = _SAID.get(name, name)
     content = _decoded(event.content)
     if event.is_error:
-        return f"{name} failed{_why(content)}"
+        return f"{said} failed{_why(content)}"
     if isinstance(content, list):
         count = len(cast("list[Any]", content))
         if name == "web_search":
             return f"{count} result{'' if count == 1 else 's'}"
-        return f"{name} returned"
+        return f"{said} returned"
     given = cast("Json", content) if isinstance(content, dict) else {}
     if "return_code" in given:
         return f"return code {given['return_code']}"
     if name == "web_fetch":
         return f"fetched {given.get('url', '')}"
-    return f"{name} returned"
+    return f"{said} returned"
 
 
 def lines_of(event: ServerToolReturned) -> list[str]:
@@ -100,7 +112,7 @@ def lines_of(event: ServerToolReturned) -> list[str]:
     if event.is_error and not event.type.startswith("mcp"):
         return []
     found = _found(_decoded(event.content))
-    shown = [one_line(line, LINE_CHARS) for line in found[:LINES_MAX]]
+    shown = [whole_line(line, LINE_CHARS) for line in found[:LINES_MAX]]
     more = len(found) - len(shown)
     return [*filter(None, shown), *([f"… {more:,} more lines"] if more > 0 else [])]
 
@@ -121,7 +133,8 @@ def _item(item: object) -> list[str]:
     given = cast("Json", item)
     match given:
         case {"type": "web_search_result"}:
-            return [" — ".join(filter(None, (_str(given.get("title")), _url(given))))]
+            title = one_line(_str(given.get("title")), LINE_CHARS)
+            return [" — ".join(filter(None, (title, _url(given))))]
         case {"return_code": _}:
             return [
                 *clean(_str(given.get("stdout"))).splitlines(),

@@ -62,6 +62,24 @@ async def test_plain_tells_a_session_line_by_line(
     assert out.getvalue() == GOLDEN
 
 
+def test_plain_ends_with_the_structured_answer_and_what_is_known_of_the_cost(
+    cast: Cast, result: Result
+) -> None:
+    first, *others = result.answers
+    answer = msgspec.structs.replace(first, value=msgspec.Raw(b'{"so":[true]}'))
+    bo = msgspec.structs.replace(result.agents[AgentId("bo")], cost_usd=None)
+    result = msgspec.structs.replace(
+        result,
+        answers=(answer, *others),
+        agents={**result.agents, AgentId("bo"): bo},
+        cost_usd=None,
+    )
+    out = io.StringIO()
+    PlainDisplay(out, cast).conclude(result)
+    assert 'It is so.\n\n{\n  "so": [\n    true\n  ]\n}\n' in out.getvalue()
+    assert "240 tokens · $0.0100 and an unknown price · " in out.getvalue()
+
+
 async def test_plain_gathers_text_into_lines_that_can_be_read(
     cast: Cast, in_batches: Batches
 ) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,14 @@ from agents.chunks import (
     StreamChunk,
     TextDelta,
     ToolInputDelta,
+    ToolReturned,
     TurnNumber,
 )
 from agents.claude.decode import decode_sse
 from agents.pen import Pen
 from coordinator.displays.base import Cast
 from coordinator.displays.jsonl import JsonLinesDisplay
+from coordinator.displays.moments import moment_of
 from coordinator.displays.plain import PlainDisplay
 from coordinator.displays.served import LINES_MAX, asked, brought, lines_of
 from coordinator.displays.view import View
@@ -100,14 +103,14 @@ def test_output_and_errors_are_told_apart_and_files_named() -> None:
         "bash_code_execution",
         {
             "type": "bash_code_execution_result",
-            "stdout": "one\ntwo\n",
-            "stderr": "oh\n",
+            "stdout": "one\n  two  2\n",
+            "stderr": "oh\n  dear\n",
             "return_code": 2,
             "content": [{"type": "bash_code_execution_output", "file_id": "file_1"}],
         },
     )
     assert brought(ran) == "return code 2"
-    assert lines_of(ran) == ["one", "two", "! oh", "file file_1"]
+    assert lines_of(ran) == ["one", "  two  2", "! oh", "!   dear", "file file_1"]
 
 
 def test_a_long_output_is_cut_and_says_by_how_much() -> None:
@@ -121,6 +124,50 @@ def test_a_failure_gives_its_reason() -> None:
     failed = returned("web_fetch", error, is_error=True)
     assert brought(failed) == "web_fetch failed: url_not_allowed"
     assert lines_of(failed) == []
+
+
+def test_a_result_is_said_in_words_and_not_by_its_type() -> None:
+    assert brought(returned("mcp", [])) == "the server's tool returned"
+    failed = returned("text_editor_code_execution", {}, is_error=True)
+    assert brought(failed) == "its editor failed"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"people": 2}, 'count returned after 0.5 s: {"people": 2}'),
+        ('{"people":\t"2"}\n', 'count returned after 0.5 s: {"people": "2"}'),
+    ],
+)
+def test_what_our_tools_return_is_shown_as_they_wrote_it(
+    content: Any, words: str
+) -> None:
+    assert told("count", content) == words
+
+
+@pytest.mark.parametrize("before", range(950, 962))
+def test_a_long_return_is_cut_where_it_may_be(before: int) -> None:
+    assert told("count", "x" * before + "\u2028\x1b" * 20).endswith("x…")
+
+
+def test_a_call_that_is_sent_back_says_why() -> None:
+    words = "new_answer is sent back: value is missing"
+    assert told("new_answer", "value is missing", is_error=True) == words
+
+
+def told(name: str, content: Any, *, is_error: bool = False) -> str:
+    """How the return of one of our tools is told."""
+    event = ToolReturned(
+        **PEN.stamp(),
+        id="i",
+        name=name,
+        content=msgspec.Raw(json.dumps(content).encode()),
+        is_error=is_error,
+        elapsed_s=0.5,
+    )
+    moment = moment_of(event, {})
+    assert moment is not None
+    return moment.words
 
 
 NEW_SHAPES: list[Any] = [
