@@ -73,3 +73,29 @@ async def test_what_comes_during_a_commit_leaves_ten_milliseconds_after_it(
         assert await disk.wait_asked() - ended <= writing.GROUP_S + 1e-6
         await journal.flush()
         assert journal.written_bytes == journal.recorded_bytes
+
+
+async def test_a_busy_loop_steps_aside_for_a_commit_that_takes_long(
+    root: Path,
+    opening: Callable[..., Opened],
+    disk: Disk,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    aside: list[float] = []
+    monkeypatch.setattr(writing.time, "sleep", aside.append)
+    async with open_journal(root, opening(), durability="async") as journal:
+        disk.may_go_on.clear()
+        journal.record(Kind.FRAME, b"first\n", 5.0)
+        await disk.wait_asked()
+        began = 5.0 + writing.BEHIND_S
+        journal.record(Kind.FRAME, b"too soon\n", began - 1e-6)
+        assert not aside
+        journal.record(Kind.FRAME, b"long enough\n", began)
+        journal.record(Kind.FRAME, b"not again at once\n", began + 1e-6)
+        assert aside == [writing.ASIDE_S]
+        journal.record(Kind.FRAME, b"still there\n", began + writing.BEHIND_S)
+        assert aside == [writing.ASIDE_S] * 2
+        disk.may_go_on.set()
+        await journal.flush()
+        journal.record(Kind.FRAME, b"nobody writes\n", 9.0)
+        assert len(aside) == 2
