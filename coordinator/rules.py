@@ -178,7 +178,6 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     policy: str = "slate"
     """The preset these rules started from; for people, no decision reads it."""
 
-    # --- the vote
     rule: VotingRule = msgspec.field(default_factory=Borda)
     weights: dict[str, float] = msgspec.field(default_factory=dict[str, float])
     """Voter → weight; 1 where absent."""
@@ -202,7 +201,6 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     overturn: bool = False
     """Whether an agent that may still revise keeps a decided vote open."""
 
-    # --- who answers, who votes
     review_opens: Literal["all_drafted", "own_drafted"] = "all_drafted"
     straggler: Straggler | None = msgspec.field(default_factory=Straggler)
     revise: bool = False
@@ -245,7 +243,6 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     has; ``None``: one in six, rounded up. A committee has few judges: who was second
     there may be the best of all."""
 
-    # --- bounds
     answers_per_agent: int = 3
     answers_total: int | None = None
     lead: int | None = None
@@ -264,11 +261,9 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Agent → what its model's tokens cost. A team fills this in by itself where a
     budget needs it, because rules know no models."""
 
-    # --- instead of a vote
     division: Division | None = None
     """``None``: everybody answers the whole question, and a vote decides."""
 
-    # --- the end
     final: Literal["present", "reuse", "synthesise"] = "present"
     restarts: int = 0
     """How often the presenter may ask for another round."""

@@ -277,9 +277,6 @@ def _judgement_holds(
     return True
 
 
-# ------------------------------------------------ rules that need all the ranks
-
-
 def _is_sure_of_ranks(
     rule: Schulze | RankedPairs | InstantRunoff,
     election: Election,

@@ -233,9 +233,6 @@ def _ending_signals() -> list[signal.Signals]:
     return ending
 
 
-# ----------------------------------------------------------- what is asked of whom
-
-
 def _continued(options: RunOptions) -> Continued | None:
     if options.continues is None:
         return None
@@ -322,9 +319,6 @@ def _question(options: RunOptions, config: TeamConfig) -> str:
             "or send it to standard input"
         )
     return question
-
-
-# ------------------------------------------------------------------ what is shown
 
 
 def _displays(options: RunOptions, cast: Cast) -> list[Display]:

@@ -67,9 +67,6 @@ class Pruned(Summary, frozen=True, kw_only=True):
     files_bytes: int
 
 
-# ------------------------------------------------------------------ list and show
-
-
 def list_command(journal: Path | None, *, is_json: bool) -> int:
     """Print every session, newest first."""
     return at_the_boundary(lambda: _list(root_of(journal), is_json=is_json))
@@ -175,9 +172,6 @@ def _when(summary: Summary) -> str:
     return f"{summary.started.astimezone():%Y-%m-%d %H:%M}"
 
 
-# ----------------------------------------------------------------------- export
-
-
 def export_command(
     session: str,
     journal: Path | None,
@@ -213,9 +207,6 @@ def _export(
                     file.writelines(json_lines(journal))
     sys.stdout.write(f"{made}\n")
     return Exit.ANSWERED
-
-
-# ------------------------------------------------------------------------ prune
 
 
 def prune_command(

@@ -117,9 +117,6 @@ def compose(
     return picture
 
 
-# --------------------------------------------------------------- head and foot
-
-
 def _header(view: View, cast: Cast, width: int, elapsed_s: float) -> RenderableType:
     grid = Table.grid(expand=True, padding=(0, 1))
     grid.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
@@ -207,9 +204,6 @@ def _bar(view: View, width: int) -> RenderableType:
 
 def _all(view: View) -> Iterable[AgentView]:
     return view.agents.values()
-
-
-# ----------------------------------------------------------------------- body
 
 
 def _body(view: View, cast: Cast, width: int, height: int) -> RenderableType:
