@@ -84,10 +84,11 @@ BEHIND_S = 0.001
 ASIDE_S = 0.0002
 """How long the loop then does nothing, so that the writing thread gets the
 interpreter's lock. A loop that is never idle lets go of it for a microsecond each turn,
-and a thread takes thirty to wake up: it comes too late every time. Without this a group
-that the disk takes in half a millisecond was 80 to 300 in the writing, which a kill
-would have lost, and waking the thread in vain cost a team of three a quarter of its
-speed (CPython 3.11, 2026-11-23). A loop that waits for a network is idle enough."""
+and a thread takes thirty to wake up: it comes too late every time. With three agents
+at full speed a group was 310 ms in the writing (median; at most 740) where the disk
+needs half of one, all of which a kill would have lost, and waking the thread in vain
+cost a quarter of the speed; with it a group is 3.5 ms in the writing (at most 10;
+CPython 3.11, 2026-11-23). A loop that waits for a network is idle enough."""
 
 _BEGIN_AT: dict[Durability, int] = {
     "sync": GROUP_BYTES,  # or at the next commit, which is sooner
