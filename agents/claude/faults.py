@@ -1,12 +1,12 @@
-"""Which of our errors a refusal of the API's is, by its status. Pure."""
+"""Which of our errors a refusal of the API's is, by its status or type. Pure."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Collection, Mapping
-from typing import Any
 
+from agents.claude.wire import ErrorBody
 from agents.errors import (
     AgentError,
     BackendRefused,
@@ -16,6 +16,8 @@ from agents.errors import (
 
 _PASSING = frozenset({408, 409, 429})
 """Statuses that may pass, beside all of 500 and above (529: overloaded)."""
+_PASSING_TYPES = frozenset({"overloaded_error", "api_error", "timeout_error"})
+"""Types of errors that may pass; ``rate_limit_error`` too, but it concerns the team."""
 
 _TOO_LONG = re.compile(r"prompt is too long|exceeds? (?:the )?context (?:limit|window)")
 """How the API says that its context window is too small (seen 2026-11-23)."""
@@ -48,6 +50,19 @@ def error_for(
         retry_after_s=retry_after_s(headers),
         is_rate_limit=status == 429,
     )
+
+
+def error_of(error: ErrorBody) -> AgentError:
+    """The error for one that the API reports within a stream, by its type.
+
+    The status of such a response is 200, so the type is all there is to go by.
+    """
+    said = f"{error.type}: {error.message}"
+    if error.type == "rate_limit_error":
+        return BackendUnavailable(said, is_rate_limit=True)
+    if error.type in _PASSING_TYPES:
+        return BackendUnavailable(said)
+    return BackendRefused(said)
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
@@ -85,6 +100,3 @@ def limits_of(headers: Mapping[str, str]) -> dict[str, str]:
         for name, value in headers.items()
         if name.startswith("anthropic-ratelimit-") or name == "retry-after"
     }
-
-
-Headers = Mapping[str, Any]

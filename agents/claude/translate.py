@@ -34,21 +34,14 @@ from agents.chunks import (
 )
 from agents.claude import wire
 from agents.claude.code_time import CodeTime
-from agents.errors import (
-    AgentError,
-    BackendRefused,
-    BackendUnavailable,
-    StreamMalformed,
-)
+from agents.claude.faults import error_of
+from agents.errors import StreamMalformed
 from agents.pen import Pen
 
 _T = TypeVar("_T")
 
 Price: TypeAlias = Callable[[str, Usage], float | None]
 """What a model's usage costs in USD, or ``None`` where that is not known."""
-
-_RETRYABLE = frozenset({"overloaded_error", "api_error", "timeout_error"})
-"""Error types that may pass; ``rate_limit_error`` too, but it concerns the team."""
 
 
 class _BlockHead(msgspec.Struct, frozen=True):
@@ -145,8 +138,6 @@ class Translator:
             raise StreamMalformed("the stream ended without a stop reason")
         # Some gateways leave out message_stop; the stop reason is what counts.
         return self._ended()
-
-    # ------------------------------------------------------------- events
 
     def _on_event(
         self,
@@ -372,19 +363,6 @@ def merged(usage: Usage, counted: wire.WireUsage) -> Usage:
         changes["web_fetch_requests"] = counted.server_tool_use.web_fetch_requests
     known = {name: count for name, count in changes.items() if count is not None}
     return msgspec.structs.replace(usage, **known)
-
-
-def error_of(error: wire.ErrorBody) -> AgentError:
-    """The exception for an error the API reports in a stream, by its type.
-
-    The status of such a response is 200, so the type is all there is to go by.
-    """
-    said = f"{error.type}: {error.message}"
-    if error.type == "rate_limit_error":
-        return BackendUnavailable(said, is_rate_limit=True)
-    if error.type in _RETRYABLE:
-        return BackendUnavailable(said)
-    return BackendRefused(said)
 
 
 def _input(head: _BlockHead, typed: str) -> tuple[msgspec.Raw, bool]:
