@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from agents.agent import Agent
 from agents.approval import Approval, Approver, nobody
 from agents.chunks import AgentId
+from agents.claude.server_tools import server_tool
 from agents.person import Person
 from coordinator.approving import check_approvals
 from coordinator.config import (
@@ -118,7 +119,7 @@ def _agent(
     environment: Mapping[str, str],
     approver: Approver,
 ) -> Agent:
-    return Agent(
+    agent = Agent(
         id=AgentId(entry.id),
         backend=_backend(config, entry, made, environment),
         fallbacks=tuple(
@@ -131,6 +132,22 @@ def _agent(
         tool_timeout_s=entry.tool_timeout_s,
         approval=Approval(entry.approve, approver),
     )
+    _check_names(entry, agent)
+    return agent
+
+
+def _check_names(entry: AgentEntry, agent: Agent) -> None:
+    """Refuse a tool of ours that bears the name of one of the API's beside it."""
+    served = {
+        server_tool(tool, entry.model or "").get("name")
+        for tool in filter(is_server_tool, entry.tools)
+    }
+    for tool in agent.tools:
+        if tool.name in served:
+            raise ConfigInvalid(
+                f"agent {entry.id!r} has a tool of yours and one of the API's named "
+                f"{tool.name!r}; give yours another: {{function: …, name: …}}"
+            )
 
 
 def _backend(

@@ -250,6 +250,21 @@ def test_a_module_of_tools_that_fails_is_its_authors_mistake(
     assert f"'failing_tools' fails as it is imported: {why}" in err
 
 
+def test_a_tool_named_as_one_of_the_apis_is_refused(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    (tmp_path / "my_search.py").write_text("def web_search(query: str) -> str: ...")
+    path = tmp_path / "team.yaml"
+    path.write_text(
+        "agents: [{id: ada, model: m, tools: [web_search, 'my_search:web_search']}]"
+    )
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-test")
+    code, _, err = run("run", "Why?", "-c", str(path))
+    assert code == 1
+    assert "agent 'ada' has a tool of yours and one of the API's named 'web_se" in err
+
+
 @pytest.mark.parametrize("name", ["bahs", "text_editor", "web_search"])
 def test_approval_of_a_tool_that_nobody_has_is_refused(
     run: Run, tmp_path: Path, name: str

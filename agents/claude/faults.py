@@ -14,6 +14,9 @@ from agents.errors import (
     ContextExceeded,
 )
 
+SAID_CHARS = 1_000
+"""What is kept of a server's words: a gateway may answer with a whole page."""
+
 _PASSING = frozenset({408, 409, 429})
 """Statuses that may pass, beside all of 500 and above (529: overloaded)."""
 _PASSING_TYPES = frozenset({"overloaded_error", "api_error", "timeout_error"})
@@ -35,8 +38,9 @@ def error_for(
         secrets: Keys that must not appear, should the server quote them.
     """
     said = f"{status} {_said(body)}".strip()
-    for secret in secrets:
+    for secret in secrets:  # before it is cut: a part of a key is none to be found
         said = said.replace(secret, "…")
+    said = said[:SAID_CHARS]
     should_retry = headers.get("x-should-retry")
     passes = status in _PASSING or status >= 500
     if should_retry in {"true", "false"}:
@@ -88,7 +92,7 @@ def _said(body: object) -> str:
         case {"error": {"message": str(message)}}:
             return message
         case str(text):
-            return text[:300]
+            return text
         case _:
             return ""
 

@@ -30,8 +30,9 @@ WORKFLOW_NAMES = frozenset(
 """Reserved: no other tool may bear one of these names."""
 
 ABSTAIN = "abstain"
-_LABELS = r"^agent[0-9]+\.[0-9]+$"
 """Votes for nobody, where a single choice is asked for and abstaining is allowed."""
+_LABELS = r"^agent[0-9]+\.[0-9]+$"
+"""Any answer's label; which stand is told with the question."""
 
 
 def workflow_tools(
