@@ -123,6 +123,8 @@ def parts(sizes: Sizes, peers: Collection[Peer] = ()) -> Iterator[tuple[str, Par
         )
     for runtime in sizes.runtimes:
         yield f"HTTP, {runtime}", partial(_http, sizes, runtime, peers)
+        yield f"latency, {runtime}", partial(_latency, sizes, runtime)
+        yield f"cancel, {runtime}", partial(_cancel, sizes, runtime)
     if "massgen" in peers:
         yield "MassGen", partial(_beside, sizes)
     for runtime in sizes.runtimes:
@@ -163,7 +165,7 @@ def _engine(sizes: Sizes, runtime: Runtime) -> Iterator[Figure]:
 
 
 def _http(sizes: Sizes, runtime: Runtime, peers: Collection[Peer]) -> Iterator[Figure]:
-    from coordinator.bench import stopping, wire  # noqa: PLC0415  (anthropic: a second)
+    from coordinator.bench import wire  # noqa: PLC0415  (anthropic: a second)
 
     for rate, events in ((sizes.read_rate, sizes.events), (0.0, sizes.events)):
         # MassGen is compared once, where nothing keeps either of us waiting.
@@ -176,8 +178,18 @@ def _http(sizes: Sizes, runtime: Runtime, peers: Collection[Peer]) -> Iterator[F
             peers=asked,
             rounds=sizes.rounds,
         )
-    yield from wire.latency(sizes.streams, sizes.heard, sizes.rate, runtime=runtime)
-    yield from stopping.cancelling(sizes.cancelled, runtime=runtime)
+
+
+def _latency(sizes: Sizes, runtime: Runtime) -> Iterator[Figure]:
+    from coordinator.bench import wire  # noqa: PLC0415  (anthropic: a second)
+
+    return wire.latency(sizes.streams, sizes.heard, sizes.rate, runtime=runtime)
+
+
+def _cancel(sizes: Sizes, runtime: Runtime) -> Iterator[Figure]:
+    from coordinator.bench import stopping  # noqa: PLC0415  (anthropic: a second)
+
+    return stopping.cancelling(sizes.cancelled, runtime=runtime)
 
 
 def _beside(sizes: Sizes) -> Iterator[Figure]:
