@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncGenerator
+from typing import Literal
 
 import anyio
 import anyio.lowlevel
 
-from agents.approval import Refused, Verdict
+from agents.approval import Approver, Refused, Verdict, anything
 from agents.chunks import AgentId, ToolCalled
 
 GONE = Refused("nobody is at the terminal to approve it")
+
+
+async def nothing(_agent: AgentId, _call: ToolCalled) -> Verdict:
+    """Refuse whatever it is."""
+    await anyio.lowlevel.checkpoint()
+    return Refused("no tool is approved in this session")
 
 
 class Waiting:
@@ -102,3 +109,8 @@ class Approvals:
         self._is_attended = False
         while self._waiting:
             self._decide(GONE)
+
+
+def approver_of(approve: Literal["ask", "all", "none"], asked: Approvals) -> Approver:
+    """Who approves calls, by what ``--approve`` says."""
+    return {"ask": asked, "all": anything, "none": nothing}[approve]

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 import anyio
 import msgspec
 
-from agents.approval import anything
 from coordinator.ballots import read_rule
-from coordinator.cli.approvals import Approvals
+from coordinator.cli.approvals import Approvals, approver_of
 from coordinator.cli.boundary import at_the_boundary
 from coordinator.cli.keeping import root_of
 from coordinator.cli.run import (
@@ -77,7 +76,7 @@ async def _resume(options: ResumeOptions) -> int:
     config = _config(found, options)
     settings = attended(options.run, config)
     approvals = Approvals(is_attended=settings.is_steered)
-    approver = anything if settings.approve == "all" else approvals
+    approver = approver_of(settings.approve, approvals)
     async with at_work(config, approver=approver) as team:
         cast = Cast(
             question=found.opened.question,

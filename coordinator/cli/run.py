@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Literal, TextIO
 import anyio
 import msgspec
 
-from agents.approval import anything
 from agents.person import Person
 from agents.tools import foreign
-from coordinator.cli.approvals import Approvals
+from coordinator.cli.approvals import Approvals, approver_of
 from coordinator.cli.boundary import at_the_boundary
 from coordinator.cli.collecting import collecting_rarely
 from coordinator.cli.desk import Desk
@@ -97,7 +96,7 @@ async def _run(options: RunOptions) -> int:
     asked = _Asked(config.file.title, question, continued)
     options = attended(options, config)
     approvals = Approvals(is_attended=options.is_steered)
-    approver = anything if options.approve == "all" else approvals
+    approver = approver_of(options.approve, approvals)
     async with at_work(config, approver=approver) as team:
         return await _ask(options, asked, team, approvals)
 
