@@ -22,13 +22,8 @@ from agents.chunks import AgentId
 from agents.claude.server_tools import server_tool
 from agents.person import Person
 from coordinator.approving import check_approvals
-from coordinator.config import (
-    WORKSPACE_TOOLS,
-    AgentEntry,
-    TeamConfig,
-    attached,
-    is_server_tool,
-)
+from coordinator.checks import WORKSPACE_TOOLS, is_server_tool
+from coordinator.config import AgentEntry, TeamConfig, attached
 from coordinator.errors import ConfigInvalid
 from coordinator.functions import functions, imported
 from coordinator.mcp import toolboxes

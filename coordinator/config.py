@@ -24,15 +24,13 @@ import msgspec
 
 from agents.attachments import Attach
 from agents.chunks import AgentId
-from agents.claude.server_tools import server_tool
-from agents.claude.settings import ClaudeSettings, check
 from agents.mcp.server import McpServer
 from agents.script import Script, ScriptInvalid, parse_script
 from coordinator.attaching import placed
 from coordinator.ballots import Record, learned_weights
 from coordinator.ballots.rules import spelled_out
+from coordinator.checks import check_agent, check_schema, said_at
 from coordinator.errors import ConfigInvalid
-from coordinator.functions import FunctionEntry
 from coordinator.rules import Budget, Rules
 from coordinator.written import Document, Where, convert, parse, read, value_at
 
@@ -240,7 +238,7 @@ def read_document(document: Document, form: type[TeamFile] = TeamFile) -> TeamCo
     if not file.agents:
         raise document.error(("agents",), "is empty; add an agent")
     if isinstance(file.answer_schema, dict):
-        _check_schema(document, file.answer_schema)
+        check_schema(document, file.answer_schema)
     agents = tuple(
         _filled(document, file.defaults, number, entry)
         for number, entry in enumerate(file.agents)
@@ -250,10 +248,10 @@ def read_document(document: Document, form: type[TeamFile] = TeamFile) -> TeamCo
         if first.setdefault(entry.id, number) != number:
             problem = f"{entry.id!r} is agents[{first[entry.id]}] already; ids differ"
             raise document.error(("agents", number, "id"), problem)
-        _check(document, ("agents", number), entry)
+        check_agent(document, ("agents", number), entry)
     scripts = {
         entry.id: _script(
-            document, _said_at(document, ("agents", number), "script"), entry.script
+            document, said_at(document, ("agents", number), "script"), entry.script
         )
         for number, entry in enumerate(agents)
         if entry.script is not None
@@ -285,19 +283,6 @@ def _spell_out_rule(document: Document) -> None:
             raise document.error(("voting", "rule"), str(error)) from None
 
 
-def _check_schema(document: Document, schema: JsonObject) -> None:
-    from agents.tools.forms import (  # noqa: PLC0415  (few teams have a schema)
-        SchemaInvalid,
-        answer_form,
-    )
-
-    try:
-        answer_form(schema)
-    except SchemaInvalid as error:
-        place = ("answer_schema", *error.path)
-        raise document.error(place, f"no JSON Schema: {error.problem}") from None
-
-
 def _filled(
     document: Document, defaults: AgentSettings, number: int, entry: AgentEntry
 ) -> AgentEntry:
@@ -314,84 +299,6 @@ def _filled(
         backend = "scripted" if entry.script is not None else "claude"
         entry = msgspec.structs.replace(entry, backend=backend)
     return entry
-
-
-_PLACES = {
-    "region": ("bedrock", "vertex"),
-    "project": ("vertex",),
-    "resource": ("foundry",),
-}
-
-
-def _check(document: Document, where: Where, entry: AgentEntry) -> None:
-    """Refuse what is well written and makes no sense."""
-    _check_tools(document, _said_at(document, where, "tools"), entry)
-    if entry.backend == "scripted" and entry.script is None:
-        raise document.error(where, "a scripted agent needs a script; add 'script:'")
-    if entry.fallback and entry.backend != "claude":
-        problem = f"a {entry.backend} agent has no model to fall back from"
-        raise document.error((*where, "fallback"), f"{problem}; leave it out")
-    for name, takes in _PLACES.items():
-        if getattr(entry, name) is not None and entry.provider not in takes:
-            problem = f"provider {entry.provider} has none; {' and '.join(takes)} have"
-            raise document.error((*where, name), problem)
-    if entry.backend == "claude":
-        _check_claude(document, where, entry)
-
-
-def _said_at(document: Document, where: Where, key: str) -> Where:
-    """Where a setting of the agent at ``where`` stands: there, or under defaults."""
-    is_its_own = value_at(document, (*where, key)) is not None
-    return (*where, key) if is_its_own else ("defaults", key)
-
-
-def _check_tools(document: Document, where: Where, entry: AgentEntry) -> None:
-    for number, tool in enumerate(entry.tools):
-        place = (*where, number)
-        if not isinstance(tool, str) and "function" in tool:
-            convert(document, FunctionEntry, at=place)
-        if tool in WORKSPACE_TOOLS and entry.workspace is None:
-            problem = f"{tool} needs a folder to work in; add e.g. 'workspace: work'"
-            raise document.error(place, problem)
-
-
-def _check_claude(document: Document, where: Where, entry: AgentEntry) -> None:
-    if entry.model is None or not entry.model.strip():
-        problem = "a claude agent needs a model, e.g. 'model: claude-sonnet-5-5'"
-        raise document.error(where, problem)
-    url = entry.base_url
-    if url is not None and not url.startswith(("https://", "http://")):
-        problem = f"{url!r} is no address; begin it with https:// or http://"
-        raise document.error(_said_at(document, where, "base_url"), problem)
-    place = _said_at(document, where, "tools")
-    for number, tool in enumerate(entry.tools):
-        if is_server_tool(tool):
-            try:
-                server_tool(tool, entry.model, others=WORKSPACE_TOOLS)
-            except ValueError as error:
-                raise document.error((*place, number), str(error)) from None
-    names = ("max_tokens", "thinking", "mcp_servers", "compact_at_tokens", "betas")
-    said = {name: getattr(entry, name) for name in names}
-    settings = ClaudeSettings(
-        model=entry.model,
-        server_tools=tuple(filter(is_server_tool, entry.tools)),
-        **{name: value for name, value in said.items() if value is not None},
-    )
-    try:
-        check(settings)
-    except ValueError as error:
-        raise document.error(where, str(error)) from None
-
-
-WORKSPACE_TOOLS = ("bash", "text_editor", "memory")
-"""Run here, in the agent's own folder."""
-
-
-def is_server_tool(tool: str | JsonObject) -> bool:
-    """Whether the API runs this tool; else it is a Python function, or works here."""
-    if not isinstance(tool, str):
-        return "function" not in tool
-    return ":" not in tool and tool not in WORKSPACE_TOOLS
 
 
 def _script(

@@ -18,7 +18,8 @@ from anyio import wait_all_tasks_blocked
 from agents.claude.server_tools import server_tool
 from agents.emulator import Server
 from coordinator.assembly import assemble, closing
-from coordinator.config import AgentEntry, TeamConfig, is_server_tool, read_team
+from coordinator.checks import is_server_tool
+from coordinator.config import AgentEntry, TeamConfig, read_team
 from coordinator.displays.base import Cast
 from coordinator.displays.jsonl import JsonLinesDisplay
 from coordinator.displays.plain import PlainDisplay

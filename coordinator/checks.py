@@ -1,0 +1,121 @@
+"""Refuses what is well written in a team file and makes no sense.
+
+Said before anything is opened or paid for, with the line that says it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from agents.claude.server_tools import server_tool
+from agents.claude.settings import ClaudeSettings, check
+from coordinator.functions import FunctionEntry
+from coordinator.written import Document, Where, convert, value_at
+
+if TYPE_CHECKING:
+    from coordinator.config import AgentEntry
+
+JsonObject: TypeAlias = dict[str, Any]  # carried to the API as it is
+
+WORKSPACE_TOOLS = ("bash", "text_editor", "memory")
+"""Run here, in the agent's own folder."""
+
+_PLACES = {
+    "region": ("bedrock", "vertex"),
+    "project": ("vertex",),
+    "resource": ("foundry",),
+}
+
+
+def check_agent(document: Document, where: Where, entry: AgentEntry) -> None:
+    """Refuse what is well written of an agent and makes no sense.
+
+    Args:
+        document: The whole file.
+        where: The agent's place in it.
+        entry: The agent, with what ``defaults`` says filled in.
+
+    Raises:
+        ConfigInvalid: With line, key, value and the way out.
+    """
+    _check_tools(document, said_at(document, where, "tools"), entry)
+    if entry.backend == "scripted" and entry.script is None:
+        raise document.error(where, "a scripted agent needs a script; add 'script:'")
+    if entry.fallback and entry.backend != "claude":
+        problem = f"a {entry.backend} agent has no model to fall back from"
+        raise document.error((*where, "fallback"), f"{problem}; leave it out")
+    for name, takes in _PLACES.items():
+        if getattr(entry, name) is not None and entry.provider not in takes:
+            problem = f"provider {entry.provider} has none; {' and '.join(takes)} have"
+            raise document.error((*where, name), problem)
+    if entry.backend == "claude":
+        _check_claude(document, where, entry)
+
+
+def said_at(document: Document, where: Where, key: str) -> Where:
+    """Where a setting of the agent at ``where`` stands: there, or under defaults."""
+    is_its_own = value_at(document, (*where, key)) is not None
+    return (*where, key) if is_its_own else ("defaults", key)
+
+
+def _check_tools(document: Document, where: Where, entry: AgentEntry) -> None:
+    for number, tool in enumerate(entry.tools):
+        place = (*where, number)
+        if not isinstance(tool, str) and "function" in tool:
+            convert(document, FunctionEntry, at=place)
+        if tool in WORKSPACE_TOOLS and entry.workspace is None:
+            problem = f"{tool} needs a folder to work in; add e.g. 'workspace: work'"
+            raise document.error(place, problem)
+
+
+def _check_claude(document: Document, where: Where, entry: AgentEntry) -> None:
+    if entry.model is None or not entry.model.strip():
+        problem = "a claude agent needs a model, e.g. 'model: claude-sonnet-5-5'"
+        raise document.error(where, problem)
+    url = entry.base_url
+    if url is not None and not url.startswith(("https://", "http://")):
+        problem = f"{url!r} is no address; begin it with https:// or http://"
+        raise document.error(said_at(document, where, "base_url"), problem)
+    place = said_at(document, where, "tools")
+    for number, tool in enumerate(entry.tools):
+        if is_server_tool(tool):
+            try:
+                server_tool(tool, entry.model, others=WORKSPACE_TOOLS)
+            except ValueError as error:
+                raise document.error((*place, number), str(error)) from None
+    names = ("max_tokens", "thinking", "mcp_servers", "compact_at_tokens", "betas")
+    said = {name: getattr(entry, name) for name in names}
+    settings = ClaudeSettings(
+        model=entry.model,
+        server_tools=tuple(filter(is_server_tool, entry.tools)),
+        **{name: value for name, value in said.items() if value is not None},
+    )
+    try:
+        check(settings)
+    except ValueError as error:
+        raise document.error(where, str(error)) from None
+
+
+def is_server_tool(tool: str | JsonObject) -> bool:
+    """Whether the API runs this tool; else it is a Python function, or works here."""
+    if not isinstance(tool, str):
+        return "function" not in tool
+    return ":" not in tool and tool not in WORKSPACE_TOOLS
+
+
+def check_schema(document: Document, schema: JsonObject) -> None:
+    """Refuse an ``answer_schema`` that is no JSON Schema, with the place in it.
+
+    Raises:
+        ConfigInvalid: It is none, or a reference in it leads nowhere.
+    """
+    from agents.tools.forms import (  # noqa: PLC0415  (few teams have a schema)
+        SchemaInvalid,
+        answer_form,
+    )
+
+    try:
+        answer_form(schema)
+    except SchemaInvalid as error:
+        place = ("answer_schema", *error.path)
+        raise document.error(place, f"no JSON Schema: {error.problem}") from None
