@@ -43,11 +43,12 @@ def check_agent(document: Document, where: Where, entry: AgentEntry) -> None:
         raise document.error(where, "a scripted agent needs a script; add 'script:'")
     if entry.fallback and entry.backend != "claude":
         problem = f"a {entry.backend} agent has no model to fall back from"
-        raise document.error((*where, "fallback"), f"{problem}; leave it out")
+        place = said_at(document, where, "fallback")
+        raise document.error(place, f"{problem}; leave it out")
     for name, takes in _PLACES.items():
         if getattr(entry, name) is not None and entry.provider not in takes:
             problem = f"provider {entry.provider} has none; {' and '.join(takes)} have"
-            raise document.error((*where, name), problem)
+            raise document.error(said_at(document, where, name), problem)
     if entry.backend == "claude":
         _check_claude(document, where, entry)
 

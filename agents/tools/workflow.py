@@ -90,46 +90,7 @@ def _new_answer(answers: AnswerForm | None) -> ToolSpec:
 
 
 def _vote(form: BallotForm) -> ToolSpec:
-    # No list of labels, though a model would like one: tools come first in the prompt
-    # cache's key, so a new label would have every voter pay again for all it has read.
-    one = {"type": "string", "pattern": _LABELS}
-    shape: dict[str, Any]
-    match form.kind:
-        case "choice":
-            if form.may_abstain:
-                one = {"type": "string", "pattern": f"{_LABELS}|^{ABSTAIN}$"}
-            said = "The best answer's label, as you were told to consider it."
-            name, shape = "label", {**one, "description": said}
-        case "approval":
-            name = "labels"
-            shape = {
-                "type": "array",
-                "items": one,
-                "description": "Labels of all answers that are good enough, or none.",
-            }
-        case "ranking":
-            name = "tiers"
-            shape = {
-                "type": "array",
-                "items": {"type": "array", "items": one},
-                "description": (
-                    "Labels from best to worst, each in a list of its own; put answers "
-                    "that are equally good into one list."
-                ),
-            }
-        case "scores":
-            name = "scores"
-            points = {"type": "integer", "minimum": 0, "maximum": form.max_score}
-            shape = {
-                "type": "object",
-                "additionalProperties": points,
-                "description": (
-                    "Points for each label that you were told to consider, 0 (useless) "
-                    f"to {form.max_score} (best)."
-                ),
-            }
-        case _:
-            assert_never(form.kind)
+    name, shape = _ballot(form)
     reason = {
         "type": "string",
         "description": "Why, in a sentence or two: what is right, what is wrong.",
@@ -143,6 +104,41 @@ def _vote(form: BallotForm) -> ToolSpec:
         # The reason comes first, so that it is thought of before the ballot is filled.
         input_schema=_object({"reason": reason, name: shape}, ["reason", name]),
     )
+
+
+def _ballot(form: BallotForm) -> tuple[str, dict[str, Any]]:
+    """What the ballot is called in the tool's input, and its JSON Schema.
+
+    No list of labels, though a model would like one: tools come first in the prompt
+    cache's key, so a new label would have every voter pay again for all it has read.
+    """
+    one = {"type": "string", "pattern": _LABELS}
+    match form.kind:
+        case "choice":
+            if form.may_abstain:
+                one = {"type": "string", "pattern": f"{_LABELS}|^{ABSTAIN}$"}
+            said = "The best answer's label, as you were told to consider it."
+            return "label", {**one, "description": said}
+        case "approval":
+            said = "Labels of all answers that are good enough, or none."
+            return "labels", {"type": "array", "items": one, "description": said}
+        case "ranking":
+            said = (
+                "Labels from best to worst, each in a list of its own; put answers "
+                "that are equally good into one list."
+            )
+            tier = {"type": "array", "items": one}
+            return "tiers", {"type": "array", "items": tier, "description": said}
+        case "scores":
+            said = (
+                "Points for each label that you were told to consider, 0 (useless) "
+                f"to {form.max_score} (best)."
+            )
+            points = {"type": "integer", "minimum": 0, "maximum": form.max_score}
+            shape = {"type": "object", "additionalProperties": points}
+            return "scores", {**shape, "description": said}
+        case _:
+            assert_never(form.kind)
 
 
 def _divide(most: int) -> ToolSpec:
