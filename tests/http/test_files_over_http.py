@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 import coordinator
@@ -177,9 +179,15 @@ async def test_a_session_that_is_left_deletes_its_uploads_all_the_same() -> None
 
 async def test_a_session_that_is_left_amid_an_upload_leaves_nothing_open() -> None:
     async with serve(script(), file_delay_s=60) as server, team_of(server) as team:
-        with anyio.move_on_after(0.3):
-            await coordinator.run("So?", team, attachments=[file(by="upload")])
+        question = partial(
+            coordinator.run, "So?", team, attachments=[file(by="upload")]
+        )
         with anyio.fail_after(5):
+            async with anyio.create_task_group() as group:
+                group.start_soon(question)
+                while not sent(server, "POST"):
+                    await anyio.lowlevel.checkpoint()
+                group.cancel_scope.cancel()
             await server.all_closed()
     assert sent(server, "POST") == 1
     assert not asked(server)
