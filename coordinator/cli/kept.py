@@ -108,7 +108,7 @@ def prune(
     dry_run
         Say which, and delete nothing.
     unfinished
-        Delete also those without an outcome.
+        Delete also those that could still be resumed, and those that cannot be read.
     journal
         The folder of sessions, instead of the usual one.
     json

@@ -221,7 +221,7 @@ def prune_command(
     """Delete old sessions, or say which would be."""
 
     def work() -> int:
-        before = None if older_than is None else datetime.now(UTC) - age(older_than)
+        before = None if older_than is None else _ago(age(older_than))
         if before is None and keep is None:
             raise ConfigInvalid(
                 "say what to delete: --older-than 30d, --keep 100, or both (the older "
@@ -283,6 +283,13 @@ def age(text: str) -> timedelta:
             f"--older-than {text!r} is no age; use a number and s, m, h, d or w: 30d"
         )
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def _ago(span: timedelta) -> datetime:
+    try:
+        return datetime.now(UTC) - span
+    except OverflowError:  # before the calendar's first day there is nothing
+        return datetime.min.replace(tzinfo=UTC)
 
 
 @contextmanager

@@ -6,7 +6,12 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from coordinator.errors import JournalUnavailable
-from coordinator.journal.folder import checked_session_id, open_folder, option_of
+from coordinator.journal.folder import (
+    checked_session_id,
+    is_there,
+    open_folder,
+    option_of,
+)
 
 _NAMED_AT_MOST = 4
 
@@ -47,7 +52,7 @@ def find_session(root: Path, text: str) -> str:
 
 
 def _kept(root: Path) -> list[str]:
-    if not root.exists():
+    if not is_there(root):
         return []
     with open_folder(root) as folder:
         return [session for session, _ in folder.sessions()]

@@ -17,7 +17,7 @@ import shutil
 import stat
 import time
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from coordinator.errors import ConfigInvalid, JournalUnavailable
@@ -42,6 +42,7 @@ _ADVICE = {
     errno.EPERM: "permission denied; choose a --journal folder of your own",
     errno.ELOOP: "it is a link, and links are not followed; name the real place",
     errno.ENOTDIR: "it is not a folder, or a link to one, and links are not followed",
+    errno.ENAMETOOLONG: "the name is too long; choose a shorter --journal",
     errno.EEXIST: "it is there already; resume that session or choose another id",
     errno.EIO: "the disk reports an error; nothing after this is safe on it",
 }
@@ -224,6 +225,16 @@ class Folder:
                 yield session, state
 
 
+def is_there(root: Path) -> bool:
+    """Whether there is a root folder, or something in its place.
+
+    Raises:
+        JournalUnavailable: The system does not let us see, or takes no such name.
+    """
+    with mapped(root):
+        return root.exists()
+
+
 @contextmanager
 def open_folder(root: Path, *, create: bool = False) -> Generator[Folder]:
     """Hold a root folder open.
@@ -238,7 +249,8 @@ def open_folder(root: Path, *, create: bool = False) -> Generator[Folder]:
     """
     with mapped(root):
         if create:
-            root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with suppress(FileExistsError):  # what is there instead is said below
+                root.mkdir(mode=0o700, parents=True)
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
         fd = os.open(root, flags)
     try:

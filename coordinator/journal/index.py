@@ -26,11 +26,12 @@ from coordinator.journal.folder import (
     Folder,
     checked_session_id,
     is_locked,
+    is_there,
     lock,
     open_folder,
     read_all,
 )
-from coordinator.journal.reading import journal_of, scanned
+from coordinator.journal.reading import by_its_name, journal_of, scanned
 from coordinator.journal.summaries import Summary, summarize
 
 INDEX = "index.sqlite3"
@@ -64,7 +65,7 @@ def list_sessions(root: Path) -> tuple[Summary, ...]:
     Raises:
         JournalUnavailable: The folder is there but cannot be read.
     """
-    if not root.exists():
+    if not is_there(root):
         return ()
     with open_folder(root) as folder:
         try:
@@ -186,7 +187,8 @@ def files_beside(root: Path, session: str) -> list[int]:
         return folder.files_in(checked_session_id(session) + FILES_SUFFIX)
 
 
-_UNDONE = frozenset({"running", "unfinished", "unreadable"})
+_UNDONE = frozenset({"running", "unfinished", "interrupted", "unreadable"})
+"""They can be resumed, now, when they are left, or when they are mended."""
 
 
 def _is_before(summary: Summary, before: datetime | None) -> bool:
@@ -218,13 +220,12 @@ def _look(folder: Folder, session: str, state: os.stat_result) -> tuple[Summary,
         path = folder.path_of(session + SUFFIX)
         is_running = is_locked(fd)
         data = read_all(fd)
-        summary = summarize(journal_of(path, scanned(path, data)), len(data))
+        journal = by_its_name(journal_of(path, scanned(path, data)))
+        summary = summarize(journal, len(data))
     except (JournalCorrupt, msgspec.DecodeError, OSError):
         return unreadable, False
     finally:
         os.close(fd)
-    if summary.session != session:
-        return unreadable, False  # a renamed file would answer to two names
     if is_running:
         return msgspec.structs.replace(summary, status="running"), False
     return summary, len(data) == state.st_size

@@ -29,7 +29,7 @@ from coordinator.journal.folder import (
     sync_data,
     write_all,
 )
-from coordinator.journal.reading import Journal, journal_of, scanned
+from coordinator.journal.reading import Journal, by_its_name, journal_of, scanned
 from coordinator.journal.records import (
     Damage,
     Kind,
@@ -97,8 +97,9 @@ async def reopen_journal(
         ConfigInvalid: The session id is not one.
         JournalUnavailable: There is no such journal, somebody is writing it, or it may
             not be written; on leaving, that the disk has failed and nobody was told.
-        JournalCorrupt: It was damaged after it had been durable, so what follows the
-            damage is history too; branch from a record before it.
+        JournalCorrupt: It is another session's; or it was damaged after it had been
+            durable, so what follows the damage is history too; branch from a record
+            before it.
     """
     file, reopened = await anyio.to_thread.run_sync(_reopen, root, session)
     async with writing(file, durability) as writer:
@@ -143,7 +144,7 @@ def _repaired(folder: Folder, fd: int, session: str) -> tuple[OpenFile, Reopened
     with mapped(path):
         data = read_all(fd)
         scan = scanned(path, data)
-        journal = journal_of(path, scan)
+        journal = by_its_name(journal_of(path, scan))
         salvage = None
         if journal.damage is not None:
             _insist_on_torn_tail(path, journal.damage)

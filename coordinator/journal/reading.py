@@ -39,17 +39,18 @@ def read_session(root: Path, session: str) -> Journal:
     Raises:
         ConfigInvalid: The session id is not one.
         JournalUnavailable: There is no such journal, or it may not be read.
-        JournalCorrupt: Not even its first record can be read.
+        JournalCorrupt: Not even its first record can be read, or that is of another
+            session.
     """
     name = checked_session_id(session) + SUFFIX
     with open_folder(root) as folder:
         data = read_file(folder, name)
     path = root / name
-    return journal_of(path, scanned(path, data))
+    return by_its_name(journal_of(path, scanned(path, data)))
 
 
 def read_journal(path: Path) -> Journal:
-    """Read the journal at ``path``; changes nothing. Blocks.
+    """Read the journal at ``path``, whatever its name; changes nothing. Blocks.
 
     Raises:
         JournalUnavailable: There is no such file, or it may not be read.
@@ -93,6 +94,24 @@ def journal_of(path: Path, found: Scan) -> Journal:
             f"journal {str(path)!r} does not say what it is about: {trouble}"
         ) from trouble
     return Journal(path=path, opened=opened, records=found.records, damage=found.damage)
+
+
+def by_its_name(journal: Journal) -> Journal:
+    """Let a journal through whose file bears its session's name.
+
+    One that was renamed would answer to two, and whoever goes on with it by the one
+    would write to the other's.
+
+    Raises:
+        JournalCorrupt: It bears another.
+    """
+    session = journal.opened.session
+    if journal.path.name != session + SUFFIX:
+        raise JournalCorrupt(
+            f"journal {str(journal.path)!r} is of session {session!r}; to use it, name "
+            f"it {session}{SUFFIX} again"
+        )
+    return journal
 
 
 def scanned(path: Path, data: bytes) -> Scan:

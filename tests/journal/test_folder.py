@@ -4,6 +4,7 @@ import os
 import stat
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -14,6 +15,8 @@ from coordinator.errors import ConfigInvalid, JournalCorrupt, JournalUnavailable
 from coordinator.journal import (
     Kind,
     Opened,
+    find_session,
+    list_sessions,
     open_journal,
     read_journal,
     read_session,
@@ -140,6 +143,37 @@ async def test_a_session_that_never_was_is_said_to_be_missing(
         await go_on(root, "s2")
     with pytest.raises(JournalUnavailable, match="sessions list"):
         read_session(root, "s2")
+
+
+async def test_a_journal_that_was_renamed_is_not_taken_for_another(
+    root: Path, opening: Callable[..., Opened]
+) -> None:
+    await begin(root, opening())
+    copy = root / "copy.journal"
+    copy.write_bytes((root / "s1.journal").read_bytes())
+    before = copy.read_bytes()
+    with pytest.raises(JournalCorrupt, match=r"of session 's1'.*s1\.journal again"):
+        read_session(root, "copy")
+    with pytest.raises(JournalCorrupt, match="of session 's1'"):
+        await go_on(root, "copy")
+    assert copy.read_bytes() == before
+
+
+@pytest.mark.parametrize("read", [list_sessions, partial(find_session, text="s1")])
+async def test_a_folder_that_the_system_refuses_to_look_at_is_said(
+    tmp_path: Path, read: Callable[[Path], object]
+) -> None:
+    with pytest.raises(JournalUnavailable, match="name is too long"):
+        read(tmp_path / ("a" * 300))
+    await anyio.lowlevel.checkpoint()
+
+
+async def test_a_file_in_the_place_of_the_folder_is_no_session_to_resume(
+    tmp_path: Path, opening: Callable[..., Opened]
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(JournalUnavailable, match="it is not a folder"):
+        await begin(tmp_path / "file", opening())
 
 
 async def test_links_are_not_followed(

@@ -75,13 +75,19 @@ def responses(*costs: float | None) -> list[bytes]:
 def hold(root: Path, opening: Callable[..., Opened]) -> Callable[..., Awaitable[None]]:
     """Run a session of so many hours ago, with or without a result."""
 
-    async def hold(session: str, hours: int = 0, *, ends: bool = True) -> None:
+    async def hold(
+        session: str,
+        hours: int = 0,
+        *,
+        ends: bool = True,
+        status: Status = "answered",
+    ) -> None:
         opened = opening(session, started=NOON - timedelta(hours=hours))
         async with open_journal(root, opened) as journal:
             for frame in responses(0.5, 0.25):
                 journal.record(Kind.FRAME, frame, 0.0)
             if ends:
-                journal.record(Kind.RESULT, encode(outcome(session)), 0.0)
+                journal.record(Kind.RESULT, encode(outcome(session, status)), 0.0)
 
     return hold
 
@@ -269,11 +275,16 @@ async def test_prune_deletes_the_old_and_spares_what_can_be_resumed(
     for session, hours in (("a", 1), ("b", 2), ("c", 3)):
         await hold(session, hours)
     await hold("open", 4, ends=False)
+    await hold("stopped", 5, status="interrupted")
     overwrite(root / "b.damaged-1", b"tail")
     assert ids(prune(root, before=NOON - timedelta(minutes=90))) == ["b", "c"]
-    assert names(root) == ["a", "open"]
+    assert names(root) == ["a", "open", "stopped"]
     assert "b.damaged-1" not in files(root)
-    assert ids(prune(root, keep=0, may_lose_unfinished=True)) == ["a", "open"]
+    assert ids(prune(root, keep=0, may_lose_unfinished=True)) == [
+        "a",
+        "open",
+        "stopped",
+    ]
     assert names(root) == []
 
 

@@ -167,8 +167,10 @@ def test_an_id_may_be_cut_short_while_it_is_unique(
         "coordinator: 2 sessions begin with 'same': same-1, same-12; give more of the "
         "id\n"
     )
-    code, _, _ = run("sessions", "show", "same-1", "--journal", str(root))
-    assert code == 0  # a whole id is its own, though another begins with it
+    # A whole id is its own, though another begins with it; a copy answers to none.
+    code, _, err = run("sessions", "show", "same-1", "--journal", str(root))
+    assert (code, err.count("\n")) == (1, 1)
+    assert f"same-1.journal' is of session {kept[0]!r}; to use it, name it" in err
 
 
 @pytest.mark.parametrize("command", ["show", "export"])
@@ -276,8 +278,9 @@ def test_only_what_is_old_enough_is_deleted(
     run: Run, root: Path, listed: Callable[[], list[dict[str, Any]]]
 ) -> None:
     at = ("--journal", str(root))
-    assert run("sessions", "prune", "--older-than", "30d", *at)[0] == 0
-    assert len(listed()) == 2
+    for age in ("30d", "999999w"):
+        assert run("sessions", "prune", "--older-than", age, *at)[0] == 0
+        assert len(listed()) == 2
     assert run("sessions", "prune", "--older-than", "0s", *at)[0] == 0
     assert listed() == []
 

@@ -18,6 +18,7 @@ from agents.pen import Pen
 from agents.script import parse_script
 from agents.scripted import ScriptedBackend
 from agents.tools import tool
+from coordinator.journal.contents import decode_opened, encode
 from coordinator.journal.records import (
     Record,
     encode_file_header,
@@ -142,7 +143,9 @@ def write(root: Path) -> Callable[..., Path]:
     def write(session: str, records: tuple[Record, ...], *, marks: bool = True) -> Path:
         root.mkdir(mode=0o700, exist_ok=True)
         data = encode_file_header(SALT)
-        for record in records:
+        opened = msgspec.structs.replace(decode_opened(records[0]), session=session)
+        first = msgspec.structs.replace(records[0], payload=encode(opened))
+        for record in (first, *records[1:]):
             data += encode_record(SALT, record.kind, record.at, record.payload)
             if marks:
                 data += encode_mark(SALT, record.at, len(data))

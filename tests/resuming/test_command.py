@@ -44,6 +44,8 @@ agents:
           lines: [{vote: Paris}]
 """
 
+EXITS = {"answered": 0, "interrupted": 4}
+
 pytestmark = pytest.mark.real_time
 Run = Callable[..., tuple[int, str, str]]
 
@@ -118,3 +120,57 @@ def test_changes_need_a_record_to_begin_at(run: Run, root: Path, killed: str) ->
     assert (code, "not a time" in err) == (1, True)
     code, _, err = run("resume", killed, "--from", "3", "--add-agent", "x.yaml", *where)
     assert (code, "no such file" in err) == (1, True)
+
+
+LIMITED = """
+import resource, sys
+from coordinator.cli import main
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), int(sys.argv[1])))
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+def with_room(file_bytes: int, *arguments: str) -> tuple[int, str, str]:
+    """Call the program where no file may grow further: what a full disk is to it."""
+    command = [sys.executable, "-c", LIMITED, str(file_bytes), *arguments]
+    done = subprocess.run(  # noqa: S603  (our own program)
+        command, capture_output=True, check=False, text=True
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_disk_that_is_full_refuses_to_go_on_and_loses_nothing(
+    run: Run, root: Path, killed: str
+) -> None:
+    path = root / f"{killed}.journal"
+    before = path.read_bytes()
+    code, out, err = with_room(len(before), "resume", killed, "--journal", str(root))
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert f"journal {str(path)!r}: the file may not grow further" in err
+    assert path.read_bytes() == before
+
+    code, out, _ = run("resume", killed, "--journal", str(root), "--json")
+    assert (code, json.loads(out)["answer"]) == (0, "Paris.")
+
+
+@pytest.mark.parametrize(
+    ("durability", "ends"), [("sync", "interrupted"), ("async", "answered")]
+)
+def test_a_disk_that_fills_up_in_between_keeps_what_was_safe(
+    run: Run, root: Path, killed: str, durability: str, ends: str
+) -> None:
+    path = root / f"{killed}.journal"
+    before = len(read_session(root, killed).records)
+    room = path.stat().st_size + 1500  # for going on, and not for another ballot
+    where = (killed, "--journal", str(root), "--json")
+    code, out, err = with_room(room, "resume", *where, "--durability", durability)
+    assert (code, json.loads(out)["status"]) == (EXITS[ends], ends)
+    assert err.count("the file may not grow further") == 1
+    kept = read_session(root, killed)
+    assert len(kept.records) > before
+
+    code, out, err = run("resume", *where)
+    assert (code, json.loads(out)["answer"]) == (0, "Paris.")
+    assert not kept.damage or f"{killed}.damaged-1" in err
+    assert read_session(root, killed).damage is None

@@ -99,14 +99,14 @@ async def test_every_byte_of_the_last_records_leads_to_the_same_answer(
 ) -> None:
     whole, records = await uninterrupted(root, cast())
     half = len(records) // 2
-    path = write("base", records[: half + 1])
+    path = write("torn", records[: half + 1])
     data = path.read_bytes()
-    last = len(write("base", records[:half]).read_bytes())
-    before = len(write("base", records[: half - 2]).read_bytes())
+    last = len(write("torn", records[:half]).read_bytes())
+    before = len(write("torn", records[: half - 2]).read_bytes())
     # All cuts within a record amount to the same; its edges, and a few between.
     edges = (*range(last - 20, last + 4), *range(len(data) - 5, len(data)))
     for cut in (*edges, *range(before, len(data), (len(data) - before) // 12)):
-        path.with_name("torn.journal").write_bytes(data[:cut])
+        path.write_bytes(data[:cut])
         again = cast()
         async with coordinator.resume_session(
             "torn", again.team, journal=root
