@@ -195,6 +195,8 @@ def _claude_settings(
         "model": entry.model,
         "api_key": _api_key(entry, base_url, environment),
         "base_url": entry.base_url,
+        "proxy": _proxy(entry, environment),
+        "ca_file": entry.ca_file,
         "max_tokens": entry.max_tokens,
         "effort": entry.effort,
         "thinking": entry.thinking,
@@ -233,6 +235,19 @@ def _api_key(
         f"agent {entry.id!r} is a Claude model and {KEY_VARIABLES[0]} is not set; "
         "set it to your key, or see a team without one: coordinator run --demo"
     )
+
+
+def _proxy(entry: AgentEntry, environment: Mapping[str, str]) -> str | None:
+    """The proxy's address, where a variable is named the one that it holds."""
+    if entry.proxy is None or not entry.proxy.startswith("$"):
+        return entry.proxy
+    named = entry.proxy[1:].strip("{}")
+    address = environment.get(named, "").strip()
+    if not address:
+        raise ConfigInvalid(
+            f"agent {entry.id!r} takes its proxy from {named}, which is not set; set it"
+        )
+    return address
 
 
 def _signed_in(

@@ -53,6 +53,20 @@ def check_agent(document: Document, where: Where, entry: AgentEntry) -> None:
         _check_claude(document, where, entry)
 
 
+def _proxy_fault(proxy: str | None) -> str:
+    """What is wrong with a proxy as written; never its words, which may be secret."""
+    if proxy is None or proxy.startswith("$"):
+        return ""
+    if not proxy.startswith(("http://", "https://", "socks5://", "socks5h://")):
+        return "a proxy is http://host:port, or $VARIABLE"
+    if "@" in proxy:
+        return (
+            "a password has no place in a file; put the address into a variable and "
+            "write $VARIABLE"
+        )
+    return ""
+
+
 def said_at(document: Document, where: Where, key: str) -> Where:
     """Where a setting of the agent at ``where`` stands: there, or under defaults."""
     is_its_own = value_at(document, (*where, key)) is not None
@@ -77,6 +91,8 @@ def _check_claude(document: Document, where: Where, entry: AgentEntry) -> None:
     if url is not None and not url.startswith(("https://", "http://")):
         problem = f"{url!r} is no address; begin it with https:// or http://"
         raise document.error(said_at(document, where, "base_url"), problem)
+    if fault := _proxy_fault(entry.proxy):
+        raise document.error(said_at(document, where, "proxy"), fault)
     place = said_at(document, where, "tools")
     for number, tool in enumerate(entry.tools):
         if is_server_tool(tool):

@@ -113,6 +113,12 @@ class AgentSettings(
     api_key_env: str | None = None
     """The environment variable that holds the key; a key itself is never written."""
     base_url: str | None = None
+    proxy: str | None = None
+    """A proxy for HTTP, ``http://host:port``; or ``$VARIABLE``, which may hold one with
+    a password. Left out: ``HTTPS_PROXY`` and its kin."""
+    ca_file: str | None = None
+    """PEM certificates to trust beside those that are trusted anyway; a path, relative
+    to this file."""
     provider: Literal["anthropic", "bedrock", "vertex", "foundry"] = "anthropic"
     """Who runs the model; the SDK's own client signs in there."""
     region: str | None = None
@@ -295,6 +301,9 @@ def _filled(
         if name not in said
     }
     entry = msgspec.structs.replace(entry, **silent)
+    if entry.ca_file is not None:
+        place = document.path.parent / Path(entry.ca_file).expanduser()
+        entry = msgspec.structs.replace(entry, ca_file=str(place.absolute()))
     if entry.backend is None:
         backend = "scripted" if entry.script is not None else "claude"
         entry = msgspec.structs.replace(entry, backend=backend)

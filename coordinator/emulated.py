@@ -80,6 +80,8 @@ def _asking(emulator: Server, entry: AgentEntry) -> AgentEntry:
         entry,
         base_url=emulator.base_url,
         api_key_env=key,
+        proxy=None,
+        ca_file=None,
         mcp_servers=tuple(_without_token(server) for server in entry.mcp_servers),
     )
 

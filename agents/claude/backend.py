@@ -71,6 +71,8 @@ class ClaudeBackend:
         client: A client of the SDK's to use instead (Bedrock, Vertex, Foundry, a proxy,
             a CA of one's own); it is not closed here, and its retries must be off.
         place: Bedrock, Vertex or Foundry, through the SDK's own client.
+        proxy: The URL of one for HTTP; ``None``: as ``HTTPS_PROXY`` and its kin say.
+        ca_file: PEM certificates to trust beside those that are trusted anyway.
         idle_limit_s: How long a stream may be silent before it counts as stalled.
         settings: Everything else, as :class:`ClaudeSettings` has it.
 
@@ -88,6 +90,8 @@ class ClaudeBackend:
         base_url: str | None = None,
         client: anthropic.AsyncAnthropic | None = None,
         place: Place | None = None,
+        proxy: str | None = None,
+        ca_file: str | None = None,
         idle_limit_s: float = 120.0,
         **settings: Any,  # noqa: ANN401  (ClaudeSettings' fields, checked by it)
     ) -> None:
@@ -95,7 +99,16 @@ class ClaudeBackend:
         check(self._settings)
         # A function and no partial: its repr must not show the key.
         self._clients = Clients(
-            lambda: with_clean_keys(connect(api_key, base_url, idle_limit_s, place)),
+            lambda: with_clean_keys(
+                connect(
+                    api_key,
+                    base_url,
+                    idle_limit_s,
+                    place,
+                    proxy=proxy,
+                    ca_file=ca_file,
+                )
+            ),
             client,
         )
         keep_keys_out_of_logs()

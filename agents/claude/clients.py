@@ -117,19 +117,28 @@ def connect(
     base_url: str | None,
     idle_limit_s: float,
     place: Place | None = None,
+    *,
+    proxy: str | None = None,
+    ca_file: str | None = None,
 ) -> anthropic.AsyncAnthropic:
     """Make a client whose responses can be read from the socket.
 
+    Args:
+        api_key: ``None``: as the SDK finds one.
+        base_url: ``None``: as the SDK finds one.
+        idle_limit_s: How long the transport waits for more, in seconds.
+        place: Who runs the model, if not its maker.
+        proxy: Its URL; ``None``: as the environment says.
+        ca_file: Certificates to trust beside those that are trusted anyway.
+
     Raises:
-        ValueError: ``base_url`` is no URL, or a provider lacks something.
+        ValueError: ``base_url`` or ``proxy`` is no URL, ``ca_file`` has no
+            certificates, or a provider lacks something.
     """
     times = timeout(idle_limit_s)
-    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
     # Keys are kept in files, and files end in a line feed.
     api_key = api_key.strip() if api_key else None
-    http = anthropic.DefaultAsyncHttpxClient(
-        timeout=times, limits=limits, verify=tls_context()
-    )
+    http = _transport(times, tls_context(ca_file), proxy)
     common: dict[str, Any] = {
         "max_retries": 0,
         "timeout": times,
@@ -143,16 +152,51 @@ def connect(
         raise ValueError(f"base_url {base_url!r} is no URL: {exc}") from exc
 
 
+def _transport(
+    times: httpx2.Timeout, trusted: ssl.SSLContext, proxy: str | None
+) -> httpx2.AsyncClient:
+    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
+    try:
+        return anthropic.DefaultAsyncHttpxClient(
+            timeout=times, limits=limits, verify=trusted, proxy=proxy
+        )
+    except ImportError:
+        raise ValueError("a SOCKS proxy needs socksio; pip install socksio") from None
+    except (httpx2.InvalidURL, ValueError):
+        if proxy is None:
+            raise
+        # It may bear a password, and so may what is said of it.
+        raise ValueError("proxy is no URL; write http://host:port") from None
+
+
 def timeout(idle_limit_s: float) -> httpx2.Timeout:
     """How long the transport may wait for what."""
     return httpx2.Timeout(idle_limit_s, connect=CONNECT_S, pool=None)
 
 
-def tls_context() -> ssl.SSLContext:
-    """Whom to trust, as the environment says now; one for all clients."""
-    return _context(tuple(os.environ.get(name) for name in _TRUSTED))
+def tls_context(ca_file: str | None = None) -> ssl.SSLContext:
+    """Whom to trust, as the environment says now; one for all clients.
+
+    Args:
+        ca_file: PEM certificates to trust as well.
+
+    Raises:
+        ValueError: It cannot be read, or there are none in it.
+    """
+    try:
+        return _context(tuple(os.environ.get(name) for name in _TRUSTED), ca_file)
+    except (OSError, ssl.SSLError) as exc:
+        if ca_file is None:
+            raise
+        raise ValueError(
+            f"ca_file {ca_file!r} cannot be used: {exc.strerror or exc}; name a file "
+            "of PEM certificates"
+        ) from None
 
 
 @lru_cache(maxsize=8)
-def _context(_trusted: tuple[str | None, ...]) -> ssl.SSLContext:
-    return httpx2.create_ssl_context()
+def _context(_trusted: tuple[str | None, ...], ca_file: str | None) -> ssl.SSLContext:
+    context = httpx2.create_ssl_context()
+    if ca_file is not None:
+        context.load_verify_locations(cafile=ca_file)
+    return context

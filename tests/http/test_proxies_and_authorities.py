@@ -7,6 +7,7 @@ import logging
 import traceback
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -24,6 +25,9 @@ from agents.emulator.server import Server
 from agents.errors import BackendRefused, BackendUnavailable
 from agents.pen import Pen
 from agents.script import parse_script
+from coordinator.assembly import assemble, closing
+from coordinator.config import parse_team, read_team
+from coordinator.errors import ConfigInvalid
 from coordinator.team import Team
 
 pytestmark = pytest.mark.real_time
@@ -138,6 +142,61 @@ async def test_a_stream_under_a_ca_of_ones_own_needs_no_proxy(
     ):
         assert (await said(backend))[0] == f"So. {LONG}"
     assert len(tapped) == 1
+
+
+async def test_each_agent_has_a_proxy_and_a_ca_of_its_own(
+    proxy: Any, authority: Any, tapped: list[Tap], tmp_path: Path
+) -> None:
+    certificate = authority.file.read_bytes()
+    (tmp_path / "ca.pem").write_bytes(certificate)
+    async with (
+        proxy() as first,
+        proxy() as second,
+        serve(SCRIPT, tls=authority.context) as server,
+    ):
+        text = (
+            f"defaults: {{model: {MODEL}, base_url: {server.base_url}, "
+            "ca_file: ca.pem, api_key_env: KEY}\n"
+            f"agents: [{{id: ada, proxy: 'http://{first.url}'}}, "
+            "{id: bob, proxy: $BOBS}]\n"
+        )
+        config = parse_team(text, tmp_path / "team.yaml")
+        keys = {"KEY": "sk-test", "BOBS": f"http://me:pw@{second.url}"}
+        async with closing(assemble(config, environment=keys)) as team:
+            result = await coordinator.run("The capital?", team)
+        assert LONG.strip() in (result.answer or "")
+        host = server.base_url.removeprefix("https://")
+        for passes in (first, second):
+            assert set(passes.asked) == {f"CONNECT {host} HTTP/1.1"}
+        assert first.signed_in[0] == ""
+        assert second.signed_in[0] == "basic bwu6chc="  # me:pw, in lower case
+    assert len(tapped) == len(server.requests)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ("proxy: 'http://me:canary@a'", "proxy: a password has no place in a file"),
+        ("proxy: 'a:canary'", "proxy: a proxy is http://host:port, or $VARIABLE"),
+        ("proxy: $SOCKS", "a SOCKS proxy needs socksio; pip install socksio"),
+        ("proxy: $NONE", "takes its proxy from NONE, which is not set; set it"),
+        ("proxy: $ODD", "agent 'ada': proxy is no URL; write http://host:port"),
+        ("ca_file: none.pem, proxy: 'http://a'", "none.pem' cannot be used: No such"),
+        ("ca_file: none.pem", "none.pem' cannot be used: No such file or directory"),
+        ("ca_file: team.yaml", "team.yaml' cannot be used: "),
+    ],
+)
+def test_a_proxy_or_ca_that_cannot_be_is_said_before_anything_is_asked(
+    settings: str, said: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "team.yaml"
+    file.write_text(f"agents: [{{id: ada, model: {MODEL}, {settings}}}]")
+    keys = {"ANTHROPIC_API_KEY": "sk-test", "ODD": "me:canary@a"}
+    keys["SOCKS"] = "socks5://me:canary@127.0.0.1:9"
+    with pytest.raises(ConfigInvalid) as caught:
+        assemble(read_team(file), environment=keys)
+    assert said in str(caught.value)
+    assert "canary" not in "".join(traceback.format_exception(caught.value))
 
 
 async def test_a_ca_that_is_not_known_is_said_and_not_tried_again(
