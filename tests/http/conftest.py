@@ -139,13 +139,14 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     ca_name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Our own CA")])
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     ca = (
-        _certificate(ca_name, ca_name, ca_key)
+        _certificate(ca_name, ca_name, ca_key, ca_key)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_SIGNS, critical=True)
         .sign(ca_key, hashes.SHA256())
     )
     names = x509.SubjectAlternativeName([x509.DNSName("localhost")])
     server = (
-        _certificate(name, ca_name, key)
+        _certificate(name, ca_name, key, ca_key)
         .add_extension(names, critical=False)
         .sign(ca_key, hashes.SHA256())
     )
@@ -158,11 +159,32 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(file=file, context=context)
 
 
+_SIGNS = x509.KeyUsage(
+    key_cert_sign=True,
+    crl_sign=True,
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    encipher_only=False,
+    decipher_only=False,
+)
+
+
 def _certificate(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    issuer_key: ec.EllipticCurvePrivateKey,
 ) -> x509.CertificateBuilder:
-    """``subject``'s, of ``key`` and for a day; the issuer's own where they are one."""
+    """``subject``'s, of ``key`` and for a day; the issuer's own where they are one.
+
+    With the identifiers of both keys, which Python 3.13 and later insist on.
+    """
     now = datetime.datetime.now(datetime.UTC)
+    own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    its = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -171,4 +193,6 @@ def _certificate(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(own, critical=False)
+        .add_extension(its, critical=False)
     )
