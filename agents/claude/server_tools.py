@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 Json: TypeAlias = dict[str, Any]  # the API's own objects, carried and not looked into
 
@@ -82,6 +82,7 @@ BETAS = {
 }
 """Tools that the API offers behind a beta header only (SDK 2.12.0)."""
 
+_DOMAINS = ("allowed_domains", "blocked_domains")
 _DATED = re.compile(r"(?P<stem>[a-z][a-z0-9_]*)_\d{8}")
 _GENERATION = re.compile(
     r"(?:opus|sonnet|haiku|fable|mythos)-(\d{1,2})(?!\d)(?:-(\d{1,2})(?!\d))?"
@@ -167,15 +168,24 @@ def _check(kind: str, given: Json) -> None:
             f"{kind}: max_uses: {uses!r} will not do; give 1 or more, or leave the "
             "tool out"
         )
-    lists = ("allowed_domains", "blocked_domains")
-    if all(given.get(name) is not None for name in lists):
+    if all(given.get(name) is not None for name in _DOMAINS):
         raise ValueError(
             f"{kind}: allowed_domains and blocked_domains exclude each other; keep one"
         )
-    for name in lists:
-        for domain in given.get(name) or ():
-            if "://" in str(domain):
-                raise ValueError(
-                    f"{kind}: {name}: {domain!r} is an address; leave out what is "
-                    "before the domain"
-                )
+    for name in _DOMAINS:
+        _check_domains(f"{kind}: {name}", given.get(name) or ())
+    place = given.get("user_location")
+    if isinstance(place, dict) and "type" not in place:
+        raise ValueError(f"{kind}: user_location has no type; add 'type: approximate'")
+
+
+def _check_domains(where: str, domains: object) -> None:
+    is_list = isinstance(domains, list | tuple)
+    if not is_list:
+        raise ValueError(f"{where}: {domains!r} is no list; write [{domains}]")
+    for domain in cast("list[object] | tuple[object, ...]", domains):
+        if "://" in str(domain):
+            raise ValueError(
+                f"{where}: {domain!r} is an address; leave out what is before the "
+                "domain"
+            )

@@ -105,6 +105,14 @@ def test_an_advisor_is_the_agents_own_model_unless_another_is_named() -> None:
             ),
         ),
         (
+            {"type": "web_search", "allowed_domains": "a.org"},
+            "web_search_20260318: allowed_domains: 'a.org' is no list; write [a.org]",
+        ),
+        (
+            {"type": "web_search", "user_location": {"country": "FR"}},
+            ("web_search_20260318: user_location has no type; add 'type: approximate'"),
+        ),
+        (
             {"type": "web_search", "blocked_domains": ["https://b.org"]},
             (
                 "web_search_20260318: blocked_domains: 'https://b.org' is an address; "
