@@ -194,7 +194,10 @@ def test_a_session_in_which_everybody_fails_says_why(run: Run, tmp_path: Path) -
         (("runn", "Why?"), 'Did you mean "run"? Available commands: sessions, replay,'),
         (
             ("run", "Why", "so?", "--demo"),
-            "run: there is no place for 'so?'; put several words in quotes",
+            (
+                "run: there is no place for 'so?'; put several words in quotes; see "
+                "coordinator run --help\n"
+            ),
         ),
         (
             ("sessions", "show", "a", "b"),

@@ -434,7 +434,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = app(given or ["--help"], exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        complain(f"{_sentence(error)}; see coordinator --help")
+        command = "".join(f" {word}" for word in error.command_chain or ())
+        complain(f"{_sentence(error)}; see coordinator{command} --help")
         return Exit.CONFIGURATION
     except KeyboardInterrupt:
         complain("interrupted")
