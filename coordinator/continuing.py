@@ -14,7 +14,7 @@ from agents.backend import Earlier
 from coordinator.errors import ConfigInvalid, JournalCorrupt, JournalUnavailable
 from coordinator.journal.contents import ContinuedFrom
 from coordinator.journal.folder import option_of
-from coordinator.journal.reading import Journal, read_session
+from coordinator.journal.reading import Journal, read_session, understood
 from coordinator.journal.records import Kind
 from coordinator.journal.replaying import history
 from coordinator.result import Result
@@ -76,13 +76,11 @@ def continued_from(root: Path, session: str) -> Continued:
 
 def _earlier(journal: Journal) -> Earlier | None:
     """What the session came to; ``None`` without an answer."""
-    ends = [r for r in history(journal.records) if r.kind == Kind.RESULT]
-    if not ends:
-        return None
-    try:
+    with understood(journal.path):
+        ends = [r for r in history(journal.records) if r.kind == Kind.RESULT]
+        if not ends:
+            return None
         result = msgspec.json.decode(ends[-1].payload, type=Result)
-    except msgspec.DecodeError as error:
-        raise JournalCorrupt(f"journal {str(journal.path)!r}: {error}") from error
     if result.answer is None:
         return None
     reasons = tuple(

@@ -26,9 +26,10 @@ from coordinator.effects import (
     StartTurn,
     TellAgent,
 )
-from coordinator.errors import JournalCorrupt, ReplayDiffers
+from coordinator.errors import ReplayDiffers
 from coordinator.feed import Feed
 from coordinator.journal.contents import encode
+from coordinator.journal.reading import understood
 from coordinator.journal.records import Kind, Record
 from coordinator.journal.replaying import history, taken
 from coordinator.ledger import Ledger
@@ -59,6 +60,7 @@ class Replay:
 
     Raises:
         ConfigInvalid: On making it: a later version kept the rules.
+        JournalCorrupt: On making it: a later version has gone on with the session.
 
     Attributes:
         result: The outcome, once the pass is over; of a session that did not come to
@@ -70,7 +72,8 @@ class Replay:
         opened = journal.opened
         self._path = journal.path
         self._opened = opened
-        self._records = history(journal.records)
+        with understood(journal.path):
+            self._records = history(journal.records)
         rules, _ = read_described(opened.team)
         self._machine = machine_of(opened, tuple(opened.models), rules)
         self._ledger = Ledger(tuple(opened.models))
@@ -89,13 +92,8 @@ class Replay:
             ReplayDiffers: The machine decides something else than it did.
             JournalCorrupt: A record holds something else than its kind says.
         """
-        try:
+        with understood(self._path):
             yield from self._batches()
-        except msgspec.DecodeError as error:
-            raise JournalCorrupt(
-                f"journal {str(self._path)!r}: {error}; it may have been kept by a "
-                "later version"
-            ) from error
 
     def _batches(self) -> Iterator[Batch]:
         steps = taken(self._records)

@@ -25,18 +25,19 @@ from agents.chunks import AgentId
 from agents.session_files import SessionFiles
 from coordinator.attaching import Attachable
 from coordinator.consensus import DEADLINE_TIMER, drafting
-from coordinator.errors import ConfigInvalid, JournalCorrupt, SessionFinished
+from coordinator.errors import ConfigInvalid, SessionFinished
 from coordinator.journal.branching import branched
 from coordinator.journal.contents import (
     BranchedFrom,
     Opened,
     Resumed,
+    decode,
     encode,
     library_version,
 )
 from coordinator.journal.folder import FILES_SUFFIX, SUFFIX, default_root, option_of
 from coordinator.journal.opening import open_journal, reopen_journal
-from coordinator.journal.reading import Journal, read_session
+from coordinator.journal.reading import Journal, read_session, understood
 from coordinator.journal.records import Kind, Record
 from coordinator.journal.replaying import fetched, history, resumable, uploads
 from coordinator.past import Past, machine_of, past_of
@@ -83,13 +84,15 @@ async def resume_session(
         ConfigInvalid: The session's name is none, its team cannot be made again, or
             what was attached is missing or has changed.
         JournalUnavailable: There is no such journal, or somebody is writing it.
-        JournalCorrupt: It was damaged after it had been written safely.
+        JournalCorrupt: It was damaged after it had been written safely, or is of a
+            later version.
     """
     root, name = place_of(session, journal)
     async with AsyncExitStack() as stack:
         # Looked at before it is opened: what is refused leaves no trace in it.
         found = await anyio.to_thread.run_sync(read_session, root, name)
         insist_on_unfinished(found)
+        _insist_on_known_words(found)
         team = await _team_again(stack, found.opened, team)
         attached = await read_again(found.opened.attached, attachments)
         writer, reopened = await stack.enter_async_context(
@@ -146,7 +149,7 @@ async def branch_session(
         ConfigInvalid: There is no such record, or the session had ended by then; or
             see :func:`resume_session`.
         JournalUnavailable: There is no such journal, or none can be made.
-        JournalCorrupt: Not even its first record can be read.
+        JournalCorrupt: Its first record cannot be read, or a later one that counts.
     """
     root, name = place_of(session, journal)
     found = await anyio.to_thread.run_sync(read_session, root, name)
@@ -158,7 +161,8 @@ async def branch_session(
         opened = _branch_of(found.opened, team, session_id or new_session_id(), record)
         before = machine_of(found.opened, tuple(found.opened.models), rules)
         after = machine_of(opened, tuple(opened.models), team.rules)
-        over = branched(counted[1:], before, after, frozenset(opened.models))
+        with understood(found.path):
+            over = branched(counted[1:], before, after, frozenset(opened.models))
         records = (
             Record(kind=Kind.OPENED, at=opened.at, payload=encode(opened)),
             *over,
@@ -197,9 +201,12 @@ def insist_on_unfinished(found: Journal) -> None:
 
     Raises:
         SessionFinished: There is not.
+        JournalCorrupt: A record holds something else than its kind says.
     """
-    counted = history(found.records)
-    if any(record.kind == Kind.RESULT for record in counted[: resumable(counted)]):
+    with understood(found.path):
+        counted = history(found.records)
+        counted = counted[: resumable(counted)]
+    if any(record.kind == Kind.RESULT for record in counted):
         session = found.opened.session
         it = f"{session}{option_of(found.path.parent)}"
         raise SessionFinished(
@@ -209,27 +216,45 @@ def insist_on_unfinished(found: Journal) -> None:
         )
 
 
+def _insist_on_known_words(found: Journal) -> None:
+    """Let a journal through of which all that is needed to go on can be read.
+
+    Raises:
+        JournalCorrupt: A later version has gone on with it, say.
+    """
+    with understood(found.path):
+        for record in found.records:
+            if record.kind != Kind.OUTPUT:  # derived anew
+                decode(record)
+
+
 def insist_on_record(found: Journal, count: int) -> tuple[Record, ...]:
     """The first ``count`` records of a journal, those of them that count.
 
     Raises:
         ConfigInvalid: There are not so many, or the session had ended by then.
+        JournalCorrupt: One of them holds something else than its kind says.
     """
     session, most = found.opened.session, len(found.records)
-    marks = landmarks(found)
-    hint = f" ({'; '.join(marks[:20])})" if marks else ""
-    if not 1 <= count <= most:
-        raise ConfigInvalid(
-            f"session {session!r} has the records 1 to {most}, and no {count}{hint}"
-        )
-    counted = history(found.records[:count])
-    counted = counted[: resumable(counted)]
-    if any(record.kind == Kind.RESULT or _is_end(record) for record in counted):
-        raise ConfigInvalid(
-            f"session {session!r} had ended by record {count}; choose an earlier "
-            f"one{hint}"
-        )
+    with understood(found.path):
+        if not 1 <= count <= most:
+            raise ConfigInvalid(
+                f"session {session!r} has the records 1 to {most}, and no "
+                f"{count}{_hint(found)}"
+            )
+        counted = history(found.records[:count])
+        counted = counted[: resumable(counted)]
+        if any(record.kind == Kind.RESULT or _is_end(record) for record in counted):
+            raise ConfigInvalid(
+                f"session {session!r} had ended by record {count}; choose an earlier "
+                f"one{_hint(found)}"
+            )
     return counted
+
+
+def _hint(found: Journal) -> str:
+    marks = landmarks(found)
+    return f" ({'; '.join(marks[:20])})" if marks else ""
 
 
 def _is_end(record: Record) -> bool:
@@ -303,17 +328,11 @@ def _past(
     """What the session was.
 
     Raises:
-        JournalCorrupt: A record holds something else than its kind says.
+        msgspec.DecodeError: A record holds something else than its kind says.
     """
     agents = [AgentId(agent) for agent in found.opened.models]
     machine = machine_of(found.opened, agents, team.rules)
-    try:
-        past = past_of(found.opened, counted, machine, anyio.current_time())
-    except msgspec.DecodeError as trouble:
-        raise JournalCorrupt(
-            f"journal {str(found.path)!r} holds something that this library cannot "
-            f"read: {trouble}; it may be of a later version"
-        ) from trouble
+    past = past_of(found.opened, counted, machine, anyio.current_time())
     if deadline_s is not None:
         past.rebuilt.timers[DEADLINE_TIMER] = past.ended + deadline_s
     return past

@@ -17,6 +17,16 @@ def _folder(_: object, tokens: Sequence[Token]) -> Path:
     return Path(token.value)
 
 
+def _whole(_: object, tokens: Sequence[Token]) -> int:
+    """Read a whole number; cyclopts itself would round 1.5."""
+    (token,) = tokens
+    try:
+        return int(token.value)
+    except ValueError:
+        raise ValueError(f"{token.value!r} is no whole number") from None
+
+
+WholeNumber = Annotated[int | None, Parameter(converter=_whole)]
 JournalFolder = Annotated[Path | None, Parameter(converter=_folder)]
 
 
@@ -89,7 +99,7 @@ def export(
 def prune(
     *,
     older_than: str | None = None,
-    keep: int | None = None,
+    keep: WholeNumber = None,
     dry_run: bool = False,
     unfinished: bool = False,
     journal: JournalFolder = None,
@@ -163,7 +173,7 @@ def replay(
 def resume(
     session: str,
     *,
-    from_: Annotated[int | None, Parameter(name="--from")] = None,
+    from_: Annotated[WholeNumber, Parameter(name="--from")] = None,
     rule: str | None = None,
     add_agent: tuple[str, ...] = (),
     tell: str | None = None,

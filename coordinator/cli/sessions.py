@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -19,7 +18,7 @@ from coordinator.cli.exits import Exit, complain
 from coordinator.cli.keeping import call, root_of
 from coordinator.displays.clean import clean, one_line
 from coordinator.displays.outcome import dollars
-from coordinator.errors import ConfigInvalid, JournalCorrupt, JournalUnavailable
+from coordinator.errors import ConfigInvalid, JournalUnavailable
 from coordinator.journal.contents import Parent, decode
 from coordinator.journal.exporting import json_lines, written_out
 from coordinator.journal.finding import find_session
@@ -31,7 +30,7 @@ from coordinator.journal.index import (
     summary_of,
 )
 from coordinator.journal.massgen_logs import write_massgen_logs
-from coordinator.journal.reading import Journal, read_session
+from coordinator.journal.reading import Journal, read_session, understood
 from coordinator.journal.records import Kind
 from coordinator.journal.replaying import history
 from coordinator.journal.summaries import Summary
@@ -112,7 +111,7 @@ def _show(root: Path, text: str, *, is_json: bool) -> int:
 
 
 def _shown(journal: Journal, summary: Summary) -> Shown:
-    with _decoded(journal.path):
+    with understood(journal.path):
         counted = history(journal.records)
         ends = [decode(r) for r in counted if r.kind == Kind.RESULT]
     is_open = summary.status in {"running", "unfinished"}
@@ -189,7 +188,7 @@ def _export(
     journal = read_session(root, find_session(root, text))
     if journal.damage is not None:
         complain(f"{journal.path.name}: {journal.damage}")
-    with _decoded(journal.path):
+    with understood(journal.path):
         if form == "massgen":
             made = write_massgen_logs(journal, output or MASSGEN_LOGS)
         elif output is None:
@@ -199,8 +198,6 @@ def _export(
             return Exit.ANSWERED
         else:
             made = output / f"{journal.opened.session}.jsonl"
-            if made.exists():
-                raise JournalUnavailable(f"file {str(made)!r} exists; move it away")
             with written_out(made):
                 output.mkdir(parents=True, exist_ok=True)
                 with made.open("xb") as file:
@@ -290,15 +287,6 @@ def _ago(span: timedelta) -> datetime:
         return datetime.now(UTC) - span
     except OverflowError:  # before the calendar's first day there is nothing
         return datetime.min.replace(tzinfo=UTC)
-
-
-@contextmanager
-def _decoded(path: Path) -> Generator[None]:
-    """Say which journal it is that holds what its kind does not say."""
-    try:
-        yield
-    except msgspec.DecodeError as error:
-        raise JournalCorrupt(f"journal {str(path)!r}: {error}") from error
 
 
 def _print_json(value: object) -> None:

@@ -10,8 +10,9 @@ What a later resumption declared void is left out.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from agents.frames import unfolded
@@ -38,15 +39,31 @@ def json_lines(journal: Journal) -> Iterator[bytes]:
 
 @contextmanager
 def written_out(path: Path) -> Generator[None]:
-    """Say what the operating system refused of an export.
+    """Let an export be made at ``path``, whole or not at all.
 
     Raises:
-        JournalUnavailable: It did.
+        JournalUnavailable: Something is there already, or the operating system refuses.
     """
     try:
-        yield
+        if path.exists():
+            raise JournalUnavailable(f"export {str(path)!r} exists; move it away")
+        try:
+            yield
+        except FileExistsError:
+            raise  # somebody else's, made meanwhile
+        except OSError:
+            _remove(path)  # a part of it would be taken for the whole
+            raise
     except OSError as trouble:
         why = os.strerror(trouble.errno or 0)
         raise JournalUnavailable(
             f"export {str(path)!r}: {why}; choose another --output"
         ) from trouble
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()

@@ -199,9 +199,6 @@ def _started(summary: Summary) -> float:
     return summary.started.timestamp() if summary.started else float("-inf")
 
 
-# ------------------------------------------------------------------ looking
-
-
 def _look(folder: Folder, session: str, state: os.stat_result) -> tuple[Summary, bool]:
     """Summarize one journal; also whether that may be remembered."""
     unreadable = Summary(
@@ -229,9 +226,6 @@ def _look(folder: Folder, session: str, state: os.stat_result) -> tuple[Summary,
     if is_running:
         return msgspec.structs.replace(summary, status="running"), False
     return summary, len(data) == state.st_size
-
-
-# ----------------------------------------------------------------- the index
 
 
 @contextmanager

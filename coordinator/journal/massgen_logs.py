@@ -34,7 +34,7 @@ from agents.chunks import (
     ToolReturned,
 )
 from coordinator.effects import AnswerAccepted, Output, VoteCounted, WinnerDecided
-from coordinator.errors import JournalCorrupt, JournalUnavailable
+from coordinator.errors import JournalCorrupt
 from coordinator.journal.contents import Entry, Resumed, decode
 from coordinator.journal.exporting import written_out
 from coordinator.journal.reading import Journal
@@ -67,8 +67,6 @@ def write_massgen_logs(journal: Journal, folder: Path) -> Path:
     """
     started = journal.opened.started
     made = folder / f"log_{started:%Y%m%d_%H%M%S_%f}"
-    if made.exists():
-        raise JournalUnavailable(f"log directory {str(made)!r} exists; move it away")
     files = dict(massgen_logs(journal))  # whole before anything is written
     with written_out(made):
         for name, data in files.items():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -94,6 +96,22 @@ def journal_of(path: Path, found: Scan) -> Journal:
             f"journal {str(path)!r} does not say what it is about: {trouble}"
         ) from trouble
     return Journal(path=path, opened=opened, records=found.records, damage=found.damage)
+
+
+@contextmanager
+def understood(path: Path) -> Generator[None]:
+    """Say which journal it is, where a whole record is not what its kind says.
+
+    Raises:
+        JournalCorrupt: One was not.
+    """
+    try:
+        yield
+    except msgspec.DecodeError as trouble:
+        raise JournalCorrupt(
+            f"journal {str(path)!r} holds something that this library cannot read: "
+            f"{trouble}; it may be of a later version: upgrade massgen-coordinator"
+        ) from trouble
 
 
 def by_its_name(journal: Journal) -> Journal:

@@ -152,8 +152,6 @@ class JournalWriter:
         self._has_begun = False  # cheaper to ask than the event
         self._begin_at = _BEGIN_AT[durability]
 
-    # ------------------------------------------------------------- recording
-
     def record(self, kind: Kind, payload: bytes, at: float) -> None:
         """Take one record, at once; when it is safe depends on the durability.
 
@@ -273,8 +271,6 @@ class JournalWriter:
         self._has_begun = True
         self._begin.set()
         self._hurry.set()
-
-    # --------------------------------------------------------------- writing
 
     async def run(self) -> None:
         """Commit group after group until :meth:`finish`. The one task that writes.

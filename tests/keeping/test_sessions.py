@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -241,6 +243,50 @@ def test_an_export_that_cannot_be_written_names_its_own_option(
     assert "Not a directory; choose another --output" in err
 
 
+@pytest.mark.parametrize("form", ["jsonl", "massgen"])
+def test_an_export_without_room_leaves_no_part_of_itself(
+    run: Run, started: Start, kept: tuple[str, str], root: Path, *, form: str
+) -> None:
+    out = root.with_name("out")
+    to = ("--output", str(out), "--format", form, "--journal", str(root))
+    with started("sessions", "export", kept[0], *to, file_bytes=1000) as process:
+        said = process.communicate()[1].decode()
+    assert (process.returncode, said.count("\n")) == (1, 1)
+    assert "File too large; choose another --output" in said
+    assert not [*out.iterdir()]
+    assert run("sessions", "export", kept[0], *to)[0] == 0
+
+
+def test_an_export_under_a_name_that_cannot_be_is_one_sentence(
+    run: Run, kept: tuple[str, str], root: Path, tmp_path: Path
+) -> None:
+    for form in ("jsonl", "massgen"):
+        to = ("--output", str(tmp_path / ("a" * 300)), "--format", form)
+        code, _, err = run("sessions", "export", kept[0], *to, "--journal", str(root))
+        assert (code, err.count("\n")) == (1, 1)
+        assert "File name too long; choose another --output" in err
+
+
+@pytest.mark.parametrize("command", ["sessions list", "sessions export", "replay"])
+def test_an_output_without_room_is_no_mistake_of_the_programs(
+    kept: tuple[str, str], root: Path, command: str
+) -> None:
+    session = () if command.endswith("list") else (kept[0],)
+    words = (*command.split(), *session, "--journal", str(root))
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(  # noqa: S603  (our own program)
+            [sys.executable, "-m", "coordinator", *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.decode() == (
+        "coordinator: standard output: No space left on device; make room, or send "
+        "it elsewhere\n"
+    )
+
+
 def test_a_session_is_exported_for_massgens_tools(
     run: Run,
     kept: tuple[str, str],
@@ -326,6 +372,7 @@ def test_a_session_that_is_being_written_is_listed_and_not_deleted(
         ((), "say what to delete: --older-than 30d"),
         (("--older-than", "soon"), "--older-than 'soon' is no age"),
         (("--keep", "-1"), "--keep -1 is no number of sessions"),
+        (("--keep", "1.5"), "--keep: '1.5' is no whole number"),
     ],
 )
 def test_a_deletion_that_does_not_say_what_is_refused(
