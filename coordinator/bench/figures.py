@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import sys
 import time
 from collections.abc import Iterable
 from typing import Literal, TypeAlias
@@ -79,7 +80,8 @@ def resident_bytes() -> int:
         with open("/proc/self/statm", "rb") as file:  # noqa: PTH123  (not a user's path)
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:  # no such file but on Linux: the peak is the next best
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        unit = 1 if sys.platform == "darwin" else 1024  # each counts in its own
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def open_files() -> int:

@@ -47,7 +47,11 @@ def _timed(begin: Callable[[], None]) -> float:
 def _ended(place: Mapping[str, str], *words: str) -> Callable[[], None]:
     def begin() -> None:
         subprocess.run(  # noqa: S603  (our own program)
-            [sys.executable, *words], stdout=subprocess.DEVNULL, check=True, env=place
+            [sys.executable, *words],
+            stdout=subprocess.DEVNULL,
+            check=True,
+            env=place,
+            start_new_session=True,  # Ctrl-C is ours; it would answer with a traceback
         )
 
     return begin

@@ -34,6 +34,7 @@ def weight(
     """Resident kilobytes that one more live agent takes, and megabytes without any."""
     done = subprocess.run(  # noqa: S603  (our own module)
         [sys.executable, "-m", __name__, kind, str(agents), runtime],
+        start_new_session=True,  # Ctrl-C is ours; it would answer with a traceback
         stdout=subprocess.PIPE,
         check=True,
         timeout=300,

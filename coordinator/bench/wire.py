@@ -51,6 +51,7 @@ def server() -> Generator[str]:
     """Run :mod:`coordinator.bench.serving` beside us; its address."""
     with subprocess.Popen(
         [sys.executable, "-m", "coordinator.bench.serving"],
+        start_new_session=True,  # Ctrl-C is ours; it would answer with a traceback
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as process:

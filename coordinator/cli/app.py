@@ -39,6 +39,7 @@ app = App(
     result_action="return_value",
     default_parameter=Parameter(negative=(), show_default=False),
     version=_version,
+    suppress_keyboard_interrupt=False,  # main() has the sentence and the exit code
 )
 app.command(sessions)
 app.command(replay)
@@ -332,6 +333,9 @@ def bench(
 
     Everything runs here: scripted agents, and streams over loopback. No key, no
     network. It takes some minutes; with --quick, less than one.
+
+    Exit codes: 0 measured, whatever the figures; 1 the command line or a file is not
+    usable; 4 interrupted.
 
     Parameters
     ----------

@@ -50,6 +50,9 @@ def bench_command(
         if not any(name.startswith(asked) for name in known):
             complain(f"no measurement {asked!r}; there are: {'; '.join(known)}")
             return Exit.CONFIGURATION
+    if problem := _refused(soaked, stressed, [picture, markdown]):
+        complain(problem)
+        return Exit.CONFIGURATION
     if soaked is not None:
         sizes = msgspec.structs.replace(sizes, soaked=soaked)
     if stressed is not None:
@@ -64,11 +67,36 @@ def bench_command(
         )
         sys.stdout.buffer.write(msgspec.json.encode(report) + b"\n")
     _show(figures, is_silent=is_json)
-    if picture is not None:
-        _write(picture, plot(figures))
-    if markdown is not None:
-        _write(markdown, in_markdown(figures))
-    return Exit.ANSWERED
+    is_written = [
+        _write(path, draw(figures))
+        for path, draw in ((picture, plot), (markdown, in_markdown))
+        if path is not None
+    ]
+    return Exit.ANSWERED if all(is_written) else Exit.CONFIGURATION
+
+
+def _refused(
+    soaked: int | None, stressed: int | None, written: Sequence[Path | None]
+) -> str:
+    """What is wrong with what was asked for, in a sentence; empty: nothing.
+
+    Files are looked at first, because the figures take minutes.
+    """
+    for option, count in (("--soak", soaked), ("--stress", stressed)):
+        if count is not None and count < 1:
+            return f"{option} {count} measures nothing; give 1 or more, or leave it out"
+    for path in written:
+        if path is None:
+            continue
+        if path.is_dir():
+            return f"{path} is a folder; name a file in it"
+        if not path.parent.is_dir():
+            return (
+                f"{path} cannot be written: there is no folder {path.parent}; make it"
+            )
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            return f"{path} may not be written by you; choose another place"
+    return ""
 
 
 def _measured(
@@ -97,8 +125,12 @@ def _show(figures: Sequence[Figure], *, is_silent: bool) -> None:
         print_table(figures, Console(width=None if sys.stdout.isatty() else 150))
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str) -> bool:
     try:
         path.write_text(text, "utf-8")
     except OSError as error:
-        complain(f"{path} could not be written: {error}")
+        complain(
+            f"{path} could not be written: {error.strerror}; the figures are above"
+        )
+        return False
+    return True

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from coordinator.bench import massgen, plan
 from coordinator.bench.figures import Figure, percentile
 from coordinator.bench.picture import plot
+from coordinator.bench.table import print_table
 from coordinator.bench.written import in_markdown
 from coordinator.cli import main
 from coordinator.cli.collecting import collecting_rarely
@@ -118,3 +125,57 @@ def test_the_markdown_says_what_is_missed() -> None:
 def test_a_percentile_is_one_of_the_values() -> None:
     assert percentile([3.0, 1.0, 2.0], 0.5) == 2.0
     assert percentile([], 0.99) == 0.0
+
+
+@pytest.mark.parametrize("option", ["--soak", "--stress"])
+@pytest.mark.parametrize("count", ["0", "-3"])
+def test_to_measure_nothing_is_refused(
+    option: str, count: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", "--only", "soak", option, count]) == 1
+    said = capsys.readouterr().err
+    assert f"{option} {count} measures nothing; give 1 or more" in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("option", ["--plot", "--markdown"])
+def test_a_place_that_cannot_be_written_is_refused_before_anything_is_measured(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = tmp_path / "none" / "figures"
+    assert main(["bench", option, str(nowhere)]) == 1
+    assert f"there is no folder {nowhere.parent}; make it" in capsys.readouterr().err
+    assert main(["bench", option, str(tmp_path)]) == 1
+    assert f"{tmp_path} is a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("columns", [60, 80, 150])
+def test_no_number_of_the_table_is_cut_whatever_the_terminal(columns: int) -> None:
+    figure = Figure(
+        group="HTTP, 50 streams, 1200/s each",
+        name="128 agents, journal async, one reader",
+        value=392_165,
+        unit="events/CPU-s",
+        target=400_000,
+        runtime="asyncio",
+    )
+    page = io.StringIO()
+    print_table([figure], Console(file=page, width=columns))
+    shown = page.getvalue()
+    for word in ("392,165", "events/CPU-s", "≥ 400,000", "missed", "asyncio"):
+        assert word in shown
+    assert "…" not in shown
+
+
+@pytest.mark.real_time
+def test_ctrl_c_ends_a_measurement_in_one_sentence() -> None:
+    command = [sys.executable, "-m", "coordinator", "bench", "--only", "machine"]
+    with subprocess.Popen(  # noqa: S603  (our own program)
+        command, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == b"measuring: machine\n"
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+    assert said == b"coordinator: interrupted\n"
+    assert process.returncode == 4
