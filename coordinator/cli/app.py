@@ -16,6 +16,7 @@ from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 from coordinator.cli.exits import EXIT_CODES, Exit, complain
 from coordinator.cli.help import TwoColumns
 from coordinator.cli.kept import JournalFolder, replay, resume, sessions
+from coordinator.cli.numbers import Whole
 
 _HELP = f"""A team of agents answers your question: each alone, then they vote.
 
@@ -53,7 +54,7 @@ def run(
     config: Annotated[Path | None, Parameter(name=["--config", "-c"])] = None,
     demo: bool = False,
     model: tuple[str, ...] = (),
-    agents: int = 3,
+    agents: Whole = 3,
     display: Literal["rich", "plain", "jsonl", "quiet", "none"] | None = None,
     json: bool = False,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
@@ -179,7 +180,7 @@ def emulate(
     *,
     script: Path | None = None,
     host: str = "127.0.0.1",
-    port: int = 8484,
+    port: Whole = 8484,
     runtime: Literal["asyncio", "trio"] = "asyncio",
 ) -> int:
     """Serve the Messages API on this machine, playing scripts as a model would.
@@ -208,15 +209,15 @@ def simulate(
     world: Path | None = None,
     *,
     generate: bool = False,  # noqa: ARG001  (what happens by itself, said aloud)
-    runs: int | None = None,
-    seed: int | None = None,
-    workers: int = 1,
+    runs: Whole | None = None,
+    seed: Whole | None = None,
+    workers: Whole = 1,
     faults: str = "all",
     keep: Path | None = None,
     shell: bool = False,
     attacks: bool = False,
     compare: bool = False,
-    size: tuple[int, ...] = (),
+    size: tuple[Whole, ...] = (),
     situation: tuple[str, ...] = (),
     contender: tuple[str, ...] = (),
     assume: tuple[str, ...] = (),
@@ -324,8 +325,8 @@ def bench(
     json: bool = False,
     peers: str = "",
     only: tuple[str, ...] = (),
-    soak: int | None = None,
-    stress: int | None = None,
+    soak: Whole | None = None,
+    stress: Whole | None = None,
     plot: Path | None = None,
     markdown: Path | None = None,
 ) -> int:
@@ -376,7 +377,7 @@ def scenario(
     *paths: Path,
     runtime: Literal["asyncio", "trio", "both"] = "asyncio",
     over: Literal["process", "http"] = "process",
-    seed: int | None = None,
+    seed: Whole | None = None,
     name: Annotated[str, Parameter(alias="-k")] = "",
     trace: bool = False,
     only_list: Annotated[bool, Parameter(name="--list", negative="")] = False,

@@ -17,6 +17,8 @@ from coordinator.bench.picture import plot
 from coordinator.bench.written import in_markdown
 from coordinator.cli.collecting import collecting_rarely
 from coordinator.cli.exits import Exit, complain
+from coordinator.cli.outputs import check_output
+from coordinator.errors import ConfigInvalid
 
 
 class _Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,23 +42,14 @@ def bench_command(
     markdown: Path | None,
 ) -> int:
     """Measure, say what is being measured meanwhile, and print what came of it."""
-    named: list[plan.Peer] = [peer for peer in plan.PEERS if peer in peers]
-    if unknown := sorted({*peers} - {*named}):
-        complain(f"no peer {unknown[0]!r}; there are: {', '.join(plan.PEERS)}")
+    try:
+        sizes = _sizes(is_quick=is_quick, soaked=soaked, stressed=stressed)
+        named = _check(peers, only, sizes)
+        check_output(picture, "--plot")
+        check_output(markdown, "--markdown")
+    except ConfigInvalid as error:
+        complain(str(error))
         return Exit.CONFIGURATION
-    sizes = plan.QUICK if is_quick else plan.FULL
-    known = [name for name, _ in plan.parts(sizes, named)]
-    for asked in only:
-        if not any(name.startswith(asked) for name in known):
-            complain(f"no measurement {asked!r}; there are: {'; '.join(known)}")
-            return Exit.CONFIGURATION
-    if problem := _refused(soaked, stressed, [picture, markdown]):
-        complain(problem)
-        return Exit.CONFIGURATION
-    if soaked is not None:
-        sizes = msgspec.structs.replace(sizes, soaked=soaked)
-    if stressed is not None:
-        sizes = msgspec.structs.replace(sizes, stressed=(sizes.stressed[0], stressed))
     figures = _measured(sizes, named, only)
     if is_json:
         report = _Report(
@@ -75,28 +68,35 @@ def bench_command(
     return Exit.ANSWERED if all(is_written) else Exit.CONFIGURATION
 
 
-def _refused(
-    soaked: int | None, stressed: int | None, written: Sequence[Path | None]
-) -> str:
-    """What is wrong with what was asked for, in a sentence; empty: nothing.
-
-    Files are looked at first, because the figures take minutes.
-    """
+def _sizes(*, is_quick: bool, soaked: int | None, stressed: int | None) -> plan.Sizes:
+    sizes = plan.QUICK if is_quick else plan.FULL
     for option, count in (("--soak", soaked), ("--stress", stressed)):
         if count is not None and count < 1:
-            return f"{option} {count} measures nothing; give 1 or more, or leave it out"
-    for path in written:
-        if path is None:
-            continue
-        if path.is_dir():
-            return f"{path} is a folder; name a file in it"
-        if not path.parent.is_dir():
-            return (
-                f"{path} cannot be written: there is no folder {path.parent}; make it"
+            raise ConfigInvalid(
+                f"{option} {count} measures nothing; give 1 or more, or leave it out"
             )
-        if not os.access(path if path.exists() else path.parent, os.W_OK):
-            return f"{path} may not be written by you; choose another place"
-    return ""
+    if soaked is not None:
+        sizes = msgspec.structs.replace(sizes, soaked=soaked)
+    if stressed is not None:
+        sizes = msgspec.structs.replace(sizes, stressed=(sizes.stressed[0], stressed))
+    return sizes
+
+
+def _check(
+    peers: Sequence[str], only: Sequence[str], sizes: plan.Sizes
+) -> list[plan.Peer]:
+    named: list[plan.Peer] = [peer for peer in plan.PEERS if peer in peers]
+    if unknown := sorted({*peers} - {*named}):
+        raise ConfigInvalid(
+            f"no peer {unknown[0]!r}; there are: {', '.join(plan.PEERS)}"
+        )
+    known = [name for name, _ in plan.parts(sizes, named)]
+    for asked in only:
+        if not any(name.startswith(asked) for name in known):
+            raise ConfigInvalid(
+                f"no measurement {asked!r}; there are: {'; '.join(known)}"
+            )
+    return named
 
 
 def _measured(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from coordinator.cli.exits import Exit, complain
+from coordinator.cli.outputs import check_output
 from coordinator.errors import ConfigInvalid
 from coordinator.simulation.compare import SIZES
 from coordinator.simulation.compare_command import main_compare
@@ -38,6 +39,7 @@ class CompareOptions:
 def compare_command(options: CompareOptions) -> int:
     """Compare, print, and draw if asked to."""
     try:
+        check_output(options.plot, "--plot")
         return main_compare(
             runs=RUNS if options.runs is None else options.runs,
             sizes=options.sizes or SIZES,

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter, Token
 
+from coordinator.cli.numbers import Whole
+
 
 def _folder(_: object, tokens: Sequence[Token]) -> Path:
     """Read a folder's name; an empty one, of a variable that is not set, is none."""
@@ -17,16 +19,6 @@ def _folder(_: object, tokens: Sequence[Token]) -> Path:
     return Path(token.value)
 
 
-def _whole(_: object, tokens: Sequence[Token]) -> int:
-    """Read a whole number; cyclopts itself would round 1.5."""
-    (token,) = tokens
-    try:
-        return int(token.value)
-    except ValueError:
-        raise ValueError(f"{token.value!r} is no whole number") from None
-
-
-WholeNumber = Annotated[int | None, Parameter(converter=_whole)]
 JournalFolder = Annotated[Path | None, Parameter(converter=_folder)]
 
 
@@ -99,7 +91,7 @@ def export(
 def prune(
     *,
     older_than: str | None = None,
-    keep: WholeNumber = None,
+    keep: Whole | None = None,
     dry_run: bool = False,
     unfinished: bool = False,
     journal: JournalFolder = None,
@@ -173,7 +165,7 @@ def replay(
 def resume(
     session: str,
     *,
-    from_: Annotated[WholeNumber, Parameter(name="--from")] = None,
+    from_: Annotated[Whole | None, Parameter(name="--from")] = None,
     rule: str | None = None,
     add_agent: tuple[str, ...] = (),
     tell: str | None = None,

@@ -16,10 +16,10 @@ from coordinator.ballots import read_rule
 from coordinator.cli.approvals import Approvals, approver_of
 from coordinator.cli.boundary import at_the_boundary
 from coordinator.cli.keeping import root_of
+from coordinator.cli.outputs import check_output
 from coordinator.cli.run import (
     RunOptions,
     attended,
-    check_output,
     conduct,
     team_of_models,
 )
@@ -66,7 +66,7 @@ def resume_command(options: ResumeOptions) -> int:
 
 async def _resume(options: ResumeOptions) -> int:
     _check(options)
-    check_output(options.run.output)
+    check_output(options.run.output, "--output")
     root = root_of(options.run.journal)
     found = read_session(root, find_session(root, options.session))
     if options.record is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -22,6 +21,7 @@ from coordinator.cli.collecting import collecting_rarely
 from coordinator.cli.desk import Desk
 from coordinator.cli.exits import Exit, complain, exit_of
 from coordinator.cli.keeping import call, journal_of_run, root_of
+from coordinator.cli.outputs import check_output
 from coordinator.cli.showing import SILENT, DisplayName, display, fitting
 from coordinator.config import (
     DEMO,
@@ -92,7 +92,7 @@ async def _run(options: RunOptions) -> int:
     continued = _continued(options)
     config = with_attached(_config(options, continued), options.attached)
     question = _question(options, config)
-    check_output(options.output)
+    check_output(options.output, "--output")
     asked = _Asked(config.file.title, question, continued)
     options = attended(options, config)
     approvals = Approvals(is_attended=options.is_steered)
@@ -372,14 +372,3 @@ def _name_session(
 def as_json(result: Result) -> bytes:
     """The result as ``--json`` prints it: one object on one line."""
     return msgspec.json.encode(result, enc_hook=foreign.encode)
-
-
-def check_output(path: Path | None) -> None:
-    """Refuse a file that cannot be written before anything is paid for."""
-    if path is None:
-        return
-    folder = path.parent
-    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise ConfigInvalid(
-            f"--output {path} cannot be written; name a file in a folder that exists"
-        )

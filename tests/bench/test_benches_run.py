@@ -75,6 +75,11 @@ def test_a_measurement_that_nobody_knows_is_named(
     assert "no measurement 'engines'; there are: start; machine; simulation" in said
 
 
+def test_a_fraction_is_no_count(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "--quick", "--soak", "1.5"]) == 1
+    assert "--soak: '1.5' is no whole number" in capsys.readouterr().err
+
+
 def test_each_team_is_measured_with_a_reader_too() -> None:
     names = [figure.name for figure in PARTS["engine, asyncio"]()]
     for agents in plan.TINY.teams:

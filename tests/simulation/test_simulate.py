@@ -85,6 +85,7 @@ def test_without_faults_nothing_goes_wrong_by_itself(simulate: Simulate) -> None
     [
         (("--faults", "gremlins"), "'gremlins'"),
         (("--runs", "0"), "--runs 0"),
+        (("--compare", "--plot", "/nowhere/a.svg"), "--plot /nowhere/a.svg"),
         (("--workers", "0"), "--workers 0"),
         (("no-such-file.yaml",), "no-such-file.yaml"),
     ],
