@@ -106,8 +106,6 @@ class Actor:
         self._sends_waiting = 0
         self._frames_sent = 0
 
-    # ------------------------------------------------- what others tell it
-
     def take(self, turn: Turn) -> None:
         """Put ``turn`` into the mailbox."""
         self._mailbox.append(turn)
@@ -169,8 +167,6 @@ class Actor:
         ):
             self._scope.cancel(self._cancel_reason)
 
-    # ------------------------------------------------------- what it does
-
     async def run(self) -> None:
         """Take turns until :meth:`close`, or until nobody listens any more."""
         with self._outbox, anyio.CancelScope() as self._lifetime:
@@ -206,9 +202,13 @@ class Actor:
             files=self._files,
         )
         self._problems = ()
-        for news in self._news:
-            running.tell(news)
-        self._news.clear()
+        # What a withdrawn turn was to hear is dropped with it, a later one's is kept.
+        waiting, self._news = self._news, []
+        for news in waiting:
+            if news.turn == turn.number:
+                running.tell(news)
+            else:
+                self._news.append(news)
         self._cancel_reason = self._withdrawn.pop(turn.number, None)
         try:
             last = await self._play(running)

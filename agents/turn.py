@@ -171,8 +171,6 @@ class RunningTurn:
                 return self._end("cut", "the budget leaves no room for another call")
         return self._end("silent", f"{MAX_CALLS} model calls brought no result")
 
-    # ------------------------------------------------------- asking the model
-
     def _request(self, call: int) -> Request:
         tools = tuple(tool.spec for tool in self.agent.tools)
         return Request(
@@ -272,8 +270,6 @@ class RunningTurn:
         self._output_left -= response.usage.output_tokens
         return self._output_left < LEAST_OUTPUT_TOKENS
 
-    # -------------------------------------------------- making sense of it
-
     async def _follow(self, response: Transcript) -> Last | None:
         """Do what ``response`` calls for; the turn's end, or ``None`` to ask on."""
         self._stop_reason = response.stop_reason
@@ -365,8 +361,6 @@ class RunningTurn:
                 votable = revised(self._form.labels, labels)
                 self._form = msgspec.structs.replace(self._form, labels=votable)
             await self._tell_model(text)
-
-    # ------------------------------------------------------------ tool calls
 
     async def _follow_calls(self, calls: Sequence[ToolCalled]) -> Last | None:
         """End the turn if its work is handed in, else run what is called."""

@@ -279,8 +279,6 @@ class Shell:
                 actor.resume(asked)
             group.start_soon(actor.run, name=f"agent {agent.id}")
 
-    # ------------------------------------------------------------ taking in
-
     async def _drained(self) -> list[Item]:
         """Take all that is ready; wait where nothing is."""
         if self._told:
@@ -399,8 +397,6 @@ class Shell:
     async def _take_leftovers(self) -> None:
         """Frames that agents had sent before they were cancelled: readers get them."""
         await self._take(self._inbox.taken(math.inf), None)
-
-    # ----------------------------------------------------------- acting
 
     def _carry_out(self, output: MachineOutput, group: anyio.abc.TaskGroup) -> None:
         match output:

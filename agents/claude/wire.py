@@ -164,9 +164,6 @@ def _fields(block: bytes) -> ServerEvent | None:
     return (name, b"\n".join(data)) if data else None
 
 
-# --------------------------------------------------------------------- deltas
-
-
 class TextDelta(msgspec.Struct, frozen=True, tag_field="type", tag="text_delta"):
     """More text."""
 
@@ -208,8 +205,6 @@ class CitationsDelta(
 Delta: TypeAlias = (
     TextDelta | InputJsonDelta | ThinkingDelta | SignatureDelta | CitationsDelta
 )
-
-# --------------------------------------------------------------------- events
 
 
 class MessageStart(msgspec.Struct, frozen=True, tag_field="type", tag="message_start"):

@@ -143,9 +143,6 @@ def is_in_money(rules: Rules, agent: str) -> bool:
     return rules.budget_usd is not None or of_agent(rules, agent).usd is not None
 
 
-# ----------------------------------------------------------------- reckoning
-
-
 def _least_input(member: Member, turn: Turn) -> tuple[int, int]:
     """Tokens that ``turn`` has to read: new ones, and those the agent has read."""
     characters = len(turn.question) + len(turn.note)

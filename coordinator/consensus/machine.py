@@ -228,9 +228,6 @@ def _booked(s: State, chunk: UsageReported) -> State:
     )
 
 
-# ------------------------------------------------------------------ chunks
-
-
 def _on_chunk(m: Move, chunk: Chunk) -> None:
     member = m.s.members[chunk.agent]
     match chunk:
@@ -388,9 +385,6 @@ def _keep_to_budget(m: Move) -> None:
                 member = m.s.members[each.member.id]
                 _after_failure(m, member, each.member.activity, each.why)
     budget.without_cancels(m, never)
-
-
-# ------------------------------------------------------------- the shell's
 
 
 def _on_shell(m: Move, what: MachineInput) -> None:

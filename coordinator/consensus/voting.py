@@ -45,8 +45,6 @@ from coordinator.effects import (
 LATE_VOTES_TIMER = "late votes of contest "
 """What the timers' names begin with; the contest's number follows."""
 
-# ------------------------------------------------------------------ opening
-
 
 def open_stage(m: Move, answers: Sequence[Answer], reason: str) -> None:
     """Put ``answers`` to the vote, in committees if they are many."""
@@ -113,9 +111,6 @@ def _may_more_come(m: Move) -> bool:
     if contests.has_drafts_to_come(m):
         return True
     return len(m.live()) > 1 and contests.may_anyone_revise(m)
-
-
-# --------------------------------------------------------------- ballots
 
 
 def on_vote(m: Move, member: Member, chunk: VoteCast) -> None:
@@ -252,9 +247,6 @@ def _may_close_early(m: Move) -> bool:
     if contests.has_drafts_to_come(m):
         return False
     return not (m.rules.overturn and contests.may_anyone_revise(m))
-
-
-# --------------------------------------------------------------- deciding
 
 
 def settle(m: Move, contest: Contest, *, is_early: bool) -> None:

@@ -158,6 +158,22 @@ async def test_cancelling_or_telling_what_is_over_does_nothing(
         assert (await actor.play(ask.draft(2)))[-1].outcome == "answered"
 
 
+async def test_news_for_a_turn_pass_by_a_withdrawn_one_before_it(
+    scripted: Scripted, stage: Staging, ask: Asking
+) -> None:
+    backend = scripted([{"text": "Let me think."}], DRAFT_AFTER)
+    async with stage(backend) as actor:
+        actor.actor.take(ask.draft(1))
+        actor.actor.cancel(TurnNumber(1), "late")
+        actor.actor.take(ask.review(2, may_revise=True))
+        actor.actor.tell(News(agent=AgentId("ada"), turn=TurnNumber(2), text="Psst!"))
+        await actor.until(TurnEnded)
+        withdrawn(actor.said, "late")
+        await actor.until(TurnEnded)
+    asked = backend.requests[-1].messages
+    assert any(b"Psst!" in bytes(message.content) for message in asked)
+
+
 @pytest.mark.parametrize("room", [0, 1, 1000])
 @pytest.mark.parametrize("after_s", [0.0, 0.3, 1.0, 4.0, 30.0])
 async def test_when_the_whole_team_is_cancelled_nothing_is_left(

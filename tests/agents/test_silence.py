@@ -54,6 +54,16 @@ async def test_time_that_the_consumer_takes_is_nobodys_silence() -> None:
         assert not stream.is_silent
 
 
+async def test_a_stream_whose_consumer_was_away_is_still_watched() -> None:
+    async with watched():
+        with reading(30.0) as stream:
+            await anyio.sleep(1_000.0)
+            began = anyio.current_time()
+            await read(stream, 10_000.0)
+        assert stream.is_silent
+        assert anyio.current_time() - began == pytest.approx(30.0)
+
+
 async def test_each_stream_has_its_own_limit() -> None:
     left: list[tuple[float, float]] = []
 
