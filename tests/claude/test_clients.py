@@ -42,6 +42,21 @@ async def test_a_client_of_the_callers_bears_all_and_stays_open() -> None:
     await own.close()
 
 
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_another_event_loop_gets_clients_of_its_own(backend: str) -> None:
+    clients = Clients(made)
+
+    async def twice() -> list[anthropic.AsyncAnthropic]:
+        await anyio.lowlevel.checkpoint()
+        with clients.lease() as leased:
+            return [leased, clients.here()]
+
+    first, again = anyio.run(twice, backend=backend)
+    other, _ = anyio.run(twice, backend=backend)
+    assert first is again
+    assert other is not first
+
+
 def test_clients_share_what_is_trusted_until_the_environment_says_otherwise(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
