@@ -34,6 +34,10 @@ async def whole(
     return (root / "s1.journal").read_bytes()
 
 
+def inode(path: Path) -> int:
+    return path.stat().st_ino
+
+
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
@@ -140,6 +144,49 @@ async def test_a_tail_that_cannot_be_kept_is_not_cut_off(
         await _reopen(root)
     assert (root / "s1.journal").read_bytes() == torn
     assert names(root) == ["s1.journal"]
+
+
+@pytest.fixture
+def durable(monkeypatch: pytest.MonkeyPatch) -> dict[int, int]:
+    """What survives power loss: inode → bytes, as of the last ``fsync``."""
+    sizes: dict[int, int] = {}
+    sync = os.fsync
+
+    def fsync(fd: int) -> None:
+        sync(fd)
+        state = os.fstat(fd)
+        sizes[state.st_ino] = state.st_size
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    return sizes
+
+
+async def test_a_new_session_survives_power_loss_before_anything_happens(
+    root: Path, opening: Callable[..., Opened], durable: dict[int, int]
+) -> None:
+    async with open_journal(root, opening()) as journal:
+        assert durable[inode(journal.path)] == len(journal.path.read_bytes())
+        assert inode(root) in durable  # its name
+
+
+async def test_a_tail_survives_power_loss_before_it_is_cut_off(
+    root: Path,
+    whole: bytes,
+    durable: dict[int, int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (root / "s1.journal").write_bytes(whole + b"junk")
+    cut = os.ftruncate
+    safe: list[bool] = []
+
+    def ftruncate(fd: int, length: int) -> None:
+        safe.append(durable[inode(root / "s1.damaged-1")] == len(b"junk"))
+        safe.append(inode(root) in durable)  # its name
+        cut(fd, length)
+
+    monkeypatch.setattr(os, "ftruncate", ftruncate)
+    await _reopen(root)
+    assert safe == [True, True]
 
 
 async def test_a_branch_begins_with_the_records_it_takes_over(
