@@ -25,17 +25,21 @@ from agents.chunks import AgentId
 from agents.session_files import SessionFiles
 from coordinator.attaching import Attachable
 from coordinator.consensus import DEADLINE_TIMER, drafting
-from coordinator.errors import ConfigInvalid, SessionFinished
+from coordinator.errors import ConfigInvalid
 from coordinator.journal.branching import branched
 from coordinator.journal.contents import (
     BranchedFrom,
     Opened,
     Resumed,
-    decode,
     encode,
     library_version,
 )
-from coordinator.journal.folder import FILES_SUFFIX, SUFFIX, default_root, option_of
+from coordinator.journal.folder import FILES_SUFFIX, SUFFIX, default_root
+from coordinator.journal.landmarks import (
+    insist_on_known_words,
+    insist_on_record,
+    insist_on_unfinished,
+)
 from coordinator.journal.opening import open_journal, reopen_journal
 from coordinator.journal.reading import Journal, read_session, understood
 from coordinator.journal.records import Kind, Record
@@ -92,7 +96,7 @@ async def resume_session(
         # Looked at before it is opened: what is refused leaves no trace in it.
         found = await anyio.to_thread.run_sync(read_session, root, name)
         insist_on_unfinished(found)
-        _insist_on_known_words(found)
+        insist_on_known_words(found)
         team = await _team_again(stack, found.opened, team)
         attached = await read_again(found.opened.attached, attachments)
         writer, reopened = await stack.enter_async_context(
@@ -194,98 +198,6 @@ def place_of(session: str | Path, journal: Path | None) -> tuple[Path, str]:
     if path.suffix == SUFFIX:
         return path.parent, path.stem
     return journal or default_root(), str(session)
-
-
-def insist_on_unfinished(found: Journal) -> None:
-    """Let a session through that there is something left of.
-
-    Raises:
-        SessionFinished: There is not.
-        JournalCorrupt: A record holds something else than its kind says.
-    """
-    with understood(found.path):
-        counted = history(found.records)
-        counted = counted[: resumable(counted)]
-    if any(record.kind == Kind.RESULT for record in counted):
-        session = found.opened.session
-        it = f"{session}{option_of(found.path.parent)}"
-        raise SessionFinished(
-            f"session {session!r} is finished; see it again: coordinator replay {it}; "
-            "or begin a new one at one of its records: coordinator resume "
-            f"{it} --from RECORD"
-        )
-
-
-def _insist_on_known_words(found: Journal) -> None:
-    """Let a journal through of which all that is needed to go on can be read.
-
-    Raises:
-        JournalCorrupt: A later version has gone on with it, say.
-    """
-    with understood(found.path):
-        for record in found.records:
-            if record.kind != Kind.OUTPUT:  # derived anew
-                decode(record)
-
-
-def insist_on_record(found: Journal, count: int) -> tuple[Record, ...]:
-    """The first ``count`` records of a journal, those of them that count.
-
-    Raises:
-        ConfigInvalid: There are not so many, or the session had ended by then.
-        JournalCorrupt: One of them holds something else than its kind says.
-    """
-    session, most = found.opened.session, len(found.records)
-    with understood(found.path):
-        if not 1 <= count <= most:
-            raise ConfigInvalid(
-                f"session {session!r} has the records 1 to {most}, and no "
-                f"{count}{_hint(found)}"
-            )
-        counted = history(found.records[:count])
-        counted = counted[: resumable(counted)]
-        if any(record.kind == Kind.RESULT or _is_end(record) for record in counted):
-            raise ConfigInvalid(
-                f"session {session!r} had ended by record {count}; choose an earlier "
-                f"one{_hint(found)}"
-            )
-    return counted
-
-
-def _hint(found: Journal) -> str:
-    marks = landmarks(found)
-    return f" ({'; '.join(marks[:20])})" if marks else ""
-
-
-def _is_end(record: Record) -> bool:
-    return record.kind == Kind.OUTPUT and _kind_of(record) == "conclude"
-
-
-def _kind_of(record: Record) -> str:
-    return msgspec.json.decode(record.payload, type=_Kind).kind
-
-
-def landmarks(found: Journal) -> list[str]:
-    """Where in a journal one may want to begin anew: record and what it brought."""
-    told: list[str] = []
-    for number, record in enumerate(found.records, start=1):
-        if record.kind == Kind.OUTPUT:
-            kind = _kind_of(record)
-            if kind in _LANDMARKS:
-                told.append(f"{number}: {_LANDMARKS[kind]}")
-    return told
-
-
-class _Kind(msgspec.Struct):
-    kind: str
-
-
-_LANDMARKS = {
-    "answer_accepted": "an answer",
-    "slate_frozen": "the slate is frozen",
-    "vote_counted": "a vote",
-    "winner_decided": "the vote is decided",
-}
 
 
 async def _team_again(stack: AsyncExitStack, opened: Opened, team: Team | None) -> Team:

@@ -28,9 +28,9 @@ from coordinator.displays.base import Cast
 from coordinator.emulated import at_work
 from coordinator.errors import ConfigInvalid
 from coordinator.journal.finding import find_session
+from coordinator.journal.landmarks import insist_on_record, insist_on_unfinished
 from coordinator.journal.reading import Journal, read_session
-from coordinator.resumption import branch_session, insist_on_record, resume_session
-from coordinator.resumption import insist_on_unfinished as insist
+from coordinator.resumption import branch_session, resume_session
 from coordinator.source import config_of
 from coordinator.team import read_described
 
@@ -70,7 +70,7 @@ async def _resume(options: ResumeOptions) -> int:
     root = root_of(options.run.journal)
     found = read_session(root, find_session(root, options.session))
     if options.record is None:
-        insist(found)
+        insist_on_unfinished(found)
     else:
         insist_on_record(found, options.record)
     config = _config(found, options)

@@ -5,10 +5,10 @@
         await journal.commit()
 
 Storage (:mod:`~coordinator.journal.records`, ``folder``, ``writer``, ``opening``,
-``reading``), the list of sessions (``summaries``, ``index``,
-``finding``), reading one as inputs
-again (``replaying``, ``resuming``) and handing it out (``exporting``,
-``massgen_logs``). What each durability promises stands in ``writer``.
+``reading``), the list of sessions (``summaries``, ``index``, ``finding``), reading one
+as inputs again (``replaying``, ``resuming``, ``branching``, ``landmarks``) and handing
+it out (``exporting``, ``massgen_logs``). What each durability promises stands in
+``writer``.
 
 Each name brings its own file with it when it is first used: a session that only writes
 has no use for the index, which loads SQLite.

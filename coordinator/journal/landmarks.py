@@ -1,0 +1,107 @@
+"""Where a kept session can be gone on with, or a new one begun inside it. Pure.
+
+Asked before anything is opened for writing, so that what is refused leaves no trace.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from coordinator.errors import ConfigInvalid, SessionFinished
+from coordinator.journal.contents import decode
+from coordinator.journal.folder import option_of
+from coordinator.journal.reading import Journal, understood
+from coordinator.journal.records import Kind, Record
+from coordinator.journal.replaying import history, resumable
+
+
+def insist_on_unfinished(found: Journal) -> None:
+    """Let a session through that there is something left of.
+
+    Raises:
+        SessionFinished: There is not.
+        JournalCorrupt: A record holds something else than its kind says.
+    """
+    with understood(found.path):
+        counted = history(found.records)
+        counted = counted[: resumable(counted)]
+    if any(record.kind == Kind.RESULT for record in counted):
+        session = found.opened.session
+        it = f"{session}{option_of(found.path.parent)}"
+        raise SessionFinished(
+            f"session {session!r} is finished; see it again: coordinator replay {it}; "
+            "or begin a new one at one of its records: coordinator resume "
+            f"{it} --from RECORD"
+        )
+
+
+def insist_on_known_words(found: Journal) -> None:
+    """Let a journal through of which all that is needed to go on can be read.
+
+    Raises:
+        JournalCorrupt: A later version has gone on with it, say.
+    """
+    with understood(found.path):
+        for record in found.records:
+            if record.kind != Kind.OUTPUT:  # derived anew
+                decode(record)
+
+
+def insist_on_record(found: Journal, count: int) -> tuple[Record, ...]:
+    """The first ``count`` records of a journal, those of them that count.
+
+    Raises:
+        ConfigInvalid: There are not so many, or the session had ended by then.
+        JournalCorrupt: One of them holds something else than its kind says.
+    """
+    session, most = found.opened.session, len(found.records)
+    with understood(found.path):
+        if not 1 <= count <= most:
+            raise ConfigInvalid(
+                f"session {session!r} has the records 1 to {most}, and no "
+                f"{count}{_hint(found)}"
+            )
+        counted = history(found.records[:count])
+        counted = counted[: resumable(counted)]
+        if any(record.kind == Kind.RESULT or _is_end(record) for record in counted):
+            raise ConfigInvalid(
+                f"session {session!r} had ended by record {count}; choose an earlier "
+                f"one{_hint(found)}"
+            )
+    return counted
+
+
+def _hint(found: Journal) -> str:
+    marks = _landmarks(found)
+    return f" ({'; '.join(marks[:20])})" if marks else ""
+
+
+def _is_end(record: Record) -> bool:
+    return record.kind == Kind.OUTPUT and _kind_of(record) == "conclude"
+
+
+def _kind_of(record: Record) -> str:
+    return msgspec.json.decode(record.payload, type=_Kind).kind
+
+
+def _landmarks(found: Journal) -> list[str]:
+    """Where in a journal one may want to begin anew: record and what it brought."""
+    told: list[str] = []
+    for number, record in enumerate(found.records, start=1):
+        if record.kind == Kind.OUTPUT:
+            kind = _kind_of(record)
+            if kind in _LANDMARKS:
+                told.append(f"{number}: {_LANDMARKS[kind]}")
+    return told
+
+
+class _Kind(msgspec.Struct):
+    kind: str
+
+
+_LANDMARKS = {
+    "answer_accepted": "an answer",
+    "slate_frozen": "the slate is frozen",
+    "vote_counted": "a vote",
+    "winner_decided": "the vote is decided",
+}
