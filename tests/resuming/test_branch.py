@@ -14,10 +14,11 @@ from agents.agent import Agent
 from agents.chunks import AgentId
 from agents.script import parse_script
 from agents.scripted import ScriptedBackend
-from coordinator.ballots import Plurality
+from coordinator.ballots import Borda, Plurality
+from coordinator.effects import VoteCounted
 from coordinator.errors import ConfigInvalid
 from coordinator.journal import Kind, Record, read_session
-from coordinator.journal.contents import BranchedFrom
+from coordinator.journal.contents import BranchedFrom, decode
 from coordinator.replay import Replay
 from coordinator.team import Team
 from tests.resuming.conftest import Cast
@@ -86,6 +87,26 @@ async def test_another_rule_keeps_what_is_still_true(
     assert said
     assert any(b'"rule":"plurality"' in record.payload for record in found.records)
     check_replay(root, "b1")
+
+
+async def test_who_voted_is_asked_again_where_the_ballot_is_another(
+    root: Path, cast: MakeCast, records: tuple[Record, ...]
+) -> None:
+    count = at(records, b"vote_counted")
+    voted = decode(records[count - 1])
+    assert isinstance(voted, VoteCounted)
+    asked: list[set[AgentId]] = []
+    for name, rule in (("same", Borda()), ("other", Plurality())):
+        again = cast()
+        rules = msgspec.structs.replace(again.team.rules, rule=rule)
+        team = replace(again.team, rules=rules)
+        async with coordinator.branch_session(
+            "whole", count, team, journal=root, session_id=name
+        ) as session:
+            await session.wait()
+        asked.append({agent for agent, number, _ in again.calls if number == 2})
+    assert voted.voter not in asked[0]
+    assert voted.voter in asked[1]
 
 
 async def test_one_more_agent_drafts_while_the_others_keep_theirs(

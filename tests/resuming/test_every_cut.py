@@ -189,6 +189,22 @@ async def test_what_broke_off_is_said_to_be_abandoned_and_no_turn_begins_again(
     assert ("ada", 1) not in started
 
 
+async def test_a_deadline_given_to_go_on_with_counts_from_then(
+    root: Path, cast: MakeCast
+) -> None:
+    slow = {"deadline_s": 500.0, "straggler": None, "early": False}
+    async with coordinator.open_session(
+        "The capital?", cast(**slow).team, journal=root, session_id="s1"
+    ):
+        await anyio.sleep(1.0)
+    async with coordinator.resume_session(
+        "s1", cast(**slow).team, journal=root, deadline_s=20.0
+    ) as session:
+        result = await session.wait()
+    assert result.status == "deadline"  # cy would have voted after 300 s
+    assert result.elapsed_s == pytest.approx(21.0, abs=0.5)
+
+
 async def test_a_deadline_given_once_is_kept_for_the_next_time(
     root: Path, cast: MakeCast
 ) -> None:
