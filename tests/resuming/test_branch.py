@@ -18,7 +18,7 @@ from coordinator.ballots import Borda, Plurality
 from coordinator.effects import VoteCounted
 from coordinator.errors import ConfigInvalid
 from coordinator.journal import Kind, Record, read_session
-from coordinator.journal.contents import BranchedFrom, decode
+from coordinator.journal.contents import BranchedFrom, Resumed, decode
 from coordinator.replay import Replay
 from coordinator.team import Team
 from tests.resuming.conftest import Cast
@@ -86,6 +86,37 @@ async def test_another_rule_keeps_what_is_still_true(
     said = [r for r in found.records if b"Think of the sea" in r.payload]
     assert said
     assert any(b'"rule":"plurality"' in record.payload for record in found.records)
+    check_replay(root, "b1")
+
+
+async def test_a_branch_of_what_was_resumed_knows_which_records_stand(
+    root: Path,
+    cast: MakeCast,
+    records: tuple[Record, ...],
+    write: Callable[..., Path],
+) -> None:
+    # Cut within a response, so that what it had said is void after the resumption.
+    write("cut", records[: at(records, b"slate_frozen") + 3])
+    async with coordinator.resume_session("cut", cast().team, journal=root) as resumed:
+        await resumed.wait()
+    found = read_session(root, "cut").records
+    assert any(record.kind == Kind.RESUMED for record in found)
+    again = cast()
+    rules = msgspec.structs.replace(again.team.rules, rule=Plurality())
+    async with coordinator.branch_session(
+        "cut",
+        at(found, b"winner_decided"),
+        replace(again.team, rules=rules),
+        journal=root,
+        session_id="b1",
+    ) as session:
+        result = await session.wait()
+    assert (result.status, result.winner) == ("answered", "ada")
+    branch = read_session(root, "b1").records
+    place = [record.kind for record in branch].index(Kind.RESUMED)
+    first = decode(branch[place])  # the branch's own beginning is another
+    assert isinstance(first, Resumed)
+    assert first.kept == place
     check_replay(root, "b1")
 
 
