@@ -88,6 +88,18 @@ def test_news_reaches_running_reviews_as_the_rules_say(
     assert len(table.just(TellAgent)) == tells
 
 
+def test_what_a_cancelled_turn_still_says_changes_nothing(seat: Seat) -> None:
+    table = drafted(seat, news="preempt")
+    earlier = table.turns["ada"].number
+    table.answers("bob", "something better")
+    assert table.turns["ada"].number > earlier
+    table.votes("ada", "cy", turn=earlier)
+    assert table.last == ()
+    assert "ada" not in table.counted
+    table.votes("ada", "cy")
+    assert "ada" in table.counted
+
+
 def test_a_vote_that_had_not_seen_the_news_does_not_count(seat: Seat) -> None:
     table = drafted(seat, news="finish")
     table.answers("bob", "something better")
