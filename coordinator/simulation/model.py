@@ -43,14 +43,12 @@ class Assumptions(
 ):
     """How simulated agents answer, judge and revise; what that takes and costs."""
 
-    # --- answers
     shared_sd: float = 1.22
     """Ease of the question, the same for the whole team: 1.22² / (1.22² + 1) = 60 % of
     the variance, as models share 60 % of their errors (arXiv 2506.07962)."""
     camps: tuple[Camp, ...] = ()
     """The first takes the first agents by lot, and so on; the rest are plain."""
 
-    # --- judging
     judge_shared_sd: float = 0.5
     """Error about an answer that all judges share. Assumed; see ``shared_errors``."""
     judge_own_sd: float = 1.2
@@ -75,7 +73,6 @@ class Assumptions(
     """Voters who put the first colluder's answer first and what they think best last.
     """
 
-    # --- revising, where the policy allows it
     revise: float = 0.45
     """Chance that a reviewer answers anew rather than votes, each time it is asked. At
     0.45 MassGen's rules send 7 agents back 19 or 20 times, first answers counted; its
@@ -98,13 +95,11 @@ class Assumptions(
     """Share of the way from its own quality to that of the answer it thinks best that
     a reviser goes first. Assumed 0, as debate helps nobody on average."""
 
-    # --- one model over and over, for self-consistency
     wrong_kinds: int = 5
     """Different wrong results there are. Assumed."""
     wrong_shared: float = 0.6
     """Chance that a wrong sample has the most tempting of them (arXiv 2506.07962)."""
 
-    # --- sizes, in tokens
     preamble_tokens: int = 1500
     """System prompt and tools."""
     question_tokens: int = 500
@@ -125,7 +120,6 @@ class Assumptions(
     """Model calls a turn; each of them but the first follows a tool's result, reads the
     whole prompt again, and is a boundary at which news can be told."""
 
-    # --- time
     first_token_s: float = 1.0
     """From a request to its first token, without what reading takes. Assumed."""
     reads_per_s: float = 8000.0
@@ -144,7 +138,6 @@ class Assumptions(
     limit_tokens_per_min: float | None = None
     """Uncached input the team may send a minute; requests wait their turn."""
 
-    # --- money
     cache: bool = True
     """Whether prompts are cached, for all policies alike. An entry can be read once the
     response that wrote it has begun, and lives 5 minutes (docs.claude.com, prompt
