@@ -92,7 +92,7 @@ def _check(
         )
     known = [name for name, _ in plan.parts(sizes, named)]
     for asked in only:
-        if not any(name.startswith(asked) for name in known):
+        if not asked or not any(name.startswith(asked) for name in known):
             raise ConfigInvalid(
                 f"no measurement {asked!r}; there are: {'; '.join(known)}"
             )

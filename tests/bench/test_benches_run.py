@@ -75,6 +75,13 @@ def test_a_measurement_that_nobody_knows_is_named(
     assert "no measurement 'engines'; there are: start; machine; simulation" in said
 
 
+def test_an_empty_name_is_no_measurement(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["bench", "--quick", "--soak", "1", "--only", ""]) == 1
+    assert "no measurement ''; there are: start" in capsys.readouterr().err
+
+
 def test_a_fraction_is_no_count(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "--quick", "--soak", "1.5"]) == 1
     assert "--soak: '1.5' is no whole number" in capsys.readouterr().err
