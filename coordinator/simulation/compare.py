@@ -157,8 +157,12 @@ def compare(
         ConfigInvalid: A name is unknown, or a number too small.
     """
     assumed = assumed or Assumptions()
-    if runs < 1 or workers < 1 or not sizes or min(sizes) < 2:
-        raise ConfigInvalid("compare needs 1 run, 1 worker and teams of 2, at least")
+    if not sizes:
+        raise ConfigInvalid("compare has no size of team; give one or more")
+    least = [("runs", runs, 1), ("workers", workers, 1)]
+    for name, given, enough in (*least, *(("size", size, 2) for size in sizes)):
+        if given < enough:
+            raise ConfigInvalid(f"{name} {given} is too few; give {enough} or more")
     names = tuple(dict.fromkeys((ALONE, DEFAULT, *contenders)))
     for name in names:
         contender(name)

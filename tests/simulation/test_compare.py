@@ -10,6 +10,7 @@ import pytest
 
 from agents.backend import BallotForm
 from agents.chunks import Label
+from coordinator.cli import main
 from coordinator.errors import ConfigInvalid
 from coordinator.rules import Adaptive, Rules, Straggler, Topology
 from coordinator.simulation.billing import Bill, Prefix, PromptCache
@@ -371,3 +372,8 @@ def test_a_sweep_that_cannot_be_read_is_refused(words: str, named: str) -> None:
 def test_a_sweep_of_something_unknown_is_refused() -> None:
     with pytest.raises(ConfigInvalid, match="bogus"):
         main_compare(runs=1, sizes=(3,), sweep="bogus=1,2")
+
+
+def test_a_team_of_too_few_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["simulate", "--compare", "--size", "1"]) == 1
+    assert "size 1 is too few; give 2 or more" in capsys.readouterr().err
