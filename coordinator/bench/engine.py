@@ -23,8 +23,8 @@ from coordinator.session import open_session
 TARGETS = {3: 400_000, 16: 400_000, 128: 400_000, 1_000: 400_000, 10_000: 250_000}
 """Chunks a second with the journal ``async``, by the number of agents."""
 FEW = 1_000
-"""Smaller teams are done in half a second, of which a neighbour's work may take half:
-they are measured twice as often."""
+"""Teams of so many at most are done in a second, of which a neighbour's work may take
+half: they are measured twice as often."""
 PAIRS = 3
 """Sessions with a journal and without, in turns, that a ratio is the median of."""
 
@@ -104,7 +104,7 @@ def with_journal(
 
     The speeds are the best of the turns, the ratio is the median of the turns' ratios.
     """
-    turns = max(PAIRS, rounds) * (2 if agents < FEW and rounds > 1 else 1)
+    turns = max(PAIRS, rounds) * (2 if agents <= FEW and rounds > 1 else 1)
     one = partial(throughput, agents, chunks, runtime=runtime, rounds=1)
     pairs = [(one(), one(is_recorded=False)) for _ in range(turns)]
     for figures in zip(*pairs, strict=True):

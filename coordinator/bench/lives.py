@@ -19,6 +19,10 @@ from coordinator.bench.teams import QUESTION, talkative_team
 from coordinator.session import run
 from coordinator.simulation.campaign import run_seeds
 
+COLLECTED_EVERY = 100
+"""Sessions after which garbage is collected: what waits for that is no leak, and the
+room it has taken meanwhile would look like one."""
+
 
 def simulation(sessions: int) -> Figure:
     """Seeded sessions of the machine a CPU-second, all invariants checked."""
@@ -59,11 +63,15 @@ def soak(sessions: int, *, runtime: Runtime) -> Iterator[Figure]:
 
 
 async def _soak(sessions: int) -> tuple[int, float]:
-    for _ in range(max(10, sessions // 5)):
-        await run(QUESTION, talkative_team(3, 50))
-    gc.collect()
+    await _one_by_one(max(10, sessions // 5))
     files, memory = open_files(), resident_bytes()
-    for _ in range(sessions):
-        await run(QUESTION, talkative_team(3, 50))
-    gc.collect()
+    await _one_by_one(sessions)
     return open_files() - files, (resident_bytes() - memory) / sessions
+
+
+async def _one_by_one(sessions: int) -> None:
+    for number in range(sessions):
+        await run(QUESTION, talkative_team(3, 50))
+        if number % COLLECTED_EVERY == 0:
+            gc.collect()
+    gc.collect()

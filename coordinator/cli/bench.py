@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 import sys
@@ -108,6 +109,7 @@ def _measured(
             if only and not name.startswith(tuple(only)):
                 continue
             sys.stderr.write(f"measuring: {name}\n")
+            gc.collect()  # what was measured before is no part of this
             try:
                 figures += part()
             except PeerMissing as missing:

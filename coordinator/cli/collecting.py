@@ -13,11 +13,11 @@ import gc
 from collections.abc import Generator
 from contextlib import contextmanager
 
-YOUNG = 200_000
+YOUNG = 500_000
 """Objects made and not yet freed between two collections of the youngest, 700 by
 default. What is not part of a cycle is freed at once, whatever this says, and so many
-objects of a cycle are some tens of megabytes at most. With 50,000 one or two
-collections, 70 to 170 ms, fell into the cancelling of a thousand agents."""
+objects of a cycle are some tens of megabytes. With 200,000, a collection of 70 to 300
+ms fell into the cancelling of a thousand agents every other time."""
 
 
 @contextmanager
