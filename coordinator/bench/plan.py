@@ -198,7 +198,8 @@ def _beside(sizes: Sizes) -> Iterator[Figure]:
     agents_each, total = sizes.beside
     for agents in agents_each:
         chunks = max(sizes.chunks, sizes.least_chunks // agents)
-        ours = engine.speeds(agents, chunks, runtime="asyncio", rounds=sizes.rounds)
+        turns = engine.PAIRS * sizes.rounds  # a second each; theirs take longer
+        ours = engine.speeds(agents, chunks, runtime="asyncio", rounds=turns)
         yield from massgen.beside(ours, agents, total)
 
 

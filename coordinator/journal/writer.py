@@ -78,7 +78,7 @@ WAITING_BYTES = 1 << 23
 """How far recording may be ahead of the group that is being written; ``commit`` waits
 beyond it."""
 
-BEHIND_S = 0.001
+BEHIND_S = 0.0005
 """How long a group may be in the writing before a busy loop steps aside for it."""
 
 ASIDE_S = 0.0002
