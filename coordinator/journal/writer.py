@@ -87,8 +87,8 @@ interpreter's lock. A loop that is never idle lets go of it for a microsecond ea
 and a thread takes thirty to wake up: it comes too late every time. With three agents
 at full speed a group was 310 ms in the writing (median; at most 740) where the disk
 needs half of one, all of which a kill would have lost, and waking the thread in vain
-cost a quarter of the speed; with it a group is 3.5 ms in the writing (at most 10;
-CPython 3.11, 2026-11-23). A loop that waits for a network is idle enough."""
+cost a quarter of the speed; with it a group is 3 ms in the writing (at most 10; CPython
+3.11, 2026-11-23). A loop that waits for a network is idle enough."""
 
 _BEGIN_AT: dict[Durability, int] = {
     "sync": GROUP_BYTES,  # or at the next commit, which is sooner

@@ -54,6 +54,17 @@ async def test_three_agents_answer_vote_and_the_winner_presents(team: MakeTeam) 
     assert result.usage.output_tokens > 0
 
 
+async def test_who_begins_to_read_after_the_end_is_told_that_it_is_over(
+    team: MakeTeam,
+) -> None:
+    cities = team({"ada": [drafts("Paris"), votes("Paris"), presents("Paris.")]})
+    async with coordinator.open_session("q", cities) as session:
+        await session.wait()
+        with anyio.fail_after(60):
+            assert [chunk async for chunk in session] == []
+            assert [batch async for batch in session.events()] == []
+
+
 async def test_every_chunk_reaches_who_iterates_in_order(team: MakeTeam) -> None:
     cities = team({"ada": [drafts("Paris"), votes("Paris"), presents("Paris.")]})
     async with coordinator.open_session("q", cities) as session:
