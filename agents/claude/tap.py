@@ -15,8 +15,6 @@ import ssl
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
-    Awaitable,
-    Callable,
     Iterable,
 )
 from contextlib import suppress
@@ -27,6 +25,7 @@ import httpcore2
 import httpx2
 
 from agents.claude.chunked import ChunkedBody, NotChunked
+from agents.claude.flow import Flow, flowing, receiver
 from agents.silence import Reading
 
 READ_BYTES = 65536
@@ -37,8 +36,12 @@ _HEAD_END = b"\r\n\r\n"
 class Tap(httpcore2.AsyncNetworkStream):
     """A connection that can tell where a response's body begins."""
 
-    def __init__(self, stream: httpcore2.AsyncNetworkStream) -> None:
+    def __init__(
+        self, stream: httpcore2.AsyncNetworkStream, flow: Flow | None = None
+    ) -> None:
         self._stream = stream
+        self._flow = flow
+        """What is at the bottom of ``stream``, if it is read with less ado."""
         self._held = b""
         self._tail: bytes | None = None
         """The last bytes of a head that is being read; ``None``: none is."""
@@ -82,7 +85,10 @@ class Tap(httpcore2.AsyncNetworkStream):
         Raises:
             httpx2.HTTPError: The connection broke, or was silent for so long.
         """
-        receive = self._receiver() if reading.is_watched else None
+        receive = None
+        if reading.is_watched:
+            # The transport's own ``read`` puts a timeout and a table of errors around.
+            receive = receiver(getattr(self._stream, "_stream", None))
         reading.drop = self._drop
         chunked, data = ChunkedBody(), self._held
         self._held, self.is_at_body = b"", False
@@ -126,14 +132,6 @@ class Tap(httpcore2.AsyncNetworkStream):
         with suppress(httpcore2.NetworkError, anyio.BusyResourceError):
             await self._stream.aclose()
 
-    def _receiver(self) -> Callable[[int], Awaitable[bytes]] | None:
-        """What the transport itself reads with, if it keeps that where 2.16 does.
-
-        Its own ``read`` puts a timeout and a table of errors around each.
-        """
-        within = getattr(self._stream, "_stream", None)
-        return getattr(within, "receive", None) or getattr(within, "receive_some", None)
-
     async def write(
         self,
         buffer: bytes,
@@ -155,10 +153,13 @@ class Tap(httpcore2.AsyncNetworkStream):
         timeout: float | None = None,  # noqa: ASYNC109  (httpcore2's)
     ) -> httpcore2.AsyncNetworkStream:
         """Encrypt; what is within can be tapped as well."""
-        return Tap(await self._stream.start_tls(ssl_context, server_hostname, timeout))
+        encrypted = await self._stream.start_tls(ssl_context, server_hostname, timeout)
+        return Tap(encrypted, self._flow)
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401  (theirs)
         """What the connection tells of itself."""
+        if info == "is_readable" and self._flow is not None and self._flow.has_arrived:
+            return True  # which its socket does not know any more
         return self._stream.get_extra_info(info)
 
 
@@ -176,11 +177,13 @@ class _Tapping(httpcore2.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
-        return Tap(
-            await self._network.connect_tcp(
-                host, port, timeout, local_address, socket_options
-            )
+        stream = await self._network.connect_tcp(
+            host, port, timeout, local_address, socket_options
         )
+        flow = flowing(getattr(stream, "_stream", None))
+        if flow is not None:
+            stream._stream = flow  # type: ignore[attr-defined]  # noqa: SLF001
+        return Tap(stream, flow)
 
     async def connect_unix_socket(
         self,

@@ -30,10 +30,10 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     """Text deltas of a small team, all together, so that it is measurable."""
     streams: int
     events: int
-    """Text deltas of each HTTP stream where throughput is measured."""
-    read_rate: float
-    """How many of them a second: near to what one core can take, all streams together,
-    so that waking up from idleness is not what is measured."""
+    """Text deltas of each HTTP stream where throughput is measured at full speed."""
+    read: tuple[int, float]
+    """Text deltas of each HTTP stream where each is a read of its own, and how many of
+    them a second: so few that who takes longest has read them all before the next."""
     heard: int
     """Text deltas of each HTTP stream where latency is measured."""
     rate: float
@@ -59,7 +59,7 @@ FULL = Sizes(
     least_chunks=600_000,
     streams=50,
     events=2_000,
-    read_rate=1_200,
+    read=(600, 300),
     heard=300,
     rate=100,
     cancelled=1_000,
@@ -77,6 +77,7 @@ QUICK = msgspec.structs.replace(
     chunks=200,
     least_chunks=40_000,
     events=200,
+    read=(60, 300),
     heard=100,
     cancelled=100,
     weighed=(2_000, 100),
@@ -95,6 +96,7 @@ TINY = msgspec.structs.replace(
     least_chunks=5,
     streams=2,
     events=3,
+    read=(3, 300),
     heard=3,
     cancelled=3,
     weighed=(5, 2),
@@ -167,17 +169,15 @@ def _engine(sizes: Sizes, runtime: Runtime) -> Iterator[Figure]:
 def _http(sizes: Sizes, runtime: Runtime, peers: Collection[Peer]) -> Iterator[Figure]:
     from coordinator.bench import wire  # noqa: PLC0415  (anthropic: a second)
 
-    for rate, events in ((sizes.read_rate, sizes.events), (0.0, sizes.events)):
-        # MassGen is compared once, where nothing keeps either of us waiting.
-        asked = {*peers} - {"massgen"} if rate or runtime == "trio" else peers
-        yield from wire.throughput(
-            sizes.streams,
-            events,
-            rate=rate,
-            runtime=runtime,
-            peers=asked,
-            rounds=sizes.rounds,
-        )
+    measured = partial(
+        wire.throughput, sizes.streams, runtime=runtime, rounds=sizes.rounds
+    )
+    # MassGen is compared once, where nothing keeps either of us waiting.
+    few = {*peers} - {"massgen"}
+    events, rate = sizes.read
+    yield from measured(events, rate=rate, is_abreast=True, peers=few)
+    yield from measured(events, rate=rate, peers=few)
+    yield from measured(sizes.events, peers=few if runtime == "trio" else peers)
 
 
 def _latency(sizes: Sizes, runtime: Runtime) -> Iterator[Figure]:

@@ -4,9 +4,10 @@ Run as a program of its own (``python -m coordinator.bench.serving``), so that i
 is not counted with its clients'. The path of a request says what comes:
 ``/EVENTS/RATE/…`` with the number of text deltas and how many a second, and
 ``/stamped`` after it to get the time of sending as each delta's text. With a rate,
-streams take turns at even distances, each event in a packet of its own; without one
-(0), events come as fast as they are taken, each a chunk of its own in HTTP's sense.
-Prints its port, and serves until its standard input is closed.
+streams take turns at even distances, or with ``/abreast`` all speak at the same
+moments, each event in a packet of its own; without one (0), events come as fast as they
+are taken, each a chunk of its own in HTTP's sense. Prints its port, and serves until
+its standard input is closed.
 
 One thread and a selector, no event loop: what is measured must not wait for this.
 """
@@ -180,10 +181,14 @@ class _Server:
             self.busy.append(stream)
             return
         stream.every_s = 1 / rate
-        # The golden ratio spreads any number of streams evenly over one period.
-        place = self.begun * 0.6180339887498949 % 1.0
-        self.begun += 1
-        stream.due = time.monotonic() + _GATHER_S + place * stream.every_s
+        begins = time.monotonic() + _GATHER_S
+        if b"abreast" in words:
+            stream.due = begins - begins % stream.every_s + stream.every_s
+        else:
+            # The golden ratio spreads any number of streams evenly over one period.
+            place = self.begun * 0.6180339887498949 % 1.0
+            stream.due = begins + place * stream.every_s
+            self.begun += 1
         heapq.heappush(self.paced, stream)
 
     def _say_due(self) -> None:

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple, TypeAlias, cast
 
 import anthropic
 import anyio
+from msgspec.structs import replace
 
 from agents.agent import Agent
 from agents.chunks import AgentId, ResponseEnded, TextDelta
@@ -112,23 +113,26 @@ async def by_sdk(url: str, agents: int) -> None:
 
 
 async def by_engine(url: str, agents: int) -> None:
-    """A session of that many agents; the winner presents once more."""
+    """A session of that many agents, who each answer once and all alike."""
     backend = ClaudeBackend(MODEL, api_key="none", base_url=url)
-    result = await run(QUESTION, _team(backend, agents))
+    # Else the winner would stream once more, alone.
+    rules = replace(Rules.preset("slate"), final="reuse")
+    result = await run(QUESTION, _team(backend, agents, rules))
     assert result.status == "answered", result.detail
     await backend.aclose()
 
 
-def _team(backend: ClaudeBackend, agents: int) -> Team:
+def _team(backend: ClaudeBackend, agents: int, rules: Rules) -> Team:
     ids = [AgentId(f"agent{number}") for number in range(1, agents + 1)]
     members = tuple(Agent(id=name, backend=backend) for name in ids)
-    return Team(agents=members, rules=Rules.preset("slate"), seed=1)
+    return Team(agents=members, rules=rules, seed=1)
 
 
 OURS = "coordinator"
 BYTES, SDK, MASSGEN = "bytes alone", "SDK, create(stream=True)", "MassGen's backend"
 TARGETS = {BYTES: 0.8, SDK: 2.0}
-"""How many times their speed ours is at least."""
+"""How many times their speed ours is at least, where a loop has enough to do: one that
+sleeps between any two events spends most of its time on that, whoever reads."""
 PAIRS = 3
 """Rounds that a ratio is the median of, at least."""
 WAYS: dict[str, Way] = {
@@ -144,6 +148,7 @@ def throughput(
     *,
     runtime: Runtime,
     rate: float = 0,
+    is_abreast: bool = False,
     peers: Collection[str] = (),
     rounds: int = PAIRS,
 ) -> Iterator[Figure]:
@@ -155,8 +160,10 @@ def throughput(
         agents: Streams at once.
         events: Text deltas of each.
         runtime: The event loop.
-        rate: Deltas a second of each stream, so that each is a read of its own from
-            the socket; 0: all there are, each a chunk of HTTP's.
+        rate: Deltas a second of each stream, so few that each is a read of its own
+            from the socket; 0: all there are, each a chunk of HTTP's.
+        is_abreast: All streams speak at the same moments, as they do for a loop that
+            is never idle; otherwise one after another, and the loop sleeps between.
         peers: Who else is measured: ``sdk``, ``massgen``.
         rounds: Of all ways.
     """
@@ -164,7 +171,8 @@ def throughput(
     with server() as base:
         for way in ways.values():
             anyio.run(way, f"{base}/1/0", 1, backend=runtime)  # imports, once
-        load = _Load(f"{base}/{events}/{rate}", agents, events, runtime)
+        how = "/abreast" if is_abreast else ""
+        load = _Load(f"{base}/{events}/{rate}{how}", agents, events, runtime)
         turns = [
             {name: load.read_by(way) for name, way in ways.items()}
             for _ in range(max(PAIRS, rounds))
@@ -176,8 +184,10 @@ def throughput(
             theirs = _Rate(said / took.cpu_s, said / took.wall_s)
             for turn in turns:  # a single run: half a minute
                 turn[MASSGEN] = theirs
-    group = f"HTTP, {agents} streams, " + (f"{rate:g}/s each" if rate else "full speed")
-    yield from _compared(group, turns, runtime)
+    pace = "abreast" if is_abreast else "one after another" if rate else "full speed"
+    group = f"HTTP, {agents} streams, {pace}"
+    targets = TARGETS if is_abreast or not rate else {}
+    yield from _compared(group, turns, runtime, targets)
 
 
 class _Rate(NamedTuple):
@@ -199,13 +209,15 @@ class _Load:
     def read_by(self, way: Way) -> _Rate:
         watch = Stopwatch()
         anyio.run(way, self.url, self.agents, backend=self.runtime)
-        # A session's winner streams once more.
-        said = (self.agents + (way is by_engine)) * self.events
+        said = self.agents * self.events
         return _Rate(said / watch.cpu_s, said / watch.wall_s)
 
 
 def _compared(
-    group: str, turns: Sequence[Mapping[str, _Rate]], runtime: Runtime
+    group: str,
+    turns: Sequence[Mapping[str, _Rate]],
+    runtime: Runtime,
+    targets: Mapping[str, float],
 ) -> Iterator[Figure]:
     for name in turns[0]:
         yield Figure(
@@ -221,7 +233,7 @@ def _compared(
             name=f"{OURS} beside {name}",
             value=median(turn[OURS].of_cpu / turn[name].of_cpu for turn in turns),
             unit="times",
-            target=TARGETS.get(name),
+            target=targets.get(name),
             runtime=runtime,
         )
     if MASSGEN in turns[0]:
@@ -262,8 +274,9 @@ def latency(
 
 async def _delays(url: str, agents: int) -> list[float]:
     backend = ClaudeBackend(MODEL, api_key="none", base_url=url)
+    team = _team(backend, agents, Rules.preset("slate"))
     delays: list[float] = []
-    async with open_session(QUESTION, _team(backend, agents)) as session:
+    async with open_session(QUESTION, team) as session:
         feed = session.events()
         await until_all_speak(feed, agents)
         async for batch in feed:

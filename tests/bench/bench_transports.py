@@ -6,7 +6,8 @@
 
 Makes an environment of its own in a temporary folder, installs the SDK's aiohttp extra
 and uvloop there beside what we depend on, and measures all ways in turns against one
-server in another process: one event a read (a steady pace), and at full speed. Prints
+server in another process: one event a read (a steady pace, all streams at once or one
+after another), and at full speed. Prints
 events a CPU-second, the median of the rounds, and how each compares with the first.
 None of it is a dependency of ours.
 """
@@ -76,14 +77,17 @@ def rate(way: Way, url: str, streams: int, events: int, *, is_uv: bool) -> float
         factory = import_module("uvloop").new_event_loop
     watch = Stopwatch()
     anyio.run(partial(way, url, streams), backend_options={"loop_factory": factory})
-    # A session's winner streams once more.
-    said = (streams + (way is WAYS["coordinator"])) * events
-    return said / watch.cpu_s
+    return streams * events / watch.cpu_s
 
 
 def measure(streams: int, events: int, rounds: int) -> None:
     """Measure every way in turns, and print."""
-    for pace, what in ((20_000 / streams, "one event a read"), (0, "full speed")):
+    even = f"{15_000 / streams}"
+    for pace, what in (
+        (f"{even}/abreast", "one event a read, all at once"),
+        (even, "one event a read, one after another"),
+        ("0", "full speed"),
+    ):
         rates: dict[str, list[float]] = {name: [] for name in ways()}
         with server() as base:
             for way, is_uv in ways().values():  # imports, once

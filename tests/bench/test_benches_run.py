@@ -164,7 +164,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_is_measured(
 @pytest.mark.parametrize("columns", [60, 80, 150])
 def test_no_number_of_the_table_is_cut_whatever_the_terminal(columns: int) -> None:
     figure = Figure(
-        group="HTTP, 50 streams, 1200/s each",
+        group="HTTP, 50 streams, one after another",
         name="128 agents, journal async, one reader",
         value=392_165,
         unit="events/CPU-s",
