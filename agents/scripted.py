@@ -17,8 +17,11 @@ import anyio.lowlevel
 
 from agents.errors import BackendRefused, BackendUnavailable, StreamMalformed
 from agents.pen import Pen
-from agents.play import Breaks, Deltas, Move, Pause, Player, ScriptStuck, seen_in
+from agents.play.casting import ScriptStuck
 from agents.play.chunked import Scribe
+from agents.play.moves import Breaks, Deltas, Move, Pause
+from agents.play.player import Player
+from agents.play.reading import seen_in
 from agents.play.surface import plain_request
 from agents.play.troubles import error_of
 from agents.script import Disconnect, Fail, Stall, Truncate

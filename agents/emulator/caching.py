@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from agents.play import CacheCount, tokens, weigh
+from agents.play.response import CacheCount
+from agents.play.seen import tokens, weigh
 
 if TYPE_CHECKING:
     from agents.script import JsonObject

@@ -10,7 +10,7 @@ import msgspec
 
 from agents.emulator import sse
 from agents.emulator.http import Gone
-from agents.play import Breaks, Deltas, Move, Pause
+from agents.play.moves import Breaks, Deltas, Move, Pause
 from agents.play.troubles import body_of
 from agents.script import Disconnect, Fail, Stall, Truncate
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from agents.emulator.http import Connection
-    from agents.play import Part
+    from agents.play.player import Part
     from agents.script import HttpError, JsonObject
 
 

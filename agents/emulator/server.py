@@ -20,7 +20,7 @@ from agents.emulator.http import Connection, Gone
 from agents.emulator.limits import RateLimit
 from agents.emulator.performance import Performance, Refused
 from agents.emulator.stage import Stage, agent_of
-from agents.play import ScriptStuck
+from agents.play.casting import ScriptStuck
 from agents.play.reading import seen_in, seen_in_body
 from agents.play.troubles import body_of
 from agents.script import HttpError

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 import msgspec
 
-from agents.play import (
+from agents.play.chunked import PING
+from agents.play.moves import (
     BlockCloses,
     BlockOpens,
     Breaks,
@@ -20,7 +21,6 @@ from agents.play import (
     RawSent,
     Sealed,
 )
-from agents.play.chunked import PING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-from agents.play import Player
+from agents.play.player import Player
 from agents.script import Script
 
 if TYPE_CHECKING:

@@ -51,7 +51,9 @@ from agents.frames import unfolded
 from agents.script import Script, parse_script
 from coordinator.cli.app import main as command_line
 from coordinator.errors import CoordinatorError
-from coordinator.journal import Kind, history, read_journal
+from coordinator.journal.reading import read_journal
+from coordinator.journal.records import Kind
+from coordinator.journal.replaying import history
 from coordinator.replay import Replay
 
 AGENTS = ("ada", "bob", "cy")

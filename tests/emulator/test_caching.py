@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from agents.emulator.caching import PromptCache
-from agents.play import CacheCount
+from agents.play.response import CacheCount
 
 LONG = "x" * 8000  # 2,000 tokens
 MARK = {"cache_control": {"type": "ephemeral"}}

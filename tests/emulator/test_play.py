@@ -9,17 +9,10 @@ import pytest
 
 from agents.backend import VisibleAnswer
 from agents.chunks import Label
-from agents.play import (
-    BlockCloses,
-    Breaks,
-    Deltas,
-    MessageCloses,
-    Move,
-    Pause,
-    Player,
-    ScriptStuck,
-    Seen,
-)
+from agents.play.casting import ScriptStuck
+from agents.play.moves import BlockCloses, Breaks, Deltas, MessageCloses, Move, Pause
+from agents.play.player import Player
+from agents.play.seen import Seen
 from agents.script import parse_script
 
 DRAFT = Seen(task="draft", offered=("new_answer",))

@@ -70,7 +70,9 @@ async def _journal_of(scenario: Scenario, root: Path) -> dict[str, str]:
         for record in read_session(root, "golden").records
     ]
     frames = [payload for kind, payload in records if kind in {Kind.FRAME, Kind.FRAMES}]
-    everything = [part for kind, payload in records for part in (bytes([kind]), payload)]
+    everything = [
+        part for kind, payload in records for part in (bytes([kind]), payload)
+    ]
     return {"frames": _digest(*frames), "journal": _digest(*everything)}
 
 

@@ -20,10 +20,10 @@ from msgspec import inspect
 from agents.chunks import StreamChunk, TextDelta, ThinkingDelta, ToolInputDelta
 from agents.frames import encode_frame, unfolded
 from coordinator.effects import MachineOutput, ShellInput
-from coordinator.journal import Kind, Opened, Resumed
-from coordinator.journal.contents import FileKept
+from coordinator.journal.contents import FileKept, Opened, Resumed
 from coordinator.journal.records import (
     Frames,
+    Kind,
     encode_file_header,
     encode_mark,
     encode_record,

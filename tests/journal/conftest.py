@@ -13,7 +13,7 @@ import pytest
 from agents.chunks import AgentId, Seq, TextDelta, TurnNumber
 from agents.frames import encode_frame
 from agents.pen import Pen
-from coordinator.journal import Opened
+from coordinator.journal.contents import Opened
 
 Opening: TypeAlias = Callable[..., Opened]
 Frame: TypeAlias = Callable[[int], bytes]

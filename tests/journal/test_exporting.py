@@ -26,16 +26,11 @@ from coordinator.effects import (
     WinnerDecided,
 )
 from coordinator.errors import JournalCorrupt, JournalUnavailable
-from coordinator.journal import (
-    Journal,
-    Kind,
-    Opened,
-    Record,
-    Resumed,
-    encode,
-    json_lines,
-    write_massgen_logs,
-)
+from coordinator.journal.contents import Opened, Resumed, encode
+from coordinator.journal.exporting import json_lines
+from coordinator.journal.massgen_logs import write_massgen_logs
+from coordinator.journal.reading import Journal
+from coordinator.journal.records import Kind, Record
 from coordinator.result import Result, VoteRecord
 
 ADA, BOB, ONE = AgentId("ada"), AgentId("bob"), Label("agent1.1")

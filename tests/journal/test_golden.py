@@ -11,15 +11,11 @@ import pytest
 
 from agents.chunks import Chunk, StreamChunk
 from coordinator.effects import MachineOutput, Output, ShellInput
-from coordinator.journal import (
-    Kind,
-    decode,
-    history,
-    inputs,
-    json_lines,
-    read_journal,
-)
-from coordinator.journal.contents import Entry
+from coordinator.journal.contents import Entry, decode
+from coordinator.journal.exporting import json_lines
+from coordinator.journal.reading import read_journal
+from coordinator.journal.records import Kind
+from coordinator.journal.replaying import history, inputs
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 JOURNALS = sorted(GOLDEN.glob("*.journal"))

@@ -16,17 +16,11 @@ from agents.chunks import AgentId, ResponseStarted, TurnNumber, Usage, UsageRepo
 from agents.frames import encode_frame
 from agents.pen import Pen
 from coordinator.errors import ConfigInvalid, JournalUnavailable
-from coordinator.journal import (
-    Kind,
-    Opened,
-    Summary,
-    encode,
-    list_sessions,
-    open_journal,
-    prune,
-    remove,
-    reopen_journal,
-)
+from coordinator.journal.contents import Opened, encode
+from coordinator.journal.index import list_sessions, prune, remove
+from coordinator.journal.opening import open_journal, reopen_journal
+from coordinator.journal.records import Kind
+from coordinator.journal.summaries import Summary
 from coordinator.result import Result
 
 pytestmark = pytest.mark.real_time
@@ -312,7 +306,7 @@ async def test_nobody_prunes_everything_by_accident_or_a_session_under_way(
 LISTING = """
 import sys
 from pathlib import Path
-from coordinator.journal import list_sessions
+from coordinator.journal.index import list_sessions
 for _ in range(20):
     print(len(list_sessions(Path(sys.argv[1]))))
 """

@@ -8,14 +8,11 @@ from pathlib import Path
 import pytest
 
 from coordinator.errors import JournalCorrupt, JournalUnavailable
-from coordinator.journal import (
-    Kind,
-    Opened,
-    open_journal,
-    read_session,
-    reopen_journal,
-)
 from coordinator.journal import opening as opening_of_journals
+from coordinator.journal.contents import Opened
+from coordinator.journal.opening import open_journal, reopen_journal
+from coordinator.journal.reading import read_session
+from coordinator.journal.records import Kind
 
 pytestmark = pytest.mark.real_time
 

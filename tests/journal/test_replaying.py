@@ -19,20 +19,16 @@ from coordinator.effects import (
     StartTurn,
     TimerRang,
 )
-from coordinator.journal import (
+from coordinator.journal.contents import Opened, Resumed, encode
+from coordinator.journal.records import (
     Kind,
-    Opened,
-    Rebuilt,
     Record,
-    Resumed,
-    encode,
-    history,
-    inputs,
-    rebuild,
-    resumable,
-    taken,
+    encode_file_header,
+    encode_record,
+    scan,
 )
-from coordinator.journal.records import encode_file_header, encode_record, scan
+from coordinator.journal.replaying import history, inputs, resumable, taken
+from coordinator.journal.resuming import Rebuilt, rebuild
 from coordinator.simulation.generate import Setting, setting
 from coordinator.simulation.world import Played
 

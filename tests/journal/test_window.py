@@ -11,8 +11,10 @@ import anyio.from_thread
 import anyio.to_thread
 import pytest
 
-from coordinator.journal import Kind, Opened, open_journal
 from coordinator.journal import writer as writing
+from coordinator.journal.contents import Opened
+from coordinator.journal.opening import open_journal
+from coordinator.journal.records import Kind
 
 GIVE_UP_S = 30.0
 

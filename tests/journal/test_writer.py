@@ -10,17 +10,13 @@ import anyio
 import pytest
 
 from coordinator.errors import JournalUnavailable
-from coordinator.journal import (
-    Durability,
-    Kind,
-    Opened,
-    inputs,
-    open_journal,
-    read_session,
-    reopen_journal,
-)
 from coordinator.journal import writer as writing
-from coordinator.journal.records import MAX_PAYLOAD_BYTES
+from coordinator.journal.contents import Opened
+from coordinator.journal.opening import open_journal, reopen_journal
+from coordinator.journal.reading import read_session
+from coordinator.journal.records import MAX_PAYLOAD_BYTES, Kind
+from coordinator.journal.replaying import inputs
+from coordinator.journal.writer import Durability
 
 pytestmark = pytest.mark.real_time
 

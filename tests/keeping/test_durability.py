@@ -13,7 +13,8 @@ from typing import TypeAlias
 import pytest
 
 from agents.frames import decode_frame
-from coordinator.journal import Kind, read_session
+from coordinator.journal.reading import read_session
+from coordinator.journal.records import Kind
 
 Start: TypeAlias = Callable[..., AbstractContextManager[Popen[bytes]]]
 Seen: TypeAlias = list[tuple[str, int, int]]

@@ -22,8 +22,9 @@ from coordinator.assembly import assemble
 from coordinator.config import DEMO, read_team
 from coordinator.effects import Event, VoteCounted
 from coordinator.errors import ReplayDiffers
-from coordinator.journal import Journal, Kind, Record, Resumed, encode, read_session
-from coordinator.journal.records import encode_file_header, encode_record
+from coordinator.journal.contents import Resumed, encode
+from coordinator.journal.reading import Journal, read_session
+from coordinator.journal.records import Kind, Record, encode_file_header, encode_record
 from coordinator.replay import Replay, replay
 from coordinator.result import Result
 from coordinator.resumption import resume_session

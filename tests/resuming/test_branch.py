@@ -17,8 +17,9 @@ from agents.scripted import ScriptedBackend
 from coordinator.ballots import Borda, Plurality
 from coordinator.effects import VoteCounted
 from coordinator.errors import ConfigInvalid
-from coordinator.journal import Kind, Record, read_session
 from coordinator.journal.contents import BranchedFrom, Resumed, decode
+from coordinator.journal.reading import read_session
+from coordinator.journal.records import Kind, Record
 from coordinator.replay import Replay
 from coordinator.team import Team
 from tests.resuming.conftest import Cast

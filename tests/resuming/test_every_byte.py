@@ -14,8 +14,8 @@ from agents.agent import Agent
 from agents.chunks import AgentId
 from agents.script import parse_script
 from coordinator.errors import JournalCorrupt, SessionFinished
-from coordinator.journal import Record, read_session
-from coordinator.journal.records import RECORD_HEADER_BYTES
+from coordinator.journal.reading import read_session
+from coordinator.journal.records import RECORD_HEADER_BYTES, Record
 from coordinator.replay import Replay
 from coordinator.result import Result
 from coordinator.rules import Rules

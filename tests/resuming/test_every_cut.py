@@ -11,7 +11,10 @@ import pytest
 import coordinator
 from agents.chunks import ResponseAbandoned, ResponseEnded, TurnStarted
 from coordinator.errors import SessionFinished
-from coordinator.journal import Kind, Record, decode, history, read_session
+from coordinator.journal.contents import decode
+from coordinator.journal.reading import read_session
+from coordinator.journal.records import Kind, Record
+from coordinator.journal.replaying import history
 from coordinator.replay import Replay
 from coordinator.result import Result
 from tests.resuming.conftest import Call, Cast

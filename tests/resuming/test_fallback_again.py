@@ -14,7 +14,7 @@ from agents.chunks import AgentId, StreamChunk
 from agents.pen import Pen
 from agents.script import parse_script
 from agents.scripted import ScriptedBackend
-from coordinator.journal import read_session
+from coordinator.journal.reading import read_session
 from coordinator.replay import Replay
 from coordinator.rules import Rules
 from coordinator.team import Team

@@ -14,8 +14,9 @@ from agents.emulator.files import Kept
 from coordinator.assembly import assemble, closing
 from coordinator.config import TeamConfig, parse_team
 from coordinator.errors import ConfigInvalid
-from coordinator.journal import Kind, Record, decode, read_session
-from coordinator.journal.contents import FileKept
+from coordinator.journal.contents import FileKept, decode
+from coordinator.journal.reading import read_session
+from coordinator.journal.records import Kind, Record
 from coordinator.result import Result
 from coordinator.team import Team
 

@@ -9,7 +9,9 @@ import pytest
 
 import coordinator
 from coordinator.errors import JournalCorrupt
-from coordinator.journal import Kind, Record, list_sessions, read_session
+from coordinator.journal.index import list_sessions
+from coordinator.journal.reading import read_session
+from coordinator.journal.records import Kind, Record
 from tests.resuming.conftest import Cast
 
 MakeCast = Callable[..., Cast]

@@ -20,7 +20,8 @@ from agents.script import parse_script
 from agents.scripted import ScriptedBackend
 from agents.tools import tool
 from coordinator.errors import NotAsked
-from coordinator.journal import Record, read_session
+from coordinator.journal.reading import read_session
+from coordinator.journal.records import Record
 from coordinator.rules import Rules
 from coordinator.session import Session
 from coordinator.team import Team

@@ -10,7 +10,9 @@ import pytest
 
 import coordinator
 from agents.chunks import ToolCalled, ToolReturned
-from coordinator.journal import Kind, Record, decode, read_session
+from coordinator.journal.contents import decode
+from coordinator.journal.reading import read_session
+from coordinator.journal.records import Kind, Record
 from tests.resuming.conftest import Cast
 
 MakeCast = Callable[..., Cast]

@@ -7,16 +7,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from coordinator.scenarios import (
-    Report,
-    list_command,
-    read_scenario,
-    run_scenario,
-    run_together,
-    scenario_command,
-    schema,
-    schema_command,
-)
+from coordinator.scenarios.command import list_command, scenario_command, schema_command
+from coordinator.scenarios.form import schema
+from coordinator.scenarios.reading import read_scenario
+from coordinator.scenarios.running import Report, run_scenario, run_together
 from coordinator.simulation.clocks import RUNTIMES, Runtime
 from tests.scenarios.conftest import SMALL, Small
 

@@ -12,9 +12,9 @@ from agents.script import Disconnect, Fail, Line, SetStopReason, Stall, Truncate
 from coordinator.ballots import VotingRule, every_rule
 from coordinator.effects import Decision, JournalLost, Output
 from coordinator.rules import Rules
-from coordinator.scenarios import Report, Scenario, read_scenario, run_scenario
 from coordinator.scenarios.happenings import Step, kind_of
-from coordinator.scenarios.reading import find_scenarios
+from coordinator.scenarios.reading import Scenario, find_scenarios, read_scenario
+from coordinator.scenarios.running import Report, run_scenario
 from coordinator.simulation.clocks import RUNTIMES, Runtime
 
 ROOT = Path(__file__).parents[2]

@@ -29,7 +29,9 @@ from coordinator.effects import (
     Output,
     WinnerDecided,
 )
-from coordinator.journal import decode, inputs, read_session
+from coordinator.journal.contents import decode
+from coordinator.journal.reading import read_session
+from coordinator.journal.replaying import inputs
 from tests.session.conftest import MakeTeam, drafts, presents, votes
 
 
