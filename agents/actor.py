@@ -14,12 +14,12 @@ import anyio
 import anyio.lowlevel
 from anyio.streams.memory import MemoryObjectSendStream
 
-from agents.chunks import AgentFailed, StreamChunk, TurnEnded, TurnNumber
 from agents.conversation import KEPT_OUTCOMES, Conversation
 from agents.errors import AgentError
-from agents.frames import encode_frame
 from agents.memory import Memory
-from agents.pen import Pen
+from agents.protocol.chunks import AgentFailed, StreamChunk, TurnEnded, TurnNumber
+from agents.protocol.frames import encode_frame
+from agents.protocol.stamper import Pen
 from agents.recalling import recalled
 from agents.retry import RetryPolicy
 from agents.tools.opening import opened
@@ -29,8 +29,8 @@ from agents.voice import Voice
 if TYPE_CHECKING:
     from agents.agent import Agent
     from agents.asked import AskedTurn
-    from agents.backend import News, Turn
     from agents.limits import Limiter
+    from agents.protocol.backend import News, Turn
     from agents.session_files import SessionFiles
 
 FRAMES_A_BREATH = 32

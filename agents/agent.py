@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from agents.approval import NONE_NEEDED, Approval
-from agents.backend import Backend
-from agents.chunks import AgentId
+from agents.protocol.backend import Backend
+from agents.protocol.chunks import AgentId
 from agents.tools.base import Tool, Toolbox
 from agents.tools.forms import AnswerForm
 from agents.tools.workflow import WORKFLOW_NAMES

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 import anyio.lowlevel
 
-from agents.chunks import AgentId, ToolCalled
+from agents.protocol.chunks import AgentId, ToolCalled
 
 
 class Approved(NamedTuple):

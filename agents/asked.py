@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import msgspec
 
-from agents.backend import News, Turn
-from agents.chunks import (
+from agents.protocol.backend import News, Turn
+from agents.protocol.chunks import (
     AgentFailed,
     AnswerPresented,
     AnswerProposed,

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 import anyio
 import msgspec
 
-from agents.chunks import (
+from agents.errors import BackendUnavailable, StreamMalformed
+from agents.protocol.chunks import (
     ResponseAbandoned,
     ResponseOpened,
     StatusChanged,
     StreamChunk,
 )
-from agents.errors import BackendUnavailable, StreamMalformed
 from agents.transcript import Transcript
 
 if TYPE_CHECKING:
-    from agents.backend import Backend, Request
     from agents.limits import Limiter
+    from agents.protocol.backend import Backend, Request
     from agents.retry import RetryPolicy
     from agents.session_files import SessionFiles
     from agents.voice import Voice

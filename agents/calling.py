@@ -13,7 +13,7 @@ import anyio
 
 from agents import prompts
 from agents.approval import Refused
-from agents.chunks import StatusChanged, ToolCalled, ToolReturned
+from agents.protocol.chunks import StatusChanged, ToolCalled, ToolReturned
 from agents.tools.running import Returned, failure, run_call
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from agents import prompts
-from agents.backend import Message, Turn
-from agents.chunks import (
+from agents.protocol.backend import Message, Turn
+from agents.protocol.chunks import (
     ResponseAbandoned,
     ResponseEnded,
     ResponseStarted,

@@ -28,8 +28,8 @@ import anyio
 import anyio.lowlevel
 
 from agents.buckets import KINDS, Bucket, told
-from agents.chunks import AgentId
 from agents.errors import BackendUnavailable
+from agents.protocol.chunks import AgentId
 
 WINDOW_START = 64
 """Requests at once before anything is learnt: more than most teams have agents, fewer

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from agents.asked import AskedTurn, tries
-from agents.chunks import (
+from agents.protocol.chunks import (
     ResponseAbandoned,
     ResponseEnded,
     ResponseStarted,

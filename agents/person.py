@@ -17,7 +17,8 @@ import anyio
 import anyio.lowlevel
 from anyio.streams.memory import MemoryObjectSendStream
 
-from agents.backend import (
+from agents.errors import BackendRefused
+from agents.protocol.backend import (
     BallotForm,
     News,
     Present,
@@ -27,7 +28,7 @@ from agents.backend import (
     Work,
     task_name,
 )
-from agents.chunks import (
+from agents.protocol.chunks import (
     AgentId,
     AnswerPresented,
     AnswerProposed,
@@ -44,9 +45,8 @@ from agents.chunks import (
     TurnStarted,
     VoteCast,
 )
-from agents.errors import BackendRefused
-from agents.frames import encode_frame
-from agents.pen import Pen
+from agents.protocol.frames import encode_frame
+from agents.protocol.stamper import Pen
 
 if TYPE_CHECKING:
     from typing import Literal

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from msgspec import structs
 
-from agents.chunks import Usage
+from agents.protocol.chunks import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable

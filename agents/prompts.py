@@ -21,7 +21,7 @@ import re
 from collections.abc import Iterable
 from typing import assert_never
 
-from agents.backend import (
+from agents.protocol.backend import (
     Divide,
     Draft,
     Earlier,
@@ -32,7 +32,7 @@ from agents.backend import (
     VisibleAnswer,
     Work,
 )
-from agents.chunks import Label
+from agents.protocol.chunks import Label
 
 ANSWER_OPEN = '<answer label="{label}" nonce="{nonce}">\n'
 ANSWER_CLOSE = '\n</answer nonce="{nonce}">'

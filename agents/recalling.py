@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from agents import prompts
 from agents.asked import AskedTurn, tries
-from agents.backend import Recalls, Request, Review, Turn
-from agents.chunks import TurnNumber
 from agents.conversation import Called, Conversation, OnCall
+from agents.protocol.backend import Recalls, Request, Review, Turn
+from agents.protocol.chunks import TurnNumber
 from agents.tools.workflow import workflow_tools
 
 if TYPE_CHECKING:

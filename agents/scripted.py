@@ -16,7 +16,6 @@ import anyio
 import anyio.lowlevel
 
 from agents.errors import BackendRefused, BackendUnavailable, StreamMalformed
-from agents.pen import Pen
 from agents.play.casting import ScriptStuck
 from agents.play.chunked import Scribe
 from agents.play.moves import Breaks, Deltas, Move, Pause
@@ -24,6 +23,7 @@ from agents.play.player import Player
 from agents.play.reading import seen_in
 from agents.play.surface import plain_request
 from agents.play.troubles import error_of
+from agents.protocol.stamper import Pen
 from agents.script import Disconnect, Fail, Stall, Truncate
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
         Sequence,
     )
 
-    from agents.backend import Request
-    from agents.chunks import AgentId, StreamChunk
+    from agents.protocol.backend import Request
+    from agents.protocol.chunks import AgentId, StreamChunk
     from agents.script import Script
 
 BATCH = 256
@@ -83,7 +83,7 @@ class ScriptedBackend:
     async def open_stream(
         self, request: Request, pen: Pen
     ) -> AsyncGenerator[AsyncIterator[list[StreamChunk]]]:
-        """Play the entry that fits; see :class:`agents.backend.Backend`.
+        """Play the entry that fits; see :class:`agents.protocol.backend.Backend`.
 
         Raises:
             AgentError: What the script says goes wrong, as the Claude backend would

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, TypeAlias
 import anyio
 import msgspec
 
-from agents.attachments import (
+from agents.errors import AgentError, BackendRefused, BackendUnavailable
+from agents.protocol.attachments import (
     INLINE_BYTES,
     Attachment,
     file_block,
     inline_block,
     size,
 )
-from agents.errors import AgentError, BackendRefused, BackendUnavailable
 
 if TYPE_CHECKING:
-    from agents.backend import Backend, FileStore
+    from agents.protocol.backend import Backend, FileStore
 
 FileKey: TypeAlias = tuple[str, str]
 """An account, and the digest of a file in it."""

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
-from agents.chunks import Label, TurnRestarted
-from agents.pen import Stamp
+from agents.protocol.chunks import Label, TurnRestarted
+from agents.protocol.stamper import Stamp
 
 if TYPE_CHECKING:
-    from agents.backend import Backend
     from agents.conversation import Conversation
+    from agents.protocol.backend import Backend
     from agents.transcript import Transcript
 
 WAY_OUT = "set compact_at_tokens, or name a model with a larger one as its fallback"

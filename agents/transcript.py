@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, cast
 
 import msgspec
 
-from agents.chunks import (
+from agents.protocol.chunks import (
     BlockDelta,
     BlockEnded,
     BlockStarted,

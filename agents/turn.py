@@ -22,7 +22,9 @@ import msgspec
 from agents import prompts
 from agents.asked import LOST
 from agents.asking import ask
-from agents.backend import (
+from agents.calling import Calling
+from agents.errors import BackendUnavailable, ContextExceeded, ToolFailed
+from agents.protocol.backend import (
     LEAST_OUTPUT_TOKENS,
     BallotForm,
     Draft,
@@ -36,8 +38,7 @@ from agents.backend import (
     Work,
     task_name,
 )
-from agents.calling import Calling
-from agents.chunks import (
+from agents.protocol.chunks import (
     AnswerPresented,
     AnswerProposed,
     Label,
@@ -52,8 +53,7 @@ from agents.chunks import (
     TurnStarted,
     VoteCast,
 )
-from agents.citations import Citation, Sources, carried
-from agents.errors import BackendUnavailable, ContextExceeded, ToolFailed
+from agents.protocol.citations import Citation, Sources, carried
 from agents.recalling import begun_afresh
 from agents.stops import (
     FINISHED,
@@ -79,10 +79,10 @@ from agents.tools.workflow import workflow_tools
 
 if TYPE_CHECKING:
     from agents.agent import Agent
-    from agents.backend import Backend
     from agents.conversation import Conversation
     from agents.limits import Limiter
     from agents.memory import Memory
+    from agents.protocol.backend import Backend
     from agents.retry import RetryPolicy
     from agents.session_files import SessionFiles
     from agents.transcript import Transcript

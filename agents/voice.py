@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 import anyio
 
-from agents.chunks import StreamChunk
-from agents.pen import Pen, Stamp
+from agents.protocol.chunks import StreamChunk
+from agents.protocol.stamper import Pen, Stamp
 
 Publish: TypeAlias = Callable[[Sequence[StreamChunk]], Awaitable[None]]
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from agents.agent import Agent
-    from agents.chunks import AgentId, StreamChunk
+    from agents.protocol.chunks import AgentId, StreamChunk
     from coordinator.continuing import continued_from
     from coordinator.errors import ConfigInvalid, CoordinatorError
     from coordinator.result import Result
@@ -44,13 +44,13 @@ __all__ = [
 
 _ROOMS = {
     "Agent": "agents.agent",
-    "AgentId": "agents.chunks",
+    "AgentId": "agents.protocol.chunks",
     "ConfigInvalid": "coordinator.errors",
     "CoordinatorError": "coordinator.errors",
     "Result": "coordinator.result",
     "Rules": "coordinator.rules",
     "Session": "coordinator.session",
-    "StreamChunk": "agents.chunks",
+    "StreamChunk": "agents.protocol.chunks",
     "Team": "coordinator.team",
     "branch_session": "coordinator.resumption",
     "continued_from": "coordinator.continuing",

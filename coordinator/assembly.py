@@ -18,9 +18,9 @@ from msgspec.structs import replace
 
 from agents.agent import Agent
 from agents.approval import Approval, Approver, nobody
-from agents.chunks import AgentId
 from agents.claude.server_tools import server_tool
 from agents.person import Person
+from agents.protocol.chunks import AgentId
 from coordinator.approving import check_approvals
 from coordinator.checks import WORKSPACE_TOOLS, is_server_tool
 from coordinator.config import AgentEntry, TeamConfig, attached
@@ -31,8 +31,8 @@ from coordinator.source import config_of, source_of
 from coordinator.team import Team
 
 if TYPE_CHECKING:
-    from agents.backend import Backend
     from agents.claude.providers import Place
+    from agents.protocol.backend import Backend
     from agents.tools import Tool
 
 KEY_VARIABLES = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")

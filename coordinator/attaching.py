@@ -1,7 +1,7 @@
 """Reads what is attached to a question: files of this machine, and addresses.
 
 Everything is read before the session begins and before anything is paid for, so that a
-wrong name costs one sentence. What a file is, is :mod:`agents.attachments`'s to say.
+wrong name costs one sentence. What a file is, is :mod:`agents.protocol.attachments`'s to say.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ import anyio
 import anyio.to_thread
 import msgspec
 
-from agents.attachments import (
+from agents.bodies import CLOSE_GRACE_S, TooLong, read_body
+from agents.protocol.attachments import (
     DATA_BYTES,
     DOCUMENT_BYTES,
     Attach,
@@ -26,7 +27,6 @@ from agents.attachments import (
     attachment,
     size,
 )
-from agents.bodies import CLOSE_GRACE_S, TooLong, read_body
 from coordinator.errors import ConfigInvalid
 
 if TYPE_CHECKING:

@@ -22,9 +22,9 @@ from typing import (
 
 import msgspec
 
-from agents.attachments import Attach
-from agents.chunks import AgentId
 from agents.mcp.server import McpServer
+from agents.protocol.attachments import Attach
+from agents.protocol.chunks import AgentId
 from agents.script import Script, ScriptInvalid, parse_script
 from coordinator.attaching import placed
 from coordinator.ballots import Record, learned_weights

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from agents.backend import Earlier
+from agents.protocol.backend import Earlier
 from coordinator.errors import ConfigInvalid, JournalCorrupt, JournalUnavailable
 from coordinator.journal.contents import ContinuedFrom
 from coordinator.journal.folder import option_of

@@ -22,8 +22,8 @@ from agents.errors import AgentError, BackendUnavailable
 from coordinator.result import FileRecord
 
 if TYPE_CHECKING:
-    from agents.backend import Backend, FileStore
-    from agents.chunks import AgentId, ServerToolReturned
+    from agents.protocol.backend import Backend, FileStore
+    from agents.protocol.chunks import AgentId, ServerToolReturned
 
 FILE_BYTES = 100_000_000
 """Largest file that is fetched: all of it is in memory for a moment."""

@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from agents.approval import Approver, nobody
-from agents.backend import Recalls
 from agents.claude.files import ClaudeFiles
 from agents.person import Person
+from agents.protocol.backend import Recalls
 from agents.session_files import PRETENDED
 from coordinator.assembly import assemble, closing
 from coordinator.config import AgentEntry, TeamConfig
@@ -36,10 +36,10 @@ from coordinator.team import Team
 
 if TYPE_CHECKING:
     from agents.agent import Agent
-    from agents.backend import Backend, FileStore, Request
-    from agents.chunks import StreamChunk
     from agents.emulator import Server
-    from agents.pen import Pen
+    from agents.protocol.backend import Backend, FileStore, Request
+    from agents.protocol.chunks import StreamChunk
+    from agents.protocol.stamper import Pen
 
 _KEY = "COORDINATOR_EMULATED_KEY"
 NO_KEY: Mapping[str, str] = {_KEY: "unneeded"}

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import anyio
 
-from agents.chunks import (
+from agents.protocol.chunks import (
     BlockDelta,
     CitationAdded,
     SignatureDelta,

@@ -11,7 +11,8 @@ from typing import Literal
 
 import msgspec
 
-from agents.chunks import (
+from agents.prices import saved_usd
+from agents.protocol.chunks import (
     AgentFailed,
     AgentId,
     ResponseAbandoned,
@@ -21,7 +22,6 @@ from agents.chunks import (
     Usage,
     UsageReported,
 )
-from agents.prices import saved_usd
 from coordinator.effects import (
     AgentRetired,
     AnswerAccepted,

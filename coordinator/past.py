@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from agents.chunks import AgentId, Chunk
+from agents.protocol.chunks import AgentId, Chunk
 from coordinator.consensus import DEADLINE_TIMER, HEARD, Consensus
 from coordinator.effects import Event, SessionOpened
 from coordinator.journal.contents import Opened, Resumed, decode

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from agents.attachments import Attach, Attachment
+from agents.protocol.attachments import Attach, Attachment
 from coordinator.attaching import Attachable, is_address, read_attachments
 from coordinator.errors import ConfigInvalid
 from coordinator.journal.contents import AttachedFile

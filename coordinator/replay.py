@@ -15,7 +15,7 @@ import anyio
 import anyio.lowlevel
 import msgspec
 
-from agents.chunks import Chunk
+from agents.protocol.chunks import Chunk
 from coordinator.consensus import HEARD
 from coordinator.effects import (
     Conclude,

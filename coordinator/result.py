@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from agents.chunks import AgentId, Label, Usage
-from agents.citations import Citation
+from agents.protocol.chunks import AgentId, Label, Usage
+from agents.protocol.citations import Citation
 
 Status = Literal["answered", "deadline", "failed", "interrupted"]
 

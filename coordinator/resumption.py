@@ -21,7 +21,7 @@ import anyio
 import anyio.to_thread
 import msgspec
 
-from agents.chunks import AgentId
+from agents.protocol.chunks import AgentId
 from agents.session_files import SessionFiles
 from coordinator.attaching import Attachable
 from coordinator.consensus import DEADLINE_TIMER, drafting

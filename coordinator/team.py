@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 
 from agents.agent import Agent
-from agents.attachments import Attach
-from agents.backend import Backend
-from agents.chunks import AgentId, Usage
 from agents.limits import Limiter
 from agents.person import Person
 from agents.prices import cost_usd
+from agents.protocol.attachments import Attach
+from agents.protocol.backend import Backend
+from agents.protocol.chunks import AgentId, Usage
 from agents.tools.forms import AnswerForm, answer_form
 from coordinator.consensus import budget
 from coordinator.errors import ConfigInvalid

@@ -10,7 +10,7 @@ import anyio.lowlevel
 import msgspec
 
 from agents.approval import Approved, Refused, Verdict
-from agents.chunks import AgentId, Seq, ToolCalled, TurnNumber
+from agents.protocol.chunks import AgentId, Seq, ToolCalled, TurnNumber
 from coordinator.cli.approvals import Approvals
 
 YES = Approved()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from agents.attachments import DOCUMENT_BYTES, Attach
+from agents.protocol.attachments import DOCUMENT_BYTES, Attach
 from coordinator import attaching
 from coordinator.attaching import Attachable, placed, read_attachments
 from coordinator.cli import main

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.backend import BallotForm, Present, Review, VisibleAnswer
-from agents.chunks import AgentId, Label
+from agents.protocol.backend import BallotForm, Present, Review, VisibleAnswer
+from agents.protocol.chunks import AgentId, Label
 from coordinator.cli import spoken
 from coordinator.cli.spoken import command_of, request_of
 

@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from agents.backend import Downloaded
-from agents.chunks import AgentId, ServerToolReturned, TurnNumber
 from agents.errors import BackendRefused, BackendUnavailable
-from agents.pen import Pen
+from agents.protocol.backend import Downloaded
+from agents.protocol.chunks import AgentId, ServerToolReturned, TurnNumber
+from agents.protocol.stamper import Pen
 from coordinator.downloads import NAME_BYTES, Downloads, file_ids, safe_name
 
 ADA = AgentId("ada")

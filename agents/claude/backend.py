@@ -29,8 +29,6 @@ import httpx2
 import msgspec
 
 from agents import prices
-from agents.backend import Request
-from agents.chunks import ResponseOpened, StreamChunk
 from agents.claude.clients import CLOSE_GRACE_S, Clients, connect, timeout
 from agents.claude.code_time import code_time
 from agents.claude.faults import error_for, limits_of
@@ -50,8 +48,10 @@ from agents.errors import (
     BackendUnavailable,
     StreamMalformed,
 )
-from agents.pen import Pen
 from agents.play.surface import plain_request
+from agents.protocol.backend import Request
+from agents.protocol.chunks import ResponseOpened, StreamChunk
+from agents.protocol.stamper import Pen
 from agents.silence import Reading, reading
 
 FOREIGN = (anthropic.AnthropicError, httpx2.HTTPError)
@@ -168,7 +168,7 @@ class ClaudeBackend:
     async def open_stream(
         self, request: Request, pen: Pen
     ) -> AsyncGenerator[AsyncIterator[list[StreamChunk]]]:
-        """Ask Claude; see :class:`agents.backend.Backend`.
+        """Ask Claude; see :class:`agents.protocol.backend.Backend`.
 
         Raises:
             BackendUnavailable: 408, 409, 429, 5xx, 529, no connection, silence.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from agents.chunks import AgentId, StreamChunk, TurnNumber, Usage
 from agents.claude.translate import Translator
 from agents.claude.wire import Splitter
-from agents.pen import Pen
+from agents.protocol.chunks import AgentId, StreamChunk, TurnNumber, Usage
+from agents.protocol.stamper import Pen
 from agents.transcript import Transcript
 
 RECORDED = AgentId("recorded")

@@ -12,11 +12,11 @@ from typing import Any
 
 import anyio
 
-from agents.attachments import Attachment, size
-from agents.backend import Downloaded
 from agents.bodies import CLOSE_GRACE_S, TooLong, read_body
 from agents.claude.settings import FILES
 from agents.errors import BackendRefused
+from agents.protocol.attachments import Attachment, size
+from agents.protocol.backend import Downloaded
 
 EXPIRES_S = 7 * 24 * 3600
 """An upload that nobody deletes, because the process was killed, expires after this:

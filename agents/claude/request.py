@@ -7,7 +7,6 @@ from urllib.parse import quote
 
 import msgspec
 
-from agents.backend import KnownTool, Message, Request, ToolSpec
 from agents.claude.server_tools import Json, server_tool
 from agents.claude.settings import (
     ClaudeSettings,
@@ -16,6 +15,7 @@ from agents.claude.settings import (
     thinking,
     toolsets,
 )
+from agents.protocol.backend import KnownTool, Message, Request, ToolSpec
 
 AGENT_HEADER = "x-coordinator-agent"
 """Names the agent to proxies and to the emulator; the API ignores it."""

@@ -12,7 +12,11 @@ from typing import TypeAlias, TypeVar
 
 import msgspec
 
-from agents.chunks import (
+from agents.claude import wire
+from agents.claude.code_time import CodeTime
+from agents.claude.faults import error_of
+from agents.errors import StreamMalformed
+from agents.protocol.chunks import (
     BlockDelta,
     BlockEnded,
     BlockStarted,
@@ -32,11 +36,7 @@ from agents.chunks import (
     Usage,
     UsageReported,
 )
-from agents.claude import wire
-from agents.claude.code_time import CodeTime
-from agents.claude.faults import error_of
-from agents.errors import StreamMalformed
-from agents.pen import Pen
+from agents.protocol.stamper import Pen
 
 _T = TypeVar("_T")
 

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from anyio.abc import ByteStream
 
-    from agents.backend import Request
     from agents.emulator.http import HttpRequest
+    from agents.protocol.backend import Request
     from agents.script import JsonObject, Script
 
 KEPT_REQUESTS = 10_000

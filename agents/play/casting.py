@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from agents.chunks import Label
+from agents.protocol.chunks import Label
 from agents.script import (
     Abstain,
     Answer,
@@ -23,8 +23,8 @@ from agents.script import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from agents.backend import VisibleAnswer
     from agents.play.seen import Seen
+    from agents.protocol.backend import VisibleAnswer
 
 
 _Ballot: TypeAlias = Vote | Approve | Rank | Score | Abstain

@@ -6,7 +6,22 @@ from typing import TYPE_CHECKING, assert_never, cast
 
 import msgspec
 
-from agents.chunks import (
+from agents.play.moves import (
+    BlockCloses,
+    BlockOpens,
+    Breaks,
+    Cited,
+    Deltas,
+    MessageCloses,
+    MessageOpens,
+    Move,
+    Pause,
+    Pinged,
+    RawSent,
+    Sealed,
+)
+from agents.prices import cost_usd
+from agents.protocol.chunks import (
     BlockEnded,
     BlockStarted,
     CitationAdded,
@@ -24,27 +39,12 @@ from agents.chunks import (
     Usage,
     UsageReported,
 )
-from agents.play.moves import (
-    BlockCloses,
-    BlockOpens,
-    Breaks,
-    Cited,
-    Deltas,
-    MessageCloses,
-    MessageOpens,
-    Move,
-    Pause,
-    Pinged,
-    RawSent,
-    Sealed,
-)
-from agents.prices import cost_usd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from agents.chunks import StreamChunk
-    from agents.pen import Pen
+    from agents.protocol.chunks import StreamChunk
+    from agents.protocol.stamper import Pen
 from agents.script import JsonObject
 
 PING = b'{"type": "ping"}'

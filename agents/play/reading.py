@@ -13,16 +13,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from agents.backend import (
-    Divide,
-    Draft,
-    Present,
-    Request,
-    Review,
-    Task,
-    VisibleAnswer,
-    Work,
-)
 from agents.play.seen import (
     BallotKind,
     Seen,
@@ -32,6 +22,16 @@ from agents.play.seen import (
     weigh,
 )
 from agents.prompts import unfence
+from agents.protocol.backend import (
+    Divide,
+    Draft,
+    Present,
+    Request,
+    Review,
+    Task,
+    VisibleAnswer,
+    Work,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import msgspec
 
-from agents.backend import VisibleAnswer
+from agents.protocol.backend import VisibleAnswer
 
 if TYPE_CHECKING:
     from agents.script import When

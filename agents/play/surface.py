@@ -6,13 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from agents.backend import Draft, Message, Present, Request, Review, ToolSpec, Turn
-from agents.chunks import AgentId, TurnNumber
+from agents.protocol.backend import (
+    Draft,
+    Message,
+    Present,
+    Request,
+    Review,
+    ToolSpec,
+    Turn,
+)
+from agents.protocol.chunks import AgentId, TurnNumber
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from agents.backend import Task
+    from agents.protocol.backend import Task
 
 _OPTIONS = {"agent_id", "enable_code_execution", "enable_web_search", "model"}
 

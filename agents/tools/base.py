@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 import msgspec
 
 if TYPE_CHECKING:
-    from agents.backend import KnownTool, ToolSpec
+    from agents.protocol.backend import KnownTool, ToolSpec
 
 ToolResult: TypeAlias = str | msgspec.Raw
 """Text, or an array of content blocks in the Messages API's form."""

@@ -17,8 +17,8 @@ import anyio.lowlevel
 import anyio.to_thread
 import msgspec
 
-from agents.backend import ToolSpec
 from agents.errors import ToolFailed
+from agents.protocol.backend import ToolSpec
 from agents.tools import foreign
 from agents.tools.base import ToolResult
 from agents.tools.docstrings import read_docstring

@@ -11,8 +11,9 @@ from typing import NamedTuple, TypeAlias, TypeVar, assert_never
 
 import msgspec
 
-from agents.backend import BallotForm
-from agents.chunks import (
+from agents.errors import ToolFailed
+from agents.protocol.backend import BallotForm
+from agents.protocol.chunks import (
     Approval,
     Ballot,
     Choice,
@@ -23,7 +24,6 @@ from agents.chunks import (
     ToolCalled,
     one_line,
 )
-from agents.errors import ToolFailed
 from agents.tools.forms import AnswerForm
 from agents.tools.workflow import ABSTAIN
 

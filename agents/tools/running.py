@@ -11,8 +11,8 @@ import anyio
 import anyio.lowlevel
 import msgspec
 
-from agents.chunks import ToolCalled, one_line
 from agents.errors import ToolFailed
+from agents.protocol.chunks import ToolCalled, one_line
 
 if TYPE_CHECKING:
     from agents.tools.base import Tool, ToolResult

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from agents.backend import ToolSpec
 from agents.errors import ToolFailed
+from agents.protocol.backend import ToolSpec
 from agents.tools.base import ToolResult
 from agents.tools.function import as_result, checked_name, run_work
 
@@ -25,7 +25,7 @@ class SchemaTool:
         description: What the model is told.
         input_schema: JSON Schema of an object.
         function: Takes the decoded object; sync (then it runs in a thread) or async.
-        options: Further fields of :class:`agents.backend.ToolSpec`.
+        options: Further fields of :class:`agents.protocol.backend.ToolSpec`.
 
     Raises:
         TypeError: The name is not usable, or the schema is not one of an object.

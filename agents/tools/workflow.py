@@ -12,7 +12,7 @@ from typing import Any, assert_never, cast
 
 import msgspec
 
-from agents.backend import (
+from agents.protocol.backend import (
     BallotForm,
     Divide,
     Draft,

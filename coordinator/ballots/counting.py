@@ -10,7 +10,7 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import TypeAlias, assert_never
 
-from agents.chunks import AgentId, Ballot, Label
+from agents.protocol.chunks import AgentId, Ballot, Label
 from coordinator.ballots.election import (
     Count,
     Election,

@@ -37,7 +37,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import assert_never
 
-from agents.chunks import AgentId, Ballot, Label
+from agents.protocol.chunks import AgentId, Ballot, Label
 from coordinator.ballots.completions import completions
 from coordinator.ballots.counting import ALIKE, Bar, Open, added, count
 from coordinator.ballots.election import (

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias, TypeVar
 
-from agents.chunks import AgentId, Ballot, Label, Scores
+from agents.protocol.chunks import AgentId, Ballot, Label, Scores
 from coordinator.ballots.reading import (
     Index,
     Tiers,

@@ -15,7 +15,7 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 
-from agents.chunks import AgentId
+from agents.protocol.chunks import AgentId
 
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
 

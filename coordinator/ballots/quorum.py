@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from agents.chunks import AgentId
+from agents.protocol.chunks import AgentId
 from coordinator.ballots.counting import ALIKE
 from coordinator.ballots.election import Weights, exact, weight_of
 

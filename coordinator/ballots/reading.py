@@ -21,10 +21,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeAlias, assert_never
 
-from agents.chunks import Approval, Ballot, Choice, Label, Ranking, Scores
+from agents.protocol.chunks import Approval, Ballot, Choice, Label, Ranking, Scores
 
 if TYPE_CHECKING:
-    from agents.backend import BallotForm
+    from agents.protocol.backend import BallotForm
 
 Index: TypeAlias = Mapping[Label, int]
 """Where each answer stands in the tie order, from 0; counts know answers by it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from agents.chunks import Label
+from agents.protocol.chunks import Label
 
 
 class Tally(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from agents.chunks import Label
+from agents.protocol.chunks import Label
 from coordinator.ballots.tallies import Tally
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence, Sized
 from fractions import Fraction
 from typing import assert_never
 
-from agents.chunks import AgentId, Ballot, Label
+from agents.protocol.chunks import AgentId, Ballot, Label
 from coordinator.ballots.counting import ALIKE, Bar, Open, added
 from coordinator.ballots.deciding import (
     is_stuck,

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import anyio
 
-from agents.chunks import AgentId, AnswerProposed, Ranking, TextDelta, VoteCast
-from agents.pen import Pen
+from agents.protocol.chunks import AgentId, AnswerProposed, Ranking, TextDelta, VoteCast
+from agents.protocol.stamper import Pen
 from coordinator.bench.figures import Figure, Runtime, Stopwatch
 from coordinator.bench.teams import QUESTION, talkative_team
 from coordinator.consensus import Consensus

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agents.chunks import AgentId, TextDelta
+from agents.protocol.chunks import AgentId, TextDelta
 
 if TYPE_CHECKING:
     from coordinator.feed import Feed

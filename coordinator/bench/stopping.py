@@ -12,10 +12,10 @@ import anyio
 import anyio.lowlevel
 
 from agents.agent import Agent
-from agents.backend import Request
-from agents.chunks import AgentId, StreamChunk
 from agents.claude.backend import ClaudeBackend
-from agents.pen import Pen
+from agents.protocol.backend import Request
+from agents.protocol.chunks import AgentId, StreamChunk
+from agents.protocol.stamper import Pen
 from coordinator.bench.figures import Figure, Runtime, open_files, percentile
 from coordinator.bench.speaking import until_all_speak
 from coordinator.bench.teams import QUESTION

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import anyio
 
 from agents.agent import Agent
-from agents.chunks import AgentId
+from agents.protocol.chunks import AgentId
 from agents.script import Script, parse_script
 from agents.scripted import ScriptedBackend
 from coordinator.bench.figures import Figure, Runtime, Stopwatch, open_files

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from agents.agent import Agent
-from agents.chunks import AgentId
+from agents.protocol.chunks import AgentId
 from agents.script import Script, parse_script
 from agents.scripted import ScriptedBackend
 from coordinator.rules import Rules

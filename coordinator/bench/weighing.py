@@ -15,7 +15,7 @@ from typing import Literal, cast
 import anyio
 
 from agents.agent import Agent
-from agents.chunks import AgentId
+from agents.protocol.chunks import AgentId
 from agents.script import parse_script
 from agents.scripted import ScriptedBackend
 from coordinator.bench.figures import Figure, Runtime, resident_bytes

@@ -27,8 +27,8 @@ import anyio
 from msgspec.structs import replace
 
 from agents.agent import Agent
-from agents.chunks import AgentId, ResponseEnded, TextDelta
 from agents.claude.backend import ClaudeBackend
+from agents.protocol.chunks import AgentId, ResponseEnded, TextDelta
 from coordinator.bench import massgen
 from coordinator.bench.figures import Figure, Runtime, Stopwatch, percentile
 from coordinator.bench.speaking import until_all_speak

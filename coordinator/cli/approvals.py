@@ -10,7 +10,7 @@ import anyio
 import anyio.lowlevel
 
 from agents.approval import Approver, Refused, Verdict, anything
-from agents.chunks import AgentId, ToolCalled
+from agents.protocol.chunks import AgentId, ToolCalled
 
 GONE = Refused("nobody is at the terminal to approve it")
 

@@ -14,9 +14,9 @@ from typing import TextIO, assert_never
 import anyio
 
 from agents.approval import Approved, Refused, Verdict
-from agents.backend import Turn
-from agents.chunks import AgentId
 from agents.person import BEFORE_ANY
+from agents.protocol.backend import Turn
+from agents.protocol.chunks import AgentId
 from coordinator.cli import spoken
 from coordinator.cli.approvals import Approvals
 from coordinator.displays.clean import clean

@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from agents.chunks import AgentId
+from agents.protocol.chunks import AgentId
 from coordinator.cli.boundary import at_the_boundary
 from coordinator.cli.exits import Exit, complain
 from coordinator.cli.keeping import call, root_of

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from agents.chunks import AgentId
+from agents.protocol.chunks import AgentId
 from coordinator.cli.exits import Exit, complain
 from coordinator.config import TeamFile, read_document
 from coordinator.errors import ConfigInvalid

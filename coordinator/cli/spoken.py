@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias, assert_never
 
-from agents.backend import (
+from agents.protocol.backend import (
     BallotForm,
     Divide,
     Draft,
@@ -18,7 +18,7 @@ from agents.backend import (
     VisibleAnswer,
     Work,
 )
-from agents.chunks import AgentId, Label, ToolCalled
+from agents.protocol.chunks import AgentId, Label, ToolCalled
 
 COMMANDS = """\
   /vote LABEL [LABEL …] [because WHY]   the best answer first

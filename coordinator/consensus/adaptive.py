@@ -7,8 +7,8 @@ from math import comb
 
 import msgspec
 
-from agents.backend import Draft
-from agents.chunks import AgentId, Label
+from agents.protocol.backend import Draft
+from agents.protocol.chunks import AgentId, Label
 from coordinator.ballots import best_of
 from coordinator.consensus import winning
 from coordinator.consensus.move import Move

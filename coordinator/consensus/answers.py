@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from agents.chunks import Label
-from agents.citations import Citation
+from agents.protocol.chunks import Label
+from agents.protocol.citations import Citation
 from coordinator.consensus.move import Move
 from coordinator.consensus.state import Answer, Member
 from coordinator.consensus.tables import with_entry

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
-from agents.backend import LEAST_OUTPUT_TOKENS, Present, Review
+from agents.protocol.backend import LEAST_OUTPUT_TOKENS, Present, Review
 from coordinator.effects import CancelTurn, MachineOutput, StartTurn
 from coordinator.rules import Budget
 
 if TYPE_CHECKING:
-    from agents.backend import Turn
+    from agents.protocol.backend import Turn
     from coordinator.consensus.move import Move
     from coordinator.consensus.state import Member
     from coordinator.rules import Rules

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
-from agents.backend import Review
-from agents.chunks import AnswerProposed, Label
+from agents.protocol.backend import Review
+from agents.protocol.chunks import AnswerProposed, Label
 from coordinator.ballots import Tally
 from coordinator.ballots.election import hold
 from coordinator.ballots.pairwise import margins

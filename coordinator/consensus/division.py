@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agents.backend import Divide, Present, Work
-from agents.chunks import AgentId, Label, Part, PartCompleted, TaskDivided
+from agents.protocol.backend import Divide, Present, Work
+from agents.protocol.chunks import AgentId, Label, Part, PartCompleted, TaskDivided
 from coordinator.consensus import answers, ending
 from coordinator.consensus.state import Member, Share
 from coordinator.effects import AnswerRefused

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agents.backend import Draft, Review
-from agents.chunks import AnswerProposed
+from agents.protocol.backend import Draft, Review
+from agents.protocol.chunks import AnswerProposed
 from coordinator.consensus import adaptive, answers, contests, ending, revisions, voting
 from coordinator.consensus.state import Member, as_read
 from coordinator.effects import ArmTimer

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agents.backend import Present
+from agents.protocol.backend import Present
 from coordinator.ballots import best_of
 from coordinator.effects import Conclude
 
 if TYPE_CHECKING:
-    from agents.chunks import AnswerPresented, AnswerProposed, Label
-    from agents.citations import Citation
+    from agents.protocol.chunks import AnswerPresented, AnswerProposed, Label
+    from agents.protocol.citations import Citation
     from coordinator.consensus.move import Move
     from coordinator.result import Status
 

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from agents.chunks import (
+from agents.protocol.chunks import (
     AgentFailed,
     AgentId,
     AnswerPresented,

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agents.backend import Task, Turn, VisibleAnswer
-from agents.chunks import AgentId, Label, TurnNumber
+from agents.protocol.backend import Task, Turn, VisibleAnswer
+from agents.protocol.chunks import AgentId, Label, TurnNumber
 from coordinator.consensus.tables import with_entry
 from coordinator.effects import AgentRetired, CancelTurn, MachineOutput, StartTurn
 

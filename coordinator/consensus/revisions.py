@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from agents.backend import News
-from agents.chunks import Label
+from agents.protocol.backend import News
+from agents.protocol.chunks import Label
 from coordinator.ballots import events_before_any, relabelled
 from coordinator.consensus import contests, voting
 from coordinator.consensus.move import Move

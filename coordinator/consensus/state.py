@@ -12,8 +12,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from agents.chunks import AgentId, Ballot, Label, Part, TurnNumber
-from agents.citations import Citation
+from agents.protocol.chunks import AgentId, Ballot, Label, Part, TurnNumber
+from agents.protocol.citations import Citation
 
 Activity: TypeAlias = Literal[
     "idle",  # waiting for others

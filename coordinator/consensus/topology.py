@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from agents.chunks import AgentId, Label
+from agents.protocol.chunks import AgentId, Label
 from coordinator.consensus.move import Move, drawn
 from coordinator.consensus.tables import table
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from agents.chunks import Label
+from agents.protocol.chunks import Label
 from coordinator.ballots import best_of
 from coordinator.consensus import contests, division, ending, voting, winning
 from coordinator.consensus.move import Move

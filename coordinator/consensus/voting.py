@@ -12,7 +12,7 @@ from itertools import islice
 
 import msgspec
 
-from agents.chunks import AgentId, Ballot, Label, VoteCast
+from agents.protocol.chunks import AgentId, Ballot, Label, VoteCast
 from coordinator.ballots import (
     Tally,
     best_of,

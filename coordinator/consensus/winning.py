@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from agents.chunks import AgentId, Ballot, Label
+from agents.protocol.chunks import AgentId, Ballot, Label
 from coordinator.ballots import Tally, has_quorum, standing_part, tally
 from coordinator.consensus import contests, ending
 from coordinator.consensus.move import Move

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from agents.chunks import AgentId
+from agents.protocol.chunks import AgentId
 from coordinator.effects import Event
 from coordinator.result import Result
 

@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from agents.chunks import (
+from agents.protocol.chunks import (
     AgentId,
     Approval,
     Ballot,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from agents.attachments import size
-from agents.chunks import AgentId, Label
+from agents.protocol.attachments import size
+from agents.protocol.chunks import AgentId, Label
 from coordinator.displays.clean import clean, one_line
 from coordinator.displays.view import View
 from coordinator.result import CacheRecord, FileRecord, Result

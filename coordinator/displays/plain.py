@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import IO
 
-from agents.chunks import (
+from agents.protocol.chunks import (
     AgentId,
     BlockStarted,
     Chunk,

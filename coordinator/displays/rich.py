@@ -20,7 +20,7 @@ from rich.screen import Screen
 from rich.table import Table
 from rich.text import Text
 
-from agents.citations import footnotes
+from agents.protocol.citations import footnotes
 from coordinator.displays.base import Cast
 from coordinator.displays.clean import clean
 from coordinator.displays.outcome import (

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, cast
 
 import msgspec
 
-from agents.chunks import BlockStarted, ServerToolCalled, ServerToolReturned
+from agents.protocol.chunks import BlockStarted, ServerToolCalled, ServerToolReturned
 from coordinator.displays.clean import clean, one_line, whole_line
 from coordinator.displays.typed import StringField
 

@@ -14,8 +14,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from agents.backend import Review
-from agents.chunks import (
+from agents.protocol.backend import Review
+from agents.protocol.chunks import (
     AgentFailed,
     AgentId,
     AnswerPresented,

@@ -12,8 +12,8 @@ from typing import TypeAlias
 
 import msgspec
 
-from agents.backend import Turn
-from agents.chunks import AgentId, Chunk, TurnNumber
+from agents.protocol.backend import Turn
+from agents.protocol.chunks import AgentId, Chunk, TurnNumber
 from coordinator.consensus import HEARD, Consensus
 from coordinator.effects import (
     AgentStopped,

@@ -14,9 +14,9 @@ from typing import TypeAlias
 
 import msgspec
 
-from agents.attachments import By
-from agents.chunks import AgentId, StreamChunk
-from agents.frames import decode_frame
+from agents.protocol.attachments import By
+from agents.protocol.chunks import AgentId, StreamChunk
+from agents.protocol.frames import decode_frame
 from agents.tools import foreign
 from coordinator.effects import MachineOutput, ShellInput
 from coordinator.journal.records import Kind, Record

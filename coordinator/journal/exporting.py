@@ -15,7 +15,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from agents.frames import unfolded
+from agents.protocol.frames import unfolded
 from coordinator.errors import JournalUnavailable
 from coordinator.journal.reading import Journal
 from coordinator.journal.records import Kind

@@ -25,7 +25,7 @@ from typing import Any
 
 import msgspec
 
-from agents.chunks import (
+from agents.protocol.chunks import (
     AgentFailed,
     Chunk,
     TextDelta,

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
-from agents.chunks import Chunk, StreamChunk
+from agents.protocol.chunks import Chunk, StreamChunk
 from coordinator.effects import Input, Interrupted, MachineInput
 from coordinator.journal.contents import FileKept, Resumed, decode
 from coordinator.journal.records import Kind, Record

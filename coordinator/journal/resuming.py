@@ -13,8 +13,8 @@ from typing import Protocol, Self, TypeAlias, TypeVar
 import msgspec
 
 from agents.asked import AskedTurn
-from agents.backend import News, Turn
-from agents.chunks import (
+from agents.protocol.backend import News, Turn
+from agents.protocol.chunks import (
     AgentFailed,
     AgentId,
     Chunk,

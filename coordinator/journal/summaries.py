@@ -7,8 +7,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from agents.chunks import AgentId
-from agents.frames import decode_frame
+from agents.protocol.chunks import AgentId
+from agents.protocol.frames import decode_frame
 from coordinator.effects import Conclude
 from coordinator.journal.contents import Opened, decode
 from coordinator.journal.reading import Journal

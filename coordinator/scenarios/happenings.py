@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast, get_args
 import msgspec
 import msgspec.inspect as shapes
 
-from agents.backend import Review
-from agents.chunks import (
+from agents.protocol.backend import Review
+from agents.protocol.chunks import (
     AgentFailed,
     Label,
     ResponseAbandoned,

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import anyio
 import msgspec
 
-from agents.chunks import AgentId, Label
 from agents.errors import ToolFailed
+from agents.protocol.chunks import AgentId, Label
 from agents.tools.schema import SchemaTool
 from coordinator.assembly import assemble, closing
 from coordinator.errors import NotAsked

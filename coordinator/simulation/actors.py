@@ -13,9 +13,17 @@ from contextlib import asynccontextmanager
 from random import Random
 from typing import Any
 
-from agents.backend import BallotForm, Divide, Draft, Present, Request, Review, Work
-from agents.chunks import AgentId, StreamChunk
-from agents.pen import Pen
+from agents.protocol.backend import (
+    BallotForm,
+    Divide,
+    Draft,
+    Present,
+    Request,
+    Review,
+    Work,
+)
+from agents.protocol.chunks import AgentId, StreamChunk
+from agents.protocol.stamper import Pen
 from agents.script import JsonObject, Script, parse_script
 from agents.scripted import ScriptedBackend
 from coordinator.simulation.replies import NO_SUCH_LABEL, Temper, said_by_chance
@@ -50,7 +58,7 @@ class RandomBackend:
     async def open_stream(
         self, request: Request, pen: Pen
     ) -> AsyncGenerator[AsyncIterator[list[StreamChunk]]]:
-        """Make something up and play it; see :class:`agents.backend.Backend`.
+        """Make something up and play it; see :class:`agents.protocol.backend.Backend`.
 
         Raises:
             AgentError: What was made up goes wrong.

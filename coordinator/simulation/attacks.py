@@ -16,8 +16,9 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from agents.backend import BallotForm, Draft, Review, Turn
-from agents.chunks import (
+from agents.prompts import SYSTEM, opening
+from agents.protocol.backend import BallotForm, Draft, Review, Turn
+from agents.protocol.chunks import (
     AgentId,
     AnswerPresented,
     AnswerProposed,
@@ -30,8 +31,7 @@ from agents.chunks import (
     StreamChunk,
     VoteCast,
 )
-from agents.pen import Pen
-from agents.prompts import SYSTEM, opening
+from agents.protocol.stamper import Pen
 from coordinator.consensus import Consensus
 from coordinator.effects import AnswerAccepted, Conclude, SessionOpened, StartTurn
 from coordinator.rules import Rules

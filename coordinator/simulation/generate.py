@@ -7,7 +7,7 @@ from random import Random
 
 import msgspec
 
-from agents.chunks import AgentId
+from agents.protocol.chunks import AgentId
 from coordinator.ballots import VotingRule, every_rule
 from coordinator.rules import Adaptive, Division, Rules, Topology
 from coordinator.simulation.replies import Temper

@@ -7,7 +7,7 @@ with the name of the invariant that broke.
 
 from __future__ import annotations
 
-from agents.backend import (
+from agents.protocol.backend import (
     LEAST_OUTPUT_TOKENS,
     Divide,
     Draft,
@@ -17,7 +17,7 @@ from agents.backend import (
     Turn,
     Work,
 )
-from agents.chunks import (
+from agents.protocol.chunks import (
     AgentFailed,
     AgentId,
     Approval,

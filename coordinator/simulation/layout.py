@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple, assert_never
 
-from agents.backend import Divide, Draft, Present, Review, Turn, Work
-from agents.chunks import Label
+from agents.protocol.backend import Divide, Draft, Present, Review, Turn, Work
+from agents.protocol.chunks import Label
 from coordinator.simulation.billing import Prefix
 from coordinator.simulation.model import Assumptions
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from agents.chunks import AgentId, Ballot
+from agents.protocol.chunks import AgentId, Ballot
 from coordinator.ballots import tally
 from coordinator.effects import WinnerDecided
 from coordinator.rules import Rules

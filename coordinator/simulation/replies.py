@@ -12,8 +12,16 @@ from typing import assert_never
 
 import msgspec
 
-from agents.backend import BallotForm, Divide, Draft, Present, Review, Turn, Work
-from agents.chunks import (
+from agents.protocol.backend import (
+    BallotForm,
+    Divide,
+    Draft,
+    Present,
+    Review,
+    Turn,
+    Work,
+)
+from agents.protocol.chunks import (
     AgentFailed,
     AgentId,
     AnswerPresented,

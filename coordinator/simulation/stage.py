@@ -14,8 +14,8 @@ from typing import Literal, TypeAlias, assert_never
 
 import msgspec
 
-from agents.backend import Divide, Draft, News, Present, Review, Turn, Work
-from agents.chunks import (
+from agents.protocol.backend import Divide, Draft, News, Present, Review, Turn, Work
+from agents.protocol.chunks import (
     AgentFailed,
     AgentId,
     AnswerPresented,
@@ -26,7 +26,7 @@ from agents.chunks import (
     ResponseStarted,
     VoteCast,
 )
-from agents.pen import Pen
+from agents.protocol.stamper import Pen
 from coordinator.consensus import Consensus
 from coordinator.effects import (
     AnswerAccepted,

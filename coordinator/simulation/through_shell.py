@@ -19,7 +19,7 @@ import anyio
 import msgspec
 
 from agents.agent import Agent
-from agents.chunks import AgentFailed, Chunk, Label, StreamChunk, TurnEnded
+from agents.protocol.chunks import AgentFailed, Chunk, Label, StreamChunk, TurnEnded
 from coordinator.consensus import Consensus
 from coordinator.effects import CancelTurn, Conclude, Event, MachineOutput, Output
 from coordinator.journal.contents import decode

@@ -13,7 +13,7 @@ from random import Random
 
 import msgspec
 
-from agents.chunks import AgentId, Label, TurnNumber
+from agents.protocol.chunks import AgentId, Label, TurnNumber
 from coordinator.consensus import Consensus
 from coordinator.effects import (
     AgentStopped,

@@ -16,7 +16,8 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 
 from agents.actor import Actor
 from agents.agent import Agent
-from agents.backend import (
+from agents.limits import Limiter
+from agents.protocol.backend import (
     Backend,
     BallotForm,
     Draft,
@@ -28,7 +29,7 @@ from agents.backend import (
     Turn,
     VisibleAnswer,
 )
-from agents.chunks import (
+from agents.protocol.chunks import (
     AgentFailed,
     AgentId,
     Label,
@@ -36,9 +37,8 @@ from agents.chunks import (
     TurnEnded,
     TurnNumber,
 )
-from agents.frames import decode_frame
-from agents.limits import Limiter
-from agents.pen import Pen
+from agents.protocol.frames import decode_frame
+from agents.protocol.stamper import Pen
 from agents.retry import RetryPolicy
 from agents.script import parse_script
 from agents.scripted import ScriptedBackend

@@ -11,7 +11,7 @@ import anyio.lowlevel
 import msgspec
 import pytest
 
-from agents.chunks import (
+from agents.protocol.chunks import (
     AgentFailed,
     AnswerPresented,
     AnswerProposed,
@@ -29,10 +29,10 @@ from agents.chunks import (
     TurnStarted,
     VoteCast,
 )
-from agents.pen import Pen
+from agents.protocol.stamper import Pen
 
 if TYPE_CHECKING:
-    from agents.backend import Message, Request
+    from agents.protocol.backend import Message, Request
 
 Scripted: TypeAlias = Callable[..., Any]
 Staging: TypeAlias = Callable[..., AbstractAsyncContextManager[Any]]

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from agents import attachments
-from agents.attachments import (
+from agents.protocol import attachments
+from agents.protocol.attachments import (
     Attach,
     Attachment,
     attachment,

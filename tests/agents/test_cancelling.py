@@ -11,8 +11,9 @@ import pytest
 
 from agents.actor import Actor
 from agents.agent import Agent
-from agents.backend import News
-from agents.chunks import (
+from agents.limits import Limiter
+from agents.protocol.backend import News
+from agents.protocol.chunks import (
     AgentId,
     ResponseAbandoned,
     StatusChanged,
@@ -22,8 +23,7 @@ from agents.chunks import (
     TurnNumber,
     TurnStarted,
 )
-from agents.frames import decode_frame
-from agents.limits import Limiter
+from agents.protocol.frames import decode_frame
 from agents.tools import tool
 
 Scripted: TypeAlias = Callable[..., Any]

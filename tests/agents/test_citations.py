@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from agents.citations import Citation, Sources, carried, footnotes
 from agents.claude.decode import decode_sse
+from agents.protocol.citations import Citation, Sources, carried, footnotes
 from agents.transcript import Transcript
 
 RECORDINGS = Path(__file__).parents[3] / "shared" / "recordings" / "streams"

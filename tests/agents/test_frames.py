@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from agents.chunks import (
+from agents.protocol.chunks import (
     AgentId,
     BlockEnded,
     Seq,
@@ -20,7 +20,7 @@ from agents.chunks import (
     ToolInputDelta,
     TurnNumber,
 )
-from agents.frames import decode_frame, encode_frame, skim_frame, unfolded
+from agents.protocol.frames import decode_frame, encode_frame, skim_frame, unfolded
 
 SAID = TextDelta(
     agent=AgentId("ada"), turn=TurnNumber(1), seq=Seq(0), at=1.0, block=0, text="Well"

@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from agents.backend import BallotForm, Draft, Present, Review
-from agents.chunks import (
+from agents.errors import ToolFailed
+from agents.protocol.backend import BallotForm, Draft, Present, Review
+from agents.protocol.chunks import (
     AgentId,
     Approval,
     Ballot,
@@ -20,7 +21,6 @@ from agents.chunks import (
     ToolCalled,
     TurnNumber,
 )
-from agents.errors import ToolFailed
 from agents.tools.handing_in import Proposed, Voted, read_calls
 from agents.tools.workflow import workflow_tools
 

@@ -11,8 +11,8 @@ import anyio
 
 from agents.actor import Actor
 from agents.agent import Agent
-from agents.chunks import AgentId
 from agents.limits import Limiter
+from agents.protocol.chunks import AgentId
 
 ACTORS = 1000
 ALLOWED_BYTES = 30_000

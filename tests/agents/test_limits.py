@@ -9,9 +9,9 @@ from itertools import cycle
 import anyio
 import pytest
 
-from agents.chunks import AgentId
 from agents.errors import BackendUnavailable
 from agents.limits import Limiter
+from agents.protocol.chunks import AgentId
 from agents.retry import RetryPolicy
 
 ONE = [1]

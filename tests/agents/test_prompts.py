@@ -9,8 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.backend import News, Review, VisibleAnswer
-from agents.chunks import AgentId, Label, TurnNumber
 from agents.prompts import (
     ANSWER_CHARS,
     PRESENTED_CHARS,
@@ -21,6 +19,8 @@ from agents.prompts import (
     system_prompt,
     unfence,
 )
+from agents.protocol.backend import News, Review, VisibleAnswer
+from agents.protocol.chunks import AgentId, Label, TurnNumber
 
 Asking: TypeAlias = Any
 NONCE = "5f0c9a1e77"

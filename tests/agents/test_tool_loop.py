@@ -11,8 +11,9 @@ import msgspec
 import pytest
 
 from agents.agent import Agent
-from agents.backend import News, VisibleAnswer
-from agents.chunks import (
+from agents.conversation import Conversation
+from agents.protocol.backend import News, VisibleAnswer
+from agents.protocol.chunks import (
     AgentId,
     AnswerProposed,
     Label,
@@ -22,7 +23,6 @@ from agents.chunks import (
     TurnNumber,
     VoteCast,
 )
-from agents.conversation import Conversation
 from agents.tools import answer_form, tool
 
 Scripted: TypeAlias = Callable[..., Any]

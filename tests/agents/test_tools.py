@@ -12,9 +12,9 @@ import msgspec
 import pydantic
 import pytest
 
-from agents.backend import ToolSpec
-from agents.chunks import Seq, ToolCalled, TurnNumber
 from agents.errors import ToolFailed
+from agents.protocol.backend import ToolSpec
+from agents.protocol.chunks import Seq, ToolCalled, TurnNumber
 from agents.tools import SchemaTool, Tool, tool
 from agents.tools.running import RESULT_CHARS, Returned, run_call
 

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import pytest
 
-from agents.chunks import (
+from agents.protocol.chunks import (
     AgentId,
     Approval,
     Ballot,

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import pytest
 
-from agents.chunks import AgentId, Ballot, Label
+from agents.protocol.chunks import AgentId, Ballot, Label
 from coordinator.ballots import (
     Approval,
     Borda,

@@ -17,8 +17,8 @@ from typing import TypeAlias
 
 import pytest
 
-from agents.chunks import AgentId, Ballot, Choice, Label, Ranking
-from agents.chunks import Approval as Approves
+from agents.protocol.chunks import AgentId, Ballot, Choice, Label, Ranking
+from agents.protocol.chunks import Approval as Approves
 from coordinator.ballots import (
     Approval,
     Borda,

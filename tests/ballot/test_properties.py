@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.chunks import AgentId, Ballot, Label, Ranking
+from agents.protocol.chunks import AgentId, Ballot, Label, Ranking
 from coordinator.ballots import (
     Approval,
     Borda,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from agents.chunks import AgentId, Ballot, Choice, Label, Ranking, Scores
-from agents.chunks import Approval as Approves
+from agents.protocol.chunks import AgentId, Ballot, Choice, Label, Ranking, Scores
+from agents.protocol.chunks import Approval as Approves
 from coordinator.ballots import (
     Approval,
     Borda,

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.chunks import AgentId, Ballot, Choice, Label, Ranking, Scores
-from agents.chunks import Approval as Approves
+from agents.protocol.chunks import AgentId, Ballot, Choice, Label, Ranking, Scores
+from agents.protocol.chunks import Approval as Approves
 from coordinator.ballots import (
     Borda,
     InstantRunoff,

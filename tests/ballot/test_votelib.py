@@ -38,7 +38,7 @@ from typing import Any, TypeAlias, cast
 
 import pytest
 
-from agents.chunks import AgentId, Ballot, Label
+from agents.protocol.chunks import AgentId, Ballot, Label
 from coordinator.ballots import (
     Approval,
     Borda,

@@ -23,12 +23,12 @@ import trio
 import trio.testing
 
 from agents.asking import ask
-from agents.backend import Draft, Message, Request, Turn
-from agents.chunks import AgentId, TurnNumber
 from agents.claude.backend import ClaudeBackend
 from agents.emulator import Recorded, serve
 from agents.limits import Limiter
-from agents.pen import Pen
+from agents.protocol.backend import Draft, Message, Request, Turn
+from agents.protocol.chunks import AgentId, TurnNumber
+from agents.protocol.stamper import Pen
 from agents.retry import RetryPolicy
 from agents.script import parse_script
 from agents.voice import Voice

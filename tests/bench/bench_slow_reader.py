@@ -27,7 +27,7 @@ from typing import NamedTuple
 
 import anyio
 
-from agents.chunks import Chunk
+from agents.protocol.chunks import Chunk
 from coordinator.bench.figures import resident_bytes
 from coordinator.bench.teams import QUESTION, talkative_team
 from coordinator.effects import Output

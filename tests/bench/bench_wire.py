@@ -23,13 +23,13 @@ import anyio
 import httpx2
 import msgspec
 
-from agents.backend import Draft, Message, Request, Turn
-from agents.chunks import AgentId, TurnNumber, Usage
 from agents.claude.backend import ClaudeBackend
 from agents.claude.translate import Translator
 from agents.claude.wire import Splitter
-from agents.frames import encode_frame
-from agents.pen import Pen
+from agents.protocol.backend import Draft, Message, Request, Turn
+from agents.protocol.chunks import AgentId, TurnNumber, Usage
+from agents.protocol.frames import encode_frame
+from agents.protocol.stamper import Pen
 
 MODEL = "claude-haiku-5-5"
 ROUNDS = 3

@@ -26,8 +26,8 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, TypeAlias
 
-from agents.chunks import AgentId, Ballot, Label, Ranking, Scores
-from agents.chunks import Approval as Approves
+from agents.protocol.chunks import AgentId, Ballot, Label, Ranking, Scores
+from agents.protocol.chunks import Approval as Approves
 from coordinator.ballots import (
     Approval,
     Borda,

@@ -45,9 +45,9 @@ from typing import Any, NoReturn
 import anyio
 import msgspec
 
-from agents.chunks import Chunk
 from agents.emulator import Recorded, serve
-from agents.frames import unfolded
+from agents.protocol.chunks import Chunk
+from agents.protocol.frames import unfolded
 from agents.script import Script, parse_script
 from coordinator.cli.app import main as command_line
 from coordinator.errors import CoordinatorError

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agents.chunks import TurnEnded
+from agents.protocol.chunks import TurnEnded
 from coordinator.assembly import assemble
 from coordinator.config import parse_team
 from coordinator.effects import AgentRetired, CancelTurn

@@ -11,7 +11,7 @@ import pytest
 
 import coordinator
 from agents.approval import Approval, Approved, Refused, Verdict
-from agents.chunks import AgentId, ToolCalled, ToolReturned
+from agents.protocol.chunks import AgentId, ToolCalled, ToolReturned
 from agents.tools import SchemaTool, tool
 
 pytestmark = pytest.mark.real_time

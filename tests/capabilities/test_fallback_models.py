@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from agents.chunks import AgentFailed, TurnEnded, TurnRestarted
 from agents.claude.backend import ClaudeBackend
 from agents.claude.faults import error_for
 from agents.errors import ContextExceeded
+from agents.protocol.chunks import AgentFailed, TurnEnded, TurnRestarted
 
 pytestmark = pytest.mark.real_time
 

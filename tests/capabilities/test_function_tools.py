@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from agents.chunks import ToolCalled, ToolInputDelta, ToolReturned
+from agents.protocol.chunks import ToolCalled, ToolInputDelta, ToolReturned
 from agents.tools import tool
 from coordinator.assembly import assemble, closing
 from coordinator.config import parse_team, read_team

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from agents.chunks import UsageReported
+from agents.protocol.chunks import UsageReported
 from coordinator.displays.outcome import totals
 
 pytestmark = pytest.mark.real_time

@@ -23,15 +23,15 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 
 import coordinator
-from agents.backend import Draft, Message, Request, Turn
-from agents.chunks import AgentId, TurnNumber
 from agents.claude.backend import ClaudeBackend
 from agents.claude.providers import Place
 from agents.claude.settings import ClaudeSettings
 from agents.emulator import serve
 from agents.emulator.server import Server
 from agents.errors import AgentError
-from agents.pen import Pen
+from agents.protocol.backend import Draft, Message, Request, Turn
+from agents.protocol.chunks import AgentId, TurnNumber
+from agents.protocol.stamper import Pen
 from agents.script import parse_script
 from coordinator.assembly import assemble, closing
 from coordinator.config import read_team

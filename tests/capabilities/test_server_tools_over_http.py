@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agents.chunks import ServerToolCalled, ToolInputDelta
+from agents.protocol.chunks import ServerToolCalled, ToolInputDelta
 
 pytestmark = pytest.mark.real_time
 

@@ -9,7 +9,7 @@ import pytest
 
 import coordinator
 from agents.agent import Agent
-from agents.chunks import AgentId
+from agents.protocol.chunks import AgentId
 from agents.script import parse_script
 from agents.scripted import ScriptedBackend
 from agents.tools import answer_form

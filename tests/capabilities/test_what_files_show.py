@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from agents.chunks import AgentId, ToolCalled, TurnEnded, TurnRestarted
+from agents.protocol.chunks import AgentId, ToolCalled, TurnEnded, TurnRestarted
 from coordinator.displays.base import Cast
 from coordinator.displays.outcome import totals
 from coordinator.displays.panes import compose

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-from agents.chunks import ResponseEnded, ResponseStarted, StreamChunk
 from agents.claude.decode import decode_sse
 from agents.errors import AgentError
-from agents.frames import decode_frame, encode_frame
+from agents.protocol.chunks import ResponseEnded, ResponseStarted, StreamChunk
+from agents.protocol.frames import decode_frame, encode_frame
 from agents.transcript import Transcript
 
 SWELL_RATE = 0.01

@@ -11,12 +11,12 @@ import msgspec
 import pytest
 from anyio.from_thread import start_blocking_portal
 
-from agents.backend import Draft, Message, Request, Turn
-from agents.chunks import AgentId, ResponseOpened, StreamChunk, TurnNumber
 from agents.claude.backend import ClaudeBackend
 from agents.emulator import serve
 from agents.errors import AgentError, BackendRefused, BackendUnavailable
-from agents.pen import Pen
+from agents.protocol.backend import Draft, Message, Request, Turn
+from agents.protocol.chunks import AgentId, ResponseOpened, StreamChunk, TurnNumber
+from agents.protocol.stamper import Pen
 from agents.script import parse_script
 from agents.transcript import Transcript
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents.chunks import ResponseEnded
+from agents.protocol.chunks import ResponseEnded
 from tests.claude.mutating import (
     RECORDINGS,
     WRITTEN,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.chunks import Usage
 from agents.prices import cost_usd
+from agents.protocol.chunks import Usage
 
 MODEL = "claude-opus-5-5"
 

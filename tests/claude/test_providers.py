@@ -14,13 +14,13 @@ import anyio.abc
 import msgspec
 import pytest
 
-from agents.backend import Draft, Message, Request, Turn
-from agents.chunks import AgentId, StreamChunk, TextDelta, TurnNumber
 from agents.claude.backend import ClaudeBackend
 from agents.claude.providers import Place
 from agents.errors import BackendRefused
-from agents.frames import encode_frame
-from agents.pen import Pen
+from agents.protocol.backend import Draft, Message, Request, Turn
+from agents.protocol.chunks import AgentId, StreamChunk, TextDelta, TurnNumber
+from agents.protocol.frames import encode_frame
+from agents.protocol.stamper import Pen
 from coordinator.assembly import assemble
 from coordinator.config import parse_team
 from coordinator.errors import ConfigInvalid

@@ -18,14 +18,6 @@ import msgspec
 import pytest
 from anyio.abc import SocketAttribute, SocketStream
 
-from agents.backend import Draft, Message, Request, Turn
-from agents.chunks import (
-    AgentId,
-    ResponseEnded,
-    ResponseOpened,
-    StreamChunk,
-    TurnNumber,
-)
 from agents.claude.backend import ClaudeBackend
 from agents.claude.decode import decode_sse
 from agents.errors import (
@@ -34,7 +26,15 @@ from agents.errors import (
     BackendUnavailable,
     StreamMalformed,
 )
-from agents.pen import Pen
+from agents.protocol.backend import Draft, Message, Request, Turn
+from agents.protocol.chunks import (
+    AgentId,
+    ResponseEnded,
+    ResponseOpened,
+    StreamChunk,
+    TurnNumber,
+)
+from agents.protocol.stamper import Pen
 from agents.transcript import Transcript
 from tests.claude.mutating import WRITTEN, chunks_of, mutated, seeded
 

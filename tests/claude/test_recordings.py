@@ -15,12 +15,12 @@ from typing import Any, TypeAlias, cast
 import msgspec
 import pytest
 
-from agents.chunks import StreamChunk, TurnNumber
 from agents.claude.decode import RECORDED, decode_sse, message_of
 from agents.claude.translate import Translator
 from agents.claude.wire import Splitter
-from agents.frames import decode_frame, encode_frame
-from agents.pen import Pen
+from agents.protocol.chunks import StreamChunk, TurnNumber
+from agents.protocol.frames import decode_frame, encode_frame
+from agents.protocol.stamper import Pen
 from agents.transcript import Transcript
 
 Json: TypeAlias = dict[str, Any]

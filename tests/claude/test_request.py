@@ -8,11 +8,11 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from agents.backend import Draft, Message, Request, ToolSpec, Turn
-from agents.chunks import AgentId, TurnNumber
 from agents.claude.request import parameters
 from agents.claude.server_tools import generation
 from agents.claude.settings import ClaudeSettings
+from agents.protocol.backend import Draft, Message, Request, ToolSpec, Turn
+from agents.protocol.chunks import AgentId, TurnNumber
 
 NEW, OLD = "claude-sonnet-5-5", "claude-sonnet-4-5-20250929"
 

@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from agents.backend import Draft, Message, Request, Turn
-from agents.chunks import AgentId, TurnNumber
 from agents.claude.request import AGENT_HEADER, parameters
 from agents.claude.server_tools import server_tool
 from agents.claude.settings import ClaudeSettings, check
+from agents.protocol.backend import Draft, Message, Request, Turn
+from agents.protocol.chunks import AgentId, TurnNumber
 
 MODEL = "claude-opus-5-5"
 

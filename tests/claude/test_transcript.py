@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from agents.chunks import Unrecognized
 from agents.claude.decode import decode_sse, message_of
+from agents.protocol.chunks import Unrecognized
 from agents.transcript import Transcript
 
 

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
-from agents.chunks import (
+from agents.claude.decode import RECORDED
+from agents.claude.translate import Translator
+from agents.errors import BackendRefused, BackendUnavailable, StreamMalformed
+from agents.protocol.chunks import (
     BlockDelta,
     ResponseAbandoned,
     ResponseEnded,
@@ -21,10 +24,7 @@ from agents.chunks import (
     Unrecognized,
     UsageReported,
 )
-from agents.claude.decode import RECORDED
-from agents.claude.translate import Translator
-from agents.errors import BackendRefused, BackendUnavailable, StreamMalformed
-from agents.pen import Pen
+from agents.protocol.stamper import Pen
 from agents.transcript import Transcript
 
 START: dict[str, Any] = {

@@ -13,7 +13,10 @@ import msgspec
 import pytest
 import trio
 
-from agents.backend import (
+from agents.claude.backend import ClaudeBackend
+from agents.emulator import serve
+from agents.prompts import opening
+from agents.protocol.backend import (
     Backend,
     BallotForm,
     Draft,
@@ -25,10 +28,7 @@ from agents.backend import (
     Turn,
     VisibleAnswer,
 )
-from agents.chunks import AgentId, Label, TurnNumber
-from agents.claude.backend import ClaudeBackend
-from agents.emulator import serve
-from agents.prompts import opening
+from agents.protocol.chunks import AgentId, Label, TurnNumber
 from agents.script import Script, parse_script
 from agents.scripted import ScriptedBackend
 from agents.tools.workflow import workflow_tools

@@ -10,22 +10,22 @@ import anyio
 import msgspec
 import pytest
 
-from agents.backend import Backend, Present, Request, Review
-from agents.chunks import (
-    ResponseEnded,
-    ResponseStarted,
-    StreamChunk,
-    TextDelta,
-    ToolCalled,
-)
 from agents.errors import (
     AgentError,
     BackendRefused,
     BackendUnavailable,
     StreamMalformed,
 )
-from agents.frames import decode_frame, encode_frame
-from agents.pen import Pen
+from agents.protocol.backend import Backend, Present, Request, Review
+from agents.protocol.chunks import (
+    ResponseEnded,
+    ResponseStarted,
+    StreamChunk,
+    TextDelta,
+    ToolCalled,
+)
+from agents.protocol.frames import decode_frame, encode_frame
+from agents.protocol.stamper import Pen
 from agents.script import Script, parse_script
 
 pytestmark = pytest.mark.anyio

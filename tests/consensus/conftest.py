@@ -8,8 +8,8 @@ from typing import Literal, TypeAlias, TypeVar
 import msgspec
 import pytest
 
-from agents.backend import BallotForm, Present, Review, Turn
-from agents.chunks import (
+from agents.protocol.backend import BallotForm, Present, Review, Turn
+from agents.protocol.chunks import (
     AgentFailed,
     AgentId,
     AnswerPresented,
@@ -26,7 +26,7 @@ from agents.chunks import (
     UsageReported,
     VoteCast,
 )
-from agents.pen import Pen
+from agents.protocol.stamper import Pen
 from coordinator.consensus import Consensus
 from coordinator.effects import (
     AnswerAccepted,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agents.chunks import Ranking
+from agents.protocol.chunks import Ranking
 from coordinator.ballots import Majority
 from coordinator.effects import VoteCounted, VoteRejected, WinnerDecided
 from tests.consensus.conftest import Seat, Table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents.chunks import AgentId
+from agents.protocol.chunks import AgentId
 from coordinator.effects import (
     AgentRetired,
     AgentStopped,

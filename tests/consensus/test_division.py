@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from agents.backend import Divide, Present, Work
-from agents.chunks import Part, PartCompleted, TaskDivided
+from agents.protocol.backend import Divide, Present, Work
+from agents.protocol.chunks import Part, PartCompleted, TaskDivided
 from coordinator.effects import Interrupted, StartTurn
 from coordinator.errors import ConfigInvalid
 from coordinator.rules import Division, Rules

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from agents.backend import Draft
-from agents.chunks import AgentId
+from agents.protocol.backend import Draft
+from agents.protocol.chunks import AgentId
 from coordinator.consensus import Consensus
 from coordinator.effects import (
     AgentRetired,

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from agents.backend import Draft, Present, Review
-from agents.chunks import AgentId, Choice, Label
+from agents.protocol.backend import Draft, Present, Review
+from agents.protocol.chunks import AgentId, Choice, Label
 from coordinator.ballots import Plurality
 from coordinator.consensus.adaptive import posterior
 from coordinator.effects import (

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import msgspec
 import pytest
 
-from agents.backend import Review
-from agents.chunks import AgentId, ResponseStarted
+from agents.protocol.backend import Review
+from agents.protocol.chunks import AgentId, ResponseStarted
 from coordinator.ballots import Plurality
 from coordinator.effects import (
     AgentStopped,

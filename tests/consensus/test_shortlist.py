@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from agents.backend import Review
-from agents.chunks import AgentId
+from agents.protocol.backend import Review
+from agents.protocol.chunks import AgentId
 from coordinator.ballots import Plurality
 from coordinator.effects import (
     AgentStopped,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from agents.backend import Present
-from agents.chunks import Choice, Label
+from agents.protocol.backend import Present
+from agents.protocol.chunks import Choice, Label
 from coordinator.ballots import Majority, Plurality
 from coordinator.effects import (
     CancelTurn,

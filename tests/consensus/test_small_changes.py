@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents.chunks import Choice, VoteCast
+from agents.protocol.chunks import Choice, VoteCast
 from coordinator.ballots import Plurality
 from coordinator.effects import (
     StartTurn,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from agents.backend import Review
-from agents.chunks import AgentId, Part, PartCompleted, TaskDivided
+from agents.protocol.backend import Review
+from agents.protocol.chunks import AgentId, Part, PartCompleted, TaskDivided
 from coordinator.ballots import Plurality
 from coordinator.effects import (
     AgentStopped,

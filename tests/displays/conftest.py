@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import msgspec
 import pytest
 
-from agents.backend import BallotForm, Review, Turn
-from agents.chunks import (
+from agents.protocol.backend import BallotForm, Review, Turn
+from agents.protocol.chunks import (
     AgentId,
     BlockEnded,
     BlockStarted,
@@ -24,7 +24,7 @@ from agents.chunks import (
     Usage,
     UsageReported,
 )
-from agents.pen import Pen, Stamp
+from agents.protocol.stamper import Pen, Stamp
 from coordinator.displays.base import Cast
 from coordinator.effects import (
     AnswerAccepted,

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import msgspec
 import pytest
 
-from agents.chunks import AgentId, TextDelta, TurnNumber
-from agents.pen import Pen
+from agents.protocol.chunks import AgentId, TextDelta, TurnNumber
+from agents.protocol.stamper import Pen
 from coordinator.displays.base import Cast
 from coordinator.displays.jsonl import JsonLinesDisplay
 from coordinator.displays.plain import PlainDisplay

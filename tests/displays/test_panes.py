@@ -13,8 +13,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.screen import Screen
 
-from agents.chunks import AgentId, TextDelta, TurnNumber, TurnStarted
-from agents.pen import Pen
+from agents.protocol.chunks import AgentId, TextDelta, TurnNumber, TurnStarted
+from agents.protocol.stamper import Pen
 from coordinator.displays.base import Cast
 from coordinator.displays.panes import clock, compose, elapsed_s
 from coordinator.displays.rich import RichDisplay

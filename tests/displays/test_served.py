@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from agents.chunks import (
+from agents.claude.decode import decode_sse
+from agents.protocol.chunks import (
     AgentId,
     BlockEnded,
     BlockStarted,
@@ -21,8 +22,7 @@ from agents.chunks import (
     ToolReturned,
     TurnNumber,
 )
-from agents.claude.decode import decode_sse
-from agents.pen import Pen
+from agents.protocol.stamper import Pen
 from coordinator.displays.base import Cast
 from coordinator.displays.jsonl import JsonLinesDisplay
 from coordinator.displays.moments import moment_of

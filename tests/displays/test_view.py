@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from agents.chunks import (
+from agents.protocol.chunks import (
     AgentFailed,
     AgentId,
     Label,

@@ -14,8 +14,8 @@ from llmock.testing import LLMockServer
 
 import coordinator
 from agents.agent import Agent
-from agents.chunks import AgentId
 from agents.claude.backend import ClaudeBackend
+from agents.protocol.chunks import AgentId
 from coordinator.consensus import Consensus
 from coordinator.rules import Rules
 from coordinator.team import Team

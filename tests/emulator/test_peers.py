@@ -21,15 +21,6 @@ import pytest
 from llmock.scenarios import Fail, StreamFault, ToolFault
 from llmock.testing import LLMockServer
 
-from agents.backend import Draft, Message, Request, Task, Turn
-from agents.chunks import (
-    AgentId,
-    ResponseEnded,
-    StreamChunk,
-    TextDelta,
-    ToolCalled,
-    TurnNumber,
-)
 from agents.claude.backend import ClaudeBackend
 from agents.errors import (
     AgentError,
@@ -37,7 +28,16 @@ from agents.errors import (
     BackendUnavailable,
     StreamMalformed,
 )
-from agents.pen import Pen
+from agents.protocol.backend import Draft, Message, Request, Task, Turn
+from agents.protocol.chunks import (
+    AgentId,
+    ResponseEnded,
+    StreamChunk,
+    TextDelta,
+    ToolCalled,
+    TurnNumber,
+)
+from agents.protocol.stamper import Pen
 from agents.tools.workflow import workflow_tools
 
 pytestmark = [pytest.mark.real_time, pytest.mark.anyio]

@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from agents.backend import VisibleAnswer
-from agents.chunks import Label
 from agents.play.casting import ScriptStuck
 from agents.play.moves import BlockCloses, Breaks, Deltas, MessageCloses, Move, Pause
 from agents.play.player import Player
 from agents.play.seen import Seen
+from agents.protocol.backend import VisibleAnswer
+from agents.protocol.chunks import Label
 from agents.script import parse_script
 
 DRAFT = Seen(task="draft", offered=("new_answer",))

@@ -17,8 +17,8 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from agents.chunks import StreamChunk, TextDelta, ThinkingDelta, ToolInputDelta
-from agents.frames import encode_frame, unfolded
+from agents.protocol.chunks import StreamChunk, TextDelta, ThinkingDelta, ToolInputDelta
+from agents.protocol.frames import encode_frame, unfolded
 from coordinator.effects import MachineOutput, ShellInput
 from coordinator.journal.contents import FileKept, Opened, Resumed
 from coordinator.journal.records import (

@@ -15,10 +15,10 @@ import pytest
 
 import coordinator
 from agents.agent import Agent
-from agents.attachments import Attach, Attachment, attachment
-from agents.chunks import AgentId, ResponseStarted
 from agents.claude.backend import ClaudeBackend
 from agents.emulator import Server, serve
+from agents.protocol.attachments import Attach, Attachment, attachment
+from agents.protocol.chunks import AgentId, ResponseStarted
 from agents.script import HttpError, Script, parse_script
 from coordinator.assembly import assemble, closing
 from coordinator.config import read_team

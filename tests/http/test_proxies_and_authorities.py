@@ -16,14 +16,14 @@ import pytest
 
 import coordinator
 from agents.agent import Agent
-from agents.backend import Draft, Message, Request, Turn
-from agents.chunks import AgentId, TextDelta, TurnNumber
 from agents.claude.backend import ClaudeBackend
 from agents.claude.tap import Tap
 from agents.emulator import serve
 from agents.emulator.server import Server
 from agents.errors import BackendRefused, BackendUnavailable
-from agents.pen import Pen
+from agents.protocol.backend import Draft, Message, Request, Turn
+from agents.protocol.chunks import AgentId, TextDelta, TurnNumber
+from agents.protocol.stamper import Pen
 from agents.script import parse_script
 from coordinator.assembly import assemble, closing
 from coordinator.config import parse_team, read_team

@@ -10,9 +10,9 @@ from typing import TypeAlias
 import msgspec
 import pytest
 
-from agents.chunks import AgentId, Seq, TextDelta, TurnNumber
-from agents.frames import encode_frame
-from agents.pen import Pen
+from agents.protocol.chunks import AgentId, Seq, TextDelta, TurnNumber
+from agents.protocol.frames import encode_frame
+from agents.protocol.stamper import Pen
 from coordinator.journal.contents import Opened
 
 Opening: TypeAlias = Callable[..., Opened]

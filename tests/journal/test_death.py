@@ -18,9 +18,9 @@ import os, random, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
 import anyio, msgspec
-from agents.chunks import AgentId, TextDelta, TurnNumber
-from agents.frames import encode_frame
-from agents.pen import Pen
+from agents.protocol.chunks import AgentId, TextDelta, TurnNumber
+from agents.protocol.frames import encode_frame
+from agents.protocol.stamper import Pen
 from coordinator.journal.records import Kind
 from coordinator.journal.contents import Opened
 from coordinator.journal.opening import open_journal

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from agents.chunks import (
+from agents.protocol.chunks import (
     AgentId,
     Choice,
     Label,
@@ -17,8 +17,8 @@ from agents.chunks import (
     TurnNumber,
     Usage,
 )
-from agents.frames import encode_frame
-from agents.pen import Pen
+from agents.protocol.frames import encode_frame
+from agents.protocol.stamper import Pen
 from coordinator.effects import (
     AnswerAccepted,
     Interrupted,

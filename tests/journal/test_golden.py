@@ -9,7 +9,7 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from agents.chunks import Chunk, StreamChunk
+from agents.protocol.chunks import Chunk, StreamChunk
 from coordinator.effects import MachineOutput, Output, ShellInput
 from coordinator.journal.contents import Entry, decode
 from coordinator.journal.exporting import json_lines

@@ -12,9 +12,15 @@ import anyio
 import msgspec
 import pytest
 
-from agents.chunks import AgentId, ResponseStarted, TurnNumber, Usage, UsageReported
-from agents.frames import encode_frame
-from agents.pen import Pen
+from agents.protocol.chunks import (
+    AgentId,
+    ResponseStarted,
+    TurnNumber,
+    Usage,
+    UsageReported,
+)
+from agents.protocol.frames import encode_frame
+from agents.protocol.stamper import Pen
 from coordinator.errors import ConfigInvalid, JournalUnavailable
 from coordinator.journal.contents import Opened, encode
 from coordinator.journal.index import list_sessions, prune, remove

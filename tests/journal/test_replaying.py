@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from agents.chunks import AgentFailed, Chunk, StreamChunk, TextDelta, TurnEnded
-from agents.frames import encode_frame
+from agents.protocol.chunks import AgentFailed, Chunk, StreamChunk, TextDelta, TurnEnded
+from agents.protocol.frames import encode_frame
 from coordinator.consensus import Consensus
 from coordinator.effects import (
     CancelTurn,

@@ -3,8 +3,8 @@ from __future__ import annotations
 import msgspec
 
 from agents.asked import AskedTurn
-from agents.backend import Draft, Turn
-from agents.chunks import (
+from agents.protocol.backend import Draft, Turn
+from agents.protocol.chunks import (
     AgentId,
     AnswerProposed,
     ResponseAbandoned,
@@ -18,7 +18,7 @@ from agents.chunks import (
     TurnNumber,
     TurnStarted,
 )
-from agents.pen import Pen
+from agents.protocol.stamper import Pen
 
 ADA = AgentId("ada")
 NUMBER = TurnNumber(1)

@@ -10,8 +10,8 @@ from typing import TypeAlias
 import pytest
 
 import coordinator
-from agents.backend import Earlier
 from agents.prompts import with_earlier
+from agents.protocol.backend import Earlier
 from coordinator.assembly import assemble
 from coordinator.config import read_team
 from coordinator.continuing import continued_from

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import pytest
 
-from agents.frames import decode_frame
+from agents.protocol.frames import decode_frame
 from coordinator.journal.reading import read_session
 from coordinator.journal.records import Kind
 

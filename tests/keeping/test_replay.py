@@ -17,7 +17,7 @@ import msgspec
 import pytest
 
 import coordinator
-from agents.chunks import Chunk
+from agents.protocol.chunks import Chunk
 from coordinator.assembly import assemble
 from coordinator.config import DEMO, read_team
 from coordinator.effects import Event, VoteCounted

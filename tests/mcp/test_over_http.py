@@ -12,12 +12,12 @@ import pytest
 
 import coordinator
 from agents.approval import Approval, Approved, Refused, Verdict
-from agents.chunks import AgentId, ToolCalled, ToolReturned
 from agents.claude.backend import ClaudeBackend
 from agents.emulator import serve
 from agents.emulator.server import Server
 from agents.mcp import McpServer
 from agents.mcp.toolbox import McpToolbox
+from agents.protocol.chunks import AgentId, ToolCalled, ToolReturned
 from agents.script import parse_script
 
 pytestmark = pytest.mark.real_time

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 import coordinator
-from agents.chunks import StatusChanged, ToolReturned
 from agents.mcp import McpServer
 from agents.mcp.toolbox import McpToolbox
+from agents.protocol.chunks import StatusChanged, ToolReturned
 from agents.script import parse_script
 from agents.scripted import ScriptedBackend
 from coordinator.assembly import assemble

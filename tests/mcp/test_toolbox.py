@@ -9,10 +9,10 @@ import anyio
 import msgspec
 import pytest
 
-from agents.backend import ToolSpec
 from agents.errors import ToolFailed, ToolsUnavailable
 from agents.mcp import McpServer
 from agents.mcp.toolbox import McpToolbox
+from agents.protocol.backend import ToolSpec
 
 pytestmark = pytest.mark.real_time
 

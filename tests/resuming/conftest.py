@@ -12,9 +12,9 @@ import msgspec
 import pytest
 
 from agents.agent import Agent
-from agents.backend import Request
-from agents.chunks import AgentId, StreamChunk
-from agents.pen import Pen
+from agents.protocol.backend import Request
+from agents.protocol.chunks import AgentId, StreamChunk
+from agents.protocol.stamper import Pen
 from agents.script import parse_script
 from agents.scripted import ScriptedBackend
 from agents.tools import tool

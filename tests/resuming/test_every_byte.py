@@ -11,7 +11,7 @@ import pytest
 
 import coordinator
 from agents.agent import Agent
-from agents.chunks import AgentId
+from agents.protocol.chunks import AgentId
 from agents.script import parse_script
 from coordinator.errors import JournalCorrupt, SessionFinished
 from coordinator.journal.reading import read_session

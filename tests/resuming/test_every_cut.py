@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 import coordinator
-from agents.chunks import ResponseAbandoned, ResponseEnded, TurnStarted
+from agents.protocol.chunks import ResponseAbandoned, ResponseEnded, TurnStarted
 from coordinator.errors import SessionFinished
 from coordinator.journal.contents import decode
 from coordinator.journal.reading import read_session

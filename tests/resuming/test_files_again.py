@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import coordinator
-from agents.attachments import Attach
 from agents.emulator import Server, serve
 from agents.emulator.files import Kept
+from agents.protocol.attachments import Attach
 from coordinator.assembly import assemble, closing
 from coordinator.config import TeamConfig, parse_team
 from coordinator.errors import ConfigInvalid

@@ -13,9 +13,9 @@ import pytest
 import coordinator
 from agents.agent import Agent
 from agents.approval import Approval, Approved, Approver, Verdict, anything
-from agents.backend import Draft, Review
-from agents.chunks import AgentId, ToolCalled, ToolReturned
 from agents.person import Person
+from agents.protocol.backend import Draft, Review
+from agents.protocol.chunks import AgentId, ToolCalled, ToolReturned
 from agents.script import parse_script
 from agents.scripted import ScriptedBackend
 from agents.tools import tool

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 import coordinator
-from agents.chunks import ToolCalled, ToolReturned
+from agents.protocol.chunks import ToolCalled, ToolReturned
 from coordinator.journal.contents import decode
 from coordinator.journal.reading import read_session
 from coordinator.journal.records import Kind, Record

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import coordinator
-from agents.chunks import AgentId, PartCompleted
+from agents.protocol.chunks import AgentId, PartCompleted
 from coordinator.rules import Division, Rules
 from coordinator.team import Team
 from tests.session.conftest import presents, scripted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import anyio
 
-from agents.chunks import AgentId, BlockEnded, Seq, TextDelta, TurnNumber
+from agents.protocol.chunks import AgentId, BlockEnded, Seq, TextDelta, TurnNumber
 from coordinator.feed import Feed
 
 ADA, FIRST = AgentId("ada"), TurnNumber(1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agents.chunks import AgentId, Seq, TurnEnded, TurnNumber
+from agents.protocol.chunks import AgentId, Seq, TurnEnded, TurnNumber
 from coordinator.effects import AgentRetired, CancelTurn, Conclude
 from coordinator.ledger import Ledger
 

@@ -10,9 +10,9 @@ import pytest
 
 import coordinator
 from agents.agent import Agent
-from agents.backend import Draft, Present, Review
-from agents.chunks import AgentId
 from agents.person import Person
+from agents.protocol.backend import Draft, Present, Review
+from agents.protocol.chunks import AgentId
 from coordinator.assembly import assemble
 from coordinator.ballots import VotingRule, every_rule
 from coordinator.config import parse_team

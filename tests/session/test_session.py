@@ -10,7 +10,7 @@ import pytest
 from anyio.lowlevel import current_token
 
 import coordinator
-from agents.chunks import (
+from agents.protocol.chunks import (
     AgentId,
     AnswerProposed,
     Label,

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from agents.backend import Divide, Draft, Review
-from agents.chunks import AgentId, Choice, Label
+from agents.protocol.backend import Divide, Draft, Review
+from agents.protocol.chunks import AgentId, Choice, Label
 from coordinator.consensus import Consensus
 from coordinator.effects import (
     AgentRetired,

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import msgspec
 import pytest
 
-from agents.backend import Task
-from agents.chunks import AgentId, Label, VoteCast
+from agents.protocol.backend import Task
+from agents.protocol.chunks import AgentId, Label, VoteCast
 from coordinator.consensus import (
     contests,
     drafting,

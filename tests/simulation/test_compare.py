@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from agents.backend import BallotForm
-from agents.chunks import Label
+from agents.protocol.backend import BallotForm
+from agents.protocol.chunks import Label
 from coordinator.cli import main
 from coordinator.errors import ConfigInvalid
 from coordinator.rules import Adaptive, Rules, Straggler, Topology

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from agents.actor import Actor
-from agents.chunks import TurnNumber
+from agents.protocol.chunks import TurnNumber
 from coordinator.effects import Output, StartTurn
 from coordinator.ledger import Ledger
 from coordinator.simulation.generate import setting

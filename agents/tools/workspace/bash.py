@@ -19,8 +19,8 @@ import anyio
 import anyio.abc
 import msgspec
 
-from agents.backend import KnownTool
 from agents.errors import ToolFailed
+from agents.protocol.backend import KnownTool
 from agents.tools.workspace.folder import Folder
 
 TYPE = "bash_20250124"

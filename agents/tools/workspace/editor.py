@@ -7,8 +7,8 @@ from typing import assert_never
 
 import msgspec
 
-from agents.backend import KnownTool
 from agents.errors import ToolFailed
+from agents.protocol.backend import KnownTool
 from agents.tools.function import in_thread
 from agents.tools.workspace.commands import Create, Edit, Insert, StrReplace, View
 from agents.tools.workspace.folder import Folder

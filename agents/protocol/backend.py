@@ -15,10 +15,10 @@ from typing import Any, Literal, Protocol, TypeAlias, assert_never, runtime_chec
 
 import msgspec
 
-from agents.attachments import Attachment
-from agents.chunks import AgentId, Label, Part, StreamChunk, TurnNumber
-from agents.citations import Citation
-from agents.pen import Pen
+from agents.protocol.attachments import Attachment
+from agents.protocol.chunks import AgentId, Label, Part, StreamChunk, TurnNumber
+from agents.protocol.citations import Citation
+from agents.protocol.stamper import Pen
 
 LEAST_OUTPUT_TOKENS = 128
 """A ballot with its reason, or a short answer: where a budget leaves less to write, the

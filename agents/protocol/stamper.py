@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from agents.chunks import AgentId, Seq, TurnNumber
+from agents.protocol.chunks import AgentId, Seq, TurnNumber
 
 
 class Stamp(TypedDict):

@@ -2,7 +2,7 @@
 
 A *chunk* is one fact: a piece of text, a tool call, an answer, a vote.
 
-What belongs to whom: this module owns the words; :mod:`agents.frames` makes bytes of
+What belongs to whom: this module owns the words; :mod:`agents.protocol.frames` makes bytes of
 them; :mod:`agents.transcript` folds them back into the message they amount to; what
 they mean for a vote is the coordinator's.
 
@@ -16,7 +16,7 @@ from typing import Literal, NewType, TypeAlias, TypeVar
 
 import msgspec
 
-from agents.citations import Citation
+from agents.protocol.citations import Citation
 
 AgentId = NewType("AgentId", str)
 """The name an agent has in its team, e.g. ``ada``. Never shown to other agents."""
