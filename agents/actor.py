@@ -14,7 +14,7 @@ import anyio
 import anyio.lowlevel
 from anyio.streams.memory import MemoryObjectSendStream
 
-from agents.conversation import KEPT_OUTCOMES, Conversation
+from agents.conversation.conversation import KEPT_OUTCOMES, Conversation
 from agents.errors import AgentError
 from agents.memory import Memory
 from agents.protocol.chunks import AgentFailed, StreamChunk, TurnEnded, TurnNumber
@@ -29,9 +29,9 @@ from agents.voice import Voice
 if TYPE_CHECKING:
     from agents.agent import Agent
     from agents.asked import AskedTurn
+    from agents.conversation.uploads import SessionFiles
     from agents.limits import Limiter
     from agents.protocol.backend import News, Turn
-    from agents.session_files import SessionFiles
 
 FRAMES_A_BREATH = 32
 """Frames sent without a pause for other tasks, while there is room for them."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import anyio
 import msgspec
 
+from agents.conversation.accumulator import Transcript
 from agents.errors import BackendUnavailable, StreamMalformed
 from agents.protocol.chunks import (
     ResponseAbandoned,
@@ -18,13 +19,12 @@ from agents.protocol.chunks import (
     StatusChanged,
     StreamChunk,
 )
-from agents.transcript import Transcript
 
 if TYPE_CHECKING:
+    from agents.conversation.uploads import SessionFiles
     from agents.limits import Limiter
     from agents.protocol.backend import Backend, Request
     from agents.retry import RetryPolicy
-    from agents.session_files import SessionFiles
     from agents.voice import Voice
 
 

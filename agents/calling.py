@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from agents import prompts
 from agents.approval import Refused
+from agents.conversation.conversation import prompts
 from agents.protocol.chunks import StatusChanged, ToolCalled, ToolReturned
 from agents.tools.running import Returned, failure, run_call
 
 if TYPE_CHECKING:
     from agents.agent import Agent
-    from agents.conversation import Conversation
+    from agents.conversation.conversation import Conversation
     from agents.memory import Memory
     from agents.tools.base import Tool
     from agents.voice import Voice

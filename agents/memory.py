@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from agents.asked import AskedTurn, tries
+from agents.conversation.accumulator import Transcript
 from agents.protocol.chunks import (
     ResponseAbandoned,
     ResponseEnded,
@@ -20,7 +21,6 @@ from agents.protocol.chunks import (
     ToolReturned,
     TurnRestarted,
 )
-from agents.transcript import Transcript
 
 
 @dataclass(slots=True)

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from agents import prompts
 from agents.asked import AskedTurn, tries
-from agents.conversation import Called, Conversation, OnCall
+from agents.conversation.conversation import Called, Conversation, OnCall, prompts
 from agents.protocol.backend import Recalls, Request, Review, Turn
 from agents.protocol.chunks import TurnNumber
 from agents.tools.workflow import workflow_tools

@@ -10,9 +10,9 @@ from agents.protocol.chunks import Label, TurnRestarted
 from agents.protocol.stamper import Stamp
 
 if TYPE_CHECKING:
-    from agents.conversation import Conversation
+    from agents.conversation.accumulator import Transcript
+    from agents.conversation.conversation import Conversation
     from agents.protocol.backend import Backend
-    from agents.transcript import Transcript
 
 WAY_OUT = "set compact_at_tokens, or name a model with a larger one as its fallback"
 """Where a context window is full."""

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, TypeAlias, assert_never
 
 import msgspec
 
-from agents import prompts
 from agents.asked import LOST
 from agents.asking import ask
 from agents.calling import Calling
+from agents.conversation.conversation import prompts
 from agents.errors import BackendUnavailable, ContextExceeded, ToolFailed
 from agents.protocol.backend import (
     LEAST_OUTPUT_TOKENS,
@@ -79,13 +79,13 @@ from agents.tools.workflow import workflow_tools
 
 if TYPE_CHECKING:
     from agents.agent import Agent
-    from agents.conversation import Conversation
+    from agents.conversation.accumulator import Transcript
+    from agents.conversation.conversation import Conversation
+    from agents.conversation.uploads import SessionFiles
     from agents.limits import Limiter
     from agents.memory import Memory
     from agents.protocol.backend import Backend
     from agents.retry import RetryPolicy
-    from agents.session_files import SessionFiles
-    from agents.transcript import Transcript
     from agents.voice import Voice
 
 MAX_CALLS = 60

@@ -21,8 +21,8 @@ import anyio
 import anyio.to_thread
 import msgspec
 
+from agents.conversation.uploads import SessionFiles
 from agents.protocol.chunks import AgentId
-from agents.session_files import SessionFiles
 from coordinator.attaching import Attachable
 from coordinator.consensus import DEADLINE_TIMER, drafting
 from coordinator.errors import ConfigInvalid

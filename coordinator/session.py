@@ -24,11 +24,11 @@ from typing import TYPE_CHECKING, Literal
 import anyio
 import msgspec
 
+from agents.conversation.prompts import with_earlier
+from agents.conversation.uploads import SessionFiles
 from agents.person import BEFORE_ANY
-from agents.prompts import with_earlier
 from agents.protocol.backend import Review, Turn
 from agents.protocol.chunks import AgentId, Chunk, Label, StreamChunk, TurnNumber
-from agents.session_files import SessionFiles
 from coordinator.attaching import Attachable, read_attachments
 from coordinator.effects import AgentStopped, AnswerVetoed, Interrupted, PersonSaid
 from coordinator.errors import ConfigInvalid, NotAsked

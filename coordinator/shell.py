@@ -15,10 +15,10 @@ import anyio
 import msgspec
 
 from agents.actor import Actor
+from agents.conversation.uploads import FileKey, SessionFiles
 from agents.person import Person, Seat
 from agents.protocol.chunks import AgentId, ServerToolReturned, StreamChunk
 from agents.protocol.frames import decode_frame, skim_frame
-from agents.session_files import FileKey, SessionFiles
 from agents.silence import SilenceWatch
 from coordinator.consensus import HEARD, Consensus
 from coordinator.downloads import Downloads

@@ -7,9 +7,9 @@ from typing import Any
 
 from agents.claude.translate import Translator
 from agents.claude.wire import Splitter
+from agents.conversation.accumulator import Transcript
 from agents.protocol.chunks import AgentId, StreamChunk, TurnNumber, Usage
 from agents.protocol.stamper import Pen
-from agents.transcript import Transcript
 
 RECORDED = AgentId("recorded")
 """Whose words they are, where nobody says."""

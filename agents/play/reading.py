@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
+from agents.conversation.prompts import unfence
 from agents.play.seen import (
     BallotKind,
     Seen,
@@ -21,7 +22,6 @@ from agents.play.seen import (
     tokens,
     weigh,
 )
-from agents.prompts import unfence
 from agents.protocol.backend import (
     Divide,
     Draft,

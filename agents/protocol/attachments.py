@@ -3,7 +3,7 @@
 An :class:`Attach` is what a person writes: a path or an address, and how to send it. An
 :class:`Attachment` is what was read of it. Its kind is told by its content, never by
 its name. Reading is :mod:`coordinator.attaching`'s, uploading
-:mod:`agents.session_files`'s.
+:mod:`agents.conversation.uploads`'s.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What an agent is asked, and the protocol by which a model is asked it.
 
 :class:`Turn` is the coordinator's wish in the words of the domain. The actor renders
-it with :mod:`agents.prompts` into a :class:`Request`, which is what one model call
+it with :mod:`agents.conversation.prompts` into a :class:`Request`, which is what one model call
 needs. A :class:`Backend` turns a request into a stream of chunks; two live here:
 :class:`agents.claude.backend.ClaudeBackend` and
 :class:`agents.scripted.ScriptedBackend`.

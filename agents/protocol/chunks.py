@@ -3,7 +3,7 @@
 A *chunk* is one fact: a piece of text, a tool call, an answer, a vote.
 
 What belongs to whom: this module owns the words; :mod:`agents.protocol.frames` makes bytes of
-them; :mod:`agents.transcript` folds them back into the message they amount to; what
+them; :mod:`agents.conversation.accumulator` folds them back into the message they amount to; what
 they mean for a vote is the coordinator's.
 
 JSON that is only carried (tool input, results, citations, blocks as the API sent them)

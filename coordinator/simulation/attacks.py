@@ -16,7 +16,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from agents.prompts import SYSTEM, opening
+from agents.conversation.prompts import SYSTEM, opening
 from agents.protocol.backend import BallotForm, Draft, Review, Turn
 from agents.protocol.chunks import (
     AgentId,

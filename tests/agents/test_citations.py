@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from agents.claude.decode import decode_sse
+from agents.conversation.accumulator import Transcript
 from agents.protocol.citations import Citation, Sources, carried, footnotes
-from agents.transcript import Transcript
 
 RECORDINGS = Path(__file__).parents[3] / "shared" / "recordings" / "streams"
 CITING = sorted(

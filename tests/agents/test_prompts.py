@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.prompts import (
+from agents.conversation.prompts import (
     ANSWER_CHARS,
     PRESENTED_CHARS,
     continuation,

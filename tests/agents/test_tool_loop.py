@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from agents.agent import Agent
-from agents.conversation import Conversation
+from agents.conversation.conversation import Conversation
 from agents.protocol.backend import News, VisibleAnswer
 from agents.protocol.chunks import (
     AgentId,

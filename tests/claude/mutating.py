@@ -13,10 +13,10 @@ from pathlib import Path
 from random import Random
 
 from agents.claude.decode import decode_sse
+from agents.conversation.accumulator import Transcript
 from agents.errors import AgentError
 from agents.protocol.chunks import ResponseEnded, ResponseStarted, StreamChunk
 from agents.protocol.frames import decode_frame, encode_frame
-from agents.transcript import Transcript
 
 SWELL_RATE = 0.01
 SWOLLEN_BYTES = 4_000_000

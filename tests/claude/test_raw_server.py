@@ -20,6 +20,7 @@ from anyio.abc import SocketAttribute, SocketStream
 
 from agents.claude.backend import ClaudeBackend
 from agents.claude.decode import decode_sse
+from agents.conversation.accumulator import Transcript
 from agents.errors import (
     AgentError,
     BackendRefused,
@@ -35,7 +36,6 @@ from agents.protocol.chunks import (
     TurnNumber,
 )
 from agents.protocol.stamper import Pen
-from agents.transcript import Transcript
 from tests.claude.mutating import WRITTEN, chunks_of, mutated, seeded
 
 pytestmark = pytest.mark.real_time

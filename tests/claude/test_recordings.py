@@ -18,10 +18,10 @@ import pytest
 from agents.claude.decode import RECORDED, decode_sse, message_of
 from agents.claude.translate import Translator
 from agents.claude.wire import Splitter
+from agents.conversation.accumulator import Transcript
 from agents.protocol.chunks import StreamChunk, TurnNumber
 from agents.protocol.frames import decode_frame, encode_frame
 from agents.protocol.stamper import Pen
-from agents.transcript import Transcript
 
 Json: TypeAlias = dict[str, Any]
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from agents.claude.decode import decode_sse, message_of
+from agents.conversation.accumulator import Transcript
 from agents.protocol.chunks import Unrecognized
-from agents.transcript import Transcript
 
 
 def event(**fields: Any) -> bytes:

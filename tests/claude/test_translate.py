@@ -10,6 +10,7 @@ import pytest
 
 from agents.claude.decode import RECORDED
 from agents.claude.translate import Translator
+from agents.conversation.accumulator import Transcript
 from agents.errors import BackendRefused, BackendUnavailable, StreamMalformed
 from agents.protocol.chunks import (
     BlockDelta,
@@ -25,7 +26,6 @@ from agents.protocol.chunks import (
     UsageReported,
 )
 from agents.protocol.stamper import Pen
-from agents.transcript import Transcript
 
 START: dict[str, Any] = {
     "type": "message_start",

@@ -14,8 +14,8 @@ import pytest
 import trio
 
 from agents.claude.backend import ClaudeBackend
+from agents.conversation.prompts import opening
 from agents.emulator import serve
-from agents.prompts import opening
 from agents.protocol.backend import (
     Backend,
     BallotForm,

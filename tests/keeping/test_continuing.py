@@ -10,7 +10,7 @@ from typing import TypeAlias
 import pytest
 
 import coordinator
-from agents.prompts import with_earlier
+from agents.conversation.prompts import with_earlier
 from agents.protocol.backend import Earlier
 from coordinator.assembly import assemble
 from coordinator.config import read_team

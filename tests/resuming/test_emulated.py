@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 import coordinator
-from agents.session_files import SessionFiles
+from agents.conversation.uploads import SessionFiles
 from coordinator.assembly import team_of
 from coordinator.config import TeamConfig, parse_team
 from coordinator.emulated import at_work

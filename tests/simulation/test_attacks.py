@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from agents import prompts
+from agents.conversation.conversation import prompts
 from coordinator.simulation.attacks import ATTACKS, Credulity, Rate, measure
 
 Simulate = Callable[..., tuple[int, str, str]]

@@ -2,7 +2,7 @@
 
 Owns every word that an agent is told, but for the tools' own descriptions
 (:mod:`agents.tools.workflow`). Pure. Where the words go in a conversation is
-:mod:`agents.conversation`'s.
+:mod:`agents.conversation.conversation`'s.
 
 Peers' answers are data. Each stands in a fence that carries the session's nonce::
 

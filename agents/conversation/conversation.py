@@ -4,7 +4,7 @@ Owns the history's validity: what the model said goes back as it came, each of i
 calls gets exactly one result, in the message that follows. Only a turn that brought a
 result stays; any other is rolled back to where it began. Pure: fed by the actor while
 a turn runs, or by :meth:`Conversation.rebuilt` from a journal, with the same outcome.
-What the words are is :mod:`agents.prompts`'s.
+What the words are is :mod:`agents.conversation.prompts`'s.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from agents import prompts
+from agents.conversation.accumulator import Transcript
+from agents.conversation.conversation import prompts
 from agents.protocol.backend import Message, Turn
 from agents.protocol.chunks import (
     ResponseAbandoned,
@@ -27,7 +28,6 @@ from agents.protocol.chunks import (
     TurnRestarted,
 )
 from agents.tools.workflow import WORKFLOW_NAMES
-from agents.transcript import Transcript
 
 LOST_STOP_REASONS = frozenset(
     {"max_tokens", "model_context_window_exceeded", "refusal"}
