@@ -16,12 +16,12 @@ from anyio.streams.memory import MemoryObjectSendStream
 
 from agents.conversation.conversation import KEPT_OUTCOMES, Conversation
 from agents.errors import AgentError
+from agents.limits.retry import RetryPolicy
 from agents.memory import Memory
 from agents.protocol.chunks import AgentFailed, StreamChunk, TurnEnded, TurnNumber
 from agents.protocol.frames import encode_frame
 from agents.protocol.stamper import Pen
 from agents.recalling import recalled
-from agents.retry import RetryPolicy
 from agents.tools.opening import opened
 from agents.turn import Last, RunningTurn
 from agents.voice import Voice
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from agents.agent import Agent
     from agents.asked import AskedTurn
     from agents.conversation.uploads import SessionFiles
-    from agents.limits import Limiter
+    from agents.limits.limiter import Limiter
     from agents.protocol.backend import News, Turn
 
 FRAMES_A_BREATH = 32

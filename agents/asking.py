@@ -22,9 +22,9 @@ from agents.protocol.chunks import (
 
 if TYPE_CHECKING:
     from agents.conversation.uploads import SessionFiles
-    from agents.limits import Limiter
+    from agents.limits.limiter import Limiter
+    from agents.limits.retry import RetryPolicy
     from agents.protocol.backend import Backend, Request
-    from agents.retry import RetryPolicy
     from agents.voice import Voice
 
 

@@ -82,10 +82,10 @@ if TYPE_CHECKING:
     from agents.conversation.accumulator import Transcript
     from agents.conversation.conversation import Conversation
     from agents.conversation.uploads import SessionFiles
-    from agents.limits import Limiter
+    from agents.limits.limiter import Limiter
+    from agents.limits.retry import RetryPolicy
     from agents.memory import Memory
     from agents.protocol.backend import Backend
-    from agents.retry import RetryPolicy
     from agents.voice import Voice
 
 MAX_CALLS = 60

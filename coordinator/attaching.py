@@ -18,7 +18,7 @@ import anyio
 import anyio.to_thread
 import msgspec
 
-from agents.bodies import CLOSE_GRACE_S, TooLong, read_body
+from agents.limits.bounded_body import CLOSE_GRACE_S, TooLong, read_body
 from agents.protocol.attachments import (
     DATA_BYTES,
     DOCUMENT_BYTES,

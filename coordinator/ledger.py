@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from agents.prices import saved_usd
+from agents.limits.pricing import saved_usd
 from agents.protocol.chunks import (
     AgentFailed,
     AgentId,

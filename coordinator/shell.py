@@ -16,10 +16,10 @@ import msgspec
 
 from agents.actor import Actor
 from agents.conversation.uploads import FileKey, SessionFiles
+from agents.limits.idle_watchdog import SilenceWatch
 from agents.person import Person, Seat
 from agents.protocol.chunks import AgentId, ServerToolReturned, StreamChunk
 from agents.protocol.frames import decode_frame, skim_frame
-from agents.silence import SilenceWatch
 from coordinator.consensus import HEARD, Consensus
 from coordinator.downloads import Downloads
 from coordinator.effects import (
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agents.agent import Agent
-    from agents.limits import Limiter
+    from agents.limits.limiter import Limiter
     from coordinator.journal.writer import JournalWriter
     from coordinator.past import Past
     from coordinator.result import Result

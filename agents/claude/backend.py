@@ -28,7 +28,6 @@ import anyio
 import httpx2
 import msgspec
 
-from agents import prices
 from agents.claude.clients import CLOSE_GRACE_S, Clients, connect, timeout
 from agents.claude.code_time import code_time
 from agents.claude.faults import error_for, limits_of
@@ -48,11 +47,12 @@ from agents.errors import (
     BackendUnavailable,
     StreamMalformed,
 )
+from agents.limits.idle_watchdog import Reading, reading
+from agents.limits.limiter import pricing as prices
 from agents.play.surface import plain_request
 from agents.protocol.backend import Request
 from agents.protocol.chunks import ResponseOpened, StreamChunk
 from agents.protocol.stamper import Pen
-from agents.silence import Reading, reading
 
 FOREIGN = (anthropic.AnthropicError, httpx2.HTTPError)
 """All that the SDK and its transport raise, but for its TypeErrors."""

@@ -12,9 +12,9 @@ from typing import Any
 
 import anyio
 
-from agents.bodies import CLOSE_GRACE_S, TooLong, read_body
 from agents.claude.settings import FILES
 from agents.errors import BackendRefused
+from agents.limits.bounded_body import CLOSE_GRACE_S, TooLong, read_body
 from agents.protocol.attachments import Attachment, size
 from agents.protocol.backend import Downloaded
 

@@ -26,7 +26,7 @@ import httpx2
 
 from agents.claude.chunked import ChunkedBody, NotChunked
 from agents.claude.flow import Flow, flowing, receiver
-from agents.silence import Reading
+from agents.limits.idle_watchdog import Reading
 
 READ_BYTES = 65536
 """At most at once; what the transport itself asks for."""

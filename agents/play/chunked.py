@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, assert_never, cast
 
 import msgspec
 
+from agents.limits.pricing import cost_usd
 from agents.play.moves import (
     BlockCloses,
     BlockOpens,
@@ -20,7 +21,6 @@ from agents.play.moves import (
     RawSent,
     Sealed,
 )
-from agents.prices import cost_usd
 from agents.protocol.chunks import (
     BlockEnded,
     BlockStarted,

@@ -16,7 +16,8 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 
 from agents.actor import Actor
 from agents.agent import Agent
-from agents.limits import Limiter
+from agents.limits.limiter import Limiter
+from agents.limits.retry import RetryPolicy
 from agents.protocol.backend import (
     Backend,
     BallotForm,
@@ -39,7 +40,6 @@ from agents.protocol.chunks import (
 )
 from agents.protocol.frames import decode_frame
 from agents.protocol.stamper import Pen
-from agents.retry import RetryPolicy
 from agents.script import parse_script
 from agents.scripted import ScriptedBackend
 

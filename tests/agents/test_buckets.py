@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents.buckets import Bucket
+from agents.limits.token_buckets import Bucket
 
 
 def test_what_is_under_way_is_not_taken_to_be_left() -> None:

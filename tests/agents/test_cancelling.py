@@ -11,7 +11,7 @@ import pytest
 
 from agents.actor import Actor
 from agents.agent import Agent
-from agents.limits import Limiter
+from agents.limits.limiter import Limiter
 from agents.protocol.backend import News
 from agents.protocol.chunks import (
     AgentId,

@@ -11,7 +11,7 @@ import anyio
 
 from agents.actor import Actor
 from agents.agent import Agent
-from agents.limits import Limiter
+from agents.limits.limiter import Limiter
 from agents.protocol.chunks import AgentId
 
 ACTORS = 1000

@@ -10,9 +10,9 @@ import anyio
 import pytest
 
 from agents.errors import BackendUnavailable
-from agents.limits import Limiter
+from agents.limits.limiter import Limiter
+from agents.limits.retry import RetryPolicy
 from agents.protocol.chunks import AgentId
-from agents.retry import RetryPolicy
 
 ONE = [1]
 

@@ -9,7 +9,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from agents.silence import Reading, SilenceWatch, reading
+from agents.limits.idle_watchdog import Reading, SilenceWatch, reading
 
 
 @asynccontextmanager

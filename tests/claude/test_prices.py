@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.prices import cost_usd
+from agents.limits.pricing import cost_usd
 from agents.protocol.chunks import Usage
 
 MODEL = "claude-opus-5-5"

@@ -14,7 +14,7 @@ import pytest
 from anyio.abc import SocketAttribute, SocketStream
 
 from agents.claude.tap import Tap, tap, tapped
-from agents.silence import SilenceWatch, reading
+from agents.limits.idle_watchdog import SilenceWatch, reading
 
 pytestmark = pytest.mark.real_time
 

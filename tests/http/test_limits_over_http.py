@@ -13,11 +13,11 @@ import pytest
 from agents.asking import ask
 from agents.claude.backend import ClaudeBackend
 from agents.emulator import Recorded, serve
-from agents.limits import Limiter
+from agents.limits.limiter import Limiter
+from agents.limits.retry import RetryPolicy
 from agents.protocol.backend import Draft, Message, Request, Turn
 from agents.protocol.chunks import AgentId, TurnNumber
 from agents.protocol.stamper import Pen
-from agents.retry import RetryPolicy
 from agents.script import parse_script
 from agents.voice import Voice
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from agents.errors import BackendUnavailable
-from agents.limits import PATIENCE_S
+from agents.limits.limiter import PATIENCE_S
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
