@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from agents.approval import NONE_NEEDED, Approval
 from agents.protocol.backend import Backend
 from agents.protocol.chunks import AgentId
+from agents.tools.answer_schema import AnswerForm
+from agents.tools.approval import NONE_NEEDED, Approval
 from agents.tools.base import Tool, Toolbox
-from agents.tools.forms import AnswerForm
 from agents.tools.workflow import WORKFLOW_NAMES
 
 

@@ -1,6 +1,6 @@
 """The tools that one response calls: approved where they must be, run side by side.
 
-What a tool does is :mod:`agents.tools.running`'s; whether a call hands in the turn's
+What a tool does is :mod:`agents.tools.execution`'s; whether a call hands in the turn's
 work is :mod:`agents.turn`'s.
 """
 
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from agents.approval import Refused
 from agents.conversation.conversation import prompts
 from agents.protocol.chunks import StatusChanged, ToolCalled, ToolReturned
-from agents.tools.running import Returned, failure, run_call
+from agents.tools.approval import Refused
+from agents.tools.execution import Returned, failure, run_call
 
 if TYPE_CHECKING:
     from agents.agent import Agent

@@ -65,7 +65,7 @@ from agents.stops import (
     restarted,
     revised,
 )
-from agents.tools.handing_in import (
+from agents.tools.submissions import (
     Divided,
     HandedIn,
     Proposed,

@@ -17,10 +17,10 @@ import anyio
 from msgspec.structs import replace
 
 from agents.agent import Agent
-from agents.approval import Approval, Approver, nobody
 from agents.claude.server_tools import server_tool
 from agents.person import Person
 from agents.protocol.chunks import AgentId
+from agents.tools.approval import Approval, Approver, nobody
 from coordinator.approving import check_approvals
 from coordinator.checks import WORKSPACE_TOOLS, is_server_tool
 from coordinator.config import AgentEntry, TeamConfig, attached

@@ -126,7 +126,7 @@ def check_schema(document: Document, schema: JsonObject) -> None:
     Raises:
         ConfigInvalid: It is none, or a reference in it leads nowhere.
     """
-    from agents.tools.forms import (  # noqa: PLC0415  (few teams have a schema)
+    from agents.tools.answer_schema import (  # noqa: PLC0415  (few teams have a schema)
         SchemaInvalid,
         answer_form,
     )

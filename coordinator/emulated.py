@@ -23,11 +23,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from agents.approval import Approver, nobody
 from agents.claude.files import ClaudeFiles
 from agents.conversation.uploads import PRETENDED
 from agents.person import Person
 from agents.protocol.backend import Recalls
+from agents.tools.approval import Approver, nobody
 from coordinator.assembly import assemble, closing
 from coordinator.config import AgentEntry, TeamConfig
 from coordinator.errors import ConfigInvalid

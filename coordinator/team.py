@@ -16,7 +16,7 @@ from agents.person import Person
 from agents.protocol.attachments import Attach
 from agents.protocol.backend import Backend
 from agents.protocol.chunks import AgentId, Usage
-from agents.tools.forms import AnswerForm, answer_form
+from agents.tools.answer_schema import AnswerForm, answer_form
 from coordinator.consensus import budget
 from coordinator.errors import ConfigInvalid
 from coordinator.rules import Price, Rules

@@ -9,8 +9,8 @@ import anyio.abc
 import anyio.lowlevel
 import msgspec
 
-from agents.approval import Approved, Refused, Verdict
 from agents.protocol.chunks import AgentId, Seq, ToolCalled, TurnNumber
+from agents.tools.approval import Approved, Refused, Verdict
 from coordinator.cli.approvals import Approvals
 
 YES = Approved()

@@ -4,10 +4,10 @@
 def population(city: str) -> int: ...
 """
 
+from agents.tools.answer_schema import AnswerForm, answer_form
 from agents.tools.base import Tool, Toolbox, ToolResult
-from agents.tools.forms import AnswerForm, answer_form
 from agents.tools.function import FunctionTool, tool
-from agents.tools.schema import SchemaTool
+from agents.tools.schema_tool import SchemaTool
 
 __all__ = [
     "AnswerForm",

@@ -19,7 +19,7 @@ import msgspec
 
 from agents.errors import ToolFailed
 from agents.protocol.backend import ToolSpec
-from agents.tools import foreign
+from agents.tools import foreign_types as foreign
 from agents.tools.base import ToolResult
 from agents.tools.docstrings import read_docstring
 

@@ -3,7 +3,7 @@
 ``new_answer`` and ``vote`` end a draft or a review, ``submit`` or
 ``restart_orchestration`` a presentation; in a divided task ``divide`` ends the lead's
 turn and ``stop`` a part. Which are offered, and the form of the vote,
-follows from the task. Pure. Their calls are read by :mod:`agents.tools.handing_in`.
+follows from the task. Pure. Their calls are read by :mod:`agents.tools.submissions`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from agents.protocol.backend import (
     ToolSpec,
     Work,
 )
-from agents.tools.forms import AnswerForm
+from agents.tools.answer_schema import AnswerForm
 
 WORKFLOW_NAMES = frozenset(
     {"new_answer", "vote", "submit", "restart_orchestration", "divide", "stop"}

@@ -9,8 +9,8 @@ from typing import Literal
 import anyio
 import anyio.lowlevel
 
-from agents.approval import Approver, Refused, Verdict, anything
 from agents.protocol.chunks import AgentId, ToolCalled
+from agents.tools.approval import Approver, Refused, Verdict, anything
 
 GONE = Refused("nobody is at the terminal to approve it")
 

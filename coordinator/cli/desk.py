@@ -13,10 +13,10 @@ from typing import TextIO, assert_never
 
 import anyio
 
-from agents.approval import Approved, Refused, Verdict
 from agents.person import BEFORE_ANY
 from agents.protocol.backend import Turn
 from agents.protocol.chunks import AgentId
+from agents.tools.approval import Approved, Refused, Verdict
 from coordinator.cli import spoken
 from coordinator.cli.approvals import Approvals
 from coordinator.displays.clean import clean

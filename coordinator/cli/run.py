@@ -14,7 +14,7 @@ import anyio
 import msgspec
 
 from agents.person import Person
-from agents.tools import foreign
+from agents.tools import foreign_types as foreign
 from coordinator.cli.approvals import Approvals, approver_of
 from coordinator.cli.boundary import at_the_boundary
 from coordinator.cli.collecting import collecting_rarely

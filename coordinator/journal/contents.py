@@ -17,7 +17,7 @@ import msgspec
 from agents.protocol.attachments import By
 from agents.protocol.chunks import AgentId, StreamChunk
 from agents.protocol.frames import decode_frame
-from agents.tools import foreign
+from agents.tools import foreign_types as foreign
 from coordinator.effects import MachineOutput, ShellInput
 from coordinator.journal.records import Kind, Record
 from coordinator.result import Result

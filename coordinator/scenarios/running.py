@@ -19,7 +19,7 @@ import msgspec
 
 from agents.errors import ToolFailed
 from agents.protocol.chunks import AgentId, Label
-from agents.tools.schema import SchemaTool
+from agents.tools.schema_tool import SchemaTool
 from coordinator.assembly import assemble, closing
 from coordinator.errors import NotAsked
 from coordinator.result import Result

@@ -21,7 +21,7 @@ from agents.protocol.chunks import (
     ToolCalled,
     TurnNumber,
 )
-from agents.tools.handing_in import Proposed, Voted, read_calls
+from agents.tools.submissions import Proposed, Voted, read_calls
 from agents.tools.workflow import workflow_tools
 
 A, B = Label("agent1.1"), Label("agent2.1")

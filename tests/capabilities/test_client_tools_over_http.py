@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 import coordinator
-from agents.approval import Approval, Approved, Refused, Verdict
 from agents.protocol.chunks import AgentId, ToolCalled, ToolReturned
 from agents.tools import SchemaTool, tool
+from agents.tools.approval import Approval, Approved, Refused, Verdict
 
 pytestmark = pytest.mark.real_time
 

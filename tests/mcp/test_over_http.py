@@ -11,7 +11,6 @@ import anyio.lowlevel
 import pytest
 
 import coordinator
-from agents.approval import Approval, Approved, Refused, Verdict
 from agents.claude.backend import ClaudeBackend
 from agents.emulator import serve
 from agents.emulator.server import Server
@@ -19,6 +18,7 @@ from agents.mcp import McpServer
 from agents.mcp.toolbox import McpToolbox
 from agents.protocol.chunks import AgentId, ToolCalled, ToolReturned
 from agents.script import parse_script
+from agents.tools.approval import Approval, Approved, Refused, Verdict
 
 pytestmark = pytest.mark.real_time
 

@@ -12,13 +12,13 @@ import pytest
 
 import coordinator
 from agents.agent import Agent
-from agents.approval import Approval, Approved, Approver, Verdict, anything
 from agents.person import Person
 from agents.protocol.backend import Draft, Review
 from agents.protocol.chunks import AgentId, ToolCalled, ToolReturned
 from agents.script import parse_script
 from agents.scripted import ScriptedBackend
 from agents.tools import tool
+from agents.tools.approval import Approval, Approved, Approver, Verdict, anything
 from coordinator.errors import NotAsked
 from coordinator.journal.reading import read_session
 from coordinator.journal.records import Record

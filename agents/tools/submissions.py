@@ -24,7 +24,7 @@ from agents.protocol.chunks import (
     ToolCalled,
     one_line,
 )
-from agents.tools.forms import AnswerForm
+from agents.tools.answer_schema import AnswerForm
 from agents.tools.workflow import ABSTAIN
 
 

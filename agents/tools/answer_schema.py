@@ -1,7 +1,7 @@
 """What a structured answer must look like: of a Python type, or of a JSON Schema.
 
 The model is shown the schema; what it sends is checked here, and what does not fit goes
-back to it with the reason (:mod:`agents.tools.handing_in`). Pure.
+back to it with the reason (:mod:`agents.tools.submissions`). Pure.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import msgspec
 
-from agents.tools import foreign
+from agents.tools import foreign_types as foreign
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
