@@ -22,7 +22,7 @@ from typing import (
 
 import msgspec
 
-from agents.mcp.server import McpServer
+from agents.mcp.server_config import McpServer
 from agents.protocol.attachments import Attach
 from agents.protocol.chunks import AgentId
 from agents.script import Script, ScriptInvalid, parse_script

@@ -4,6 +4,6 @@
 library, the extra ``[mcp]``.
 """
 
-from agents.mcp.server import McpServer
+from agents.mcp.server_config import McpServer
 
 __all__ = ["McpServer"]

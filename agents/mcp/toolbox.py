@@ -27,9 +27,9 @@ from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
 from agents.errors import ToolFailed, ToolsUnavailable
-from agents.mcp.grievances import Grievances
 from agents.mcp.results import result_of
-from agents.mcp.server import McpServer, environment, filled_in, program
+from agents.mcp.server_config import McpServer, environment, filled_in, program
+from agents.mcp.stderr_tail import Grievances
 from agents.protocol.backend import ToolSpec
 from agents.tools.function import tool_name
 
