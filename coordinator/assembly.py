@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 import anyio
 from msgspec.structs import replace
 
+from agents.actor.person import Person
 from agents.agent import Agent
 from agents.claude.server_tools import server_tool
-from agents.person import Person
 from agents.protocol.chunks import AgentId
 from agents.tools.approval import Approval, Approver, nobody
 from coordinator.approving import check_approvals

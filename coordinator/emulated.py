@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from agents.actor.person import Person
 from agents.claude.files import ClaudeFiles
 from agents.conversation.uploads import PRETENDED
-from agents.person import Person
 from agents.protocol.backend import Recalls
 from agents.tools.approval import Approver, nobody
 from coordinator.assembly import assemble, closing

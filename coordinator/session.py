@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Literal
 import anyio
 import msgspec
 
+from agents.actor.person import BEFORE_ANY
 from agents.conversation.prompts import with_earlier
 from agents.conversation.uploads import SessionFiles
-from agents.person import BEFORE_ANY
 from agents.protocol.backend import Review, Turn
 from agents.protocol.chunks import AgentId, Chunk, Label, StreamChunk, TurnNumber
 from coordinator.attaching import Attachable, read_attachments
@@ -40,7 +40,7 @@ from coordinator.reattaching import told_of
 from coordinator.shell import Opening, Shell
 
 if TYPE_CHECKING:
-    from agents.person import Seat
+    from agents.actor.person import Seat
     from coordinator.continuing import Continued
     from coordinator.displays.base import Display
     from coordinator.result import Result

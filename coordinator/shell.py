@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, TypeAlias
 import anyio
 import msgspec
 
-from agents.actor import Actor
+from agents.actor.actor import Actor
+from agents.actor.person import Person, Seat
 from agents.conversation.uploads import FileKey, SessionFiles
 from agents.limits.idle_watchdog import SilenceWatch
-from agents.person import Person, Seat
 from agents.protocol.chunks import AgentId, ServerToolReturned, StreamChunk
 from agents.protocol.frames import decode_frame, skim_frame
 from coordinator.consensus import HEARD, Consensus

@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
+from agents.actor.person import Person
 from agents.agent import Agent
 from agents.limits.limiter import Limiter
 from agents.limits.pricing import cost_usd
-from agents.person import Person
 from agents.protocol.attachments import Attach
 from agents.protocol.backend import Backend
 from agents.protocol.chunks import AgentId, Usage

@@ -13,7 +13,7 @@ from typing import TextIO, assert_never
 
 import anyio
 
-from agents.person import BEFORE_ANY
+from agents.actor.person import BEFORE_ANY
 from agents.protocol.backend import Turn
 from agents.protocol.chunks import AgentId
 from agents.tools.approval import Approved, Refused, Verdict

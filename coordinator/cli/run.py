@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, TextIO
 import anyio
 import msgspec
 
-from agents.person import Person
+from agents.actor.person import Person
 from agents.tools import foreign_types as foreign
 from coordinator.cli.approvals import Approvals, approver_of
 from coordinator.cli.boundary import at_the_boundary

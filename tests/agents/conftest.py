@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from anyio.streams.memory import MemoryObjectReceiveStream
 
-from agents.actor import Actor
+from agents.actor.actor import Actor
 from agents.agent import Agent
 from agents.limits.limiter import Limiter
 from agents.limits.retry import RetryPolicy

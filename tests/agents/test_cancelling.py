@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import anyio
 import pytest
 
-from agents.actor import Actor
+from agents.actor.actor import Actor
 from agents.agent import Agent
 from agents.limits.limiter import Limiter
 from agents.protocol.backend import News

@@ -9,7 +9,7 @@ from typing import Any
 
 import anyio
 
-from agents.actor import Actor
+from agents.actor.actor import Actor
 from agents.agent import Agent
 from agents.limits.limiter import Limiter
 from agents.protocol.chunks import AgentId

@@ -11,8 +11,8 @@ import anyio
 import pytest
 
 import coordinator
+from agents.actor.person import Person
 from agents.agent import Agent
-from agents.person import Person
 from agents.protocol.backend import Draft, Review
 from agents.protocol.chunks import AgentId, ToolCalled, ToolReturned
 from agents.script import parse_script

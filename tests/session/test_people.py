@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 import coordinator
+from agents.actor.person import Person
 from agents.agent import Agent
-from agents.person import Person
 from agents.protocol.backend import Draft, Present, Review
 from agents.protocol.chunks import AgentId
 from coordinator.assembly import assemble

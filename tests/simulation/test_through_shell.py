@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from agents.actor import Actor
+from agents.actor.actor import Actor
 from agents.protocol.chunks import TurnNumber
 from coordinator.effects import Output, StartTurn
 from coordinator.ledger import Ledger

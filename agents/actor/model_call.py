@@ -21,11 +21,11 @@ from agents.protocol.chunks import (
 )
 
 if TYPE_CHECKING:
+    from agents.actor.publisher import Voice
     from agents.conversation.uploads import SessionFiles
     from agents.limits.limiter import Limiter
     from agents.limits.retry import RetryPolicy
     from agents.protocol.backend import Backend, Request
-    from agents.voice import Voice
 
 
 async def ask(

@@ -1,7 +1,7 @@
 """The tools that one response calls: approved where they must be, run side by side.
 
 What a tool does is :mod:`agents.tools.execution`'s; whether a call hands in the turn's
-work is :mod:`agents.turn`'s.
+work is :mod:`agents.actor.turn_runner`'s.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from agents.tools.approval import Refused
 from agents.tools.execution import Returned, failure, run_call
 
 if TYPE_CHECKING:
+    from agents.actor.publisher import Voice
     from agents.agent import Agent
     from agents.conversation.conversation import Conversation
     from agents.memory import Memory
     from agents.tools.base import Tool
-    from agents.voice import Voice
 
 
 class Calling:

@@ -1,7 +1,7 @@
 """The actor: one task that takes an agent's turns, one after the other.
 
 It owns the agent's end of the outbox, its mailbox and its conversation. How a turn goes
-is :mod:`agents.turn`'s; here it is begun, cancelled and ended, and here, only here, an
+is :mod:`agents.actor.turn_runner`'s; here it is begun, cancelled and ended, and here, only here, an
 agent's trouble becomes a chunk.
 """
 
@@ -14,6 +14,9 @@ import anyio
 import anyio.lowlevel
 from anyio.streams.memory import MemoryObjectSendStream
 
+from agents.actor.publisher import Voice
+from agents.actor.toolboxes import opened
+from agents.actor.turn_runner import Last, RunningTurn
 from agents.conversation.conversation import KEPT_OUTCOMES, Conversation
 from agents.errors import AgentError
 from agents.limits.retry import RetryPolicy
@@ -22,9 +25,6 @@ from agents.protocol.chunks import AgentFailed, StreamChunk, TurnEnded, TurnNumb
 from agents.protocol.frames import encode_frame
 from agents.protocol.stamper import Pen
 from agents.recalling import recalled
-from agents.tools.opening import opened
-from agents.turn import Last, RunningTurn
-from agents.voice import Voice
 
 if TYPE_CHECKING:
     from agents.agent import Agent

@@ -8,7 +8,7 @@
 
 Every loop has a bound, and each round of it costs a model call that waits for the
 limiter, so a model that never does as asked cannot make it hot. What a turn's end means
-for the conversation and the outbox is :mod:`agents.actor`'s.
+for the conversation and the outbox is :mod:`agents.actor.actor`'s.
 """
 
 from __future__ import annotations
@@ -19,9 +19,19 @@ from typing import TYPE_CHECKING, TypeAlias, assert_never
 
 import msgspec
 
+from agents.actor.model_call import ask
+from agents.actor.stop_reasons import (
+    FINISHED,
+    PAUSED,
+    WAY_OUT,
+    Outcome,
+    has_server_call,
+    refusal_of,
+    restarted,
+    revised,
+)
+from agents.actor.tool_calls import Calling
 from agents.asked import LOST
-from agents.asking import ask
-from agents.calling import Calling
 from agents.conversation.conversation import prompts
 from agents.errors import BackendUnavailable, ContextExceeded, ToolFailed
 from agents.protocol.backend import (
@@ -55,16 +65,6 @@ from agents.protocol.chunks import (
 )
 from agents.protocol.citations import Citation, Sources, carried
 from agents.recalling import begun_afresh
-from agents.stops import (
-    FINISHED,
-    PAUSED,
-    WAY_OUT,
-    Outcome,
-    has_server_call,
-    refusal_of,
-    restarted,
-    revised,
-)
 from agents.tools.submissions import (
     Divided,
     HandedIn,
@@ -78,6 +78,7 @@ from agents.tools.submissions import (
 from agents.tools.workflow import workflow_tools
 
 if TYPE_CHECKING:
+    from agents.actor.publisher import Voice
     from agents.agent import Agent
     from agents.conversation.accumulator import Transcript
     from agents.conversation.conversation import Conversation
@@ -86,7 +87,6 @@ if TYPE_CHECKING:
     from agents.limits.retry import RetryPolicy
     from agents.memory import Memory
     from agents.protocol.backend import Backend
-    from agents.voice import Voice
 
 MAX_CALLS = 60
 """Model calls a turn: a long piece of work with tools takes some thirty."""
