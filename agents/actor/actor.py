@@ -20,18 +20,18 @@ from agents.actor.turn_runner import Last, RunningTurn
 from agents.conversation.conversation import KEPT_OUTCOMES, Conversation
 from agents.errors import AgentError
 from agents.limits.retry import RetryPolicy
-from agents.memory import Memory
 from agents.protocol.chunks import AgentFailed, StreamChunk, TurnEnded, TurnNumber
 from agents.protocol.frames import encode_frame
 from agents.protocol.stamper import Pen
-from agents.recalling import recalled
+from agents.recovery.conversation_replay import recalled
+from agents.recovery.turn_replay import Memory
 
 if TYPE_CHECKING:
     from agents.agent import Agent
-    from agents.asked import AskedTurn
     from agents.conversation.uploads import SessionFiles
     from agents.limits.limiter import Limiter
     from agents.protocol.backend import News, Turn
+    from agents.recovery.turn_record import AskedTurn
 
 FRAMES_A_BREATH = 32
 """Frames sent without a pause for other tasks, while there is room for them."""

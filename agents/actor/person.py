@@ -51,7 +51,7 @@ from agents.protocol.stamper import Pen
 if TYPE_CHECKING:
     from typing import Literal
 
-    from agents.asked import AskedTurn
+    from agents.recovery.turn_record import AskedTurn
 
 
 BEFORE_ANY = TurnNumber(0)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from agents.actor.publisher import Voice
     from agents.agent import Agent
     from agents.conversation.conversation import Conversation
-    from agents.memory import Memory
+    from agents.recovery.turn_replay import Memory
     from agents.tools.base import Tool
 
 

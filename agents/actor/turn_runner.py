@@ -31,7 +31,6 @@ from agents.actor.stop_reasons import (
     revised,
 )
 from agents.actor.tool_calls import Calling
-from agents.asked import LOST
 from agents.conversation.conversation import prompts
 from agents.errors import BackendUnavailable, ContextExceeded, ToolFailed
 from agents.protocol.backend import (
@@ -64,7 +63,8 @@ from agents.protocol.chunks import (
     VoteCast,
 )
 from agents.protocol.citations import Citation, Sources, carried
-from agents.recalling import begun_afresh
+from agents.recovery.conversation_replay import begun_afresh
+from agents.recovery.turn_record import LOST
 from agents.tools.submissions import (
     Divided,
     HandedIn,
@@ -85,8 +85,8 @@ if TYPE_CHECKING:
     from agents.conversation.uploads import SessionFiles
     from agents.limits.limiter import Limiter
     from agents.limits.retry import RetryPolicy
-    from agents.memory import Memory
     from agents.protocol.backend import Backend
+    from agents.recovery.turn_replay import Memory
 
 MAX_CALLS = 60
 """Model calls a turn: a long piece of work with tools takes some thirty."""

@@ -2,7 +2,7 @@
 
 The machine is fed again and its effects are not carried out but remembered: turns asked
 for and not ended, timers armed and not rung. What of an open turn has been bought is
-:mod:`agents.asked`'s. Pure.
+:mod:`agents.recovery.turn_record`'s. Pure.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import Protocol, Self, TypeAlias, TypeVar
 
 import msgspec
 
-from agents.asked import AskedTurn
 from agents.protocol.backend import News, Turn
 from agents.protocol.chunks import (
     AgentFailed,
@@ -22,6 +21,7 @@ from agents.protocol.chunks import (
     TurnEnded,
     TurnNumber,
 )
+from agents.recovery.turn_record import AskedTurn
 from coordinator.effects import (
     ArmTimer,
     CancelTurn,

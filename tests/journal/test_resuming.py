@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import msgspec
 
-from agents.asked import AskedTurn
 from agents.protocol.backend import Draft, Turn
 from agents.protocol.chunks import (
     AgentId,
@@ -19,6 +18,7 @@ from agents.protocol.chunks import (
     TurnStarted,
 )
 from agents.protocol.stamper import Pen
+from agents.recovery.turn_record import AskedTurn
 
 ADA = AgentId("ada")
 NUMBER = TurnNumber(1)

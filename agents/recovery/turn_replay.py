@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from agents.asked import AskedTurn, tries
 from agents.conversation.accumulator import Transcript
 from agents.protocol.chunks import (
     ResponseAbandoned,
@@ -21,6 +20,7 @@ from agents.protocol.chunks import (
     ToolReturned,
     TurnRestarted,
 )
+from agents.recovery.turn_record import AskedTurn, tries
 
 
 @dataclass(slots=True)

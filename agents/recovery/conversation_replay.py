@@ -1,7 +1,7 @@
 """An agent's past, made again from its turns in another process. Pure.
 
 Its conversation, and with a backend whose responses depend on those before (a script),
-that backend's place. Turns that are not over are :mod:`agents.memory`'s.
+that backend's place. Turns that are not over are :mod:`agents.recovery.turn_replay`'s.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from agents.asked import AskedTurn, tries
 from agents.conversation.conversation import Called, Conversation, OnCall, prompts
 from agents.protocol.backend import Recalls, Request, Review, Turn
 from agents.protocol.chunks import TurnNumber
+from agents.recovery.turn_record import AskedTurn, tries
 from agents.tools.workflow import workflow_tools
 
 if TYPE_CHECKING:
     from agents.agent import Agent
-    from agents.memory import Memory
+    from agents.recovery.turn_replay import Memory
 
 
 def recalled(agent: Agent, past: Sequence[AskedTurn]) -> Conversation:

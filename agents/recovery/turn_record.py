@@ -2,7 +2,7 @@
 
 A session that goes on in another process has its turns as chunks. What a turn has
 bought (whole responses, results of tools) stays bought; a response that broke off is
-void. :mod:`agents.memory` goes through an unfinished one again.
+void. :mod:`agents.recovery.turn_replay` goes through an unfinished one again.
 """
 
 from __future__ import annotations
