@@ -154,7 +154,7 @@ def _backend(
     if entry.backend == "human":
         return Person()
     if entry.backend == "scripted":
-        from agents.scripted import ScriptedBackend  # noqa: PLC0415  (not for Claude)
+        from agents.backends.scripted.backend import ScriptedBackend  # noqa: PLC0415  (not for Claude)
 
         script = config.scripts[entry.id]
         return ScriptedBackend(

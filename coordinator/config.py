@@ -22,10 +22,10 @@ from typing import (
 
 import msgspec
 
+from agents.backends.scripted.script import Script, ScriptInvalid, parse_script
 from agents.mcp.server_config import McpServer
 from agents.protocol.attachments import Attach
 from agents.protocol.chunks import AgentId
-from agents.script import Script, ScriptInvalid, parse_script
 from coordinator.attaching import placed
 from coordinator.ballots import Record, learned_weights
 from coordinator.ballots.rules import spelled_out

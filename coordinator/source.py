@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from agents.script import ScriptInvalid, parse_script
+from agents.backends.scripted.script import ScriptInvalid, parse_script
 from coordinator.config import AgentEntry, TeamConfig, TeamFile
 from coordinator.errors import ConfigInvalid
 from coordinator.rules import Rules

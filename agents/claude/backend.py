@@ -28,6 +28,7 @@ import anyio
 import httpx2
 import msgspec
 
+from agents.backends.plain_request import plain_request
 from agents.claude.clients import CLOSE_GRACE_S, Clients, connect, timeout
 from agents.claude.code_time import code_time
 from agents.claude.faults import error_for, limits_of
@@ -49,7 +50,6 @@ from agents.errors import (
 )
 from agents.limits.idle_watchdog import Reading, reading
 from agents.limits.limiter import pricing as prices
-from agents.play.surface import plain_request
 from agents.protocol.backend import Request
 from agents.protocol.chunks import ResponseOpened, StreamChunk
 from agents.protocol.stamper import Pen

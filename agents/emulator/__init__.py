@@ -14,10 +14,10 @@ import anyio
 from anyio.abc import Listener, SocketAttribute
 from anyio.streams.tls import TLSListener
 
+from agents.backends.scripted.script import Script
 from agents.emulator.files import Files
 from agents.emulator.samples import sample_script
 from agents.emulator.server import Recorded, Server
-from agents.script import Script
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     )
     from ssl import SSLContext
 
-    from agents.script import HttpError, WrittenFile
+    from agents.backends.scripted.script import HttpError, WrittenFile
 
 __all__ = ["Recorded", "Server", "sample_script", "serve"]
 

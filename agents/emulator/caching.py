@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from agents.play.response import CacheCount
-from agents.play.seen import tokens, weigh
+from agents.backends.scripted.request_match import tokens, weigh
+from agents.backends.scripted.response import CacheCount
 
 if TYPE_CHECKING:
-    from agents.script import JsonObject
+    from agents.backends.scripted.script import JsonObject
 
 LOOK_BACK = 20
 _LIVES_S = {"5m": 300.0, "1h": 3600.0}

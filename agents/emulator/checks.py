@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from agents.backends.scripted.request_view import objects_in
 from agents.emulator.history import Invalid, check_history
-from agents.play.reading import objects_in
 
 if TYPE_CHECKING:
+    from agents.backends.scripted.script import JsonObject
     from agents.emulator.history import Issued
-    from agents.script import JsonObject
 
 
 _KNOWN = frozenset(

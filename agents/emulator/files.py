@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from agents.backends.scripted.request_view import objects_in
 from agents.emulator.history import Invalid
-from agents.play.reading import objects_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from agents.script import HttpError, JsonObject, WrittenFile
+    from agents.backends.scripted.script import HttpError, JsonObject, WrittenFile
 
 BETA = "files-api-2025-04-14"
 _BOUNDARY = re.compile(r'boundary="?([^";]+)"?')

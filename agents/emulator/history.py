@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from agents.play.shapes import sign
+from agents.backends.scripted.api_objects import sign
 
 if TYPE_CHECKING:
-    from agents.script import JsonObject
+    from agents.backends.scripted.script import JsonObject
 
 _SERVER_CALLS = {"server_tool_use", "mcp_tool_use"}
 _THOUGHTS = {"thinking", "redacted_thinking"}

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 import anyio
 import msgspec
 
+from agents.backends.scripted.faults import body_of
+from agents.backends.scripted.response_steps import Breaks, Deltas, Move, Pause
+from agents.backends.scripted.script import Disconnect, Fail, Stall, Truncate
 from agents.emulator import sse
 from agents.emulator.http import Gone
-from agents.play.moves import Breaks, Deltas, Move, Pause
-from agents.play.troubles import body_of
-from agents.script import Disconnect, Fail, Stall, Truncate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from agents.backends.scripted.player import Part
+    from agents.backends.scripted.script import HttpError, JsonObject
     from agents.emulator.http import Connection
-    from agents.play.player import Part
-    from agents.script import HttpError, JsonObject
 
 
 class Refused(Exception):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agents.script import Script, parse_script
+from agents.backends.scripted.script import Script, parse_script
 
 
 def sample_script() -> Script:

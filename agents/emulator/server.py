@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import msgspec
 
+from agents.backends.scripted.faults import body_of
+from agents.backends.scripted.request_view import seen_in, seen_in_body
+from agents.backends.scripted.script import HttpError
+from agents.backends.scripted.tool_calls import ScriptStuck
 from agents.emulator import sse
 from agents.emulator.caching import PromptCache
 from agents.emulator.checks import check
@@ -20,19 +24,15 @@ from agents.emulator.http import Connection, Gone
 from agents.emulator.limits import RateLimit
 from agents.emulator.performance import Performance, Refused
 from agents.emulator.stage import Stage, agent_of
-from agents.play.casting import ScriptStuck
-from agents.play.reading import seen_in, seen_in_body
-from agents.play.troubles import body_of
-from agents.script import HttpError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from anyio.abc import ByteStream
 
+    from agents.backends.scripted.script import JsonObject, Script
     from agents.emulator.http import HttpRequest
     from agents.protocol.backend import Request
-    from agents.script import JsonObject, Script
 
 KEPT_REQUESTS = 10_000
 """Records kept; a server left running forgets the oldest."""

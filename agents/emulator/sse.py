@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 import msgspec
 
-from agents.play.chunked import PING
-from agents.play.moves import (
+from agents.backends.scripted.chunk_writer import PING
+from agents.backends.scripted.response_steps import (
     BlockCloses,
     BlockOpens,
     Breaks,
@@ -25,7 +25,7 @@ from agents.play.moves import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from agents.script import JsonObject, Wire
+    from agents.backends.scripted.script import JsonObject, Wire
 
 BATCH_BYTES = 16_384
 """About so much is written at once where the script says nothing."""

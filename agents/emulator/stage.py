@@ -8,13 +8,13 @@ from urllib.parse import unquote
 
 import msgspec
 
-from agents.play.player import Player
-from agents.script import Script
+from agents.backends.scripted.player import Player
+from agents.backends.scripted.script import Script
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from agents.script import JsonObject
+    from agents.backends.scripted.script import JsonObject
 
 AGENT_HEADER = "x-coordinator-agent"
 """The engine's backend names the agent here; to the real API it means nothing."""

@@ -4,7 +4,7 @@
 it with :mod:`agents.conversation.prompts` into a :class:`Request`, which is what one model call
 needs. A :class:`Backend` turns a request into a stream of chunks; two live here:
 :class:`agents.claude.backend.ClaudeBackend` and
-:class:`agents.scripted.ScriptedBackend`.
+:class:`agents.backends.scripted.backend.ScriptedBackend`.
 """
 
 from __future__ import annotations

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 import anyio
 
 from agents.agent import Agent
+from agents.backends.scripted.backend import ScriptedBackend
+from agents.backends.scripted.script import Script, parse_script
 from agents.protocol.chunks import AgentId
-from agents.script import Script, parse_script
-from agents.scripted import ScriptedBackend
 from coordinator.bench.figures import Figure, Runtime, Stopwatch, open_files
 from coordinator.bench.teams import QUESTION
 from coordinator.result import Result

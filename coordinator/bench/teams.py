@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from agents.agent import Agent
+from agents.backends.scripted.backend import ScriptedBackend
+from agents.backends.scripted.script import Script, parse_script
 from agents.protocol.chunks import AgentId
-from agents.script import Script, parse_script
-from agents.scripted import ScriptedBackend
 from coordinator.rules import Rules
 from coordinator.team import Team
 

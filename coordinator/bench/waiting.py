@@ -7,9 +7,9 @@ from functools import partial
 import anyio
 
 from agents.agent import Agent
+from agents.backends.scripted.backend import ScriptedBackend
+from agents.backends.scripted.script import parse_script
 from agents.protocol.chunks import AgentId
-from agents.script import parse_script
-from agents.scripted import ScriptedBackend
 from coordinator.bench.figures import Figure, Runtime, Stopwatch
 from coordinator.bench.teams import QUESTION, WORD
 from coordinator.rules import Rules

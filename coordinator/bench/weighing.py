@@ -15,9 +15,9 @@ from typing import Literal, cast
 import anyio
 
 from agents.agent import Agent
+from agents.backends.scripted.backend import ScriptedBackend
+from agents.backends.scripted.script import parse_script
 from agents.protocol.chunks import AgentId
-from agents.script import parse_script
-from agents.scripted import ScriptedBackend
 from coordinator.bench.figures import Figure, Runtime, resident_bytes
 from coordinator.bench.teams import QUESTION
 from coordinator.rules import Rules

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import anyio
 
+from agents.backends.scripted.script import Script, ScriptInvalid, parse_scripts
 from agents.emulator import sample_script, serve
-from agents.script import Script, ScriptInvalid, parse_scripts
 from coordinator.cli.exits import Exit, complain
 from coordinator.config import steps
 from coordinator.errors import ConfigInvalid

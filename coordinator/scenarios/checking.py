@@ -13,7 +13,7 @@ from coordinator.scenarios.form import Bound, Expected
 from coordinator.scenarios.happenings import Happening, is_near, kind_of, matches
 
 SCRIPT_STUCK = re.compile("has no unused entry|no visible answer is")
-"""How a stage says that its script does not fit (:mod:`agents.play`)."""
+"""How a stage says that its script does not fit (:mod:`agents.backends.scripted`)."""
 
 SHOWN_AFTER = 4
 """Happenings told where the one expected did not come."""

@@ -21,7 +21,7 @@
       cancelled: {cleo: no outstanding vote can change the winner}
 
 What a team file may say (:mod:`coordinator.config`) and what a script may say
-(:mod:`agents.script`) means here what it means there.
+(:mod:`agents.backends.scripted.script`) means here what it means there.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from typing import Annotated, Any, TypeAlias, get_args
 
 import msgspec
 
-from agents.script import Entry, Line
+from agents.backends.scripted.script import Entry, Line
 from coordinator.ballots import every_rule
 from coordinator.config import TeamFile
 from coordinator.result import Status

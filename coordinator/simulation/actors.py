@@ -1,7 +1,7 @@
 """Agents for the real shell that are a few lines of chance.
 
 A :class:`RandomBackend` makes up a script for each call and lets
-:class:`~agents.scripted.ScriptedBackend` play it, so that an actor hears what it hears
+:class:`~agents.backends.scripted.backend.ScriptedBackend` play it, so that an actor hears what it hears
 of a scripted model, troubles included. What is made up depends on the seed, the agent
 and how often that agent has been asked, never on who else was asked in between.
 """
@@ -13,6 +13,8 @@ from contextlib import asynccontextmanager
 from random import Random
 from typing import Any
 
+from agents.backends.scripted.backend import ScriptedBackend
+from agents.backends.scripted.script import JsonObject, Script, parse_script
 from agents.protocol.backend import (
     BallotForm,
     Divide,
@@ -24,8 +26,6 @@ from agents.protocol.backend import (
 )
 from agents.protocol.chunks import AgentId, StreamChunk
 from agents.protocol.stamper import Pen
-from agents.script import JsonObject, Script, parse_script
-from agents.scripted import ScriptedBackend
 from coordinator.simulation.replies import NO_SUCH_LABEL, Temper, said_by_chance
 
 

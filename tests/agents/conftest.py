@@ -16,6 +16,8 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 
 from agents.actor.actor import Actor
 from agents.agent import Agent
+from agents.backends.scripted.backend import ScriptedBackend
+from agents.backends.scripted.script import parse_script
 from agents.limits.limiter import Limiter
 from agents.limits.retry import RetryPolicy
 from agents.protocol.backend import (
@@ -40,8 +42,6 @@ from agents.protocol.chunks import (
 )
 from agents.protocol.frames import decode_frame
 from agents.protocol.stamper import Pen
-from agents.script import parse_script
-from agents.scripted import ScriptedBackend
 
 ADA = AgentId("ada")
 NONCE = "5f0c9a1e77"

@@ -24,6 +24,7 @@ import trio.testing
 
 from agents.actor.model_call import ask
 from agents.actor.publisher import Voice
+from agents.backends.scripted.script import parse_script
 from agents.claude.backend import ClaudeBackend
 from agents.emulator import Recorded, serve
 from agents.limits.limiter import Limiter
@@ -31,7 +32,6 @@ from agents.limits.retry import RetryPolicy
 from agents.protocol.backend import Draft, Message, Request, Turn
 from agents.protocol.chunks import AgentId, TurnNumber
 from agents.protocol.stamper import Pen
-from agents.script import parse_script
 
 MODEL = "claude-haiku-5-5"
 JUMP_S = 0.05

@@ -45,10 +45,10 @@ from typing import Any, NoReturn
 import anyio
 import msgspec
 
+from agents.backends.scripted.script import Script, parse_script
 from agents.emulator import Recorded, serve
 from agents.protocol.chunks import Chunk
 from agents.protocol.frames import unfolded
-from agents.script import Script, parse_script
 from coordinator.cli.app import main as command_line
 from coordinator.errors import CoordinatorError
 from coordinator.journal.reading import read_journal

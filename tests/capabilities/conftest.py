@@ -14,9 +14,9 @@ import msgspec
 import pytest
 
 import coordinator
+from agents.backends.scripted.script import Script, parse_script
 from agents.emulator import serve
 from agents.emulator.server import Recorded, Server
-from agents.script import Script, parse_script
 from coordinator.assembly import assemble, closing
 from coordinator.config import parse_team, read_team
 from coordinator.displays.base import Cast

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import coordinator
+from agents.backends.scripted.script import parse_script
 from agents.emulator import serve
-from agents.script import parse_script
 from coordinator.assembly import KEY_VARIABLES, assemble, closing
 from coordinator.config import parse_team, read_team
 from coordinator.errors import ConfigInvalid

@@ -23,6 +23,7 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 
 import coordinator
+from agents.backends.scripted.script import parse_script
 from agents.claude.backend import ClaudeBackend
 from agents.claude.providers import Place
 from agents.claude.settings import ClaudeSettings
@@ -32,7 +33,6 @@ from agents.errors import AgentError
 from agents.protocol.backend import Draft, Message, Request, Turn
 from agents.protocol.chunks import AgentId, TurnNumber
 from agents.protocol.stamper import Pen
-from agents.script import parse_script
 from coordinator.assembly import assemble, closing
 from coordinator.config import read_team
 

@@ -9,9 +9,9 @@ import pytest
 
 import coordinator
 from agents.agent import Agent
+from agents.backends.scripted.backend import ScriptedBackend
+from agents.backends.scripted.script import parse_script
 from agents.protocol.chunks import AgentId
-from agents.script import parse_script
-from agents.scripted import ScriptedBackend
 from agents.tools import answer_form
 from coordinator.cli.run import as_json
 from coordinator.effects import AnswerAccepted

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from anyio.from_thread import start_blocking_portal
 
+from agents.backends.scripted.script import parse_script
 from agents.claude.backend import ClaudeBackend
 from agents.conversation.accumulator import Transcript
 from agents.emulator import serve
@@ -18,7 +19,6 @@ from agents.errors import AgentError, BackendRefused, BackendUnavailable
 from agents.protocol.backend import Draft, Message, Request, Turn
 from agents.protocol.chunks import AgentId, ResponseOpened, StreamChunk, TurnNumber
 from agents.protocol.stamper import Pen
-from agents.script import parse_script
 
 pytestmark = pytest.mark.real_time
 

@@ -13,6 +13,8 @@ import msgspec
 import pytest
 import trio
 
+from agents.backends.scripted.backend import ScriptedBackend
+from agents.backends.scripted.script import Script, parse_script
 from agents.claude.backend import ClaudeBackend
 from agents.conversation.prompts import opening
 from agents.emulator import serve
@@ -29,8 +31,6 @@ from agents.protocol.backend import (
     VisibleAnswer,
 )
 from agents.protocol.chunks import AgentId, Label, TurnNumber
-from agents.script import Script, parse_script
-from agents.scripted import ScriptedBackend
 from agents.tools.workflow import workflow_tools
 
 IDLE_LIMIT_S = 60.0

@@ -10,6 +10,7 @@ import anyio
 import msgspec
 import pytest
 
+from agents.backends.scripted.script import Script, parse_script
 from agents.errors import (
     AgentError,
     BackendRefused,
@@ -26,7 +27,6 @@ from agents.protocol.chunks import (
 )
 from agents.protocol.frames import decode_frame, encode_frame
 from agents.protocol.stamper import Pen
-from agents.script import Script, parse_script
 
 pytestmark = pytest.mark.anyio
 

@@ -7,7 +7,7 @@ import pytest
 from llmock.scenarios import Match, Reply, ToolCall
 from llmock.testing import LLMockServer
 
-from agents.script import Script, parse_script
+from agents.backends.scripted.script import Script, parse_script
 
 ScriptOf: TypeAlias = Callable[..., Script]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from agents.backends.scripted.response import CacheCount
 from agents.emulator.caching import PromptCache
-from agents.play.response import CacheCount
 
 LONG = "x" * 8000  # 2,000 tokens
 MARK = {"cache_control": {"type": "ephemeral"}}

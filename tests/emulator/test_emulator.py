@@ -11,8 +11,8 @@ import anyio
 import httpx2
 import pytest
 
+from agents.backends.scripted.script import Script, parse_script
 from agents.emulator import Server, sample_script, serve
-from agents.script import Script, parse_script
 
 if TYPE_CHECKING:
     from anyio.abc import SocketStream

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from agents.backends.scripted.api_objects import sign
 from agents.emulator.checks import check
 from agents.emulator.history import Invalid, Issued
-from agents.play.shapes import sign
 
 MODEL = "claude-haiku-5-5"
 ASK: dict[str, Any] = {"role": "user", "content": "Which city?"}

@@ -7,13 +7,20 @@ from typing import Any
 import msgspec
 import pytest
 
-from agents.play.casting import ScriptStuck
-from agents.play.moves import BlockCloses, Breaks, Deltas, MessageCloses, Move, Pause
-from agents.play.player import Player
-from agents.play.seen import Seen
+from agents.backends.scripted.player import Player
+from agents.backends.scripted.request_match import Seen
+from agents.backends.scripted.response_steps import (
+    BlockCloses,
+    Breaks,
+    Deltas,
+    MessageCloses,
+    Move,
+    Pause,
+)
+from agents.backends.scripted.script import parse_script
+from agents.backends.scripted.tool_calls import ScriptStuck
 from agents.protocol.backend import VisibleAnswer
 from agents.protocol.chunks import Label
-from agents.script import parse_script
 
 DRAFT = Seen(task="draft", offered=("new_answer",))
 REVIEW = Seen(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agents.script import (
+from agents.backends.scripted.script import (
     Answer,
     ScriptInvalid,
     Target,

@@ -14,11 +14,11 @@ from anyio import wait_all_tasks_blocked
 
 import coordinator
 from agents.agent import Agent
+from agents.backends.scripted.script import Script, parse_script
 from agents.claude.backend import ClaudeBackend
 from agents.emulator import serve
 from agents.emulator.server import Server
 from agents.protocol.chunks import AgentId, TextDelta
-from agents.script import Script, parse_script
 from coordinator.result import Result
 from coordinator.rules import Rules
 from coordinator.team import Team

@@ -15,11 +15,11 @@ import pytest
 
 import coordinator
 from agents.agent import Agent
+from agents.backends.scripted.script import HttpError, Script, parse_script
 from agents.claude.backend import ClaudeBackend
 from agents.emulator import Server, serve
 from agents.protocol.attachments import Attach, Attachment, attachment
 from agents.protocol.chunks import AgentId, ResponseStarted
-from agents.script import HttpError, Script, parse_script
 from coordinator.assembly import assemble, closing
 from coordinator.config import read_team
 from coordinator.displays.base import Cast

@@ -12,6 +12,7 @@ import pytest
 
 from agents.actor.model_call import ask
 from agents.actor.publisher import Voice
+from agents.backends.scripted.script import parse_script
 from agents.claude.backend import ClaudeBackend
 from agents.emulator import Recorded, serve
 from agents.limits.limiter import Limiter
@@ -19,7 +20,6 @@ from agents.limits.retry import RetryPolicy
 from agents.protocol.backend import Draft, Message, Request, Turn
 from agents.protocol.chunks import AgentId, TurnNumber
 from agents.protocol.stamper import Pen
-from agents.script import parse_script
 
 MODEL = "claude-haiku-5-5"
 AGENTS, EACH, PER_MINUTE = 6, 10, 4

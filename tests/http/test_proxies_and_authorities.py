@@ -16,6 +16,7 @@ import pytest
 
 import coordinator
 from agents.agent import Agent
+from agents.backends.scripted.script import parse_script
 from agents.claude.backend import ClaudeBackend
 from agents.claude.tap import Tap
 from agents.emulator import serve
@@ -24,7 +25,6 @@ from agents.errors import BackendRefused, BackendUnavailable
 from agents.protocol.backend import Draft, Message, Request, Turn
 from agents.protocol.chunks import AgentId, TextDelta, TurnNumber
 from agents.protocol.stamper import Pen
-from agents.script import parse_script
 from coordinator.assembly import assemble, closing
 from coordinator.config import parse_team, read_team
 from coordinator.errors import ConfigInvalid

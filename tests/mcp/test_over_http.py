@@ -11,13 +11,13 @@ import anyio.lowlevel
 import pytest
 
 import coordinator
+from agents.backends.scripted.script import parse_script
 from agents.claude.backend import ClaudeBackend
 from agents.emulator import serve
 from agents.emulator.server import Server
 from agents.mcp import McpServer
 from agents.mcp.toolbox import McpToolbox
 from agents.protocol.chunks import AgentId, ToolCalled, ToolReturned
-from agents.script import parse_script
 from agents.tools.approval import Approval, Approved, Refused, Verdict
 
 pytestmark = pytest.mark.real_time

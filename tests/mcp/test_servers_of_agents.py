@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 import coordinator
+from agents.backends.scripted.backend import ScriptedBackend
+from agents.backends.scripted.script import parse_script
 from agents.mcp import McpServer
 from agents.mcp.toolbox import McpToolbox
 from agents.protocol.chunks import StatusChanged, ToolReturned
-from agents.script import parse_script
-from agents.scripted import ScriptedBackend
 from coordinator.assembly import assemble
 from coordinator.config import parse_team
 from coordinator.errors import ConfigInvalid

@@ -12,11 +12,11 @@ import msgspec
 import pytest
 
 from agents.agent import Agent
+from agents.backends.scripted.backend import ScriptedBackend
+from agents.backends.scripted.script import parse_script
 from agents.protocol.backend import Request
 from agents.protocol.chunks import AgentId, StreamChunk
 from agents.protocol.stamper import Pen
-from agents.script import parse_script
-from agents.scripted import ScriptedBackend
 from agents.tools import tool
 from coordinator.journal.contents import decode_opened, encode
 from coordinator.journal.records import (

@@ -11,9 +11,9 @@ import pytest
 
 import coordinator
 from agents.agent import Agent
+from agents.backends.scripted.backend import ScriptedBackend
+from agents.backends.scripted.script import parse_script
 from agents.protocol.chunks import AgentId
-from agents.script import parse_script
-from agents.scripted import ScriptedBackend
 from coordinator.ballots import Borda, Plurality
 from coordinator.effects import VoteCounted
 from coordinator.errors import ConfigInvalid

@@ -11,8 +11,8 @@ import pytest
 
 import coordinator
 from agents.agent import Agent
+from agents.backends.scripted.script import parse_script
 from agents.protocol.chunks import AgentId
-from agents.script import parse_script
 from coordinator.errors import JournalCorrupt, SessionFinished
 from coordinator.journal.reading import read_session
 from coordinator.journal.records import RECORD_HEADER_BYTES, Record

@@ -9,11 +9,11 @@ from typing import Any
 
 import coordinator
 from agents.agent import Agent
+from agents.backends.scripted.backend import ScriptedBackend
+from agents.backends.scripted.script import parse_script
 from agents.protocol.backend import Request
 from agents.protocol.chunks import AgentId, StreamChunk
 from agents.protocol.stamper import Pen
-from agents.script import parse_script
-from agents.scripted import ScriptedBackend
 from coordinator.journal.reading import read_session
 from coordinator.replay import Replay
 from coordinator.rules import Rules

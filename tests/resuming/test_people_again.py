@@ -13,10 +13,10 @@ import pytest
 import coordinator
 from agents.actor.person import Person
 from agents.agent import Agent
+from agents.backends.scripted.backend import ScriptedBackend
+from agents.backends.scripted.script import parse_script
 from agents.protocol.backend import Draft, Review
 from agents.protocol.chunks import AgentId, ToolCalled, ToolReturned
-from agents.script import parse_script
-from agents.scripted import ScriptedBackend
 from agents.tools import tool
 from agents.tools.approval import Approval, Approved, Approver, Verdict, anything
 from coordinator.errors import NotAsked

@@ -8,7 +8,14 @@ from typing import get_args
 
 import pytest
 
-from agents.script import Disconnect, Fail, Line, SetStopReason, Stall, Truncate
+from agents.backends.scripted.script import (
+    Disconnect,
+    Fail,
+    Line,
+    SetStopReason,
+    Stall,
+    Truncate,
+)
 from coordinator.ballots import VotingRule, every_rule
 from coordinator.effects import Decision, JournalLost, Output
 from coordinator.rules import Rules

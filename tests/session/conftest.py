@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from agents.agent import Agent
+from agents.backends.scripted.backend import ScriptedBackend
+from agents.backends.scripted.script import parse_script
 from agents.protocol.chunks import AgentId
-from agents.script import parse_script
-from agents.scripted import ScriptedBackend
 from coordinator.rules import Rules
 from coordinator.team import Team
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, assert_never, cast
 
 import msgspec
 
-from agents.limits.pricing import cost_usd
-from agents.play.moves import (
+from agents.backends.scripted.response_steps import (
     BlockCloses,
     BlockOpens,
     Breaks,
@@ -21,6 +20,7 @@ from agents.play.moves import (
     RawSent,
     Sealed,
 )
+from agents.limits.pricing import cost_usd
 from agents.protocol.chunks import (
     BlockEnded,
     BlockStarted,
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from agents.protocol.chunks import StreamChunk
     from agents.protocol.stamper import Pen
-from agents.script import JsonObject
+from agents.backends.scripted.script import JsonObject
 
 PING = b'{"type": "ping"}'
 """A ``ping`` event's data, blank and all as the API sends it."""

@@ -7,11 +7,19 @@ from collections.abc import Iterator
 
 import msgspec
 
-from agents.play.casting import ScriptStuck, cast_line
-from agents.play.moves import Move
-from agents.play.response import CacheCount, Response
-from agents.play.seen import Seen, fits
-from agents.script import Disconnect, Entry, Fail, Line, Script, Stall, Truncate
+from agents.backends.scripted.request_match import Seen, fits
+from agents.backends.scripted.response import CacheCount, Response
+from agents.backends.scripted.response_steps import Move
+from agents.backends.scripted.script import (
+    Disconnect,
+    Entry,
+    Fail,
+    Line,
+    Script,
+    Stall,
+    Truncate,
+)
+from agents.backends.scripted.tool_calls import ScriptStuck, cast_line
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
-    from agents.script import JsonObject, McpTool, ServerTool
+    from agents.backends.scripted.script import JsonObject, McpTool, ServerTool
 
 RETRIEVED_AT = "2026-11-22T00:00:00.000000+00:00"
 """When pretended pages were fetched: fixed, so that a performance repeats exactly."""

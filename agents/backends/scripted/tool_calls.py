@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from agents.protocol.chunks import Label
-from agents.script import (
+from agents.backends.scripted.script import (
     Abstain,
     Answer,
     Approve,
@@ -19,11 +18,12 @@ from agents.script import (
     Tool,
     Vote,
 )
+from agents.protocol.chunks import Label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from agents.play.seen import Seen
+    from agents.backends.scripted.request_match import Seen
     from agents.protocol.backend import VisibleAnswer
 
 

@@ -10,7 +10,13 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from agents.script import Disconnect, Fail, JsonObject, Stall, Truncate
+from agents.backends.scripted.script import (
+    Disconnect,
+    Fail,
+    JsonObject,
+    Stall,
+    Truncate,
+)
 
 DeltaKind: TypeAlias = Literal["text", "thinking", "input"]
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
-from agents.play import shapes
-from agents.play.moves import (
+from agents.backends.scripted import api_objects as shapes
+from agents.backends.scripted.request_match import Seen, tokens, weigh
+from agents.backends.scripted.response_steps import (
     BlockCloses,
     BlockOpens,
     Breaks,
@@ -24,8 +25,7 @@ from agents.play.moves import (
     RawSent,
     Sealed,
 )
-from agents.play.seen import Seen, tokens, weigh
-from agents.script import (
+from agents.backends.scripted.script import (
     Abstain,
     Answer,
     Approve,
@@ -73,7 +73,7 @@ class Response:
     Args:
         model: The name it appears under.
         deal: Makes an id that begins with the given prefix.
-        lines: Already cast, see :func:`agents.play.casting.cast_line`.
+        lines: Already cast, see :func:`agents.backends.scripted.tool_calls.cast_line`.
         seen: What the model was given.
         cached: How much of that the prompt cache knew.
         pings: Whether a ping follows the first block's opening, as the API does.

@@ -9,7 +9,7 @@ import msgspec
 from agents.protocol.backend import VisibleAnswer
 
 if TYPE_CHECKING:
-    from agents.script import When
+    from agents.backends.scripted.script import When
 
 TaskName: TypeAlias = Literal["draft", "review", "present", "divide", "work"]
 BallotKind: TypeAlias = Literal["choice", "approval", "ranking", "scores"]

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from agents.conversation.prompts import unfence
-from agents.play.seen import (
+from agents.backends.scripted.request_match import (
     BallotKind,
     Seen,
     TaskName,
@@ -22,6 +21,7 @@ from agents.play.seen import (
     tokens,
     weigh,
 )
+from agents.conversation.prompts import unfence
 from agents.protocol.backend import (
     Divide,
     Draft,
@@ -36,7 +36,7 @@ from agents.protocol.backend import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from agents.script import JsonObject
+    from agents.backends.scripted.script import JsonObject
 
 _BALLOT_FIELDS: dict[str, BallotKind] = {
     "label": "choice",

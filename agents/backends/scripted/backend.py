@@ -1,6 +1,6 @@
 """The backend that plays a script in this process: no key, no network, no surprises.
 
-It says what :mod:`agents.play` sets out, in chunks as :mod:`agents.claude` would make
+It says what :mod:`agents.backends.scripted` sets out, in chunks as :mod:`agents.claude` would make
 them of the same script over HTTP, timed by the event loop and by nothing else. Deltas
 that follow one another without a pause come in large batches, so that a benchmark
 measures what takes them and not this.
@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import anyio
 import anyio.lowlevel
 
+from agents.backends.plain_request import plain_request
+from agents.backends.scripted.chunk_writer import Scribe
+from agents.backends.scripted.faults import error_of
+from agents.backends.scripted.player import Player
+from agents.backends.scripted.request_view import seen_in
+from agents.backends.scripted.response_steps import Breaks, Deltas, Move, Pause
+from agents.backends.scripted.script import Disconnect, Fail, Stall, Truncate
+from agents.backends.scripted.tool_calls import ScriptStuck
 from agents.errors import BackendRefused, BackendUnavailable, StreamMalformed
-from agents.play.casting import ScriptStuck
-from agents.play.chunked import Scribe
-from agents.play.moves import Breaks, Deltas, Move, Pause
-from agents.play.player import Player
-from agents.play.reading import seen_in
-from agents.play.surface import plain_request
-from agents.play.troubles import error_of
 from agents.protocol.stamper import Pen
-from agents.script import Disconnect, Fail, Stall, Truncate
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
         Sequence,
     )
 
+    from agents.backends.scripted.script import Script
     from agents.protocol.backend import Request
     from agents.protocol.chunks import AgentId, StreamChunk
-    from agents.script import Script
 
 BATCH = 256
 """Chunks a read at most, where the script does not say: about what the 64 KB of one

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from agents.errors import AgentError, BackendRefused, BackendUnavailable
 
 if TYPE_CHECKING:
-    from agents.script import HttpError, JsonObject
+    from agents.backends.scripted.script import HttpError, JsonObject
 
 _TYPES = {
     400: "invalid_request_error",
