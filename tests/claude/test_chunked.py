@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from agents.claude.chunked import ChunkedBody, NotChunked
+from agents.backends.transport.chunked_encoding import ChunkedBody, NotChunked
 
 PARTS = [b"event: ping\ndata: {}\n\n", b"x", b"\r\n", b"0\r\n\r\n", b"y" * 5000]
 BODY = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in PARTS)

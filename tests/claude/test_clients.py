@@ -9,7 +9,12 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from agents.claude.clients import STREAMS_A_CLIENT, Clients, connect, tls_context
+from agents.backends.transport.clients import (
+    STREAMS_A_CLIENT,
+    Clients,
+    connect,
+    tls_context,
+)
 
 
 def made() -> anthropic.AsyncAnthropic:

@@ -15,8 +15,14 @@ import pytest
 import trio
 from anyio.abc import ByteStream, SocketAttribute, SocketStream
 
-from agents.claude.flow import MOST_HELD, Flow, Receive, flowing, receiver
-from agents.claude.tap import tap
+from agents.backends.transport.body_reader import tap
+from agents.backends.transport.socket_stream import (
+    MOST_HELD,
+    Flow,
+    Receive,
+    flowing,
+    receiver,
+)
 
 pytestmark = pytest.mark.real_time
 

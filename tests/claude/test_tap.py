@@ -13,7 +13,7 @@ import httpx2
 import pytest
 from anyio.abc import SocketAttribute, SocketStream
 
-from agents.claude.tap import Tap, tap, tapped
+from agents.backends.transport.body_reader import Tap, tap, tapped
 from agents.limits.idle_watchdog import SilenceWatch, reading
 
 pytestmark = pytest.mark.real_time

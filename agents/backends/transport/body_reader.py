@@ -24,8 +24,8 @@ import anyio
 import httpcore2
 import httpx2
 
-from agents.claude.chunked import ChunkedBody, NotChunked
-from agents.claude.flow import Flow, flowing, receiver
+from agents.backends.transport.chunked_encoding import ChunkedBody, NotChunked
+from agents.backends.transport.socket_stream import Flow, flowing, receiver
 from agents.limits.idle_watchdog import Reading
 
 READ_BYTES = 65536
