@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from agents.actor.person import Person
 from agents.agent import Agent
-from agents.claude.server_tools import server_tool
+from agents.backends.claude.server_tools import server_tool
 from agents.protocol.chunks import AgentId
 from agents.tools.approval import Approval, Approver, nobody
 from coordinator.approving import check_approvals
@@ -31,7 +31,7 @@ from coordinator.source import config_of, source_of
 from coordinator.team import Team
 
 if TYPE_CHECKING:
-    from agents.claude.providers import Place
+    from agents.backends.claude.providers import Place
     from agents.protocol.backend import Backend
     from agents.tools import Tool
 
@@ -164,7 +164,7 @@ def _backend(
     key = repr((settings, entry.provider, entry.region, entry.project, entry.resource))
     if key not in made:
         # Takes a second, and only a team of Claude's has to wait for it.
-        from agents.claude.backend import ClaudeBackend  # noqa: PLC0415
+        from agents.backends.claude.backend import ClaudeBackend  # noqa: PLC0415
 
         try:
             made[key] = ClaudeBackend(place=_place(entry), **settings)
@@ -174,7 +174,7 @@ def _backend(
 
 
 def _place(entry: AgentEntry) -> Place | None:
-    from agents.claude.providers import Place  # noqa: PLC0415  (with the SDK)
+    from agents.backends.claude.providers import Place  # noqa: PLC0415  (with the SDK)
 
     if entry.provider == "anthropic":
         return None

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from agents.claude.server_tools import server_tool
-from agents.claude.settings import ClaudeSettings, check
+from agents.backends.claude.server_tools import server_tool
+from agents.backends.claude.settings import ClaudeSettings, check
 from coordinator.functions import FunctionEntry
 from coordinator.written import Document, Where, convert, value_at
 

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from agents.actor.person import Person
-from agents.claude.files import ClaudeFiles
+from agents.backends.claude.files import ClaudeFiles
 from agents.conversation.uploads import PRETENDED
 from agents.protocol.backend import Recalls
 from agents.tools.approval import Approver, nobody

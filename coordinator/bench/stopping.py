@@ -12,7 +12,7 @@ import anyio
 import anyio.lowlevel
 
 from agents.agent import Agent
-from agents.claude.backend import ClaudeBackend
+from agents.backends.claude.backend import ClaudeBackend
 from agents.protocol.backend import Request
 from agents.protocol.chunks import AgentId, StreamChunk
 from agents.protocol.stamper import Pen

@@ -27,7 +27,7 @@ import anyio
 from msgspec.structs import replace
 
 from agents.agent import Agent
-from agents.claude.backend import ClaudeBackend
+from agents.backends.claude.backend import ClaudeBackend
 from agents.protocol.chunks import AgentId, ResponseEnded, TextDelta
 from coordinator.bench import massgen
 from coordinator.bench.figures import Figure, Runtime, Stopwatch, percentile

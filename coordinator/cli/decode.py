@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from agents.claude.decode import decode_sse, message_of
+from agents.backends.claude.decoder import decode_sse, message_of
 from agents.errors import AgentError
 from coordinator.cli.exits import Exit, complain
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agents.claude.decode import decode_sse
+from agents.backends.claude.decoder import decode_sse
 from agents.conversation.accumulator import Transcript
 from agents.protocol.citations import Citation, Sources, carried, footnotes
 

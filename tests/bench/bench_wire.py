@@ -23,9 +23,9 @@ import anyio
 import httpx2
 import msgspec
 
-from agents.claude.backend import ClaudeBackend
-from agents.claude.translate import Translator
-from agents.claude.wire import Splitter
+from agents.backends.claude.backend import ClaudeBackend
+from agents.backends.dialects.messages.event_types import Splitter
+from agents.backends.dialects.messages.reader import Translator
 from agents.protocol.backend import Draft, Message, Request, Turn
 from agents.protocol.chunks import AgentId, TurnNumber, Usage
 from agents.protocol.frames import encode_frame

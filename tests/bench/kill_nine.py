@@ -65,7 +65,7 @@ BY_TIME = 0.15
 it opens; the others come after a number of lines, to meet it at work."""
 
 PRELOADED = (
-    "agents.claude.backend",
+    "agents.backends.claude.backend",
     "coordinator.cli.resume",
     "coordinator.displays.jsonl",
 )

@@ -23,7 +23,7 @@ from multiprocessing import get_context
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-from agents.claude import decode, translate, wire
+from agents.backends.claude import decode, translate, wire
 from tests.claude.mutating import WRITTEN, check, mutated, recorded, seeded
 
 FOLLOWED = {str(module.__file__) for module in (decode, translate, wire)}

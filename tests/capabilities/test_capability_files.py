@@ -15,7 +15,7 @@ import anyio
 import pytest
 from anyio import wait_all_tasks_blocked
 
-from agents.claude.server_tools import server_tool
+from agents.backends.claude.server_tools import server_tool
 from agents.emulator import Server
 from coordinator.assembly import assemble, closing
 from coordinator.checks import is_server_tool

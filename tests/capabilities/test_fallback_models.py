@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from agents.claude.backend import ClaudeBackend
-from agents.claude.faults import error_for
+from agents.backends.claude.backend import ClaudeBackend
+from agents.backends.claude.errors import error_for
 from agents.errors import ContextExceeded
 from agents.protocol.chunks import AgentFailed, TurnEnded, TurnRestarted
 

@@ -23,10 +23,10 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 
 import coordinator
+from agents.backends.claude.backend import ClaudeBackend
+from agents.backends.claude.providers import Place
+from agents.backends.claude.settings import ClaudeSettings
 from agents.backends.scripted.script import parse_script
-from agents.claude.backend import ClaudeBackend
-from agents.claude.providers import Place
-from agents.claude.settings import ClaudeSettings
 from agents.emulator import serve
 from agents.emulator.server import Server
 from agents.errors import AgentError

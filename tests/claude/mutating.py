@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-from agents.claude.decode import decode_sse
+from agents.backends.claude.decoder import decode_sse
 from agents.conversation.accumulator import Transcript
 from agents.errors import AgentError
 from agents.protocol.chunks import ResponseEnded, ResponseStarted, StreamChunk

@@ -11,8 +11,8 @@ import msgspec
 import pytest
 from anyio.from_thread import start_blocking_portal
 
+from agents.backends.claude.backend import ClaudeBackend
 from agents.backends.scripted.script import parse_script
-from agents.claude.backend import ClaudeBackend
 from agents.conversation.accumulator import Transcript
 from agents.emulator import serve
 from agents.errors import AgentError, BackendRefused, BackendUnavailable

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agents.claude.faults import SAID_CHARS, error_for
+from agents.backends.claude.errors import SAID_CHARS, error_for
 
 
 def test_no_part_of_a_key_is_left_where_a_long_answer_is_cut() -> None:

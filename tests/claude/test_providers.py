@@ -14,8 +14,8 @@ import anyio.abc
 import msgspec
 import pytest
 
-from agents.claude.backend import ClaudeBackend
-from agents.claude.providers import Place
+from agents.backends.claude.backend import ClaudeBackend
+from agents.backends.claude.providers import Place
 from agents.errors import BackendRefused
 from agents.protocol.backend import Draft, Message, Request, Turn
 from agents.protocol.chunks import AgentId, StreamChunk, TextDelta, TurnNumber
@@ -153,7 +153,7 @@ def test_what_a_provider_lacks_is_said_in_one_sentence(
     def is_installed(module: str) -> bool:
         return not module
 
-    monkeypatch.setattr("agents.claude.providers._is_installed", is_installed)
+    monkeypatch.setattr("agents.backends.claude.providers._is_installed", is_installed)
     text = f"agents: [{{id: ada, model: claude-haiku-5-5, {settings}}}]\n"
     with pytest.raises(ConfigInvalid) as caught:
         assemble(parse_team(text, Path("team.yaml")), environment={"KEY": CANARY})

@@ -18,8 +18,8 @@ import msgspec
 import pytest
 from anyio.abc import SocketAttribute, SocketStream
 
-from agents.claude.backend import ClaudeBackend
-from agents.claude.decode import decode_sse
+from agents.backends.claude.backend import ClaudeBackend
+from agents.backends.claude.decoder import decode_sse
 from agents.conversation.accumulator import Transcript
 from agents.errors import (
     AgentError,

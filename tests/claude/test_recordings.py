@@ -15,9 +15,9 @@ from typing import Any, TypeAlias, cast
 import msgspec
 import pytest
 
-from agents.claude.decode import RECORDED, decode_sse, message_of
-from agents.claude.translate import Translator
-from agents.claude.wire import Splitter
+from agents.backends.claude.decoder import RECORDED, decode_sse, message_of
+from agents.backends.dialects.messages.event_types import Splitter
+from agents.backends.dialects.messages.reader import Translator
 from agents.conversation.accumulator import Transcript
 from agents.protocol.chunks import StreamChunk, TurnNumber
 from agents.protocol.frames import decode_frame, encode_frame

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from agents.claude.request import parameters
-from agents.claude.server_tools import generation
-from agents.claude.settings import ClaudeSettings
+from agents.backends.claude.server_tools import generation
+from agents.backends.claude.settings import ClaudeSettings
+from agents.backends.dialects.messages.writer import parameters
 from agents.protocol.backend import Draft, Message, Request, ToolSpec, Turn
 from agents.protocol.chunks import AgentId, TurnNumber
 

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from agents.claude.request import AGENT_HEADER, parameters
-from agents.claude.server_tools import server_tool
-from agents.claude.settings import ClaudeSettings, check
+from agents.backends.claude.server_tools import server_tool
+from agents.backends.claude.settings import ClaudeSettings, check
+from agents.backends.dialects.messages.writer import AGENT_HEADER, parameters
 from agents.protocol.backend import Draft, Message, Request, Turn
 from agents.protocol.chunks import AgentId, TurnNumber
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agents.claude.decode import decode_sse, message_of
+from agents.backends.claude.decoder import decode_sse, message_of
 from agents.conversation.accumulator import Transcript
 from agents.protocol.chunks import Unrecognized
 

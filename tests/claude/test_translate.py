@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from agents.claude.decode import RECORDED
-from agents.claude.translate import Translator
+from agents.backends.claude.decoder import RECORDED
+from agents.backends.dialects.messages.reader import Translator
 from agents.conversation.accumulator import Transcript
 from agents.errors import BackendRefused, BackendUnavailable, StreamMalformed
 from agents.protocol.chunks import (

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.claude.wire import ServerEvent, Splitter, as_utf8
+from agents.backends.dialects.messages.event_types import ServerEvent, Splitter, as_utf8
 from agents.errors import StreamMalformed
 
 

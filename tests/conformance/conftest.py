@@ -13,9 +13,9 @@ import msgspec
 import pytest
 import trio
 
+from agents.backends.claude.backend import ClaudeBackend
 from agents.backends.scripted.backend import ScriptedBackend
 from agents.backends.scripted.script import Script, parse_script
-from agents.claude.backend import ClaudeBackend
 from agents.conversation.prompts import opening
 from agents.emulator import serve
 from agents.protocol.backend import (

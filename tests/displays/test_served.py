@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from agents.claude.decode import decode_sse
+from agents.backends.claude.decoder import decode_sse
 from agents.protocol.chunks import (
     AgentId,
     BlockEnded,

@@ -14,7 +14,7 @@ from llmock.testing import LLMockServer
 
 import coordinator
 from agents.agent import Agent
-from agents.claude.backend import ClaudeBackend
+from agents.backends.claude.backend import ClaudeBackend
 from agents.protocol.chunks import AgentId
 from coordinator.consensus import Consensus
 from coordinator.rules import Rules

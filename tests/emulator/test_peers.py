@@ -21,7 +21,7 @@ import pytest
 from llmock.scenarios import Fail, StreamFault, ToolFault
 from llmock.testing import LLMockServer
 
-from agents.claude.backend import ClaudeBackend
+from agents.backends.claude.backend import ClaudeBackend
 from agents.errors import (
     AgentError,
     BackendRefused,

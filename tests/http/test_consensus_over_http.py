@@ -14,8 +14,8 @@ from anyio import wait_all_tasks_blocked
 
 import coordinator
 from agents.agent import Agent
+from agents.backends.claude.backend import ClaudeBackend
 from agents.backends.scripted.script import Script, parse_script
-from agents.claude.backend import ClaudeBackend
 from agents.emulator import serve
 from agents.emulator.server import Server
 from agents.protocol.chunks import AgentId, TextDelta

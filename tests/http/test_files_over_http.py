@@ -15,8 +15,8 @@ import pytest
 
 import coordinator
 from agents.agent import Agent
+from agents.backends.claude.backend import ClaudeBackend
 from agents.backends.scripted.script import HttpError, Script, parse_script
-from agents.claude.backend import ClaudeBackend
 from agents.emulator import Server, serve
 from agents.protocol.attachments import Attach, Attachment, attachment
 from agents.protocol.chunks import AgentId, ResponseStarted

@@ -12,8 +12,8 @@ import pytest
 
 from agents.actor.model_call import ask
 from agents.actor.publisher import Voice
+from agents.backends.claude.backend import ClaudeBackend
 from agents.backends.scripted.script import parse_script
-from agents.claude.backend import ClaudeBackend
 from agents.emulator import Recorded, serve
 from agents.limits.limiter import Limiter
 from agents.limits.retry import RetryPolicy

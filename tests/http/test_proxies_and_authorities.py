@@ -16,9 +16,9 @@ import pytest
 
 import coordinator
 from agents.agent import Agent
+from agents.backends.claude.backend import ClaudeBackend
 from agents.backends.scripted.script import parse_script
 from agents.backends.transport.body_reader import Tap
-from agents.claude.backend import ClaudeBackend
 from agents.emulator import serve
 from agents.emulator.server import Server
 from agents.errors import BackendRefused, BackendUnavailable

@@ -11,8 +11,8 @@ import anyio.lowlevel
 import pytest
 
 import coordinator
+from agents.backends.claude.backend import ClaudeBackend
 from agents.backends.scripted.script import parse_script
-from agents.claude.backend import ClaudeBackend
 from agents.emulator import serve
 from agents.emulator.server import Server
 from agents.mcp import McpServer

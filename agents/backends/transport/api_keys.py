@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from agents.claude.providers import KEYS
+from agents.backends.claude.providers import KEYS
 
 Client = TypeVar("Client")
 

@@ -20,8 +20,8 @@ import anyio
 import anyio.lowlevel
 import httpx2
 
+from agents.backends.claude.providers import Place, provider_client
 from agents.backends.transport.body_reader import tap
-from agents.claude.providers import Place, provider_client
 
 CONNECT_S = 10.0
 CLOSE_GRACE_S = 2.0

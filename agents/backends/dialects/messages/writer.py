@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 import msgspec
 
-from agents.claude.server_tools import Json, server_tool
-from agents.claude.settings import (
+from agents.backends.claude.server_tools import Json, server_tool
+from agents.backends.claude.settings import (
     ClaudeSettings,
     betas,
     extra,

@@ -12,9 +12,9 @@ from typing import TypeAlias, TypeVar
 
 import msgspec
 
-from agents.claude import wire
-from agents.claude.code_time import CodeTime
-from agents.claude.faults import error_of
+from agents.backends.claude.container_time import CodeTime
+from agents.backends.claude.errors import error_of
+from agents.backends.dialects.messages import event_types as wire
 from agents.errors import StreamMalformed
 from agents.protocol.chunks import (
     BlockDelta,

@@ -6,7 +6,7 @@ from typing import Any, Literal, cast
 
 import msgspec
 
-from agents.claude.server_tools import BETAS, Json, generation, server_tool
+from agents.backends.claude.server_tools import BETAS, Json, generation, server_tool
 
 MAX_TOKENS = 16_000
 """Most tokens of one response where nothing is said: room for thinking and a long

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Collection, Mapping
 
-from agents.claude.wire import ErrorBody
+from agents.backends.dialects.messages.event_types import ErrorBody
 from agents.errors import (
     AgentError,
     BackendRefused,

@@ -28,20 +28,20 @@ import anyio
 import httpx2
 import msgspec
 
+from agents.backends.claude.container_time import code_time
+from agents.backends.claude.errors import error_for, limits_of
+from agents.backends.claude.files import ClaudeFiles
+from agents.backends.claude.providers import Place, secrets_of
+from agents.backends.claude.settings import ClaudeSettings, check, runs_code
+from agents.backends.dialects.messages.event_types import Splitter
+from agents.backends.dialects.messages.reader import Translator
+from agents.backends.dialects.messages.writer import parameters
 from agents.backends.plain_request import plain_request
 from agents.backends.transport.api_keys import with_clean_keys
 from agents.backends.transport.body_reader import tapped
 from agents.backends.transport.clients import CLOSE_GRACE_S, Clients, connect, timeout
 from agents.backends.transport.connection_errors import unconnected
 from agents.backends.transport.log_redaction import keep_keys_out_of_logs
-from agents.claude.code_time import code_time
-from agents.claude.faults import error_for, limits_of
-from agents.claude.files import ClaudeFiles
-from agents.claude.providers import Place, secrets_of
-from agents.claude.request import parameters
-from agents.claude.settings import ClaudeSettings, check, runs_code
-from agents.claude.translate import Translator
-from agents.claude.wire import Splitter
 from agents.errors import (
     AgentError,
     BackendRefused,

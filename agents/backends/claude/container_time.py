@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 
-from agents.claude.server_tools import server_tool
-from agents.claude.settings import ClaudeSettings, runs_code
+from agents.backends.claude.server_tools import server_tool
+from agents.backends.claude.settings import ClaudeSettings, runs_code
 
 LEAST_S = 300.0
 """What a container is charged for that has run anything."""

@@ -1,7 +1,7 @@
 """The Files API, as sessions use it: upload, download with a limit, delete.
 
 The SDK's client does the talking; foreign exceptions become ours by the backend's own
-table, which is handed in, so that only :mod:`agents.claude.backend` imports the SDK.
+table, which is handed in, so that only :mod:`agents.backends.claude.backend` imports the SDK.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import anyio
 
-from agents.claude.settings import FILES
+from agents.backends.claude.settings import FILES
 from agents.errors import BackendRefused
 from agents.limits.bounded_body import CLOSE_GRACE_S, TooLong, read_body
 from agents.protocol.attachments import Attachment, size

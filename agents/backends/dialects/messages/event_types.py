@@ -3,7 +3,7 @@
 Pure. :class:`Splitter` cuts bytes into events, however the network cut them;
 :func:`decode_event` reads one. Only what somebody here looks into has fields; the rest
 stays :class:`msgspec.Raw` and travels on as it came. What the events mean is
-:mod:`agents.claude.translate`'s.
+:mod:`agents.backends.dialects.messages.reader`'s.
 
 The framing follows the HTML standard, "Server-sent events", section 9.2.6 (read
 2026-11-22): lines end in LF, CRLF or CR, a blank line ends an event, an event without

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from agents.claude.translate import Translator
-from agents.claude.wire import Splitter
+from agents.backends.dialects.messages.event_types import Splitter
+from agents.backends.dialects.messages.reader import Translator
 from agents.conversation.accumulator import Transcript
 from agents.protocol.chunks import AgentId, StreamChunk, TurnNumber, Usage
 from agents.protocol.stamper import Pen
