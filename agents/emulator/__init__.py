@@ -15,8 +15,8 @@ from anyio.abc import Listener, SocketAttribute
 from anyio.streams.tls import TLSListener
 
 from agents.backends.scripted.script import Script
+from agents.emulator.default_scripts import sample_script
 from agents.emulator.files import Files
-from agents.emulator.samples import sample_script
 from agents.emulator.server import Recorded, Server
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from agents.backends.scripted.request_view import objects_in
-from agents.emulator.history import Invalid
+from agents.emulator.history_validation import Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

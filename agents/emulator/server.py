@@ -16,14 +16,14 @@ from agents.backends.scripted.script import HttpError
 from agents.backends.scripted.tool_calls import ScriptStuck
 from agents.emulator import sse
 from agents.emulator.caching import PromptCache
-from agents.emulator.checks import check
-from agents.emulator.elsewhere import as_at_its_makers
+from agents.emulator.event_stream import Performance, Refused
 from agents.emulator.files import BETA, Files
-from agents.emulator.history import Invalid, Issued
+from agents.emulator.history_validation import Invalid, Issued
 from agents.emulator.http import Connection, Gone
 from agents.emulator.limits import RateLimit
-from agents.emulator.performance import Performance, Refused
-from agents.emulator.stage import Stage, agent_of
+from agents.emulator.provider_paths import as_at_its_makers
+from agents.emulator.request_validation import check
+from agents.emulator.script_routing import Stage, agent_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from agents.backends.scripted.api_objects import sign
-from agents.emulator.checks import check
-from agents.emulator.history import Invalid, Issued
+from agents.emulator.history_validation import Invalid, Issued
+from agents.emulator.request_validation import check
 
 MODEL = "claude-haiku-5-5"
 ASK: dict[str, Any] = {"role": "user", "content": "Which city?"}

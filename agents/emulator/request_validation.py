@@ -10,11 +10,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from agents.backends.scripted.request_view import objects_in
-from agents.emulator.history import Invalid, check_history
+from agents.emulator.history_validation import Invalid, check_history
 
 if TYPE_CHECKING:
     from agents.backends.scripted.script import JsonObject
-    from agents.emulator.history import Issued
+    from agents.emulator.history_validation import Issued
 
 
 _KNOWN = frozenset(
