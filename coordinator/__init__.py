@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from agents.protocol.chunks import AgentId, StreamChunk
     from coordinator.continuing import continued_from
     from coordinator.errors import ConfigInvalid, CoordinatorError
-    from coordinator.result import Result
+    from coordinator.protocol.result import Result
     from coordinator.resumption import branch_session, resume_session
     from coordinator.rules import Rules
     from coordinator.session import Session, open_session, run, run_sync
@@ -47,7 +47,7 @@ _ROOMS = {
     "AgentId": "agents.protocol.chunks",
     "ConfigInvalid": "coordinator.errors",
     "CoordinatorError": "coordinator.errors",
-    "Result": "coordinator.result",
+    "Result": "coordinator.protocol.result",
     "Rules": "coordinator.rules",
     "Session": "coordinator.session",
     "StreamChunk": "agents.protocol.chunks",

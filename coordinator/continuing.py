@@ -17,7 +17,7 @@ from coordinator.journal.folder import option_of
 from coordinator.journal.reading import Journal, read_session, understood
 from coordinator.journal.records import Kind
 from coordinator.journal.replaying import history
-from coordinator.result import Result
+from coordinator.protocol.result import Result
 from coordinator.team import read_described
 
 EARLIER_MOST = 5

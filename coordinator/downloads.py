@@ -19,7 +19,7 @@ import anyio.to_thread
 import msgspec
 
 from agents.errors import AgentError, BackendUnavailable
-from coordinator.result import FileRecord
+from coordinator.protocol.result import FileRecord
 
 if TYPE_CHECKING:
     from agents.protocol.backend import Backend, FileStore

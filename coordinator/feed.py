@@ -22,7 +22,7 @@ from agents.protocol.chunks import (
     ThinkingDelta,
     ToolInputDelta,
 )
-from coordinator.effects import Event
+from coordinator.protocol.events import Event
 
 EVENTS_WAITING = 4096
 """How far a reader may lag, in events: about a second of ten agents streaming."""

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 
 from agents.protocol.chunks import AgentId, Chunk
 from coordinator.consensus import DEADLINE_TIMER, HEARD, Consensus
-from coordinator.effects import Event, SessionOpened
 from coordinator.journal.contents import Opened, Resumed, decode
 from coordinator.journal.records import Kind, Record
 from coordinator.journal.replaying import inputs, on_session_clock, taken
 from coordinator.journal.resuming import AskedTurn, Rebuilt, rebuild
-from coordinator.ledger import Ledger
-from coordinator.result import FileRecord
+from coordinator.protocol.accounting import Ledger
+from coordinator.protocol.events import Event, SessionOpened
+from coordinator.protocol.result import FileRecord
 from coordinator.rules import Rules
 
 

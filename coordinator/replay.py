@@ -17,7 +17,15 @@ import msgspec
 
 from agents.protocol.chunks import Chunk
 from coordinator.consensus import HEARD
-from coordinator.effects import (
+from coordinator.errors import ReplayDiffers
+from coordinator.feed import Feed
+from coordinator.journal.contents import encode
+from coordinator.journal.reading import understood
+from coordinator.journal.records import Kind, Record
+from coordinator.journal.replaying import history, taken
+from coordinator.past import machine_of
+from coordinator.protocol.accounting import Ledger
+from coordinator.protocol.events import (
     Conclude,
     Event,
     Interrupted,
@@ -26,15 +34,7 @@ from coordinator.effects import (
     StartTurn,
     TellAgent,
 )
-from coordinator.errors import ReplayDiffers
-from coordinator.feed import Feed
-from coordinator.journal.contents import encode
-from coordinator.journal.reading import understood
-from coordinator.journal.records import Kind, Record
-from coordinator.journal.replaying import history, taken
-from coordinator.ledger import Ledger
-from coordinator.past import machine_of
-from coordinator.result import Result
+from coordinator.protocol.result import Result
 from coordinator.team import read_described
 
 if TYPE_CHECKING:

@@ -30,12 +30,17 @@ from agents.conversation.uploads import SessionFiles
 from agents.protocol.backend import Review, Turn
 from agents.protocol.chunks import AgentId, Chunk, Label, StreamChunk, TurnNumber
 from coordinator.attaching import Attachable, read_attachments
-from coordinator.effects import AgentStopped, AnswerVetoed, Interrupted, PersonSaid
 from coordinator.errors import ConfigInvalid, NotAsked
 from coordinator.feed import Feed
 from coordinator.journal.contents import ContinuedFrom, Opened, library_version
 from coordinator.journal.folder import FILES_SUFFIX
 from coordinator.journal.writer import Durability, JournalWriter
+from coordinator.protocol.events import (
+    AgentStopped,
+    AnswerVetoed,
+    Interrupted,
+    PersonSaid,
+)
 from coordinator.reattaching import told_of
 from coordinator.shell import Opening, Shell
 
@@ -43,7 +48,7 @@ if TYPE_CHECKING:
     from agents.actor.person import Seat
     from coordinator.continuing import Continued
     from coordinator.displays.base import Display
-    from coordinator.result import Result
+    from coordinator.protocol.result import Result
     from coordinator.team import Team
 
 CLOSE_GRACE_S = 5.0

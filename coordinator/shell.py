@@ -22,7 +22,14 @@ from agents.protocol.chunks import AgentId, ServerToolReturned, StreamChunk
 from agents.protocol.frames import decode_frame, skim_frame
 from coordinator.consensus import HEARD, Consensus
 from coordinator.downloads import Downloads
-from coordinator.effects import (
+from coordinator.errors import JournalUnavailable, NotAsked, NotInTeam
+from coordinator.feed import Feed
+from coordinator.inbox import Inbox, Outbox, channel
+from coordinator.journal.contents import FileKept, encode
+from coordinator.journal.records import Kind
+from coordinator.journal.replaying import on_session_clock
+from coordinator.protocol.accounting import BOOKED, Ledger
+from coordinator.protocol.events import (
     ArmTimer,
     CancelTurn,
     Conclude,
@@ -36,13 +43,6 @@ from coordinator.effects import (
     TellAgent,
     TimerRang,
 )
-from coordinator.errors import JournalUnavailable, NotAsked, NotInTeam
-from coordinator.feed import Feed
-from coordinator.inbox import Inbox, Outbox, channel
-from coordinator.journal.contents import FileKept, encode
-from coordinator.journal.records import Kind
-from coordinator.journal.replaying import on_session_clock
-from coordinator.ledger import BOOKED, Ledger
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from agents.limits.limiter import Limiter
     from coordinator.journal.writer import JournalWriter
     from coordinator.past import Past
-    from coordinator.result import Result
+    from coordinator.protocol.result import Result
     from coordinator.team import Team
 
 Item: TypeAlias = bytes | ShellInput

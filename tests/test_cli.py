@@ -17,8 +17,8 @@ import pytest
 from coordinator.approving import check_approvals
 from coordinator.assembly import assemble
 from coordinator.config import read_team
-from coordinator.effects import Event
 from coordinator.errors import ConfigInvalid
+from coordinator.protocol.events import Event
 
 TEAM = """\
 question: Is it so?

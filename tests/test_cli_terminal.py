@@ -18,7 +18,7 @@ import pytest
 from coordinator import Result, run
 from coordinator.assembly import assemble, closing
 from coordinator.config import DEMO, read_team
-from coordinator.effects import CancelTurn, Event, VotesVoided
+from coordinator.protocol.events import CancelTurn, Event, VotesVoided
 
 pty = pytest.importorskip("pty", reason="pseudo-terminals are a thing of Unix")
 fcntl: Any = pytest.importorskip("fcntl")

@@ -16,7 +16,7 @@ from agents.protocol.stamper import Pen
 from coordinator.bench.figures import Figure, Runtime, Stopwatch
 from coordinator.bench.teams import QUESTION, talkative_team
 from coordinator.consensus import Consensus
-from coordinator.effects import SessionOpened, StartTurn
+from coordinator.protocol.events import SessionOpened, StartTurn
 from coordinator.rules import Rules
 from coordinator.session import open_session
 

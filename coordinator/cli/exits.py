@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from coordinator.result import Result
+    from coordinator.protocol.result import Result
 
 
 class Exit(IntEnum):

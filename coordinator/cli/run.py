@@ -41,7 +41,7 @@ from coordinator.source import config_of
 if TYPE_CHECKING:
     from coordinator.continuing import Continued
     from coordinator.journal.writer import Durability
-    from coordinator.result import Result
+    from coordinator.protocol.result import Result
     from coordinator.team import Team
 
 QUESTION_BYTES_MAX = 1 << 20

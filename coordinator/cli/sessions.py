@@ -34,7 +34,7 @@ from coordinator.journal.reading import Journal, read_session, understood
 from coordinator.journal.records import Kind
 from coordinator.journal.replaying import history
 from coordinator.journal.summaries import Summary
-from coordinator.result import Result
+from coordinator.protocol.result import Result
 
 MASSGEN_LOGS = Path(".massgen/massgen_logs")
 """Where MassGen keeps its logs, and so where its tools look for them."""

@@ -13,7 +13,7 @@ from coordinator.ballots import best_of
 from coordinator.consensus import winning
 from coordinator.consensus.move import Move
 from coordinator.consensus.state import Contest
-from coordinator.effects import TeamGrown
+from coordinator.protocol.events import TeamGrown
 
 _SURE = {"agreement": 2 / 3, "posterior": 0.95}
 

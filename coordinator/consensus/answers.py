@@ -9,7 +9,7 @@ from agents.protocol.citations import Citation
 from coordinator.consensus.move import Move
 from coordinator.consensus.state import Answer, Member
 from coordinator.consensus.tables import with_entry
-from coordinator.effects import AnswerAccepted, AnswerRefused
+from coordinator.protocol.events import AnswerAccepted, AnswerRefused
 
 
 def accept(

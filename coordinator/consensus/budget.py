@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec.structs import replace
 
 from agents.protocol.backend import LEAST_OUTPUT_TOKENS, Present, Review
-from coordinator.effects import CancelTurn, MachineOutput, StartTurn
+from coordinator.protocol.events import CancelTurn, MachineOutput, StartTurn
 from coordinator.rules import Budget
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from coordinator.consensus import answers, contests, ending, leading, winning
 from coordinator.consensus.move import Move
 from coordinator.consensus.state import Contest, Member, as_read
 from coordinator.consensus.topology import by_speed_and_lot
-from coordinator.effects import AnswerRefused, ChallengeOpened, SlateFrozen
+from coordinator.protocol.events import AnswerRefused, ChallengeOpened, SlateFrozen
 
 
 def is_opened(m: Move, contest: Contest, result: Tally) -> bool:

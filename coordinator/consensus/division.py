@@ -21,11 +21,11 @@ from agents.protocol.backend import Divide, Present, Work
 from agents.protocol.chunks import AgentId, Label, Part, PartCompleted, TaskDivided
 from coordinator.consensus import answers, ending
 from coordinator.consensus.state import Member, Share
-from coordinator.effects import AnswerRefused
+from coordinator.protocol.events import AnswerRefused
 
 if TYPE_CHECKING:
     from coordinator.consensus.move import Move
-    from coordinator.result import Status
+    from coordinator.protocol.result import Status
 
 TRIES = 2
 """Agents that may fail at a part before it counts as missing."""

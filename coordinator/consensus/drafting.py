@@ -10,7 +10,7 @@ from agents.protocol.backend import Draft, Review
 from agents.protocol.chunks import AnswerProposed
 from coordinator.consensus import adaptive, answers, contests, ending, revisions, voting
 from coordinator.consensus.state import Member, as_read
-from coordinator.effects import ArmTimer
+from coordinator.protocol.events import ArmTimer
 
 if TYPE_CHECKING:
     from coordinator.consensus.move import Move

@@ -8,13 +8,13 @@ import msgspec
 
 from agents.protocol.backend import Present
 from coordinator.ballots import best_of
-from coordinator.effects import Conclude
+from coordinator.protocol.events import Conclude
 
 if TYPE_CHECKING:
     from agents.protocol.chunks import AnswerPresented, AnswerProposed, Label
     from agents.protocol.citations import Citation
     from coordinator.consensus.move import Move
-    from coordinator.result import Status
+    from coordinator.protocol.result import Status
 
 REASONS_SHOWN = 5
 """Voters' reasons a presenter reads; more would cost tokens and say the same again."""

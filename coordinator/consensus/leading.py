@@ -13,7 +13,7 @@ import msgspec
 from coordinator.consensus import contests
 from coordinator.consensus.move import Move
 from coordinator.consensus.state import Contest, Member, as_read
-from coordinator.effects import ArmTimer
+from coordinator.protocol.events import ArmTimer
 
 LEADER_TIMER = "leader of contest "
 """What the timers' names begin with; the contest's number follows."""

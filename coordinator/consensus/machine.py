@@ -54,7 +54,7 @@ from coordinator.consensus import (
 from coordinator.consensus.move import Move, drawn
 from coordinator.consensus.state import Activity, Answer, Member, Phase, State
 from coordinator.consensus.tables import table, with_entry
-from coordinator.effects import (
+from coordinator.protocol.events import (
     AgentStopped,
     AnswerVetoed,
     ArmTimer,

@@ -15,7 +15,12 @@ import msgspec
 from agents.protocol.backend import Task, Turn, VisibleAnswer
 from agents.protocol.chunks import AgentId, Label, TurnNumber
 from coordinator.consensus.tables import with_entry
-from coordinator.effects import AgentRetired, CancelTurn, MachineOutput, StartTurn
+from coordinator.protocol.events import (
+    AgentRetired,
+    CancelTurn,
+    MachineOutput,
+    StartTurn,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

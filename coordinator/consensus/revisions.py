@@ -12,7 +12,7 @@ from coordinator.consensus.move import Move
 from coordinator.consensus.similarity import similarity
 from coordinator.consensus.state import Answer, Cast, Contest, Member
 from coordinator.consensus.tables import with_entry
-from coordinator.effects import ArmTimer, TellAgent, VotesCarried, VotesVoided
+from coordinator.protocol.events import ArmTimer, TellAgent, VotesCarried, VotesVoided
 
 NEWS_TIMER = "news"
 

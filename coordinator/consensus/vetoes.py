@@ -10,7 +10,7 @@ from coordinator.consensus import contests, division, ending, voting, winning
 from coordinator.consensus.move import Move
 from coordinator.consensus.state import Contest
 from coordinator.consensus.tables import without
-from coordinator.effects import AnswerRefused, VotesVoided
+from coordinator.protocol.events import AnswerRefused, VotesVoided
 
 
 def veto(m: Move, label: Label, reason: str) -> None:

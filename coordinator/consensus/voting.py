@@ -33,7 +33,7 @@ from coordinator.consensus.move import Move
 from coordinator.consensus.similarity import twins
 from coordinator.consensus.state import Answer, Cast, Contest, Member
 from coordinator.consensus.tables import table, with_entry
-from coordinator.effects import (
+from coordinator.protocol.events import (
     AnswerRefused,
     ArmTimer,
     CommitteeDecided,

@@ -11,7 +11,7 @@ from coordinator.ballots import Tally, has_quorum, standing_part, tally
 from coordinator.consensus import contests, ending
 from coordinator.consensus.move import Move
 from coordinator.consensus.state import Contest
-from coordinator.effects import WinnerDecided
+from coordinator.protocol.events import WinnerDecided
 
 
 def count(m: Move, contest: Contest) -> Tally:

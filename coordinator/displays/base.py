@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from agents.protocol.chunks import AgentId
-from coordinator.effects import Event
-from coordinator.result import Result
+from coordinator.protocol.events import Event
+from coordinator.protocol.result import Result
 
 
 class Display(Protocol):

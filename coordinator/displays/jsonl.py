@@ -1,6 +1,6 @@
 """Every event a JSON line, as it came: for programs.
 
-The lines are :data:`coordinator.effects.Event` as they travel, one object each, told
+The lines are :data:`coordinator.protocol.events.Event` as they travel, one object each, told
 apart by ``kind``. Nothing is left out, so a reader that lags slows the session down.
 Model text is not stripped here: JSON escapes the controls that a terminal would obey.
 """
@@ -13,8 +13,8 @@ from typing import IO
 import msgspec
 
 from coordinator.displays.sink import Sink
-from coordinator.effects import Event
-from coordinator.result import Result
+from coordinator.protocol.events import Event
+from coordinator.protocol.result import Result
 
 _encoder = msgspec.json.Encoder()
 

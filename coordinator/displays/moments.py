@@ -37,7 +37,7 @@ from agents.protocol.chunks import (
 )
 from coordinator.displays.clean import one_line
 from coordinator.displays.served import asked, brought
-from coordinator.effects import (
+from coordinator.protocol.events import (
     AgentRetired,
     AnswerAccepted,
     AnswerRefused,

@@ -11,7 +11,7 @@ from agents.protocol.attachments import size
 from agents.protocol.chunks import AgentId, Label
 from coordinator.displays.clean import clean, one_line
 from coordinator.displays.view import View
-from coordinator.result import CacheRecord, FileRecord, Result
+from coordinator.protocol.result import CacheRecord, FileRecord, Result
 
 _HEADLINES = {
     "answered": "answered",

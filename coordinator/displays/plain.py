@@ -30,8 +30,8 @@ from coordinator.displays.served import lines_of, typed_code
 from coordinator.displays.sink import Sink
 from coordinator.displays.typed import StringField
 from coordinator.displays.view import View
-from coordinator.effects import Event
-from coordinator.result import Result
+from coordinator.protocol.events import Event
+from coordinator.protocol.result import Result
 
 LINE_CHARS = 100
 """Where a line of streamed text is broken if its author does not break it."""

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from typing import IO
 
 from coordinator.displays.clean import clean
-from coordinator.effects import Event
-from coordinator.result import Result
+from coordinator.protocol.events import Event
+from coordinator.protocol.result import Result
 
 
 class QuietDisplay:

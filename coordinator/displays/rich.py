@@ -34,8 +34,8 @@ from coordinator.displays.outcome import (
 )
 from coordinator.displays.panes import compose, elapsed_s, moment_line, style_of
 from coordinator.displays.view import View
-from coordinator.effects import Event
-from coordinator.result import Result
+from coordinator.protocol.events import Event
+from coordinator.protocol.result import Result
 
 FRAME_S = 0.1
 """Ten pictures a second look live; more only cost processor time."""

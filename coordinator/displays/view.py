@@ -39,7 +39,7 @@ from coordinator.displays.clean import Cleaner, clean
 from coordinator.displays.moments import WORKFLOW_TOOLS, Moment, moment_of
 from coordinator.displays.served import lines_of, typed_code
 from coordinator.displays.typed import StringField, Verbatim
-from coordinator.effects import (
+from coordinator.protocol.events import (
     AgentRetired,
     AnswerAccepted,
     CancelTurn,

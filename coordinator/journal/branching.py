@@ -15,7 +15,10 @@ import msgspec
 from agents.protocol.backend import Turn
 from agents.protocol.chunks import AgentId, Chunk, TurnNumber
 from coordinator.consensus import HEARD, Consensus
-from coordinator.effects import (
+from coordinator.journal.contents import Resumed, decode, encode
+from coordinator.journal.records import Kind, Record
+from coordinator.journal.replaying import taken
+from coordinator.protocol.events import (
     AgentStopped,
     ArmTimer,
     MachineInput,
@@ -24,9 +27,6 @@ from coordinator.effects import (
     TellAgent,
     TimerRang,
 )
-from coordinator.journal.contents import Resumed, decode, encode
-from coordinator.journal.records import Kind, Record
-from coordinator.journal.replaying import taken
 
 _Turns: TypeAlias = dict[tuple[AgentId, TurnNumber], Turn]
 

@@ -18,9 +18,9 @@ from agents.protocol.attachments import By
 from agents.protocol.chunks import AgentId, StreamChunk
 from agents.protocol.frames import decode_frame
 from agents.tools import foreign_types as foreign
-from coordinator.effects import MachineOutput, ShellInput
 from coordinator.journal.records import Kind, Record
-from coordinator.result import Result
+from coordinator.protocol.events import MachineOutput, ShellInput
+from coordinator.protocol.result import Result
 
 
 class BranchedFrom(msgspec.Struct, frozen=True, kw_only=True, tag="branched_from"):

@@ -33,13 +33,18 @@ from agents.protocol.chunks import (
     ToolCalled,
     ToolReturned,
 )
-from coordinator.effects import AnswerAccepted, Output, VoteCounted, WinnerDecided
 from coordinator.errors import JournalCorrupt
 from coordinator.journal.contents import Entry, Resumed, decode
 from coordinator.journal.exporting import written_out
 from coordinator.journal.reading import Journal
 from coordinator.journal.replaying import history
-from coordinator.result import Result
+from coordinator.protocol.events import (
+    AnswerAccepted,
+    Output,
+    VoteCounted,
+    WinnerDecided,
+)
+from coordinator.protocol.result import Result
 
 _encoder = msgspec.json.Encoder()
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")

@@ -13,10 +13,10 @@ from typing import TypeVar
 import msgspec
 
 from agents.protocol.chunks import Chunk, StreamChunk
-from coordinator.effects import Input, Interrupted, MachineInput
 from coordinator.journal.contents import FileKept, Resumed, decode
 from coordinator.journal.records import Kind, Record
-from coordinator.result import FileRecord, Result
+from coordinator.protocol.events import Input, Interrupted, MachineInput
+from coordinator.protocol.result import FileRecord, Result
 
 _C = TypeVar("_C", bound=Chunk)
 

@@ -22,7 +22,7 @@ from agents.protocol.chunks import (
     TurnNumber,
 )
 from agents.recovery.turn_record import AskedTurn
-from coordinator.effects import (
+from coordinator.protocol.events import (
     ArmTimer,
     CancelTurn,
     Conclude,

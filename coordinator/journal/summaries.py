@@ -9,13 +9,13 @@ import msgspec
 
 from agents.protocol.chunks import AgentId
 from agents.protocol.frames import decode_frame
-from coordinator.effects import Conclude
 from coordinator.journal.contents import Opened, decode
 from coordinator.journal.reading import Journal
 from coordinator.journal.records import Kind, Record
 from coordinator.journal.replaying import history
-from coordinator.ledger import Ledger
-from coordinator.result import Result, Status
+from coordinator.protocol.accounting import Ledger
+from coordinator.protocol.events import Conclude
+from coordinator.protocol.result import Result, Status
 
 SessionStatus: TypeAlias = Status | Literal["running", "unfinished", "unreadable"]
 """How a session ended; ``running``: somebody is writing it; ``unfinished``: nobody is,

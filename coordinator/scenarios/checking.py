@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import msgspec
 
-from coordinator.result import Result
+from coordinator.protocol.result import Result
 from coordinator.scenarios.form import Bound, Expected
 from coordinator.scenarios.happenings import Happening, is_near, kind_of, matches
 

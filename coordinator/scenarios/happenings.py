@@ -26,7 +26,7 @@ from agents.protocol.chunks import (
     TurnRestarted,
     TurnStarted,
 )
-from coordinator.effects import (
+from coordinator.protocol.events import (
     AnswerAccepted,
     CancelTurn,
     Conclude,

@@ -22,7 +22,7 @@ from agents.protocol.chunks import AgentId, Label
 from agents.tools.schema_tool import SchemaTool
 from coordinator.assembly import assemble, closing
 from coordinator.errors import NotAsked
-from coordinator.result import Result
+from coordinator.protocol.result import Result
 from coordinator.scenarios.checking import differences
 from coordinator.scenarios.form import Intervention, PretendTool
 from coordinator.scenarios.happenings import Chronicle, Happening

@@ -33,7 +33,12 @@ from agents.protocol.chunks import (
 )
 from agents.protocol.stamper import Pen
 from coordinator.consensus import Consensus
-from coordinator.effects import AnswerAccepted, Conclude, SessionOpened, StartTurn
+from coordinator.protocol.events import (
+    AnswerAccepted,
+    Conclude,
+    SessionOpened,
+    StartTurn,
+)
 from coordinator.rules import Rules
 
 Credulity: TypeAlias = Literal["careful", "lax", "suggestible", "gullible"]

@@ -35,7 +35,7 @@ from agents.protocol.chunks import (
 from coordinator.ballots import relabelled
 from coordinator.consensus import DEADLINE_TIMER
 from coordinator.consensus.similarity import similarity
-from coordinator.effects import (
+from coordinator.protocol.events import (
     AgentRetired,
     AnswerAccepted,
     AnswerRefused,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from agents.protocol.chunks import AgentId, Ballot
 from coordinator.ballots import tally
-from coordinator.effects import WinnerDecided
+from coordinator.protocol.events import WinnerDecided
 from coordinator.rules import Rules
 
 HANGS_ON_TIES = frozenset({"instant_runoff", "ranked_pairs"})

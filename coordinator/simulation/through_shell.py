@@ -21,11 +21,17 @@ import msgspec
 from agents.agent import Agent
 from agents.protocol.chunks import AgentFailed, Chunk, Label, StreamChunk, TurnEnded
 from coordinator.consensus import Consensus
-from coordinator.effects import CancelTurn, Conclude, Event, MachineOutput, Output
 from coordinator.journal.contents import decode
 from coordinator.journal.reading import Journal, read_session
 from coordinator.journal.replaying import inputs
-from coordinator.result import Result
+from coordinator.protocol.events import (
+    CancelTurn,
+    Conclude,
+    Event,
+    MachineOutput,
+    Output,
+)
+from coordinator.protocol.result import Result
 from coordinator.rules import Rules
 from coordinator.session import Session, open_session
 from coordinator.simulation.actors import RandomBackend

@@ -15,7 +15,7 @@ import msgspec
 
 from agents.protocol.chunks import AgentId, Label, TurnNumber
 from coordinator.consensus import Consensus
-from coordinator.effects import (
+from coordinator.protocol.events import (
     AgentStopped,
     AnswerVetoed,
     ArmTimer,

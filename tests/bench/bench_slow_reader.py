@@ -30,8 +30,8 @@ import anyio
 from agents.protocol.chunks import Chunk
 from coordinator.bench.figures import resident_bytes
 from coordinator.bench.teams import QUESTION, talkative_team
-from coordinator.effects import Output
 from coordinator.feed import Feed
+from coordinator.protocol.events import Output
 from coordinator.session import open_session
 
 SHARE = 0.01

@@ -21,9 +21,9 @@ from coordinator.assembly import assemble, closing
 from coordinator.config import parse_team, read_team
 from coordinator.displays.base import Cast
 from coordinator.displays.plain import PlainDisplay
-from coordinator.effects import Event
 from coordinator.emulated import NO_KEY, emulated
-from coordinator.result import Result
+from coordinator.protocol.events import Event
+from coordinator.protocol.result import Result
 from coordinator.team import Team
 
 MODEL = "claude-haiku-5-5"

@@ -9,8 +9,8 @@ import pytest
 from agents.protocol.chunks import TurnEnded
 from coordinator.assembly import assemble
 from coordinator.config import parse_team
-from coordinator.effects import AgentRetired, CancelTurn
 from coordinator.errors import ConfigInvalid
+from coordinator.protocol.events import AgentRetired, CancelTurn
 
 pytestmark = pytest.mark.real_time
 

@@ -24,7 +24,7 @@ from coordinator.displays.base import Cast
 from coordinator.displays.jsonl import JsonLinesDisplay
 from coordinator.displays.plain import PlainDisplay
 from coordinator.emulated import NO_KEY, emulated
-from coordinator.result import Result
+from coordinator.protocol.result import Result
 from coordinator.session import open_session
 
 pytestmark = pytest.mark.real_time

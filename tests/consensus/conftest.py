@@ -28,7 +28,7 @@ from agents.protocol.chunks import (
 )
 from agents.protocol.stamper import Pen
 from coordinator.consensus import Consensus
-from coordinator.effects import (
+from coordinator.protocol.events import (
     AnswerAccepted,
     CancelTurn,
     Conclude,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agents.protocol.chunks import Ranking
 from coordinator.ballots import Majority
-from coordinator.effects import VoteCounted, VoteRejected, WinnerDecided
+from coordinator.protocol.events import VoteCounted, VoteRejected, WinnerDecided
 from tests.consensus.conftest import Seat, Table
 
 NOBODY = Ranking(tiers=())

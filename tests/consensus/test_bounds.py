@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agents.protocol.chunks import AgentId
-from coordinator.effects import (
+from coordinator.protocol.events import (
     AgentRetired,
     AgentStopped,
     AnswerVetoed,

@@ -6,7 +6,7 @@ import pytest
 
 from agents.protocol.chunks import AgentId
 from coordinator.ballots import Plurality
-from coordinator.effects import (
+from coordinator.protocol.events import (
     AnswerRefused,
     AnswerVetoed,
     ChallengeOpened,

@@ -7,7 +7,7 @@ import pytest
 from agents.protocol.backend import Draft
 from agents.protocol.chunks import AgentId
 from coordinator.consensus import Consensus
-from coordinator.effects import (
+from coordinator.protocol.events import (
     AgentRetired,
     AnswerRefused,
     ArmTimer,

@@ -11,7 +11,7 @@ from agents.protocol.backend import Draft, Present, Review
 from agents.protocol.chunks import AgentId, Choice, Label
 from coordinator.ballots import Plurality
 from coordinator.consensus.adaptive import posterior
-from coordinator.effects import (
+from coordinator.protocol.events import (
     AgentStopped,
     CommitteeDecided,
     SlateFrozen,

@@ -10,7 +10,7 @@ import pytest
 from agents.protocol.backend import Review
 from agents.protocol.chunks import AgentId, ResponseStarted
 from coordinator.ballots import Plurality
-from coordinator.effects import (
+from coordinator.protocol.events import (
     AgentStopped,
     AnswerVetoed,
     ArmTimer,

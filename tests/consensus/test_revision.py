@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from coordinator.effects import (
+from coordinator.protocol.events import (
     AnswerRefused,
     ArmTimer,
     CancelTurn,

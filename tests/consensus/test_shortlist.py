@@ -8,7 +8,7 @@ import pytest
 from agents.protocol.backend import Review
 from agents.protocol.chunks import AgentId
 from coordinator.ballots import Plurality
-from coordinator.effects import (
+from coordinator.protocol.events import (
     AgentStopped,
     AnswerVetoed,
     Conclude,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from agents.protocol.backend import Present
 from agents.protocol.chunks import Choice, Label
 from coordinator.ballots import Majority, Plurality
-from coordinator.effects import (
+from coordinator.protocol.events import (
     CancelTurn,
     CommitteeDecided,
     StartTurn,

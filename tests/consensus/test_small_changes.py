@@ -6,7 +6,7 @@ import pytest
 
 from agents.protocol.chunks import Choice, VoteCast
 from coordinator.ballots import Plurality
-from coordinator.effects import (
+from coordinator.protocol.events import (
     StartTurn,
     VoteCounted,
     VoteRejected,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from agents.protocol.backend import Review
 from agents.protocol.chunks import AgentId, Part, PartCompleted, TaskDivided
 from coordinator.ballots import Plurality
-from coordinator.effects import (
+from coordinator.protocol.events import (
     AgentStopped,
     AnswerVetoed,
     StartTurn,

@@ -26,7 +26,7 @@ from agents.protocol.chunks import (
 )
 from agents.protocol.stamper import Pen, Stamp
 from coordinator.displays.base import Cast
-from coordinator.effects import (
+from coordinator.protocol.events import (
     AnswerAccepted,
     CancelTurn,
     Conclude,
@@ -36,7 +36,7 @@ from coordinator.effects import (
     VoteCounted,
     WinnerDecided,
 )
-from coordinator.result import AgentRecord, AnswerRecord, Result, VoteRecord
+from coordinator.protocol.result import AgentRecord, AnswerRecord, Result, VoteRecord
 
 ADA, BO, CY = AgentId("ada"), AgentId("bo"), AgentId("cy")
 EMPTY = msgspec.Raw(b"{}")

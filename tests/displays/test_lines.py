@@ -14,8 +14,8 @@ from coordinator.displays.base import Cast
 from coordinator.displays.jsonl import JsonLinesDisplay
 from coordinator.displays.plain import PlainDisplay
 from coordinator.displays.quiet import QuietDisplay
-from coordinator.effects import Event
-from coordinator.result import Result
+from coordinator.protocol.events import Event
+from coordinator.protocol.result import Result
 
 Batches = Callable[[Sequence[Event]], AsyncIterator[Sequence[Event]]]
 

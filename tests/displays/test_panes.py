@@ -19,8 +19,8 @@ from coordinator.displays.base import Cast
 from coordinator.displays.panes import clock, compose, elapsed_s
 from coordinator.displays.rich import RichDisplay
 from coordinator.displays.view import View
-from coordinator.effects import Event
-from coordinator.result import Result
+from coordinator.protocol.events import Event
+from coordinator.protocol.result import Result
 
 Batches = Callable[[Sequence[Event]], AsyncIterator[Sequence[Event]]]
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")

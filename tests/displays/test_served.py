@@ -29,7 +29,7 @@ from coordinator.displays.moments import moment_of
 from coordinator.displays.plain import PlainDisplay
 from coordinator.displays.served import LINES_MAX, asked, brought, lines_of
 from coordinator.displays.view import View
-from coordinator.effects import Event
+from coordinator.protocol.events import Event
 
 RECORDED = sorted(
     (Path(__file__).parents[3] / "shared" / "recordings" / "streams").glob("*.sse")

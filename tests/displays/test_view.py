@@ -17,7 +17,7 @@ from agents.protocol.chunks import (
 )
 from coordinator.displays.base import Cast
 from coordinator.displays.view import TAIL_CHARS, Tail, View
-from coordinator.effects import AgentRetired, Event, VotesVoided
+from coordinator.protocol.events import AgentRetired, Event, VotesVoided
 
 ADA, BO, CY = AgentId("ada"), AgentId("bo"), AgentId("cy")
 

@@ -19,7 +19,6 @@ from msgspec import inspect
 
 from agents.protocol.chunks import StreamChunk, TextDelta, ThinkingDelta, ToolInputDelta
 from agents.protocol.frames import encode_frame, unfolded
-from coordinator.effects import MachineOutput, ShellInput
 from coordinator.journal.contents import FileKept, Opened, Resumed
 from coordinator.journal.records import (
     Frames,
@@ -29,7 +28,8 @@ from coordinator.journal.records import (
     encode_record,
     framed,
 )
-from coordinator.result import Result
+from coordinator.protocol.events import MachineOutput, ShellInput
+from coordinator.protocol.result import Result
 
 _SALT = 0x5EED
 _DEEPEST = 4

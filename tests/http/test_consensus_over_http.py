@@ -19,7 +19,7 @@ from agents.backends.scripted.script import Script, parse_script
 from agents.emulator import serve
 from agents.emulator.server import Server
 from agents.protocol.chunks import AgentId, TextDelta
-from coordinator.result import Result
+from coordinator.protocol.result import Result
 from coordinator.rules import Rules
 from coordinator.team import Team
 

@@ -19,19 +19,19 @@ from agents.protocol.chunks import (
 )
 from agents.protocol.frames import encode_frame
 from agents.protocol.stamper import Pen
-from coordinator.effects import (
-    AnswerAccepted,
-    Interrupted,
-    VoteCounted,
-    WinnerDecided,
-)
 from coordinator.errors import JournalCorrupt, JournalUnavailable
 from coordinator.journal.contents import Opened, Resumed, encode
 from coordinator.journal.exporting import json_lines
 from coordinator.journal.massgen_logs import write_massgen_logs
 from coordinator.journal.reading import Journal
 from coordinator.journal.records import Kind, Record
-from coordinator.result import Result, VoteRecord
+from coordinator.protocol.events import (
+    AnswerAccepted,
+    Interrupted,
+    VoteCounted,
+    WinnerDecided,
+)
+from coordinator.protocol.result import Result, VoteRecord
 
 ADA, BOB, ONE = AgentId("ada"), AgentId("bob"), Label("agent1.1")
 

@@ -10,12 +10,12 @@ import msgspec
 import pytest
 
 from agents.protocol.chunks import Chunk, StreamChunk
-from coordinator.effects import MachineOutput, Output, ShellInput
 from coordinator.journal.contents import Entry, decode
 from coordinator.journal.exporting import json_lines
 from coordinator.journal.reading import read_journal
 from coordinator.journal.records import Kind
 from coordinator.journal.replaying import history, inputs
+from coordinator.protocol.events import MachineOutput, Output, ShellInput
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 JOURNALS = sorted(GOLDEN.glob("*.journal"))

@@ -27,7 +27,7 @@ from coordinator.journal.index import list_sessions, prune, remove
 from coordinator.journal.opening import open_journal, reopen_journal
 from coordinator.journal.records import Kind
 from coordinator.journal.summaries import Summary
-from coordinator.result import Result
+from coordinator.protocol.result import Result
 
 pytestmark = pytest.mark.real_time
 

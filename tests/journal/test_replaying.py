@@ -9,16 +9,6 @@ import pytest
 from agents.protocol.chunks import AgentFailed, Chunk, StreamChunk, TextDelta, TurnEnded
 from agents.protocol.frames import encode_frame
 from coordinator.consensus import Consensus
-from coordinator.effects import (
-    CancelTurn,
-    Conclude,
-    Interrupted,
-    MachineInput,
-    MachineOutput,
-    SessionOpened,
-    StartTurn,
-    TimerRang,
-)
 from coordinator.journal.contents import Opened, Resumed, encode
 from coordinator.journal.records import (
     Kind,
@@ -29,6 +19,16 @@ from coordinator.journal.records import (
 )
 from coordinator.journal.replaying import history, inputs, resumable, taken
 from coordinator.journal.resuming import Rebuilt, rebuild
+from coordinator.protocol.events import (
+    CancelTurn,
+    Conclude,
+    Interrupted,
+    MachineInput,
+    MachineOutput,
+    SessionOpened,
+    StartTurn,
+    TimerRang,
+)
 from coordinator.simulation.generate import Setting, setting
 from coordinator.simulation.world import Played
 

@@ -20,13 +20,13 @@ import coordinator
 from agents.protocol.chunks import Chunk
 from coordinator.assembly import assemble
 from coordinator.config import DEMO, read_team
-from coordinator.effects import Event, VoteCounted
 from coordinator.errors import ReplayDiffers
 from coordinator.journal.contents import Resumed, encode
 from coordinator.journal.reading import Journal, read_session
 from coordinator.journal.records import Kind, Record, encode_file_header, encode_record
+from coordinator.protocol.events import Event, VoteCounted
+from coordinator.protocol.result import Result
 from coordinator.replay import Replay, replay
-from coordinator.result import Result
 from coordinator.resumption import resume_session
 
 Run: TypeAlias = Callable[..., tuple[int, str, str]]

@@ -15,11 +15,11 @@ from agents.backends.scripted.backend import ScriptedBackend
 from agents.backends.scripted.script import parse_script
 from agents.protocol.chunks import AgentId
 from coordinator.ballots import Borda, Plurality
-from coordinator.effects import VoteCounted
 from coordinator.errors import ConfigInvalid
 from coordinator.journal.contents import BranchedFrom, Resumed, decode
 from coordinator.journal.reading import read_session
 from coordinator.journal.records import Kind, Record
+from coordinator.protocol.events import VoteCounted
 from coordinator.replay import Replay
 from coordinator.team import Team
 from tests.resuming.conftest import Cast

@@ -16,8 +16,8 @@ from agents.protocol.chunks import AgentId
 from coordinator.errors import JournalCorrupt, SessionFinished
 from coordinator.journal.reading import read_session
 from coordinator.journal.records import RECORD_HEADER_BYTES, Record
+from coordinator.protocol.result import Result
 from coordinator.replay import Replay
-from coordinator.result import Result
 from coordinator.rules import Rules
 from coordinator.team import Team
 from tests.resuming.conftest import Call, CountingBackend

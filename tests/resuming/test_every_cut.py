@@ -15,8 +15,8 @@ from coordinator.journal.contents import decode
 from coordinator.journal.reading import read_session
 from coordinator.journal.records import Kind, Record
 from coordinator.journal.replaying import history
+from coordinator.protocol.result import Result
 from coordinator.replay import Replay
-from coordinator.result import Result
 from tests.resuming.conftest import Call, Cast
 
 MakeCast = Callable[..., Cast]

@@ -17,7 +17,7 @@ from coordinator.errors import ConfigInvalid
 from coordinator.journal.contents import FileKept, decode
 from coordinator.journal.reading import read_session
 from coordinator.journal.records import Kind, Record
-from coordinator.result import Result
+from coordinator.protocol.result import Result
 from coordinator.team import Team
 
 pytestmark = pytest.mark.real_time

@@ -17,7 +17,7 @@ from agents.backends.scripted.script import (
     Truncate,
 )
 from coordinator.ballots import VotingRule, every_rule
-from coordinator.effects import Decision, JournalLost, Output
+from coordinator.protocol.events import Decision, JournalLost, Output
 from coordinator.rules import Rules
 from coordinator.scenarios.happenings import Step, kind_of
 from coordinator.scenarios.reading import Scenario, find_scenarios, read_scenario

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from agents.protocol.chunks import AgentId, Seq, TurnEnded, TurnNumber
-from coordinator.effects import AgentRetired, CancelTurn, Conclude
-from coordinator.ledger import Ledger
+from coordinator.protocol.accounting import Ledger
+from coordinator.protocol.events import AgentRetired, CancelTurn, Conclude
 
 ADA = AgentId("ada")
 

@@ -20,7 +20,10 @@ from agents.protocol.chunks import (
     VoteCast,
 )
 from coordinator.consensus import Consensus
-from coordinator.effects import (
+from coordinator.journal.contents import decode
+from coordinator.journal.reading import read_session
+from coordinator.journal.replaying import inputs
+from coordinator.protocol.events import (
     AnswerAccepted,
     CancelTurn,
     Conclude,
@@ -29,9 +32,6 @@ from coordinator.effects import (
     Output,
     WinnerDecided,
 )
-from coordinator.journal.contents import decode
-from coordinator.journal.reading import read_session
-from coordinator.journal.replaying import inputs
 from tests.session.conftest import MakeTeam, drafts, presents, votes
 
 

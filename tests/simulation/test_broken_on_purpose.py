@@ -10,7 +10,7 @@ import pytest
 from agents.protocol.backend import Divide, Draft, Review
 from agents.protocol.chunks import AgentId, Choice, Label
 from coordinator.consensus import Consensus
-from coordinator.effects import (
+from coordinator.protocol.events import (
     AgentRetired,
     AnswerAccepted,
     ArmTimer,

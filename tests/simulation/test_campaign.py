@@ -19,7 +19,7 @@ from coordinator.consensus import (
 )
 from coordinator.consensus.move import Move
 from coordinator.consensus.state import Activity, Member
-from coordinator.effects import AgentRetired, Conclude, VotesVoided
+from coordinator.protocol.events import AgentRetired, Conclude, VotesVoided
 from coordinator.simulation import campaign
 from coordinator.simulation.campaign import run_seeds
 from coordinator.simulation.generate import setting

@@ -12,7 +12,7 @@ import pytest
 from coordinator.cli import main
 from coordinator.consensus import ending
 from coordinator.consensus.move import Move
-from coordinator.effects import Conclude
+from coordinator.protocol.events import Conclude
 
 Simulate: TypeAlias = Callable[..., tuple[int, str, str]]
 

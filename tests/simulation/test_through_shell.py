@@ -7,8 +7,8 @@ import pytest
 
 from agents.actor.actor import Actor
 from agents.protocol.chunks import TurnNumber
-from coordinator.effects import Output, StartTurn
-from coordinator.ledger import Ledger
+from coordinator.protocol.accounting import Ledger
+from coordinator.protocol.events import Output, StartTurn
 from coordinator.simulation.generate import setting
 from coordinator.simulation.invariants import Violation
 from coordinator.simulation.through_shell import play, shell_campaign

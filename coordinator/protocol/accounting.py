@@ -1,6 +1,6 @@
 """Keeps a session's books: what each agent did and spent, who said and voted what.
 
-A fold over events, used by the shell for its :class:`~coordinator.result.Result` and by
+A fold over events, used by the shell for its :class:`~coordinator.protocol.result.Result` and by
 whoever reads a journal. Decides nothing.
 """
 
@@ -22,7 +22,7 @@ from agents.protocol.chunks import (
     Usage,
     UsageReported,
 )
-from coordinator.effects import (
+from coordinator.protocol.events import (
     AgentRetired,
     AnswerAccepted,
     CancelTurn,
@@ -32,7 +32,7 @@ from coordinator.effects import (
     VoteCounted,
     VotesVoided,
 )
-from coordinator.result import (
+from coordinator.protocol.result import (
     AgentRecord,
     AnswerRecord,
     CacheRecord,
