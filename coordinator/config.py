@@ -28,7 +28,7 @@ from agents.protocol.attachments import Attach
 from agents.protocol.chunks import AgentId
 from coordinator.attaching import placed
 from coordinator.ballots import Record, learned_weights
-from coordinator.ballots.rules import spelled_out
+from coordinator.ballots.voting_rules import spelled_out
 from coordinator.checks import check_agent, check_schema, said_at
 from coordinator.errors import ConfigInvalid
 from coordinator.rules import Budget, Rules
@@ -193,7 +193,7 @@ class TeamFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ``module:Type``."""
     records: dict[str, Record] = msgspec.field(default_factory=dict[str, Record])
     """How agents fared in sessions whose right answer is known; weights follow from it
-    as log-odds, see :mod:`coordinator.ballots.learning`."""
+    as log-odds, see :mod:`coordinator.ballots.learned_weights`."""
 
 
 class TeamConfig(msgspec.Struct, frozen=True, kw_only=True):

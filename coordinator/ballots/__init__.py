@@ -1,25 +1,32 @@
 """Ballots and voting rules: pure functions from what was voted to who has won.
 
-No clock, no chance, no I/O. :mod:`~coordinator.ballots.rules` says what may be chosen,
-:mod:`~coordinator.ballots.counting` counts, :mod:`~coordinator.ballots.deciding` knows
+No clock, no chance, no I/O. :mod:`~coordinator.ballots.voting_rules` says what may be chosen,
+:mod:`~coordinator.ballots.tally` counts, :mod:`~coordinator.ballots.early_decision` knows
 when further ballots cannot matter, :mod:`~coordinator.ballots.ties` makes total orders.
 Which ballots are live, and what happens with a winner, is the machine's.
 """
 
 from __future__ import annotations
 
-from coordinator.ballots.counting import tally
-from coordinator.ballots.deciding import is_deadlocked, is_decided
-from coordinator.ballots.learning import Record, learned_weights, log_odds
-from coordinator.ballots.quorum import has_quorum
-from coordinator.ballots.reading import (
+from coordinator.ballots.ballot_kinds import (
     best_of,
     labels_of,
     reject_reason,
     relabelled,
     standing_part,
 )
-from coordinator.ballots.rules import (
+from coordinator.ballots.ballots_needed import (
+    ballots_until_decided,
+    events_before_any,
+    events_until_over,
+)
+from coordinator.ballots.early_decision import is_deadlocked, is_decided
+from coordinator.ballots.learned_weights import Record, learned_weights, log_odds
+from coordinator.ballots.quorum import has_quorum
+from coordinator.ballots.tallies import Tally
+from coordinator.ballots.tally import tally
+from coordinator.ballots.ties import Runoff, earliest, lot, runoff
+from coordinator.ballots.voting_rules import (
     Approval,
     Borda,
     Copeland,
@@ -37,13 +44,6 @@ from coordinator.ballots.rules import (
     form,
     read_rule,
     spelled_out,
-)
-from coordinator.ballots.tallies import Tally
-from coordinator.ballots.ties import Runoff, earliest, lot, runoff
-from coordinator.ballots.waiting import (
-    ballots_until_decided,
-    events_before_any,
-    events_until_over,
 )
 
 __all__ = [

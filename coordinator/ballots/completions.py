@@ -8,8 +8,8 @@ from functools import lru_cache
 from itertools import combinations, combinations_with_replacement, product
 from math import comb
 
+from coordinator.ballots.ballot_kinds import Tiers
 from coordinator.ballots.election import Number
-from coordinator.ballots.reading import Tiers
 
 MOST = 600
 """Completions worth trying: some ten milliseconds, nothing beside a model's turn. It

@@ -21,7 +21,7 @@ from fractions import Fraction
 from typing import TypeAlias, TypeVar
 
 from agents.protocol.chunks import AgentId, Ballot, Label, Scores
-from coordinator.ballots.reading import (
+from coordinator.ballots.ballot_kinds import (
     Index,
     Tiers,
     as_approvals,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from agents.protocol.chunks import AgentId
-from coordinator.ballots.counting import ALIKE
 from coordinator.ballots.election import Weights, exact, weight_of
+from coordinator.ballots.tally import ALIKE
 
 
 def has_quorum(

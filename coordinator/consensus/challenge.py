@@ -11,8 +11,8 @@ import msgspec
 from agents.protocol.backend import Review
 from agents.protocol.chunks import AnswerProposed, Label
 from coordinator.ballots import Tally
+from coordinator.ballots.condorcet import margins
 from coordinator.ballots.election import hold
-from coordinator.ballots.pairwise import margins
 from coordinator.consensus import answers, contests, ending, leading, winning
 from coordinator.consensus.move import Move
 from coordinator.consensus.state import Contest, Member, as_read

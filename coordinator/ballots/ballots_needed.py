@@ -7,17 +7,17 @@ from fractions import Fraction
 from typing import assert_never
 
 from agents.protocol.chunks import AgentId, Ballot, Label
-from coordinator.ballots.counting import ALIKE, Bar, Open, added
-from coordinator.ballots.deciding import (
+from coordinator.ballots.condorcet import margins
+from coordinator.ballots.early_decision import (
     is_stuck,
     sure_winner,
     swing_of,
     within_reach,
 )
 from coordinator.ballots.election import Election, Number, Weights, hold, open_weights
-from coordinator.ballots.elimination import standing_votes
-from coordinator.ballots.pairwise import margins
-from coordinator.ballots.rules import (
+from coordinator.ballots.instant_runoff import standing_votes
+from coordinator.ballots.tally import ALIKE, Bar, Open, added
+from coordinator.ballots.voting_rules import (
     Approval,
     Borda,
     Copeland,

@@ -38,19 +38,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import assert_never
 
 from agents.protocol.chunks import AgentId, Ballot, Label
+from coordinator.ballots.ballot_kinds import Tiers
 from coordinator.ballots.completions import completions
-from coordinator.ballots.counting import ALIKE, Bar, Open, added, count
-from coordinator.ballots.election import (
-    Count,
-    Election,
-    Number,
-    Weights,
-    hold,
-    open_weights,
-)
-from coordinator.ballots.elimination import PATHS_TRIED, instant_runoff, standing_votes
-from coordinator.ballots.judgement import grades_of, keys_of
-from coordinator.ballots.pairwise import (
+from coordinator.ballots.condorcet import (
     Matrix,
     add_ranking,
     margins,
@@ -59,8 +49,23 @@ from coordinator.ballots.pairwise import (
     sign,
     widest_paths,
 )
-from coordinator.ballots.reading import Tiers
-from coordinator.ballots.rules import (
+from coordinator.ballots.election import (
+    Count,
+    Election,
+    Number,
+    Weights,
+    hold,
+    open_weights,
+)
+from coordinator.ballots.instant_runoff import (
+    PATHS_TRIED,
+    instant_runoff,
+    standing_votes,
+)
+from coordinator.ballots.majority_judgement import grades_of, keys_of
+from coordinator.ballots.positional import doubled_borda
+from coordinator.ballots.tally import ALIKE, Bar, Open, added, count
+from coordinator.ballots.voting_rules import (
     Approval,
     Borda,
     Copeland,
@@ -75,7 +80,6 @@ from coordinator.ballots.rules import (
     Unanimity,
     VotingRule,
 )
-from coordinator.ballots.sums import doubled_borda
 
 
 def is_decided(
@@ -226,7 +230,7 @@ def _is_sure(
 def swing_of(rule: Plurality | Approval | Borda | Score, size: int) -> int:
     """By how much one ballot of weight 1 can move an answer against another one.
 
-    In the unit of :func:`~coordinator.ballots.counting.added`.
+    In the unit of :func:`~coordinator.ballots.tally.added`.
     """
     match rule:
         case Plurality() | Approval():

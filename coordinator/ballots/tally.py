@@ -1,6 +1,6 @@
 """From ballots to a winner: one count for each rule, and what thresholds ask beyond it.
 
-What a rule means stands at its class in :mod:`coordinator.ballots.rules`.
+What a rule means stands at its class in :mod:`coordinator.ballots.voting_rules`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TypeAlias, assert_never
 
 from agents.protocol.chunks import AgentId, Ballot, Label
+from coordinator.ballots.condorcet import copeland, margins, ranked_pairs, schulze
 from coordinator.ballots.election import (
     Count,
     Election,
@@ -20,10 +21,16 @@ from coordinator.ballots.election import (
     hold,
     ranked,
 )
-from coordinator.ballots.elimination import instant_runoff
-from coordinator.ballots.judgement import grades_of, majority_judgement
-from coordinator.ballots.pairwise import copeland, margins, ranked_pairs, schulze
-from coordinator.ballots.rules import (
+from coordinator.ballots.instant_runoff import instant_runoff
+from coordinator.ballots.majority_judgement import grades_of, majority_judgement
+from coordinator.ballots.positional import (
+    approvals,
+    doubled_borda,
+    first_places,
+    point_sums,
+)
+from coordinator.ballots.tallies import Tally
+from coordinator.ballots.voting_rules import (
     Approval,
     Borda,
     Copeland,
@@ -38,8 +45,6 @@ from coordinator.ballots.rules import (
     Unanimity,
     VotingRule,
 )
-from coordinator.ballots.sums import approvals, doubled_borda, first_places, point_sums
-from coordinator.ballots.tallies import Tally
 
 ALIKE: Weights = MappingProxyType({})
 """Weights of an electorate in which every vote counts the same."""

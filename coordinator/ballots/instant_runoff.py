@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from coordinator.ballots.ballot_kinds import Tiers
 from coordinator.ballots.election import Count, Number
-from coordinator.ballots.reading import Tiers
-from coordinator.ballots.sums import first_places, scaled_places
+from coordinator.ballots.positional import first_places, scaled_places
 
 PATHS_TRIED = 2_000
 """Sets of remaining answers that a count follows through where ties, or ballots to

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from fractions import Fraction
 from math import lcm
 
+from coordinator.ballots.ballot_kinds import Tiers
 from coordinator.ballots.election import Number
-from coordinator.ballots.reading import Tiers
 
 
 def first_places(firsts: Mapping[tuple[int, ...], Number], size: int) -> list[Number]:

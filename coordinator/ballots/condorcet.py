@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
+from coordinator.ballots.ballot_kinds import Tiers
 from coordinator.ballots.election import Count, Number
-from coordinator.ballots.reading import Tiers
 
 Matrix: TypeAlias = Sequence[Sequence[Number]]
 

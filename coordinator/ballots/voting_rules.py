@@ -1,10 +1,10 @@
 """The voting rules, as values that a team file may hold, and the ballot each asks for.
 
 Owns names, settings and spelling; how each rule counts is defined where it is counted:
-:mod:`coordinator.ballots.counting` (sums and thresholds),
-:mod:`coordinator.ballots.pairwise` (Copeland, Schulze, ranked pairs),
-:mod:`coordinator.ballots.elimination` (instant-runoff) and
-:mod:`coordinator.ballots.judgement` (medians).
+:mod:`coordinator.ballots.tally` (sums and thresholds),
+:mod:`coordinator.ballots.condorcet` (Copeland, Schulze, ranked pairs),
+:mod:`coordinator.ballots.instant_runoff` (instant-runoff) and
+:mod:`coordinator.ballots.majority_judgement` (medians).
 
 In the definitions *n* is the number of voters, *m* the number of answers. All rules
 take weights: a voter of weight 2 is two voters who vote alike.
