@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from agents.agent import Agent
     from agents.protocol.chunks import AgentId, StreamChunk
+    from coordinator.consensus.rules import Rules
     from coordinator.continuing import continued_from
     from coordinator.errors import ConfigInvalid, CoordinatorError
     from coordinator.protocol.result import Result
     from coordinator.resumption import branch_session, resume_session
-    from coordinator.rules import Rules
     from coordinator.session import Session, open_session, run, run_sync
     from coordinator.team import Team
 
@@ -48,7 +48,7 @@ _ROOMS = {
     "ConfigInvalid": "coordinator.errors",
     "CoordinatorError": "coordinator.errors",
     "Result": "coordinator.protocol.result",
-    "Rules": "coordinator.rules",
+    "Rules": "coordinator.consensus.rules",
     "Session": "coordinator.session",
     "StreamChunk": "agents.protocol.chunks",
     "Team": "coordinator.team",

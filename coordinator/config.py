@@ -3,7 +3,7 @@
 Owns the form of ``team.yaml`` and the reading of it; nothing here opens a backend or
 imports a tool. :mod:`coordinator.assembly` makes a :class:`~coordinator.team.Team` of
 it. The ``voting`` and ``limits`` sections are the fields of
-:class:`~coordinator.rules.Rules` by the same names, so that a new rule is a new key.
+:class:`~coordinator.consensus.rules.Rules` by the same names, so that a new rule is a new key.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from coordinator.attaching import placed
 from coordinator.ballots import Record, learned_weights
 from coordinator.ballots.voting_rules import spelled_out
 from coordinator.checks import check_agent, check_schema, said_at
+from coordinator.consensus.rules import Budget, Rules
 from coordinator.errors import ConfigInvalid
-from coordinator.rules import Budget, Rules
 from coordinator.written import Document, Where, convert, parse, read, value_at
 
 Positive: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from agents.protocol.chunks import AgentId, Chunk
 from coordinator.consensus import DEADLINE_TIMER, HEARD, Consensus
+from coordinator.consensus.rules import Rules
 from coordinator.journal.contents import Opened, Resumed, decode
 from coordinator.journal.records import Kind, Record
 from coordinator.journal.replaying import inputs, on_session_clock, taken
@@ -18,7 +19,6 @@ from coordinator.journal.resuming import AskedTurn, Rebuilt, rebuild
 from coordinator.protocol.accounting import Ledger
 from coordinator.protocol.events import Event, SessionOpened
 from coordinator.protocol.result import FileRecord
-from coordinator.rules import Rules
 
 
 @dataclass(frozen=True, kw_only=True)

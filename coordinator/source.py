@@ -20,8 +20,8 @@ import msgspec
 
 from agents.backends.scripted.script import ScriptInvalid, parse_script
 from coordinator.config import AgentEntry, TeamConfig, TeamFile
+from coordinator.consensus.rules import Rules
 from coordinator.errors import ConfigInvalid
-from coordinator.rules import Rules
 from coordinator.written import Where, spell
 
 LEFT_OUT = "(left out: journals keep no keys)"

@@ -18,8 +18,8 @@ from agents.protocol.backend import Backend
 from agents.protocol.chunks import AgentId, Usage
 from agents.tools.answer_schema import AnswerForm, answer_form
 from coordinator.consensus import budget
+from coordinator.consensus.rules import Price, Rules
 from coordinator.errors import ConfigInvalid
-from coordinator.rules import Price, Rules
 
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 

@@ -8,8 +8,8 @@ import pytest
 
 from coordinator.ballots import Schulze, Supermajority
 from coordinator.config import DEMO, LIMITS, TOP, parse_team, read_team
+from coordinator.consensus.rules import Rules
 from coordinator.errors import ConfigInvalid
-from coordinator.rules import Rules
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 FILE = Path("team.yaml")

@@ -16,8 +16,8 @@ from agents.protocol.stamper import Pen
 from coordinator.bench.figures import Figure, Runtime, Stopwatch
 from coordinator.bench.teams import QUESTION, talkative_team
 from coordinator.consensus import Consensus
+from coordinator.consensus.rules import Rules
 from coordinator.protocol.events import SessionOpened, StartTurn
-from coordinator.rules import Rules
 from coordinator.session import open_session
 
 TARGETS = {3: 400_000, 16: 400_000, 128: 400_000, 1_000: 400_000, 10_000: 250_000}

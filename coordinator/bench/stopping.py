@@ -20,7 +20,7 @@ from coordinator.bench.figures import Figure, Runtime, open_files, percentile
 from coordinator.bench.speaking import until_all_speak
 from coordinator.bench.teams import QUESTION
 from coordinator.bench.wire import MODEL, server
-from coordinator.rules import Rules
+from coordinator.consensus.rules import Rules
 from coordinator.session import open_session
 from coordinator.team import Team
 

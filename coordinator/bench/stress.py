@@ -21,8 +21,8 @@ from agents.backends.scripted.script import Script, parse_script
 from agents.protocol.chunks import AgentId
 from coordinator.bench.figures import Figure, Runtime, Stopwatch, open_files
 from coordinator.bench.teams import QUESTION
+from coordinator.consensus.rules import Rules, Straggler
 from coordinator.protocol.result import Result
-from coordinator.rules import Rules, Straggler
 from coordinator.session import Session, open_session
 from coordinator.simulation.clocks import virtual
 from coordinator.team import Team

@@ -8,7 +8,7 @@ from agents.agent import Agent
 from agents.backends.scripted.backend import ScriptedBackend
 from agents.backends.scripted.script import Script, parse_script
 from agents.protocol.chunks import AgentId
-from coordinator.rules import Rules
+from coordinator.consensus.rules import Rules
 from coordinator.team import Team
 
 QUESTION = "What is worth measuring?"

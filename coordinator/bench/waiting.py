@@ -12,7 +12,7 @@ from agents.backends.scripted.script import parse_script
 from agents.protocol.chunks import AgentId
 from coordinator.bench.figures import Figure, Runtime, Stopwatch
 from coordinator.bench.teams import QUESTION, WORD
-from coordinator.rules import Rules
+from coordinator.consensus.rules import Rules
 from coordinator.session import run
 from coordinator.simulation.clocks import virtual
 from coordinator.team import Team

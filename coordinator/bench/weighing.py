@@ -20,7 +20,7 @@ from agents.backends.scripted.script import parse_script
 from agents.protocol.chunks import AgentId
 from coordinator.bench.figures import Figure, Runtime, resident_bytes
 from coordinator.bench.teams import QUESTION
-from coordinator.rules import Rules
+from coordinator.consensus.rules import Rules
 from coordinator.session import open_session
 from coordinator.team import Team
 

@@ -33,7 +33,7 @@ from coordinator.bench import massgen
 from coordinator.bench.figures import Figure, Runtime, Stopwatch, percentile
 from coordinator.bench.speaking import until_all_speak
 from coordinator.bench.teams import QUESTION
-from coordinator.rules import Rules
+from coordinator.consensus.rules import Rules
 from coordinator.session import open_session, run
 from coordinator.team import Team
 

@@ -31,10 +31,10 @@ from coordinator.config import (
     read_team,
     with_attached,
 )
+from coordinator.consensus.rules import Rules
 from coordinator.displays.base import Cast, Display
 from coordinator.emulated import at_work
 from coordinator.errors import ConfigInvalid, JournalUnavailable
-from coordinator.rules import Rules
 from coordinator.session import Session, open_session
 from coordinator.source import config_of
 

@@ -6,9 +6,9 @@ import msgspec
 
 from agents.protocol.chunks import Label
 from agents.protocol.citations import Citation
-from coordinator.consensus.move import Move
+from coordinator.consensus.persistent_map import with_entry
 from coordinator.consensus.state import Answer, Member
-from coordinator.consensus.tables import with_entry
+from coordinator.consensus.transition import Move
 from coordinator.protocol.events import AnswerAccepted, AnswerRefused
 
 

@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec.structs import replace
 
 from agents.protocol.backend import LEAST_OUTPUT_TOKENS, Present, Review
+from coordinator.consensus.rules import Budget
 from coordinator.protocol.events import CancelTurn, MachineOutput, StartTurn
-from coordinator.rules import Budget
 
 if TYPE_CHECKING:
     from agents.protocol.backend import Turn
-    from coordinator.consensus.move import Move
+    from coordinator.consensus.rules import Rules
     from coordinator.consensus.state import Member
-    from coordinator.rules import Rules
+    from coordinator.consensus.transition import Move
 
 CHARACTERS_A_TOKEN = 4
 """English and code have more, so that this is no more than a turn will read."""

@@ -14,9 +14,9 @@ from coordinator.ballots import Tally
 from coordinator.ballots.condorcet import margins
 from coordinator.ballots.election import hold
 from coordinator.consensus import answers, contests, ending, leading, winning
-from coordinator.consensus.move import Move
+from coordinator.consensus.committees import by_speed_and_lot
 from coordinator.consensus.state import Contest, Member, as_read
-from coordinator.consensus.topology import by_speed_and_lot
+from coordinator.consensus.transition import Move
 from coordinator.protocol.events import AnswerRefused, ChallengeOpened, SlateFrozen
 
 

@@ -13,9 +13,9 @@ import msgspec
 from agents.protocol.backend import BallotForm, Review
 from agents.protocol.chunks import AgentId, Ballot, Label
 from coordinator.ballots import events_before_any, form, lot, reject_reason
-from coordinator.consensus.move import Move, drawn_each
 from coordinator.consensus.similarity import similarity
 from coordinator.consensus.state import Answer, Cast, Contest, Member
+from coordinator.consensus.transition import Move, drawn_each
 
 
 def tie_order(m: Move, answers: Sequence[Answer]) -> tuple[Label, ...]:

@@ -24,7 +24,7 @@ from coordinator.consensus.state import Member, Share
 from coordinator.protocol.events import AnswerRefused
 
 if TYPE_CHECKING:
-    from coordinator.consensus.move import Move
+    from coordinator.consensus.transition import Move
     from coordinator.protocol.result import Status
 
 TRIES = 2

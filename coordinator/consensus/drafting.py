@@ -13,7 +13,7 @@ from coordinator.consensus.state import Member, as_read
 from coordinator.protocol.events import ArmTimer
 
 if TYPE_CHECKING:
-    from coordinator.consensus.move import Move
+    from coordinator.consensus.transition import Move
 
 STRAGGLER_TIMER = "straggler"
 

@@ -51,9 +51,10 @@ from coordinator.consensus import (
     voting,
     winning,
 )
-from coordinator.consensus.move import Move, drawn
+from coordinator.consensus.persistent_map import table, with_entry
+from coordinator.consensus.rules import Rules
 from coordinator.consensus.state import Activity, Answer, Member, Phase, State
-from coordinator.consensus.tables import table, with_entry
+from coordinator.consensus.transition import Move, drawn
 from coordinator.protocol.events import (
     AgentStopped,
     AnswerVetoed,
@@ -65,7 +66,6 @@ from coordinator.protocol.events import (
     SessionOpened,
     TimerRang,
 )
-from coordinator.rules import Rules
 
 DEADLINE_TIMER = "deadline"
 

@@ -8,10 +8,10 @@ from agents.protocol.backend import News
 from agents.protocol.chunks import Label
 from coordinator.ballots import events_before_any, relabelled
 from coordinator.consensus import contests, voting
-from coordinator.consensus.move import Move
+from coordinator.consensus.persistent_map import with_entry
 from coordinator.consensus.similarity import similarity
 from coordinator.consensus.state import Answer, Cast, Contest, Member
-from coordinator.consensus.tables import with_entry
+from coordinator.consensus.transition import Move
 from coordinator.protocol.events import ArmTimer, TellAgent, VotesCarried, VotesVoided
 
 NEWS_TIMER = "news"

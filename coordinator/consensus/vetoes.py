@@ -7,9 +7,9 @@ import msgspec
 from agents.protocol.chunks import Label
 from coordinator.ballots import best_of
 from coordinator.consensus import contests, division, ending, voting, winning
-from coordinator.consensus.move import Move
+from coordinator.consensus.persistent_map import without
 from coordinator.consensus.state import Contest
-from coordinator.consensus.tables import without
+from coordinator.consensus.transition import Move
 from coordinator.protocol.events import AnswerRefused, VotesVoided
 
 

@@ -29,10 +29,10 @@ from coordinator.consensus import (
     topology,
     winning,
 )
-from coordinator.consensus.move import Move
+from coordinator.consensus.persistent_map import table, with_entry
 from coordinator.consensus.similarity import twins
 from coordinator.consensus.state import Answer, Cast, Contest, Member
-from coordinator.consensus.tables import table, with_entry
+from coordinator.consensus.transition import Move
 from coordinator.protocol.events import (
     AnswerRefused,
     ArmTimer,

@@ -33,13 +33,13 @@ from agents.protocol.chunks import (
 )
 from agents.protocol.stamper import Pen
 from coordinator.consensus import Consensus
+from coordinator.consensus.rules import Rules
 from coordinator.protocol.events import (
     AnswerAccepted,
     Conclude,
     SessionOpened,
     StartTurn,
 )
-from coordinator.rules import Rules
 
 Credulity: TypeAlias = Literal["careful", "lax", "suggestible", "gullible"]
 CREDULITIES: tuple[Credulity, ...] = ("careful", "lax", "suggestible", "gullible")

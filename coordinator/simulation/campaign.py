@@ -9,7 +9,7 @@ from functools import partial
 
 import msgspec
 
-from coordinator.rules import Rules
+from coordinator.consensus.rules import Rules
 from coordinator.simulation.generate import FAULTS, Setting, setting
 from coordinator.simulation.invariants import Violation
 from coordinator.simulation.replies import Temper

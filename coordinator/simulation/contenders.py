@@ -11,8 +11,7 @@ from __future__ import annotations
 import msgspec
 
 from coordinator.ballots import read_rule
-from coordinator.errors import ConfigInvalid
-from coordinator.rules import (
+from coordinator.consensus.rules import (
     Adaptive,
     LeaderFirst,
     Rules,
@@ -20,6 +19,7 @@ from coordinator.rules import (
     Straggler,
     Topology,
 )
+from coordinator.errors import ConfigInvalid
 
 _NESTED: dict[str, type[Adaptive | LeaderFirst | Shortlist | Straggler | Topology]] = {
     "adaptive": Adaptive,

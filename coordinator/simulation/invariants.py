@@ -34,6 +34,7 @@ from agents.protocol.chunks import (
 )
 from coordinator.ballots import relabelled
 from coordinator.consensus import DEADLINE_TIMER
+from coordinator.consensus.rules import Rules
 from coordinator.consensus.similarity import similarity
 from coordinator.protocol.events import (
     AgentRetired,
@@ -57,7 +58,6 @@ from coordinator.protocol.events import (
     VotesVoided,
     WinnerDecided,
 )
-from coordinator.rules import Rules
 from coordinator.simulation.recount import is_counted_right
 
 

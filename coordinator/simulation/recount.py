@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from agents.protocol.chunks import AgentId, Ballot
 from coordinator.ballots import tally
+from coordinator.consensus.rules import Rules
 from coordinator.protocol.events import WinnerDecided
-from coordinator.rules import Rules
 
 HANGS_ON_TIES = frozenset({"instant_runoff", "ranked_pairs"})
 """Rules whose measure, not only the order of equals, depends on the tie order."""

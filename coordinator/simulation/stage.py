@@ -28,6 +28,7 @@ from agents.protocol.chunks import (
 )
 from agents.protocol.stamper import Pen
 from coordinator.consensus import Consensus
+from coordinator.consensus.rules import Rules
 from coordinator.protocol.events import (
     AnswerAccepted,
     ArmTimer,
@@ -43,7 +44,6 @@ from coordinator.protocol.events import (
     VotesVoided,
     WinnerDecided,
 )
-from coordinator.rules import Rules
 from coordinator.simulation.billing import Bill, Prefix, PromptCache
 from coordinator.simulation.casting import in_form, widened
 from coordinator.simulation.crowd import Crowd, Written

@@ -21,6 +21,7 @@ import msgspec
 from agents.agent import Agent
 from agents.protocol.chunks import AgentFailed, Chunk, Label, StreamChunk, TurnEnded
 from coordinator.consensus import Consensus
+from coordinator.consensus.rules import Rules
 from coordinator.journal.contents import decode
 from coordinator.journal.reading import Journal, read_session
 from coordinator.journal.replaying import inputs
@@ -32,7 +33,6 @@ from coordinator.protocol.events import (
     Output,
 )
 from coordinator.protocol.result import Result
-from coordinator.rules import Rules
 from coordinator.session import Session, open_session
 from coordinator.simulation.actors import RandomBackend
 from coordinator.simulation.campaign import Failure, Report, in_batches

@@ -15,6 +15,7 @@ import msgspec
 
 from agents.protocol.chunks import AgentId, Label, TurnNumber
 from coordinator.consensus import Consensus
+from coordinator.consensus.rules import Rules
 from coordinator.protocol.events import (
     AgentStopped,
     AnswerVetoed,
@@ -29,7 +30,6 @@ from coordinator.protocol.events import (
     StartTurn,
     TimerRang,
 )
-from coordinator.rules import Rules
 from coordinator.simulation.invariants import Checker, Violation
 from coordinator.simulation.replies import Temper, reply
 

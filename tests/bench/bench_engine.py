@@ -27,7 +27,7 @@ from agents.backends.scripted.backend import ScriptedBackend
 from agents.backends.scripted.script import parse_script
 from agents.protocol.chunks import AgentId
 from coordinator.ballots import Plurality
-from coordinator.rules import Rules
+from coordinator.consensus.rules import Rules
 from coordinator.team import Team
 
 BATCH = 32

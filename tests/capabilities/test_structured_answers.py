@@ -14,9 +14,9 @@ from agents.backends.scripted.script import parse_script
 from agents.protocol.chunks import AgentId
 from agents.tools import answer_form
 from coordinator.cli.run import as_json
+from coordinator.consensus.rules import Division
 from coordinator.errors import ConfigInvalid
 from coordinator.protocol.events import AnswerAccepted
-from coordinator.rules import Division
 
 pytestmark = pytest.mark.real_time
 

@@ -28,6 +28,7 @@ from agents.protocol.chunks import (
 )
 from agents.protocol.stamper import Pen
 from coordinator.consensus import Consensus
+from coordinator.consensus.rules import Rules
 from coordinator.protocol.events import (
     AnswerAccepted,
     CancelTurn,
@@ -39,7 +40,6 @@ from coordinator.protocol.events import (
     TimerRang,
     VoteCounted,
 )
-from coordinator.rules import Rules
 
 Kind = TypeVar("Kind")
 

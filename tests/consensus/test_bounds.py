@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agents.protocol.chunks import AgentId
+from coordinator.consensus.rules import Price
 from coordinator.protocol.events import (
     AgentRetired,
     AgentStopped,
@@ -14,7 +15,6 @@ from coordinator.protocol.events import (
     StartTurn,
     WinnerDecided,
 )
-from coordinator.rules import Price
 from tests.consensus.conftest import Seat
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from agents.protocol.chunks import AgentId
 from coordinator.ballots import Plurality
+from coordinator.consensus.rules import Rules
 from coordinator.protocol.events import (
     AnswerRefused,
     AnswerVetoed,
@@ -13,7 +14,6 @@ from coordinator.protocol.events import (
     StartTurn,
     WinnerDecided,
 )
-from coordinator.rules import Rules
 from tests.consensus.conftest import Seat, Table
 
 

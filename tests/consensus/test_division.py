@@ -6,9 +6,9 @@ import pytest
 
 from agents.protocol.backend import Divide, Present, Work
 from agents.protocol.chunks import Part, PartCompleted, TaskDivided
+from coordinator.consensus.rules import Division, Rules
 from coordinator.errors import ConfigInvalid
 from coordinator.protocol.events import Interrupted, StartTurn
-from coordinator.rules import Division, Rules
 from coordinator.team import Team
 from tests.consensus.conftest import Seat, Table
 from tests.session.conftest import drafts, scripted

@@ -7,6 +7,7 @@ import pytest
 from agents.protocol.backend import Draft
 from agents.protocol.chunks import AgentId
 from coordinator.consensus import Consensus
+from coordinator.consensus.rules import Rules
 from coordinator.protocol.events import (
     AgentRetired,
     AnswerRefused,
@@ -16,7 +17,6 @@ from coordinator.protocol.events import (
     StartTurn,
     WinnerDecided,
 )
-from coordinator.rules import Rules
 from tests.consensus.conftest import Seat, Table
 
 

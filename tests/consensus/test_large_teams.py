@@ -10,7 +10,8 @@ import pytest
 from agents.protocol.backend import Draft, Present, Review
 from agents.protocol.chunks import AgentId, Choice, Label
 from coordinator.ballots import Plurality
-from coordinator.consensus.adaptive import posterior
+from coordinator.consensus.rules import Adaptive, Rules, Topology
+from coordinator.consensus.team_growth import posterior
 from coordinator.protocol.events import (
     AgentStopped,
     CommitteeDecided,
@@ -19,7 +20,6 @@ from coordinator.protocol.events import (
     TeamGrown,
     WinnerDecided,
 )
-from coordinator.rules import Adaptive, Rules, Topology
 from tests.consensus.conftest import Seat, Table
 
 

@@ -10,6 +10,7 @@ import pytest
 from agents.protocol.backend import Review
 from agents.protocol.chunks import AgentId, ResponseStarted
 from coordinator.ballots import Plurality
+from coordinator.consensus.rules import LeaderFirst, Rules
 from coordinator.protocol.events import (
     AgentStopped,
     AnswerVetoed,
@@ -18,7 +19,6 @@ from coordinator.protocol.events import (
     StartTurn,
     WinnerDecided,
 )
-from coordinator.rules import LeaderFirst, Rules
 from coordinator.simulation.campaign import run_settings
 from coordinator.simulation.generate import Setting, setting
 from tests.consensus.conftest import Seat, Table

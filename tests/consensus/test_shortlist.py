@@ -8,6 +8,7 @@ import pytest
 from agents.protocol.backend import Review
 from agents.protocol.chunks import AgentId
 from coordinator.ballots import Plurality
+from coordinator.consensus.rules import LeaderFirst, Rules, Shortlist, Topology
 from coordinator.protocol.events import (
     AgentStopped,
     AnswerVetoed,
@@ -18,7 +19,6 @@ from coordinator.protocol.events import (
     VotesVoided,
     WinnerDecided,
 )
-from coordinator.rules import LeaderFirst, Rules, Shortlist, Topology
 from coordinator.simulation.campaign import run_settings
 from coordinator.simulation.generate import Setting, setting
 from tests.consensus.conftest import Seat, Table

@@ -6,6 +6,7 @@ import pytest
 
 from agents.protocol.chunks import Choice, VoteCast
 from coordinator.ballots import Plurality
+from coordinator.consensus.rules import Rules
 from coordinator.protocol.events import (
     StartTurn,
     VoteCounted,
@@ -14,7 +15,6 @@ from coordinator.protocol.events import (
     VotesVoided,
     WinnerDecided,
 )
-from coordinator.rules import Rules
 from tests.consensus.conftest import Seat, Table
 
 LONG = "one two three four five six seven eight nine {}"

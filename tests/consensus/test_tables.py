@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from coordinator.consensus.tables import FEW, table, with_entry, without
+from coordinator.consensus.persistent_map import FEW, table, with_entry, without
 
 SIZES = (0, 1, FEW - 1, FEW, FEW + 1, 10 * FEW)
 

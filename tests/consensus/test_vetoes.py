@@ -5,6 +5,7 @@ from __future__ import annotations
 from agents.protocol.backend import Review
 from agents.protocol.chunks import AgentId, Part, PartCompleted, TaskDivided
 from coordinator.ballots import Plurality
+from coordinator.consensus.rules import Division
 from coordinator.protocol.events import (
     AgentStopped,
     AnswerVetoed,
@@ -12,7 +13,6 @@ from coordinator.protocol.events import (
     VotesVoided,
     WinnerDecided,
 )
-from coordinator.rules import Division
 from tests.consensus.conftest import Seat, Table
 
 

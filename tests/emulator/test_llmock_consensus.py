@@ -17,7 +17,7 @@ from agents.agent import Agent
 from agents.backends.claude.backend import ClaudeBackend
 from agents.protocol.chunks import AgentId
 from coordinator.consensus import Consensus
-from coordinator.rules import Rules
+from coordinator.consensus.rules import Rules
 from coordinator.team import Team
 
 pytestmark = [pytest.mark.real_time, pytest.mark.anyio]

@@ -19,8 +19,8 @@ from agents.backends.scripted.script import Script, parse_script
 from agents.emulator import serve
 from agents.emulator.server import Server
 from agents.protocol.chunks import AgentId, TextDelta
+from coordinator.consensus.rules import Rules
 from coordinator.protocol.result import Result
-from coordinator.rules import Rules
 from coordinator.team import Team
 
 pytestmark = pytest.mark.real_time

@@ -22,10 +22,10 @@ from agents.protocol.attachments import Attach, Attachment, attachment
 from agents.protocol.chunks import AgentId, ResponseStarted
 from coordinator.assembly import assemble, closing
 from coordinator.config import read_team
+from coordinator.consensus.rules import Rules
 from coordinator.displays.base import Cast
 from coordinator.displays.plain import PlainDisplay
 from coordinator.emulated import NO_KEY, emulated
-from coordinator.rules import Rules
 from coordinator.team import Team
 
 pytestmark = pytest.mark.real_time

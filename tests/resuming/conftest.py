@@ -18,6 +18,7 @@ from agents.protocol.backend import Request
 from agents.protocol.chunks import AgentId, StreamChunk
 from agents.protocol.stamper import Pen
 from agents.tools import tool
+from coordinator.consensus.rules import Rules
 from coordinator.journal.contents import decode_opened, encode
 from coordinator.journal.records import (
     Record,
@@ -25,7 +26,6 @@ from coordinator.journal.records import (
     encode_mark,
     encode_record,
 )
-from coordinator.rules import Rules
 from coordinator.team import Team
 
 Call: TypeAlias = tuple[AgentId, int, int]

@@ -14,9 +14,9 @@ from agents.backends.scripted.script import parse_script
 from agents.protocol.backend import Request
 from agents.protocol.chunks import AgentId, StreamChunk
 from agents.protocol.stamper import Pen
+from coordinator.consensus.rules import Rules
 from coordinator.journal.reading import read_session
 from coordinator.replay import Replay
-from coordinator.rules import Rules
 from coordinator.team import Team
 
 BIG: list[dict[str, Any]] = [

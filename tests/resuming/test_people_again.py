@@ -19,10 +19,10 @@ from agents.protocol.backend import Draft, Review
 from agents.protocol.chunks import AgentId, ToolCalled, ToolReturned
 from agents.tools import tool
 from agents.tools.approval import Approval, Approved, Approver, Verdict, anything
+from coordinator.consensus.rules import Rules
 from coordinator.errors import NotAsked
 from coordinator.journal.reading import read_session
 from coordinator.journal.records import Record
-from coordinator.rules import Rules
 from coordinator.session import Session
 from coordinator.team import Team
 

@@ -17,8 +17,8 @@ from agents.backends.scripted.script import (
     Truncate,
 )
 from coordinator.ballots import VotingRule, every_rule
+from coordinator.consensus.rules import Rules
 from coordinator.protocol.events import Decision, JournalLost, Output
-from coordinator.rules import Rules
 from coordinator.scenarios.happenings import Step, kind_of
 from coordinator.scenarios.reading import Scenario, find_scenarios, read_scenario
 from coordinator.scenarios.running import Report, run_scenario

@@ -12,7 +12,7 @@ from agents.agent import Agent
 from agents.backends.scripted.backend import ScriptedBackend
 from agents.backends.scripted.script import parse_script
 from agents.protocol.chunks import AgentId
-from coordinator.rules import Rules
+from coordinator.consensus.rules import Rules
 from coordinator.team import Team
 
 Turns: TypeAlias = list[dict[str, Any]]

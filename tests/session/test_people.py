@@ -16,9 +16,9 @@ from agents.protocol.chunks import AgentId
 from coordinator.assembly import assemble
 from coordinator.ballots import VotingRule, every_rule
 from coordinator.config import parse_team
+from coordinator.consensus.rules import Rules
 from coordinator.errors import NotAsked
 from coordinator.protocol.events import VoteRejected
-from coordinator.rules import Rules
 from coordinator.team import Team
 from tests.session.conftest import drafts, presents, scripted, votes
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import coordinator
-from coordinator.rules import Straggler
+from coordinator.consensus.rules import Straggler
 from tests.session.conftest import MakeTeam, drafts, presents, votes
 
 AGAIN = {"reason": "too short", "instructions": "name the river"}

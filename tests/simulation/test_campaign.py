@@ -17,8 +17,8 @@ from coordinator.consensus import (
     revisions,
     voting,
 )
-from coordinator.consensus.move import Move
 from coordinator.consensus.state import Activity, Member
+from coordinator.consensus.transition import Move
 from coordinator.protocol.events import AgentRetired, Conclude, VotesVoided
 from coordinator.simulation import campaign
 from coordinator.simulation.campaign import run_seeds

@@ -11,8 +11,8 @@ import pytest
 from agents.protocol.backend import BallotForm
 from agents.protocol.chunks import Label
 from coordinator.cli import main
+from coordinator.consensus.rules import Adaptive, Rules, Straggler, Topology
 from coordinator.errors import ConfigInvalid
-from coordinator.rules import Adaptive, Rules, Straggler, Topology
 from coordinator.simulation.billing import Bill, Prefix, PromptCache
 from coordinator.simulation.casting import widened
 from coordinator.simulation.compare import Comparison, compare, self_consistency

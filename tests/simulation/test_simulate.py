@@ -10,8 +10,8 @@ from typing import TypeAlias
 import pytest
 
 from coordinator.cli import main
-from coordinator.consensus import ending
-from coordinator.consensus.move import Move
+from coordinator.consensus import conclusion as ending
+from coordinator.consensus.transition import Move
 from coordinator.protocol.events import Conclude
 
 Simulate: TypeAlias = Callable[..., tuple[int, str, str]]

@@ -13,7 +13,7 @@ from coordinator.protocol.events import Conclude
 if TYPE_CHECKING:
     from agents.protocol.chunks import AnswerPresented, AnswerProposed, Label
     from agents.protocol.citations import Citation
-    from coordinator.consensus.move import Move
+    from coordinator.consensus.transition import Move
     from coordinator.protocol.result import Status
 
 REASONS_SHOWN = 5

@@ -11,8 +11,8 @@ from __future__ import annotations
 import msgspec
 
 from coordinator.consensus import contests
-from coordinator.consensus.move import Move
 from coordinator.consensus.state import Contest, Member, as_read
+from coordinator.consensus.transition import Move
 from coordinator.protocol.events import ArmTimer
 
 LEADER_TIMER = "leader of contest "

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import msgspec
 
 from agents.protocol.chunks import AgentId, Label
-from coordinator.consensus.move import Move, drawn
-from coordinator.consensus.tables import table
+from coordinator.consensus.persistent_map import table
+from coordinator.consensus.transition import Move, drawn
 
 ONE_IN = 6
 """Of so many answers of a committee one goes on: of few their winner, of 16 three."""

@@ -10,9 +10,9 @@ import msgspec
 from agents.protocol.backend import Draft
 from agents.protocol.chunks import AgentId, Label
 from coordinator.ballots import best_of
-from coordinator.consensus import winning
-from coordinator.consensus.move import Move
+from coordinator.consensus import winner as winning
 from coordinator.consensus.state import Contest
+from coordinator.consensus.transition import Move
 from coordinator.protocol.events import TeamGrown
 
 _SURE = {"agreement": 2 / 3, "posterior": 0.95}

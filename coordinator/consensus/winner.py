@@ -9,8 +9,8 @@ import msgspec
 from agents.protocol.chunks import AgentId, Ballot, Label
 from coordinator.ballots import Tally, has_quorum, standing_part, tally
 from coordinator.consensus import contests, ending
-from coordinator.consensus.move import Move
 from coordinator.consensus.state import Contest
+from coordinator.consensus.transition import Move
 from coordinator.protocol.events import WinnerDecided
 
 

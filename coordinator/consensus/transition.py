@@ -14,7 +14,7 @@ import msgspec
 
 from agents.protocol.backend import Task, Turn, VisibleAnswer
 from agents.protocol.chunks import AgentId, Label, TurnNumber
-from coordinator.consensus.tables import with_entry
+from coordinator.consensus.persistent_map import with_entry
 from coordinator.protocol.events import (
     AgentRetired,
     CancelTurn,
@@ -25,8 +25,8 @@ from coordinator.protocol.events import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from coordinator.consensus.rules import Rules
     from coordinator.consensus.state import Activity, Answer, Contest, Member, State
-    from coordinator.rules import Rules
 
 
 class Move:
