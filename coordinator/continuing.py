@@ -12,11 +12,11 @@ import msgspec
 
 from agents.protocol.backend import Earlier
 from coordinator.errors import ConfigInvalid, JournalCorrupt, JournalUnavailable
-from coordinator.journal.contents import ContinuedFrom
-from coordinator.journal.folder import option_of
-from coordinator.journal.reading import Journal, read_session, understood
-from coordinator.journal.records import Kind
-from coordinator.journal.replaying import history
+from coordinator.journal.entries import ContinuedFrom
+from coordinator.journal.framing import Kind
+from coordinator.journal.inputs import history
+from coordinator.journal.reader import Journal, read_session, understood
+from coordinator.journal.store import option_of
 from coordinator.protocol.result import Result
 from coordinator.team import read_described
 

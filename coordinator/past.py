@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from agents.protocol.chunks import AgentId, Chunk
 from coordinator.consensus import DEADLINE_TIMER, HEARD, Consensus
 from coordinator.consensus.rules import Rules
-from coordinator.journal.contents import Opened, Resumed, decode
-from coordinator.journal.records import Kind, Record
-from coordinator.journal.replaying import inputs, on_session_clock, taken
+from coordinator.journal.entries import Opened, Resumed, decode
+from coordinator.journal.framing import Kind, Record
+from coordinator.journal.inputs import inputs, on_session_clock, taken
 from coordinator.journal.resuming import AskedTurn, Rebuilt, rebuild
 from coordinator.protocol.accounting import Ledger
 from coordinator.protocol.events import Event, SessionOpened

@@ -12,7 +12,7 @@ from pathlib import Path
 from agents.protocol.attachments import Attach, Attachment
 from coordinator.attaching import Attachable, is_address, read_attachments
 from coordinator.errors import ConfigInvalid
-from coordinator.journal.contents import AttachedFile
+from coordinator.journal.entries import AttachedFile
 
 
 def told_of(

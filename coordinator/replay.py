@@ -19,10 +19,10 @@ from agents.protocol.chunks import Chunk
 from coordinator.consensus import HEARD
 from coordinator.errors import ReplayDiffers
 from coordinator.feed import Feed
-from coordinator.journal.contents import encode
-from coordinator.journal.reading import understood
-from coordinator.journal.records import Kind, Record
-from coordinator.journal.replaying import history, taken
+from coordinator.journal.entries import encode
+from coordinator.journal.framing import Kind, Record
+from coordinator.journal.inputs import history, taken
+from coordinator.journal.reader import understood
 from coordinator.past import machine_of
 from coordinator.protocol.accounting import Ledger
 from coordinator.protocol.events import (
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from coordinator.displays.base import Display
-    from coordinator.journal.reading import Journal
+    from coordinator.journal.reader import Journal
 
 _HEARD = frozenset(HEARD)
 _INPUTS = frozenset({Kind.FRAME, Kind.INPUT})

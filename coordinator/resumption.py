@@ -27,23 +27,23 @@ from coordinator.attaching import Attachable
 from coordinator.consensus import DEADLINE_TIMER, drafting
 from coordinator.errors import ConfigInvalid
 from coordinator.journal.branching import branched
-from coordinator.journal.contents import (
+from coordinator.journal.entries import (
     BranchedFrom,
     Opened,
     Resumed,
     encode,
     library_version,
 )
-from coordinator.journal.folder import FILES_SUFFIX, SUFFIX, default_root
+from coordinator.journal.framing import Kind, Record
+from coordinator.journal.inputs import fetched, history, resumable, uploads
 from coordinator.journal.landmarks import (
     insist_on_known_words,
     insist_on_record,
     insist_on_unfinished,
 )
-from coordinator.journal.opening import open_journal, reopen_journal
-from coordinator.journal.reading import Journal, read_session, understood
-from coordinator.journal.records import Kind, Record
-from coordinator.journal.replaying import fetched, history, resumable, uploads
+from coordinator.journal.open import open_journal, reopen_journal
+from coordinator.journal.reader import Journal, read_session, understood
+from coordinator.journal.store import FILES_SUFFIX, SUFFIX, default_root
 from coordinator.past import Past, machine_of, past_of
 from coordinator.reattaching import read_again
 from coordinator.session import Session, first_record, new_session_id, running

@@ -32,8 +32,8 @@ from agents.protocol.chunks import AgentId, Chunk, Label, StreamChunk, TurnNumbe
 from coordinator.attaching import Attachable, read_attachments
 from coordinator.errors import ConfigInvalid, NotAsked
 from coordinator.feed import Feed
-from coordinator.journal.contents import ContinuedFrom, Opened, library_version
-from coordinator.journal.folder import FILES_SUFFIX
+from coordinator.journal.entries import ContinuedFrom, Opened, library_version
+from coordinator.journal.store import FILES_SUFFIX
 from coordinator.journal.writer import Durability, JournalWriter
 from coordinator.protocol.events import (
     AgentStopped,
@@ -251,7 +251,7 @@ async def open_session(
     async with AsyncExitStack() as stack:
         writer: JournalWriter | None = None
         if journal is not None:
-            from coordinator.journal.opening import open_journal  # noqa: PLC0415
+            from coordinator.journal.open import open_journal  # noqa: PLC0415
 
             opened = msgspec.structs.replace(
                 first_record(opening, question, team),

@@ -25,9 +25,9 @@ from coordinator.downloads import Downloads
 from coordinator.errors import JournalUnavailable, NotAsked, NotInTeam
 from coordinator.feed import Feed
 from coordinator.inbox import Inbox, Outbox, channel
-from coordinator.journal.contents import FileKept, encode
-from coordinator.journal.records import Kind
-from coordinator.journal.replaying import on_session_clock
+from coordinator.journal.entries import FileKept, encode
+from coordinator.journal.framing import Kind
+from coordinator.journal.inputs import on_session_clock
 from coordinator.protocol.accounting import BOOKED, Ledger
 from coordinator.protocol.events import (
     ArmTimer,

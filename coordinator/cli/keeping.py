@@ -7,7 +7,7 @@ from pathlib import Path
 
 from coordinator.cli.exits import complain
 from coordinator.errors import ConfigInvalid, JournalUnavailable
-from coordinator.journal.folder import default_root, open_folder, option_of
+from coordinator.journal.store import default_root, open_folder, option_of
 
 
 def root_of(named: Path | None) -> Path:

@@ -16,8 +16,8 @@ from coordinator.cli.keeping import call, root_of
 from coordinator.cli.showing import DisplayName, display, fitting
 from coordinator.displays.base import Cast
 from coordinator.errors import ConfigInvalid
-from coordinator.journal.finding import find_session
-from coordinator.journal.reading import Journal, read_session
+from coordinator.journal.lookup import find_session
+from coordinator.journal.reader import Journal, read_session
 from coordinator.replay import replay
 
 if TYPE_CHECKING:

@@ -236,7 +236,7 @@ def _continued(options: RunOptions) -> Continued | None:
     if options.continues is None:
         return None
     from coordinator.continuing import continued_from  # noqa: PLC0415  (for few)
-    from coordinator.journal.finding import find_session  # noqa: PLC0415
+    from coordinator.journal.lookup import find_session  # noqa: PLC0415
 
     root = root_of(options.journal)
     return continued_from(root, find_session(root, options.continues))

@@ -19,9 +19,10 @@ from coordinator.cli.keeping import call, root_of
 from coordinator.displays.clean import clean, one_line
 from coordinator.displays.outcome import dollars
 from coordinator.errors import ConfigInvalid, JournalUnavailable
-from coordinator.journal.contents import Parent, decode
-from coordinator.journal.exporting import json_lines, written_out
-from coordinator.journal.finding import find_session
+from coordinator.journal.entries import Parent, decode
+from coordinator.journal.export_jsonl import json_lines, written_out
+from coordinator.journal.export_massgen import write_massgen_logs
+from coordinator.journal.framing import Kind
 from coordinator.journal.index import (
     files_beside,
     list_sessions,
@@ -29,10 +30,9 @@ from coordinator.journal.index import (
     remove,
     summary_of,
 )
-from coordinator.journal.massgen_logs import write_massgen_logs
-from coordinator.journal.reading import Journal, read_session, understood
-from coordinator.journal.records import Kind
-from coordinator.journal.replaying import history
+from coordinator.journal.inputs import history
+from coordinator.journal.lookup import find_session
+from coordinator.journal.reader import Journal, read_session, understood
 from coordinator.journal.summaries import Summary
 from coordinator.protocol.result import Result
 

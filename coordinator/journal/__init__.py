@@ -4,7 +4,7 @@
         journal.record(Kind.FRAME, frame, at)
         await journal.commit()
 
-Storage (:mod:`~coordinator.journal.records`, ``folder``, ``writer``, ``opening``,
+Storage (:mod:`~coordinator.journal.framing`, ``folder``, ``writer``, ``opening``,
 ``reading``), the list of sessions (``summaries``, ``index``, ``finding``), reading one
 as inputs again (``replaying``, ``resuming``, ``branching``, ``landmarks``) and handing
 it out (``exporting``, ``massgen_logs``). What each durability promises stands in

@@ -15,9 +15,9 @@ import msgspec
 from agents.protocol.backend import Turn
 from agents.protocol.chunks import AgentId, Chunk, TurnNumber
 from coordinator.consensus import HEARD, Consensus
-from coordinator.journal.contents import Resumed, decode, encode
-from coordinator.journal.records import Kind, Record
-from coordinator.journal.replaying import taken
+from coordinator.journal.entries import Resumed, decode, encode
+from coordinator.journal.framing import Kind, Record
+from coordinator.journal.inputs import taken
 from coordinator.protocol.events import (
     AgentStopped,
     ArmTimer,

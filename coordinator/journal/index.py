@@ -20,7 +20,8 @@ from pathlib import Path
 import msgspec
 
 from coordinator.errors import ConfigInvalid, JournalCorrupt, JournalUnavailable
-from coordinator.journal.folder import (
+from coordinator.journal.reader import by_its_name, journal_of, scanned
+from coordinator.journal.store import (
     FILES_SUFFIX,
     SUFFIX,
     Folder,
@@ -31,7 +32,6 @@ from coordinator.journal.folder import (
     open_folder,
     read_all,
 )
-from coordinator.journal.reading import by_its_name, journal_of, scanned
 from coordinator.journal.summaries import Summary, summarize
 
 INDEX = "index.sqlite3"

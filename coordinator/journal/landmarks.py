@@ -8,11 +8,11 @@ from __future__ import annotations
 import msgspec
 
 from coordinator.errors import ConfigInvalid, SessionFinished
-from coordinator.journal.contents import decode
-from coordinator.journal.folder import option_of
-from coordinator.journal.reading import Journal, understood
-from coordinator.journal.records import Kind, Record
-from coordinator.journal.replaying import history, resumable
+from coordinator.journal.entries import decode
+from coordinator.journal.framing import Kind, Record
+from coordinator.journal.inputs import history, resumable
+from coordinator.journal.reader import Journal, understood
+from coordinator.journal.store import option_of
 
 
 def insist_on_unfinished(found: Journal) -> None:

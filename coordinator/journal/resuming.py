@@ -73,7 +73,7 @@ def rebuild(
 
     Args:
         machine: As it was when the session opened.
-        inputs: What the session took in; see :mod:`coordinator.journal.replaying`.
+        inputs: What the session took in; see :mod:`coordinator.journal.inputs`.
         watch: Told every chunk and every output, in the order the session saw them; a
             ledger's ``book``, for one.
         heard: The chunks that the machine is fed, as a shell does it; ``None``: all.

@@ -9,10 +9,10 @@ import msgspec
 
 from agents.protocol.chunks import AgentId
 from agents.protocol.frames import decode_frame
-from coordinator.journal.contents import Opened, decode
-from coordinator.journal.reading import Journal
-from coordinator.journal.records import Kind, Record
-from coordinator.journal.replaying import history
+from coordinator.journal.entries import Opened, decode
+from coordinator.journal.framing import Kind, Record
+from coordinator.journal.inputs import history
+from coordinator.journal.reader import Journal
 from coordinator.protocol.accounting import Ledger
 from coordinator.protocol.events import Conclude
 from coordinator.protocol.result import Result, Status

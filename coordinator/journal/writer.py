@@ -43,13 +43,7 @@ import anyio.lowlevel
 import anyio.to_thread
 
 from coordinator.errors import JournalUnavailable
-from coordinator.journal.folder import (
-    sync_data,
-    unavailable,
-    write_all,
-    write_pieces,
-)
-from coordinator.journal.records import (
+from coordinator.journal.framing import (
     FRAMES_TOGETHER,
     MAX_PAYLOAD_BYTES,
     RECORD_HEADER_BYTES,
@@ -59,6 +53,12 @@ from coordinator.journal.records import (
     checked_payload,
     encode_mark,
     framed,
+)
+from coordinator.journal.store import (
+    sync_data,
+    unavailable,
+    write_all,
+    write_pieces,
 )
 
 Durability: TypeAlias = Literal["exit", "async", "sync"]
@@ -116,7 +116,7 @@ class OpenFile:
 
 
 class JournalWriter:
-    """The writing end of one journal. Made by :mod:`coordinator.journal.opening`.
+    """The writing end of one journal. Made by :mod:`coordinator.journal.open`.
 
     Attributes:
         failure: What the disk said, once it has failed; nothing is recorded then.

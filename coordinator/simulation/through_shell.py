@@ -22,9 +22,9 @@ from agents.agent import Agent
 from agents.protocol.chunks import AgentFailed, Chunk, Label, StreamChunk, TurnEnded
 from coordinator.consensus import Consensus
 from coordinator.consensus.rules import Rules
-from coordinator.journal.contents import decode
-from coordinator.journal.reading import Journal, read_session
-from coordinator.journal.replaying import inputs
+from coordinator.journal.entries import decode
+from coordinator.journal.inputs import inputs
+from coordinator.journal.reader import Journal, read_session
 from coordinator.protocol.events import (
     CancelTurn,
     Conclude,

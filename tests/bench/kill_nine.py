@@ -51,9 +51,9 @@ from agents.protocol.chunks import Chunk
 from agents.protocol.frames import unfolded
 from coordinator.cli.app import main as command_line
 from coordinator.errors import CoordinatorError
-from coordinator.journal.reading import read_journal
-from coordinator.journal.records import Kind
-from coordinator.journal.replaying import history
+from coordinator.journal.framing import Kind
+from coordinator.journal.inputs import history
+from coordinator.journal.reader import read_journal
 from coordinator.replay import Replay
 
 AGENTS = ("ada", "bob", "cy")

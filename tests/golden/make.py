@@ -19,8 +19,8 @@ from msgspec import inspect
 
 from agents.protocol.chunks import StreamChunk, TextDelta, ThinkingDelta, ToolInputDelta
 from agents.protocol.frames import encode_frame, unfolded
-from coordinator.journal.contents import FileKept, Opened, Resumed
-from coordinator.journal.records import (
+from coordinator.journal.entries import FileKept, Opened, Resumed
+from coordinator.journal.framing import (
     Frames,
     Kind,
     encode_file_header,

@@ -13,7 +13,7 @@ import pytest
 from agents.protocol.chunks import AgentId, Seq, TextDelta, TurnNumber
 from agents.protocol.frames import encode_frame
 from agents.protocol.stamper import Pen
-from coordinator.journal.contents import Opened
+from coordinator.journal.entries import Opened
 
 Opening: TypeAlias = Callable[..., Opened]
 Frame: TypeAlias = Callable[[int], bytes]

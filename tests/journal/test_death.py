@@ -21,10 +21,10 @@ import anyio, msgspec
 from agents.protocol.chunks import AgentId, TextDelta, TurnNumber
 from agents.protocol.frames import encode_frame
 from agents.protocol.stamper import Pen
-from coordinator.journal.records import Kind
-from coordinator.journal.contents import Opened
-from coordinator.journal.opening import open_journal
-from coordinator.journal.reading import read_session
+from coordinator.journal.framing import Kind
+from coordinator.journal.entries import Opened
+from coordinator.journal.open import open_journal
+from coordinator.journal.reader import read_session
 
 root, durability, backend, deaths = Path(sys.argv[1]), *sys.argv[2:4], int(sys.argv[4])
 chance = random.Random(20261123)
@@ -112,10 +112,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 import anyio, msgspec
 from coordinator.errors import JournalUnavailable
-from coordinator.journal.records import Kind
-from coordinator.journal.contents import Opened
-from coordinator.journal.opening import open_journal
-from coordinator.journal.reading import read_session
+from coordinator.journal.framing import Kind
+from coordinator.journal.entries import Opened
+from coordinator.journal.open import open_journal
+from coordinator.journal.reader import read_session
 
 root = Path(sys.argv[1])
 opened = Opened(session="s1", started=datetime.now(UTC), at=0.0, question="q",

@@ -20,11 +20,11 @@ from agents.protocol.chunks import (
 from agents.protocol.frames import encode_frame
 from agents.protocol.stamper import Pen
 from coordinator.errors import JournalCorrupt, JournalUnavailable
-from coordinator.journal.contents import Opened, Resumed, encode
-from coordinator.journal.exporting import json_lines
-from coordinator.journal.massgen_logs import write_massgen_logs
-from coordinator.journal.reading import Journal
-from coordinator.journal.records import Kind, Record
+from coordinator.journal.entries import Opened, Resumed, encode
+from coordinator.journal.export_jsonl import json_lines
+from coordinator.journal.export_massgen import write_massgen_logs
+from coordinator.journal.framing import Kind, Record
+from coordinator.journal.reader import Journal
 from coordinator.protocol.events import (
     AnswerAccepted,
     Interrupted,

@@ -12,12 +12,12 @@ import anyio
 import pytest
 
 from coordinator.errors import ConfigInvalid, JournalCorrupt, JournalUnavailable
-from coordinator.journal.contents import Opened
-from coordinator.journal.finding import find_session
+from coordinator.journal.entries import Opened
+from coordinator.journal.framing import Kind
 from coordinator.journal.index import list_sessions
-from coordinator.journal.opening import open_journal, reopen_journal
-from coordinator.journal.reading import read_journal, read_session
-from coordinator.journal.records import Kind
+from coordinator.journal.lookup import find_session
+from coordinator.journal.open import open_journal, reopen_journal
+from coordinator.journal.reader import read_journal, read_session
 
 pytestmark = pytest.mark.real_time
 
@@ -236,7 +236,7 @@ async def test_one_session_is_not_written_twice_at_a_time(
 HOLD = """
 import os, sys, anyio
 from pathlib import Path
-from coordinator.journal.opening import reopen_journal
+from coordinator.journal.open import reopen_journal
 async def hold():
     async with reopen_journal(Path(sys.argv[1]), "s1"):
         os.write(1, b"held")

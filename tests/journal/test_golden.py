@@ -10,11 +10,11 @@ import msgspec
 import pytest
 
 from agents.protocol.chunks import Chunk, StreamChunk
-from coordinator.journal.contents import Entry, decode
-from coordinator.journal.exporting import json_lines
-from coordinator.journal.reading import read_journal
-from coordinator.journal.records import Kind
-from coordinator.journal.replaying import history, inputs
+from coordinator.journal.entries import Entry, decode
+from coordinator.journal.export_jsonl import json_lines
+from coordinator.journal.framing import Kind
+from coordinator.journal.inputs import history, inputs
+from coordinator.journal.reader import read_journal
 from coordinator.protocol.events import MachineOutput, Output, ShellInput
 
 GOLDEN = Path(__file__).parent.parent / "golden"

@@ -22,10 +22,10 @@ from agents.protocol.chunks import (
 from agents.protocol.frames import encode_frame
 from agents.protocol.stamper import Pen
 from coordinator.errors import ConfigInvalid, JournalUnavailable
-from coordinator.journal.contents import Opened, encode
+from coordinator.journal.entries import Opened, encode
+from coordinator.journal.framing import Kind
 from coordinator.journal.index import list_sessions, prune, remove
-from coordinator.journal.opening import open_journal, reopen_journal
-from coordinator.journal.records import Kind
+from coordinator.journal.open import open_journal, reopen_journal
 from coordinator.journal.summaries import Summary
 from coordinator.protocol.result import Result
 

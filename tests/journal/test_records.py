@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coordinator.journal.records import (
+from coordinator.journal.framing import (
     BYTES_TOGETHER,
     FILE_HEADER_BYTES,
     MAX_PAYLOAD_BYTES,

@@ -9,10 +9,10 @@ import pytest
 
 from coordinator.errors import JournalCorrupt, JournalUnavailable
 from coordinator.journal import opening as opening_of_journals
-from coordinator.journal.contents import Opened
-from coordinator.journal.opening import open_journal, reopen_journal
-from coordinator.journal.reading import read_session
-from coordinator.journal.records import Kind
+from coordinator.journal.entries import Opened
+from coordinator.journal.framing import Kind
+from coordinator.journal.open import open_journal, reopen_journal
+from coordinator.journal.reader import read_session
 
 pytestmark = pytest.mark.real_time
 

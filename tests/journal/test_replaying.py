@@ -9,15 +9,15 @@ import pytest
 from agents.protocol.chunks import AgentFailed, Chunk, StreamChunk, TextDelta, TurnEnded
 from agents.protocol.frames import encode_frame
 from coordinator.consensus import Consensus
-from coordinator.journal.contents import Opened, Resumed, encode
-from coordinator.journal.records import (
+from coordinator.journal.entries import Opened, Resumed, encode
+from coordinator.journal.framing import (
     Kind,
     Record,
     encode_file_header,
     encode_record,
     scan,
 )
-from coordinator.journal.replaying import history, inputs, resumable, taken
+from coordinator.journal.inputs import history, inputs, resumable, taken
 from coordinator.journal.resuming import Rebuilt, rebuild
 from coordinator.protocol.events import (
     CancelTurn,

@@ -12,9 +12,9 @@ import anyio.to_thread
 import pytest
 
 from coordinator.journal import writer as writing
-from coordinator.journal.contents import Opened
-from coordinator.journal.opening import open_journal
-from coordinator.journal.records import Kind
+from coordinator.journal.entries import Opened
+from coordinator.journal.framing import Kind
+from coordinator.journal.open import open_journal
 
 GIVE_UP_S = 30.0
 

@@ -11,11 +11,11 @@ import pytest
 
 from coordinator.errors import JournalUnavailable
 from coordinator.journal import writer as writing
-from coordinator.journal.contents import Opened
-from coordinator.journal.opening import open_journal, reopen_journal
-from coordinator.journal.reading import read_session
-from coordinator.journal.records import MAX_PAYLOAD_BYTES, Kind
-from coordinator.journal.replaying import inputs
+from coordinator.journal.entries import Opened
+from coordinator.journal.framing import MAX_PAYLOAD_BYTES, Kind
+from coordinator.journal.inputs import inputs
+from coordinator.journal.open import open_journal, reopen_journal
+from coordinator.journal.reader import read_session
 from coordinator.journal.writer import Durability
 
 pytestmark = pytest.mark.real_time

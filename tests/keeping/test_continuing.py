@@ -16,9 +16,9 @@ from coordinator.assembly import assemble
 from coordinator.config import read_team
 from coordinator.continuing import continued_from
 from coordinator.errors import ConfigInvalid
-from coordinator.journal.contents import ContinuedFrom
+from coordinator.journal.entries import ContinuedFrom
 from coordinator.journal.index import list_sessions
-from coordinator.journal.reading import Journal, read_session
+from coordinator.journal.reader import Journal, read_session
 from coordinator.team import Team
 
 Run: TypeAlias = Callable[..., tuple[int, str, str]]

@@ -13,8 +13,8 @@ from typing import TypeAlias
 import pytest
 
 from agents.protocol.frames import decode_frame
-from coordinator.journal.reading import read_session
-from coordinator.journal.records import Kind
+from coordinator.journal.framing import Kind
+from coordinator.journal.reader import read_session
 
 Start: TypeAlias = Callable[..., AbstractContextManager[Popen[bytes]]]
 Seen: TypeAlias = list[tuple[str, int, int]]

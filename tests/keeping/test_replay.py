@@ -21,9 +21,9 @@ from agents.protocol.chunks import Chunk
 from coordinator.assembly import assemble
 from coordinator.config import DEMO, read_team
 from coordinator.errors import ReplayDiffers
-from coordinator.journal.contents import Resumed, encode
-from coordinator.journal.reading import Journal, read_session
-from coordinator.journal.records import Kind, Record, encode_file_header, encode_record
+from coordinator.journal.entries import Resumed, encode
+from coordinator.journal.framing import Kind, Record, encode_file_header, encode_record
+from coordinator.journal.reader import Journal, read_session
 from coordinator.protocol.events import Event, VoteCounted
 from coordinator.protocol.result import Result
 from coordinator.replay import Replay, replay

@@ -16,9 +16,9 @@ from typing import TypeAlias
 import pytest
 
 from coordinator.assembly import team_of
-from coordinator.journal.folder import default_root
-from coordinator.journal.reading import read_session
-from coordinator.journal.records import Kind
+from coordinator.journal.framing import Kind
+from coordinator.journal.reader import read_session
+from coordinator.journal.store import default_root
 
 Run: TypeAlias = Callable[..., tuple[int, str, str]]
 Start: TypeAlias = Callable[..., AbstractContextManager[Popen[bytes]]]

@@ -19,8 +19,8 @@ from agents.protocol.chunks import AgentId, StreamChunk
 from agents.protocol.stamper import Pen
 from agents.tools import tool
 from coordinator.consensus.rules import Rules
-from coordinator.journal.contents import decode_opened, encode
-from coordinator.journal.records import (
+from coordinator.journal.entries import decode_opened, encode
+from coordinator.journal.framing import (
     Record,
     encode_file_header,
     encode_mark,

@@ -16,9 +16,9 @@ from agents.backends.scripted.script import parse_script
 from agents.protocol.chunks import AgentId
 from coordinator.ballots import Borda, Plurality
 from coordinator.errors import ConfigInvalid
-from coordinator.journal.contents import BranchedFrom, Resumed, decode
-from coordinator.journal.reading import read_session
-from coordinator.journal.records import Kind, Record
+from coordinator.journal.entries import BranchedFrom, Resumed, decode
+from coordinator.journal.framing import Kind, Record
+from coordinator.journal.reader import read_session
 from coordinator.protocol.events import VoteCounted
 from coordinator.replay import Replay
 from coordinator.team import Team

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from coordinator.journal.reading import read_session
+from coordinator.journal.reader import read_session
 
 TEAM = """\
 question: The capital of France?

@@ -15,8 +15,8 @@ from coordinator.assembly import team_of
 from coordinator.config import TeamConfig, parse_team
 from coordinator.emulated import at_work
 from coordinator.errors import ConfigInvalid
-from coordinator.journal.reading import read_session
-from coordinator.journal.records import Record
+from coordinator.journal.framing import Record
+from coordinator.journal.reader import read_session
 from coordinator.team import read_described
 
 pytestmark = pytest.mark.real_time

@@ -15,8 +15,8 @@ from agents.backends.scripted.script import parse_script
 from agents.protocol.chunks import AgentId
 from coordinator.consensus.rules import Rules
 from coordinator.errors import JournalCorrupt, SessionFinished
-from coordinator.journal.reading import read_session
-from coordinator.journal.records import RECORD_HEADER_BYTES, Record
+from coordinator.journal.framing import RECORD_HEADER_BYTES, Record
+from coordinator.journal.reader import read_session
 from coordinator.protocol.result import Result
 from coordinator.replay import Replay
 from coordinator.team import Team

@@ -11,10 +11,10 @@ import pytest
 import coordinator
 from agents.protocol.chunks import ResponseAbandoned, ResponseEnded, TurnStarted
 from coordinator.errors import SessionFinished
-from coordinator.journal.contents import decode
-from coordinator.journal.reading import read_session
-from coordinator.journal.records import Kind, Record
-from coordinator.journal.replaying import history
+from coordinator.journal.entries import decode
+from coordinator.journal.framing import Kind, Record
+from coordinator.journal.inputs import history
+from coordinator.journal.reader import read_session
 from coordinator.protocol.result import Result
 from coordinator.replay import Replay
 from tests.resuming.conftest import Call, Cast

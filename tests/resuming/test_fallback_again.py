@@ -15,7 +15,7 @@ from agents.protocol.backend import Request
 from agents.protocol.chunks import AgentId, StreamChunk
 from agents.protocol.stamper import Pen
 from coordinator.consensus.rules import Rules
-from coordinator.journal.reading import read_session
+from coordinator.journal.reader import read_session
 from coordinator.replay import Replay
 from coordinator.team import Team
 

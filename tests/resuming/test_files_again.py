@@ -14,9 +14,9 @@ from agents.protocol.attachments import Attach
 from coordinator.assembly import assemble, closing
 from coordinator.config import TeamConfig, parse_team
 from coordinator.errors import ConfigInvalid
-from coordinator.journal.contents import FileKept, decode
-from coordinator.journal.reading import read_session
-from coordinator.journal.records import Kind, Record
+from coordinator.journal.entries import FileKept, decode
+from coordinator.journal.framing import Kind, Record
+from coordinator.journal.reader import read_session
 from coordinator.protocol.result import Result
 from coordinator.team import Team
 

@@ -9,9 +9,9 @@ import pytest
 
 import coordinator
 from coordinator.errors import JournalCorrupt
+from coordinator.journal.framing import Kind, Record
 from coordinator.journal.index import list_sessions
-from coordinator.journal.reading import read_session
-from coordinator.journal.records import Kind, Record
+from coordinator.journal.reader import read_session
 from tests.resuming.conftest import Cast
 
 MakeCast = Callable[..., Cast]

@@ -21,8 +21,8 @@ from agents.tools import tool
 from agents.tools.approval import Approval, Approved, Approver, Verdict, anything
 from coordinator.consensus.rules import Rules
 from coordinator.errors import NotAsked
-from coordinator.journal.reading import read_session
-from coordinator.journal.records import Record
+from coordinator.journal.framing import Record
+from coordinator.journal.reader import read_session
 from coordinator.session import Session
 from coordinator.team import Team
 

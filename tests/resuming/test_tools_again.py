@@ -10,9 +10,9 @@ import pytest
 
 import coordinator
 from agents.protocol.chunks import ToolCalled, ToolReturned
-from coordinator.journal.contents import decode
-from coordinator.journal.reading import read_session
-from coordinator.journal.records import Kind, Record
+from coordinator.journal.entries import decode
+from coordinator.journal.framing import Kind, Record
+from coordinator.journal.reader import read_session
 from tests.resuming.conftest import Cast
 
 MakeCast = Callable[..., Cast]

@@ -20,9 +20,9 @@ from agents.protocol.chunks import (
     VoteCast,
 )
 from coordinator.consensus import Consensus
-from coordinator.journal.contents import decode
-from coordinator.journal.reading import read_session
-from coordinator.journal.replaying import inputs
+from coordinator.journal.entries import decode
+from coordinator.journal.inputs import inputs
+from coordinator.journal.reader import read_session
 from coordinator.protocol.events import (
     AnswerAccepted,
     CancelTurn,

@@ -18,7 +18,7 @@ from agents.protocol.attachments import By
 from agents.protocol.chunks import AgentId, StreamChunk
 from agents.protocol.frames import decode_frame
 from agents.tools import foreign_types as foreign
-from coordinator.journal.records import Kind, Record
+from coordinator.journal.framing import Kind, Record
 from coordinator.protocol.events import MachineOutput, ShellInput
 from coordinator.protocol.result import Result
 

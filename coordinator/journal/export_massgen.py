@@ -34,10 +34,10 @@ from agents.protocol.chunks import (
     ToolReturned,
 )
 from coordinator.errors import JournalCorrupt
-from coordinator.journal.contents import Entry, Resumed, decode
-from coordinator.journal.exporting import written_out
-from coordinator.journal.reading import Journal
-from coordinator.journal.replaying import history
+from coordinator.journal.entries import Entry, Resumed, decode
+from coordinator.journal.export_jsonl import written_out
+from coordinator.journal.inputs import history
+from coordinator.journal.reader import Journal
 from coordinator.protocol.events import (
     AnswerAccepted,
     Output,

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from coordinator.errors import JournalUnavailable
-from coordinator.journal.folder import (
+from coordinator.journal.store import (
     checked_session_id,
     is_there,
     open_folder,

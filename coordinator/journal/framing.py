@@ -15,7 +15,7 @@ one by one::
 
     FRAMES        count u32 | each one's length u32 | each one's at f64 | the frames
 
-What the payloads say is :mod:`coordinator.journal.contents`.
+What the payloads say is :mod:`coordinator.journal.entries`.
 """
 
 from __future__ import annotations

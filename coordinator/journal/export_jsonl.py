@@ -17,9 +17,9 @@ from pathlib import Path
 
 from agents.protocol.frames import unfolded
 from coordinator.errors import JournalUnavailable
-from coordinator.journal.reading import Journal
-from coordinator.journal.records import Kind
-from coordinator.journal.replaying import history
+from coordinator.journal.framing import Kind
+from coordinator.journal.inputs import history
+from coordinator.journal.reader import Journal
 
 _AS_THEY_ARE = frozenset(
     {Kind.OPENED, Kind.INPUT, Kind.OUTPUT, Kind.RESUMED, Kind.FILE}

@@ -13,8 +13,8 @@ from typing import TypeVar
 import msgspec
 
 from agents.protocol.chunks import Chunk, StreamChunk
-from coordinator.journal.contents import FileKept, Resumed, decode
-from coordinator.journal.records import Kind, Record
+from coordinator.journal.entries import FileKept, Resumed, decode
+from coordinator.journal.framing import Kind, Record
 from coordinator.protocol.events import Input, Interrupted, MachineInput
 from coordinator.protocol.result import FileRecord, Result
 

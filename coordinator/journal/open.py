@@ -17,8 +17,16 @@ import anyio.to_thread
 import msgspec
 
 from coordinator.errors import JournalCorrupt
-from coordinator.journal.contents import Opened, encode
-from coordinator.journal.folder import (
+from coordinator.journal.entries import Opened, encode
+from coordinator.journal.framing import (
+    Damage,
+    Kind,
+    Record,
+    encode_file_header,
+    encode_record,
+)
+from coordinator.journal.reader import Journal, by_its_name, journal_of, scanned
+from coordinator.journal.store import (
     SUFFIX,
     Folder,
     checked_session_id,
@@ -28,14 +36,6 @@ from coordinator.journal.folder import (
     read_all,
     sync_data,
     write_all,
-)
-from coordinator.journal.reading import Journal, by_its_name, journal_of, scanned
-from coordinator.journal.records import (
-    Damage,
-    Kind,
-    Record,
-    encode_file_header,
-    encode_record,
 )
 from coordinator.journal.writer import Durability, JournalWriter, OpenFile, writing
 

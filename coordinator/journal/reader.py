@@ -10,8 +10,9 @@ from pathlib import Path
 import msgspec
 
 from coordinator.errors import JournalCorrupt
-from coordinator.journal.contents import Opened, decode_opened
-from coordinator.journal.folder import (
+from coordinator.journal.entries import Opened, decode_opened
+from coordinator.journal.framing import Damage, NotAJournal, Record, Scan, scan
+from coordinator.journal.store import (
     SUFFIX,
     Folder,
     checked_session_id,
@@ -19,7 +20,6 @@ from coordinator.journal.folder import (
     open_folder,
     read_all,
 )
-from coordinator.journal.records import Damage, NotAJournal, Record, Scan, scan
 
 
 class Journal(msgspec.Struct, frozen=True, kw_only=True):
