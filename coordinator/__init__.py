@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from agents.agent import Agent
     from agents.protocol.chunks import AgentId, StreamChunk
     from coordinator.consensus.rules import Rules
-    from coordinator.continuing import continued_from
     from coordinator.errors import ConfigInvalid, CoordinatorError
     from coordinator.protocol.result import Result
+    from coordinator.recovery.follow_up import continued_from
     from coordinator.resumption import branch_session, resume_session
     from coordinator.session import Session, open_session, run, run_sync
     from coordinator.team import Team
@@ -53,7 +53,7 @@ _ROOMS = {
     "StreamChunk": "agents.protocol.chunks",
     "Team": "coordinator.team",
     "branch_session": "coordinator.resumption",
-    "continued_from": "coordinator.continuing",
+    "continued_from": "coordinator.recovery.follow_up",
     "open_session": "coordinator.session",
     "resume_session": "coordinator.resumption",
     "run": "coordinator.session",

@@ -23,7 +23,6 @@ from coordinator.journal.entries import encode
 from coordinator.journal.framing import Kind, Record
 from coordinator.journal.inputs import history, taken
 from coordinator.journal.reader import understood
-from coordinator.past import machine_of
 from coordinator.protocol.accounting import Ledger
 from coordinator.protocol.events import (
     Conclude,
@@ -35,6 +34,7 @@ from coordinator.protocol.events import (
     TellAgent,
 )
 from coordinator.protocol.result import Result
+from coordinator.recovery.snapshot import machine_of
 from coordinator.team import read_described
 
 if TYPE_CHECKING:

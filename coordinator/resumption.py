@@ -26,7 +26,6 @@ from agents.protocol.chunks import AgentId
 from coordinator.attaching import Attachable
 from coordinator.consensus import DEADLINE_TIMER, drafting
 from coordinator.errors import ConfigInvalid
-from coordinator.journal.branching import branched
 from coordinator.journal.entries import (
     BranchedFrom,
     Opened,
@@ -36,16 +35,17 @@ from coordinator.journal.entries import (
 )
 from coordinator.journal.framing import Kind, Record
 from coordinator.journal.inputs import fetched, history, resumable, uploads
-from coordinator.journal.landmarks import (
+from coordinator.journal.open import open_journal, reopen_journal
+from coordinator.journal.reader import Journal, read_session, understood
+from coordinator.journal.store import FILES_SUFFIX, SUFFIX, default_root
+from coordinator.recovery.attachment_restore import read_again
+from coordinator.recovery.branch import branched
+from coordinator.recovery.resume_points import (
     insist_on_known_words,
     insist_on_record,
     insist_on_unfinished,
 )
-from coordinator.journal.open import open_journal, reopen_journal
-from coordinator.journal.reader import Journal, read_session, understood
-from coordinator.journal.store import FILES_SUFFIX, SUFFIX, default_root
-from coordinator.past import Past, machine_of, past_of
-from coordinator.reattaching import read_again
+from coordinator.recovery.snapshot import Past, machine_of, past_of
 from coordinator.session import Session, first_record, new_session_id, running
 from coordinator.shell import Opening, Shell
 from coordinator.team import Team, read_described

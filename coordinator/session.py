@@ -41,14 +41,14 @@ from coordinator.protocol.events import (
     Interrupted,
     PersonSaid,
 )
-from coordinator.reattaching import told_of
+from coordinator.recovery.attachment_restore import told_of
 from coordinator.shell import Opening, Shell
 
 if TYPE_CHECKING:
     from agents.actor.person import Seat
-    from coordinator.continuing import Continued
     from coordinator.displays.base import Display
     from coordinator.protocol.result import Result
+    from coordinator.recovery.follow_up import Continued
     from coordinator.team import Team
 
 CLOSE_GRACE_S = 5.0
@@ -221,7 +221,7 @@ async def open_session(
         journal: The folder to keep the session's journal in; ``None``: none is kept.
         durability: What the journal promises; see :mod:`coordinator.journal.writer`.
         continues: What earlier sessions came to, which the agents read as well; see
-            :func:`coordinator.continuing.continued_from`.
+            :func:`coordinator.recovery.follow_up.continued_from`.
         attachments: Files that go with the question, beside the team's: paths,
             addresses, either with a word on how to send it. What is uploaded is deleted
             when the session ends.

@@ -50,8 +50,8 @@ if TYPE_CHECKING:
     from agents.agent import Agent
     from agents.limits.limiter import Limiter
     from coordinator.journal.writer import JournalWriter
-    from coordinator.past import Past
     from coordinator.protocol.result import Result
+    from coordinator.recovery.snapshot import Past
     from coordinator.team import Team
 
 Item: TypeAlias = bytes | ShellInput

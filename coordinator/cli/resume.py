@@ -27,9 +27,9 @@ from coordinator.config import AgentEntry, TeamConfig, read_team
 from coordinator.displays.base import Cast
 from coordinator.emulated import at_work
 from coordinator.errors import ConfigInvalid
-from coordinator.journal.landmarks import insist_on_record, insist_on_unfinished
 from coordinator.journal.lookup import find_session
 from coordinator.journal.reader import Journal, read_session
+from coordinator.recovery.resume_points import insist_on_record, insist_on_unfinished
 from coordinator.resumption import branch_session, resume_session
 from coordinator.source import config_of
 from coordinator.team import read_described

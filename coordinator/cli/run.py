@@ -39,9 +39,9 @@ from coordinator.session import Session, open_session
 from coordinator.source import config_of
 
 if TYPE_CHECKING:
-    from coordinator.continuing import Continued
     from coordinator.journal.writer import Durability
     from coordinator.protocol.result import Result
+    from coordinator.recovery.follow_up import Continued
     from coordinator.team import Team
 
 QUESTION_BYTES_MAX = 1 << 20
@@ -235,8 +235,8 @@ def _ending_signals() -> list[signal.Signals]:
 def _continued(options: RunOptions) -> Continued | None:
     if options.continues is None:
         return None
-    from coordinator.continuing import continued_from  # noqa: PLC0415  (for few)
     from coordinator.journal.lookup import find_session  # noqa: PLC0415
+    from coordinator.recovery.follow_up import continued_from  # noqa: PLC0415  (for few)
 
     root = root_of(options.journal)
     return continued_from(root, find_session(root, options.continues))

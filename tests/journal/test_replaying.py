@@ -18,7 +18,6 @@ from coordinator.journal.framing import (
     scan,
 )
 from coordinator.journal.inputs import history, inputs, resumable, taken
-from coordinator.journal.resuming import Rebuilt, rebuild
 from coordinator.protocol.events import (
     CancelTurn,
     Conclude,
@@ -29,6 +28,7 @@ from coordinator.protocol.events import (
     StartTurn,
     TimerRang,
 )
+from coordinator.recovery.rebuild import Rebuilt, rebuild
 from coordinator.simulation.generate import Setting, setting
 from coordinator.simulation.world import Played
 

@@ -14,11 +14,11 @@ from agents.conversation.prompts import with_earlier
 from agents.protocol.backend import Earlier
 from coordinator.assembly import assemble
 from coordinator.config import read_team
-from coordinator.continuing import continued_from
 from coordinator.errors import ConfigInvalid
 from coordinator.journal.entries import ContinuedFrom
 from coordinator.journal.index import list_sessions
 from coordinator.journal.reader import Journal, read_session
+from coordinator.recovery.follow_up import continued_from
 from coordinator.team import Team
 
 Run: TypeAlias = Callable[..., tuple[int, str, str]]

@@ -15,10 +15,10 @@ from coordinator.consensus.rules import Rules
 from coordinator.journal.entries import Opened, Resumed, decode
 from coordinator.journal.framing import Kind, Record
 from coordinator.journal.inputs import inputs, on_session_clock, taken
-from coordinator.journal.resuming import AskedTurn, Rebuilt, rebuild
 from coordinator.protocol.accounting import Ledger
 from coordinator.protocol.events import Event, SessionOpened
 from coordinator.protocol.result import FileRecord
+from coordinator.recovery.rebuild import AskedTurn, Rebuilt, rebuild
 
 
 @dataclass(frozen=True, kw_only=True)
