@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from coordinator.recovery.follow_up import continued_from
     from coordinator.resumption import branch_session, resume_session
     from coordinator.session import Session, open_session, run, run_sync
-    from coordinator.team import Team
+    from coordinator.team.team import Team
 
 __all__ = [
     "Agent",
@@ -51,7 +51,7 @@ _ROOMS = {
     "Rules": "coordinator.consensus.rules",
     "Session": "coordinator.session",
     "StreamChunk": "agents.protocol.chunks",
-    "Team": "coordinator.team",
+    "Team": "coordinator.team.team",
     "branch_session": "coordinator.resumption",
     "continued_from": "coordinator.recovery.follow_up",
     "open_session": "coordinator.session",

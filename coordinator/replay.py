@@ -35,7 +35,7 @@ from coordinator.protocol.events import (
 )
 from coordinator.protocol.result import Result
 from coordinator.recovery.snapshot import machine_of
-from coordinator.team import read_described
+from coordinator.team.team import read_described
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -23,7 +23,6 @@ import msgspec
 
 from agents.conversation.uploads import SessionFiles
 from agents.protocol.chunks import AgentId
-from coordinator.attaching import Attachable
 from coordinator.consensus import DEADLINE_TIMER, drafting
 from coordinator.errors import ConfigInvalid
 from coordinator.journal.entries import (
@@ -48,7 +47,8 @@ from coordinator.recovery.resume_points import (
 from coordinator.recovery.snapshot import Past, machine_of, past_of
 from coordinator.session import Session, first_record, new_session_id, running
 from coordinator.shell import Opening, Shell
-from coordinator.team import Team, read_described
+from coordinator.team.attachment_sources import Attachable
+from coordinator.team.team import Team, read_described
 
 if TYPE_CHECKING:
     from coordinator.displays.base import Display
@@ -208,7 +208,7 @@ async def _team_again(stack: AsyncExitStack, opened: Opened, team: Team | None) 
     """
     rules, source = read_described(opened.team)
     if team is None:
-        from coordinator.emulated import again  # noqa: PLC0415  (heavy)
+        from coordinator.team.emulation import again  # noqa: PLC0415  (heavy)
 
         team = await stack.enter_async_context(again(source))
     members = tuple(agent.id for agent in team.agents)

@@ -29,7 +29,6 @@ from agents.conversation.prompts import with_earlier
 from agents.conversation.uploads import SessionFiles
 from agents.protocol.backend import Review, Turn
 from agents.protocol.chunks import AgentId, Chunk, Label, StreamChunk, TurnNumber
-from coordinator.attaching import Attachable, read_attachments
 from coordinator.errors import ConfigInvalid, NotAsked
 from coordinator.feed import Feed
 from coordinator.journal.entries import ContinuedFrom, Opened, library_version
@@ -43,13 +42,14 @@ from coordinator.protocol.events import (
 )
 from coordinator.recovery.attachment_restore import told_of
 from coordinator.shell import Opening, Shell
+from coordinator.team.attachment_sources import Attachable, read_attachments
 
 if TYPE_CHECKING:
     from agents.actor.person import Seat
     from coordinator.displays.base import Display
     from coordinator.protocol.result import Result
     from coordinator.recovery.follow_up import Continued
-    from coordinator.team import Team
+    from coordinator.team.team import Team
 
 CLOSE_GRACE_S = 5.0
 """How long backends may take to close after a synchronous run."""

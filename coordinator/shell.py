@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from coordinator.journal.writer import JournalWriter
     from coordinator.protocol.result import Result
     from coordinator.recovery.snapshot import Past
-    from coordinator.team import Team
+    from coordinator.team.team import Team
 
 Item: TypeAlias = bytes | ShellInput
 

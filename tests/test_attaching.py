@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from agents.protocol.attachments import DOCUMENT_BYTES, Attach
-from coordinator import attaching
-from coordinator.attaching import Attachable, placed, read_attachments
 from coordinator.cli import main
 from coordinator.errors import ConfigInvalid
+from coordinator.team.attachment_sources import Attachable, placed, read_attachments
+from coordinator.team.team import attachment_sources as attaching
 
 TEAM = """\
 question: Is it so?

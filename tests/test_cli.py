@@ -14,11 +14,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from coordinator.approving import check_approvals
-from coordinator.assembly import assemble
-from coordinator.config import read_team
 from coordinator.errors import ConfigInvalid
 from coordinator.protocol.events import Event
+from coordinator.team.approvals import check_approvals
+from coordinator.team.builder import assemble
+from coordinator.team.reader import read_team
 
 TEAM = """\
 question: Is it so?

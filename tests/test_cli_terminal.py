@@ -16,9 +16,9 @@ import anyio
 import pytest
 
 from coordinator import Result, run
-from coordinator.assembly import assemble, closing
-from coordinator.config import DEMO, read_team
 from coordinator.protocol.events import CancelTurn, Event, VotesVoided
+from coordinator.team.builder import assemble, closing
+from coordinator.team.reader import DEMO, read_team
 
 pty = pytest.importorskip("pty", reason="pseudo-terminals are a thing of Unix")
 fcntl: Any = pytest.importorskip("fcntl")

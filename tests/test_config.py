@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from coordinator.ballots import Schulze, Supermajority
-from coordinator.config import DEMO, LIMITS, TOP, parse_team, read_team
 from coordinator.consensus.rules import Rules
 from coordinator.errors import ConfigInvalid
+from coordinator.team.reader import DEMO, LIMITS, TOP, parse_team, read_team
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 FILE = Path("team.yaml")

@@ -7,11 +7,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from coordinator.assembly import assemble, team_of
-from coordinator.config import DEMO, TeamConfig, TeamFile, parse_team, read_team
 from coordinator.errors import ConfigInvalid
 from coordinator.scenarios.reading import read_scenario
-from coordinator.source import config_of, source_of
+from coordinator.team.builder import assemble, team_of
+from coordinator.team.reader import DEMO, TeamConfig, TeamFile, parse_team, read_team
+from coordinator.team.spec import config_of, source_of
 
 SHIPPED = Path(__file__).parent.parent / "scenarios"
 TEAMS = [DEMO, *sorted(SHIPPED.rglob("*.yaml"))]

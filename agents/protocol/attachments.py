@@ -2,7 +2,7 @@
 
 An :class:`Attach` is what a person writes: a path or an address, and how to send it. An
 :class:`Attachment` is what was read of it. Its kind is told by its content, never by
-its name. Reading is :mod:`coordinator.attaching`'s, uploading
+its name. Reading is :mod:`coordinator.team.attachment_sources`'s, uploading
 :mod:`agents.conversation.uploads`'s.
 """
 

@@ -22,7 +22,7 @@ from coordinator.bench.teams import QUESTION
 from coordinator.bench.wire import MODEL, server
 from coordinator.consensus.rules import Rules
 from coordinator.session import open_session
-from coordinator.team import Team
+from coordinator.team.team import Team
 
 STOPPED_ALONE = 50
 """Agents that are stopped one by one before all are: enough for a 99th percentile of

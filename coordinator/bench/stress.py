@@ -25,7 +25,7 @@ from coordinator.consensus.rules import Rules, Straggler
 from coordinator.protocol.result import Result
 from coordinator.session import Session, open_session
 from coordinator.simulation.clocks import virtual
-from coordinator.team import Team
+from coordinator.team.team import Team
 
 DEADLINES_S = (0.5, 25.0, 60.0)
 """Before most have answered, after most have, and after all but who stalls."""

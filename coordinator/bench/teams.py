@@ -9,7 +9,7 @@ from agents.backends.scripted.backend import ScriptedBackend
 from agents.backends.scripted.script import Script, parse_script
 from agents.protocol.chunks import AgentId
 from coordinator.consensus.rules import Rules
-from coordinator.team import Team
+from coordinator.team.team import Team
 
 QUESTION = "What is worth measuring?"
 WORD = "word "

@@ -15,7 +15,7 @@ from coordinator.bench.teams import QUESTION, WORD
 from coordinator.consensus.rules import Rules
 from coordinator.session import run
 from coordinator.simulation.clocks import virtual
-from coordinator.team import Team
+from coordinator.team.team import Team
 
 AGENTS = 5
 CHUNKS_A_SECOND = 50.0

@@ -22,7 +22,7 @@ from coordinator.bench.figures import Figure, Runtime, resident_bytes
 from coordinator.bench.teams import QUESTION
 from coordinator.consensus.rules import Rules
 from coordinator.session import open_session
-from coordinator.team import Team
+from coordinator.team.team import Team
 
 TARGETS = {"scripted": 30.0, "http": 100.0}
 """Kilobytes an agent at most."""

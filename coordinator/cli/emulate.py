@@ -12,9 +12,9 @@ import anyio
 from agents.backends.scripted.script import Script, ScriptInvalid, parse_scripts
 from agents.emulator import sample_script, serve
 from coordinator.cli.exits import Exit, complain
-from coordinator.config import steps
 from coordinator.errors import ConfigInvalid
-from coordinator.written import read
+from coordinator.team.reader import steps
+from coordinator.team.yaml_document import read
 
 PORT_MAX = 65_535
 

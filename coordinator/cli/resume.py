@@ -23,21 +23,21 @@ from coordinator.cli.run import (
     conduct,
     team_of_models,
 )
-from coordinator.config import AgentEntry, TeamConfig, read_team
 from coordinator.displays.base import Cast
-from coordinator.emulated import at_work
 from coordinator.errors import ConfigInvalid
 from coordinator.journal.lookup import find_session
 from coordinator.journal.reader import Journal, read_session
 from coordinator.recovery.resume_points import insist_on_record, insist_on_unfinished
 from coordinator.resumption import branch_session, resume_session
-from coordinator.source import config_of
-from coordinator.team import read_described
+from coordinator.team.emulation import at_work
+from coordinator.team.reader import AgentEntry, TeamConfig, read_team
+from coordinator.team.spec import config_of
+from coordinator.team.team import read_described
 
 if TYPE_CHECKING:
     from coordinator.displays.base import Display
     from coordinator.session import Session
-    from coordinator.team import Team
+    from coordinator.team.team import Team
 
 
 @dataclass(frozen=True, kw_only=True)

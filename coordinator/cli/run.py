@@ -23,7 +23,12 @@ from coordinator.cli.exits import Exit, complain, exit_of
 from coordinator.cli.keeping import call, journal_of_run, root_of
 from coordinator.cli.outputs import check_output
 from coordinator.cli.showing import SILENT, DisplayName, display, fitting
-from coordinator.config import (
+from coordinator.consensus.rules import Rules
+from coordinator.displays.base import Cast, Display
+from coordinator.errors import ConfigInvalid, JournalUnavailable
+from coordinator.session import Session, open_session
+from coordinator.team.emulation import at_work
+from coordinator.team.reader import (
     DEMO,
     AgentEntry,
     TeamConfig,
@@ -31,18 +36,13 @@ from coordinator.config import (
     read_team,
     with_attached,
 )
-from coordinator.consensus.rules import Rules
-from coordinator.displays.base import Cast, Display
-from coordinator.emulated import at_work
-from coordinator.errors import ConfigInvalid, JournalUnavailable
-from coordinator.session import Session, open_session
-from coordinator.source import config_of
+from coordinator.team.spec import config_of
 
 if TYPE_CHECKING:
     from coordinator.journal.writer import Durability
     from coordinator.protocol.result import Result
     from coordinator.recovery.follow_up import Continued
-    from coordinator.team import Team
+    from coordinator.team.team import Team
 
 QUESTION_BYTES_MAX = 1 << 20
 """A question from standard input that is longer is a mistake."""

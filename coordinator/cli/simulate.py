@@ -12,11 +12,11 @@ import msgspec
 
 from agents.protocol.chunks import AgentId
 from coordinator.cli.exits import Exit, complain
-from coordinator.config import TeamFile, read_document
 from coordinator.errors import ConfigInvalid
 from coordinator.simulation.campaign import Failure, Report, campaign, run_settings
 from coordinator.simulation.generate import FAULTS, Setting, settings_of
-from coordinator.written import convert, read
+from coordinator.team.reader import TeamFile, read_document
+from coordinator.team.yaml_document import convert, read
 
 VIOLATED = 1
 """The exit code where an invariant broke, as test programs have it."""

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agents.protocol.attachments import Attach, Attachment
-from coordinator.attaching import Attachable, is_address, read_attachments
 from coordinator.errors import ConfigInvalid
 from coordinator.journal.entries import AttachedFile
+from coordinator.team.attachment_sources import Attachable, is_address, read_attachments
 
 
 def told_of(
@@ -54,7 +54,7 @@ def _place(source: str) -> str:
     """Where a file can be found by another process; no key is in it."""
     if not is_address(source):
         return str(Path(source).absolute())
-    from coordinator.source import LEFT_OUT, has_secret  # noqa: PLC0415  (for few)
+    from coordinator.team.spec import LEFT_OUT, has_secret  # noqa: PLC0415  (for few)
 
     return LEFT_OUT if has_secret(source) else source
 
@@ -103,7 +103,7 @@ def _wanted(file: AttachedFile, given: Attachable | None) -> Attachable:
     Raises:
         ConfigInvalid: Nobody knows where it is.
     """
-    from coordinator.source import LEFT_OUT  # noqa: PLC0415  (for few)
+    from coordinator.team.spec import LEFT_OUT  # noqa: PLC0415  (for few)
 
     if isinstance(given, Attachment):
         return given

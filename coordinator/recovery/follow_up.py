@@ -18,7 +18,7 @@ from coordinator.journal.inputs import history
 from coordinator.journal.reader import Journal, read_session, understood
 from coordinator.journal.store import option_of
 from coordinator.protocol.result import Result
-from coordinator.team import read_described
+from coordinator.team.team import read_described
 
 EARLIER_MOST = 5
 """Sessions of one conversation that the next one is told of; older ones have mostly
@@ -36,7 +36,7 @@ class Continued(msgspec.Struct, frozen=True, kw_only=True):
     earlier: tuple[Earlier, ...]
     """Oldest first; the last is that one."""
     source: bytes
-    """What its team was made from; see :func:`coordinator.assembly.team_of`."""
+    """What its team was made from; see :func:`coordinator.team.builder.team_of`."""
 
 
 def continued_from(root: Path, session: str) -> Continued:

@@ -20,7 +20,7 @@
       winner: ada
       cancelled: {cleo: no outstanding vote can change the winner}
 
-What a team file may say (:mod:`coordinator.config`) and what a script may say
+What a team file may say (:mod:`coordinator.team.reader`) and what a script may say
 (:mod:`agents.backends.scripted.script`) means here what it means there.
 """
 
@@ -33,9 +33,9 @@ import msgspec
 
 from agents.backends.scripted.script import Entry, Line
 from coordinator.ballots import every_rule
-from coordinator.config import TeamFile
 from coordinator.protocol.result import Status
 from coordinator.scenarios.happenings import Step
+from coordinator.team.reader import TeamFile
 
 Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import msgspec
 
-from coordinator.config import TeamConfig, read_document
 from coordinator.errors import ConfigInvalid
 from coordinator.scenarios.form import DEEDS, Expected, ScenarioFile
 from coordinator.scenarios.happenings import KINDS, kind_of
-from coordinator.written import Document, Where, parse, read
+from coordinator.team.reader import TeamConfig, read_document
+from coordinator.team.yaml_document import Document, Where, parse, read
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,7 +20,6 @@ import msgspec
 from agents.errors import ToolFailed
 from agents.protocol.chunks import AgentId, Label
 from agents.tools.schema_tool import SchemaTool
-from coordinator.assembly import assemble, closing
 from coordinator.errors import NotAsked
 from coordinator.protocol.result import Result
 from coordinator.scenarios.checking import differences
@@ -29,10 +28,11 @@ from coordinator.scenarios.happenings import Chronicle, Happening
 from coordinator.scenarios.reading import Scenario, read_scenario
 from coordinator.session import Session, open_session
 from coordinator.simulation.clocks import Runtime, seeded_schedule, virtual
-from coordinator.team import Team
+from coordinator.team.builder import assemble, closing
+from coordinator.team.team import Team
 
 if TYPE_CHECKING:
-    from coordinator.config import TeamConfig
+    from coordinator.team.reader import TeamConfig
 
 Over: TypeAlias = Literal["process", "http"]
 

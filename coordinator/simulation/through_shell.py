@@ -38,7 +38,7 @@ from coordinator.simulation.actors import RandomBackend
 from coordinator.simulation.campaign import Failure, Report, in_batches
 from coordinator.simulation.generate import FAULTS, Setting, setting
 from coordinator.simulation.invariants import Checker, Violation
-from coordinator.team import Team
+from coordinator.team.team import Team
 
 QUESTION = "What shall it be?"
 SESSIONS_AT_ONCE = 20

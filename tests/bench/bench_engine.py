@@ -28,7 +28,7 @@ from agents.backends.scripted.script import parse_script
 from agents.protocol.chunks import AgentId
 from coordinator.ballots import Plurality
 from coordinator.consensus.rules import Rules
-from coordinator.team import Team
+from coordinator.team.team import Team
 
 BATCH = 32
 """Chunks that one read brings: what a busy socket does."""

@@ -17,14 +17,14 @@ import coordinator
 from agents.backends.scripted.script import Script, parse_script
 from agents.emulator import serve
 from agents.emulator.server import Recorded, Server
-from coordinator.assembly import assemble, closing
-from coordinator.config import parse_team, read_team
 from coordinator.displays.base import Cast
 from coordinator.displays.plain import PlainDisplay
-from coordinator.emulated import NO_KEY, emulated
 from coordinator.protocol.events import Event
 from coordinator.protocol.result import Result
-from coordinator.team import Team
+from coordinator.team.builder import assemble, closing
+from coordinator.team.emulation import NO_KEY, emulated
+from coordinator.team.reader import parse_team, read_team
+from coordinator.team.team import Team
 
 MODEL = "claude-haiku-5-5"
 FOLDER = Path(__file__).parents[2] / "scenarios" / "capabilities"

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from agents.protocol.chunks import TurnEnded
-from coordinator.assembly import assemble
-from coordinator.config import parse_team
 from coordinator.errors import ConfigInvalid
 from coordinator.protocol.events import AgentRetired, CancelTurn
+from coordinator.team.builder import assemble
+from coordinator.team.reader import parse_team
 
 pytestmark = pytest.mark.real_time
 

@@ -17,15 +17,15 @@ from anyio import wait_all_tasks_blocked
 
 from agents.backends.claude.server_tools import server_tool
 from agents.emulator import Server
-from coordinator.assembly import assemble, closing
-from coordinator.checks import is_server_tool
-from coordinator.config import AgentEntry, TeamConfig, read_team
 from coordinator.displays.base import Cast
 from coordinator.displays.jsonl import JsonLinesDisplay
 from coordinator.displays.plain import PlainDisplay
-from coordinator.emulated import NO_KEY, emulated
 from coordinator.protocol.result import Result
 from coordinator.session import open_session
+from coordinator.team.builder import assemble, closing
+from coordinator.team.emulation import NO_KEY, emulated
+from coordinator.team.reader import AgentEntry, TeamConfig, read_team
+from coordinator.team.validation import is_server_tool
 
 pytestmark = pytest.mark.real_time
 

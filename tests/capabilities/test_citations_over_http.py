@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from coordinator.assembly import assemble, closing
-from coordinator.config import read_team
 from coordinator.displays.base import Cast
 from coordinator.displays.plain import PlainDisplay
 from coordinator.displays.rich import RichDisplay
-from coordinator.emulated import NO_KEY, emulated
 from coordinator.protocol.result import Result
 from coordinator.session import open_session
+from coordinator.team.builder import assemble, closing
+from coordinator.team.emulation import NO_KEY, emulated
+from coordinator.team.reader import read_team
 
 pytestmark = pytest.mark.real_time
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from coordinator import run
-from coordinator.assembly import assemble, closing
-from coordinator.config import read_team
-from coordinator.emulated import NO_KEY, emulated
+from coordinator.team.builder import assemble, closing
+from coordinator.team.emulation import NO_KEY, emulated
+from coordinator.team.reader import read_team
 
 pytestmark = pytest.mark.real_time
 

@@ -12,13 +12,13 @@ import pytest
 
 from agents.protocol.chunks import ToolCalled, ToolInputDelta, ToolReturned
 from agents.tools import tool
-from coordinator.assembly import assemble, closing
-from coordinator.config import parse_team, read_team
 from coordinator.displays.base import Cast
 from coordinator.displays.plain import PlainDisplay
-from coordinator.emulated import NO_KEY, emulated
 from coordinator.errors import ConfigInvalid
 from coordinator.session import open_session
+from coordinator.team.builder import assemble, closing
+from coordinator.team.emulation import NO_KEY, emulated
+from coordinator.team.reader import parse_team, read_team
 
 FILE = Path(__file__).parents[2] / "scenarios" / "capabilities" / "function_tools.yaml"
 CANARY = "sk-ant-canary-for-tools"

@@ -11,9 +11,9 @@ import pytest
 import coordinator
 from agents.backends.scripted.script import parse_script
 from agents.emulator import serve
-from coordinator.assembly import KEY_VARIABLES, assemble, closing
-from coordinator.config import parse_team, read_team
 from coordinator.errors import ConfigInvalid
+from coordinator.team.builder import KEY_VARIABLES, assemble, closing
+from coordinator.team.reader import parse_team, read_team
 
 pytestmark = pytest.mark.real_time
 

@@ -33,8 +33,8 @@ from agents.errors import AgentError
 from agents.protocol.backend import Draft, Message, Request, Turn
 from agents.protocol.chunks import AgentId, TurnNumber
 from agents.protocol.stamper import Pen
-from coordinator.assembly import assemble, closing
-from coordinator.config import read_team
+from coordinator.team.builder import assemble, closing
+from coordinator.team.reader import read_team
 
 pytestmark = pytest.mark.real_time
 

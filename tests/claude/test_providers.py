@@ -21,9 +21,9 @@ from agents.protocol.backend import Draft, Message, Request, Turn
 from agents.protocol.chunks import AgentId, StreamChunk, TextDelta, TurnNumber
 from agents.protocol.frames import encode_frame
 from agents.protocol.stamper import Pen
-from coordinator.assembly import assemble
-from coordinator.config import parse_team
 from coordinator.errors import ConfigInvalid
+from coordinator.team.builder import assemble
+from coordinator.team.reader import parse_team
 
 pytestmark = pytest.mark.real_time
 

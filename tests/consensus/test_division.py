@@ -9,7 +9,7 @@ from agents.protocol.chunks import Part, PartCompleted, TaskDivided
 from coordinator.consensus.rules import Division, Rules
 from coordinator.errors import ConfigInvalid
 from coordinator.protocol.events import Interrupted, StartTurn
-from coordinator.team import Team
+from coordinator.team.team import Team
 from tests.consensus.conftest import Seat, Table
 from tests.session.conftest import drafts, scripted
 

@@ -18,7 +18,7 @@ from agents.backends.claude.backend import ClaudeBackend
 from agents.protocol.chunks import AgentId
 from coordinator.consensus import Consensus
 from coordinator.consensus.rules import Rules
-from coordinator.team import Team
+from coordinator.team.team import Team
 
 pytestmark = [pytest.mark.real_time, pytest.mark.anyio]
 

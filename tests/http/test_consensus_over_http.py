@@ -21,7 +21,7 @@ from agents.emulator.server import Server
 from agents.protocol.chunks import AgentId, TextDelta
 from coordinator.consensus.rules import Rules
 from coordinator.protocol.result import Result
-from coordinator.team import Team
+from coordinator.team.team import Team
 
 pytestmark = pytest.mark.real_time
 

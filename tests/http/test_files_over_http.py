@@ -20,13 +20,13 @@ from agents.backends.scripted.script import HttpError, Script, parse_script
 from agents.emulator import Server, serve
 from agents.protocol.attachments import Attach, Attachment, attachment
 from agents.protocol.chunks import AgentId, ResponseStarted
-from coordinator.assembly import assemble, closing
-from coordinator.config import read_team
 from coordinator.consensus.rules import Rules
 from coordinator.displays.base import Cast
 from coordinator.displays.plain import PlainDisplay
-from coordinator.emulated import NO_KEY, emulated
-from coordinator.team import Team
+from coordinator.team.builder import assemble, closing
+from coordinator.team.emulation import NO_KEY, emulated
+from coordinator.team.reader import read_team
+from coordinator.team.team import Team
 
 pytestmark = pytest.mark.real_time
 

@@ -25,10 +25,10 @@ from agents.errors import BackendRefused, BackendUnavailable
 from agents.protocol.backend import Draft, Message, Request, Turn
 from agents.protocol.chunks import AgentId, TextDelta, TurnNumber
 from agents.protocol.stamper import Pen
-from coordinator.assembly import assemble, closing
-from coordinator.config import parse_team, read_team
 from coordinator.errors import ConfigInvalid
-from coordinator.team import Team
+from coordinator.team.builder import assemble, closing
+from coordinator.team.reader import parse_team, read_team
+from coordinator.team.team import Team
 
 pytestmark = pytest.mark.real_time
 

@@ -12,14 +12,14 @@ import pytest
 import coordinator
 from agents.conversation.prompts import with_earlier
 from agents.protocol.backend import Earlier
-from coordinator.assembly import assemble
-from coordinator.config import read_team
 from coordinator.errors import ConfigInvalid
 from coordinator.journal.entries import ContinuedFrom
 from coordinator.journal.index import list_sessions
 from coordinator.journal.reader import Journal, read_session
 from coordinator.recovery.follow_up import continued_from
-from coordinator.team import Team
+from coordinator.team.builder import assemble
+from coordinator.team.reader import read_team
+from coordinator.team.team import Team
 
 Run: TypeAlias = Callable[..., tuple[int, str, str]]
 

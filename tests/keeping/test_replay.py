@@ -18,8 +18,6 @@ import pytest
 
 import coordinator
 from agents.protocol.chunks import Chunk
-from coordinator.assembly import assemble
-from coordinator.config import DEMO, read_team
 from coordinator.errors import ReplayDiffers
 from coordinator.journal.entries import Resumed, encode
 from coordinator.journal.framing import Kind, Record, encode_file_header, encode_record
@@ -28,6 +26,8 @@ from coordinator.protocol.events import Event, VoteCounted
 from coordinator.protocol.result import Result
 from coordinator.replay import Replay, replay
 from coordinator.resumption import resume_session
+from coordinator.team.builder import assemble
+from coordinator.team.reader import DEMO, read_team
 
 Run: TypeAlias = Callable[..., tuple[int, str, str]]
 Kept: TypeAlias = tuple[Journal, Result, list[Event]]

@@ -15,10 +15,10 @@ from typing import TypeAlias
 
 import pytest
 
-from coordinator.assembly import team_of
 from coordinator.journal.framing import Kind
 from coordinator.journal.reader import read_session
 from coordinator.journal.store import default_root
+from coordinator.team.builder import team_of
 
 Run: TypeAlias = Callable[..., tuple[int, str, str]]
 Start: TypeAlias = Callable[..., AbstractContextManager[Popen[bytes]]]

@@ -13,10 +13,10 @@ from agents.backends.scripted.script import parse_script
 from agents.mcp import McpServer
 from agents.mcp.toolbox import McpToolbox
 from agents.protocol.chunks import StatusChanged, ToolReturned
-from coordinator.assembly import assemble
-from coordinator.config import parse_team
 from coordinator.errors import ConfigInvalid
-from coordinator.source import LEFT_OUT, source_of
+from coordinator.team.builder import assemble
+from coordinator.team.reader import parse_team
+from coordinator.team.spec import LEFT_OUT, source_of
 
 TEAM = """\
 agents:

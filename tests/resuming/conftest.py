@@ -26,7 +26,7 @@ from coordinator.journal.framing import (
     encode_mark,
     encode_record,
 )
-from coordinator.team import Team
+from coordinator.team.team import Team
 
 Call: TypeAlias = tuple[AgentId, int, int]
 """Agent, turn, and the number of the call within the turn."""

@@ -21,7 +21,7 @@ from coordinator.journal.framing import Kind, Record
 from coordinator.journal.reader import read_session
 from coordinator.protocol.events import VoteCounted
 from coordinator.replay import Replay
-from coordinator.team import Team
+from coordinator.team.team import Team
 from tests.resuming.conftest import Cast
 
 MakeCast = Callable[..., Cast]

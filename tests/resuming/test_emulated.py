@@ -11,13 +11,13 @@ import pytest
 
 import coordinator
 from agents.conversation.uploads import SessionFiles
-from coordinator.assembly import team_of
-from coordinator.config import TeamConfig, parse_team
-from coordinator.emulated import at_work
 from coordinator.errors import ConfigInvalid
 from coordinator.journal.framing import Record
 from coordinator.journal.reader import read_session
-from coordinator.team import read_described
+from coordinator.team.builder import team_of
+from coordinator.team.emulation import at_work
+from coordinator.team.reader import TeamConfig, parse_team
+from coordinator.team.team import read_described
 
 pytestmark = pytest.mark.real_time
 

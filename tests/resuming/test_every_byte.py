@@ -19,7 +19,7 @@ from coordinator.journal.framing import RECORD_HEADER_BYTES, Record
 from coordinator.journal.reader import read_session
 from coordinator.protocol.result import Result
 from coordinator.replay import Replay
-from coordinator.team import Team
+from coordinator.team.team import Team
 from tests.resuming.conftest import Call, CountingBackend
 
 pytestmark = pytest.mark.real_time

@@ -17,7 +17,7 @@ from agents.protocol.stamper import Pen
 from coordinator.consensus.rules import Rules
 from coordinator.journal.reader import read_session
 from coordinator.replay import Replay
-from coordinator.team import Team
+from coordinator.team.team import Team
 
 BIG: list[dict[str, Any]] = [
     {"lines": [{"text": "Let me think."}, {"truncate": True}]},

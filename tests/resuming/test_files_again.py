@@ -11,14 +11,14 @@ import coordinator
 from agents.emulator import Server, serve
 from agents.emulator.files import Kept
 from agents.protocol.attachments import Attach
-from coordinator.assembly import assemble, closing
-from coordinator.config import TeamConfig, parse_team
 from coordinator.errors import ConfigInvalid
 from coordinator.journal.entries import FileKept, decode
 from coordinator.journal.framing import Kind, Record
 from coordinator.journal.reader import read_session
 from coordinator.protocol.result import Result
-from coordinator.team import Team
+from coordinator.team.builder import assemble, closing
+from coordinator.team.reader import TeamConfig, parse_team
+from coordinator.team.team import Team
 
 pytestmark = pytest.mark.real_time
 

@@ -24,7 +24,7 @@ from coordinator.errors import NotAsked
 from coordinator.journal.framing import Record
 from coordinator.journal.reader import read_session
 from coordinator.session import Session
-from coordinator.team import Team
+from coordinator.team.team import Team
 
 PAT = AgentId("pat")
 ADA: list[dict[str, Any]] = [

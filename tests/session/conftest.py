@@ -13,7 +13,7 @@ from agents.backends.scripted.backend import ScriptedBackend
 from agents.backends.scripted.script import parse_script
 from agents.protocol.chunks import AgentId
 from coordinator.consensus.rules import Rules
-from coordinator.team import Team
+from coordinator.team.team import Team
 
 Turns: TypeAlias = list[dict[str, Any]]
 MakeTeam: TypeAlias = Callable[..., Team]

@@ -9,7 +9,7 @@ import pytest
 import coordinator
 from agents.protocol.chunks import AgentId, PartCompleted
 from coordinator.consensus.rules import Division, Rules
-from coordinator.team import Team
+from coordinator.team.team import Team
 from tests.session.conftest import presents, scripted
 
 

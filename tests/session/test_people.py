@@ -13,13 +13,13 @@ from agents.actor.person import Person
 from agents.agent import Agent
 from agents.protocol.backend import Draft, Present, Review
 from agents.protocol.chunks import AgentId
-from coordinator.assembly import assemble
 from coordinator.ballots import VotingRule, every_rule
-from coordinator.config import parse_team
 from coordinator.consensus.rules import Rules
 from coordinator.errors import NotAsked
 from coordinator.protocol.events import VoteRejected
-from coordinator.team import Team
+from coordinator.team.builder import assemble
+from coordinator.team.reader import parse_team
+from coordinator.team.team import Team
 from tests.session.conftest import drafts, presents, scripted, votes
 
 ADA, PAT = AgentId("ada"), AgentId("pat")

@@ -28,11 +28,11 @@ from agents.backends.claude.files import ClaudeFiles
 from agents.conversation.uploads import PRETENDED
 from agents.protocol.backend import Recalls
 from agents.tools.approval import Approver, nobody
-from coordinator.assembly import assemble, closing
-from coordinator.config import AgentEntry, TeamConfig
 from coordinator.errors import ConfigInvalid
-from coordinator.source import config_of, source_of
-from coordinator.team import Team
+from coordinator.team.builder import assemble, closing
+from coordinator.team.reader import AgentEntry, TeamConfig
+from coordinator.team.spec import config_of, source_of
+from coordinator.team.team import Team
 
 if TYPE_CHECKING:
     from agents.agent import Agent
@@ -98,7 +98,7 @@ async def at_work(
     """The team of ``config``, emulated if it is to be; closed when the block ends.
 
     Raises:
-        ConfigInvalid: It cannot be made; see :func:`coordinator.assembly.assemble`.
+        ConfigInvalid: It cannot be made; see :func:`coordinator.team.builder.assemble`.
     """
     if not config.is_emulated:
         async with closing(assemble(config, approver=approver)) as team:

@@ -21,14 +21,14 @@ from agents.agent import Agent
 from agents.backends.claude.server_tools import server_tool
 from agents.protocol.chunks import AgentId
 from agents.tools.approval import Approval, Approver, nobody
-from coordinator.approving import check_approvals
-from coordinator.checks import WORKSPACE_TOOLS, is_server_tool
-from coordinator.config import AgentEntry, TeamConfig, attached
 from coordinator.errors import ConfigInvalid
-from coordinator.functions import functions, imported
-from coordinator.mcp import toolboxes
-from coordinator.source import config_of, source_of
-from coordinator.team import Team
+from coordinator.team.approvals import check_approvals
+from coordinator.team.function_tools import functions, imported
+from coordinator.team.mcp_servers import toolboxes
+from coordinator.team.reader import AgentEntry, TeamConfig, attached
+from coordinator.team.spec import config_of, source_of
+from coordinator.team.team import Team
+from coordinator.team.validation import WORKSPACE_TOOLS, is_server_tool
 
 if TYPE_CHECKING:
     from agents.backends.claude.providers import Place
@@ -85,7 +85,7 @@ def team_of(source: bytes, *, environment: Mapping[str, str] = os.environ) -> Te
     Raises:
         ConfigInvalid: The source says nothing or too little, a key is not set, a tool
             cannot be imported, or no real model was asked; see
-            :func:`coordinator.emulated.again`.
+            :func:`coordinator.team.emulation.again`.
     """
     config = config_of(source)
     if config.is_emulated:

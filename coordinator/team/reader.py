@@ -1,7 +1,7 @@
 """The team file: what people write about a team, as Structs.
 
 Owns the form of ``team.yaml`` and the reading of it; nothing here opens a backend or
-imports a tool. :mod:`coordinator.assembly` makes a :class:`~coordinator.team.Team` of
+imports a tool. :mod:`coordinator.team.builder` makes a :class:`~coordinator.team.team.Team` of
 it. The ``voting`` and ``limits`` sections are the fields of
 :class:`~coordinator.consensus.rules.Rules` by the same names, so that a new rule is a new key.
 """
@@ -26,13 +26,20 @@ from agents.backends.scripted.script import Script, ScriptInvalid, parse_script
 from agents.mcp.server_config import McpServer
 from agents.protocol.attachments import Attach
 from agents.protocol.chunks import AgentId
-from coordinator.attaching import placed
 from coordinator.ballots import Record, learned_weights
 from coordinator.ballots.voting_rules import spelled_out
-from coordinator.checks import check_agent, check_schema, said_at
 from coordinator.consensus.rules import Budget, Rules
 from coordinator.errors import ConfigInvalid
-from coordinator.written import Document, Where, convert, parse, read, value_at
+from coordinator.team.attachment_sources import placed
+from coordinator.team.validation import check_agent, check_schema, said_at
+from coordinator.team.yaml_document import (
+    Document,
+    Where,
+    convert,
+    parse,
+    read,
+    value_at,
+)
 
 Positive: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 Seconds: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
@@ -207,7 +214,7 @@ class TeamConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Agent → what it says, for those that are scripted."""
     is_emulated: bool = False
     """Whether its Claude agents ask a pretended API; see
-    :mod:`coordinator.emulated`."""
+    :mod:`coordinator.team.emulation`."""
 
 
 def read_team(path: Path) -> TeamConfig:

@@ -5,7 +5,7 @@ goes on. So the source holds what reading it came to: every agent with its setti
 rules as they applied, the scripts whole. Nothing is left to defaults, which a later
 version may set otherwise. Keys never get in: agents name the variable that holds
 theirs (``api_key_env``), and what looks like a secret in JSON that people pass on to
-the API is replaced by :data:`LEFT_OUT`. Pure; :func:`coordinator.assembly.team_of`
+the API is replaced by :data:`LEFT_OUT`. Pure; :func:`coordinator.team.builder.team_of`
 makes the team.
 """
 
@@ -19,10 +19,10 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from agents.backends.scripted.script import ScriptInvalid, parse_script
-from coordinator.config import AgentEntry, TeamConfig, TeamFile
 from coordinator.consensus.rules import Rules
 from coordinator.errors import ConfigInvalid
-from coordinator.written import Where, spell
+from coordinator.team.reader import AgentEntry, TeamConfig, TeamFile
+from coordinator.team.yaml_document import Where, spell
 
 LEFT_OUT = "(left out: journals keep no keys)"
 """Stands where a secret was."""

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from agents.backends.claude.server_tools import server_tool
 from agents.backends.claude.settings import ClaudeSettings, check
-from coordinator.functions import FunctionEntry
-from coordinator.written import Document, Where, convert, value_at
+from coordinator.team.function_tools import FunctionEntry
+from coordinator.team.yaml_document import Document, Where, convert, value_at
 
 if TYPE_CHECKING:
-    from coordinator.config import AgentEntry
+    from coordinator.team.reader import AgentEntry
 
 JsonObject: TypeAlias = dict[str, Any]  # carried to the API as it is
 
