@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from coordinator.errors import ConfigInvalid, CoordinatorError
     from coordinator.protocol.result import Result
     from coordinator.recovery.follow_up import continued_from
-    from coordinator.resumption import branch_session, resume_session
-    from coordinator.session import Session, open_session, run, run_sync
+    from coordinator.session.resume import branch_session, resume_session
+    from coordinator.session.session import Session, open_session, run, run_sync
     from coordinator.team.team import Team
 
 __all__ = [
@@ -49,15 +49,15 @@ _ROOMS = {
     "CoordinatorError": "coordinator.errors",
     "Result": "coordinator.protocol.result",
     "Rules": "coordinator.consensus.rules",
-    "Session": "coordinator.session",
+    "Session": "coordinator.session.session",
     "StreamChunk": "agents.protocol.chunks",
     "Team": "coordinator.team.team",
-    "branch_session": "coordinator.resumption",
+    "branch_session": "coordinator.session.resume",
     "continued_from": "coordinator.recovery.follow_up",
-    "open_session": "coordinator.session",
-    "resume_session": "coordinator.resumption",
-    "run": "coordinator.session",
-    "run_sync": "coordinator.session",
+    "open_session": "coordinator.session.session",
+    "resume_session": "coordinator.session.resume",
+    "run": "coordinator.session.session",
+    "run_sync": "coordinator.session.session",
 }
 
 

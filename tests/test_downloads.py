@@ -12,7 +12,7 @@ from agents.errors import BackendRefused, BackendUnavailable
 from agents.protocol.backend import Downloaded
 from agents.protocol.chunks import AgentId, ServerToolReturned, TurnNumber
 from agents.protocol.stamper import Pen
-from coordinator.downloads import NAME_BYTES, Downloads, file_ids, safe_name
+from coordinator.session.downloads import NAME_BYTES, Downloads, file_ids, safe_name
 
 ADA = AgentId("ada")
 

@@ -18,7 +18,7 @@ from coordinator.bench.teams import QUESTION, talkative_team
 from coordinator.consensus import Consensus
 from coordinator.consensus.rules import Rules
 from coordinator.protocol.events import SessionOpened, StartTurn
-from coordinator.session import open_session
+from coordinator.session.session import open_session
 
 TARGETS = {3: 400_000, 16: 400_000, 128: 400_000, 1_000: 400_000, 10_000: 250_000}
 """Chunks a second with the journal ``async``, by the number of agents."""

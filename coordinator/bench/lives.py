@@ -16,7 +16,7 @@ from coordinator.bench.figures import (
     resident_bytes,
 )
 from coordinator.bench.teams import QUESTION, talkative_team
-from coordinator.session import run
+from coordinator.session.session import run
 from coordinator.simulation.campaign import run_seeds
 
 COLLECTED_EVERY = 100

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from agents.protocol.chunks import AgentId, TextDelta
 
 if TYPE_CHECKING:
-    from coordinator.feed import Feed
+    from coordinator.session.subscription import Feed
 
 
 async def until_all_speak(feed: Feed, agents: int) -> None:

@@ -21,7 +21,7 @@ from coordinator.bench.speaking import until_all_speak
 from coordinator.bench.teams import QUESTION
 from coordinator.bench.wire import MODEL, server
 from coordinator.consensus.rules import Rules
-from coordinator.session import open_session
+from coordinator.session.session import open_session
 from coordinator.team.team import Team
 
 STOPPED_ALONE = 50

@@ -23,7 +23,7 @@ from coordinator.bench.figures import Figure, Runtime, Stopwatch, open_files
 from coordinator.bench.teams import QUESTION
 from coordinator.consensus.rules import Rules, Straggler
 from coordinator.protocol.result import Result
-from coordinator.session import Session, open_session
+from coordinator.session.session import Session, open_session
 from coordinator.simulation.clocks import virtual
 from coordinator.team.team import Team
 

@@ -13,7 +13,7 @@ from agents.protocol.chunks import AgentId
 from coordinator.bench.figures import Figure, Runtime, Stopwatch
 from coordinator.bench.teams import QUESTION, WORD
 from coordinator.consensus.rules import Rules
-from coordinator.session import run
+from coordinator.session.session import run
 from coordinator.simulation.clocks import virtual
 from coordinator.team.team import Team
 

@@ -21,7 +21,7 @@ from agents.protocol.chunks import AgentId
 from coordinator.bench.figures import Figure, Runtime, resident_bytes
 from coordinator.bench.teams import QUESTION
 from coordinator.consensus.rules import Rules
-from coordinator.session import open_session
+from coordinator.session.session import open_session
 from coordinator.team.team import Team
 
 TARGETS = {"scripted": 30.0, "http": 100.0}

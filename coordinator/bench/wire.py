@@ -34,7 +34,7 @@ from coordinator.bench.figures import Figure, Runtime, Stopwatch, percentile
 from coordinator.bench.speaking import until_all_speak
 from coordinator.bench.teams import QUESTION
 from coordinator.consensus.rules import Rules
-from coordinator.session import open_session, run
+from coordinator.session.session import open_session, run
 from coordinator.team.team import Team
 
 MODEL = "claude-haiku-5-5"

@@ -22,7 +22,7 @@ from coordinator.cli.approvals import Approvals
 from coordinator.displays.clean import clean
 from coordinator.displays.sink import Sink
 from coordinator.errors import ConfigInvalid, NotAsked, NotInTeam
-from coordinator.session import Session
+from coordinator.session.session import Session
 
 _LINE_BYTES_MAX = 1 << 16
 """A longer line is cut in pieces: a terminal hands over at most 4,096 at a time."""

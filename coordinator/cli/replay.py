@@ -18,7 +18,7 @@ from coordinator.displays.base import Cast
 from coordinator.errors import ConfigInvalid
 from coordinator.journal.lookup import find_session
 from coordinator.journal.reader import Journal, read_session
-from coordinator.replay import replay
+from coordinator.session.replay import replay
 
 if TYPE_CHECKING:
     from coordinator.displays.base import Display

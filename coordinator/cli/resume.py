@@ -28,7 +28,7 @@ from coordinator.errors import ConfigInvalid
 from coordinator.journal.lookup import find_session
 from coordinator.journal.reader import Journal, read_session
 from coordinator.recovery.resume_points import insist_on_record, insist_on_unfinished
-from coordinator.resumption import branch_session, resume_session
+from coordinator.session.resume import branch_session, resume_session
 from coordinator.team.emulation import at_work
 from coordinator.team.reader import AgentEntry, TeamConfig, read_team
 from coordinator.team.spec import config_of
@@ -36,7 +36,7 @@ from coordinator.team.team import read_described
 
 if TYPE_CHECKING:
     from coordinator.displays.base import Display
-    from coordinator.session import Session
+    from coordinator.session.session import Session
     from coordinator.team.team import Team
 
 

@@ -26,7 +26,7 @@ from coordinator.cli.showing import SILENT, DisplayName, display, fitting
 from coordinator.consensus.rules import Rules
 from coordinator.displays.base import Cast, Display
 from coordinator.errors import ConfigInvalid, JournalUnavailable
-from coordinator.session import Session, open_session
+from coordinator.session.session import Session, open_session
 from coordinator.team.emulation import at_work
 from coordinator.team.reader import (
     DEMO,

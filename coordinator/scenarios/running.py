@@ -26,7 +26,7 @@ from coordinator.scenarios.checking import differences
 from coordinator.scenarios.form import Intervention, PretendTool
 from coordinator.scenarios.happenings import Chronicle, Happening
 from coordinator.scenarios.reading import Scenario, read_scenario
-from coordinator.session import Session, open_session
+from coordinator.session.session import Session, open_session
 from coordinator.simulation.clocks import Runtime, seeded_schedule, virtual
 from coordinator.team.builder import assemble, closing
 from coordinator.team.team import Team

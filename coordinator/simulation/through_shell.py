@@ -33,7 +33,7 @@ from coordinator.protocol.events import (
     Output,
 )
 from coordinator.protocol.result import Result
-from coordinator.session import Session, open_session
+from coordinator.session.session import Session, open_session
 from coordinator.simulation.actors import RandomBackend
 from coordinator.simulation.campaign import Failure, Report, in_batches
 from coordinator.simulation.generate import FAULTS, Setting, setting

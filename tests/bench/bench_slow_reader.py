@@ -30,9 +30,9 @@ import anyio
 from agents.protocol.chunks import Chunk
 from coordinator.bench.figures import resident_bytes
 from coordinator.bench.teams import QUESTION, talkative_team
-from coordinator.feed import Feed
 from coordinator.protocol.events import Output
-from coordinator.session import open_session
+from coordinator.session.session import open_session
+from coordinator.session.subscription import Feed
 
 SHARE = 0.01
 """The reader's speed, as a share of the writer's."""

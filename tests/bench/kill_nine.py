@@ -54,7 +54,7 @@ from coordinator.errors import CoordinatorError
 from coordinator.journal.framing import Kind
 from coordinator.journal.inputs import history
 from coordinator.journal.reader import read_journal
-from coordinator.replay import Replay
+from coordinator.session.replay import Replay
 
 AGENTS = ("ada", "bob", "cy")
 ANSWER = "Twenty-two times a day."

@@ -21,7 +21,7 @@ from coordinator.displays.base import Cast
 from coordinator.displays.jsonl import JsonLinesDisplay
 from coordinator.displays.plain import PlainDisplay
 from coordinator.protocol.result import Result
-from coordinator.session import open_session
+from coordinator.session.session import open_session
 from coordinator.team.builder import assemble, closing
 from coordinator.team.emulation import NO_KEY, emulated
 from coordinator.team.reader import AgentEntry, TeamConfig, read_team

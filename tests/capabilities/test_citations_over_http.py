@@ -13,7 +13,7 @@ from coordinator.displays.base import Cast
 from coordinator.displays.plain import PlainDisplay
 from coordinator.displays.rich import RichDisplay
 from coordinator.protocol.result import Result
-from coordinator.session import open_session
+from coordinator.session.session import open_session
 from coordinator.team.builder import assemble, closing
 from coordinator.team.emulation import NO_KEY, emulated
 from coordinator.team.reader import read_team

@@ -15,7 +15,7 @@ from agents.tools import tool
 from coordinator.displays.base import Cast
 from coordinator.displays.plain import PlainDisplay
 from coordinator.errors import ConfigInvalid
-from coordinator.session import open_session
+from coordinator.session.session import open_session
 from coordinator.team.builder import assemble, closing
 from coordinator.team.emulation import NO_KEY, emulated
 from coordinator.team.reader import parse_team, read_team

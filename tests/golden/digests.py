@@ -28,7 +28,7 @@ from coordinator.journal.framing import Kind
 from coordinator.journal.reader import read_session
 from coordinator.scenarios import runner
 from coordinator.scenarios.reader import Scenario, read_scenario
-from coordinator.session.session import open_session
+from coordinator.session.session.session import open_session
 from coordinator.simulation.virtual_time import Runtime, seeded_schedule, virtual
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"

@@ -260,7 +260,7 @@ async def test_beside_a_journal_files_have_a_folder_of_their_own(
 async def test_a_file_that_is_gone_or_too_large_is_told_and_the_answer_stands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("coordinator.downloads.FILE_BYTES", 30)
+    monkeypatch.setattr("coordinator.session.downloads.FILE_BYTES", 30)
     outputs = [{"file_id": "file_large"}, {"file_id": "file_gone"}]
     ran = {"server_tool": "bash_code_execution", "result": {"content": outputs}}
     written = [{"id": "file_large", "name": "a", "text": "x" * 31}]

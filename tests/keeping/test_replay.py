@@ -24,8 +24,8 @@ from coordinator.journal.framing import Kind, Record, encode_file_header, encode
 from coordinator.journal.reader import Journal, read_session
 from coordinator.protocol.events import Event, VoteCounted
 from coordinator.protocol.result import Result
-from coordinator.replay import Replay, replay
-from coordinator.resumption import resume_session
+from coordinator.session.replay import Replay, replay
+from coordinator.session.resume import resume_session
 from coordinator.team.builder import assemble
 from coordinator.team.reader import DEMO, read_team
 

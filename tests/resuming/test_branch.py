@@ -20,7 +20,7 @@ from coordinator.journal.entries import BranchedFrom, Resumed, decode
 from coordinator.journal.framing import Kind, Record
 from coordinator.journal.reader import read_session
 from coordinator.protocol.events import VoteCounted
-from coordinator.replay import Replay
+from coordinator.session.replay import Replay
 from coordinator.team.team import Team
 from tests.resuming.conftest import Cast
 

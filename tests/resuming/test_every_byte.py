@@ -18,7 +18,7 @@ from coordinator.errors import JournalCorrupt, SessionFinished
 from coordinator.journal.framing import RECORD_HEADER_BYTES, Record
 from coordinator.journal.reader import read_session
 from coordinator.protocol.result import Result
-from coordinator.replay import Replay
+from coordinator.session.replay import Replay
 from coordinator.team.team import Team
 from tests.resuming.conftest import Call, CountingBackend
 

@@ -16,7 +16,7 @@ from coordinator.journal.framing import Kind, Record
 from coordinator.journal.inputs import history
 from coordinator.journal.reader import read_session
 from coordinator.protocol.result import Result
-from coordinator.replay import Replay
+from coordinator.session.replay import Replay
 from tests.resuming.conftest import Call, Cast
 
 MakeCast = Callable[..., Cast]

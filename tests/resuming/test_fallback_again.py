@@ -16,7 +16,7 @@ from agents.protocol.chunks import AgentId, StreamChunk
 from agents.protocol.stamper import Pen
 from coordinator.consensus.rules import Rules
 from coordinator.journal.reader import read_session
-from coordinator.replay import Replay
+from coordinator.session.replay import Replay
 from coordinator.team.team import Team
 
 BIG: list[dict[str, Any]] = [

@@ -23,7 +23,7 @@ from coordinator.consensus.rules import Rules
 from coordinator.errors import NotAsked
 from coordinator.journal.framing import Record
 from coordinator.journal.reader import read_session
-from coordinator.session import Session
+from coordinator.session.session import Session
 from coordinator.team.team import Team
 
 PAT = AgentId("pat")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 
 from agents.protocol.chunks import AgentId, BlockEnded, Seq, TextDelta, TurnNumber
-from coordinator.feed import Feed
+from coordinator.session.subscription import Feed
 
 ADA, FIRST = AgentId("ada"), TurnNumber(1)
 WORD = TextDelta(agent=ADA, turn=FIRST, seq=Seq(0), at=0.0, block=0, text="Well")

@@ -9,7 +9,7 @@ import pytest
 from anyio import wait_all_tasks_blocked
 from anyio.lowlevel import checkpoint
 
-from coordinator.inbox import Inbox, Outbox, channel
+from coordinator.session.channel import Inbox, Outbox, channel
 
 
 def pair(size: int) -> tuple[Outbox[int], Inbox[int]]:

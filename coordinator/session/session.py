@@ -1,6 +1,6 @@
 """A session, as its caller sees it: opened, watched, spoken to, and its result.
 
-What happens inside is :mod:`coordinator.shell`'s.
+What happens inside is :mod:`coordinator.session.engine`'s.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ from agents.conversation.uploads import SessionFiles
 from agents.protocol.backend import Review, Turn
 from agents.protocol.chunks import AgentId, Chunk, Label, StreamChunk, TurnNumber
 from coordinator.errors import ConfigInvalid, NotAsked
-from coordinator.feed import Feed
 from coordinator.journal.entries import ContinuedFrom, Opened, library_version
 from coordinator.journal.store import FILES_SUFFIX
 from coordinator.journal.writer import Durability, JournalWriter
@@ -41,7 +40,8 @@ from coordinator.protocol.events import (
     PersonSaid,
 )
 from coordinator.recovery.attachment_restore import told_of
-from coordinator.shell import Opening, Shell
+from coordinator.session.engine import Opening, Shell
+from coordinator.session.subscription import Feed
 from coordinator.team.attachment_sources import Attachable, read_attachments
 
 if TYPE_CHECKING:

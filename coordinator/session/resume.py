@@ -45,8 +45,8 @@ from coordinator.recovery.resume_points import (
     insist_on_unfinished,
 )
 from coordinator.recovery.snapshot import Past, machine_of, past_of
-from coordinator.session import Session, first_record, new_session_id, running
-from coordinator.shell import Opening, Shell
+from coordinator.session.engine import Opening, Shell
+from coordinator.session.session import Session, first_record, new_session_id, running
 from coordinator.team.attachment_sources import Attachable
 from coordinator.team.team import Team, read_described
 
@@ -74,14 +74,14 @@ async def resume_session(
         team: Its agents, who must be the same; ``None``: made again from the journal,
             and closed at the end. The rules are the journal's in any case.
         journal: The folder that the journal is in; ``None``: the usual one.
-        displays: See :func:`coordinator.session.open_session`. Those that may miss text
+        displays: See :func:`coordinator.session.session.open_session`. Those that may miss text
             are shown what happened before as well.
-        durability: See :func:`coordinator.session.open_session`.
+        durability: See :func:`coordinator.session.session.open_session`.
         deadline_s: Seconds from now, instead of what is left of the session's own; the
             session's clock stood still while nobody ran it.
         attachments: Where files that went with the question are now, if they are not
             where they were, or were brought by the program.
-        output_dir: See :func:`coordinator.session.open_session`; ``None``: as it was.
+        output_dir: See :func:`coordinator.session.session.open_session`; ``None``: as it was.
 
     Raises:
         SessionFinished: There is nothing to go on with.
@@ -144,10 +144,10 @@ async def branch_session(
         session_id: A name for the new session; drawn if absent.
         journal: See :func:`resume_session`; the new journal goes there too.
         displays: See :func:`resume_session`.
-        durability: See :func:`coordinator.session.open_session`.
+        durability: See :func:`coordinator.session.session.open_session`.
         deadline_s: See :func:`resume_session`.
         attachments: See :func:`resume_session`; the question's files are the same.
-        output_dir: See :func:`coordinator.session.open_session`.
+        output_dir: See :func:`coordinator.session.session.open_session`.
 
     Raises:
         ConfigInvalid: There is no such record, or the session had ended by then; or

@@ -21,10 +21,7 @@ from agents.limits.idle_watchdog import SilenceWatch
 from agents.protocol.chunks import AgentId, ServerToolReturned, StreamChunk
 from agents.protocol.frames import decode_frame, skim_frame
 from coordinator.consensus import HEARD, Consensus
-from coordinator.downloads import Downloads
 from coordinator.errors import JournalUnavailable, NotAsked, NotInTeam
-from coordinator.feed import Feed
-from coordinator.inbox import Inbox, Outbox, channel
 from coordinator.journal.entries import FileKept, encode
 from coordinator.journal.framing import Kind
 from coordinator.journal.inputs import on_session_clock
@@ -43,6 +40,9 @@ from coordinator.protocol.events import (
     TellAgent,
     TimerRang,
 )
+from coordinator.session.channel import Inbox, Outbox, channel
+from coordinator.session.downloads import Downloads
+from coordinator.session.subscription import Feed
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,7 +18,6 @@ import msgspec
 from agents.protocol.chunks import Chunk
 from coordinator.consensus import HEARD
 from coordinator.errors import ReplayDiffers
-from coordinator.feed import Feed
 from coordinator.journal.entries import encode
 from coordinator.journal.framing import Kind, Record
 from coordinator.journal.inputs import history, taken
@@ -35,6 +34,7 @@ from coordinator.protocol.events import (
 )
 from coordinator.protocol.result import Result
 from coordinator.recovery.snapshot import machine_of
+from coordinator.session.subscription import Feed
 from coordinator.team.team import read_described
 
 if TYPE_CHECKING:
