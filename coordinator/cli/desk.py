@@ -19,7 +19,7 @@ from agents.protocol.chunks import AgentId
 from agents.tools.approval import Approved, Refused, Verdict
 from coordinator.cli import spoken
 from coordinator.cli.approvals import Approvals
-from coordinator.displays.clean import clean
+from coordinator.displays.sanitizer import clean
 from coordinator.displays.sink import Sink
 from coordinator.errors import ConfigInvalid, NotAsked, NotInTeam
 from coordinator.session.session import Session

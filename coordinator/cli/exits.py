@@ -42,6 +42,6 @@ def exit_of(result: Result) -> Exit:
 def complain(sentence: str) -> None:
     """Say on standard error what went wrong."""
     # Model text and file contents may be quoted in it, and this goes to a terminal.
-    from coordinator.displays.clean import clean  # noqa: PLC0415  (seldom needed)
+    from coordinator.displays.sanitizer import clean  # noqa: PLC0415  (seldom needed)
 
     sys.stderr.write(f"coordinator: {clean(sentence)}\n")

@@ -16,8 +16,8 @@ from agents.protocol.chunks import AgentId
 from coordinator.cli.boundary import at_the_boundary
 from coordinator.cli.exits import Exit, complain
 from coordinator.cli.keeping import call, root_of
-from coordinator.displays.clean import clean, one_line
-from coordinator.displays.outcome import dollars
+from coordinator.displays.result_text import dollars
+from coordinator.displays.sanitizer import clean, one_line
 from coordinator.errors import ConfigInvalid, JournalUnavailable
 from coordinator.journal.entries import Parent, decode
 from coordinator.journal.export_jsonl import json_lines, written_out

@@ -27,9 +27,9 @@ from rich.table import Table
 from rich.text import Text
 
 from coordinator.displays.base import Cast
-from coordinator.displays.clean import one_line
-from coordinator.displays.moments import Kind, Moment
-from coordinator.displays.outcome import dollars, tokens
+from coordinator.displays.narration import Kind, Moment
+from coordinator.displays.result_text import dollars, tokens
+from coordinator.displays.sanitizer import one_line
 from coordinator.displays.view import RUNNING, Activity, AgentView, Tone, View
 
 PANES_MAX = 6

@@ -23,12 +23,12 @@ from agents.protocol.chunks import (
     TurnEnded,
 )
 from coordinator.displays.base import Cast
-from coordinator.displays.clean import Cleaner, clean
-from coordinator.displays.moments import Kind, moment_of
-from coordinator.displays.outcome import files, headline, standings, totals, value
-from coordinator.displays.served import lines_of, typed_code
+from coordinator.displays.narration import Kind, moment_of
+from coordinator.displays.partial_json import StringField
+from coordinator.displays.result_text import files, headline, standings, totals, value
+from coordinator.displays.sanitizer import Cleaner, clean
 from coordinator.displays.sink import Sink
-from coordinator.displays.typed import StringField
+from coordinator.displays.tool_summaries import lines_of, typed_code
 from coordinator.displays.view import View
 from coordinator.protocol.events import Event
 from coordinator.protocol.result import Result

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import IO
 
-from coordinator.displays.clean import clean
+from coordinator.displays.sanitizer import clean
 from coordinator.protocol.events import Event
 from coordinator.protocol.result import Result
 

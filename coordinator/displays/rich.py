@@ -22,8 +22,8 @@ from rich.text import Text
 
 from agents.protocol.citations import footnotes
 from coordinator.displays.base import Cast
-from coordinator.displays.clean import clean
-from coordinator.displays.outcome import (
+from coordinator.displays.panes import compose, elapsed_s, moment_line, style_of
+from coordinator.displays.result_text import (
     dollars,
     files,
     headline,
@@ -32,7 +32,7 @@ from coordinator.displays.outcome import (
     totals,
     value,
 )
-from coordinator.displays.panes import compose, elapsed_s, moment_line, style_of
+from coordinator.displays.sanitizer import clean
 from coordinator.displays.view import View
 from coordinator.protocol.events import Event
 from coordinator.protocol.result import Result

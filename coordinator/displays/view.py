@@ -35,10 +35,10 @@ from agents.protocol.chunks import (
     Usage,
     UsageReported,
 )
-from coordinator.displays.clean import Cleaner, clean
-from coordinator.displays.moments import WORKFLOW_TOOLS, Moment, moment_of
-from coordinator.displays.served import lines_of, typed_code
-from coordinator.displays.typed import StringField, Verbatim
+from coordinator.displays.narration import WORKFLOW_TOOLS, Moment, moment_of
+from coordinator.displays.partial_json import StringField, Verbatim
+from coordinator.displays.sanitizer import Cleaner, clean
+from coordinator.displays.tool_summaries import lines_of, typed_code
 from coordinator.protocol.events import (
     AgentRetired,
     AnswerAccepted,

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from coordinator.displays.clean import clean, one_line
+from coordinator.displays.sanitizer import clean, one_line
 from coordinator.errors import ConfigInvalid
 from coordinator.scenarios.form import schema
 from coordinator.scenarios.reading import Scenario, find_scenarios, read_scenario

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from agents.protocol.chunks import UsageReported
-from coordinator.displays.outcome import totals
+from coordinator.displays.result_text import totals
 
 pytestmark = pytest.mark.real_time
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from agents.protocol.chunks import UsageReported
-from coordinator.displays.outcome import totals
+from coordinator.displays.result_text import totals
 
 pytestmark = pytest.mark.real_time
 

@@ -16,8 +16,8 @@ from rich.console import Console
 
 from agents.protocol.chunks import AgentId, ToolCalled, TurnEnded, TurnRestarted
 from coordinator.displays.base import Cast
-from coordinator.displays.outcome import totals
 from coordinator.displays.panes import compose
+from coordinator.displays.result_text import totals
 from coordinator.displays.view import View
 
 pytestmark = pytest.mark.real_time

@@ -25,9 +25,9 @@ from agents.protocol.chunks import (
 from agents.protocol.stamper import Pen
 from coordinator.displays.base import Cast
 from coordinator.displays.jsonl import JsonLinesDisplay
-from coordinator.displays.moments import moment_of
+from coordinator.displays.narration import moment_of
 from coordinator.displays.plain import PlainDisplay
-from coordinator.displays.served import LINES_MAX, asked, brought, lines_of
+from coordinator.displays.tool_summaries import LINES_MAX, asked, brought, lines_of
 from coordinator.displays.view import View
 from coordinator.protocol.events import Event
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coordinator.displays.typed import StringField
+from coordinator.displays.partial_json import StringField
 
 
 def _typed(text: str, cuts: list[int], *keys: str) -> str:

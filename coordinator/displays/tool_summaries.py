@@ -13,8 +13,8 @@ from typing import Any, TypeAlias, cast
 import msgspec
 
 from agents.protocol.chunks import BlockStarted, ServerToolCalled, ServerToolReturned
-from coordinator.displays.clean import clean, one_line, whole_line
-from coordinator.displays.typed import StringField
+from coordinator.displays.partial_json import StringField
+from coordinator.displays.sanitizer import clean, one_line, whole_line
 
 Json: TypeAlias = dict[str, Any]  # the API's objects, looked into with care
 

@@ -9,7 +9,7 @@ import msgspec
 
 from agents.protocol.attachments import size
 from agents.protocol.chunks import AgentId, Label
-from coordinator.displays.clean import clean, one_line
+from coordinator.displays.sanitizer import clean, one_line
 from coordinator.displays.view import View
 from coordinator.protocol.result import CacheRecord, FileRecord, Result
 

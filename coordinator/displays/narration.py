@@ -35,8 +35,8 @@ from agents.protocol.chunks import (
     TurnRestarted,
     TurnStarted,
 )
-from coordinator.displays.clean import one_line
-from coordinator.displays.served import asked, brought
+from coordinator.displays.sanitizer import one_line
+from coordinator.displays.tool_summaries import asked, brought
 from coordinator.protocol.events import (
     AgentRetired,
     AnswerAccepted,
