@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from coordinator.errors import ConfigInvalid
-from coordinator.scenarios.reading import read_scenario
+from coordinator.scenarios.reader import read_scenario
 from coordinator.team.builder import assemble, team_of
 from coordinator.team.reader import DEMO, TeamConfig, TeamFile, parse_team, read_team
 from coordinator.team.spec import config_of, source_of

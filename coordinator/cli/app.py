@@ -407,7 +407,7 @@ def scenario(
     only_schema
         Print the JSON Schema of scenario files, for editors that check YAML.
     """
-    from coordinator.scenarios.command import (  # noqa: PLC0415
+    from coordinator.cli.scenario import (  # noqa: PLC0415
         list_command,
         scenario_command,
         schema_command,

@@ -116,7 +116,7 @@ def _settings(options: SimulateOptions, path: Path) -> Iterator[Setting]:
     if "temper" in keys:
         yield convert(document, Setting)
         return
-    from coordinator.scenarios.form import ScenarioFile  # noqa: PLC0415  (seldom)
+    from coordinator.scenarios.schema import ScenarioFile  # noqa: PLC0415  (seldom)
 
     config = read_document(document, ScenarioFile if "expect" in keys else TeamFile)
     agents = tuple(AgentId(entry.id) for entry in config.agents)

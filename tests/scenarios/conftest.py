@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import pytest
 
-from coordinator.scenarios.reading import Scenario, parse_scenario
+from coordinator.scenarios.reader import Scenario, parse_scenario
 
 FILE = Path("tie.yaml")
 

@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from coordinator.errors import ConfigInvalid
-from coordinator.scenarios.form import schema, write_schema
-from coordinator.scenarios.happenings import KINDS
-from coordinator.scenarios.reading import find_scenarios, parse_scenario, read_scenario
+from coordinator.scenarios.facts import KINDS
+from coordinator.scenarios.reader import find_scenarios, parse_scenario, read_scenario
+from coordinator.scenarios.schema import schema, write_schema
 from tests.scenarios.conftest import FILE, SMALL, Small
 
 ROOT = Path(__file__).parents[2]

@@ -7,10 +7,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from coordinator.scenarios.command import list_command, scenario_command, schema_command
-from coordinator.scenarios.form import schema
-from coordinator.scenarios.reading import read_scenario
-from coordinator.scenarios.running import Report, run_scenario, run_together
+from coordinator.cli.scenario import list_command, scenario_command, schema_command
+from coordinator.scenarios.reader import read_scenario
+from coordinator.scenarios.runner import Report, run_scenario, run_together
+from coordinator.scenarios.schema import schema
 from coordinator.simulation.clocks import RUNTIMES, Runtime
 from tests.scenarios.conftest import SMALL, Small
 

@@ -19,9 +19,9 @@ from agents.backends.scripted.script import (
 from coordinator.ballots import VotingRule, every_rule
 from coordinator.consensus.rules import Rules
 from coordinator.protocol.events import Decision, JournalLost, Output
-from coordinator.scenarios.happenings import Step, kind_of
-from coordinator.scenarios.reading import Scenario, find_scenarios, read_scenario
-from coordinator.scenarios.running import Report, run_scenario
+from coordinator.scenarios.facts import Step, kind_of
+from coordinator.scenarios.reader import Scenario, find_scenarios, read_scenario
+from coordinator.scenarios.runner import Report, run_scenario
 from coordinator.simulation.clocks import RUNTIMES, Runtime
 
 ROOT = Path(__file__).parents[2]

@@ -11,9 +11,9 @@ import msgspec
 
 from coordinator.displays.sanitizer import clean, one_line
 from coordinator.errors import ConfigInvalid
-from coordinator.scenarios.form import schema
-from coordinator.scenarios.reading import Scenario, find_scenarios, read_scenario
-from coordinator.scenarios.running import Over, Report, run_scenario, run_together
+from coordinator.scenarios.reader import Scenario, find_scenarios, read_scenario
+from coordinator.scenarios.runner import Over, Report, run_scenario, run_together
+from coordinator.scenarios.schema import schema
 from coordinator.simulation.clocks import RUNTIMES, Runtime
 
 FAILED = 1
@@ -36,7 +36,7 @@ def scenario_command(
     Args:
         paths: Files, and folders that are searched for files which expect an outcome.
         runtime: Whose event loop; ``both``: each scenario on one after the other.
-        over: See :func:`coordinator.scenarios.running.run_scenario`.
+        over: See :func:`coordinator.scenarios.runner.run_scenario`.
         seed: Instead of each file's own.
         name_filter: Part of the sentences or file names wanted, in any case.
         trace: Whether to print what happened, line by line.

@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 
 from coordinator.errors import ConfigInvalid
-from coordinator.scenarios.form import DEEDS, Expected, ScenarioFile
-from coordinator.scenarios.happenings import KINDS, kind_of
+from coordinator.scenarios.facts import KINDS, kind_of
+from coordinator.scenarios.schema import DEEDS, Expected, ScenarioFile
 from coordinator.team.reader import TeamConfig, read_document
 from coordinator.team.yaml_document import Document, Where, parse, read
 

@@ -34,7 +34,7 @@ import msgspec
 from agents.backends.scripted.script import Entry, Line
 from coordinator.ballots import every_rule
 from coordinator.protocol.result import Status
-from coordinator.scenarios.happenings import Step
+from coordinator.scenarios.facts import Step
 from coordinator.team.reader import TeamFile
 
 Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]

@@ -22,10 +22,10 @@ from agents.protocol.chunks import AgentId, Label
 from agents.tools.schema_tool import SchemaTool
 from coordinator.errors import NotAsked
 from coordinator.protocol.result import Result
-from coordinator.scenarios.checking import differences
-from coordinator.scenarios.form import Intervention, PretendTool
-from coordinator.scenarios.happenings import Chronicle, Happening
-from coordinator.scenarios.reading import Scenario, read_scenario
+from coordinator.scenarios.expectations import differences
+from coordinator.scenarios.facts import Chronicle, Happening
+from coordinator.scenarios.reader import Scenario, read_scenario
+from coordinator.scenarios.schema import Intervention, PretendTool
 from coordinator.session.session import Session, open_session
 from coordinator.simulation.clocks import Runtime, seeded_schedule, virtual
 from coordinator.team.builder import assemble, closing

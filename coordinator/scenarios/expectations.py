@@ -9,8 +9,8 @@ from typing import Any, cast
 import msgspec
 
 from coordinator.protocol.result import Result
-from coordinator.scenarios.form import Bound, Expected
-from coordinator.scenarios.happenings import Happening, is_near, kind_of, matches
+from coordinator.scenarios.facts import Happening, is_near, kind_of, matches
+from coordinator.scenarios.schema import Bound, Expected
 
 SCRIPT_STUCK = re.compile("has no unused entry|no visible answer is")
 """How a stage says that its script does not fit (:mod:`agents.backends.scripted`)."""
