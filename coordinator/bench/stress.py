@@ -24,7 +24,7 @@ from coordinator.bench.teams import QUESTION
 from coordinator.consensus.rules import Rules, Straggler
 from coordinator.protocol.result import Result
 from coordinator.session.session import Session, open_session
-from coordinator.simulation.clocks import virtual
+from coordinator.simulation.virtual_time import virtual
 from coordinator.team.team import Team
 
 DEADLINES_S = (0.5, 25.0, 60.0)

@@ -14,7 +14,7 @@ from coordinator.bench.figures import Figure, Runtime, Stopwatch
 from coordinator.bench.teams import QUESTION, WORD
 from coordinator.consensus.rules import Rules
 from coordinator.session.session import run
-from coordinator.simulation.clocks import virtual
+from coordinator.simulation.virtual_time import virtual
 from coordinator.team.team import Team
 
 AGENTS = 5

@@ -14,7 +14,7 @@ from coordinator.errors import ConfigInvalid
 from coordinator.scenarios.reader import Scenario, find_scenarios, read_scenario
 from coordinator.scenarios.runner import Over, Report, run_scenario, run_together
 from coordinator.scenarios.schema import schema
-from coordinator.simulation.clocks import RUNTIMES, Runtime
+from coordinator.simulation.virtual_time import RUNTIMES, Runtime
 
 FAILED = 1
 """The exit code where a scenario did not come true, or could not be read."""

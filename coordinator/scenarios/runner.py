@@ -27,7 +27,7 @@ from coordinator.scenarios.facts import Chronicle, Happening
 from coordinator.scenarios.reader import Scenario, read_scenario
 from coordinator.scenarios.schema import Intervention, PretendTool
 from coordinator.session.session import Session, open_session
-from coordinator.simulation.clocks import Runtime, seeded_schedule, virtual
+from coordinator.simulation.virtual_time import Runtime, seeded_schedule, virtual
 from coordinator.team.builder import assemble, closing
 from coordinator.team.team import Team
 

@@ -26,7 +26,7 @@ from agents.protocol.backend import (
 )
 from agents.protocol.chunks import AgentId, StreamChunk
 from agents.protocol.stamper import Pen
-from coordinator.simulation.replies import NO_SUCH_LABEL, Temper, said_by_chance
+from coordinator.simulation.agent_model import NO_SUCH_LABEL, Temper, said_by_chance
 
 
 class RandomBackend:

@@ -10,9 +10,9 @@ from functools import partial
 import msgspec
 
 from coordinator.consensus.rules import Rules
+from coordinator.simulation.agent_model import Temper
 from coordinator.simulation.generate import FAULTS, Setting, setting
 from coordinator.simulation.invariants import Violation
-from coordinator.simulation.replies import Temper
 from coordinator.simulation.world import World
 
 SEEDS_AT_ONCE = 500

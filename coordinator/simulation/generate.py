@@ -10,7 +10,7 @@ import msgspec
 from agents.protocol.chunks import AgentId
 from coordinator.ballots import VotingRule, every_rule
 from coordinator.consensus.rules import Adaptive, Division, Rules, Topology
-from coordinator.simulation.replies import Temper
+from coordinator.simulation.agent_model import Temper
 from coordinator.simulation.world import World
 
 _POLICIES = ("slate", "revision", "ensemble", "massgen")

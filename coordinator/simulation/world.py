@@ -3,7 +3,7 @@
 ``play(seed)`` runs one session of a random team under random rules, answer times,
 ballots, failures, cancellations, late chunks and people's interventions, through the
 real machine, and returns what happened. The same seed gives the same session. What
-agents say is :mod:`coordinator.simulation.replies`'.
+agents say is :mod:`coordinator.simulation.agent_model`'.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from coordinator.protocol.events import (
     StartTurn,
     TimerRang,
 )
+from coordinator.simulation.agent_model import Temper, reply
 from coordinator.simulation.invariants import Checker, Violation
-from coordinator.simulation.replies import Temper, reply
 
 MAX_STEPS = 20_000
 """Inputs after which a session counts as one that does not end."""

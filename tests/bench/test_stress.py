@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from coordinator.bench.stress import Ending, Trouble, faults_of, play, troubled
-from coordinator.simulation.clocks import RUNTIMES, Runtime
+from coordinator.simulation.virtual_time import RUNTIMES, Runtime
 
 
 @cache

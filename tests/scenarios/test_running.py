@@ -11,7 +11,7 @@ from coordinator.cli.scenario import list_command, scenario_command, schema_comm
 from coordinator.scenarios.reader import read_scenario
 from coordinator.scenarios.runner import Report, run_scenario, run_together
 from coordinator.scenarios.schema import schema
-from coordinator.simulation.clocks import RUNTIMES, Runtime
+from coordinator.simulation.virtual_time import RUNTIMES, Runtime
 from tests.scenarios.conftest import SMALL, Small
 
 ROOT = Path(__file__).parents[2]

@@ -22,7 +22,7 @@ from coordinator.protocol.events import Decision, JournalLost, Output
 from coordinator.scenarios.facts import Step, kind_of
 from coordinator.scenarios.reader import Scenario, find_scenarios, read_scenario
 from coordinator.scenarios.runner import Report, run_scenario
-from coordinator.simulation.clocks import RUNTIMES, Runtime
+from coordinator.simulation.virtual_time import RUNTIMES, Runtime
 
 ROOT = Path(__file__).parents[2]
 FILES = tuple(find_scenarios([ROOT / "scenarios"]))

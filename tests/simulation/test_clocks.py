@@ -8,7 +8,7 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from coordinator.simulation.clocks import RUNTIMES, Runtime, virtual
+from coordinator.simulation.virtual_time import RUNTIMES, Runtime, virtual
 
 both = pytest.mark.parametrize("runtime", RUNTIMES)
 

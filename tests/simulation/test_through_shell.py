@@ -9,9 +9,9 @@ from agents.actor.actor import Actor
 from agents.protocol.chunks import TurnNumber
 from coordinator.protocol.accounting import Ledger
 from coordinator.protocol.events import Output, StartTurn
+from coordinator.simulation.engine_world import play, shell_campaign
 from coordinator.simulation.generate import setting
 from coordinator.simulation.invariants import Violation
-from coordinator.simulation.through_shell import play, shell_campaign
 
 
 def test_a_hundred_random_sessions_keep_every_invariant() -> None:
