@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from coordinator.cli.compare_report import main_compare
 from coordinator.cli.exits import Exit, complain
 from coordinator.cli.outputs import check_output
+from coordinator.comparison.assumptions import FIRST_TEST_SEED, Assumptions
+from coordinator.comparison.compare import SIZES
+from coordinator.comparison.contenders import CONTENDERS
+from coordinator.comparison.situations import SITUATIONS
 from coordinator.errors import ConfigInvalid
-from coordinator.simulation.compare import SIZES
-from coordinator.simulation.compare_command import main_compare
-from coordinator.simulation.contenders import CONTENDERS
-from coordinator.simulation.model import FIRST_TEST_SEED, Assumptions
-from coordinator.simulation.situations import SITUATIONS
 
 RUNS = 200
 

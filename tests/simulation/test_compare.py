@@ -11,17 +11,17 @@ import pytest
 from agents.protocol.backend import BallotForm
 from agents.protocol.chunks import Label
 from coordinator.cli import main
+from coordinator.cli.compare_report import main_compare
+from coordinator.comparison.assumptions import Assumptions, assumptions
+from coordinator.comparison.ballots import widened
+from coordinator.comparison.billing import Bill, Prefix, PromptCache
+from coordinator.comparison.compare import Comparison, compare, self_consistency
+from coordinator.comparison.contenders import CONTENDERS, contender
+from coordinator.comparison.crowd import Crowd
+from coordinator.comparison.simulated_session import Outcome, Stage
+from coordinator.comparison.situations import SITUATIONS, situation
 from coordinator.consensus.rules import Adaptive, Rules, Straggler, Topology
 from coordinator.errors import ConfigInvalid
-from coordinator.simulation.billing import Bill, Prefix, PromptCache
-from coordinator.simulation.casting import widened
-from coordinator.simulation.compare import Comparison, compare, self_consistency
-from coordinator.simulation.compare_command import main_compare
-from coordinator.simulation.contenders import CONTENDERS, contender
-from coordinator.simulation.crowd import Crowd
-from coordinator.simulation.model import Assumptions, assumptions
-from coordinator.simulation.situations import SITUATIONS, situation
-from coordinator.simulation.stage import Outcome, Stage
 
 STEADY = Assumptions(length_sd=0.0, speed_sd=0.0, cache=False)
 """Every turn takes its usual time and tokens."""

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from coordinator.simulation.model import Assumptions, Camp
+from coordinator.comparison.assumptions import Assumptions, Camp
 
 _INVERSE = NormalDist().inv_cdf
 _STEPS = 2**53

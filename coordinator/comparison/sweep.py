@@ -7,11 +7,11 @@ from itertools import pairwise
 
 import msgspec
 
+from coordinator.comparison.assumptions import Assumptions, assumptions
+from coordinator.comparison.compare import Versus, compare
+from coordinator.comparison.contenders import DEFAULT
+from coordinator.comparison.table import aligned, standing, within
 from coordinator.errors import ConfigInvalid
-from coordinator.simulation.compare import Versus, compare
-from coordinator.simulation.comparison_table import aligned, standing, within
-from coordinator.simulation.contenders import DEFAULT
-from coordinator.simulation.model import Assumptions, assumptions
 
 
 class Point(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,6 +27,10 @@ from agents.protocol.chunks import (
     VoteCast,
 )
 from agents.protocol.stamper import Pen
+from coordinator.comparison.ballots import in_form, widened
+from coordinator.comparison.billing import Bill, Prefix, PromptCache
+from coordinator.comparison.crowd import Crowd, Written
+from coordinator.comparison.prompt_layout import Talk, Tools, laid_out
 from coordinator.consensus import Consensus
 from coordinator.consensus.rules import Rules
 from coordinator.protocol.events import (
@@ -44,10 +48,6 @@ from coordinator.protocol.events import (
     VotesVoided,
     WinnerDecided,
 )
-from coordinator.simulation.billing import Bill, Prefix, PromptCache
-from coordinator.simulation.casting import in_form, widened
-from coordinator.simulation.crowd import Crowd, Written
-from coordinator.simulation.layout import Talk, Tools, laid_out
 
 Part: TypeAlias = Literal["draft", "vote", "revise", "present", "crash"]
 _NO_MESSAGE = msgspec.Raw(b"{}")

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from coordinator.simulation.compare import Comparison, Row, Versus
-from coordinator.simulation.contenders import DEFAULT
-from coordinator.simulation.intervals import Interval
-from coordinator.simulation.situations import situation
+from coordinator.comparison.compare import Comparison, Row, Versus
+from coordinator.comparison.confidence import Interval
+from coordinator.comparison.contenders import DEFAULT
+from coordinator.comparison.situations import situation
 
 _HEAD = (
     "agents",

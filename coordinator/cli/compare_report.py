@@ -8,14 +8,14 @@ from pathlib import Path
 
 import msgspec
 
-from coordinator.simulation.compare import SIZES, compare
-from coordinator.simulation.comparison_table import report
-from coordinator.simulation.contenders import CONTENDERS
-from coordinator.simulation.model import FIRST_TEST_SEED, assumptions
-from coordinator.simulation.plot import drawn
-from coordinator.simulation.situations import SITUATIONS
-from coordinator.simulation.sweep import read_sweep, sweep_report
-from coordinator.simulation.sweep import sweep as played_sweep
+from coordinator.comparison.assumptions import FIRST_TEST_SEED, assumptions
+from coordinator.comparison.compare import SIZES, compare
+from coordinator.comparison.contenders import CONTENDERS
+from coordinator.comparison.plot import drawn
+from coordinator.comparison.situations import SITUATIONS
+from coordinator.comparison.sweep import read_sweep, sweep_report
+from coordinator.comparison.sweep import sweep as played_sweep
+from coordinator.comparison.table import report
 
 
 def main_compare(

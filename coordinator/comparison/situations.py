@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
+from coordinator.comparison.assumptions import Camp
 from coordinator.errors import ConfigInvalid
-from coordinator.simulation.model import Camp
 
 
 class Situation(msgspec.Struct, frozen=True, kw_only=True):

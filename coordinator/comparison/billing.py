@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
-from coordinator.simulation.model import Assumptions
+from coordinator.comparison.assumptions import Assumptions
 
 SMALLEST_TOKENS = 1024
 """Shorter prefixes are not cached (docs.claude.com, read 2026-11-22)."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from html import escape
 from math import ceil, floor, log10
 
-from coordinator.simulation.compare import Comparison, Row
-from coordinator.simulation.contenders import DEFAULT
+from coordinator.comparison.compare import Comparison, Row
+from coordinator.comparison.contenders import DEFAULT
 
 WIDTH, HEIGHT = 920, 560
 LEFT, RIGHT, TOP, BOTTOM = 70, 270, 50, 60

@@ -1,11 +1,11 @@
 """The benchmark of policies: the same teams under every policy, counted and judged.
 
-Teams are decided by seeds alone (:mod:`~coordinator.simulation.crowd`), so policies are
+Teams are decided by seeds alone (:mod:`~coordinator.comparison.crowd`), so policies are
 compared pair by pair. What is assumed stands in
-:mod:`~coordinator.simulation.model`, who takes part in
-:mod:`~coordinator.simulation.contenders`, in which circumstances in
-:mod:`~coordinator.simulation.situations`. Printing is
-:mod:`~coordinator.simulation.comparison_table`'s.
+:mod:`~coordinator.comparison.assumptions`, who takes part in
+:mod:`~coordinator.comparison.contenders`, in which circumstances in
+:mod:`~coordinator.comparison.situations`. Printing is
+:mod:`~coordinator.comparison.table`'s.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from concurrent.futures import ProcessPoolExecutor
 
 import msgspec
 
-from coordinator.errors import ConfigInvalid
-from coordinator.simulation import intervals
-from coordinator.simulation.billing import Bill
-from coordinator.simulation.contenders import (
+from coordinator.comparison import confidence as intervals
+from coordinator.comparison.assumptions import FIRST_TEST_SEED, Assumptions, assumptions
+from coordinator.comparison.billing import Bill
+from coordinator.comparison.confidence import Interval
+from coordinator.comparison.contenders import (
     ALONE,
     CONTENDERS,
     DEFAULT,
@@ -27,11 +28,10 @@ from coordinator.simulation.contenders import (
     Contender,
     contender,
 )
-from coordinator.simulation.crowd import Crowd
-from coordinator.simulation.intervals import Interval
-from coordinator.simulation.model import FIRST_TEST_SEED, Assumptions, assumptions
-from coordinator.simulation.situations import SITUATIONS, situation
-from coordinator.simulation.stage import Outcome, Stage
+from coordinator.comparison.crowd import Crowd
+from coordinator.comparison.simulated_session import Outcome, Stage
+from coordinator.comparison.situations import SITUATIONS, situation
+from coordinator.errors import ConfigInvalid
 
 SIZES = (3, 5, 7, 16, 64)
 ONE_SIZE = 7
@@ -148,8 +148,8 @@ def compare(
         sizes: Agents a team.
         seed: The first team's; others follow.
         workers: Processes.
-        contenders: Names, see :mod:`coordinator.simulation.contenders`.
-        situations: Names, see :mod:`coordinator.simulation.situations`.
+        contenders: Names, see :mod:`coordinator.comparison.contenders`.
+        situations: Names, see :mod:`coordinator.comparison.situations`.
         assumed: Where a situation does not say otherwise.
         on_progress: Told (jobs done, jobs in all).
 

@@ -12,8 +12,8 @@ from typing import NamedTuple, assert_never
 
 from agents.protocol.backend import Divide, Draft, Present, Review, Turn, Work
 from agents.protocol.chunks import Label
-from coordinator.simulation.billing import Prefix
-from coordinator.simulation.model import Assumptions
+from coordinator.comparison.assumptions import Assumptions
+from coordinator.comparison.billing import Prefix
 
 Tools = tuple[object, ...]
 """What the tools' text depends on; other tools make another prompt from the start."""
