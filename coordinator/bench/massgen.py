@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from coordinator.bench.figures import Figure
+from coordinator.bench.measurements import Figure
 from coordinator.errors import CoordinatorError
 
 VERSION = "0.1.97"

@@ -11,8 +11,8 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from coordinator.bench import engine, lives, starting, stress, waiting
-from coordinator.bench.figures import Figure, Runtime
-from coordinator.bench.weighing import weight
+from coordinator.bench.measurements import Figure, Runtime
+from coordinator.bench.memory_usage import weight
 
 Part: TypeAlias = Callable[[], Iterator[Figure]]
 Peer: TypeAlias = Literal["sdk", "massgen"]

@@ -19,7 +19,7 @@ from agents.agent import Agent
 from agents.backends.scripted.backend import ScriptedBackend
 from agents.backends.scripted.script import Script, parse_script
 from agents.protocol.chunks import AgentId
-from coordinator.bench.figures import Figure, Runtime, Stopwatch, open_files
+from coordinator.bench.measurements import Figure, Runtime, Stopwatch, open_files
 from coordinator.bench.teams import QUESTION
 from coordinator.consensus.rules import Rules, Straggler
 from coordinator.protocol.result import Result

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from coordinator.bench.figures import Figure, spelled
+from coordinator.bench.measurements import Figure, spelled
 
 _UNBOUNDED = 1_000
 """Columns: wider than any table of ours."""

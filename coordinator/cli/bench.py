@@ -12,10 +12,10 @@ from pathlib import Path
 import msgspec
 
 from coordinator.bench import plan
-from coordinator.bench.figures import Figure
+from coordinator.bench.markdown import in_markdown
 from coordinator.bench.massgen import PeerMissing
-from coordinator.bench.picture import plot
-from coordinator.bench.written import in_markdown
+from coordinator.bench.measurements import Figure
+from coordinator.bench.plot import plot
 from coordinator.cli.collecting import collecting_rarely
 from coordinator.cli.exits import Exit, complain
 from coordinator.cli.outputs import check_output

@@ -28,7 +28,7 @@ from typing import NamedTuple
 import anyio
 
 from agents.protocol.chunks import Chunk
-from coordinator.bench.figures import resident_bytes
+from coordinator.bench.measurements import resident_bytes
 from coordinator.bench.teams import QUESTION, talkative_team
 from coordinator.protocol.events import Output
 from coordinator.session.session import open_session

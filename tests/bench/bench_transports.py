@@ -31,8 +31,8 @@ from typing import Any, cast
 import anthropic
 import anyio
 
-from coordinator.bench.figures import Stopwatch
-from coordinator.bench.wire import WAYS, Way, server
+from coordinator.bench.http_throughput import WAYS, Way, server
+from coordinator.bench.measurements import Stopwatch
 
 WANTED = ("anthropic[aiohttp]>=2.12,<3", "uvloop")
 INSIDE = "--inside"

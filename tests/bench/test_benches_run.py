@@ -15,10 +15,10 @@ import pytest
 from rich.console import Console
 
 from coordinator.bench import massgen, plan
-from coordinator.bench.figures import Figure, percentile
-from coordinator.bench.picture import plot
+from coordinator.bench.markdown import in_markdown
+from coordinator.bench.measurements import Figure, percentile
+from coordinator.bench.plot import plot
 from coordinator.bench.table import print_table
-from coordinator.bench.written import in_markdown
 from coordinator.cli import main
 from coordinator.cli.collecting import collecting_rarely
 

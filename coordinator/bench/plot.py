@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from coordinator.bench.figures import Figure
+from coordinator.bench.measurements import Figure
 
 _WIDTH, _HEIGHT, _EDGE = 640, 360, 60
 

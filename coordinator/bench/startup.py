@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
-from coordinator.bench.figures import Figure
+from coordinator.bench.measurements import Figure
 
 _WRITES_NOTHING = {"PYTHONDONTWRITEBYTECODE"}
 

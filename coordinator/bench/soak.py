@@ -8,7 +8,7 @@ from functools import partial
 
 import anyio
 
-from coordinator.bench.figures import (
+from coordinator.bench.measurements import (
     Figure,
     Runtime,
     Stopwatch,

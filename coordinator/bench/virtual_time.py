@@ -10,7 +10,7 @@ from agents.agent import Agent
 from agents.backends.scripted.backend import ScriptedBackend
 from agents.backends.scripted.script import parse_script
 from agents.protocol.chunks import AgentId
-from coordinator.bench.figures import Figure, Runtime, Stopwatch
+from coordinator.bench.measurements import Figure, Runtime, Stopwatch
 from coordinator.bench.teams import QUESTION, WORD
 from coordinator.consensus.rules import Rules
 from coordinator.session.session import run

@@ -30,7 +30,7 @@ from agents.agent import Agent
 from agents.backends.claude.backend import ClaudeBackend
 from agents.protocol.chunks import AgentId, ResponseEnded, TextDelta
 from coordinator.bench import massgen
-from coordinator.bench.figures import Figure, Runtime, Stopwatch, percentile
+from coordinator.bench.measurements import Figure, Runtime, Stopwatch, percentile
 from coordinator.bench.speaking import until_all_speak
 from coordinator.bench.teams import QUESTION
 from coordinator.consensus.rules import Rules
@@ -49,9 +49,9 @@ Way: TypeAlias = Callable[[str, int], Awaitable[None]]
 
 @contextmanager
 def server() -> Generator[str]:
-    """Run :mod:`coordinator.bench.serving` beside us; its address."""
+    """Run :mod:`coordinator.bench.event_server` beside us; its address."""
     with subprocess.Popen(
-        [sys.executable, "-m", "coordinator.bench.serving"],
+        [sys.executable, "-m", "coordinator.bench.event_server"],
         start_new_session=True,  # Ctrl-C is ours; it would answer with a traceback
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -7,7 +7,7 @@ import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from coordinator.bench.figures import Figure, spelled
+from coordinator.bench.measurements import Figure, spelled
 
 
 def in_markdown(figures: Sequence[Figure]) -> str:

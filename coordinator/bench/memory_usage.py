@@ -1,6 +1,6 @@
 """Memory of many live agents; run as a program of its own, because memory stays.
 
-``python -m coordinator.bench.weighing scripted|http AGENTS RUNTIME`` prints bytes
+``python -m coordinator.bench.memory_usage scripted|http AGENTS RUNTIME`` prints bytes
 resident before the agents and, with all of them in the midst of a stream, after.
 """
 
@@ -18,7 +18,7 @@ from agents.agent import Agent
 from agents.backends.scripted.backend import ScriptedBackend
 from agents.backends.scripted.script import parse_script
 from agents.protocol.chunks import AgentId
-from coordinator.bench.figures import Figure, Runtime, resident_bytes
+from coordinator.bench.measurements import Figure, Runtime, resident_bytes
 from coordinator.bench.teams import QUESTION
 from coordinator.consensus.rules import Rules
 from coordinator.session.session import open_session
@@ -70,8 +70,8 @@ async def _scripted(agents: int) -> tuple[int, int]:
 
 
 async def _http(agents: int) -> tuple[int, int]:
-    from coordinator.bench.stopping import live_team  # noqa: PLC0415
-    from coordinator.bench.wire import MODEL, ClaudeBackend, server  # noqa: PLC0415
+    from coordinator.bench.cancellation import live_team  # noqa: PLC0415
+    from coordinator.bench.http_throughput import MODEL, ClaudeBackend, server  # noqa: PLC0415
 
     with server() as base:
         backend = ClaudeBackend(MODEL, api_key="none", base_url=f"{base}/1000000/1")

@@ -13,7 +13,7 @@ import anyio
 
 from agents.protocol.chunks import AgentId, AnswerProposed, Ranking, TextDelta, VoteCast
 from agents.protocol.stamper import Pen
-from coordinator.bench.figures import Figure, Runtime, Stopwatch
+from coordinator.bench.measurements import Figure, Runtime, Stopwatch
 from coordinator.bench.teams import QUESTION, talkative_team
 from coordinator.consensus import Consensus
 from coordinator.consensus.rules import Rules

@@ -16,10 +16,10 @@ from agents.backends.claude.backend import ClaudeBackend
 from agents.protocol.backend import Request
 from agents.protocol.chunks import AgentId, StreamChunk
 from agents.protocol.stamper import Pen
-from coordinator.bench.figures import Figure, Runtime, open_files, percentile
+from coordinator.bench.http_throughput import MODEL, server
+from coordinator.bench.measurements import Figure, Runtime, open_files, percentile
 from coordinator.bench.speaking import until_all_speak
 from coordinator.bench.teams import QUESTION
-from coordinator.bench.wire import MODEL, server
 from coordinator.consensus.rules import Rules
 from coordinator.session.session import open_session
 from coordinator.team.team import Team
