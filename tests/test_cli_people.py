@@ -13,8 +13,8 @@ import pytest
 
 from agents.protocol.backend import BallotForm, Present, Review, VisibleAnswer
 from agents.protocol.chunks import AgentId, Label
-from coordinator.cli import spoken
-from coordinator.cli.spoken import command_of, request_of
+from coordinator.cli import slash_commands as spoken
+from coordinator.cli.slash_commands import command_of, request_of
 
 YOU = AgentId("you")
 TEAM = """\

@@ -13,9 +13,9 @@ from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
-from coordinator.cli.exits import EXIT_CODES, Exit, complain
+from coordinator.cli.exit_codes import EXIT_CODES, Exit, complain
 from coordinator.cli.help import TwoColumns
-from coordinator.cli.kept import JournalFolder, replay, resume, sessions
+from coordinator.cli.journal_commands import JournalFolder, replay, resume, sessions
 from coordinator.cli.numbers import Whole
 
 _HELP = f"""A team of agents answers your question: each alone, then they vote.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from coordinator.cli.exits import Exit
+from coordinator.cli.exit_codes import Exit
 from coordinator.simulation.attacks import CREDULITIES, Rate, measure
 
 RUNS = 50

@@ -16,9 +16,9 @@ from coordinator.bench.markdown import in_markdown
 from coordinator.bench.massgen import PeerMissing
 from coordinator.bench.measurements import Figure
 from coordinator.bench.plot import plot
-from coordinator.cli.collecting import collecting_rarely
-from coordinator.cli.exits import Exit, complain
-from coordinator.cli.outputs import check_output
+from coordinator.cli.exit_codes import Exit, complain
+from coordinator.cli.garbage_collection import collecting_rarely
+from coordinator.cli.output_files import check_output
 from coordinator.errors import ConfigInvalid
 
 

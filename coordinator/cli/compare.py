@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from coordinator.cli.compare_report import main_compare
-from coordinator.cli.exits import Exit, complain
-from coordinator.cli.outputs import check_output
+from coordinator.cli.exit_codes import Exit, complain
+from coordinator.cli.output_files import check_output
 from coordinator.comparison.assumptions import FIRST_TEST_SEED, Assumptions
 from coordinator.comparison.compare import SIZES
 from coordinator.comparison.contenders import CONTENDERS

@@ -9,7 +9,7 @@ import msgspec
 
 from agents.backends.claude.decoder import decode_sse, message_of
 from agents.errors import AgentError
-from coordinator.cli.exits import Exit, complain
+from coordinator.cli.exit_codes import Exit, complain
 
 BODY_BYTES_MAX = 1 << 28
 """A streamed response is some megabytes at most; this is a wrong file."""

@@ -11,7 +11,7 @@ import anyio
 
 from agents.backends.scripted.script import Script, ScriptInvalid, parse_scripts
 from agents.emulator import sample_script, serve
-from coordinator.cli.exits import Exit, complain
+from coordinator.cli.exit_codes import Exit, complain
 from coordinator.errors import ConfigInvalid
 from coordinator.team.reader import steps
 from coordinator.team.yaml_document import read

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Literal
 import anyio
 import msgspec
 
-from coordinator.cli.boundary import at_the_boundary
-from coordinator.cli.exits import Exit, complain, exit_of
-from coordinator.cli.keeping import call, root_of
-from coordinator.cli.showing import DisplayName, display, fitting
+from coordinator.cli.display_choice import DisplayName, display, fitting
+from coordinator.cli.error_report import at_the_boundary
+from coordinator.cli.exit_codes import Exit, complain, exit_of
+from coordinator.cli.journal_paths import call, root_of
 from coordinator.displays.base import Cast
 from coordinator.errors import ConfigInvalid
 from coordinator.journal.lookup import find_session

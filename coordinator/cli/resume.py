@@ -14,9 +14,9 @@ import msgspec
 
 from coordinator.ballots import read_rule
 from coordinator.cli.approvals import Approvals, approver_of
-from coordinator.cli.boundary import at_the_boundary
-from coordinator.cli.keeping import root_of
-from coordinator.cli.outputs import check_output
+from coordinator.cli.error_report import at_the_boundary
+from coordinator.cli.journal_paths import root_of
+from coordinator.cli.output_files import check_output
 from coordinator.cli.run import (
     RunOptions,
     attended,

@@ -16,13 +16,13 @@ import msgspec
 from agents.actor.person import Person
 from agents.tools import foreign_types as foreign
 from coordinator.cli.approvals import Approvals, approver_of
-from coordinator.cli.boundary import at_the_boundary
-from coordinator.cli.collecting import collecting_rarely
-from coordinator.cli.desk import Desk
-from coordinator.cli.exits import Exit, complain, exit_of
-from coordinator.cli.keeping import call, journal_of_run, root_of
-from coordinator.cli.outputs import check_output
-from coordinator.cli.showing import SILENT, DisplayName, display, fitting
+from coordinator.cli.console import Desk
+from coordinator.cli.display_choice import SILENT, DisplayName, display, fitting
+from coordinator.cli.error_report import at_the_boundary
+from coordinator.cli.exit_codes import Exit, complain, exit_of
+from coordinator.cli.garbage_collection import collecting_rarely
+from coordinator.cli.journal_paths import call, journal_of_run, root_of
+from coordinator.cli.output_files import check_output
 from coordinator.consensus.rules import Rules
 from coordinator.displays.base import Cast, Display
 from coordinator.errors import ConfigInvalid, JournalUnavailable

@@ -13,9 +13,9 @@ from typing import Literal
 import msgspec
 
 from agents.protocol.chunks import AgentId
-from coordinator.cli.boundary import at_the_boundary
-from coordinator.cli.exits import Exit, complain
-from coordinator.cli.keeping import call, root_of
+from coordinator.cli.error_report import at_the_boundary
+from coordinator.cli.exit_codes import Exit, complain
+from coordinator.cli.journal_paths import call, root_of
 from coordinator.displays.result_text import dollars
 from coordinator.displays.sanitizer import clean, one_line
 from coordinator.errors import ConfigInvalid, JournalUnavailable

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from agents.protocol.chunks import AgentId
-from coordinator.cli.exits import Exit, complain
+from coordinator.cli.exit_codes import Exit, complain
 from coordinator.errors import ConfigInvalid
 from coordinator.simulation.campaign import Failure, Report, campaign, run_settings
 from coordinator.simulation.generate import FAULTS, Setting, settings_of

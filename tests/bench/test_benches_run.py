@@ -20,7 +20,7 @@ from coordinator.bench.measurements import Figure, percentile
 from coordinator.bench.plot import plot
 from coordinator.bench.table import print_table
 from coordinator.cli import main
-from coordinator.cli.collecting import collecting_rarely
+from coordinator.cli.garbage_collection import collecting_rarely
 
 PARTS = dict(plan.parts(plan.TINY, ["sdk"]))
 

@@ -1,7 +1,7 @@
 """Where a person takes part from a terminal: is asked, answers, votes, steers.
 
 One task reads lines, one for each person of the team shows what that person is asked.
-What a line means is :mod:`coordinator.cli.spoken`'s; what it does, the session's.
+What a line means is :mod:`coordinator.cli.slash_commands`'s; what it does, the session's.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from agents.actor.person import BEFORE_ANY
 from agents.protocol.backend import Turn
 from agents.protocol.chunks import AgentId
 from agents.tools.approval import Approved, Refused, Verdict
-from coordinator.cli import spoken
+from coordinator.cli import slash_commands as spoken
 from coordinator.cli.approvals import Approvals
 from coordinator.displays.sanitizer import clean
 from coordinator.displays.sink import Sink

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from coordinator.cli.exits import complain
+from coordinator.cli.exit_codes import complain
 from coordinator.errors import ConfigInvalid, JournalUnavailable
 from coordinator.journal.store import default_root, open_folder, option_of
 

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable
 from typing import cast
 
-from coordinator.cli.exits import Exit, complain
+from coordinator.cli.exit_codes import Exit, complain
 from coordinator.errors import (
     ConfigInvalid,
     CoordinatorError,
