@@ -24,7 +24,7 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 from agents.backends.claude import decode, translate, wire
-from tests.claude.mutating import WRITTEN, check, mutated, recorded, seeded
+from tests.agents.backends.dialects.messages.mutations import WRITTEN, check, mutated, recorded, seeded
 
 FOLLOWED = {str(module.__file__) for module in (decode, translate, wire)}
 SEED_BYTES = 6_000

@@ -1,0 +1,157 @@
+"""Deadlines, budgets, people: every run ends, with the best answer there is."""
+
+from __future__ import annotations
+
+import pytest
+
+from agents.protocol.chunks import AgentId
+from coordinator.consensus.rules import Price
+from coordinator.protocol.events import (
+    AgentRetired,
+    AgentStopped,
+    AnswerVetoed,
+    Interrupted,
+    PersonSaid,
+    StartTurn,
+    WinnerDecided,
+)
+from tests.coordinator.consensus.conftest import Seat
+
+
+def test_a_deadline_with_no_answer_says_so(seat: Seat) -> None:
+    table = seat("ada bob")
+    table.rings("deadline", 1800.0)
+    assert table.end.status == "deadline"
+    assert table.end.answer is None
+    assert "nobody had answered" in table.end.detail
+
+
+def test_a_deadline_while_drafting_gives_an_answer_that_is_in(seat: Seat) -> None:
+    table = seat("ada bob cy")
+    table.answers("bob", "Rome")
+    table.rings("deadline", 1800.0)
+    assert (table.end.winner, table.end.answer) == ("bob", "Rome")
+
+
+def test_an_interruption_gives_the_best_answer_so_far(seat: Seat) -> None:
+    table = seat("ada bob")
+    table.answers("bob", "Rome")
+    table.feed(Interrupted(at=1.0, reason="Ctrl-C"))
+    assert table.end.status == "interrupted"
+    assert table.end.answer == "Rome"
+
+
+def test_a_spent_budget_ends_the_session(seat: Seat) -> None:
+    table = seat("ada bob cy", budget_tokens=1000)
+    table.answers("bob", "Rome")
+    table.spends("ada", 600)
+    assert not table.is_over
+    table.spends("cy", 401)
+    assert table.end.status == "answered"
+    assert table.end.answer == "Rome"
+    assert "1000 tokens" in table.end.detail
+
+
+def test_cumulative_usage_of_one_response_is_counted_once(seat: Seat) -> None:
+    table = seat("ada bob", budget_tokens=1000)
+    for tokens in (300, 600, 900):
+        table.spends("ada", tokens)
+    assert table.machine.spent_tokens == 900
+    assert not table.is_over
+
+
+def test_a_budget_in_money_counts_every_response_once(seat: Seat) -> None:
+    table = seat("ada bob", budget_usd=1.0)
+    table.answers("bob", "Rome")
+    for usd in (0.3, 0.6, 0.9):
+        table.spends("ada", 10, usd)
+    assert not table.is_over
+    table.spends("bob", 10, 0.2)
+    assert table.is_over
+
+
+@pytest.mark.parametrize(("cached_usd", "begins"), [(1e-6, True), (None, False)])
+def test_what_a_turn_reads_again_is_reckoned_at_the_caches_price(
+    seat: Seat, cached_usd: float | None, *, begins: bool
+) -> None:
+    price = Price(input_usd=1e-5, output_usd=0.0, cached_usd=cached_usd)
+    prices = {AgentId("ada"): price, AgentId("bob"): Price()}
+    table = seat("ada bob", "revision", coalesce_s=0.0, budget_usd=0.5, prices=prices)
+    table.answers("ada", "Rome")
+    table.answers("bob", "Oslo")
+    table.spends("ada", 100_000, 0.2)
+    table.votes("ada", "bob")
+    first = table.turns["ada"]
+    table.answers("bob", "Bern")  # so that ada must look again
+    assert (table.turns["ada"].number > first.number) == begins
+    assert table.turns["ada"].continues == begins
+
+
+def test_an_agent_over_its_own_budget_is_taken_out_and_its_answer_stands(
+    seat: Seat,
+) -> None:
+    table = seat("ada bob cy", straggler=None, agent_budget_tokens=500)
+    table.answers("ada", "Rome")
+    table.spends("ada", 501)
+    assert [out.agent for out in table.just(AgentRetired)] == ["ada"]
+    table.answers("bob", "Oslo")
+    table.answers("cy", "Bern")
+    assert {s.turn.agent for s in table.just(StartTurn)} == {"bob", "cy"}
+    assert table.labels["ada"] in table.ballot("bob").labels
+
+
+def test_a_person_may_stop_an_agent(seat: Seat) -> None:
+    table = seat("ada bob cy", straggler=None)
+    table.feed(AgentStopped(at=1.0, agent=AgentId("cy"), reason="too chatty"))
+    assert table.cancelled == ["cy"]
+    table.answers("ada", "Rome")
+    table.answers("bob", "Oslo")
+    assert {s.turn.agent for s in table.just(StartTurn)} == {"ada", "bob"}
+
+
+def test_what_a_person_says_is_read_with_the_next_turn(seat: Seat) -> None:
+    table = seat("ada bob")
+    table.feed(PersonSaid(at=1.0, text="mind the metric system"))
+    table.answers("ada", "Rome")
+    table.answers("bob", "Oslo")
+    notes = [s.turn.note for s in table.just(StartTurn)]
+    assert all("mind the metric system" in note for note in notes)
+
+
+def test_a_vetoed_answer_cannot_win_and_its_voters_vote_again(seat: Seat) -> None:
+    table = seat("ada bob cy dan", "revision", coalesce_s=0.0)
+    for agent in ("ada", "bob", "cy", "dan"):
+        table.answers(agent, f"the answer of {agent}")
+    table.votes("ada", "bob")
+    table.feed(AnswerVetoed(at=1.0, label=table.labels["bob"], reason="wrong"))
+    (again,) = table.just(StartTurn)
+    assert again.turn.agent == "ada"
+    table.votes("ada", "cy")
+    table.votes("cy", "cy")
+    table.votes("dan", "cy")
+    assert table.every(WinnerDecided)[0].winner == "cy"
+
+
+def test_the_last_draft_that_fails_closes_a_vote_nobody_else_can_cast(
+    seat: Seat,
+) -> None:
+    table = seat("ada bob cy", "massgen", panel=1)
+    table.answers("ada", "the answer of ada")
+    for agent in ("bob", "cy"):
+        table.fails(agent)
+    if not table.every(WinnerDecided):
+        table.votes("ada", "ada")
+    assert table.every(WinnerDecided)[0].winner == "ada"
+
+
+def test_who_is_stopped_before_it_is_asked_to_vote_again_is_not_waited_for(
+    seat: Seat,
+) -> None:
+    table = seat("ada bob", "revision", coalesce_s=0.25)
+    for agent in ("ada", "bob"):
+        table.answers(agent, f"the answer of {agent}")
+    table.answers("bob", "something better")
+    table.feed(AgentStopped(at=0.1, agent=AgentId("bob"), reason="enough"))
+    table.rings("news", 0.25)
+    table.votes("ada", "bob")
+    assert table.end.label == table.labels["bob"]
