@@ -1,8 +1,8 @@
 """The actor: one task that takes an agent's turns, one after the other.
 
 It owns the agent's end of the outbox, its mailbox and its conversation. How a turn goes
-is :mod:`agents.actor.turn_runner`'s; here it is begun, cancelled and ended, and here, only here, an
-agent's trouble becomes a chunk.
+is :mod:`agents.actor.turn_runner`'s; here it is begun, cancelled and ended, and here,
+only here, an agent's trouble becomes a chunk.
 """
 
 from __future__ import annotations

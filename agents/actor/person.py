@@ -1,9 +1,9 @@
 """A person in the team: asked like any agent, and heard through the session.
 
 :class:`Person` stands where an agent has its model. :class:`Seat` stands where it has
-its :class:`~agents.actor.actor.Actor`: it takes turns, and what the person says goes out as
-the chunks that a model's work would have made. How a person is shown what is asked, and
-lets it be known, is up to the program around the session.
+its :class:`~agents.actor.actor.Actor`: it takes turns, and what the person says goes
+out as the chunks that a model's work would have made. How a person is shown what is
+asked, and lets it be known, is up to the program around the session.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from agents.conversation.conversation import prompts
+from agents.conversation import prompts
 from agents.protocol.chunks import StatusChanged, ToolCalled, ToolReturned
 from agents.tools.approval import Refused
 from agents.tools.execution import Returned, failure, run_call

@@ -31,7 +31,7 @@ from agents.actor.stop_reasons import (
     revised,
 )
 from agents.actor.tool_calls import Calling
-from agents.conversation.conversation import prompts
+from agents.conversation import prompts
 from agents.errors import BackendUnavailable, ContextExceeded, ToolFailed
 from agents.protocol.backend import (
     LEAST_OUTPUT_TOKENS,

@@ -1,1 +1,1 @@
-""""""
+"""Prompts, the history of a conversation, and accumulated responses; pure."""

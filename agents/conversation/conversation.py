@@ -14,8 +14,8 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
+from agents.conversation import prompts
 from agents.conversation.accumulator import Transcript
-from agents.conversation.conversation import prompts
 from agents.protocol.backend import Message, Turn
 from agents.protocol.chunks import (
     ResponseAbandoned,

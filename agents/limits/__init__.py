@@ -1,1 +1,1 @@
-""""""
+"""Rate limits, retries, prices, and the watch over silent streams."""

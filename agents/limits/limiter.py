@@ -7,7 +7,8 @@ Three things hold a request back, each learnt from the server:
   so that a reopened gate does not bring the whole team's refusal;
 - the *buckets*: ``anthropic-ratelimit-*`` headers tell of the server's allowances of
   requests and tokens, which refill steadily. They are mirrored here (see
-  :mod:`agents.limits.token_buckets`), so once known, requests are spaced instead of refused;
+  :mod:`agents.limits.token_buckets`), so once known, requests are spaced instead of
+  refused;
 - the *window*: requests under way at once. It grows by one a windowful of successes and
   is halved by a refusal, but never below what the server is visibly serving.
 

@@ -1,8 +1,8 @@
 """What an agent is asked, and the protocol by which a model is asked it.
 
-:class:`Turn` is the coordinator's wish in the words of the domain. The actor renders
-it with :mod:`agents.conversation.prompts` into a :class:`Request`, which is what one model call
-needs. A :class:`Backend` turns a request into a stream of chunks; two live here:
+:class:`Turn` is the coordinator's wish in the words of the domain. The actor renders it
+with :mod:`agents.conversation.prompts` into a :class:`Request`, which is what one model
+call needs. A :class:`Backend` turns a request into a stream of chunks; two live here:
 :class:`agents.backends.claude.backend.ClaudeBackend` and
 :class:`agents.backends.scripted.backend.ScriptedBackend`.
 """

@@ -2,9 +2,9 @@
 
 A *chunk* is one fact: a piece of text, a tool call, an answer, a vote.
 
-What belongs to whom: this module owns the words; :mod:`agents.protocol.frames` makes bytes of
-them; :mod:`agents.conversation.accumulator` folds them back into the message they amount to; what
-they mean for a vote is the coordinator's.
+What belongs to whom: this module owns the words; :mod:`agents.protocol.frames` makes
+bytes of them; :mod:`agents.conversation.accumulator` folds them back into the message
+they amount to; what they mean for a vote is the coordinator's.
 
 JSON that is only carried (tool input, results, citations, blocks as the API sent them)
 stays :class:`msgspec.Raw` and must not contain a line feed; see :func:`one_line`.

@@ -6,8 +6,8 @@ the same bytes; nobody encodes again. JSON lines were chosen over msgpack becaus
 cost the same (86 ns to encode and 162 ns to decode one text delta, against 78 and 152,
 measured on 2026-11-23 with msgspec 0.22) and a person can read them.
 
-A line is one chunk as :mod:`agents.protocol.chunks` has it, or a run of pieces of one block,
-which differ in their text and their place alone::
+A line is one chunk as :mod:`agents.protocol.chunks` has it, or a run of pieces of one
+block, which differ in their text and their place alone::
 
     {"kind":"deltas","agent":"ada","turn":1,"seq":5,"at":8.2,"block":0,
      "of":"text_delta","pieces":["Two ","hands ","meet "]}

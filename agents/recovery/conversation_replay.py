@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from agents.conversation.conversation import Called, Conversation, OnCall, prompts
+from agents.conversation import prompts
+from agents.conversation.conversation import Called, Conversation, OnCall
 from agents.protocol.backend import Recalls, Request, Review, Turn
 from agents.protocol.chunks import TurnNumber
 from agents.recovery.turn_record import AskedTurn, tries

@@ -1,9 +1,10 @@
 """Ballots and voting rules: pure functions from what was voted to who has won.
 
-No clock, no chance, no I/O. :mod:`~coordinator.ballots.voting_rules` says what may be chosen,
-:mod:`~coordinator.ballots.tally` counts, :mod:`~coordinator.ballots.early_decision` knows
-when further ballots cannot matter, :mod:`~coordinator.ballots.ties` makes total orders.
-Which ballots are live, and what happens with a winner, is the machine's.
+No clock, no chance, no I/O. :mod:`~coordinator.ballots.voting_rules` says what may be
+chosen, :mod:`~coordinator.ballots.tally` counts,
+:mod:`~coordinator.ballots.early_decision` knows when further ballots cannot matter,
+:mod:`~coordinator.ballots.ties` makes total orders. Which ballots are live, and what
+happens with a winner, is the machine's.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A server for measurements: the Messages API's stream, as steadily as it can be sent.
 
-Run as a program of its own (``python -m coordinator.bench.event_server``), so that its work
-is not counted with its clients'. The path of a request says what comes:
+Run as a program of its own (``python -m coordinator.bench.event_server``), so that its
+work is not counted with its clients'. The path of a request says what comes:
 ``/EVENTS/RATE/…`` with the number of text deltas and how many a second, and
 ``/stamped`` after it to get the time of sending as each delta's text. With a rate,
 streams take turns at even distances, or with ``/abreast`` all speak at the same

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from coordinator.bench import engine, lives, starting, stress, waiting
+from coordinator.bench import engine_throughput, soak, startup, stress, virtual_time
 from coordinator.bench.measurements import Figure, Runtime
 from coordinator.bench.memory_usage import weight
 
@@ -111,9 +111,9 @@ TINY = msgspec.structs.replace(
 
 def parts(sizes: Sizes, peers: Collection[Peer] = ()) -> Iterator[tuple[str, Part]]:
     """Name and carry out the measurements one by one, the light ones first."""
-    yield "start", partial(starting.starting, sizes.rounds)
-    yield "machine", partial(engine.machine, (10, sizes.teams[-1]))
-    yield "simulation", lambda: iter([lives.simulation(sizes.simulated)])
+    yield "start", partial(startup.starting, sizes.rounds)
+    yield "machine", partial(engine_throughput.machine, (10, sizes.teams[-1]))
+    yield "simulation", lambda: iter([soak.simulation(sizes.simulated)])
     for runtime in sizes.runtimes:
         yield f"virtual time, {runtime}", partial(_waiting, sizes, runtime)
     for runtime in sizes.runtimes:
@@ -121,7 +121,7 @@ def parts(sizes: Sizes, peers: Collection[Peer] = ()) -> Iterator[tuple[str, Par
         ends = (min(10, sizes.teams[-1]), sizes.teams[-1])
         yield (
             f"growth, {runtime}",
-            partial(engine.growth, ends, sizes.chunks, runtime=runtime),
+            partial(engine_throughput.growth, ends, sizes.chunks, runtime=runtime),
         )
     for runtime in sizes.runtimes:
         yield f"HTTP, {runtime}", partial(_http, sizes, runtime, peers)
@@ -132,7 +132,7 @@ def parts(sizes: Sizes, peers: Collection[Peer] = ()) -> Iterator[tuple[str, Par
     for runtime in sizes.runtimes:
         scripted, http = sizes.weighed
         yield f"memory, {runtime}", partial(_memory, scripted, http, runtime)
-        yield f"soak, {runtime}", partial(lives.soak, sizes.soaked, runtime=runtime)
+        yield f"soak, {runtime}", partial(soak.soak, sizes.soaked, runtime=runtime)
         yield (
             f"stress, {runtime}",
             partial(stress.stress, *sizes.stressed, runtime=runtime, say=_say),
@@ -146,31 +146,33 @@ def _say(line: str) -> None:
 
 
 def _waiting(sizes: Sizes, runtime: Runtime) -> Iterator[Figure]:
-    yield waiting.virtual_time(sizes.waited, runtime=runtime, rounds=sizes.rounds)
+    yield virtual_time.virtual_time(sizes.waited, runtime=runtime, rounds=sizes.rounds)
 
 
 def _engine(sizes: Sizes, runtime: Runtime) -> Iterator[Figure]:
     for agents in sizes.teams:
         chunks = max(sizes.chunks, sizes.least_chunks // agents)
-        yield from engine.with_journal(
+        yield from engine_throughput.with_journal(
             agents, chunks, runtime=runtime, rounds=sizes.rounds
         )
-        once = 1 if agents > engine.FEW else sizes.rounds  # half a minute each
-        yield engine.throughput(
+        once = (
+            1 if agents > engine_throughput.FEW else sizes.rounds
+        )  # half a minute each
+        yield engine_throughput.throughput(
             agents, chunks, runtime=runtime, is_read=True, rounds=once
         )
     agents = sizes.teams[-2]
     chunks = max(sizes.chunks, sizes.least_chunks // agents) // 4 + 1
-    yield engine.throughput(
+    yield engine_throughput.throughput(
         agents, chunks, runtime=runtime, batch=1, rounds=sizes.rounds
     )
 
 
 def _http(sizes: Sizes, runtime: Runtime, peers: Collection[Peer]) -> Iterator[Figure]:
-    from coordinator.bench import wire  # noqa: PLC0415  (anthropic: a second)
+    from coordinator.bench import http_throughput  # noqa: PLC0415  (anthropic: a second)
 
     measured = partial(
-        wire.throughput, sizes.streams, runtime=runtime, rounds=sizes.rounds
+        http_throughput.throughput, sizes.streams, runtime=runtime, rounds=sizes.rounds
     )
     # MassGen is compared once, where nothing keeps either of us waiting.
     few = {*peers} - {"massgen"}
@@ -181,15 +183,17 @@ def _http(sizes: Sizes, runtime: Runtime, peers: Collection[Peer]) -> Iterator[F
 
 
 def _latency(sizes: Sizes, runtime: Runtime) -> Iterator[Figure]:
-    from coordinator.bench import wire  # noqa: PLC0415  (anthropic: a second)
+    from coordinator.bench import http_throughput  # noqa: PLC0415  (anthropic: a second)
 
-    return wire.latency(sizes.streams, sizes.heard, sizes.rate, runtime=runtime)
+    return http_throughput.latency(
+        sizes.streams, sizes.heard, sizes.rate, runtime=runtime
+    )
 
 
 def _cancel(sizes: Sizes, runtime: Runtime) -> Iterator[Figure]:
-    from coordinator.bench import stopping  # noqa: PLC0415  (anthropic: a second)
+    from coordinator.bench import cancellation  # noqa: PLC0415  (anthropic: a second)
 
-    return stopping.cancelling(sizes.cancelled, runtime=runtime)
+    return cancellation.cancelling(sizes.cancelled, runtime=runtime)
 
 
 def _beside(sizes: Sizes) -> Iterator[Figure]:
@@ -198,8 +202,10 @@ def _beside(sizes: Sizes) -> Iterator[Figure]:
     agents_each, total = sizes.beside
     for agents in agents_each:
         chunks = max(sizes.chunks, sizes.least_chunks // agents)
-        turns = engine.PAIRS * sizes.rounds  # a second each; theirs take longer
-        ours = engine.speeds(agents, chunks, runtime="asyncio", rounds=turns)
+        turns = (
+            engine_throughput.PAIRS * sizes.rounds
+        )  # a second each; theirs take longer
+        ours = engine_throughput.speeds(agents, chunks, runtime="asyncio", rounds=turns)
         yield from massgen.beside(ours, agents, total)
 
 

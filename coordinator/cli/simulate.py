@@ -95,9 +95,9 @@ def faults_of(spelled: str) -> tuple[str, ...]:
 def _played(options: SimulateOptions) -> Report:
     play, plays = (run_settings, campaign)
     if options.through_shell:
-        from coordinator.simulation import through_shell  # noqa: PLC0415  (anyio, trio)
+        from coordinator.simulation import engine_world  # noqa: PLC0415  (anyio, trio)
 
-        play, plays = through_shell.run_settings, through_shell.shell_campaign
+        play, plays = engine_world.run_settings, engine_world.shell_campaign
     if options.world is not None:
         return play(_settings(options, options.world))
     faults = faults_of(options.faults)

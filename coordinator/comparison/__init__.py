@@ -1,1 +1,1 @@
-""""""
+"""Policies side by side on simulated teams: quality, tokens, time."""

@@ -1,8 +1,9 @@
 """How a prompt is laid out: its size, and the prefixes the cache may know of it.
 
-As :mod:`agents.conversation.prompts` and :mod:`agents.backends.dialects.messages.writer` lay it out: tools and system
-first, then the question and the answers, the same for all viewers, then what concerns
-the viewer alone. A conversation that goes on is marked at its end.
+As :mod:`agents.conversation.prompts` and
+:mod:`agents.backends.dialects.messages.writer` lay it out: tools and system first, then
+the question and the answers, the same for all viewers, then what concerns the viewer
+alone. A conversation that goes on is marked at its end.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from agents.protocol.chunks import AnswerProposed, Label
 from coordinator.ballots import Tally
 from coordinator.ballots.condorcet import margins
 from coordinator.ballots.election import hold
-from coordinator.consensus import answers, contests, ending, leading, winning
+from coordinator.consensus import answers, conclusion, contests, leader_first, winner
 from coordinator.consensus.committees import by_speed_and_lot
 from coordinator.consensus.state import Contest, Member, as_read
 from coordinator.consensus.transition import Move
@@ -54,7 +54,7 @@ def _margin(m: Move, contest: Contest, result: Tally) -> float | None:
     others = [label for label, _ in result.standings if label != contest.winner]
     if not others:
         return None
-    ballots = winning.counted(m, contest)
+    ballots = winner.counted(m, contest)
     labels = contest.labels
     election = hold(ballots, labels, labels, m.rules.weights)
     if not election.total:
@@ -93,8 +93,8 @@ def on_proposal(m: Move, member: Member, chunk: AnswerProposed) -> None:
     if incumbent is None:
         # Every answer on the slate was vetoed meanwhile.
         only = answer.label
-        winning.announce_winner(m, only, winning.count_alone(m, only), 0)
-        ending.finish(m, only, (only,), "only one answer stood")
+        winner.announce_winner(m, only, winner.count_alone(m, only), 0)
+        conclusion.finish(m, only, (only,), "only one answer stood")
         return
     _judge(m, incumbent, answer.label)
 
@@ -120,13 +120,13 @@ def _judge(m: Move, incumbent: Label, challenger: Label) -> None:
     m.out.append(SlateFrozen(labels=labels, reason="a challenge to the winner"))
     voters = tuple(agent for agent in live if agent in chosen)
     contest = contests.new_contest(m, labels, voters, is_challenge=True)
-    leading.begin(m, contest)
+    leader_first.begin(m, contest)
 
 
 def fall(m: Move) -> None:
     """No challenger came: the winner stays what it was."""
     contest = m.s.contests[m.s.challenged]
     if contest.winner is None:
-        ending.conclude(m, "failed", "every answer was vetoed")
+        conclusion.conclude(m, "failed", "every answer was vetoed")
         return
-    winning.crown(m, contest, winning.count(m, contest), is_early=False)
+    winner.crown(m, contest, winner.count(m, contest), is_early=False)

@@ -19,7 +19,7 @@ import msgspec
 
 from agents.protocol.backend import Divide, Present, Work
 from agents.protocol.chunks import AgentId, Label, Part, PartCompleted, TaskDivided
-from coordinator.consensus import answers, ending
+from coordinator.consensus import answers, conclusion
 from coordinator.consensus.state import Member, Share
 from coordinator.protocol.events import AnswerRefused
 
@@ -39,7 +39,7 @@ def begin(m: Move) -> None:
     living = [member for member in m.live() if member.refusals < m.rules.attempts]
     lead = next((x for x in living if x.id == named), next(iter(living), None))
     if lead is None:
-        ending.conclude(m, "failed", "no agent divided the task")
+        conclusion.conclude(m, "failed", "no agent divided the task")
         return
     m.s.lead = lead.id
     task = Divide(parts=m.rules.division.parts, workers=len(_workers(m)))
@@ -151,7 +151,7 @@ def withdraw(m: Move, label: Label, reason: str) -> None:
 def _integrate(m: Move) -> None:
     labels = _labels(m)
     if not labels:
-        ending.conclude(m, "failed", "no part of the task was done")
+        conclusion.conclude(m, "failed", "no part of the task was done")
         return
     assert m.rules.division is not None
     m.s.detail = _told(m)
@@ -197,13 +197,13 @@ def conclude(m: Move, status: Status, detail: str) -> None:
         for share in m.s.shares
         if share.label is not None
     ]
-    ending.conclude(m, status, detail, answer="\n\n".join(texts) or None)
+    conclusion.conclude(m, status, detail, answer="\n\n".join(texts) or None)
 
 
 def best_so_far(m: Move, status: Status, why: str) -> None:
     """End now, with the parts that are there."""
     if not _labels(m):
         status = "failed" if status == "answered" else status
-        ending.conclude(m, status, f"{why}; no part was done")
+        conclusion.conclude(m, status, f"{why}; no part was done")
         return
     conclude(m, status, f"{why}; {_told(m)}")

@@ -8,7 +8,14 @@ import msgspec
 
 from agents.protocol.backend import Draft, Review
 from agents.protocol.chunks import AnswerProposed
-from coordinator.consensus import adaptive, answers, contests, ending, revisions, voting
+from coordinator.consensus import (
+    answers,
+    conclusion,
+    contests,
+    revisions,
+    team_growth,
+    voting,
+)
 from coordinator.consensus.state import Member, as_read
 from coordinator.protocol.events import ArmTimer
 
@@ -21,11 +28,11 @@ STRAGGLER_TIMER = "straggler"
 def begin(m: Move) -> None:
     """Ask everybody for a first answer; nobody sees another's."""
     m.begin_wave()
-    for agent in adaptive.begin(m):
+    for agent in team_growth.begin(m):
         m.start(m.s.members[agent], Draft(), "drafting")
         m.s.drafting += 1
     if not m.s.order:
-        ending.conclude(m, "failed", "the team has no agents")
+        conclusion.conclude(m, "failed", "the team has no agents")
 
 
 def reopen(m: Move, reason: str, instructions: str) -> None:
@@ -124,10 +131,10 @@ def cut_stragglers(m: Move) -> None:
 
 def _freeze(m: Move, reason: str) -> None:
     standing = m.standing()
-    if not standing and adaptive.wake(m, "nobody has answered"):
+    if not standing and team_growth.wake(m, "nobody has answered"):
         return
     if not standing:
-        ending.conclude(m, "failed", "no agent brought an answer")
+        conclusion.conclude(m, "failed", "no agent brought an answer")
         return
     voting.open_stage(m, standing, reason)
 

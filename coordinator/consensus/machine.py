@@ -42,14 +42,14 @@ from agents.protocol.chunks import (
 from coordinator.consensus import (
     budget,
     challenge,
+    conclusion,
     division,
     drafting,
-    ending,
-    leading,
+    leader_first,
     revisions,
     vetoes,
     voting,
-    winning,
+    winner,
 )
 from coordinator.consensus.persistent_map import table, with_entry
 from coordinator.consensus.rules import Rules
@@ -238,7 +238,7 @@ def _on_chunk(m: Move, chunk: Chunk) -> None:
             if member.response_tokens or member.response_usd:
                 m.put(replace(member, response_tokens=0, response_usd=0.0))
             if chunk.turn == member.turn and member.activity == "reviewing":
-                leading.on_sign(m, member)
+                leader_first.on_sign(m, member)
             return
         case _ if chunk.turn != member.turn or member.activity in {"idle", "out"}:
             return
@@ -251,7 +251,7 @@ def _on_chunk(m: Move, chunk: Chunk) -> None:
             voting.on_vote(m, member, chunk)
         case AnswerPresented() if member.activity == "presenting":
             m.rest(member)
-            ending.present(m, chunk)
+            conclusion.present(m, chunk)
         case RestartRequested() if member.activity == "presenting":
             m.rest(member)
             drafting.reopen(m, chunk.reason, chunk.instructions)
@@ -278,7 +278,7 @@ def _on_proposal(m: Move, member: Member, chunk: AnswerProposed) -> None:
         case "presenting":
             # A presenter that calls new_answer means the words it presents.
             m.rest(member)
-            ending.present(m, chunk)
+            conclusion.present(m, chunk)
         case _:
             pass
 
@@ -317,7 +317,7 @@ def _without_presenter(m: Move, why: str) -> None:
     if m.rules.division is not None:
         division.conclude(m, "answered", f"{m.s.detail}; the integrator {why}")
         return
-    ending.conclude(m, "answered", f"{m.s.detail}; the winner {why}")
+    conclusion.conclude(m, "answered", f"{m.s.detail}; the winner {why}")
 
 
 def _on_failure(m: Move, member: Member, why: str) -> None:
@@ -403,8 +403,8 @@ def _on_shell(m: Move, what: MachineInput) -> None:
             drafting.cut_stragglers(m)
         case TimerRang(timer=revisions.NEWS_TIMER):
             revisions.announce(m)
-        case TimerRang(timer=timer) if timer.startswith(leading.LEADER_TIMER):
-            leading.on_timer(m, timer)
+        case TimerRang(timer=timer) if timer.startswith(leader_first.LEADER_TIMER):
+            leader_first.on_timer(m, timer)
         case TimerRang(timer=timer) if timer.startswith(voting.LATE_VOTES_TIMER):
             voting.cut_late_votes(m, timer)
         case Interrupted(reason=reason):
@@ -433,19 +433,19 @@ def _stop(m: Move, why: str) -> None:
     _best_so_far(m, "answered" if m.s.accepted else "failed", why)
 
 
-def _best_so_far(m: Move, status: ending.Status, why: str) -> None:
+def _best_so_far(m: Move, status: conclusion.Status, why: str) -> None:
     """End now, with the winner, the leader, or whichever answer the lot puts first."""
     if m.rules.division is not None:
         division.best_so_far(m, status, why)
         return
     if m.s.winner is None:
-        m.s.winner = winning.leader(m)
+        m.s.winner = winner.leader(m)
     if m.s.winner is None:
-        ending.conclude(m, status, f"{why}; nobody had answered")
+        conclusion.conclude(m, status, f"{why}; nobody had answered")
         return
     missing = {
         "drafting": "first answers were still being written",
         "voting": "not all votes were in",
         "presenting": "the winner had not finished presenting",
     }.get(m.s.phase, "")
-    ending.conclude(m, status, f"{why}; {missing}")
+    conclusion.conclude(m, status, f"{why}; {missing}")

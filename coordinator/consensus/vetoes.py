@@ -6,7 +6,7 @@ import msgspec
 
 from agents.protocol.chunks import Label
 from coordinator.ballots import best_of
-from coordinator.consensus import contests, division, ending, voting, winning
+from coordinator.consensus import conclusion, contests, division, voting, winner
 from coordinator.consensus.persistent_map import without
 from coordinator.consensus.state import Contest
 from coordinator.consensus.transition import Move
@@ -97,25 +97,25 @@ def _replace_winner(m: Move, contest: Contest, label: Label) -> None:
     """A settled contest's winner was vetoed: the next best takes its place."""
     labels = tuple(x for x in contest.labels if x != label)
     contest = m.put_contest(msgspec.structs.replace(contest, labels=labels))
-    winner = winning.count(m, contest).standings[0][0] if labels else None
-    contest = m.put_contest(msgspec.structs.replace(contest, winner=winner))
+    next_best = winner.count(m, contest).standings[0][0] if labels else None
+    contest = m.put_contest(msgspec.structs.replace(contest, winner=next_best))
     if m.s.phase != "presenting" or m.s.winner != label:
         return
     m.s.winner = None
-    if winner is None:
+    if next_best is None:
         _without_candidates(m, label)
         return
-    winning.announce_winner(m, winner, winning.count(m, contest), len(contest.ballots))
-    ending.finish(m, winner, (winner,), f"{label} was vetoed; the next best")
+    winner.announce_winner(m, next_best, winner.count(m, contest), len(contest.ballots))
+    conclusion.finish(m, next_best, (next_best,), f"{label} was vetoed; the next best")
 
 
 def _without_candidates(m: Move, label: Label) -> None:
     """All that stood for election is vetoed: one that lost is better than none."""
     standing = m.standing()
     if not standing:
-        ending.conclude(m, "failed", "every answer was vetoed")
+        conclusion.conclude(m, "failed", "every answer was vetoed")
         return
     next_best = contests.tie_order(m, standing)[0]
-    winning.announce_winner(m, next_best, winning.count_alone(m, next_best), 0)
+    winner.announce_winner(m, next_best, winner.count_alone(m, next_best), 0)
     detail = f"{label} was vetoed, as all that stood for election; the lot decided"
-    ending.finish(m, next_best, (next_best,), detail)
+    conclusion.finish(m, next_best, (next_best,), detail)

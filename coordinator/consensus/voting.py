@@ -21,13 +21,13 @@ from coordinator.ballots import (
     standing_part,
 )
 from coordinator.consensus import (
-    adaptive,
     challenge,
+    committees,
+    conclusion,
     contests,
-    ending,
-    leading,
-    topology,
-    winning,
+    leader_first,
+    team_growth,
+    winner,
 )
 from coordinator.consensus.persistent_map import table, with_entry
 from coordinator.consensus.similarity import twins
@@ -54,15 +54,15 @@ def open_stage(m: Move, answers: Sequence[Answer], reason: str) -> None:
     labels = tuple(answer.label for answer in answers)
     if len(labels) == 1 and not _may_more_come(m):
         only = labels[0]
-        winning.announce_winner(m, only, winning.count_alone(m, only), 0)
-        ending.finish(m, only, labels, "only one answer stood")
+        winner.announce_winner(m, only, winner.count_alone(m, only), 0)
+        conclusion.finish(m, only, labels, "only one answer stood")
         return
     s.phase = "voting"
     if not s.stages:
         s.vote_began = s.contests_made
     s.stage_began = s.contests_made
     m.out.append(SlateFrozen(labels=labels, reason=reason))
-    groups = topology.groups(m, labels)
+    groups = committees.groups(m, labels)
     s.stages += 1
     _open(
         m,
@@ -83,7 +83,7 @@ def open_stage(m: Move, answers: Sequence[Answer], reason: str) -> None:
 def _open(m: Move, opened: Sequence[Contest]) -> None:
     """Ask the voters; what has none is settled at once."""
     for contest in opened:
-        leading.begin(m, contest)
+        leader_first.begin(m, contest)
     for contest in opened:
         if not contest.outstanding:
             settle(m, contest, is_early=False)
@@ -115,7 +115,7 @@ def _may_more_come(m: Move) -> bool:
 
 def on_vote(m: Move, member: Member, chunk: VoteCast) -> None:
     """Count ``member``'s ballot, or say why it does not count and ask again."""
-    leading.on_sign(m, member)
+    leader_first.on_sign(m, member)
     contest = m.s.contests[member.contest]
     member = m.put(contests.answered(member))
     # What was changed a little since it was asked goes by its new name.
@@ -171,7 +171,7 @@ def leave(m: Move, member: Member) -> None:
     """``member`` will cast no ballot in its contest."""
     if member.contest < 0:
         return
-    leading.on_sign(m, member)
+    leader_first.on_sign(m, member)
     contest = m.s.contests[member.contest]
     m.put(msgspec.structs.replace(m.s.members[member.id], contest=-1))
     if contest.winner is not None or member.id in contest.ballots:
@@ -193,7 +193,7 @@ def check(m: Move, contest: Contest) -> None:
         return
     if contest.advance > 1:
         return  # several go on from it, and the last ballot may say who
-    ballots, waiting = winning.counted(m, contest), winning.waiting_in(m, contest)
+    ballots, waiting = winner.counted(m, contest), winner.waiting_in(m, contest)
     events = events_until_over(
         m.rules.rule,
         ballots,
@@ -203,7 +203,7 @@ def check(m: Move, contest: Contest) -> None:
         weights=m.rules.weights,
         clear_of_ties=_may_tie_matter(m, contest),
     )
-    if not events and winning.has_reached_quorum(m, contest):
+    if not events and winner.has_reached_quorum(m, contest):
         settle(m, contest, is_early=True)
         return
     m.put_contest(msgspec.structs.replace(contest, check_at=happened + max(1, events)))
@@ -214,7 +214,7 @@ def _hurried(m: Move, contest: Contest) -> Contest:
     straggler = m.rules.straggler
     if straggler is None or contest.outstanding > contest.slow or contest.is_hurried:
         return contest
-    waiting = winning.waiting_in(m, contest)
+    waiting = winner.waiting_in(m, contest)
     if not contest.ballots or not all(m.s.members[v].was_cut for v in waiting):
         return contest
     at = contest.began + straggler.factor * (m.s.now - contest.began)
@@ -226,7 +226,7 @@ def _hurried(m: Move, contest: Contest) -> Contest:
 def cut_late_votes(m: Move, timer: str) -> None:
     """Wait no longer for the ballots of those who were slow already."""
     number = int(timer.removeprefix(LATE_VOTES_TIMER))
-    for voter in winning.waiting_in(m, m.s.contests[number]):
+    for voter in winner.waiting_in(m, m.s.contests[number]):
         member = m.s.members[voter]
         # The first to leave may have been all that the contest waited for.
         if member.was_cut and member.contest == number:
@@ -251,7 +251,7 @@ def _may_close_early(m: Move) -> bool:
 
 def settle(m: Move, contest: Contest, *, is_early: bool) -> None:
     """Close ``contest``, cancel who is still voting, and go on with its winner."""
-    result = winning.count(m, contest)
+    result = winner.count(m, contest)
     if (
         m.rules.ties == "runoff"
         and len(result.tied) > 1
@@ -268,8 +268,8 @@ def settle(m: Move, contest: Contest, *, is_early: bool) -> None:
         runoff = msgspec.structs.replace(runoff, renamed=contest.renamed)
         _open(m, [m.put_contest(runoff)])
         return
-    winner = winning.first_of(contest, result)
-    contest = m.put_contest(msgspec.structs.replace(contest, winner=winner))
+    first = winner.first_of(contest, result)
+    contest = m.put_contest(msgspec.structs.replace(contest, winner=first))
     m.s.open_contests -= 1
     for voter in contest.voters:
         member = m.s.members[voter]
@@ -311,11 +311,11 @@ def _next_stage(m: Move, last: Contest, result: Tally, *, is_early: bool) -> Non
         numbers = range(m.s.stage_began, m.s.contests_made)
         held = (m.s.contests[number] for number in numbers)
         last = next(c for c in held if c.winner == winners[0])
-        result = winning.count(m, last)
-    if adaptive.has_grown(m, last):
+        result = winner.count(m, last)
+    if team_growth.has_grown(m, last):
         return
     if not challenge.is_opened(m, last, result):
-        winning.crown(m, last, result, is_early=is_early)
+        winner.crown(m, last, result, is_early=is_early)
 
 
 def _look_again(m: Move, first: Contest, labels: tuple[Label, ...]) -> None:
@@ -332,7 +332,7 @@ def _look_again(m: Move, first: Contest, labels: tuple[Label, ...]) -> None:
         carried[voter] = Cast(ballot=ballot, reason=cast.reason)
     judges = tuple(voter for voter in first.voters if voter in carried)
     assert m.rules.shortlist is not None  # or there had been no first look
-    others = topology.others_than(m, first.voters, m.rules.shortlist.share)
+    others = committees.others_than(m, first.voters, m.rules.shortlist.share)
     voters = judges + others
     _open(m, [contests.new_contest(m, labels, voters, carried=table(carried))])
 
@@ -340,7 +340,7 @@ def _look_again(m: Move, first: Contest, labels: tuple[Label, ...]) -> None:
 def _who_goes_on(m: Move, contest: Contest) -> tuple[Label, ...]:
     """Those of a settled contest that the next stage judges, the winner first."""
     assert contest.winner is not None
-    standings = winning.count(m, contest).standings if contest.advance > 1 else ()
+    standings = winner.count(m, contest).standings if contest.advance > 1 else ()
     others = (label for label, _ in standings if label != contest.winner)
     return contest.winner, *islice(others, contest.advance - 1)
 

@@ -8,7 +8,7 @@ import msgspec
 
 from agents.protocol.chunks import AgentId, Ballot, Label
 from coordinator.ballots import Tally, has_quorum, standing_part, tally
-from coordinator.consensus import contests, ending
+from coordinator.consensus import conclusion, contests
 from coordinator.consensus.state import Contest
 from coordinator.consensus.transition import Move
 from coordinator.protocol.events import WinnerDecided
@@ -168,4 +168,4 @@ def crown(m: Move, contest: Contest, result: Tally, *, is_early: bool) -> None:
     if m.rules.ties == "synthesise" and len(result.tied) > 1:
         finalists = result.tied
     detail = how_decided(m, contest, result, is_early=is_early)
-    ending.finish(m, winner, finalists, detail)
+    conclusion.finish(m, winner, finalists, detail)

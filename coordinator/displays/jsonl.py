@@ -1,8 +1,9 @@
 """Every event a JSON line, as it came: for programs.
 
-The lines are :data:`coordinator.protocol.events.Event` as they travel, one object each, told
-apart by ``kind``. Nothing is left out, so a reader that lags slows the session down.
-Model text is not stripped here: JSON escapes the controls that a terminal would obey.
+The lines are :data:`coordinator.protocol.events.Event` as they travel, one object each,
+told apart by ``kind``. Nothing is left out, so a reader that lags slows the session
+down. Model text is not stripped here: JSON escapes the controls that a terminal would
+obey.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-""""""
+"""Inputs and outputs of the machine, results, and accounting."""

@@ -1,7 +1,8 @@
 """Keeps a session's books: what each agent did and spent, who said and voted what.
 
-A fold over events, used by the shell for its :class:`~coordinator.protocol.result.Result` and by
-whoever reads a journal. Decides nothing.
+A fold over events, used by the shell for its
+:class:`~coordinator.protocol.result.Result` and by whoever reads a journal. Decides
+nothing.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-""""""
+"""A session rebuilt from its journal, to go on with or to branch."""

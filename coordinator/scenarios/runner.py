@@ -92,7 +92,7 @@ def run_scenario(
         ConfigInvalid: The file cannot be used as it is.
     """
     read = scenario if isinstance(scenario, Scenario) else read_scenario(scenario)
-    seed = _seed(read, seed)
+    seed = seed_of(read, seed)
     options = virtual(runtime) if over == "process" else {}
     order = seed if schedule is None else schedule
     ordered = seeded_schedule(order) if runtime == "trio" else nullcontext()
@@ -120,7 +120,7 @@ def run_together(
 
     async def play(scenario: Scenario, places: anyio.CapacityLimiter) -> None:
         async with places:
-            report = await _play(scenario, runtime, "http", _seed(scenario, seed))
+            report = await _play(scenario, runtime, "http", seed_of(scenario, seed))
         on_report(report)
 
     async def play_all() -> None:
@@ -132,7 +132,8 @@ def run_together(
     anyio.run(play_all, backend=runtime)
 
 
-def _seed(scenario: Scenario, given: int | None) -> int:
+def seed_of(scenario: Scenario, given: int | None) -> int:
+    """The seed a scenario is played with: the caller's, the file's, or 0."""
     if given is not None:
         return given
     return SEED if scenario.file.seed is None else scenario.file.seed
@@ -158,7 +159,7 @@ async def _play(scenario: Scenario, runtime: Runtime, over: Over, seed: int) -> 
 async def _played(
     scenario: Scenario, over: Over, seed: int
 ) -> tuple[Result, list[Happening], list[str]]:
-    async with _team(scenario, over, seed) as team:
+    async with scenario_team(scenario, over, seed) as team:
         chronicle = Chronicle(anyio.current_time())
         people = _People(scenario.file.people, chronicle)
         async with (
@@ -173,7 +174,10 @@ async def _played(
 
 
 @asynccontextmanager
-async def _team(scenario: Scenario, over: Over, seed: int) -> AsyncGenerator[Team]:
+async def scenario_team(
+    scenario: Scenario, over: Over, seed: int
+) -> AsyncGenerator[Team]:
+    """Assemble the scenario's team, with its pretended tools."""
     tools = tuple(_tool(name, tool) for name, tool in scenario.file.tools.items())
     async with _stage(scenario.config, over) as team, closing(team):
         agents = tuple(replace(a, tools=(*a.tools, *tools)) for a in team.agents)

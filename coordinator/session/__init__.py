@@ -1,1 +1,1 @@
-""""""
+"""The engine: spawns agents, fans in, records, steps, acts, publishes."""

@@ -74,14 +74,15 @@ async def resume_session(
         team: Its agents, who must be the same; ``None``: made again from the journal,
             and closed at the end. The rules are the journal's in any case.
         journal: The folder that the journal is in; ``None``: the usual one.
-        displays: See :func:`coordinator.session.session.open_session`. Those that may miss text
-            are shown what happened before as well.
+        displays: See :func:`coordinator.session.session.open_session`. Those that may
+            miss text are shown what happened before as well.
         durability: See :func:`coordinator.session.session.open_session`.
         deadline_s: Seconds from now, instead of what is left of the session's own; the
             session's clock stood still while nobody ran it.
         attachments: Where files that went with the question are now, if they are not
             where they were, or were brought by the program.
-        output_dir: See :func:`coordinator.session.session.open_session`; ``None``: as it was.
+        output_dir: See :func:`coordinator.session.session.open_session`; ``None``: as
+            it was.
 
     Raises:
         SessionFinished: There is nothing to go on with.

@@ -1,9 +1,10 @@
 """Agents for the real shell that are a few lines of chance.
 
 A :class:`RandomBackend` makes up a script for each call and lets
-:class:`~agents.backends.scripted.backend.ScriptedBackend` play it, so that an actor hears what it hears
-of a scripted model, troubles included. What is made up depends on the seed, the agent
-and how often that agent has been asked, never on who else was asked in between.
+:class:`~agents.backends.scripted.backend.ScriptedBackend` play it, so that an actor
+hears what it hears of a scripted model, troubles included. What is made up depends on
+the seed, the agent and how often that agent has been asked, never on who else was asked
+in between.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-""""""
+"""From a file or from Python to a team."""

@@ -1,7 +1,8 @@
 """Reads what is attached to a question: files of this machine, and addresses.
 
 Everything is read before the session begins and before anything is paid for, so that a
-wrong name costs one sentence. What a file is, is :mod:`agents.protocol.attachments`'s to say.
+wrong name costs one sentence. What a file is, is :mod:`agents.protocol.attachments`'s
+to say.
 """
 
 from __future__ import annotations

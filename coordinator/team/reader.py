@@ -1,9 +1,10 @@
 """The team file: what people write about a team, as Structs.
 
 Owns the form of ``team.yaml`` and the reading of it; nothing here opens a backend or
-imports a tool. :mod:`coordinator.team.builder` makes a :class:`~coordinator.team.team.Team` of
-it. The ``voting`` and ``limits`` sections are the fields of
-:class:`~coordinator.consensus.rules.Rules` by the same names, so that a new rule is a new key.
+imports a tool. :mod:`coordinator.team.builder` makes a
+:class:`~coordinator.team.team.Team` of it. The ``voting`` and ``limits`` sections are
+the fields of :class:`~coordinator.consensus.rules.Rules` by the same names, so that a
+new rule is a new key.
 """
 
 from __future__ import annotations

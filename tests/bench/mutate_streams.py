@@ -23,10 +23,17 @@ from multiprocessing import get_context
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-from agents.backends.claude import decode, translate, wire
-from tests.agents.backends.dialects.messages.mutations import WRITTEN, check, mutated, recorded, seeded
+from agents.backends.claude import decoder
+from agents.backends.dialects.messages import event_types, reader
+from tests.agents.backends.dialects.messages.mutations import (
+    WRITTEN,
+    check,
+    mutated,
+    recorded,
+    seeded,
+)
 
-FOLLOWED = {str(module.__file__) for module in (decode, translate, wire)}
+FOLLOWED = {str(module.__file__) for module in (decoder, reader, event_types)}
 SEED_BYTES = 6_000
 """Larger recordings make it slower and reach nothing more."""
 HANG_S = 10.0

@@ -28,11 +28,15 @@ from coordinator.journal.framing import Kind
 from coordinator.journal.reader import read_session
 from coordinator.scenarios import runner
 from coordinator.scenarios.reader import Scenario, read_scenario
-from coordinator.session.session.session import open_session
+from coordinator.session.session import open_session
 from coordinator.simulation.virtual_time import Runtime, seeded_schedule, virtual
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 STARTED = "2026-11-30T00:00:00Z"
+
+
+def _token_hex(size: int) -> str:
+    return "5e" * size
 
 
 def _digest(*parts: bytes) -> str:
@@ -52,7 +56,9 @@ def _plain(payload: bytes) -> bytes:
 
 async def _journal_of(scenario: Scenario, root: Path) -> dict[str, str]:
     async with (
-        runner._team(scenario, "process", runner._seed(scenario, None)) as team,
+        runner.scenario_team(
+            scenario, "process", runner.seed_of(scenario, None)
+        ) as team,
         open_session(
             scenario.question,
             team,
@@ -82,7 +88,7 @@ def journal_digests(path: Path, runtime: Runtime = "asyncio") -> dict[str, str]:
     with (
         tempfile.TemporaryDirectory() as root,
         seeded_schedule(0) if runtime == "trio" else nullcontext(),
-        mock.patch.object(secrets, "token_hex", lambda size: "5e" * size),
+        mock.patch.object(secrets, "token_hex", _token_hex),
     ):
         return anyio.run(
             _journal_of,
@@ -107,7 +113,7 @@ def request_digests(path: Path) -> dict[str, str]:
         return serve(*args, **options, on_answer=note)
 
     with (
-        mock.patch.object(secrets, "token_hex", lambda size: "5e" * size),
+        mock.patch.object(secrets, "token_hex", _token_hex),
         mock.patch.object(emulator_room, "serve", noting),
     ):
         runner.run_scenario(path, over="http")

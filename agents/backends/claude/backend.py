@@ -48,8 +48,8 @@ from agents.errors import (
     BackendUnavailable,
     StreamMalformed,
 )
+from agents.limits import pricing
 from agents.limits.idle_watchdog import Reading, reading
-from agents.limits.limiter import pricing as prices
 from agents.protocol.backend import Request
 from agents.protocol.chunks import ResponseOpened, StreamChunk
 from agents.protocol.stamper import Pen
@@ -113,7 +113,7 @@ class ClaudeBackend:
         )
         keep_keys_out_of_logs()
         self._idle_limit_s = idle_limit_s
-        prices.load()
+        pricing.load()
 
     def __repr__(self) -> str:
         return f"ClaudeBackend(model={self.model!r}, base_url={self._server!r})"
@@ -216,7 +216,7 @@ class ClaudeBackend:
     ) -> AsyncGenerator[list[StreamChunk]]:
         splitter = Splitter()
         counting = code_time(self._settings, request.container)
-        translator = Translator(pen, prices.cost_usd, counting)
+        translator = Translator(pen, pricing.cost_usd, counting)
         pen.at = anyio.current_time()
         yield [
             ResponseOpened(

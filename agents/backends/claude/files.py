@@ -1,7 +1,8 @@
 """The Files API, as sessions use it: upload, download with a limit, delete.
 
 The SDK's client does the talking; foreign exceptions become ours by the backend's own
-table, which is handed in, so that only :mod:`agents.backends.claude.backend` imports the SDK.
+table, which is handed in, so that only :mod:`agents.backends.claude.backend` imports
+the SDK.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-""""""
+"""Pure readers and writers of the APIs that models speak."""

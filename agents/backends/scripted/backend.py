@@ -1,9 +1,9 @@
 """The backend that plays a script in this process: no key, no network, no surprises.
 
-It says what :mod:`agents.backends.scripted` sets out, in chunks as :mod:`agents.backends.claude` would make
-them of the same script over HTTP, timed by the event loop and by nothing else. Deltas
-that follow one another without a pause come in large batches, so that a benchmark
-measures what takes them and not this.
+It says what :mod:`agents.backends.scripted` sets out, in chunks as
+:mod:`agents.backends.claude` would make them of the same script over HTTP, timed by the
+event loop and by nothing else. Deltas that follow one another without a pause come in
+large batches, so that a benchmark measures what takes them and not this.
 """
 
 from __future__ import annotations

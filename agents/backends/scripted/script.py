@@ -1,9 +1,10 @@
 """The form of a script: what a pretended model says, line by line, as people write it.
 
-One form drives two stages: :class:`agents.backends.scripted.backend.ScriptedBackend` plays it in the
-process, :mod:`agents.emulator` plays it over HTTP as the Messages API would. This
-module owns the words and their checks and is pure; :mod:`agents.backends.scripted` decides which
-entry is played and what its lines amount to. Reading files is the caller's::
+One form drives two stages: :class:`agents.backends.scripted.backend.ScriptedBackend`
+plays it in the process, :mod:`agents.emulator` plays it over HTTP as the Messages API
+would. This module owns the words and their checks and is pure;
+:mod:`agents.backends.scripted` decides which entry is played and what its lines amount
+to. Reading files is the caller's::
 
     model: claude-haiku-5-5
     turns:
@@ -162,7 +163,8 @@ class ServerTool(_Spoken, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """``web_search``, ``web_fetch``, ``code_execution``, ``bash_code_execution``, …"""
     input: JsonObject = {}
     result: Any = None
-    """The result block's ``content``, or a shorthand that :mod:`agents.backends.scripted` knows."""
+    """The result block's ``content``, or a shorthand that
+    :mod:`agents.backends.scripted.response` knows."""
     error_code: str = ""
     """The call failed with this code, e.g. ``max_uses_exceeded``."""
     runs_s: Seconds = 0.0

@@ -1,1 +1,1 @@
-""""""
+"""HTTP connections that backends share: pools, body reading, keys, redaction."""

@@ -9,7 +9,7 @@ from agents.backends.claude.decoder import decode_sse
 from agents.conversation.accumulator import Transcript
 from agents.protocol.citations import Citation, Sources, carried, footnotes
 
-RECORDINGS = Path(__file__).parents[3] / "shared" / "recordings" / "streams"
+RECORDINGS = Path(__file__).parents[4] / "shared" / "recordings" / "streams"
 CITING = sorted(
     path for path in RECORDINGS.glob("*.sse") if b"citations_delta" in path.read_bytes()
 )

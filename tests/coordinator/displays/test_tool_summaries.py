@@ -32,7 +32,7 @@ from coordinator.displays.view import View
 from coordinator.protocol.events import Event
 
 RECORDED = sorted(
-    (Path(__file__).parents[3] / "shared" / "recordings" / "streams").glob("*.sse")
+    (Path(__file__).parents[4] / "shared" / "recordings" / "streams").glob("*.sse")
 )
 ADA = AgentId("ada")
 PEN = Pen(ADA, TurnNumber(1), 1.0)

@@ -17,7 +17,7 @@ from coordinator.journal.inputs import history, inputs
 from coordinator.journal.reader import read_journal
 from coordinator.protocol.events import MachineOutput, Output, ShellInput
 
-GOLDEN = Path(__file__).parent.parent / "golden"
+GOLDEN = Path(__file__).parents[2] / "golden"
 JOURNALS = sorted(GOLDEN.glob("*.journal"))
 
 

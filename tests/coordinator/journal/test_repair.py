@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from coordinator.errors import JournalCorrupt, JournalUnavailable
-from coordinator.journal import opening as opening_of_journals
+from coordinator.journal import open as opening_of_journals
 from coordinator.journal.entries import Opened
 from coordinator.journal.framing import Kind
 from coordinator.journal.open import open_journal, reopen_journal

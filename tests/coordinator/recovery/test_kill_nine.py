@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parents[3]
 CAMPAIGN = HERE / "tests" / "bench" / "kill_nine.py"
 
 

@@ -14,7 +14,7 @@ from coordinator.scenarios.schema import schema
 from coordinator.simulation.virtual_time import RUNTIMES, Runtime
 from tests.coordinator.scenarios.conftest import SMALL, Small
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 RULES = ROOT / "scenarios" / "rules"
 
 

@@ -24,7 +24,7 @@ from coordinator.scenarios.reader import Scenario, find_scenarios, read_scenario
 from coordinator.scenarios.runner import Report, run_scenario
 from coordinator.simulation.virtual_time import RUNTIMES, Runtime
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FILES = tuple(find_scenarios([ROOT / "scenarios"]))
 SCENARIOS = tuple(map(read_scenario, FILES))
 by_name = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -14,7 +14,7 @@ from coordinator.scenarios.reader import find_scenarios, parse_scenario, read_sc
 from coordinator.scenarios.schema import schema, write_schema
 from tests.coordinator.scenarios.conftest import FILE, SMALL, Small
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_the_first_comment_is_the_name(small: Small) -> None:

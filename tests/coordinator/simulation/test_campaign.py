@@ -10,9 +10,9 @@ import pytest
 from agents.protocol.backend import Task
 from agents.protocol.chunks import AgentId, Label, VoteCast
 from coordinator.consensus import (
+    conclusion,
     contests,
     drafting,
-    ending,
     machine,
     revisions,
     voting,
@@ -89,7 +89,7 @@ def _picks_anybody(m: Move, label: Label, *rest: object) -> None:
     _finish(m, min(m.s.answers, default=label), *rest)  # type: ignore[arg-type]
 
 
-_finish = ending.finish
+_finish = conclusion.finish
 
 
 def _thinks_all_older_answers_are_read(
@@ -104,8 +104,8 @@ _BREAKS: dict[str, tuple[object, str, Callable[..., object]]] = {
         "on_vote",
         _counts_stale_votes,
     ),
-    "the conclusion is the last effect": (ending, "conclude", _concludes_twice),
-    "the best answer so far is given": (ending, "conclude", _forgets_the_answer),
+    "the conclusion is the last effect": (conclusion, "conclude", _concludes_twice),
+    "the best answer so far is given": (conclusion, "conclude", _forgets_the_answer),
     "a session ends by its deadline": (machine, "_best_so_far", _ignores_the_bounds),
     "a spent budget ends the session": (machine, "_stop", lambda *_: None),
     "turn numbers count up": (Move, "start", _starts_twice),
@@ -126,7 +126,7 @@ _BREAKS: dict[str, tuple[object, str, Callable[..., object]]] = {
         "_is_small_change",
         lambda *_: True,
     ),
-    "the winner presents": (ending, "finish", _picks_anybody),
+    "the winner presents": (conclusion, "finish", _picks_anybody),
 }
 
 
@@ -151,7 +151,7 @@ def test_a_machine_broken_on_purpose_is_caught(
 def test_a_failure_is_shrunk_to_a_small_team_and_says_how_to_see_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(ending, "conclude", _forgets_the_answer)
+    monkeypatch.setattr(conclusion, "conclude", _forgets_the_answer)
     failure = run_seeds([7]).failures[0]
     assert failure.agents <= 3
     assert failure.changed == ()

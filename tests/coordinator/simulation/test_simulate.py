@@ -135,7 +135,7 @@ def test_an_assumption_that_there_is_none_of_is_refused(
 
 def test_a_scenario_is_played_whatever_its_agents_do(simulate: Simulate) -> None:
     name = "a_tie_may_go_to_a_runoff_among_the_tied.yaml"
-    file = Path(__file__).parents[2] / "scenarios" / "rules" / name
+    file = Path(__file__).parents[3] / "scenarios" / "rules" / name
     code, out, _ = simulate(str(file), "--runs", "30", "--seed", "5")
     assert code == 0
     assert "30 sessions" in out

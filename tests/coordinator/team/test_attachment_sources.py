@@ -13,8 +13,8 @@ import pytest
 from agents.protocol.attachments import DOCUMENT_BYTES, Attach
 from coordinator.cli import main
 from coordinator.errors import ConfigInvalid
+from coordinator.team import attachment_sources as attaching
 from coordinator.team.attachment_sources import Attachable, placed, read_attachments
-from coordinator.team.team import attachment_sources as attaching
 
 TEAM = """\
 question: Is it so?

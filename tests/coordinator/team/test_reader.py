@@ -11,7 +11,7 @@ from coordinator.consensus.rules import Rules
 from coordinator.errors import ConfigInvalid
 from coordinator.team.reader import DEMO, LIMITS, TOP, parse_team, read_team
 
-SCENARIOS = Path(__file__).parent.parent / "scenarios"
+SCENARIOS = Path(__file__).parents[3] / "scenarios"
 FILE = Path("team.yaml")
 
 TEAM = """\

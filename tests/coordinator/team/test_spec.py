@@ -13,7 +13,7 @@ from coordinator.team.builder import assemble, team_of
 from coordinator.team.reader import DEMO, TeamConfig, TeamFile, parse_team, read_team
 from coordinator.team.spec import config_of, source_of
 
-SHIPPED = Path(__file__).parent.parent / "scenarios"
+SHIPPED = Path(__file__).parents[3] / "scenarios"
 TEAMS = [DEMO, *sorted(SHIPPED.rglob("*.yaml"))]
 CANARY = "sk-ant-canary-0123456789"
 ENVIRONMENT = {"ANTHROPIC_API_KEY": CANARY, "MY_KEY": CANARY}

@@ -27,7 +27,7 @@ from coordinator.team.reader import parse_team, read_team
 from coordinator.team.team import Team
 
 MODEL = "claude-haiku-5-5"
-FOLDER = Path(__file__).parents[2] / "scenarios" / "capabilities"
+FOLDER = Path(__file__).parents[3] / "scenarios" / "capabilities"
 
 
 SPY = """

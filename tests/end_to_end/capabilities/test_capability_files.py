@@ -29,7 +29,7 @@ from coordinator.team.validation import is_server_tool
 
 pytestmark = pytest.mark.real_time
 
-FOLDER = Path(__file__).parents[2] / "scenarios" / "capabilities"
+FOLDER = Path(__file__).parents[3] / "scenarios" / "capabilities"
 FILES = sorted(FOLDER.glob("*.yaml"))
 by_name = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 

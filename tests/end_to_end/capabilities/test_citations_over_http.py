@@ -21,7 +21,7 @@ from coordinator.team.reader import read_team
 pytestmark = pytest.mark.real_time
 
 WEB_SEARCH = (
-    Path(__file__).parents[2] / "scenarios" / "capabilities" / "web_search.yaml"
+    Path(__file__).parents[3] / "scenarios" / "capabilities" / "web_search.yaml"
 )
 FOOTNOTE = "[1] The Eiffel Tower — https://www.toureiffel.paris/en/the-monument"
 

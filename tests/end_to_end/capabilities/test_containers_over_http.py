@@ -11,7 +11,7 @@ from coordinator.team.reader import read_team
 
 pytestmark = pytest.mark.real_time
 
-FILE = Path(__file__).parents[2] / "scenarios" / "capabilities" / "code_execution.yaml"
+FILE = Path(__file__).parents[3] / "scenarios" / "capabilities" / "code_execution.yaml"
 
 
 async def test_an_agents_container_is_used_again_by_its_later_turns_alone() -> None:

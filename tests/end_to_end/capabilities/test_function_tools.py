@@ -20,7 +20,7 @@ from coordinator.team.builder import assemble, closing
 from coordinator.team.emulation import NO_KEY, emulated
 from coordinator.team.reader import parse_team, read_team
 
-FILE = Path(__file__).parents[2] / "scenarios" / "capabilities" / "function_tools.yaml"
+FILE = Path(__file__).parents[3] / "scenarios" / "capabilities" / "function_tools.yaml"
 CANARY = "sk-ant-canary-for-tools"
 
 

@@ -17,7 +17,7 @@ from coordinator.team.reader import parse_team, read_team
 
 pytestmark = pytest.mark.real_time
 
-FILE = Path(__file__).parents[2] / "scenarios" / "capabilities" / "keys.yaml"
+FILE = Path(__file__).parents[3] / "scenarios" / "capabilities" / "keys.yaml"
 ENVIRONMENT = {"ADA_KEY": "key-of-ada", "BOB_KEY": "key-of-bob"}
 
 

@@ -1,1 +1,1 @@
-""""""
+"""The Messages API: events, their reader, and the writer of requests."""

@@ -36,13 +36,18 @@ from agents.protocol.chunks import (
     TurnNumber,
 )
 from agents.protocol.stamper import Pen
-from tests.agents.backends.dialects.messages.mutations import WRITTEN, chunks_of, mutated, seeded
+from tests.agents.backends.dialects.messages.mutations import (
+    WRITTEN,
+    chunks_of,
+    mutated,
+    seeded,
+)
 
 pytestmark = pytest.mark.real_time
 
 KEY = "sk-ant-canary-71be"
 HTTP_CASES = 500
-RECORDINGS = Path(__file__).parents[3] / "shared" / "recordings"
+RECORDINGS = Path(__file__).parents[5] / "shared" / "recordings"
 
 ANSWER = (
     b'event: message_start\ndata: {"type":"message_start","message":{"id":"msg_1",'

@@ -24,7 +24,7 @@ HALF = 0.5
 LARGEST = 20_000
 """Bytes of a seed: larger ones only make it slow."""
 
-RECORDINGS = Path(__file__).parents[3] / "shared" / "recordings" / "streams"
+RECORDINGS = Path(__file__).parents[6] / "shared" / "recordings" / "streams"
 
 
 def recorded(largest: int = LARGEST) -> list[bytes]:

@@ -25,7 +25,7 @@ from agents.protocol.stamper import Pen
 
 Json: TypeAlias = dict[str, Any]
 
-RECORDINGS = Path(__file__).parents[3] / "shared" / "recordings"
+RECORDINGS = Path(__file__).parents[6] / "shared" / "recordings"
 STREAMS = sorted((RECORDINGS / "streams").glob("*.sse"))
 
 pytestmark = pytest.mark.skipif(
