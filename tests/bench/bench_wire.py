@@ -24,7 +24,7 @@ import httpx2
 import msgspec
 
 from agents.backends.claude.backend import ClaudeBackend
-from agents.backends.dialects.messages.event_types import Splitter
+from agents.backends.dialects.event_stream import Splitter
 from agents.backends.dialects.messages.reader import Translator
 from agents.protocol.backend import Draft, Message, Request, Turn
 from agents.protocol.chunks import AgentId, TurnNumber, Usage

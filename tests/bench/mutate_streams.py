@@ -24,6 +24,7 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 from agents.backends.claude import decoder
+from agents.backends.dialects import event_stream, json_text
 from agents.backends.dialects.messages import event_types, reader
 from tests.agents.backends.dialects.messages.mutations import (
     WRITTEN,
@@ -33,7 +34,10 @@ from tests.agents.backends.dialects.messages.mutations import (
     seeded,
 )
 
-FOLLOWED = {str(module.__file__) for module in (decoder, reader, event_types)}
+FOLLOWED = {
+    str(module.__file__)
+    for module in (decoder, reader, event_types, event_stream, json_text)
+}
 SEED_BYTES = 6_000
 """Larger recordings make it slower and reach nothing more."""
 HANG_S = 10.0

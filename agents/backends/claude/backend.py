@@ -33,7 +33,7 @@ from agents.backends.claude.errors import error_for, limits_of
 from agents.backends.claude.files import ClaudeFiles
 from agents.backends.claude.providers import Place, secrets_of
 from agents.backends.claude.settings import ClaudeSettings, check, runs_code
-from agents.backends.dialects.messages.event_types import Splitter
+from agents.backends.dialects.event_stream import Splitter
 from agents.backends.dialects.messages.reader import Translator
 from agents.backends.dialects.messages.writer import parameters
 from agents.backends.plain_request import plain_request

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from agents.backends.dialects.messages.event_types import Splitter
+from agents.backends.dialects.event_stream import Splitter
 from agents.backends.dialects.messages.reader import Translator
 from agents.conversation.accumulator import Transcript
 from agents.protocol.chunks import AgentId, StreamChunk, TurnNumber, Usage

@@ -14,6 +14,8 @@ import msgspec
 
 from agents.backends.claude.container_time import CodeTime
 from agents.backends.claude.errors import error_of
+from agents.backends.dialects.event_stream import ServerEvent
+from agents.backends.dialects.json_text import carriable, one_value
 from agents.backends.dialects.messages import event_types as wire
 from agents.errors import StreamMalformed
 from agents.protocol.chunks import (
@@ -104,7 +106,7 @@ class Translator:
         """Whether the response is complete and ``ResponseEnded`` was said."""
         return self._is_over
 
-    def translate(self, events: Iterable[wire.ServerEvent]) -> list[StreamChunk]:
+    def translate(self, events: Iterable[ServerEvent]) -> list[StreamChunk]:
         """Turn the events of one read into chunks.
 
         Raises:
@@ -115,7 +117,7 @@ class Translator:
         said: list[StreamChunk] = []
         for name, data in events:
             if self._is_over:
-                said.append(self._as_it_came(name, wire.carriable(data)))
+                said.append(self._as_it_came(name, carriable(data)))
                 continue
             event, line = wire.decode_event(data)
             if type(event) is wire.BlockDelta and self._has_started:
@@ -155,7 +157,7 @@ class Translator:
                 said.append(self._as_it_came(name, msgspec.Raw(line)))
             case _ if not self._has_started:
                 # What comes before the response is none of it, whatever it says.
-                said.append(self._as_it_came(name, wire.carriable(line)))
+                said.append(self._as_it_came(name, carriable(line)))
             case wire.BlockStart():
                 self._on_block_start(event, said)
             case wire.BlockStop():
@@ -369,7 +371,7 @@ def _input(head: _BlockHead, typed: str) -> tuple[msgspec.Raw, bool]:
     """A call's input, and whether it was valid JSON."""
     if not typed:
         return head.input, True
-    value = wire.one_value(typed.encode("utf-8", "replace"))
+    value = one_value(typed.encode("utf-8", "replace"))
     if value is None:
         return msgspec.Raw(msgspec.json.encode(typed)), False
     return value, True

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.backends.dialects.messages.event_types import ServerEvent, Splitter, as_utf8
+from agents.backends.dialects.event_stream import ServerEvent, Splitter
+from agents.backends.dialects.json_text import as_utf8
 from agents.errors import StreamMalformed
 
 

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from agents.backends.claude.decoder import RECORDED, decode_sse, message_of
-from agents.backends.dialects.messages.event_types import Splitter
+from agents.backends.dialects.event_stream import Splitter
 from agents.backends.dialects.messages.reader import Translator
 from agents.conversation.accumulator import Transcript
 from agents.protocol.chunks import StreamChunk, TurnNumber
