@@ -27,6 +27,7 @@ from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
 from agents.errors import ToolFailed, ToolsUnavailable
+from agents.limits.outside_work import outside_work
 from agents.mcp.results import result_of
 from agents.mcp.server_config import McpServer, environment, filled_in, program
 from agents.mcp.stderr_tail import Grievances
@@ -89,7 +90,7 @@ class McpToolbox:
         link = _Link(self.name)
         async with anyio.create_task_group() as group:
             group.start_soon(self._serve, link, name=self.name)
-            with anyio.move_on_after(START_LIMIT_S):
+            with anyio.move_on_after(START_LIMIT_S), outside_work():
                 await link.settled.wait()
             if link.client is None:
                 link.problem = link.problem or f"no answer within {START_LIMIT_S:g} s"
@@ -204,7 +205,8 @@ class _Link:
         with anyio.CancelScope() as call:
             self._calls.add(call)
             try:
-                return result_of(await self.client.call_tool(tool, given))
+                with outside_work():
+                    return result_of(await self.client.call_tool(tool, given))
             except MCPError as error:
                 raise ToolFailed(
                     f"{self.name}: {error.message}{self.grievances.said()}"

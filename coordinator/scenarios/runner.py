@@ -7,6 +7,7 @@ Messages API, which plays the same scripts; there time is real.
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ import anyio
 import msgspec
 
 from agents.errors import ToolFailed
+from agents.limits.outside_work import session_ends_at
 from agents.protocol.chunks import AgentId, Label
 from agents.tools.schema_tool import SchemaTool
 from coordinator.errors import NotAsked
@@ -160,16 +162,19 @@ async def _played(
     scenario: Scenario, over: Over, seed: int
 ) -> tuple[Result, list[Happening], list[str]]:
     async with scenario_team(scenario, over, seed) as team:
-        chronicle = Chronicle(anyio.current_time())
+        began = anyio.current_time()
+        chronicle = Chronicle(began)
         people = _People(scenario.file.people, chronicle)
-        async with (
-            open_session(scenario.question, team) as session,
-            anyio.create_task_group() as group,
-        ):
-            group.start_soon(people.act, session, name="people")
-            async for batch in session.events():
-                chronicle.take(batch, anyio.current_time())
-            group.cancel_scope.cancel("the session is over")
+        ends_at = began + (scenario.config.rules.deadline_s or math.inf)
+        with session_ends_at(ends_at):
+            async with (
+                open_session(scenario.question, team) as session,
+                anyio.create_task_group() as group,
+            ):
+                group.start_soon(people.act, session, name="people")
+                async for batch in session.events():
+                    chronicle.take(batch, anyio.current_time())
+                group.cancel_scope.cancel("the session is over")
         return await session.wait(), chronicle.happenings, people.missed
 
 

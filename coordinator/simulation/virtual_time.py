@@ -3,8 +3,15 @@
 The one room of the house that chooses an event loop, and so the only one that names
 asyncio and trio: a scenario, a simulation or a test runs on a loop made here.
 
-Virtual time jumps as soon as nothing is ready to run. A thread at work or a packet
-under way looks like that too, so neither belongs in a session that runs here.
+Virtual time jumps as soon as nothing is ready to run. A thread at work looks like that
+too, so the clock stands while one is out: a call of ``anyio.to_thread``, an executor's
+job, a file, a process that a tool has started, or what says so itself by
+:func:`agents.limits.outside_work.outside_work`. What hangs there holds the clock for
+its own time limit, in real seconds. Packets are not waited for.
+
+What is private to anyio and trio and used here, with the versions it was read in (anyio
+4.16, trio 0.31 to 0.34): the backends' ``run_sync_in_worker_thread`` and
+``open_process``, and the run loop's random generator and ``waiting_for_idle``.
 """
 
 from __future__ import annotations
@@ -12,10 +19,21 @@ from __future__ import annotations
 import asyncio
 import math
 import selectors
-from collections.abc import Generator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Generator
+from concurrent.futures import Executor
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
+
+from agents.limits.outside_work import (
+    PATIENCE_S,
+    holds_for_s,
+    outside_work,
+    works_out,
+)
+
+T = TypeVar("T")
 
 Runtime: TypeAlias = Literal["asyncio", "trio"]
 RUNTIMES: tuple[Runtime, ...] = ("asyncio", "trio")
@@ -46,6 +64,8 @@ class _JumpingSelector(selectors.DefaultSelector):
         ready = super().select(0)
         if ready:
             return ready
+        if (held_s := holds_for_s()) > 0:
+            return super().select(held_s)
         if timeout is None:
             return super().select(IDLE_S)
         if timeout > 0:
@@ -64,17 +84,31 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         """Seconds skipped so far."""
         return self._jumping.skipped_s
 
+    def run_in_executor(  # type: ignore[override]  (typeshed types the arguments)
+        self, executor: Executor | None, func: Callable[..., T], *args: object
+    ) -> asyncio.Future[T]:
+        """Run ``func`` in a thread, for which the clock stands."""
+        out = ExitStack()
+        out.enter_context(outside_work())
+        future = super().run_in_executor(executor, func, *args)
+        future.add_done_callback(lambda _: out.close())
+        return future
+
 
 class JumpingClock:
     """A clock for trio that stands still, and jumps when nothing is ready.
 
     ``trio.testing.MockClock`` lets a pass of the run loop go by before it jumps, which
-    is a third of what a timer costs here. Unlike it, this one does not let
-    ``wait_all_tasks_blocked`` go first: it is no clock for tests that call that.
+    is a third of what a timer costs here.
     """
 
     def __init__(self) -> None:
         self._now = 0.0
+        self._foreign_since: float | None = None
+        self._context = vars(import_module("trio._core._run"))["GLOBAL_RUN_CONTEXT"]
+        self._threads: Callable[[], int] = import_module(
+            "trio._threads"
+        ).active_thread_count
 
     def start_clock(self) -> None:
         """Time begins at 0."""
@@ -85,14 +119,26 @@ class JumpingClock:
 
     def deadline_to_sleep_time(self, deadline: float) -> float:
         """Asked where no task is ready: jump to ``deadline``, and wait no time."""
-        if deadline == math.inf:
+        if (held_s := holds_for_s() or self._foreign_s()) > 0:
+            return held_s
+        if deadline == math.inf or self._context.runner.waiting_for_idle:
             return IDLE_S
         self._now = max(self._now, deadline)
         return 0.0
 
+    def _foreign_s(self) -> float:
+        """Real seconds to stand for threads that trio was asked for by its own name."""
+        if self._threads() <= works_out():
+            self._foreign_since = None
+            return 0.0
+        if self._foreign_since is None:
+            self._foreign_since = time.monotonic()
+        return max(0.0, self._foreign_since + PATIENCE_S - time.monotonic())
+
 
 def virtual(runtime: Runtime) -> dict[str, Any]:
     """The options by which :func:`anyio.run` runs on a fresh virtual clock."""
+    _hold_for_threads(runtime)
     if runtime == "asyncio":
         return {"loop_factory": VirtualTimeLoop}
     return {"clock": JumpingClock()}
@@ -113,3 +159,45 @@ def seeded_schedule(seed: int) -> Generator[None]:
         yield
     finally:
         scheduler["_ALLOW_DETERMINISTIC_SCHEDULING"] = before
+
+
+_holding: set[Runtime] = set()
+
+
+def _hold_for_threads(runtime: Runtime) -> None:
+    """Let threads and processes that anyio starts on ``runtime`` hold virtual clocks.
+
+    Once for the process; on a real clock nothing comes of it.
+    """
+    if runtime in _holding:
+        return
+    _holding.add(runtime)
+    backend: Any = import_module(f"anyio._backends._{runtime}").backend_class
+    in_thread, start = backend.run_sync_in_worker_thread, backend.open_process
+
+    async def run_sync_in_worker_thread(*args: Any, **options: Any) -> Any:  # noqa: ANN401  (whatever the function returns)
+        with outside_work():
+            return await in_thread(*args, **options)
+
+    async def open_process(*args: Any, **options: Any) -> Any:  # noqa: ANN401  (a backend's own kind of process)
+        with outside_work():
+            process = await start(*args, **options)
+        _hold_for_waits(process)
+        return process
+
+    backend.run_sync_in_worker_thread = staticmethod(run_sync_in_worker_thread)
+    backend.open_process = staticmethod(open_process)
+
+
+def _hold_for_waits(process: Any) -> None:  # noqa: ANN401  (see above)
+    """Hold the clock while somebody waits for the end of ``process``.
+
+    Nobody waits so for a server that lives as long as its session.
+    """
+    wait = process.wait
+
+    async def held_wait() -> int:
+        with outside_work():
+            return await wait()
+
+    process.wait = held_wait
