@@ -6,6 +6,7 @@ as the retry policy says and when the limiter lets it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import anyio
@@ -14,6 +15,7 @@ import msgspec
 from agents.conversation.accumulator import Transcript
 from agents.errors import BackendUnavailable, StreamMalformed
 from agents.protocol.chunks import (
+    Allowance,
     ResponseAbandoned,
     ResponseOpened,
     StatusChanged,
@@ -87,7 +89,7 @@ async def _stream(
             async for batch in stream:
                 if not is_opened:
                     is_opened = True
-                    slot.opened(_limits(batch[0]))
+                    slot.opened(*_limits(batch))
                 absorb(batch)
                 await publish(batch)
         if not response.is_complete:
@@ -95,5 +97,11 @@ async def _stream(
     return response
 
 
-def _limits(chunk: StreamChunk) -> dict[str, str] | None:
-    return chunk.limits if isinstance(chunk, ResponseOpened) else None
+def _limits(
+    batch: Sequence[StreamChunk],
+) -> tuple[dict[str, str], tuple[Allowance, ...]]:
+    """What the server told of its limits: its headers, and what they come to."""
+    first = batch[0] if batch else None
+    if isinstance(first, ResponseOpened):
+        return first.limits, first.allowances or ()
+    return {}, ()

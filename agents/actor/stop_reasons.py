@@ -30,8 +30,8 @@ Outcome: TypeAlias = Literal[
 ]
 """How a turn ends that nobody cancels."""
 
-FINISHED = frozenset({"end_turn", "stop_sequence"})
-PAUSED = frozenset({"pause_turn", "compaction"})
+FINISHED = frozenset({"finished", "other"})
+"""Endings of a response whose text may be the work itself."""
 
 
 class _StopDetails(msgspec.Struct):
@@ -58,6 +58,8 @@ def refusal_of(response: Transcript) -> str:
     As recorded: ``"stop_details": {"type": "refusal", "category": "cyber", …}`` beside
     the stop reason (read 2026-11-23).
     """
+    if response.category:
+        return response.category
     try:
         return msgspec.convert(response.message(), _Refused).stop_details.category
     except msgspec.ValidationError:

@@ -22,7 +22,6 @@ import msgspec
 from agents.actor.model_call import ask
 from agents.actor.stop_reasons import (
     FINISHED,
-    PAUSED,
     WAY_OUT,
     Outcome,
     has_server_call,
@@ -63,6 +62,7 @@ from agents.protocol.chunks import (
     VoteCast,
 )
 from agents.protocol.citations import Citation, Sources, carried
+from agents.protocol.endings import Ending
 from agents.recovery.conversation_replay import begun_afresh
 from agents.recovery.turn_record import LOST
 from agents.tools.submissions import (
@@ -273,8 +273,8 @@ class RunningTurn:
     async def _follow(self, response: Transcript) -> Last | None:
         """Do what ``response`` calls for; the turn's end, or ``None`` to ask on."""
         self._stop_reason = response.stop_reason
-        match response.stop_reason:
-            case "refusal":
+        match response.why:
+            case "refused":
                 category = refusal_of(response)
                 model = self._backend.model
                 if await self._begin_afresh(
@@ -282,12 +282,12 @@ class RunningTurn:
                 ):
                     return None
                 return self._end("refused", category)
-            case "model_context_window_exceeded":
+            case "window_full":
                 full = f"the context window of {self._backend.model} is full"
                 if await self._begin_afresh(full, may_forget=True):
                     return None
                 return self._end("cut", f"{full}; {WAY_OUT}")
-            case "max_tokens":
+            case "cut":
                 return await self._cut(response)
             case _:
                 pass
@@ -295,14 +295,14 @@ class RunningTurn:
         self._sources.absorb(response.blocks)
         if response.tool_calls:
             return await self._follow_calls(response.tool_calls)
-        if response.stop_reason in PAUSED:
+        if response.why == "paused":
             self._pauses += 1
             if self._pauses > MAX_PAUSES:
                 return self._end("silent", f"paused more than {MAX_PAUSES} times")
             if not has_server_call(response):
                 await self._ask_again(prompts.GO_ON)
             return None
-        return await self._follow_text(response.stop_reason)
+        return await self._follow_text(response.why)
 
     async def _cut(self, response: Transcript) -> Last | None:
         if self._was_cut:
@@ -312,10 +312,10 @@ class RunningTurn:
         await self._ask_again(prompts.CUT_SHORT)
         return None
 
-    async def _follow_text(self, stop_reason: str | None) -> Last | None:
+    async def _follow_text(self, why: Ending | None) -> Last | None:
         """Text alone: the work itself where that will do, else asked again."""
         task = self.turn.task
-        is_work = stop_reason in FINISHED and bool(self._sources.said.strip())
+        is_work = why in FINISHED and bool(self._sources.said.strip())
         if is_work and isinstance(task, Draft) and self.agent.answer_form is None:
             text, citations = self._sources.of_said()
             proposed = AnswerProposed(

@@ -18,6 +18,7 @@ from agents.protocol.chunks import (
     BlockEnded,
     BlockStarted,
     CitationAdded,
+    ItemCompleted,
     ResponseAbandoned,
     ResponseEnded,
     ResponseStarted,
@@ -31,11 +32,15 @@ from agents.protocol.chunks import (
     Usage,
     UsageReported,
 )
+from agents.protocol.endings import Ending, ending_of
 
 Json: TypeAlias = dict[str, Any]  # the API's objects, carried and not looked into
 
 _TEXT_OF = {"text": "text", "thinking": "thinking"}
 """The field that deltas of a block's kind add to."""
+
+_FOR_ALL = frozenset({"text", "tool_use"})
+"""Blocks that mean the same to every model."""
 
 
 class _Block:
@@ -75,9 +80,13 @@ class Transcript:
         "_ends",
         "_message",
         "_open",
+        "by",
+        "category",
         "is_complete",
+        "items",
         "stop_reason",
         "usage",
+        "why",
     )
 
     def __init__(self) -> None:
@@ -92,6 +101,14 @@ class Transcript:
         self._ends: list[Json] = []
         self.stop_reason: str | None = None
         """Why the response ended, as the API names it."""
+        self.why: Ending | None = None
+        """The same in our words."""
+        self.category = ""
+        """Of a refusal, where the API gives one."""
+        self.items: list[msgspec.Raw] = []
+        """The response in its maker's own form, where that has to go back."""
+        self.by = ""
+        """Who alone can read :attr:`items`."""
         self.usage = Usage()
         """What it cost so far."""
         self.is_complete = False
@@ -127,6 +144,9 @@ class Transcript:
                     self._set_input(chunk)
                 case ServerToolCalled():
                     self._set_input(chunk)
+                case ItemCompleted():
+                    self.items.append(chunk.item)
+                    self.by = chunk.by
                 case UsageReported():
                     self.usage = chunk.usage
                 case ResponseStarted():
@@ -162,6 +182,8 @@ class Transcript:
 
     def _end(self, chunk: ResponseEnded) -> None:
         self.stop_reason = chunk.stop_reason
+        self.why = chunk.why or ending_of(chunk.stop_reason)
+        self.category = chunk.category or ""
         self.is_complete = True
         ends: Any = msgspec.json.decode(chunk.delta)
         self._ends = cast("list[Json]", ends if isinstance(ends, list) else [ends])
@@ -198,11 +220,15 @@ class Transcript:
         """The blocks as a JSON array, fit to go back as the assistant's message.
 
         Blank text is left out, because the API refuses it; a call whose input was not
-        a JSON object goes back with an empty one, so that its error can be told.
+        a JSON object goes back with an empty one, so that its error can be told. Where
+        there are :attr:`items`, this is for others than who made them, and holds what
+        anybody can read.
         """
         blocks: list[Json] = []
         for block in self._blocks:
             fields = block.fields
+            if self.by and block.kind not in _FOR_ALL:
+                continue
             if block.kind == "text" and not _str(fields.get("text")).strip():
                 continue
             if block.kind.endswith("tool_use") and not _is_object(fields.get("input")):

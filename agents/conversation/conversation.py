@@ -29,9 +29,7 @@ from agents.protocol.chunks import (
 )
 from agents.tools.workflow import WORKFLOW_NAMES
 
-LOST_STOP_REASONS = frozenset(
-    {"max_tokens", "model_context_window_exceeded", "refusal"}
-)
+LOST_ENDINGS = frozenset({"cut", "window_full", "refused"})
 """Such a response may be half a thought or half a tool call: it is not kept."""
 
 KEPT_OUTCOMES = frozenset(
@@ -153,11 +151,18 @@ class Conversation:
     def absorb(self, response: Transcript) -> None:
         """Take in a complete response, unless it was cut or refused."""
         self.container = response.container or self.container
-        if response.stop_reason in LOST_STOP_REASONS:
+        if response.why in LOST_ENDINGS:
             return
         content = response.content
-        if bytes(content) != b"[]":  # the API takes no empty message
-            self._messages.append(Message(role="assistant", content=content))
+        if bytes(content) != b"[]" or response.items:  # no API takes an empty message
+            self._messages.append(
+                Message(
+                    role="assistant",
+                    content=content,
+                    items=tuple(response.items),
+                    by=response.by,
+                )
+            )
         self._open_calls = tuple(_Call(c.id, c.name) for c in response.tool_calls)
 
     def returned(self, result: ToolReturned) -> None:

@@ -20,7 +20,7 @@ the head. Time is the event loop's.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from heapq import heappop, heappush
 from types import TracebackType
 from typing import Self
@@ -30,7 +30,7 @@ import anyio.lowlevel
 
 from agents.errors import BackendUnavailable
 from agents.limits.token_buckets import KINDS, Bucket, told
-from agents.protocol.chunks import AgentId
+from agents.protocol.chunks import AgentId, Allowance
 
 WINDOW_START = 64
 """Requests at once before anything is learnt: more than most teams have agents, fewer
@@ -76,15 +76,20 @@ class Slot:
             self._agent, self._started, error, is_opened=self._is_opened
         )
 
-    def opened(self, headers: Mapping[str, str] | None = None) -> None:
+    def opened(
+        self,
+        headers: Mapping[str, str] | None = None,
+        allowances: Sequence[Allowance] = (),
+    ) -> None:
         """The server has taken the request and begun to answer; call it once.
 
         Args:
             headers: The response's, names in lower case; unknown ones do not matter.
+            allowances: What the backend has read in them.
         """
         if not self._is_opened:
             self._is_opened = True
-            self._limiter.opened(headers)
+            self._limiter.opened(headers, allowances)
 
 
 class _Waiter:
@@ -214,7 +219,11 @@ class Limiter:
         waits = (bucket.wait_s(now) for bucket in self._buckets.values())
         return max(0.0, self._gate_at - now, *waits)
 
-    def opened(self, headers: Mapping[str, str] | None) -> None:
+    def opened(
+        self,
+        headers: Mapping[str, str] | None,
+        allowances: Sequence[Allowance] = (),
+    ) -> None:
         """A request that started has been taken by the server."""
         if self._is_unlimited:
             return
@@ -222,6 +231,9 @@ class Limiter:
         self._openings *= 2
         if headers is not None:
             self.observe_headers(headers)
+        for each in allowances:
+            said = (each.size, each.left, each.a_second)
+            self._buckets[each.of].told(said, self._opening, anyio.current_time())
         self._call_head()
 
     def leave(

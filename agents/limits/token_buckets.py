@@ -25,8 +25,8 @@ _MORE = 1.2
 _SURE = 1 - 1e-9
 """One request's allowance, as far as sums of floats can tell."""
 
-Told: TypeAlias = tuple[float, float | None]
-"""A bucket's size, and what is left in it if that was said."""
+Told: TypeAlias = tuple[float, float | None, float]
+"""A bucket's size, what is left in it if that was said, and its refill a second."""
 
 
 class Bucket:
@@ -93,11 +93,11 @@ class Bucket:
             under_way: Requests that have begun and of which the server has not told.
             now: The time.
         """
-        size, left = told
+        size, left, rate = told
         self._refill(now)
         if not self._counts_requests and left is not None:
             self._weigh(left)
-        self._size, self._rate = size, size / _A_MINUTE_S
+        self._size, self._rate = size, rate
         self._since = 0
         known = size if left is None else left
         if self._counts_requests:
@@ -133,7 +133,7 @@ def told(headers: Mapping[str, str]) -> dict[str, Told]:
         size = _number(headers.get(f"anthropic-ratelimit-{kind}-limit"))
         if size is not None and size > 0:
             left = _number(headers.get(f"anthropic-ratelimit-{kind}-remaining"))
-            found[kind] = (size, left)
+            found[kind] = (size, left, size / _A_MINUTE_S)
     return found
 
 

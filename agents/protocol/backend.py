@@ -156,11 +156,18 @@ class News(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One message of a conversation, in the Messages API's own form."""
+    """One message of a conversation."""
 
     role: Literal["user", "assistant"]
     content: msgspec.Raw
-    """A JSON string or an array of content blocks."""
+    """A JSON string or an array of content blocks: ``text``, ``tool_use`` and
+    ``tool_result``, which every backend's writer knows; from the Messages API all its
+    blocks, as they came."""
+    items: tuple[msgspec.Raw, ...] = ()
+    """The assistant's, in the form of whoever said it; then ``content`` says the same
+    for everybody else."""
+    by: str = ""
+    """Who made ``items``, see :class:`~agents.protocol.chunks.ItemCompleted`."""
 
 
 class ToolSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

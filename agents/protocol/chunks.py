@@ -17,6 +17,7 @@ from typing import Literal, NewType, TypeAlias, TypeVar
 import msgspec
 
 from agents.protocol.citations import Citation
+from agents.protocol.endings import Ending
 
 AgentId = NewType("AgentId", str)
 """The name an agent has in its team, e.g. ``ada``. Never shown to other agents."""
@@ -32,14 +33,18 @@ Label = NewType("Label", str)
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
-    """Tokens and server-tool requests of one response so far, as the API counts them.
+    """Tokens and server-tool requests of one response so far, counted to one meaning.
 
-    ``None`` means "the API did not say", which is not zero.
+    Makers count differently (some put what was cached into the input, some leave what
+    was thought out of the output); each backend's reader brings that to this form, in
+    which the four kinds of tokens never overlap. ``None`` means "the API did not say",
+    which is not zero.
     """
 
     input_tokens: int = 0
-    """Uncached input."""
+    """Input that was neither read from a cache nor written to one."""
     output_tokens: int = 0
+    """All that was written, thinking included."""
     cache_read_input_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
     """Written to the cache, all lifetimes together."""
@@ -269,12 +274,26 @@ class PartCompleted(Chunk, frozen=True, kw_only=True, tag="part_completed"):
     citations: tuple[Citation, ...] = ()
 
 
+class Allowance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """How much of something a server lets its caller have, as it told last."""
+
+    of: Literal["requests", "tokens", "input-tokens", "output-tokens"]
+    size: float
+    """The most that there may be at once."""
+    left: float | None = None
+    """``None`` where it was not said."""
+    a_second: float
+    """How fast it fills up again."""
+
+
 class ResponseOpened(Chunk, frozen=True, kw_only=True, tag="response_opened"):
     """The server took the request; what its headers say of limits and identity."""
 
     request_id: str = ""
     limits: dict[str, str] = msgspec.field(default_factory=dict[str, str])
-    """The ``anthropic-ratelimit-*`` headers, lower case, as they came."""
+    """The headers that tell of limits, lower case, as they came."""
+    allowances: tuple[Allowance, ...] | msgspec.UnsetType = msgspec.UNSET
+    """What they come to, where the backend has read them."""
 
 
 class ResponseStarted(Chunk, frozen=True, kw_only=True, tag="response_started"):
@@ -389,6 +408,19 @@ class ServerToolReturned(Chunk, frozen=True, kw_only=True, tag="server_tool_retu
     is_error: bool
 
 
+class ItemCompleted(Chunk, frozen=True, kw_only=True, tag="item_completed"):
+    """A piece of the response in its maker's own form, whole and as it came.
+
+    What a model thought may be sealed, and what its server's tools did is told in its
+    own words; so a backend that must give such things back keeps its items, in order,
+    beside the chunks that say what they come to.
+    """
+
+    by: str
+    """Who made it, and alone can read it: a dialect, a server and a model."""
+    item: msgspec.Raw
+
+
 class UsageReported(Chunk, frozen=True, kw_only=True, tag="usage_reported"):
     """Tokens of the response under way, cumulative; replaces the one before."""
 
@@ -402,8 +434,13 @@ class ResponseEnded(Chunk, frozen=True, kw_only=True, tag="response_ended"):
     """The response is complete: a stop reason came and every block was closed."""
 
     stop_reason: str
+    """In the API's own word."""
     delta: msgspec.Raw
-    """The API's ``message_delta`` event(s), as they came."""
+    """The API's event(s) that say so, as they came."""
+    why: Ending | msgspec.UnsetType = msgspec.UNSET
+    """What that comes to; this alone is acted on. Journals of before have none."""
+    category: str | msgspec.UnsetType = msgspec.UNSET
+    """Of a refusal, where the API gives one."""
 
 
 class Unrecognized(Chunk, frozen=True, kw_only=True, tag="unrecognized"):
@@ -441,6 +478,7 @@ StreamChunk: TypeAlias = (
     | ToolReturned
     | ServerToolCalled
     | ServerToolReturned
+    | ItemCompleted
     | UsageReported
     | ResponseEnded
     | Unrecognized

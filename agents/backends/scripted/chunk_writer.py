@@ -39,13 +39,14 @@ from agents.protocol.chunks import (
     Usage,
     UsageReported,
 )
+from agents.protocol.endings import ending_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from agents.protocol.chunks import StreamChunk
-    from agents.protocol.stamper import Pen
 from agents.backends.scripted.script import JsonObject
+from agents.protocol.stamper import Pen
 
 PING = b'{"type": "ping"}'
 """A ``ping`` event's data, blank and all as the API sends it."""
@@ -205,10 +206,12 @@ class Scribe:
 
     def _closing(self, move: MessageCloses) -> list[StreamChunk]:
         reported = self._reported(move.usage)
+        stop_reason = str(move.delta["stop_reason"])
         ended = ResponseEnded(
             **self._pen.stamp(),
-            stop_reason=str(move.delta["stop_reason"]),
+            stop_reason=stop_reason,
             delta=msgspec.Raw(_encode(message_delta(move))),
+            why=ending_of(stop_reason),
         )
         return [reported, ended]
 

@@ -38,6 +38,7 @@ from agents.protocol.chunks import (
     Usage,
     UsageReported,
 )
+from agents.protocol.endings import ending_of
 from agents.protocol.stamper import Pen
 
 _T = TypeVar("_T")
@@ -343,6 +344,7 @@ class Translator:
                 **self._pen.stamp(),
                 stop_reason=self._stop_reason,
                 delta=msgspec.Raw(delta),
+                why=ending_of(self._stop_reason),
             )
         ]
 
