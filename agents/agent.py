@@ -10,7 +10,7 @@ from agents.protocol.chunks import AgentId
 from agents.tools.answer_schema import AnswerForm
 from agents.tools.approval import NONE_NEEDED, Approval
 from agents.tools.base import Tool, Toolbox
-from agents.tools.workflow import WORKFLOW_NAMES
+from agents.tools.workflow import WORKFLOW_NAMES, Workflow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +37,9 @@ class Agent:
     """Which of the tools somebody must approve before they run, and who that is."""
     answer_form: AnswerForm | None = None
     """What structured answers must look like; the team's agents share it."""
+    workflow: Workflow | None = None
+    """What the session's turns may ask to be handed in, so that the tools are the same
+    in all of them; ``None``: each turn offers what it asks for."""
 
     def __post_init__(self) -> None:
         for name, times in Counter(tool.name for tool in self.tools).items():

@@ -7,6 +7,7 @@ work is :mod:`agents.actor.turn_runner`'s.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
 import anyio
@@ -15,6 +16,7 @@ from agents.conversation import prompts
 from agents.protocol.chunks import StatusChanged, ToolCalled, ToolReturned
 from agents.tools.approval import Refused
 from agents.tools.execution import Returned, failure, run_call
+from agents.tools.workflow import WORKFLOW_NAMES
 
 if TYPE_CHECKING:
     from agents.actor.publisher import Voice
@@ -47,7 +49,12 @@ class Calling:
         self._memory = memory
 
     async def run(
-        self, calls: Sequence[ToolCalled], offered: set[str], problem: str
+        self,
+        calls: Sequence[ToolCalled],
+        offered: AbstractSet[str],
+        problem: str,
+        *,
+        instead: str = "",
     ) -> bool:
         """Run ``calls`` side by side and publish each result as it comes.
 
@@ -55,6 +62,7 @@ class Calling:
             calls: What a response calls.
             offered: Names of the tools that hand in work, which are not run.
             problem: Why what was handed in does not do.
+            instead: What the model is told that hands in what is not asked for now.
 
         Returns:
             Whether there was anything to run.
@@ -76,6 +84,9 @@ class Calling:
                 runnable.append((tools[call.name], call))
             elif call.name in offered:
                 await self._return(call, failure(problem))
+            elif call.name in WORKFLOW_NAMES:
+                text = f"{call.name} is not asked for now. {instead}".rstrip()
+                await self._return(call, failure(text))
             else:
                 text = f"there is no tool {call.name!r} now; the tools are: {names}"
                 await self._return(call, failure(text))

@@ -41,7 +41,6 @@ from agents.protocol.backend import (
     Recalls,
     Request,
     Review,
-    ToolSpec,
     Turn,
     Work,
     task_name,
@@ -63,7 +62,7 @@ from agents.protocol.chunks import (
 )
 from agents.protocol.citations import Citation, Sources, carried
 from agents.protocol.endings import Ending
-from agents.recovery.conversation_replay import begun_afresh
+from agents.recovery.conversation_replay import begun_afresh, offered_tools
 from agents.recovery.turn_record import LOST
 from agents.tools.submissions import (
     Divided,
@@ -75,7 +74,7 @@ from agents.tools.submissions import (
     Voted,
     read_calls,
 )
-from agents.tools.workflow import workflow_tools
+from agents.tools.workflow import counting
 
 if TYPE_CHECKING:
     from agents.actor.publisher import Voice
@@ -172,20 +171,15 @@ class RunningTurn:
         return self._end("silent", f"{MAX_CALLS} model calls brought no result")
 
     def _request(self, call: int) -> Request:
-        tools = tuple(tool.spec for tool in self.agent.tools)
         return Request(
             turn=self.turn,
             call=call,
             system=prompts.system_prompt(self.agent.system),
             messages=self.conversation.messages(),
-            tools=tools + self._workflow_tools(),
-            lasting_tools=len(tools),
+            tools=offered_tools(self.agent, self.turn.task),
             container=self.conversation.container,
             max_tokens=self._output_left,
         )
-
-    def _workflow_tools(self) -> tuple[ToolSpec, ...]:
-        return workflow_tools(self.turn.task, self._form, self.agent.answer_form)
 
     async def _respond_somehow(self, call: int) -> Transcript | None:
         """A response, or ``None`` where the turn has begun again without one.
@@ -364,7 +358,7 @@ class RunningTurn:
 
     async def _follow_calls(self, calls: Sequence[ToolCalled]) -> Last | None:
         """End the turn if its work is handed in, else run what is called."""
-        offered = {spec.name for spec in self._workflow_tools()}
+        offered = counting(self.turn.task)
         handing_in = [call for call in calls if call.name in offered]
         problem = ""
         if handing_in:
@@ -374,7 +368,9 @@ class RunningTurn:
             except ToolFailed as error:
                 problem = str(error)
         calling = Calling(self.agent, self.conversation, self.voice, self.memory)
-        did_run = await calling.run(calls, offered, problem)
+        did_run = await calling.run(
+            calls, offered, problem, instead=prompts.ask_again(self.turn)
+        )
         self._sources.forget_said()
         if not did_run or problem:
             self._failures += 1

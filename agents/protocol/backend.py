@@ -200,8 +200,6 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     system: str = ""
     messages: tuple[Message, ...] = ()
     tools: tuple[ToolSpec | KnownTool, ...] = ()
-    lasting_tools: int = 0
-    """How many of them, from the first, are the agent's in every turn."""
     container: str | None = None
     """The code-execution container that the conversation has used so far."""
     attached: tuple[msgspec.Raw, ...] = ()

@@ -11,10 +11,17 @@ from typing import TYPE_CHECKING
 
 from agents.conversation import prompts
 from agents.conversation.conversation import Called, Conversation, OnCall
-from agents.protocol.backend import Recalls, Request, Review, Turn
+from agents.protocol.backend import (
+    KnownTool,
+    Recalls,
+    Request,
+    Task,
+    ToolSpec,
+    Turn,
+)
 from agents.protocol.chunks import TurnNumber
 from agents.recovery.turn_record import AskedTurn, tries
-from agents.tools.workflow import workflow_tools
+from agents.tools.workflow import Workflow
 
 if TYPE_CHECKING:
     from agents.agent import Agent
@@ -64,16 +71,20 @@ def _telling(agent: Agent, counted: Mapping[TurnNumber, Collection[int]]) -> OnC
 
 
 def _request(agent: Agent, called: Called) -> Request:
-    task = called.turn.task
-    form = task.ballot if isinstance(task, Review) else None
     return Request(
         turn=called.turn,
         call=called.number,
         system=prompts.system_prompt(agent.system),
         messages=called.messages,
-        tools=(
-            *(tool.spec for tool in agent.tools),
-            *workflow_tools(task, form, agent.answer_form),
-        ),
-        lasting_tools=len(agent.tools),
+        tools=offered_tools(agent, called.turn.task),
     )
+
+
+def offered_tools(agent: Agent, task: Task) -> tuple[ToolSpec | KnownTool, ...]:
+    """What ``agent`` may call in a turn with ``task``.
+
+    Where its session has said what it may ask for, that is the same in every turn.
+    """
+    workflow = agent.workflow or Workflow.of(task)
+    own = tuple(tool.spec for tool in agent.tools)
+    return own + workflow.tools(agent.answer_form)

@@ -2,8 +2,11 @@
 
 ``new_answer`` and ``vote`` end a draft or a review, ``submit`` or
 ``restart_orchestration`` a presentation; in a divided task ``divide`` ends the lead's
-turn and ``stop`` a part. Which are offered, and the form of the vote,
-follows from the task. Pure. Their calls are read by :mod:`agents.tools.submissions`.
+turn and ``stop`` a part. A :class:`Workflow` offers one set of them, in one form, in
+every turn of a session: what a model has thought is bound to the tools that it was
+shown, and the prompt cache begins with them (docs.claude.com, preserved thinking, read
+2026-11-30). Which of them count now is told in words, and follows from the task. Pure.
+Their calls are read by :mod:`agents.tools.submissions`.
 """
 
 from __future__ import annotations
@@ -35,32 +38,90 @@ _LABELS = r"^agent[0-9]+\.[0-9]+$"
 """Any answer's label; which stand is told with the question."""
 
 
+class Workflow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What the turns of one session may ask to be handed in, all of them together.
+
+    Example:
+        >>> ballot = BallotForm(kind="choice", labels=())
+        >>> [spec.name for spec in Workflow(ballot=ballot, restarts=True).tools()]
+        ['vote', 'new_answer', 'submit', 'restart_orchestration']
+    """
+
+    answers: bool = True
+    """Whether answers are handed in whole."""
+    ballot: BallotForm | None = None
+    """The ballot of every vote, its labels aside; ``None``: nobody votes."""
+    restarts: bool = False
+    """Whether a presenter may ask for another round."""
+    parts: int | None = None
+    """Most parts of a task that is divided; ``None``: none is."""
+
+    def tools(self, answers: AnswerForm | None = None) -> tuple[ToolSpec, ...]:
+        """The tools, the same in every turn and for every agent of the session.
+
+        Args:
+            answers: What a structured answer must look like, where one is wanted.
+        """
+        made: list[ToolSpec] = []
+        if self.ballot is not None:
+            made.append(_vote(self.ballot))
+        if self.answers:
+            made.append(_new_answer(answers))
+        if self.restarts:
+            made += (_SUBMIT, _RESTART)
+        if self.parts is not None:
+            made += (_divide(self.parts), _STOP)
+        return tuple(made)
+
+    @classmethod
+    def of(cls, task: Task) -> Workflow:
+        """The least that ``task`` needs, for an agent whose session says nothing."""
+        match task:
+            case Draft():
+                return cls()
+            case Review():
+                return cls(answers=task.may_revise, ballot=task.ballot)
+            case Present():
+                return cls(answers=False, restarts=task.may_restart)
+            case Divide(parts=most):
+                return cls(answers=False, parts=most)
+            case Work():
+                return cls(answers=False, parts=1)
+            case _:
+                assert_never(task)
+
+
+def counting(task: Task) -> frozenset[str]:
+    """Names of the workflow tools whose call hands in what ``task`` asks for."""
+    match task:
+        case Draft():
+            return frozenset({"new_answer"})
+        case Review():
+            may_vote = task.ballot is not None
+            counts = {"vote": may_vote, "new_answer": task.may_revise}
+            return frozenset(name for name, does in counts.items() if does)
+        case Present():
+            names = ("submit", "restart_orchestration") if task.may_restart else ()
+            return frozenset(names)
+        case Divide():
+            return frozenset({"divide"})
+        case Work():
+            return frozenset({"stop"})
+        case _:
+            assert_never(task)
+
+
 def workflow_tools(
-    task: Task, form: BallotForm | None = None, answers: AnswerForm | None = None
+    task: Task, answers: AnswerForm | None = None
 ) -> tuple[ToolSpec, ...]:
-    """The workflow tools that ``task`` offers, always in the same order.
+    """The workflow tools that count for ``task``, always in the same order.
 
     Args:
         task: What is asked.
-        form: The ballot as it is now; news may have widened the task's own.
         answers: What a structured answer must look like, where one is wanted.
     """
-    match task:
-        case Draft():
-            return (_new_answer(answers),)
-        case Review():
-            offered = [_vote(form or task.ballot)] if task.ballot else []
-            if task.may_revise:
-                offered.append(_new_answer(answers))
-            return tuple(offered)
-        case Present():
-            return (_SUBMIT, _RESTART) if task.may_restart else ()
-        case Divide(parts=most):
-            return (_divide(most),)
-        case Work():
-            return (_STOP,)
-        case _:
-            assert_never(task)
+    names = counting(task)
+    return tuple(x for x in Workflow.of(task).tools(answers) if x.name in names)
 
 
 def _new_answer(answers: AnswerForm | None) -> ToolSpec:

@@ -17,6 +17,8 @@ from agents.protocol.attachments import Attach
 from agents.protocol.backend import Backend
 from agents.protocol.chunks import AgentId, Usage
 from agents.tools.answer_schema import AnswerForm, answer_form
+from agents.tools.workflow import Workflow
+from coordinator.ballots import form
 from coordinator.consensus import budget
 from coordinator.consensus.rules import Price, Rules
 from coordinator.errors import ConfigInvalid
@@ -110,6 +112,10 @@ class Team:
             self._price_budgets()
         if self.answer_type is not None:
             self._ask_for_values()
+        workflow = workflow_of(self.rules)
+        if any(agent.workflow != workflow for agent in self.agents):
+            agents = tuple(replace(agent, workflow=workflow) for agent in self.agents)
+            object.__setattr__(self, "agents", agents)  # frozen once it is made
         for voter in self.rules.weights:
             if voter not in ids:
                 raise ConfigInvalid(
@@ -153,6 +159,16 @@ class Team:
         agents = tuple(replace(agent, answer_form=form) for agent in self.agents)
         object.__setattr__(self, "answer_form", form)  # frozen once it is made
         object.__setattr__(self, "agents", agents)
+
+
+def workflow_of(rules: Rules) -> Workflow:
+    """All that turns under ``rules`` may ask to be handed in."""
+    if rules.division is not None:
+        return Workflow(answers=False, parts=rules.division.parts)
+    return Workflow(
+        ballot=form(rules.rule, (), may_abstain=rules.may_abstain),
+        restarts=rules.restarts > 0,
+    )
 
 
 class _Described(msgspec.Struct):

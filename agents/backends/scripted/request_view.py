@@ -1,8 +1,8 @@
 """What a call shows the model, read from a request of ours or from an API body.
 
-The engine tells an agent its task by the tools it offers and shows answers inside
-fences. In the process the task is known; over HTTP both are read back, so that a
-script's ``when`` and its votes mean the same in either place.
+The engine tells an agent its task in words and shows answers inside fences. In the
+process the task is known; over HTTP both are read back, so that a script's ``when`` and
+its votes mean the same in either place. Other clients tell theirs by the tools alone.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from agents.backends.scripted.request_match import (
     tokens,
     weigh,
 )
-from agents.conversation.prompts import unfence
+from agents.conversation.prompts import Asked, read_ask, unfence
 from agents.protocol.backend import (
     Divide,
     Draft,
@@ -32,6 +32,7 @@ from agents.protocol.backend import (
     VisibleAnswer,
     Work,
 )
+from agents.tools.workflow import WORKFLOW_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -111,13 +112,15 @@ def seen_in_body(body: JsonObject, *, tools_weight: int | None = None) -> Seen:
     schema: JsonObject = tools.get("vote", {}).get("input_schema", {})
     size = sum(weigh(body.get(key, "")) for key in ("system", "messages"))
     size += _weight(tools.values()) if tools_weight is None else tools_weight
-    visible = _visible(body["messages"], schema)
+    texts = list(_texts(body["messages"]))
+    visible = _visible(body["messages"], texts, schema)
+    asked = read_ask(texts)
     return Seen(
-        task=_task(tools, has_answers=bool(visible)),
+        task=asked.task if asked else _task(tools, has_answers=bool(visible)),
         visible=visible,
         ballot=_ballot(schema),
         max_score=_max_score(schema),
-        offered=tuple(tools),
+        offered=_offered(tools, asked),
         call=_call(body["messages"]),
         told=told,
         has_tool_error=has_tool_error,
@@ -160,8 +163,16 @@ def _max_score(schema: JsonObject) -> int:
     return int(found[0]) if found else 10
 
 
-def _visible(messages: list[Any], schema: JsonObject) -> tuple[VisibleAnswer, ...]:
-    texts = list(_texts(messages))
+def _offered(tools: JsonObject, asked: Asked | None) -> tuple[str, ...]:
+    """Which of the tools may be called: of ours that hand in work, those asked for."""
+    if asked is None:
+        return tuple(tools)
+    return tuple(x for x in tools if x not in WORKFLOW_NAMES or x in asked.counting)
+
+
+def _visible(
+    messages: list[Any], texts: list[str], schema: JsonObject
+) -> tuple[VisibleAnswer, ...]:
     answers = unfence(texts)
     # A conversation that goes on still holds answers that no longer stand; what it was
     # told to consider last, and what has come since, does. Where nobody may vote for

@@ -12,7 +12,7 @@ import pytest
 
 from agents.agent import Agent
 from agents.conversation.conversation import Conversation
-from agents.protocol.backend import News, VisibleAnswer
+from agents.protocol.backend import BallotForm, News, VisibleAnswer
 from agents.protocol.chunks import (
     AgentId,
     AnswerProposed,
@@ -24,6 +24,7 @@ from agents.protocol.chunks import (
     VoteCast,
 )
 from agents.tools import answer_form, tool
+from agents.tools.workflow import Workflow
 
 Scripted: TypeAlias = Callable[..., Any]
 Staging: TypeAlias = Callable[..., AbstractAsyncContextManager[Any]]
@@ -201,3 +202,32 @@ def test_an_agent_whose_tools_share_a_name_is_refused(scripted: Scripted) -> Non
     reserved = tool(name="vote")(wait.call)
     with pytest.raises(ValueError, match="reserved"):
         Agent(id=AgentId("ada"), backend=scripted(), tools=(reserved,))
+
+
+async def test_a_tool_that_hands_in_what_is_not_asked_for_is_an_error_in_words(
+    scripted: Scripted, stage: Staging, ask: Asking, is_valid_history: IsValid
+) -> None:
+    early = {"tool": "vote", "input": {"label": "agent1.1", "reason": "mine"}}
+    backend = scripted([early], [{"answer": "Canberra"}])
+    workflow = Workflow(ballot=BallotForm(kind="choice", labels=()))
+    async with stage(backend, workflow=workflow) as actor:
+        said = await actor.play(ask.draft())
+    assert said[-1].outcome == "answered"
+    first, second = backend.requests
+    assert first.tools == second.tools
+    is_valid_history(second.messages)
+    (result,) = msgspec.json.decode(second.messages[-1].content)
+    assert result["is_error"]
+    assert result["content"].startswith("vote is not asked for now. Nothing was handed")
+
+
+async def test_who_hands_in_nothing_but_the_wrong_work_ends_silent(
+    scripted: Scripted, stage: Staging, ask: Asking
+) -> None:
+    early = {"tool": "vote", "input": {"label": "agent1.1", "reason": "mine"}}
+    backend = scripted({"repeat": True, "lines": [early]})
+    workflow = Workflow(ballot=BallotForm(kind="choice", labels=()))
+    async with stage(backend, workflow=workflow) as actor:
+        said = await actor.play(ask.draft())
+    assert said[-1].outcome == "silent"
+    assert len(backend.requests) == 3

@@ -16,11 +16,24 @@ from agents.conversation.prompts import (
     fence,
     news_text,
     opening,
+    read_ask,
     system_prompt,
     unfence,
 )
-from agents.protocol.backend import News, Review, VisibleAnswer
-from agents.protocol.chunks import AgentId, Label, TurnNumber
+from agents.protocol.backend import (
+    BallotForm,
+    Divide,
+    Draft,
+    News,
+    Present,
+    Review,
+    Turn,
+    VisibleAnswer,
+    Work,
+    task_name,
+)
+from agents.protocol.chunks import AgentId, Label, Part, TurnNumber
+from agents.tools.workflow import counting
 
 Asking: TypeAlias = Any
 NONCE = "5f0c9a1e77"
@@ -152,3 +165,48 @@ def test_news_are_fenced() -> None:
 
 def test_an_agents_own_words_come_after_the_teams() -> None:
     assert system_prompt("Be brief.") == f"{system_prompt()}\n\nBe brief."
+
+
+TASKS = [
+    Draft(),
+    Divide(parts=3, workers=2),
+    Work(part=Part(title="The river", instructions="Name it."), others=("The sea",)),
+    Present(answers=(answer("Paris"),)),
+    Present(answers=(answer("Paris"),), may_restart=True, reasons=("It is right.",)),
+    Present(answers=(answer("Paris"), answer("Lyon", "agent1.1")), is_integration=True),
+    *(
+        Review(
+            answers=(answer("Paris"), answer("Lyon", "agent1.1")),
+            unseen=(Label("agent2.1"),),
+            ballot=BallotForm(kind=kind, labels=(Label("agent2.1"),)) if kind else None,
+            may_revise=may_revise,
+        )
+        for kind in ("choice", "approval", "ranking", "scores", None)
+        for may_revise in ((False, True) if kind else (True,))
+    ),
+]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_what_a_task_asks_for_can_be_read_from_its_words(task: Any) -> None:
+    quoting = "\n\n".join(opening(asks(Draft())) + opening(asks(TASKS[1])))
+    for words in (opening(asks(task)), continuation(asks(task))):
+        asked = read_ask(["Earlier.", *opening(asks(Draft())), *words, "Go on."])
+        assert asked == (task_name(task), counting(task))
+    shown = "\n".join((*opening(asks(task)), fence(answer(quoting), NONCE)))
+    assert read_ask([shown]) == (task_name(task), counting(task))
+
+
+def test_where_nothing_of_ours_is_asked_nothing_is_read() -> None:
+    assert read_ask([]) is None
+    assert read_ask(["What is the capital of France?", "Answer!"]) is None
+
+
+def asks(task: Any) -> Turn:
+    return Turn(
+        agent=AgentId("ada"),
+        number=TurnNumber(1),
+        question="Which city?",
+        task=task,
+        nonce=NONCE,
+    )

@@ -6,15 +6,17 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from agents.errors import ToolFailed
-from agents.protocol.backend import BallotForm, Draft, Present, Review
+from agents.protocol.backend import BallotForm, Divide, Draft, Present, Review, Work
 from agents.protocol.chunks import (
     AgentId,
     Approval,
     Ballot,
     Choice,
     Label,
+    Part,
     Ranking,
     Scores,
     Seq,
@@ -22,7 +24,7 @@ from agents.protocol.chunks import (
     TurnNumber,
 )
 from agents.tools.submissions import Proposed, Voted, read_calls
-from agents.tools.workflow import workflow_tools
+from agents.tools.workflow import Workflow, counting, workflow_tools
 
 A, B = Label("agent1.1"), Label("agent2.1")
 
@@ -119,27 +121,39 @@ def test_two_kinds_of_call_contradict_each_other() -> None:
         read_calls(both, form("choice"))
 
 
-def test_what_is_offered_follows_from_the_task() -> None:
-    def offered(task: Any) -> list[str]:
-        return [spec.name for spec in workflow_tools(task)]
-
-    assert offered(Draft()) == ["new_answer"]
+def test_what_counts_follows_from_the_task() -> None:
     review = Review(answers=(), ballot=form("choice"), may_revise=True)
-    assert offered(review) == ["vote", "new_answer"]
-    only_vote = msgspec.structs.replace(review, may_revise=False)
-    assert offered(only_vote) == ["vote"]
-    only_revise = msgspec.structs.replace(review, ballot=None)
-    assert offered(only_revise) == ["new_answer"]
-    assert offered(Present(answers=())) == []
-    assert offered(Present(answers=(), may_restart=True)) == [
+    tasks: list[tuple[Any, set[str]]] = [
+        (Draft(), {"new_answer"}),
+        (review, {"vote", "new_answer"}),
+        (replace(review, may_revise=False), {"vote"}),
+        (replace(review, ballot=None), {"new_answer"}),
+        (Present(answers=()), set()),
+        (Present(answers=(), may_restart=True), {"submit", "restart_orchestration"}),
+        (Divide(parts=2, workers=2), {"divide"}),
+        (Work(part=Part(title="t", instructions="i")), {"stop"}),
+    ]
+    for task, names in tasks:
+        assert counting(task) == names
+        assert {spec.name for spec in workflow_tools(task)} == names
+
+
+def test_a_session_offers_the_same_tools_whatever_it_asks_for() -> None:
+    workflow = Workflow(ballot=form("ranking"), restarts=True, parts=3)
+    names = [spec.name for spec in workflow.tools()]
+    assert names == [
+        "vote",
+        "new_answer",
         "submit",
         "restart_orchestration",
+        "divide",
+        "stop",
     ]
+    assert workflow.tools() == workflow.tools()
 
 
 @pytest.mark.parametrize("kind", ["choice", "approval", "ranking", "scores"])
 def test_the_vote_tool_is_the_same_for_all_voters(kind: str) -> None:
     one = form(kind)
-    other = msgspec.structs.replace(one, labels=one.labels[::-1])
-    task = Review(answers=(), ballot=one, may_revise=False)
-    assert workflow_tools(task, one) == workflow_tools(task, other)
+    other = replace(one, labels=one.labels[::-1])
+    assert Workflow(ballot=one).tools() == Workflow(ballot=other).tools()

@@ -50,7 +50,7 @@ def parameters(settings: ClaudeSettings, request: Request) -> Json:
     if settings.cache:
         is_marked = any("cache_control" in each for each in (settings.extra, *tools))
         if not is_marked:  # a fifth would be refused
-            _mark_tools(tools, len(request.tools) - request.lasting_tools)
+            _mark_tools(tools)
         _mark(system, tools, conversation, settings)
     max_tokens = min(settings.max_tokens, request.max_tokens or settings.max_tokens)
     carried = (*(message.content for message in request.messages), *request.attached)
@@ -118,9 +118,9 @@ def _output_config(settings: ClaudeSettings) -> Json:
     return made
 
 
-def _mark_tools(tools: list[Json], of_this_turn: int) -> None:
-    """Set a breakpoint behind what agents may use in every turn, whatever it is for."""
-    for tool in reversed(tools[: len(tools) - of_this_turn]):
+def _mark_tools(tools: list[Json]) -> None:
+    """Set a breakpoint behind the tools, which are the same in every turn."""
+    for tool in reversed(tools):
         # A tool that is loaded later is not there yet, and cannot bear one.
         if not (tool.get("defer_loading") or tool.get("default_config")):
             tool["cache_control"] = _BREAKPOINT

@@ -144,20 +144,18 @@ def test_breakpoints_stand_after_what_viewers_share_and_nowhere_else() -> None:
     assert "cache_control" in call["system"][-1]
 
 
-def test_a_breakpoint_stands_behind_the_tools_of_every_turn() -> None:
+def test_a_breakpoint_stands_behind_the_last_tool_that_is_not_deferred() -> None:
     settings = ClaudeSettings(model=NEW, server_tools=("web_search",))
     tools = [spec("lookup"), spec("rare", defer_loading=True)]
     request = asked("q", system="s")
-    for workflow in ("new_answer", "vote"):
-        given = (*tools, spec(workflow))
-        call = made(settings, replace(request, tools=given, lasting_tools=2))
-        marked = [tool["name"] for tool in call["tools"] if "cache_control" in tool]
-        assert marked == ["lookup"]
+    call = made(settings, replace(request, tools=tuple(tools)))
+    marked = [tool["name"] for tool in call["tools"] if "cache_control" in tool]
+    assert marked == ["lookup"]
 
 
 def test_what_a_person_has_marked_leaves_no_room_for_another_breakpoint() -> None:
     own = {"type": "web_search", "cache_control": {"type": "ephemeral", "ttl": "1h"}}
-    request = asked("q", tools=(spec("lookup"),), lasting_tools=1, system="s")
+    request = asked("q", tools=(spec("lookup"),), system="s")
     call = made(ClaudeSettings(model=NEW, server_tools=(own,)), request)
     assert [tool for tool in call["tools"] if "cache_control" in tool] == [
         {**own, "name": "web_search", "type": "web_search_20260318"}
