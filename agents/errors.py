@@ -31,12 +31,24 @@ class BackendUnavailable(AgentError):
         self.is_rate_limit = is_rate_limit
 
 
+class BackendOverloaded(BackendUnavailable):
+    """The server has too much to do; such hours pass, so it is asked for longer."""
+
+
 class BackendRefused(AgentError):
     """The request itself is at fault (400, 401, 403, …); asking again will not help."""
 
 
 class ContextExceeded(BackendRefused):
     """What the request says is more than the model can read; less of it may do."""
+
+
+class BackendDeclined(BackendRefused):
+    """This model will not answer, or is not to be had; another one may."""
+
+
+class ContainerLost(BackendRefused):
+    """The container that the request names is gone; without it, the turn goes on."""
 
 
 class StreamMalformed(BackendUnavailable):

@@ -160,7 +160,8 @@ class Transcript:
                     pass
 
     def _start(self, message: Json) -> None:
-        self._blocks = [_Block(block) for block in message.get("content") or ()]
+        content: Any = message.get("content") or ()
+        self._blocks = [_Block(block) for block in content if isinstance(block, dict)]
         self._message = message
 
     def _end_block(self, block: _Block) -> None:

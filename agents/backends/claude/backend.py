@@ -35,12 +35,17 @@ from agents.backends.claude.providers import Place, secrets_of
 from agents.backends.claude.settings import ClaudeSettings, check, runs_code
 from agents.backends.dialects.event_stream import Splitter
 from agents.backends.dialects.messages.reader import Translator
+from agents.backends.dialects.messages.whole_body import (
+    BODY_BYTES,
+    events_of,
+    is_whole,
+)
 from agents.backends.dialects.messages.writer import parameters
 from agents.backends.plain_request import plain_request
 from agents.backends.transport.api_keys import with_clean_keys
 from agents.backends.transport.body_reader import tapped
 from agents.backends.transport.clients import CLOSE_GRACE_S, Clients, connect, timeout
-from agents.backends.transport.connection_errors import unconnected
+from agents.backends.transport.connection_errors import timed_out, unconnected
 from agents.backends.transport.log_redaction import keep_keys_out_of_logs
 from agents.errors import (
     AgentError,
@@ -51,11 +56,14 @@ from agents.errors import (
 from agents.limits import pricing
 from agents.limits.idle_watchdog import Reading, reading
 from agents.protocol.backend import Request
-from agents.protocol.chunks import ResponseOpened, StreamChunk
+from agents.protocol.chunks import ResponseOpened, StreamChunk, Unrecognized
 from agents.protocol.stamper import Pen
 
 FOREIGN = (anthropic.AnthropicError, httpx2.HTTPError)
 """All that the SDK and its transport raise, but for its TypeErrors."""
+PATIENCE = 10
+"""How many times ``idle_limit_s`` a stream may bring nothing but pings: they are sent
+while code runs or a model thinks unseen, which takes minutes, but not for ever."""
 READ_OUT_S = 0.5
 """How long the body's end is waited for after the response's."""
 
@@ -216,7 +224,9 @@ class ClaudeBackend:
     ) -> AsyncGenerator[list[StreamChunk]]:
         splitter = Splitter()
         counting = code_time(self._settings, request.container)
-        translator = Translator(pen, pricing.cost_usd, counting)
+        translator = Translator(
+            pen, pricing.cost_usd, counting, model=self._settings.model
+        )
         pen.at = anyio.current_time()
         yield [
             ResponseOpened(
@@ -226,14 +236,30 @@ class ClaudeBackend:
             )
         ]
         body = _body(response.http_response, reading)
+        media_type = response.headers.get("content-type", "")
         is_resting = False  # amid the body, with no read under way
+        has_begun = False
+        patience_s = PATIENCE * self._idle_limit_s
+        stalls_at = reading.now() + patience_s
         try:
             async for data in body:
                 is_resting = True
                 pen.at = reading.now()
+                if not has_begun:
+                    has_begun = bool(data.strip())
+                    if has_begun and is_whole(media_type, data):
+                        whole = await _all(data, body)
+                        is_resting = len(whole) > BODY_BYTES
+                        events = events_of(whole, media_type, self._secrets)
+                        yield translator.translate(events)
+                        break
                 chunks = translator.translate(splitter.feed(data))
                 if chunks:
                     yield chunks
+                if len(chunks) > 1 or (chunks and type(chunks[0]) is not Unrecognized):
+                    stalls_at = pen.at + patience_s
+                elif pen.at > stalls_at:
+                    raise self._unmoved()
                 if translator.is_over:
                     break
                 is_resting = False
@@ -249,6 +275,13 @@ class ClaudeBackend:
                 with anyio.move_on_after(CLOSE_GRACE_S, shield=True) as unwinding:
                     await _unwind(body, unwinding)
 
+    def _unmoved(self) -> BackendUnavailable:
+        """The error for a stream that is kept alive and says nothing."""
+        waited_s = PATIENCE * self._idle_limit_s
+        return BackendUnavailable(
+            f"nothing but pings came for {waited_s:g} s: the stream stalled"
+        )
+
     def _ours(self, exc: BaseException) -> AgentError:
         """The error of ours for what the SDK or its transport raised."""
         match exc:
@@ -256,9 +289,7 @@ class ClaudeBackend:
                 headers = {k.lower(): v for k, v in exc.response.headers.items()}
                 return error_for(exc.status_code, headers, exc.body, self._secrets)
             case anthropic.APITimeoutError() | httpx2.TimeoutException():
-                return BackendUnavailable(
-                    f"nothing came for {self._idle_limit_s:g} s: the stream stalled"
-                )
+                return timed_out(self._server, exc.__cause__ or exc, self._idle_limit_s)
             case httpx2.RemoteProtocolError() | httpx2.DecodingError():
                 return StreamMalformed(f"the body broke off: {exc}")
             case anthropic.APIConnectionError() | httpx2.TransportError():
@@ -332,6 +363,14 @@ def _body(response: httpx2.Response, reading: Reading) -> AsyncIterator[bytes]:
     ):
         return response.aiter_bytes()
     return tapped(response, aiter(stream), reading) or aiter(stream)
+
+
+async def _all(first: bytes, body: AsyncIterator[bytes]) -> bytes:
+    """All of a body that is no stream, or of one too long its beginning."""
+    read = bytearray(first)
+    while len(read) <= BODY_BYTES and (data := await anext(body, None)) is not None:
+        read += data
+    return bytes(read)
 
 
 async def _read_out(body: AsyncIterator[bytes]) -> None:

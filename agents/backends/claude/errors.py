@@ -1,33 +1,107 @@
-"""Which of our errors a refusal of the API's is, by its status or type. Pure."""
+"""Which of our errors a refusal of the API's is, by its status, type or words. Pure.
+
+Words count, because gateways and other makers' servers send the same refusals under
+other statuses and types. Each expression below says where its wordings were seen.
+"""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, cast
 
-from agents.backends.dialects.messages.event_types import ErrorBody
+import msgspec
+
 from agents.errors import (
     AgentError,
+    BackendDeclined,
+    BackendOverloaded,
     BackendRefused,
     BackendUnavailable,
+    ContainerLost,
     ContextExceeded,
 )
 
 SAID_CHARS = 1_000
 """What is kept of a server's words: a gateway may answer with a whole page."""
 
-_PASSING = frozenset({408, 409, 429})
-"""Statuses that may pass, beside all of 500 and above (529: overloaded)."""
-_PASSING_TYPES = frozenset({"overloaded_error", "api_error", "timeout_error"})
-"""Types of errors that may pass; ``rate_limit_error`` too, but it concerns the team."""
+_PASSING = frozenset({408, 409, 425, 429})
+"""Statuses that may pass, beside all of 500 and above."""
+_OVERLOADED = frozenset({502, 503, 504, 529})
+"""Statuses of a server that has too much to do, or that a gateway cannot reach."""
+_OVERLOADED_TYPES = re.compile(
+    r"overloaded|timeout_error|service_?unavailable|bad_gateway", re.IGNORECASE
+)
 
-_TOO_LONG = re.compile(r"prompt is too long|exceeds? (?:the )?context (?:limit|window)")
-"""How the API says that its context window is too small (seen 2026-11-23)."""
+_FINAL_TYPES = re.compile(
+    r"invalid_request|authentication|permission|not_found|billing|request_too_large"
+    r"|invalid_api_key|insufficient_quota|validation_?exception|access_?denied",
+    re.IGNORECASE,
+)
+"""Types of errors that are final. The vendor says that types are added; one that is
+unknown may pass (docs.claude.com, errors, read 2026-11-30)."""
+
+_TOO_LONG = re.compile(
+    r"(?:prompt|input|request|messages?|conversation|content|payload|body|entity)"
+    r"(?: \w+)? (?:is|are) too (?:long|large)"
+    r"|(?:prompt|input|entity|payload|request) too (?:long|large)"
+    r"|request_too_large|too many total text bytes|too much media"
+    r"|many-image requests"
+    r"|exceed\w*[^.]{0,60}(?:context|maximum (?:input|prompt|request|length|size))"
+    r"|(?:context|input|prompt)[\w ,`']{0,60}(?:exceed|maximum length)"
+    r"|maximum context length|context[_ ](?:length|window|limit)[\w ]{0,20}exceeded"
+    r"|token count[^.]{0,40}exceed|exceeds? the maximum number of (?:input )?tokens"
+    r"|number of input tokens exceeds|extra usage[^.]*long context",
+    re.IGNORECASE,
+)
+"""How servers say that a request is more than a model can read: the API, Bedrock,
+Vertex, OpenRouter and llama.cpp, as public reports quote them (read 2026-11-30)."""
+
+_ACCOUNT_GATE = re.compile(
+    r"extra usage|insufficient_quota|exceeded your current quota|credit balance"
+    r"|usage limit[^.]*regain|billing",
+    re.IGNORECASE,
+)
+"""A 429 that waiting does not mend (public reports, read 2026-11-30)."""
+
+_FILTERED = re.compile(
+    r"content[ _-]?(?:filter|management)|(?:usage|acceptable use|safety|content)"
+    r" polic(?:y|ies)|responsible ai|blocked by [^.]{0,60}(?:polic|guardrail|filter)"
+    r"|prohibited[ _]content|guardrail",
+    re.IGNORECASE,
+)
+"""How a refusal of this model's to answer comes as an error: "Output blocked by content
+filtering policy" of the API, and those of Azure, Bedrock and Vertex."""
+
+_NO_MODEL = re.compile(
+    r"\bmodels?\b.{0,160}?(?:not[ _](?:be )?found|(?:does|do|did) not exist|is invalid"
+    r"|isn't|not (?:available|enabled|allowed|authorized)|deprecated|retired"
+    r"|no longer|end[ -]of[ -](?:its )?life|access denied)"
+    r"|(?:unknown|invalid|unsupported|retired|deprecated|no such) model"
+    r"|(?:access|authorized|permission|permitted|allowed)\b.{0,80}\bmodel"
+    r"|^404 (?:\w*:? )?model\b|not_found_error: ?model\b",
+    re.IGNORECASE | re.DOTALL,
+)
+"""How servers say that a model is retired or not this account's."""
+
+_CONTAINER = re.compile(
+    r"container\b.{0,200}?(?:expired|not[ _](?:be )?found|(?:does|did) not exist"
+    r"|no longer|invalid|unknown|terminated|deleted|gone)"
+    r"|(?:expired|unknown|invalid|no such) container",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 def error_for(
-    status: int, headers: Mapping[str, str], body: object, secrets: Collection[str] = ()
+    status: int,
+    headers: Mapping[str, str],
+    body: object,
+    secrets: Collection[str] = (),
+    *,
+    now: datetime | None = None,
 ) -> AgentError:
     """The error for a response that is no stream.
 
@@ -36,65 +110,210 @@ def error_for(
         headers: Lower case; ``retry-after`` and ``x-should-retry`` are looked at.
         body: The decoded JSON, or whatever came.
         secrets: Keys that must not appear, should the server quote them.
+        now: What a date in ``retry-after`` is counted from; ``None``: the response's
+            own date, or this machine's.
     """
-    said = f"{status} {_said(body)}".strip()
-    for secret in secrets:  # before it is cut: a part of a key is none to be found
-        said = said.replace(secret, "…")
-    said = said[:SAID_CHARS]
+    said = without_secrets(f"{status} {words_of(body)}".strip(), secrets)
     should_retry = headers.get("x-should-retry")
     passes = status in _PASSING or status >= 500
     if should_retry in {"true", "false"}:
         passes = should_retry == "true"
-    if status in {400, 413} and _TOO_LONG.search(said):
-        return ContextExceeded(said)
+    final = _final(status, said)
+    if final is not None:
+        return final
     if not passes:
         return BackendRefused(said)
-    return BackendUnavailable(
+    kind = BackendOverloaded if status in _OVERLOADED else BackendUnavailable
+    return kind(
         said,
-        retry_after_s=retry_after_s(headers),
+        retry_after_s=retry_after_s(headers, now),
         is_rate_limit=status == 429,
     )
 
 
-def error_of(error: ErrorBody) -> AgentError:
+def error_of(type_: str, message: str, secrets: Collection[str] = ()) -> AgentError:
     """The error for one that the API reports within a stream, by its type.
 
-    The status of such a response is 200, so the type is all there is to go by.
+    The status of such a response is 200, so type and words are all there is to go by.
     """
-    said = f"{error.type}: {error.message}"
-    if error.type == "rate_limit_error":
+    said = without_secrets(": ".join(filter(None, (type_, message))), secrets)
+    said = said or "an error that says nothing"
+    if "rate_limit" in type_ or "throttling" in type_.lower():
+        if _ACCOUNT_GATE.search(said):
+            return _final(429, said) or BackendRefused(said)
         return BackendUnavailable(said, is_rate_limit=True)
-    if error.type in _PASSING_TYPES:
-        return BackendUnavailable(said)
-    return BackendRefused(said)
+    is_final = _FINAL_TYPES.search(type_) is not None
+    final = _final(400 if is_final else 500, said)
+    if final is not None:
+        return final
+    if is_final:
+        return BackendRefused(said)
+    if _OVERLOADED_TYPES.search(type_):
+        return BackendOverloaded(said)
+    return BackendUnavailable(said)
 
 
-def retry_after_s(headers: Mapping[str, str]) -> float | None:
+def error_told(error: object, secrets: Collection[str] = ()) -> AgentError:
+    """The error for what stands in the place of one, whatever its shape.
+
+    Args:
+        error: What a stream's ``error`` event or a body has: an object with a type and
+            a message, as documented; one of a gateway's own; or plain text.
+        secrets: See :func:`error_for`.
+    """
+    if not isinstance(error, dict):
+        return error_of("", words_of(error), secrets)
+    told = cast("dict[str, Any]", error)
+    inner = told.get("error")
+    if isinstance(inner, dict):
+        told = cast("dict[str, Any]", inner)
+    for name in ("code", "status", "status_code"):
+        status = told.get(name)
+        if isinstance(status, int) and 400 <= status <= 599:
+            return error_for(status, {}, told, secrets)
+    type_ = told.get("type")
+    kind = type_ if isinstance(type_, str) and type_ != "error" else ""
+    said = _words({name: value for name, value in told.items() if name != "type"})
+    return error_of(kind, said, secrets)
+
+
+def _final(status: int, said: str) -> AgentError | None:
+    """What a refusal amounts to by its words, where another way than waiting helps."""
+    if status == 429:
+        if not _ACCOUNT_GATE.search(said):
+            return None
+        return ContextExceeded(said) if _TOO_LONG.search(said) else BackendRefused(said)
+    if status == 413:
+        return ContextExceeded(said)
+    if status in {401, 402}:
+        return None
+    if _TOO_LONG.search(said):
+        return ContextExceeded(said)
+    if _FILTERED.search(said):
+        return BackendDeclined(said)
+    if status >= 500:
+        return None
+    if _CONTAINER.search(said):
+        return ContainerLost(said)
+    is_of_model = status == 403 and "model" in said.lower()
+    if is_of_model or _NO_MODEL.search(said):
+        return BackendDeclined(said)
+    return None
+
+
+def without_secrets(said: str, secrets: Collection[str]) -> str:
+    """``said`` without keys, cut: a part of a key is none to be found."""
+    for secret in secrets:
+        said = said.replace(secret, "…")
+    return said[:SAID_CHARS]
+
+
+def retry_after_s(
+    headers: Mapping[str, str], now: datetime | None = None
+) -> float | None:
     """How long the server asks us to wait, in seconds; ``None`` if it does not say.
 
-    A date is not understood: the API sends seconds (seen 2026-11-22).
+    Seconds, as the API sends them, or a date, as RFC 9110 (10.2.3) allows and gateways
+    send. A date counts from the response's own, so that clocks may differ.
     """
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        told = headers.get(name, "").strip()
         try:
-            seconds = float(headers[name]) * unit
-        except (KeyError, ValueError):
-            continue
+            seconds = float(told.removesuffix("s")) * unit
+        except ValueError:
+            moment = _moment(told)
+            if moment is None:
+                continue
+            now = now or _moment(headers.get("date", "")) or datetime.now(UTC)
+            seconds = max(0.0, (moment - now).total_seconds())
         if math.isfinite(seconds) and seconds >= 0:
             return seconds
     return None
 
 
-def _said(body: object) -> str:
-    """The server's words: ``type: message`` where the body is as documented."""
+def _moment(told: str) -> datetime | None:
+    """A date as HTTP writes it, or ISO 8601."""
+    for read in (parsedate_to_datetime, datetime.fromisoformat):
+        try:
+            moment = read(told)
+        except (ValueError, TypeError, IndexError, OverflowError):
+            continue
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return None
+
+
+_SAYING = (
+    "message",
+    "Message",
+    "error_description",
+    "detail",
+    "details",
+    "errorMessage",
+    "msg",
+    "error",
+    "errors",
+    "reason",
+    "title",
+    "description",
+)
+"""Where bodies of errors have their words, the likeliest first."""
+
+
+def words_of(body: object) -> str:
+    """The server's words: ``type: message`` where the body is as documented.
+
+    Else the first text found where words usually are, else anywhere, else the JSON.
+    """
     match body:
         case {"error": {"type": str(kind), "message": str(message)}}:
             return f"{kind}: {message}"
-        case {"error": {"message": str(message)}}:
-            return message
         case str(text):
-            return text
-        case _:
+            return _page(text)
+        case None:
             return ""
+        case _:
+            return _words(body)
+
+
+def _words(body: object) -> str:
+    found = _first_text(body, 0)
+    if found is not None:
+        return _page(found)
+    try:
+        return msgspec.json.encode(body).decode() if body else ""
+    except (TypeError, ValueError, RecursionError):
+        return ""
+
+
+def _first_text(value: object, depth: int) -> str | None:
+    if isinstance(value, str):
+        return value.strip() or None
+    if depth > 8:
+        return None
+    if isinstance(value, dict):
+        named = cast("dict[str, object]", value)
+        likely = [name for name in _SAYING if name in named]
+        others = [name for name in named if name not in _SAYING and name != "type"]
+        parts = [named[name] for name in (*likely, *others)]
+    elif isinstance(value, list):
+        parts = cast("list[object]", value)
+    else:
+        return None
+    for part in parts:
+        found = _first_text(part, depth + 1)
+        if found is not None:
+            return found
+    return None
+
+
+_TAG = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+
+
+def _page(text: str) -> str:
+    """``text``, without its mark-up where it is a page."""
+    if text.lstrip()[:1] != "<":
+        return text
+    return " ".join(_TAG.sub(" ", text[:50_000]).split()) or text
 
 
 def limits_of(headers: Mapping[str, str]) -> dict[str, str]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agents.errors import AgentError, BackendRefused, BackendUnavailable
+from agents.backends.claude import errors as claude
 
 if TYPE_CHECKING:
     from agents.backends.scripted.script import HttpError, JsonObject
+    from agents.errors import AgentError
 
 _TYPES = {
     400: "invalid_request_error",
@@ -22,18 +23,6 @@ _TYPES = {
     529: "overloaded_error",
 }
 """The API's error types by status [docs.claude.com, read 2026-11-22]."""
-
-_PASSING = {408, 409, 429}
-"""Below 500, what asking again later may mend."""
-
-
-_PASSING_TYPES = {
-    "api_error",
-    "overloaded_error",
-    "rate_limit_error",
-    "timeout_error",
-}
-"""The same by name, for an error in a stream, whose status was 200."""
 
 
 def type_of(error: HttpError) -> str:
@@ -60,18 +49,9 @@ def error_of(error: HttpError, *, is_begun: bool) -> AgentError:
         is_begun: Whether it comes in the middle of a stream, where no status is left
             to say and no header to tell how long to wait.
     """
-    body = body_of(error)["error"]
-    type_ = body["type"]
-    said = f"{type_}: {body['message']}"
     if is_begun:
-        if type_ in _PASSING_TYPES:
-            return BackendUnavailable(said, is_rate_limit=type_ == "rate_limit_error")
-        return BackendRefused(said)
-    said = f"{error.status} {said}"
-    if error.status < 500 and error.status not in _PASSING:
-        return BackendRefused(said)
-    return BackendUnavailable(
-        said,
-        retry_after_s=error.retry_after_s,
-        is_rate_limit=error.status == 429,
-    )
+        said = body_of(error)["error"]
+        return claude.error_of(said["type"], said["message"])
+    wait_s = error.retry_after_s
+    headers = {} if wait_s is None else {"retry-after": repr(float(wait_s))}
+    return claude.error_for(error.status, headers, body_of(error))

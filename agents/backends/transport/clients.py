@@ -9,6 +9,7 @@ context; that takes 60 ms and 1.4 MB to make (measured 2026-11-23).
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -22,8 +23,8 @@ import httpx2
 
 from agents.backends.claude.providers import Place, provider_client
 from agents.backends.transport.body_reader import tap
+from agents.backends.transport.connection_errors import CONNECT_S
 
-CONNECT_S = 10.0
 CLOSE_GRACE_S = 2.0
 """How long closing may take; past it the connections are dropped."""
 STREAMS_A_CLIENT = 64
@@ -147,9 +148,21 @@ def connect(
     try:
         if place is not None:
             return provider_client(place, api_key, base_url, **common)
-        return anthropic.AsyncAnthropic(api_key=api_key, base_url=base_url, **common)
+        address = _api_address(base_url or os.environ.get("ANTHROPIC_BASE_URL"))
+        return anthropic.AsyncAnthropic(api_key=api_key, base_url=address, **common)
     except httpx2.InvalidURL as exc:
         raise ValueError(f"base_url {base_url!r} is no URL: {exc}") from exc
+
+
+def _api_address(base_url: str | None) -> str | None:
+    """``base_url`` without the version, which the SDK adds itself.
+
+    Gateways' manuals give their address with it, because other makers' SDKs want it.
+    """
+    return None if not base_url else _VERSION.sub("", base_url.strip())
+
+
+_VERSION = re.compile(r"/+v1(?:/+messages)?/*$")
 
 
 def _transport(

@@ -9,6 +9,9 @@ import httpx2
 
 from agents.errors import AgentError, BackendRefused, BackendUnavailable
 
+CONNECT_S = 10.0
+"""How long making a connection may take."""
+
 
 def unconnected(server: str, cause: BaseException) -> AgentError:
     """The error for a request that got nowhere.
@@ -37,6 +40,26 @@ def unconnected(server: str, cause: BaseException) -> AgentError:
                 "SSL_CERT_FILE"
             )
     return BackendUnavailable(f"no connection to {server}: {said}")
+
+
+def timed_out(server: str, cause: BaseException, idle_limit_s: float) -> AgentError:
+    """The error for a wait that was too long, by what was waited for.
+
+    Args:
+        server: See :func:`unconnected`.
+        cause: What the transport raised.
+        idle_limit_s: How long an answer was waited for.
+    """
+    match cause:
+        case httpx2.ConnectTimeout():
+            said = f"no connection to {server} within {CONNECT_S:g} s"
+        case httpx2.PoolTimeout():
+            said = f"no connection to {server} became free in time"
+        case httpx2.WriteTimeout():
+            said = f"{server} did not take the request within {idle_limit_s:g} s"
+        case _:
+            said = f"nothing came for {idle_limit_s:g} s: the stream stalled"
+    return BackendUnavailable(said)
 
 
 def _behind(error: BaseException) -> Iterator[BaseException]:

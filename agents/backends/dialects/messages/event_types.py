@@ -8,7 +8,8 @@ the rest stays :class:`msgspec.Raw` and travels on as it came. What the events m
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Iterator
+from typing import TypeAlias, cast
 
 import msgspec
 
@@ -139,17 +140,8 @@ class MessageStop(msgspec.Struct, frozen=True, tag_field="type", tag="message_st
     """The response is complete."""
 
 
-class ErrorBody(msgspec.Struct, frozen=True):
-    """What went wrong."""
-
-    type: str = "unknown"
-    message: str = ""
-
-
 class ErrorEvent(msgspec.Struct, frozen=True, tag_field="type", tag="error"):
-    """The response breaks off."""
-
-    error: ErrorBody = ErrorBody()
+    """The response breaks off; gateways have shapes of their own for why."""
 
 
 WireEvent: TypeAlias = (
@@ -238,6 +230,11 @@ def _unknown(
     kind = _kind_of(data)
     if kind not in _KNOWN:
         return None
+    for bare in bared(data):
+        try:
+            return _events.decode(bare)
+        except msgspec.ValidationError:
+            continue
     if kind == "content_block_delta":
         try:
             other = _others.decode(data)
@@ -246,6 +243,58 @@ def _unknown(
         if _kind_of(other.delta) not in _KNOWN_DELTAS:
             return other
     raise StreamMalformed(f"{kind}: {problem}") from problem
+
+
+_ENVELOPES = frozenset({"delta", "message", "content_block", "usage"})
+"""What of an event has fields of the API's own; all else is carried as it came."""
+_COUNTED = "_tokens", "_requests"
+_WORDS = frozenset({"text", "thinking", "partial_json", "signature"})
+
+
+def bared(data: bytes) -> Iterator[bytes]:
+    """An object of the API's without what gateways write for nothing, in two ways.
+
+    ``null`` is absent, or an empty piece where a delta must have one; a count that is
+    no whole number (``5.0``) is made one, or is absent. Then without any usage: what
+    cannot be read of it is unknown, and voids no response.
+
+    Args:
+        data: Valid JSON: an event, or a part of one.
+    """
+    value = _bare(msgspec.json.decode(data), is_usage=False)
+    yield msgspec.json.encode(value)
+    if isinstance(value, dict):
+        fields = cast("dict[str, object]", value)
+        fields.pop("usage", None)
+        yield msgspec.json.encode(fields)
+
+
+def _bare(value: object, *, is_usage: bool) -> object:
+    if not isinstance(value, dict):
+        return value
+    fields = cast("dict[str, object]", value)
+    bare: dict[str, object] = {}
+    for name, field in fields.items():
+        kept = field
+        if name in _WORDS and field is None:
+            kept = ""
+        elif is_usage and name.endswith(_COUNTED):
+            kept = _count(field)
+        elif is_usage or name in _ENVELOPES:
+            kept = _bare(field, is_usage=is_usage or name == "usage")
+        if kept is not None:
+            bare[name] = kept
+    return bare
+
+
+def _count(field: object) -> int | None:
+    if isinstance(field, bool) or not isinstance(field, int | float | str):
+        return None
+    try:
+        number = float(field)
+    except ValueError:
+        return None
+    return int(number) if number.is_integer() and number >= 0 else None
 
 
 def _kind_of(data: bytes) -> str:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast
 
 import msgspec
 
 from agents.backends.claude.container_time import CodeTime
-from agents.backends.claude.errors import error_of
+from agents.backends.claude.errors import SAID_CHARS, error_told, words_of
 from agents.backends.dialects.event_stream import ServerEvent
 from agents.backends.dialects.json_text import carriable, one_value
 from agents.backends.dialects.messages import event_types as wire
@@ -89,18 +89,26 @@ class Translator:
     """Translates one response; feed it every event in order, then :meth:`finish`."""
 
     def __init__(
-        self, pen: Pen, price: Price, code_time: CodeTime | None = None
+        self,
+        pen: Pen,
+        price: Price,
+        code_time: CodeTime | None = None,
+        *,
+        model: str = "",
     ) -> None:
         self._pen = pen
         self._price = price
         self._code_time = code_time
-        self._model = ""
+        self._model = model
+        """Who was asked, until the response says who answers."""
         self._open: dict[int, _OpenBlock] = {}
         self._usage = Usage()
         self._has_started = False
         self._stop_reason: str | None = None
         self._ends: list[bytes] = []
         self._is_over = False
+        self._last_words = ""
+        """Of what came and is no event of the API's: a gateway's, most likely."""
 
     @property
     def is_over(self) -> bool:
@@ -136,9 +144,9 @@ class Translator:
         if self._is_over:
             return []
         if not self._has_started:
-            raise StreamMalformed("the stream ended before a response began")
+            raise self._broken_off("the stream ended before a response began")
         if self._stop_reason is None:
-            raise StreamMalformed("the stream ended without a stop reason")
+            raise self._broken_off("the stream ended without a stop reason")
         # Some gateways leave out message_stop; the stop reason is what counts.
         return self._ended()
 
@@ -152,10 +160,10 @@ class Translator:
         match event:
             case wire.MessageStart():
                 self._on_start(event.message, said)
-            case wire.ErrorEvent(error=error):
-                raise error_of(error)
+            case wire.ErrorEvent():
+                raise error_told(msgspec.json.decode(line))
             case None:
-                said.append(self._as_it_came(name, msgspec.Raw(line)))
+                self._on_unknown(name, line, said)
             case _ if not self._has_started:
                 # What comes before the response is none of it, whatever it says.
                 said.append(self._as_it_came(name, carriable(line)))
@@ -175,6 +183,24 @@ class Translator:
                 said.extend(self._ended())
             case wire.BlockDelta():
                 self._on_delta(event, said)
+
+    def _on_unknown(self, name: bytes, line: bytes, said: list[StreamChunk]) -> None:
+        """Keep what nobody knows, unless it is an error in a gateway's own words.
+
+        Raises:
+            AgentError: It is.
+        """
+        if name != b"ping":
+            told: object = msgspec.json.decode(line)
+            if name == b"error" or _is_bare_error(told):
+                raise error_told(told)
+            self._last_words = words_of(told)
+        said.append(self._as_it_came(name, msgspec.Raw(line)))
+
+    def _broken_off(self, how: str) -> StreamMalformed:
+        """The error for a body that ended too early, with what it said last."""
+        said = self._last_words[:SAID_CHARS]
+        return StreamMalformed(f"{how}; it said: {said}" if said else how)
 
     def _as_it_came(self, name: bytes, data: msgspec.Raw) -> Unrecognized:
         event = name.decode("utf-8", "replace")
@@ -223,9 +249,9 @@ class Translator:
             self._open, self._ends, self._usage = {}, [], Usage()
         self._has_started = True
         head = _read(_message_heads, message)
-        self._model = head.model
+        self._model = head.model or self._model
         said.append(
-            ResponseStarted(**self._pen.stamp(), model=head.model, message=message)
+            ResponseStarted(**self._pen.stamp(), model=self._model, message=message)
         )
         self._report(head.usage, said)
         # Programmatic tool calling may deliver the whole message at once.
@@ -372,11 +398,20 @@ def merged(usage: Usage, counted: wire.WireUsage) -> Usage:
 def _input(head: _BlockHead, typed: str) -> tuple[msgspec.Raw, bool]:
     """A call's input, and whether it was valid JSON."""
     if not typed:
-        return head.input, True
+        is_null = bytes(head.input) == b"null"
+        return msgspec.Raw(b"{}") if is_null else head.input, True
     value = one_value(typed.encode("utf-8", "replace"))
     if value is None:
         return msgspec.Raw(msgspec.json.encode(typed)), False
     return value, True
+
+
+def _is_bare_error(told: object) -> bool:
+    """Whether an object without a type is an error, as gateways write them."""
+    if not isinstance(told, dict):
+        return False
+    named = cast("dict[str, Any]", told)
+    return not named.get("type") and bool(named.get("error"))
 
 
 def _is_error(content: msgspec.Raw) -> bool:
@@ -390,4 +425,11 @@ def _read(decoder: msgspec.json.Decoder[_T], raw: msgspec.Raw) -> _T:
     try:
         return decoder.decode(raw)
     except msgspec.ValidationError as exc:
-        raise StreamMalformed(f"part of an event is not understood: {exc}") from exc
+        problem = exc
+    for bare in wire.bared(bytes(raw)):
+        try:
+            return decoder.decode(bare)
+        except msgspec.ValidationError:
+            continue
+    message = f"part of an event is not understood: {problem}"
+    raise StreamMalformed(message) from problem

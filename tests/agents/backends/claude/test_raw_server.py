@@ -63,6 +63,9 @@ ANSWER = (
     b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 )
 
+BEGUN = b"\n\n".join(ANSWER.split(b"\n\n")[:3]) + b"\n\n"
+"""The answer up to its first words."""
+
 SSE = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
 CHUNKED = SSE + b"transfer-encoding: chunked\r\n\r\n"
 ONCE = SSE + b"connection: close\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -152,13 +155,156 @@ async def test_a_body_that_breaks_off_earlier_is_no_answer() -> None:
             await played(backend)
 
 
-async def test_a_page_that_is_no_stream_is_no_answer() -> None:
+def whole(body: bytes, media_type: str = "application/json") -> list[bytes]:
+    """A response that is no stream."""
+    head = f"HTTP/1.1 200 OK\r\ncontent-type: {media_type}\r\n".encode()
+    return [head + b"content-length: %d\r\n\r\n" % len(body), body[:9], body[9:]]
+
+
+MESSAGE = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "model": "claude-haiku-5-5",
+    "content": [
+        {"type": "thinking", "thinking": "Hm.", "signature": "c2ln"},
+        {"type": "text", "text": "Paris"},
+        {"type": "tool_use", "id": "toolu_1", "name": "look", "input": {"q": 1}},
+    ],
+    "stop_reason": "tool_use",
+    "stop_sequence": None,
+    "usage": {"input_tokens": 3, "output_tokens": 2},
+}
+
+
+async def test_a_page_instead_of_a_stream_is_refused_in_its_own_words() -> None:
     page = b"<html><h1>Welcome to the hotel's network</h1></html>"
-    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\n\r\n"
-    async with serving([head, page]) as url:
+    async with serving(whole(page, "text/html")) as url:
         backend = ClaudeBackend("claude-haiku-5-5", api_key=KEY, base_url=url)
-        with pytest.raises(StreamMalformed, match="before a response began"):
+        with pytest.raises(BackendRefused, match="Welcome to the hotel's network"):
             await played(backend)
+
+
+async def test_a_whole_message_instead_of_a_stream_is_read_as_one() -> None:
+    async with serving(whole(json.dumps(MESSAGE).encode())) as url:
+        backend = ClaudeBackend("claude-haiku-5-5", api_key=KEY, base_url=url)
+        said = await played(backend)
+    transcript = Transcript()
+    transcript.absorb(said)
+    assert transcript.is_complete
+    assert transcript.text == "Paris"
+    assert transcript.usage.output_tokens == 2
+    assert [bytes(call.input) for call in transcript.tool_calls] == [b'{"q":1}']
+    assert msgspec.json.decode(transcript.content) == MESSAGE["content"]
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (
+            {
+                "type": "error",
+                "error": {"type": "authentication_error", "message": "w"},
+            },
+            BackendRefused,
+        ),
+        (
+            {"type": "error", "error": {"type": "overloaded_error", "message": "w"}},
+            BackendUnavailable,
+        ),
+        ({"error": {"code": 401, "message": "w"}}, BackendRefused),
+        ({"error": "w"}, BackendUnavailable),
+        ([{"error": {"code": 400, "message": "w"}}], BackendUnavailable),
+        ({"detail": [{"msg": "w"}]}, BackendUnavailable),
+    ],
+)
+async def test_an_error_instead_of_a_stream_is_that_error(
+    body: object, error: type[AgentError]
+) -> None:
+    async with serving(whole(json.dumps(body).encode())) as url:
+        backend = ClaudeBackend("claude-haiku-5-5", api_key=KEY, base_url=url)
+        with pytest.raises(error, match="w"):
+            await played(backend)
+
+
+async def test_a_whole_message_that_breaks_off_is_no_answer() -> None:
+    async with serving(whole(json.dumps(MESSAGE).encode()[:-30])) as url:
+        backend = ClaudeBackend("claude-haiku-5-5", api_key=KEY, base_url=url)
+        with pytest.raises(StreamMalformed, match="broke off"):
+            await played(backend)
+
+
+async def test_a_key_quoted_in_such_a_body_is_not_shown() -> None:
+    body = json.dumps({"error": {"code": 401, "message": f"bad key {KEY}"}}).encode()
+    async with serving(whole(body)) as url:
+        backend = ClaudeBackend("claude-haiku-5-5", api_key=KEY, base_url=url)
+        with pytest.raises(BackendRefused) as caught:
+            await played(backend)
+    assert KEY not in str(caught.value)
+
+
+async def test_a_stream_under_another_media_type_is_still_a_stream() -> None:
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\n"
+    async with serving([head, ANSWER]) as url:
+        said = await played(
+            ClaudeBackend("claude-haiku-5-5", api_key=KEY, base_url=url)
+        )
+    assert text_of(said) == "Paris"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        b'data: {"error": {"type": "gateway_error", "message": "upstream is away"}}',
+        b"event: error\ndata: upstream is away",
+        b'event: error\ndata: "upstream is away"',
+        b'event: error\ndata: {"type": "error", "error": "upstream is away"}',
+        b'data: {"type": "error", "error": {"message": "upstream is away"}}',
+        b'data: {"type": "error", "error": null, "detail": "upstream is away"}',
+    ],
+)
+async def test_an_error_amid_a_stream_keeps_its_words_whatever_its_shape(
+    event: bytes,
+) -> None:
+    sends = [CHUNKED, *chunked([BEGUN, event + b"\n\n"]), b"0\r\n\r\n"]
+    async with serving(sends) as url:
+        backend = ClaudeBackend("claude-haiku-5-5", api_key=KEY, base_url=url)
+        with pytest.raises(BackendUnavailable, match="upstream is away"):
+            await played(backend)
+
+
+async def test_pings_alone_do_not_keep_a_stream_alive() -> None:
+    ping = b'event: ping\ndata: {"type":"ping"}\n\n'
+
+    async def pinging(stream: SocketStream) -> None:
+        async with stream:
+            await read_request(stream)
+            await stream.send(CHUNKED + chunked([BEGUN])[0])
+            with suppress(anyio.BrokenResourceError):
+                while True:
+                    for piece in (ping, b": still here\n\n"):
+                        await stream.send(chunked([piece])[0])
+                        await anyio.sleep(0.005)
+
+    async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener:
+        port = listener.extra(SocketAttribute.local_port)  # noqa: S610  (not Django's)
+        async with anyio.create_task_group() as group:
+            group.start_soon(listener.serve, pinging)
+            url = f"http://127.0.0.1:{port}"
+            backend = ClaudeBackend(
+                "claude-haiku-5-5", api_key=KEY, base_url=url, idle_limit_s=0.05
+            )
+            with anyio.fail_after(20), pytest.raises(BackendUnavailable, match="pings"):
+                await played(backend)
+            group.cancel_scope.cancel("the test is over")
+
+
+@pytest.mark.parametrize("path", ["/v1", "/v1/", "/v1/messages", "/", ""])
+async def test_an_address_with_the_version_in_it_is_asked_once(path: str) -> None:
+    async with serving([CHUNKED, *chunked([ANSWER]), b"0\r\n\r\n"]) as url:
+        backend = ClaudeBackend("claude-haiku-5-5", api_key=KEY, base_url=url + path)
+        assert text_of(await played(backend)) == "Paris"
+        assert str(backend).count("/v1") == 0
 
 
 async def test_a_compressed_stream_is_read() -> None:

@@ -113,7 +113,7 @@ def test_anything_less_is_an_error_never_an_answer(
         ("rate_limit_error", BackendUnavailable),
         ("invalid_request_error", BackendRefused),
         ("authentication_error", BackendRefused),
-        ("something_new", BackendRefused),
+        ("something_new", BackendUnavailable),
     ],
 )
 def test_an_error_amid_the_stream_is_sorted_by_its_type(
@@ -227,3 +227,100 @@ def test_text_that_is_not_quite_unicode_is_mended_not_lost() -> None:
 def test_chunks_are_numbered_without_a_gap() -> None:
     said = translated([START, *TEXT, STOP, END])
     assert [chunk.seq for chunk in said] == list(range(len(said)))
+
+
+def altered(event: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {**event, **more}
+
+
+MESSAGE = START["message"]
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [altered(START, message={**MESSAGE, "content": None}), *TEXT, STOP, END],
+        [altered(START, message={**MESSAGE, "model": None}), *TEXT, STOP, END],
+        [
+            altered(START, message={**MESSAGE, "usage": {"input_tokens": None}}),
+            *TEXT,
+            STOP,
+            END,
+        ],
+        [
+            altered(START, message={**MESSAGE, "usage": None, "stop_reason": None}),
+            *TEXT,
+            STOP,
+            END,
+        ],
+        [
+            START,
+            *TEXT[:1],
+            delta(0, type="text_delta", text=None),
+            *TEXT[1:],
+            STOP,
+            END,
+        ],
+        [
+            START,
+            *TEXT,
+            altered(STOP, usage={"output_tokens": 5.0, "server_tool_use": None}),
+            END,
+        ],
+        [START, *TEXT, altered(STOP, usage={"output_tokens": "5"}), END],
+        [
+            START,
+            *TEXT,
+            STOP,
+            altered(STOP, delta=None, usage=None),
+            END,
+        ],
+        [
+            START,
+            *TEXT,
+            opened(
+                1, type="tool_result", tool_use_id=None, is_error=None, content=None
+            ),
+            closed(1),
+            STOP,
+            END,
+        ],
+        [
+            START,
+            *TEXT,
+            altered(STOP, usage={"output_tokens": 5, "cache_creation": [1]}),
+            END,
+        ],
+    ],
+)
+def test_a_null_where_nothing_depends_on_it_voids_no_response(
+    events: list[dict[str, Any]],
+) -> None:
+    said = translated(events)
+    transcript = Transcript()
+    transcript.absorb(said)
+    assert transcript.is_complete
+    assert transcript.text == "Paris"
+    assert transcript.usage.output_tokens in {5, 0}
+
+
+def test_a_count_that_is_a_whole_float_counts() -> None:
+    said = translated([START, *TEXT, altered(STOP, usage={"output_tokens": 5.0}), END])
+    (report,) = [c for c in said if isinstance(c, UsageReported)][-1:]
+    assert report.usage.output_tokens == 5
+
+
+def test_null_input_is_an_empty_one() -> None:
+    call = opened(0, type="tool_use", id="t", name="look", input=None)
+    said = translated(
+        [
+            START,
+            call,
+            delta(0, type="input_json_delta", partial_json=None),
+            closed(0),
+            STOP,
+            END,
+        ]
+    )
+    (called,) = [c for c in said if isinstance(c, ToolCalled)]
+    assert bytes(called.input) == b"{}"
