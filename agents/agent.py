@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from agents.limits.retry import OVERLOAD_LIMIT_S
 from agents.protocol.backend import Backend
 from agents.protocol.chunks import AgentId
 from agents.tools.answer_schema import AnswerForm
@@ -33,6 +34,9 @@ class Agent:
     """Opened when the session begins, closed when it ends; their tools come after
     ``tools``."""
     tool_timeout_s: float = 60.0
+    overload_limit_s: float = OVERLOAD_LIMIT_S
+    """How long a model that is overloaded is asked again, in seconds, where no fallback
+    can take over; the session's deadline ends it in any case."""
     approval: Approval = NONE_NEEDED
     """Which of the tools somebody must approve before they run, and who that is."""
     answer_form: AnswerForm | None = None

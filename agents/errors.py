@@ -17,6 +17,7 @@ class BackendUnavailable(AgentError):
     Attributes:
         retry_after_s: How long the server asked us to wait; ``None`` if it did not say.
         is_rate_limit: The server said "too many", so the whole team should slow down.
+        is_overload: It has too much to do; that passes, so it is asked for longer.
     """
 
     def __init__(
@@ -25,30 +26,37 @@ class BackendUnavailable(AgentError):
         *,
         retry_after_s: float | None = None,
         is_rate_limit: bool = False,
+        is_overload: bool = False,
     ) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
         self.is_rate_limit = is_rate_limit
-
-
-class BackendOverloaded(BackendUnavailable):
-    """The server has too much to do; such hours pass, so it is asked for longer."""
+        self.is_overload = is_overload
 
 
 class BackendRefused(AgentError):
-    """The request itself is at fault (400, 401, 403, …); asking again will not help."""
+    """The request itself is at fault (400, 401, 403, …); asking again will not help.
+
+    Attributes:
+        is_declined: This model will not answer or is not to be had; another one may.
+        lost_container: The code-execution container that the request names is gone;
+            without it, the turn may go on.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        is_declined: bool = False,
+        lost_container: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.is_declined = is_declined
+        self.lost_container = lost_container
 
 
 class ContextExceeded(BackendRefused):
     """What the request says is more than the model can read; less of it may do."""
-
-
-class BackendDeclined(BackendRefused):
-    """This model will not answer, or is not to be had; another one may."""
-
-
-class ContainerLost(BackendRefused):
-    """The container that the request names is gone; without it, the turn goes on."""
 
 
 class StreamMalformed(BackendUnavailable):

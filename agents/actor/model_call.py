@@ -48,24 +48,36 @@ async def ask(
     """
     # Being put off is no fault, so the two are counted apart.
     failures = {False: 0, True: 0}
+    failed_at: float | None = None
     while True:
+        is_gated = False
         try:
             if files is not None:
                 attached = await files.blocks_for(backend)
                 request = msgspec.structs.replace(request, attached=attached)
+            is_gated = not limiter.is_unlimited
             return await _stream(backend, request, voice, limiter)
         except BackendUnavailable as error:
             put_off = error.is_rate_limit
+            is_gated &= put_off  # an upload passes no gate
             failures[put_off] += 1
+            now = anyio.current_time()
+            failed_at = now if failed_at is None else failed_at
             who = f"{request.turn.agent}/{request.turn.number}/{request.call}"
-            delay_s = retry.delay_s(error, failures[put_off], who=who)
+            delay_s = retry.delay_s(
+                error, failures[put_off], who=who, waited_s=now - failed_at
+            )
             if delay_s is None:
                 raise
             reason = str(error) or type(error).__name__
+        if is_gated:
+            # One wait, by the longer of two measures; it is the one that is told.
+            delay_s = max(delay_s, limiter.gate_left_s)
+            limiter.hold(delay_s)
         await voice.say(
             ResponseAbandoned(**voice.stamp(), reason=reason, retry_in_s=delay_s)
         )
-        if limiter.is_unlimited or not put_off:
+        if not is_gated:
             await anyio.sleep(delay_s)
         # Otherwise the limiter's gate is shut for as long, and its queue keeps the
         # place that this agent would lose by sleeping elsewhere.

@@ -14,7 +14,7 @@ for the conversation and the outbox is :mod:`agents.actor.actor`'s.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias, assert_never
 
 import msgspec
@@ -31,7 +31,12 @@ from agents.actor.stop_reasons import (
 )
 from agents.actor.tool_calls import Calling
 from agents.conversation import prompts
-from agents.errors import BackendUnavailable, ContextExceeded, ToolFailed
+from agents.errors import (
+    BackendRefused,
+    BackendUnavailable,
+    ContextExceeded,
+    ToolFailed,
+)
 from agents.protocol.backend import (
     LEAST_OUTPUT_TOKENS,
     BallotForm,
@@ -187,12 +192,19 @@ class RunningTurn:
         Raises:
             AgentError: There is no other way to go on.
         """
-        trouble: BackendUnavailable | ContextExceeded
+        trouble: BackendUnavailable | BackendRefused
         try:
             return await self._respond(call)
-        except (BackendUnavailable, ContextExceeded) as error:
+        except BackendUnavailable as error:
+            trouble = error
+        except BackendRefused as error:
+            if error.lost_container and self.conversation.container is not None:
+                self.conversation.container = None
+                return await self._respond(call)
             trouble = error
         is_full = isinstance(trouble, ContextExceeded)
+        if isinstance(trouble, BackendRefused) and not (is_full or trouble.is_declined):
+            raise trouble
         if await self._begin_afresh(str(trouble), may_forget=is_full):
             return None
         raise trouble
@@ -215,9 +227,16 @@ class RunningTurn:
             request,
             self.voice,
             limiter=(self.limiter, *self.fallback_limiters)[given_up],
-            retry=self.retry,
+            retry=self._retry,
             files=self.files,
         )
+
+    @property
+    def _retry(self) -> RetryPolicy:
+        """How long an overloaded model is asked: briefly where another may be."""
+        if self.conversation.fallbacks < len(self.agent.fallbacks):
+            return replace(self.retry, overload_limit_s=0.0)
+        return replace(self.retry, overload_limit_s=self.agent.overload_limit_s)
 
     @property
     def _backend(self) -> Backend:

@@ -160,8 +160,10 @@ class Transcript:
                     pass
 
     def _start(self, message: Json) -> None:
-        content: Any = message.get("content") or ()
-        self._blocks = [_Block(block) for block in content if isinstance(block, dict)]
+        content = cast("list[Any]", message.get("content") or [])
+        self._blocks = [
+            _Block(cast("Json", block)) for block in content if isinstance(block, dict)
+        ]
         self._message = message
 
     def _end_block(self, block: _Block) -> None:

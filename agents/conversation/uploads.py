@@ -7,6 +7,7 @@ use it; who comes second waits for who came first. What was uploaded is deleted 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -14,6 +15,7 @@ import anyio
 import msgspec
 
 from agents.errors import AgentError, BackendRefused, BackendUnavailable
+from agents.limits.limiter import PATIENCE_S
 from agents.protocol.attachments import (
     INLINE_BYTES,
     Attachment,
@@ -33,6 +35,9 @@ PRETENDED = "pretended "
 
 RELEASE_S = 10.0
 """How long deleting may take; what is left expires by itself."""
+
+REFUSED_PAUSE_S = 1.0
+"""How long nobody uploads after "too many" that does not say for how long."""
 
 DELETE_TRIES = 4
 DELETE_PAUSE_S = 0.5
@@ -65,6 +70,8 @@ class SessionFiles:
         self._uploads: dict[FileKey, str] = {}
         self._stores: dict[str, FileStore] = {}
         self._locks: dict[FileKey, anyio.Lock] = {}
+        self._shut_until: dict[str, float] = {}
+        """Account → when the server takes more of it, on the event loop's clock."""
         self.on_change: Callable[[FileKey, str, bool], None] | None = None
         """Told of each upload, and of each deletion (``True``), by its id."""
         self.left_behind: list[str] = []
@@ -124,13 +131,25 @@ class SessionFiles:
         async with self._locks.setdefault(key, anyio.Lock()):
             if key not in self._uploads:
                 self._stores[store.account] = store
-                earlier = self._earlier.get(key)
-                if earlier is not None and await store.has(earlier):
-                    self._uploads[key] = earlier
-                else:
-                    self._uploads[key] = await self._uploaded(item, store, key)
+                await anyio.sleep_until(self._shut_until.get(store.account, -math.inf))
+                try:
+                    self._uploads[key] = await self._kept(item, store, key)
+                except BackendUnavailable as error:
+                    # Whoever comes next must not be refused at once as well.
+                    wait_s = error.retry_after_s
+                    if error.is_rate_limit and (wait_s or 0.0) <= PATIENCE_S:
+                        until = anyio.current_time() + (wait_s or REFUSED_PAUSE_S)
+                        self._shut_until[store.account] = until
+                    raise
                 self._earlier.pop(key, None)
         return self._uploads[key]
+
+    async def _kept(self, item: Attachment, store: FileStore, key: FileKey) -> str:
+        """The id of a file that was uploaded before, or is now."""
+        earlier = self._earlier.get(key)
+        if earlier is not None and await store.has(earlier):
+            return earlier
+        return await self._uploaded(item, store, key)
 
     async def _uploaded(self, item: Attachment, store: FileStore, key: FileKey) -> str:
         try:

@@ -39,6 +39,8 @@ WINDOW_MOST = 1000
 """The SDK's pool holds as many connections (anthropic 2.12.0)."""
 GATE_S = 1.0
 """How long "too many" without a ``retry-after`` shuts the gate."""
+GATE_MOST_S = 30.0
+"""The longest that refusals in a row shut it for, unless the server asks for more."""
 PATIENCE_S = 900.0
 """A server that asks for more is not waited for: ``retry-after`` has no limit of its
 own, and a mistaken one would stall a run for weeks."""
@@ -125,6 +127,9 @@ class Limiter:
         self._openings = math.inf
         """Requests that may be starting at once; doubles as they are taken."""
         self._gate_at = -math.inf
+        self._refusals = 0
+        """In a row: nothing has been taken since the first of them."""
+        self._refused_at = -math.inf
         self._shrunk_at = -math.inf
         self._buckets = {kind: Bucket(kind) for kind in KINDS}
         self._served: dict[AgentId, int] = {}
@@ -154,6 +159,16 @@ class Limiter:
     def window(self) -> float:
         """Requests that may be under way at once, as learnt so far."""
         return self._window
+
+    @property
+    def gate_left_s(self) -> float:
+        """How long nothing may start, because the server said so; in seconds."""
+        return max(0.0, self._gate_at - anyio.current_time())
+
+    def hold(self, delay_s: float) -> None:
+        """Let nothing start for ``delay_s`` seconds from now."""
+        if not self._is_unlimited:
+            self._gate_at = max(self._gate_at, anyio.current_time() + delay_s)
 
     def slot(self, agent: AgentId) -> Slot:
         """Leave for one request of ``agent``, waited for by ``async with``."""
@@ -229,6 +244,7 @@ class Limiter:
             return
         self._opening -= 1
         self._openings *= 2
+        self._refusals = 0
         if headers is not None:
             self.observe_headers(headers)
         for each in allowances:
@@ -281,10 +297,19 @@ class Limiter:
         now = anyio.current_time()
         asked_s = error.retry_after_s
         # Who asked gives up where it is too long; the others may hear for themselves.
-        wait_s = GATE_S if asked_s is None or asked_s > PATIENCE_S else asked_s
-        self._gate_at = max(self._gate_at, now + wait_s)
+        is_told = asked_s is not None and asked_s <= PATIENCE_S
+        wait_s = asked_s if is_told and asked_s is not None else GATE_S
         if not error.is_rate_limit:
+            self._gate_at = max(self._gate_at, now + wait_s)
             return
+        if started >= self._refused_at:  # those of one moment are one refusal
+            self._refusals += 1
+            self._refused_at = now
+        # What was told to wait did not do if all is refused that waited so long.
+        doublings = self._refusals - (2 if is_told else 1)
+        if doublings >= 0:
+            wait_s = max(wait_s, min(GATE_MOST_S, GATE_S * 2.0 ** min(doublings, 16)))
+        self._gate_at = max(self._gate_at, now + wait_s)
         self._openings = 1.0
         for bucket in self._buckets.values():
             bucket.refused(now)

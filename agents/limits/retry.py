@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from hashlib import blake2b
 
 from agents.errors import BackendUnavailable
 from agents.limits.limiter import PATIENCE_S
+
+OVERLOAD_LIMIT_S = 900.0
+"""Hours of overload that users of other clients report last 5 to 15 minutes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,6 +27,9 @@ class RetryPolicy:
     rate_limited_attempts: int = 40
     """Tries of one call that the server put off with "too many" (429). Such a call will
     get its turn, and a busy team must fail nobody; still the loop has an end."""
+    overload_limit_s: float = OVERLOAD_LIMIT_S
+    """How long a server that is overloaded is asked again, however often: such hours
+    pass, and all that the agent has done would be lost. 0: by ``attempts`` alone."""
     base_s: float = 0.5
     """Wait after the first failure; doubles with each."""
     cap_s: float = 30.0
@@ -33,7 +40,12 @@ class RetryPolicy:
     """Decides the jitter."""
 
     def delay_s(
-        self, error: BackendUnavailable, failures: int, *, who: str = ""
+        self,
+        error: BackendUnavailable,
+        failures: int,
+        *,
+        who: str = "",
+        waited_s: float = math.inf,
     ) -> float | None:
         """How long to wait before the next try; ``None``: give up.
 
@@ -41,17 +53,31 @@ class RetryPolicy:
             error: Why the call failed just now.
             failures: How often it has failed, this time included.
             who: Whatever sets this call apart from others that fail at the same time.
+            waited_s: How long ago it failed first.
         """
-        limit = self.rate_limited_attempts if error.is_rate_limit else self.attempts
-        if failures >= limit:
-            return None
+        delay_s = self._delay_s(error, failures, who)
+        if error.is_rate_limit:
+            is_over = failures >= self.rate_limited_attempts
+        else:
+            is_over = failures >= self.attempts
+        if is_over and error.is_overload and delay_s is not None:
+            is_over = waited_s + delay_s > self.overload_limit_s
+        return None if is_over else delay_s
+
+    def _delay_s(
+        self, error: BackendUnavailable, failures: int, who: str
+    ) -> float | None:
+        # The exponent stops growing long before a float would overflow.
+        backoff_s = min(self.cap_s, self.base_s * 2.0 ** min(failures - 1, 32))
         asked_s = error.retry_after_s
         if asked_s is None:
-            # The exponent stops growing long before a float would overflow.
-            backoff_s = min(self.cap_s, self.base_s * 2.0 ** min(failures - 1, 32))
             return backoff_s * (0.5 + 0.5 * self._fraction(who, failures))
         if asked_s > self.patience_s:
             return None
+        if failures > 1:
+            # Who has waited as asked and was refused again waits for longer: a server
+            # that always says 0 must not be asked for ever at once.
+            asked_s = max(asked_s, backoff_s / 2)
         if error.is_rate_limit:
             return asked_s  # the limiter spaces what is let through afterwards
         return asked_s + self.base_s * self._fraction(who, failures)

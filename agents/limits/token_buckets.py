@@ -18,6 +18,8 @@ KINDS = ("requests", "tokens", "input-tokens", "output-tokens")
 """The buckets that the headers tell of."""
 _A_MINUTE_S = 60.0
 """The server's limits are given for a minute."""
+_REFILL_MOST_S = 900.0
+"""The longest that a bucket is believed to take until it is full again."""
 _FORGETS = 0.02
 """How fast the largest request is forgotten, for each that was smaller."""
 _MORE = 1.2
@@ -73,7 +75,7 @@ class Bucket:
     def take(self, now: float) -> None:
         """A request begins."""
         self._refill(now)
-        self._left -= self._need
+        self._left -= min(self._need, self._size)
         self._since += 1
 
     def refused(self, now: float) -> None:
@@ -94,6 +96,11 @@ class Bucket:
             now: The time.
         """
         size, left, rate = told
+        if left is not None:
+            # Less than nothing, or more than all, is a mistake: believed, it would
+            # hold the team up for as long as it likes.
+            left = min(max(left, 0.0), size)
+        rate = max(rate, size / _REFILL_MOST_S)
         self._refill(now)
         if not self._counts_requests and left is not None:
             self._weigh(left)
@@ -105,7 +112,7 @@ class Bucket:
             # for sure; the smaller one errs on the side that is not refused.
             self._left = min(self._left, known)
         else:
-            self._left = known - under_way * self._need
+            self._left = known - under_way * min(self._need, size)
 
     def _weigh(self, left: float) -> None:
         """Learn what one request takes from what was really taken."""

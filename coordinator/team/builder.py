@@ -125,6 +125,7 @@ def _agent(
         tools=(*functions(entry.id, entry.tools), *_workspace_tools(entry)),
         toolboxes=toolboxes(entry),
         tool_timeout_s=entry.tool_timeout_s,
+        overload_limit_s=entry.overload_limit_s,
         approval=Approval(entry.approve, approver),
     )
     _check_names(entry, agent)

@@ -24,6 +24,7 @@ from typing import (
 import msgspec
 
 from agents.backends.scripted.script import Script, ScriptInvalid, parse_script
+from agents.limits.retry import OVERLOAD_LIMIT_S
 from agents.mcp.server_config import McpServer
 from agents.protocol.attachments import Attach
 from agents.protocol.chunks import AgentId
@@ -117,7 +118,10 @@ class AgentSettings(
     extra: JsonObject = msgspec.field(default_factory=dict[str, Any])
     """Further parameters, as the API names them."""
     idle_limit_s: Seconds = 120.0
-    """How long a stream may be silent before it counts as broken."""
+    """How long a stream may be silent before it counts as broken; of pings alone it may
+    bring ten times as long."""
+    overload_limit_s: Seconds = OVERLOAD_LIMIT_S
+    """How long an overloaded model is asked again where no fallback can take over."""
     api_key_env: str | None = None
     """The environment variable that holds the key; a key itself is never written."""
     base_url: str | None = None

@@ -18,6 +18,7 @@ from agents.actor.actor import Actor
 from agents.agent import Agent
 from agents.backends.scripted.backend import ScriptedBackend
 from agents.backends.scripted.script import parse_script
+from agents.conversation.uploads import SessionFiles
 from agents.limits.limiter import Limiter
 from agents.limits.retry import RetryPolicy
 from agents.protocol.backend import (
@@ -117,6 +118,7 @@ async def _stage(
     room: float = math.inf,
     limiter: Limiter | None = None,
     retry: RetryPolicy | None = None,
+    files: SessionFiles | None = None,
     **settings: Any,
 ) -> AsyncGenerator[Stage]:
     outbox, inbox = anyio.create_memory_object_stream[bytes](room)
@@ -125,7 +127,9 @@ async def _stage(
         agent,
         outbox,
         limiter=limiter or Limiter.unlimited(),
+        fallback_limiters=[Limiter.unlimited() for _ in agent.fallbacks],
         retry=retry or RetryPolicy(),
+        files=files,
     )
     with inbox:
         async with anyio.create_task_group() as group:

@@ -17,11 +17,8 @@ import msgspec
 
 from agents.errors import (
     AgentError,
-    BackendDeclined,
-    BackendOverloaded,
     BackendRefused,
     BackendUnavailable,
-    ContainerLost,
     ContextExceeded,
 )
 
@@ -123,11 +120,11 @@ def error_for(
         return final
     if not passes:
         return BackendRefused(said)
-    kind = BackendOverloaded if status in _OVERLOADED else BackendUnavailable
-    return kind(
+    return BackendUnavailable(
         said,
         retry_after_s=retry_after_s(headers, now),
         is_rate_limit=status == 429,
+        is_overload=status in _OVERLOADED,
     )
 
 
@@ -148,9 +145,8 @@ def error_of(type_: str, message: str, secrets: Collection[str] = ()) -> AgentEr
         return final
     if is_final:
         return BackendRefused(said)
-    if _OVERLOADED_TYPES.search(type_):
-        return BackendOverloaded(said)
-    return BackendUnavailable(said)
+    is_overload = _OVERLOADED_TYPES.search(type_) is not None
+    return BackendUnavailable(said, is_overload=is_overload)
 
 
 def error_told(error: object, secrets: Collection[str] = ()) -> AgentError:
@@ -190,14 +186,14 @@ def _final(status: int, said: str) -> AgentError | None:
     if _TOO_LONG.search(said):
         return ContextExceeded(said)
     if _FILTERED.search(said):
-        return BackendDeclined(said)
+        return BackendRefused(said, is_declined=True)
     if status >= 500:
         return None
     if _CONTAINER.search(said):
-        return ContainerLost(said)
+        return BackendRefused(said, lost_container=True)
     is_of_model = status == 403 and "model" in said.lower()
     if is_of_model or _NO_MODEL.search(said):
-        return BackendDeclined(said)
+        return BackendRefused(said, is_declined=True)
     return None
 
 

@@ -17,11 +17,8 @@ from agents.backends.claude.errors import (
 from agents.backends.transport.connection_errors import timed_out
 from agents.errors import (
     AgentError,
-    BackendDeclined,
-    BackendOverloaded,
     BackendRefused,
     BackendUnavailable,
-    ContainerLost,
     ContextExceeded,
 )
 
@@ -95,6 +92,7 @@ def test_413_is_a_full_window_whatever_it_says(body: object) -> None:
 def test_other_refusals_are_just_refusals(words: str) -> None:
     body = {"error": {"type": "invalid_request_error", "message": words}}
     assert type(error_for(400, {}, body)) is BackendRefused
+    assert not is_declined(error_for(400, {}, body))
 
 
 @pytest.mark.parametrize(
@@ -144,9 +142,19 @@ def test_a_known_refusal_amid_a_stream_is_final(type_: str) -> None:
 
 def test_an_overloaded_server_is_told_from_a_broken_one() -> None:
     for status in (502, 503, 504, 529):
-        assert type(error_for(status, {}, None)) is BackendOverloaded
-    assert type(error_for(500, {}, None)) is BackendUnavailable
-    assert type(error_of("overloaded_error", "Overloaded")) is BackendOverloaded
+        assert is_overload(error_for(status, {}, None))
+    assert not is_overload(error_for(500, {}, None))
+    assert is_overload(error_of("overloaded_error", "Overloaded"))
+    assert not is_overload(error_of("upstream_error", "what"))
+
+
+def is_overload(error: AgentError) -> bool:
+    assert isinstance(error, BackendUnavailable)
+    return error.is_overload
+
+
+def is_declined(error: AgentError) -> bool:
+    return isinstance(error, BackendRefused) and error.is_declined
 
 
 def test_a_numeric_code_amid_a_stream_is_taken_for_the_status() -> None:
@@ -171,14 +179,14 @@ def test_a_numeric_code_amid_a_stream_is_taken_for_the_status() -> None:
     ],
 )
 def test_what_another_model_may_do_is_declined(status: int, words: str) -> None:
-    assert type(error_for(status, {}, {"error": {"message": words}})) is BackendDeclined
+    assert is_declined(error_for(status, {}, {"error": {"message": words}}))
 
 
 def test_a_filtered_response_is_declined_amid_the_stream_too() -> None:
     words = "Output blocked by content filtering policy"
-    assert type(error_of("api_error", words)) is BackendDeclined
-    assert type(error_of("invalid_request_error", words)) is BackendDeclined
-    assert type(error_of("not_found_error", "model: x")) is BackendDeclined
+    assert is_declined(error_of("api_error", words))
+    assert is_declined(error_of("invalid_request_error", words))
+    assert is_declined(error_of("not_found_error", "model: x"))
 
 
 @pytest.mark.parametrize(
@@ -193,7 +201,8 @@ def test_a_filtered_response_is_declined_amid_the_stream_too() -> None:
 def test_a_container_that_is_gone_is_named_as_such(words: str) -> None:
     for status in (400, 404):
         error = error_for(status, {}, {"error": {"message": words}})
-        assert type(error) is ContainerLost
+        assert isinstance(error, BackendRefused)
+        assert error.lost_container
 
 
 @pytest.mark.parametrize(
