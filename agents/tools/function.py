@@ -21,7 +21,6 @@ from agents.errors import ToolFailed
 from agents.protocol.backend import ToolSpec
 from agents.tools import foreign_types as foreign
 from agents.tools.base import ToolResult
-from agents.tools.docstrings import read_docstring
 
 P = ParamSpec("P")
 
@@ -131,13 +130,13 @@ def tool(
     """
 
     def make(function: Callable[..., object]) -> FunctionTool:
-        words = read_docstring(function.__doc__ or "")
+        summary, parameters = _words(function.__doc__ or "")
         called = checked_name(name or getattr(function, "__name__", ""))
         wanted = _input_type(called, function)
         spec = ToolSpec(
             name=called,
-            description=description if description is not None else words.summary,
-            input_schema=_schema(called, wanted, function, words.parameters),
+            description=summary if description is None else description,
+            input_schema=_schema(called, wanted, function, parameters),
             strict=strict,
             defer_loading=defer_loading,
             eager_input_streaming=eager_input_streaming,
@@ -236,6 +235,25 @@ def _input_type(called: str, function: Callable[..., object]) -> type[msgspec.St
     return msgspec.defstruct(
         f"{called}_input", fields, kw_only=True, forbid_unknown_fields=True
     )
+
+
+def _words(docstring: str) -> tuple[str, dict[str, str]]:
+    """The text before a docstring's sections, and what it says of each parameter.
+
+    Google's, NumPy's and Sphinx's styles are known; what follows none of them, or
+    breaks the rules of its own, is text as a whole.
+    """
+    import docstring_parser  # noqa: PLC0415  (20 ms, and many agents have no tools)
+
+    try:
+        found = docstring_parser.parse(docstring)
+    except docstring_parser.ParseError:
+        return inspect.cleandoc(docstring), {}
+    parameters = {
+        parameter.arg_name.lstrip("*"): " ".join((parameter.description or "").split())
+        for parameter in found.params
+    }
+    return (found.description or "").strip(), parameters
 
 
 def _schema(

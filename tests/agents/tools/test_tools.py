@@ -307,3 +307,46 @@ def test_a_signature_that_is_no_schema_is_refused_by_name() -> None:
             tool(function)
     with pytest.raises(TypeError, match="is not usable"):
         tool(name="a b")(positional)
+
+
+NUMPY = """Add two numbers.
+
+Parameters
+----------
+first : int
+    The one.
+second : int
+    The other.
+"""
+SPHINX = """Add two numbers.
+
+:param first: The one.
+:param int second: The other.
+"""
+
+
+@pytest.mark.parametrize("written", [NUMPY, SPHINX])
+def test_docstrings_of_numpys_and_sphinxs_style_are_read_too(written: str) -> None:
+    def add(first: int, second: int) -> int:
+        return first + second
+
+    add.__doc__ = written
+    made = tool(add)
+    assert made.spec.description == "Add two numbers."
+    properties = schema_of(made)["properties"]
+    assert properties["first"]["description"] == "The one."
+    assert properties["second"]["description"] == "The other."
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["", "Args:", "Add.\n\n    Args:\n        no colon here", ":param", ":param :"],
+)
+def test_a_docstring_that_breaks_its_styles_rules_still_makes_a_tool(
+    written: str,
+) -> None:
+    def add(first: int) -> int:
+        return first
+
+    add.__doc__ = written
+    assert tool(add).spec.name == "add"
