@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import io
+import os
 import selectors
+import shutil
 import sys
 from collections.abc import Callable, Generator
 from typing import Any
@@ -57,6 +60,27 @@ def _virtual(backend: str) -> tuple[str, dict[str, Any]]:
     if backend == "trio":
         return "trio", {"clock": trio.testing.MockClock(autojump_threshold=0)}
     return "asyncio", {"loop_factory": VirtualTimeLoop}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave out a test whose programs and packages are absent, but never under CI.
+
+    ``@pytest.mark.needs("bwrap", "chromium|chromium-headless-shell")`` names commands
+    or importable packages; alternatives are parted by a bar. ``.ci/run`` installs them.
+    """
+    for marker in item.iter_markers("needs"):
+        absent = [name for name in marker.args if not _is_there(name)]
+        if absent and os.environ.get("CI"):
+            pytest.fail(f"{', '.join(absent)} must be here under CI", pytrace=False)
+        if absent:
+            pytest.skip(f"{', '.join(absent)} cannot be found")
+
+
+def _is_there(name: str) -> bool:
+    return any(
+        shutil.which(choice) or importlib.util.find_spec(choice)
+        for choice in name.split("|")
+    )
 
 
 @pytest.fixture(autouse=True, scope="session")
