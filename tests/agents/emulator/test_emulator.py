@@ -300,6 +300,7 @@ async def test_a_body_that_is_no_json_is_refused() -> None:
     assert response.status_code == 400
 
 
+@pytest.mark.long
 async def test_a_thousand_streams_are_held_at_once(
     script_of: ScriptOf, body_of: BodyOf
 ) -> None:

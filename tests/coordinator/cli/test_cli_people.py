@@ -16,6 +16,8 @@ from agents.protocol.chunks import AgentId, Label
 from coordinator.cli import slash_commands as spoken
 from coordinator.cli.slash_commands import command_of, request_of
 
+pytestmark = pytest.mark.long
+
 YOU = AgentId("you")
 TEAM = """\
 question: Which city is the capital of France?

@@ -20,6 +20,8 @@ from coordinator.journal.reader import read_session
 from coordinator.journal.store import default_root
 from coordinator.team.builder import team_of
 
+pytestmark = pytest.mark.long
+
 Run: TypeAlias = Callable[..., tuple[int, str, str]]
 Start: TypeAlias = Callable[..., AbstractContextManager[Popen[bytes]]]
 

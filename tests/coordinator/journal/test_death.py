@@ -9,7 +9,7 @@ import anyio
 import msgspec
 import pytest
 
-pytestmark = pytest.mark.real_time
+pytestmark = [pytest.mark.real_time, pytest.mark.long]
 
 # One process imports everything, then forks a writer for each death: starting Python
 # thirty times would take longer than all the rest of the tests.

@@ -14,7 +14,7 @@ from coordinator.journal.framing import Kind
 from coordinator.journal.open import open_journal, reopen_journal
 from coordinator.journal.reader import read_session
 
-pytestmark = pytest.mark.real_time
+pytestmark = [pytest.mark.real_time, pytest.mark.long]
 
 FRAMES = 5
 

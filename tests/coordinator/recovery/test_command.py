@@ -46,7 +46,7 @@ agents:
 
 EXITS = {"answered": 0, "interrupted": 4}
 
-pytestmark = pytest.mark.real_time
+pytestmark = [pytest.mark.real_time, pytest.mark.long]
 Run = Callable[..., tuple[int, str, str]]
 
 

@@ -22,7 +22,7 @@ from coordinator.session.replay import Replay
 from coordinator.team.team import Team
 from tests.coordinator.recovery.conftest import Call, CountingBackend
 
-pytestmark = pytest.mark.real_time
+pytestmark = [pytest.mark.real_time, pytest.mark.long]
 
 
 @dataclass

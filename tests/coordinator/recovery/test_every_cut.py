@@ -19,6 +19,8 @@ from coordinator.protocol.result import Result
 from coordinator.session.replay import Replay
 from tests.coordinator.recovery.conftest import Call, Cast
 
+pytestmark = pytest.mark.long
+
 MakeCast = Callable[..., Cast]
 
 

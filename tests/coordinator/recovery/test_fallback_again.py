@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import coordinator
 from agents.agent import Agent
 from agents.backends.scripted.backend import ScriptedBackend
@@ -18,6 +20,8 @@ from coordinator.consensus.rules import Rules
 from coordinator.journal.reader import read_session
 from coordinator.session.replay import Replay
 from coordinator.team.team import Team
+
+pytestmark = pytest.mark.long
 
 BIG: list[dict[str, Any]] = [
     {"lines": [{"text": "Let me think."}, {"truncate": True}]},

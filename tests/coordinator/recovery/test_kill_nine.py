@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 HERE = Path(__file__).resolve().parents[3]
 CAMPAIGN = HERE / "tests" / "bench" / "kill_nine.py"
 

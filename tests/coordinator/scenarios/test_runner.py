@@ -96,6 +96,7 @@ def test_an_hour_takes_no_time_and_is_exact(small: Small, runtime: Runtime) -> N
     assert run_scenario(hour, runtime=runtime).differences == ()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.real_time
 def test_over_http_the_same_comes_true(runtime: Runtime) -> None:

@@ -10,6 +10,8 @@ import pytest
 from agents.conversation.conversation import prompts
 from coordinator.simulation.attacks import ATTACKS, Credulity, Rate, measure
 
+pytestmark = pytest.mark.long
+
 Simulate = Callable[..., tuple[int, str, str]]
 
 

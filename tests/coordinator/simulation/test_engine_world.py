@@ -13,6 +13,8 @@ from coordinator.simulation.engine_world import play, shell_campaign
 from coordinator.simulation.generate import setting
 from coordinator.simulation.invariants import Violation
 
+pytestmark = pytest.mark.long
+
 
 def test_a_hundred_random_sessions_keep_every_invariant() -> None:
     *_, report = shell_campaign(0, 100)

@@ -399,6 +399,7 @@ async def test_recordings_say_the_same_over_http_as_from_a_file() -> None:
         assert list(map(fact, answered(said[1:]))) == list(map(fact, expected)), name
 
 
+@pytest.mark.long
 async def test_mutated_streams_say_the_same_over_http_or_are_one_clear_error() -> None:
     sends: list[bytes] = []
     async with serving(sends) as url:

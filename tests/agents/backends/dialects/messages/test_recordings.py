@@ -106,6 +106,7 @@ def test_chunks_do_not_depend_on_the_cuts_that_were_recorded() -> None:
         assert _said(data, sizes) == _said(data, [len(data)]), name
 
 
+@pytest.mark.long
 def test_core_recordings_are_the_same_at_every_single_cut() -> None:
     names: list[str] = json.loads((RECORDINGS / "core.json").read_text())
     # core.json names a stream or two that the folder does not hold.
