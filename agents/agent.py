@@ -19,6 +19,7 @@ class Agent:
     """One member of a team. Its backend is closed by whoever made it.
 
     Raises:
+        TypeError: A backend is none: a model's name, a class, something else.
         ValueError: Two tools share a name, or one bears a workflow tool's.
     """
 
@@ -46,6 +47,8 @@ class Agent:
     in all of them; ``None``: each turn offers what it asks for."""
 
     def __post_init__(self) -> None:
+        for backend in (self.backend, *self.fallbacks):
+            _check_backend(self.id, backend)
         for name, times in Counter(tool.name for tool in self.tools).items():
             if times > 1:
                 raise ValueError(
@@ -55,3 +58,15 @@ class Agent:
                 raise ValueError(
                     f"agent {self.id!r}: the tool name {name!r} is reserved; rename it"
                 )
+
+
+def _check_backend(agent: str, backend: object) -> None:
+    if isinstance(backend, str):
+        way_out = f"give ClaudeBackend(model={backend!r}), or load a team file"
+    elif isinstance(backend, type):
+        way_out = f"make one: {backend.__name__}(…)"
+    elif not callable(getattr(backend, "open_stream", None)):
+        way_out = "give a ClaudeBackend, a ScriptedBackend, or one of your own"
+    else:
+        return
+    raise TypeError(f"agent {agent!r}: {backend!r} is no backend; {way_out}")

@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class CoordinatorError(Exception):
     """Any trouble that is ours or the caller's, never an agent's."""
 
 
-class ConfigInvalid(CoordinatorError):
-    """A team, scenario or option cannot be used as written."""
+class ConfigInvalid(CoordinatorError, ValueError):
+    """A team, scenario or option cannot be used as written.
+
+    Attributes:
+        path: The file that says it; ``None``: no file does.
+        line: Where in the file, from 1; ``None``: not known.
+        key: The setting at fault, e.g. ``agents[1].model``; empty where it is none's.
+        problem: What is wrong and the way out, without the place.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: Path | None = None,
+        line: int | None = None,
+        key: str = "",
+        problem: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.path = path
+        self.line = line
+        self.key = key
+        self.problem = problem or message
 
 
 class JournalCorrupt(CoordinatorError):

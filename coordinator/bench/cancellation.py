@@ -97,7 +97,7 @@ def _team_of(members: Sequence[_Unlimited]) -> Team:
             Agent(id=AgentId(f"agent{n}"), backend=member)
             for n, member in enumerate(members, 1)
         ),
-        rules=Rules.preset("slate"),
+        rules=Rules(),
         seed=1,
     )
 

@@ -24,7 +24,6 @@ from typing import Any, NamedTuple, TypeAlias, cast
 
 import anthropic
 import anyio
-from msgspec.structs import replace
 
 from agents.agent import Agent
 from agents.backends.claude.backend import ClaudeBackend
@@ -116,7 +115,7 @@ async def by_engine(url: str, agents: int) -> None:
     """A session of that many agents, who each answer once and all alike."""
     backend = ClaudeBackend(MODEL, api_key="none", base_url=url)
     # Else the winner would stream once more, alone.
-    rules = replace(Rules.preset("slate"), final="reuse")
+    rules = Rules(final="reuse")
     result = await run(QUESTION, _team(backend, agents, rules))
     assert result.status == "answered", result.detail
     await backend.aclose()
@@ -274,7 +273,7 @@ def latency(
 
 async def _delays(url: str, agents: int) -> list[float]:
     backend = ClaudeBackend(MODEL, api_key="none", base_url=url)
-    team = _team(backend, agents, Rules.preset("slate"))
+    team = _team(backend, agents, Rules())
     delays: list[float] = []
     async with open_session(QUESTION, team) as session:
         feed = session.events()

@@ -146,7 +146,7 @@ def _right_status(made: Trouble, took_s: float) -> str:
     if took_s >= made.deadline_s - EXACT_S:
         return "deadline"
     stalled = {agent for agent, kind in made.kinds.items() if kind == "stalling"}
-    if made.team.rules.straggler is None and stalled - {*made.stopped}:
+    if made.team.rules.drafting.straggler is None and stalled - {*made.stopped}:
         return "deadline"  # who stalls is waited for, and nobody has stopped them all
     return "answered"
 

@@ -81,7 +81,7 @@ async def _resume(options: ResumeOptions) -> int:
         cast = Cast(
             question=found.opened.question,
             models={agent.id: agent.backend.model for agent in team.agents},
-            deadline_s=options.run.deadline_s or team.rules.deadline_s,
+            deadline_s=options.run.deadline_s or team.rules.limits.deadline_s,
             title=config.file.title,
         )
         opened = partial(_opened, options, found, team, root)
@@ -155,7 +155,7 @@ def _config(found: Journal, options: ResumeOptions) -> TeamConfig:
     rules, source = read_described(found.opened.team)
     config = config_of(source)
     if options.rule is not None:
-        rules = msgspec.structs.replace(rules, rule=read_rule(options.rule))
+        rules = rules.replace(rule=read_rule(options.rule))
     config = msgspec.structs.replace(config, rules=rules)
     for named in options.added:
         config = _with_agents(config, named)

@@ -114,7 +114,7 @@ async def _ask(
     cast = Cast(
         question=asked.question,
         models={agent.id: agent.backend.model for agent in team.agents},
-        deadline_s=team.rules.deadline_s,
+        deadline_s=team.rules.limits.deadline_s,
         title=asked.title,
     )
     root = journal_of_run(options.journal, is_wanted=options.has_journal)
@@ -272,7 +272,7 @@ def _config(options: RunOptions, continued: Continued | None) -> TeamConfig:
         raise ConfigInvalid(
             f"--deadline {options.deadline_s:g} is not a time; give seconds over 0"
         )
-    rules = msgspec.structs.replace(config.rules, deadline_s=options.deadline_s)
+    rules = config.rules.replace(deadline_s=options.deadline_s)
     return msgspec.structs.replace(config, rules=rules)
 
 
@@ -293,7 +293,7 @@ def team_of_models(models: Sequence[str], count: int) -> TeamConfig:
         for n in range(count)
     )
     file = TeamFile(agents=agents)
-    return TeamConfig(file=file, rules=Rules.preset("slate"), agents=agents, scripts={})
+    return TeamConfig(file=file, rules=Rules(), agents=agents, scripts={})
 
 
 def _question(options: RunOptions, config: TeamConfig) -> str:

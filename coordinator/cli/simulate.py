@@ -14,7 +14,13 @@ from agents.protocol.chunks import AgentId
 from coordinator.cli.exit_codes import Exit, complain
 from coordinator.errors import ConfigInvalid
 from coordinator.simulation.campaign import Failure, Report, campaign, run_settings
-from coordinator.simulation.generate import FAULTS, Setting, settings_of
+from coordinator.simulation.generate import (
+    FAULTS,
+    Setting,
+    SettingFile,
+    encode_rules,
+    settings_of,
+)
 from coordinator.team.reader import TeamFile, read_document
 from coordinator.team.yaml_document import convert, read
 
@@ -60,7 +66,9 @@ def simulate_command(options: SimulateOptions) -> int:
         complain(str(error))
         return Exit.CONFIGURATION
     if options.is_json:
-        sys.stdout.buffer.write(msgspec.json.encode(report) + b"\n")
+        sys.stdout.buffer.write(
+            msgspec.json.encode(report, enc_hook=encode_rules) + b"\n"
+        )
         sys.stdout.buffer.flush()
     else:
         sys.stdout.write(told(report, options))
@@ -114,7 +122,7 @@ def _settings(options: SimulateOptions, path: Path) -> Iterator[Setting]:
     document = read(path)
     keys = document.data if isinstance(document.data, dict) else {}
     if "temper" in keys:
-        yield convert(document, Setting)
+        yield convert(document, SettingFile).setting()
         return
     from coordinator.scenarios.schema import ScenarioFile  # noqa: PLC0415  (seldom)
 
@@ -175,5 +183,6 @@ def _keep(folder: Path, report: Report) -> None:
 
 def _file(failure: Failure) -> str:
     # JSON is YAML, and every setting has a name in it.
-    world = msgspec.json.format(msgspec.json.encode(failure.shrunk), indent=2)
+    shrunk = msgspec.json.encode(failure.shrunk, enc_hook=encode_rules)
+    world = msgspec.json.format(shrunk, indent=2)
     return f"# breaks: {failure.invariant}\n{world.decode()}\n"

@@ -252,7 +252,7 @@ def _work(job: _Job) -> _Outcomes:
         budget = 0
         # The default policy goes first: what it spends is what samples may spend.
         for each in sorted(chosen, key=lambda c: c.name != DEFAULT):
-            if each.rules.revise and seed >= job.open_until:
+            if each.rules.drafting.revise and seed >= job.open_until:
                 continue
             if _is_same_rules_here(each, job.size):
                 continue
@@ -266,12 +266,13 @@ def _work(job: _Job) -> _Outcomes:
 def _is_same_rules_here(each: Contender, size: int) -> bool:
     """Whether it is the default policy but for stages that so few do not need."""
     default, rules = contender(DEFAULT).rules, each.rules
-    if rules == default or rules.revise:
+    if rules == default or rules.drafting.revise:
         return False
-    if size <= (default.committee_over or 0) and rules.committee_over is None:
-        rules = msgspec.structs.replace(rules, committee_over=default.committee_over)
-    if default.shortlist is not None and size <= default.shortlist.over:
-        rules = msgspec.structs.replace(rules, shortlist=default.shortlist)
+    voting = default.voting
+    if size <= (voting.committee_over or 0) and rules.voting.committee_over is None:
+        rules = rules.replace(committee_over=voting.committee_over)
+    if voting.shortlist is not None and size <= voting.shortlist.over:
+        rules = rules.replace(shortlist=voting.shortlist)
     return rules == default
 
 
@@ -281,9 +282,9 @@ def _play(each: Contender, crowd: Crowd, budget: int) -> _Played:
     if each.name == ALONE:
         crowd = crowd.alone()
     outcome = Stage(crowd, each.rules, is_fresh=each.is_fresh).play()
-    if not each.rules.early or each.rules.revise or crowd.size == 1:
+    if not each.rules.voting.early or each.rules.drafting.revise or crowd.size == 1:
         return _Played(outcome=outcome, is_same=None)
-    full = msgspec.structs.replace(each.rules, early=False)
+    full = each.rules.replace(early=False)
     twin = Stage(crowd, full, is_fresh=each.is_fresh).play()
     return _Played(outcome=outcome, is_same=twin.winner == outcome.winner)
 

@@ -8,16 +8,20 @@ no policies: ``one agent`` and ``self-consistency``.
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import msgspec
 
 from coordinator.ballots import read_rule
 from coordinator.consensus.rules import (
     Adaptive,
     LeaderFirst,
+    PolicyName,
     Rules,
     Shortlist,
     Straggler,
     Topology,
+    setting_types,
 )
 from coordinator.errors import ConfigInvalid
 
@@ -69,9 +73,9 @@ def contender(name: str) -> Contender:
         ConfigInvalid: There is no such policy or setting, or it cannot have that value.
     """
     if name in {ALONE, SAMPLES}:
-        return Contender(name=name, rules=Rules.preset(DEFAULT))
+        return Contender(name=name, rules=Rules(DEFAULT))
     preset, *changes = name.split(",")
-    rules = Rules.preset(preset.strip())
+    rules = Rules(cast("PolicyName", preset.strip()))  # refused if it is none
     for change in changes:
         key, _, value = (part.strip() for part in change.partition("="))
         try:
@@ -90,14 +94,14 @@ def _with(rules: Rules, key: str, value: str) -> Rules:
     name, _, part = key.partition(".")
     if part and name in _NESTED:
         kind = _NESTED[name]
-        before = getattr(rules, name)
+        before = rules.settings()[name]
         known = msgspec.structs.asdict(before) if isinstance(before, kind) else {}
-        read: object = msgspec.convert({**known, part: value}, kind, strict=False)
+        read: Any = msgspec.convert({**known, part: value}, kind, strict=False)
     elif name == "rule":
         read = read_rule(value)
     else:
-        kinds = {field.name: field.type for field in msgspec.structs.fields(Rules)}
+        kinds = setting_types()
         if key not in kinds:
             raise ValueError(f"unknown; choose one of {', '.join(kinds)}")
         read = msgspec.convert(value, kinds[key], strict=False)
-    return msgspec.structs.replace(rules, **{name: read})
+    return rules.replace(**{name: read})

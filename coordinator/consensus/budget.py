@@ -111,20 +111,20 @@ def without_cancels(m: Move, held: list[HeldBack]) -> None:
 def is_set(rules: Rules) -> bool:
     """Whether anybody has a budget."""
     return (
-        rules.budget_tokens is not None
-        or rules.budget_usd is not None
-        or rules.agent_budget_tokens is not None
-        or rules.agent_budget_usd is not None
-        or bool(rules.budgets)
+        rules.limits.budget_tokens is not None
+        or rules.limits.budget_usd is not None
+        or rules.limits.agent_budget_tokens is not None
+        or rules.limits.agent_budget_usd is not None
+        or bool(rules.limits.budgets)
     )
 
 
 def of_agent(rules: Rules, agent: str) -> Budget:
     """What one agent may spend: its own budget, else what every agent may."""
-    own = rules.budgets.get(agent, _UNBOUNDED)
+    own = rules.limits.budgets.get(agent, _UNBOUNDED)
     return Budget(
-        tokens=rules.agent_budget_tokens if own.tokens is None else own.tokens,
-        usd=rules.agent_budget_usd if own.usd is None else own.usd,
+        tokens=rules.limits.agent_budget_tokens if own.tokens is None else own.tokens,
+        usd=rules.limits.agent_budget_usd if own.usd is None else own.usd,
     )
 
 
@@ -140,7 +140,7 @@ def overdrawn(m: Move, member: Member) -> str | None:
 
 def is_in_money(rules: Rules, agent: str) -> bool:
     """Whether a budget in USD bounds what ``agent`` does."""
-    return rules.budget_usd is not None or of_agent(rules, agent).usd is not None
+    return rules.limits.budget_usd is not None or of_agent(rules, agent).usd is not None
 
 
 def _least_input(member: Member, turn: Turn) -> tuple[int, int]:
@@ -162,7 +162,7 @@ def _least_input(member: Member, turn: Turn) -> tuple[int, int]:
 
 def _need(m: Move, member: Member, turn: Turn) -> _Need:
     """What ``turn`` costs at least."""
-    price = m.rules.prices.get(member.id)
+    price = m.rules.limits.prices.get(member.id)
     if price is not None and not price.takes_tokens:
         return _Need()
     new, known = _least_input(member, turn)
@@ -189,10 +189,10 @@ def _left(m: Move, member: Member, reserved: _Need) -> list[_Left]:
     own = of_agent(rules, member.id)
     found: list[_Left] = []
     all_, one, most = "the budget", "its budget", math.inf
-    if (of := rules.budget_tokens) is not None:
+    if (of := rules.limits.budget_tokens) is not None:
         left = of - s.spent_tokens - reserved.tokens
         found.append(_Left(all_, of, left, most, is_session=True))
-    if (of := rules.budget_usd) is not None:
+    if (of := rules.limits.budget_usd) is not None:
         left = of - s.spent_usd - reserved.usd
         found.append(_Left(all_, of, most, left, is_session=True))
     if (of := own.tokens) is not None:
@@ -217,7 +217,7 @@ def _capped(
     m: Move, member: Member, turn: Turn, need: _Need, left: list[_Left]
 ) -> Turn:
     """Tell ``turn`` how much it may write until a budget is spent."""
-    price = m.rules.prices.get(member.id)
+    price = m.rules.limits.prices.get(member.id)
     most = math.inf
     for each in left:
         most = min(most, each.tokens - need.tokens + LEAST_OUTPUT_TOKENS)

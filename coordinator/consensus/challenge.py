@@ -22,11 +22,11 @@ from coordinator.protocol.events import AnswerRefused, ChallengeOpened, SlateFro
 
 def is_opened(m: Move, contest: Contest, result: Tally) -> bool:
     """Open a challenge to the contest's winner, if there shall be one."""
-    if m.rules.challenge == "off" or m.s.challenged >= 0 or not contest.ballots:
+    if m.rules.voting.challenge == "off" or m.s.challenged >= 0 or not contest.ballots:
         return False
     margin = _margin(m, contest, result)
     challenger = _challenger(m, contest, result)
-    if margin is None or margin > m.rules.weak_margin or challenger is None:
+    if margin is None or margin > m.rules.voting.weak_margin or challenger is None:
         return False
     assert contest.winner is not None
     m.s.challenged = contest.number
@@ -56,7 +56,7 @@ def _margin(m: Move, contest: Contest, result: Tally) -> float | None:
         return None
     ballots = winner.counted(m, contest)
     labels = contest.labels
-    election = hold(ballots, labels, labels, m.rules.weights)
+    election = hold(ballots, labels, labels, m.rules.voting.weights)
     if not election.total:
         return 0.0
     matrix = margins(election.tiers(), election.size)
@@ -115,7 +115,7 @@ def _judge(m: Move, incumbent: Label, challenger: Label) -> None:
     judges = [agent for agent in live if agent not in authors] or live
     key = str(s.contests_made)
     judges.sort(key=lambda agent: by_speed_and_lot(m, agent, "challenge", key))
-    chosen = set(judges[: m.rules.challenge_judges])
+    chosen = set(judges[: m.rules.voting.challenge_judges])
     s.stage_began = s.contests_made
     m.out.append(SlateFrozen(labels=labels, reason="a challenge to the winner"))
     voters = tuple(agent for agent in live if agent in chosen)

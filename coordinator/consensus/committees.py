@@ -29,19 +29,19 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
 def groups(m: Move, labels: tuple[Label, ...]) -> list[Group]:
     """The contests of a stage in which ``labels`` stand."""
-    shape, count, is_first = m.rules.topology, len(labels), m.s.stages == 0
+    shape, count, is_first = m.rules.voting.topology, len(labels), m.s.stages == 0
     if shape == "all":
-        over = m.rules.committee_over
+        over = m.rules.voting.committee_over
         if over is not None and count > over:
-            size = m.rules.committee_size
-            return committees(m, labels, size, advance=m.rules.advance)
+            size = m.rules.voting.committee_size
+            return committees(m, labels, size, advance=m.rules.voting.advance)
     elif shape.ring is not None:
         if is_first and count > shape.ring + 1:
             return [ring(m, labels, shape.ring)]
     elif shape.committees is not None:
         if is_first and count > shape.committees:
             most = shape.committees
-            return committees(m, labels, most, advance=m.rules.advance)
+            return committees(m, labels, most, advance=m.rules.voting.advance)
     elif shape.tournament is not None and count > shape.tournament:
         return committees(m, labels, shape.tournament)
     return [_together(m, labels)]
@@ -49,11 +49,11 @@ def groups(m: Move, labels: tuple[Label, ...]) -> list[Group]:
 
 def _together(m: Move, labels: tuple[Label, ...]) -> Group:
     """One contest of all: the last vote, or a first look at many."""
-    look = m.rules.shortlist
-    if look is None or m.rules.revise:
-        return Group(labels=labels, voters=panel(m, m.rules.panel))
+    look = m.rules.voting.shortlist
+    if look is None or m.rules.drafting.revise:
+        return Group(labels=labels, voters=panel(m, m.rules.voting.panel))
     if len(labels) <= look.over:
-        size = m.rules.panel
+        size = m.rules.voting.panel
         if m.s.stages and size is not None:
             # Little is left to read, and it is the best there is.
             size = max(size, math.ceil(look.share * len(m.live())))
@@ -142,7 +142,7 @@ def committees(
     for g, part in enumerate(parts):
         judges: list[AgentId] = []
         skipped: list[AgentId] = []
-        while len(part) > 1 and at < len(free) and len(judges) < m.rules.judges:
+        while len(part) > 1 and at < len(free) and len(judges) < m.rules.voting.judges:
             voter = free[at]
             at += 1
             (skipped if home.get(voter) == g else judges).append(voter)

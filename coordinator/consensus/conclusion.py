@@ -30,18 +30,18 @@ def finish(m: Move, label: Label, finalists: tuple[Label, ...], detail: str) -> 
         m.cancel(s.members[agent], "the vote is decided")
     author = s.members[s.answers[label].agent]
     # An agent alone has nothing to add to what it has just said.
-    is_alone = len(s.order) == 1 and not m.rules.restarts
-    if m.rules.final == "reuse" or is_alone or author.activity == "out":
+    is_alone = len(s.order) == 1 and not m.rules.final.restarts
+    if m.rules.final.mode == "reuse" or is_alone or author.activity == "out":
         conclude(m, "answered", detail)
         return
     s.phase = "presenting"
-    shown = s.finalists if m.rules.final == "synthesise" else (label,)
-    if len(shown) == 1 and m.rules.ties == "synthesise" and len(finalists) > 1:
+    shown = s.finalists if m.rules.final.mode == "synthesise" else (label,)
+    if len(shown) == 1 and m.rules.voting.ties == "synthesise" and len(finalists) > 1:
         shown = s.finalists
     present = Present(
         answers=m.visible(shown, author.id),
         reasons=_reasons(m, label),
-        may_restart=s.restarts < m.rules.restarts,
+        may_restart=s.restarts < m.rules.final.restarts,
     )
     m.start(author, present, "presenting")
 

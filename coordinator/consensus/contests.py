@@ -20,14 +20,14 @@ from coordinator.consensus.transition import Move, drawn_each
 
 def tie_order(m: Move, answers: Sequence[Answer]) -> tuple[Label, ...]:
     """The one total order that breaks ties, best first."""
-    if m.rules.ties == "earliest":
+    if m.rules.voting.ties == "earliest":
         return tuple(a.label for a in sorted(answers, key=lambda a: a.ordinal))
     return lot(m.s.seed, {a.label: a.reading for a in answers})
 
 
 def is_duplicate(m: Move, content: str, other: Answer) -> bool:
     """Whether ``content`` merely repeats ``other``, by the rules' measure."""
-    over = m.rules.duplicate_over
+    over = m.rules.drafting.duplicate_over
     return over < 1 and similarity(content, other.reading) > over
 
 
@@ -73,7 +73,7 @@ def new_contest(
             began=s.now,
             slow=sum(s.members[voter].was_cut for voter in voters),
             check_at=events_before_any(
-                m.rules.rule, labels, len(voters), m.rules.weights
+                m.rules.voting.rule, labels, len(voters), m.rules.voting.weights
             ),
         )
     )
@@ -121,14 +121,14 @@ def judged_by(contest: Contest, voter: AgentId) -> tuple[Label, ...]:
 def ballot_form(m: Move, contest: Contest, member: Member) -> BallotForm:
     """The ballot that ``member`` is asked for."""
     labels = votable(m, contest, member)
-    return form(m.rules.rule, labels, may_abstain=m.rules.may_abstain)
+    return form(m.rules.voting.rule, labels, may_abstain=m.rules.voting.may_abstain)
 
 
 def fault_of(m: Move, contest: Contest, member: Member, ballot: Ballot) -> str | None:
     """Why ``ballot`` cannot count, in words for ``member``; ``None``: it can."""
     rules = m.rules
     labels = eligible(m, contest, member)
-    asked = form(rules.rule, labels, may_abstain=rules.may_abstain)
+    asked = form(rules.voting.rule, labels, may_abstain=rules.voting.may_abstain)
     if reject_reason(ballot, asked) is None:
         return None
     # The words may list the labels: then in the order in which it was offered them.
@@ -153,7 +153,7 @@ def votable(m: Move, contest: Contest, member: Member) -> tuple[Label, ...]:
 def eligible(m: Move, contest: Contest, member: Member) -> tuple[Label, ...]:
     """The same in the contest's order, which costs no lots."""
     judged = judged_by(contest, member.id)
-    if m.rules.self_votes != "forbid":
+    if m.rules.voting.self_votes != "forbid":
         return judged
     others = tuple([x for x in judged if m.s.answers[x].agent != member.id])
     # Where nobody else has answered, there is nothing else to vote for.
@@ -209,28 +209,28 @@ def resume_review(m: Move, member: Member) -> None:
 
 def may_revise(m: Move, member: Member) -> bool:
     """Whether ``member`` may put forward a new answer now."""
-    return m.rules.revise and has_answers_left(m, member)
+    return m.rules.drafting.revise and has_answers_left(m, member)
 
 
 def has_answers_left(m: Move, member: Member) -> bool:
     """Whether the caps leave ``member`` another answer."""
-    rules, s = m.rules, m.s
-    if member.refusals >= rules.attempts:
+    limits, s = m.rules.limits, m.s
+    if member.refusals >= limits.attempts:
         return False
-    if member.revisions >= rules.answers_per_agent:
+    if member.revisions >= limits.answers_per_agent:
         return False
-    if rules.answers_total is not None and s.accepted >= rules.answers_total:
+    if limits.answers_total is not None and s.accepted >= limits.answers_total:
         return False
     # Below the lead itself it need not be asked how slow the slowest is.
-    if rules.lead is None or member.revisions < rules.lead:
+    if limits.lead is None or member.revisions < limits.lead:
         return True
     slowest = min((other.revisions for other in m.live()), default=0)
-    return member.revisions < slowest + rules.lead
+    return member.revisions < slowest + limits.lead
 
 
 def may_anyone_revise(m: Move) -> bool:
     """Whether a new answer may still come from somebody."""
-    return m.rules.revise and any(may_revise(m, member) for member in m.live())
+    return m.rules.drafting.revise and any(may_revise(m, member) for member in m.live())
 
 
 def has_drafts_to_come(m: Move) -> bool:

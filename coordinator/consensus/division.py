@@ -33,16 +33,18 @@ TRIES = 2
 
 def begin(m: Move) -> None:
     """Ask the lead to divide the task; the next one where that one is out."""
-    assert m.rules.division is not None
+    assert m.rules.drafting.division is not None
     m.s.phase = "dividing"
-    named = m.rules.division.lead
-    living = [member for member in m.live() if member.refusals < m.rules.attempts]
+    named = m.rules.drafting.division.lead
+    living = [
+        member for member in m.live() if member.refusals < m.rules.limits.attempts
+    ]
     lead = next((x for x in living if x.id == named), next(iter(living), None))
     if lead is None:
         conclusion.conclude(m, "failed", "no agent divided the task")
         return
     m.s.lead = lead.id
-    task = Divide(parts=m.rules.division.parts, workers=len(_workers(m)))
+    task = Divide(parts=m.rules.drafting.division.parts, workers=len(_workers(m)))
     m.start(lead, task, "dividing")
 
 
@@ -54,7 +56,7 @@ def _workers(m: Move) -> list[Member]:
 
 def on_divided(m: Move, member: Member, chunk: TaskDivided) -> None:
     """The lead has spoken: hand the parts out."""
-    assert m.rules.division is not None
+    assert m.rules.drafting.division is not None
     parts = [part for part in chunk.parts if part.instructions.strip()]
     member = m.rest(member)
     if not parts:
@@ -63,7 +65,7 @@ def on_divided(m: Move, member: Member, chunk: TaskDivided) -> None:
         m.put(msgspec.structs.replace(member, refusals=refusals, note=note))
         begin(m)
         return
-    most = m.rules.division.parts
+    most = m.rules.drafting.division.parts
     m.s.shares = tuple(Share(part=part) for part in parts[:most])
     m.s.phase = "working"
     _hand_out(m)
@@ -71,7 +73,7 @@ def on_divided(m: Move, member: Member, chunk: TaskDivided) -> None:
 
 def on_no_division(m: Move, member: Member) -> None:
     """The lead brought nothing, so it leads no more."""
-    m.put(msgspec.structs.replace(member, refusals=m.rules.attempts))
+    m.put(msgspec.structs.replace(member, refusals=m.rules.limits.attempts))
     begin(m)
 
 
@@ -153,9 +155,9 @@ def _integrate(m: Move) -> None:
     if not labels:
         conclusion.conclude(m, "failed", "no part of the task was done")
         return
-    assert m.rules.division is not None
+    assert m.rules.drafting.division is not None
     m.s.detail = _told(m)
-    named = m.rules.division.integrator or m.s.lead
+    named = m.rules.drafting.division.integrator or m.s.lead
     living = m.live()
     integrator = next((x for x in living if x.id == named), next(iter(living), None))
     if integrator is None:

@@ -59,7 +59,7 @@ def on_draft(m: Move, member: Member, chunk: AnswerProposed) -> None:
     if not chunk.content.strip():
         answers.refuse(m, member, "it is empty")
         member = m.s.members[member.id]
-        if member.refusals < m.rules.attempts:
+        if member.refusals < m.rules.limits.attempts:
             m.start(member, Draft(), "drafting", continues=True)
         else:
             on_no_draft(m, m.rest(member))
@@ -70,7 +70,7 @@ def on_draft(m: Move, member: Member, chunk: AnswerProposed) -> None:
     if m.s.phase == "voting":
         revisions.on_answer(m, answer)
         return
-    if m.rules.review_opens == "own_drafted":
+    if m.rules.drafting.review_opens == "own_drafted":
         voting.open_stage(m, [answer], "the first answer is in")
         return
     _go_on(m)
@@ -103,7 +103,7 @@ def _go_on(m: Move) -> None:
     if m.s.drafting == 0:
         _freeze(m, "all first answers are in")
         return
-    straggler = m.rules.straggler
+    straggler = m.rules.drafting.straggler
     total = m.s.drafting + m.s.drafts_in
     if straggler is None or m.s.drafts_in < straggler.share * total:
         return

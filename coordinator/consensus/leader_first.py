@@ -24,9 +24,9 @@ def begin(m: Move, contest: Contest) -> None:
     owing = [v for v in contest.voters if v not in contest.ballots]
     free = [m.s.members[voter] for voter in owing]
     free = [member for member in free if member.activity == "idle"]
-    first = m.rules.leader_first
+    first = m.rules.voting.leader_first
     # Where answers are revised the prompts differ before long; a view is one's own.
-    is_alike = not (m.rules.revise or contest.views)
+    is_alike = not (m.rules.drafting.revise or contest.views)
     if (
         first is None
         or not is_alike

@@ -314,7 +314,7 @@ def _on_part_undone(m: Move, member: Member, activity: Activity) -> None:
 
 def _without_presenter(m: Move, why: str) -> None:
     """Nobody words the result: it is given as it stands."""
-    if m.rules.division is not None:
+    if m.rules.drafting.division is not None:
         division.conclude(m, "answered", f"{m.s.detail}; the integrator {why}")
         return
     conclusion.conclude(m, "answered", f"{m.s.detail}; the winner {why}")
@@ -348,10 +348,15 @@ def _on_usage(m: Move, member: Member, chunk: UsageReported) -> None:
     """Book what the response has cost so far; stop who is over the budget."""
     m.s = _booked(m.s, chunk)
     member, rules = m.s.members[member.id], m.rules
-    if rules.budget_tokens is not None and m.s.spent_tokens > rules.budget_tokens:
-        _stop(m, f"the budget of {rules.budget_tokens} tokens is spent")
-    elif rules.budget_usd is not None and m.s.spent_usd > rules.budget_usd:
-        _stop(m, f"the budget of {rules.budget_usd} USD is spent")
+    if (
+        rules.limits.budget_tokens is not None
+        and m.s.spent_tokens > rules.limits.budget_tokens
+    ):
+        _stop(m, f"the budget of {rules.limits.budget_tokens} tokens is spent")
+    elif (
+        rules.limits.budget_usd is not None and m.s.spent_usd > rules.limits.budget_usd
+    ):
+        _stop(m, f"the budget of {rules.limits.budget_usd} USD is spent")
     elif member.activity != "out":
         why = budget.overdrawn(m, member)
         if why is None and chunk.cost_usd is None and chunk.usage.total_tokens:
@@ -391,9 +396,9 @@ def _on_shell(m: Move, what: MachineInput) -> None:
     match what:
         case SessionOpened():
             m.out.append(
-                ArmTimer(timer=DEADLINE_TIMER, at=m.s.now + m.rules.deadline_s)
+                ArmTimer(timer=DEADLINE_TIMER, at=m.s.now + m.rules.limits.deadline_s)
             )
-            if m.rules.division is not None:
+            if m.rules.drafting.division is not None:
                 division.begin(m)
             else:
                 drafting.begin(m)
@@ -435,7 +440,7 @@ def _stop(m: Move, why: str) -> None:
 
 def _best_so_far(m: Move, status: conclusion.Status, why: str) -> None:
     """End now, with the winner, the leader, or whichever answer the lot puts first."""
-    if m.rules.division is not None:
+    if m.rules.drafting.division is not None:
         division.best_so_far(m, status, why)
         return
     if m.s.winner is None:

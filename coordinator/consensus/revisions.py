@@ -37,7 +37,9 @@ def on_answer(m: Move, answer: Answer) -> None:
     owing = contests.owing_again(m, contest, void)
     outstanding = contest.outstanding + len(owing)
     rules, gone = m.rules, len(contest.voters) - outstanding
-    first = events_before_any(rules.rule, standing, outstanding, rules.weights)
+    first = events_before_any(
+        rules.voting.rule, standing, outstanding, rules.voting.weights
+    )
     contest = m.put_contest(
         msgspec.structs.replace(
             contest,
@@ -49,16 +51,18 @@ def on_answer(m: Move, answer: Answer) -> None:
     )
     if contest.outstanding == 0:
         voting.check(m, contest)
-    elif m.rules.coalesce_s <= 0:
+    elif m.rules.drafting.coalesce_s <= 0:
         announce(m)
     elif not m.s.news_due:
         m.s.news_due = True
-        m.out.append(ArmTimer(timer=NEWS_TIMER, at=m.s.now + m.rules.coalesce_s))
+        m.out.append(
+            ArmTimer(timer=NEWS_TIMER, at=m.s.now + m.rules.drafting.coalesce_s)
+        )
 
 
 def _is_small_change(m: Move, contest: Contest, before: Label, answer: Answer) -> bool:
     """Whether ballots for ``before`` still say what they said."""
-    over = m.rules.small_change_over
+    over = m.rules.drafting.small_change_over
     if over >= 1:
         return False
     # Measured from the revision that voters read, so that many small steps add up.
@@ -110,7 +114,7 @@ def announce(m: Move) -> None:
 
 def _interrupt_review(m: Move, contest: Contest, member: Member) -> None:
     """A running review lacks the news: cancel it, tell it, or let it be."""
-    mode = m.rules.news
+    mode = m.rules.drafting.news
     if mode == "stale_only":
         # A vote that cannot count is waste from here on; a better answer is not.
         mode = "inject" if member.is_revising else "preempt"

@@ -20,7 +20,7 @@ _SURE = {"agreement": 2 / 3, "posterior": 0.95}
 
 def begin(m: Move) -> tuple[AgentId, ...]:
     """Who answers first; the others are put in reserve."""
-    adaptive, order = m.rules.adaptive, m.s.order
+    adaptive, order = m.rules.drafting.adaptive, m.s.order
     if adaptive is None:
         return order
     for agent in order[adaptive.start :]:
@@ -34,7 +34,7 @@ def has_grown(m: Move, contest: Contest) -> bool:
     Only ballots that were cast are compared: where a vote is decided early, the rest
     was not asked, which is no disagreement.
     """
-    adaptive = m.rules.adaptive
+    adaptive = m.rules.drafting.adaptive
     if adaptive is None or contest.winner is None:
         return False
     firsts = Counter(best_of(b) for b in winning.ballots_of(contest).values())
@@ -44,11 +44,11 @@ def has_grown(m: Move, contest: Contest) -> bool:
 
 
 def _certainty(m: Move, firsts: Counter[Label | None], winner: Label) -> float:
-    assert m.rules.adaptive is not None
+    assert m.rules.drafting.adaptive is not None
     cast = sum(firsts.values())
     if not cast:
         return 0.0
-    if m.rules.adaptive.stop == "agreement":
+    if m.rules.drafting.adaptive.stop == "agreement":
         return firsts[winner] / cast
     second = max((n for label, n in firsts.items() if label != winner), default=0)
     return posterior(firsts[winner], second)
@@ -66,7 +66,7 @@ def posterior(ahead: int, behind: int) -> float:
 
 def wake(m: Move, reason: str) -> bool:
     """Ask the next agents in reserve for a first answer; ``False``: there is none."""
-    adaptive = m.rules.adaptive
+    adaptive = m.rules.drafting.adaptive
     if adaptive is None:
         return False
     members = [m.s.members[agent] for agent in m.s.order]

@@ -78,7 +78,7 @@ class Move:
                     nonce=self.s.nonce,
                     continues=continues,
                     note=member.note,
-                    attempts=self.rules.attempts,
+                    attempts=self.rules.limits.attempts,
                 )
             )
         )

@@ -15,7 +15,7 @@ from coordinator.protocol.events import AnswerRefused, VotesVoided
 
 def veto(m: Move, label: Label, reason: str) -> None:
     """A person rules ``label`` out: it stands no more, and ballots for it are void."""
-    if m.rules.division is not None:
+    if m.rules.drafting.division is not None:
         division.withdraw(m, label, reason)
         return
     answer = m.s.answers.get(label)

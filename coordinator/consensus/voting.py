@@ -49,7 +49,7 @@ LATE_VOTES_TIMER = "late votes of contest "
 def open_stage(m: Move, answers: Sequence[Answer], reason: str) -> None:
     """Put ``answers`` to the vote, in committees if they are many."""
     s = m.s
-    if not m.rules.revise:
+    if not m.rules.drafting.revise:
         answers = _clustered(m, answers)
     labels = tuple(answer.label for answer in answers)
     if len(labels) == 1 and not _may_more_come(m):
@@ -92,11 +92,13 @@ def _open(m: Move, opened: Sequence[Contest]) -> None:
 def _clustered(m: Move, answers: Sequence[Answer]) -> list[Answer]:
     """Keep one answer of each group of near-duplicates: the first by lot."""
     kept: list[Answer] = []
-    if m.rules.duplicate_over >= 1:
+    if m.rules.drafting.duplicate_over >= 1:
         return list(answers)
     order = {label: i for i, label in enumerate(contests.tie_order(m, answers))}
     by_lot = sorted(answers, key=lambda a: order[a.label])
-    found = twins([answer.reading for answer in by_lot], m.rules.duplicate_over)
+    found = twins(
+        [answer.reading for answer in by_lot], m.rules.drafting.duplicate_over
+    )
     for answer, twin in zip(by_lot, found, strict=True):
         if twin is None:
             kept.append(answer)
@@ -189,18 +191,22 @@ def check(m: Move, contest: Contest) -> None:
         return
     contest = _hurried(m, contest)
     happened = len(contest.voters) - contest.outstanding
-    if not m.rules.early or happened < contest.check_at or not _may_close_early(m):
+    if (
+        not m.rules.voting.early
+        or happened < contest.check_at
+        or not _may_close_early(m)
+    ):
         return
     if contest.advance > 1:
         return  # several go on from it, and the last ballot may say who
     ballots, waiting = winner.counted(m, contest), winner.waiting_in(m, contest)
     events = events_until_over(
-        m.rules.rule,
+        m.rules.voting.rule,
         ballots,
         waiting,
         contest.labels,
         tie_order=contest.labels,
-        weights=m.rules.weights,
+        weights=m.rules.voting.weights,
         clear_of_ties=_may_tie_matter(m, contest),
     )
     if not events and winner.has_reached_quorum(m, contest):
@@ -211,7 +217,7 @@ def check(m: Move, contest: Contest) -> None:
 
 def _hurried(m: Move, contest: Contest) -> Contest:
     """Set a time to those who were slow already, once all others have voted."""
-    straggler = m.rules.straggler
+    straggler = m.rules.drafting.straggler
     if straggler is None or contest.outstanding > contest.slow or contest.is_hurried:
         return contest
     waiting = winner.waiting_in(m, contest)
@@ -237,23 +243,23 @@ def cut_late_votes(m: Move, timer: str) -> None:
 def _may_tie_matter(m: Move, contest: Contest) -> bool:
     """Where a tie is not left to the order, the order must not decide it early."""
     if contest.is_challenge:
-        return m.rules.self_votes == "tie_break"
-    return m.rules.ties in {"runoff", "synthesise"} or (
-        m.rules.self_votes == "tie_break"
+        return m.rules.voting.self_votes == "tie_break"
+    return m.rules.voting.ties in {"runoff", "synthesise"} or (
+        m.rules.voting.self_votes == "tie_break"
     )
 
 
 def _may_close_early(m: Move) -> bool:
     if contests.has_drafts_to_come(m):
         return False
-    return not (m.rules.overturn and contests.may_anyone_revise(m))
+    return not (m.rules.voting.overturn and contests.may_anyone_revise(m))
 
 
 def settle(m: Move, contest: Contest, *, is_early: bool) -> None:
     """Close ``contest``, cancel who is still voting, and go on with its winner."""
     result = winner.count(m, contest)
     if (
-        m.rules.ties == "runoff"
+        m.rules.voting.ties == "runoff"
         and len(result.tied) > 1
         and not contest.is_runoff
         and not contest.is_challenge
@@ -331,8 +337,8 @@ def _look_again(m: Move, first: Contest, labels: tuple[Label, ...]) -> None:
         ballot = standing_part(cast.ballot, place)
         carried[voter] = Cast(ballot=ballot, reason=cast.reason)
     judges = tuple(voter for voter in first.voters if voter in carried)
-    assert m.rules.shortlist is not None  # or there had been no first look
-    others = committees.others_than(m, first.voters, m.rules.shortlist.share)
+    assert m.rules.voting.shortlist is not None  # or there had been no first look
+    others = committees.others_than(m, first.voters, m.rules.voting.shortlist.share)
     voters = judges + others
     _open(m, [contests.new_contest(m, labels, voters, carried=table(carried))])
 

@@ -24,7 +24,7 @@ def count(m: Move, contest: Contest) -> Tally:
     cancel in the duel of their answers, so it comes to the same where both vote.
     """
     result = _tally(m, contest, counted(m, contest))
-    if m.rules.self_votes != "tie_break" or len(result.tied) < 2:
+    if m.rules.voting.self_votes != "tie_break" or len(result.tied) < 2:
         return result
     full = _tally(m, contest, ballots_of(contest))
     place = {label: i for i, (label, _) in enumerate(full.standings)}
@@ -41,10 +41,10 @@ def count(m: Move, contest: Contest) -> Tally:
 
 def _tally(m: Move, contest: Contest, ballots: Mapping[AgentId, Ballot]) -> Tally:
     return tally(
-        m.rules.rule,
+        m.rules.voting.rule,
         ballots,
         contest.labels,
-        weights=m.rules.weights,
+        weights=m.rules.voting.weights,
         tie_order=contest.labels,
     )
 
@@ -52,7 +52,7 @@ def _tally(m: Move, contest: Contest, ballots: Mapping[AgentId, Ballot]) -> Tall
 def counted(m: Move, contest: Contest) -> dict[AgentId, Ballot]:
     """The ballots as they count before ties are broken."""
     ballots = ballots_of(contest)
-    if m.rules.self_votes != "tie_break":
+    if m.rules.voting.self_votes != "tie_break":
         return ballots
     found: dict[AgentId, Ballot] = {}
     for voter, ballot in ballots.items():
@@ -74,7 +74,7 @@ def first_of(contest: Contest, result: Tally) -> Label:
 
 def count_alone(m: Move, only: Label) -> Tally:
     """The count where a single answer stands and nobody was asked."""
-    return tally(m.rules.rule, {}, (only,), tie_order=(only,))
+    return tally(m.rules.voting.rule, {}, (only,), tie_order=(only,))
 
 
 def ballots_of(contest: Contest) -> dict[AgentId, Ballot]:
@@ -97,10 +97,13 @@ def waiting_in(m: Move, contest: Contest) -> tuple[AgentId, ...]:
 
 def has_reached_quorum(m: Move, contest: Contest) -> bool:
     """Whether enough voters have cast a ballot for the vote to count."""
-    if not m.rules.quorum:
+    if not m.rules.voting.quorum:
         return True
     return has_quorum(
-        ballots_of(contest), contest.voters, m.rules.quorum, weights=m.rules.weights
+        ballots_of(contest),
+        contest.voters,
+        m.rules.voting.quorum,
+        weights=m.rules.voting.weights,
     )
 
 
@@ -150,7 +153,7 @@ def how_decided(m: Move, contest: Contest, result: Tally, *, is_early: bool) -> 
     if result.winner is None:
         words += ", the rule's own condition was not met, so the leader won"
     if len(result.tied) > 1:
-        words += f", a tie decided by {m.rules.ties}"
+        words += f", a tie decided by {m.rules.voting.ties}"
     if contest.is_challenge:
         words += ", on a challenge to the first winner"
     if is_early:
@@ -165,7 +168,7 @@ def crown(m: Move, contest: Contest, result: Tally, *, is_early: bool) -> None:
     announce_winner(m, winner, result, len(contest.ballots), is_early=is_early)
     standings = tuple(label for label, _ in result.standings)
     finalists = (winner, *(label for label in standings if label != winner))
-    if m.rules.ties == "synthesise" and len(result.tied) > 1:
+    if m.rules.voting.ties == "synthesise" and len(result.tied) > 1:
         finalists = result.tied
     detail = how_decided(m, contest, result, is_early=is_early)
     conclusion.finish(m, winner, finalists, detail)

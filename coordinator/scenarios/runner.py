@@ -165,7 +165,7 @@ async def _played(
         began = anyio.current_time()
         chronicle = Chronicle(began)
         people = _People(scenario.file.people, chronicle)
-        ends_at = began + (scenario.config.rules.deadline_s or math.inf)
+        ends_at = began + (scenario.config.rules.limits.deadline_s or math.inf)
         with session_ends_at(ends_at):
             async with (
                 open_session(scenario.question, team) as session,

@@ -29,7 +29,7 @@ from agents.conversation.prompts import with_earlier
 from agents.conversation.uploads import SessionFiles
 from agents.protocol.backend import Review, Turn
 from agents.protocol.chunks import AgentId, Chunk, Label, StreamChunk, TurnNumber
-from coordinator.errors import ConfigInvalid, NotAsked
+from coordinator.errors import NotAsked
 from coordinator.journal.entries import ContinuedFrom, Opened, library_version
 from coordinator.journal.store import FILES_SUFFIX
 from coordinator.journal.writer import Durability, JournalWriter
@@ -43,6 +43,7 @@ from coordinator.recovery.attachment_restore import told_of
 from coordinator.session.engine import Opening, Shell
 from coordinator.session.subscription import Feed
 from coordinator.team.attachment_sources import Attachable, read_attachments
+from coordinator.team.team import check_asked
 
 if TYPE_CHECKING:
     from agents.actor.person import Seat
@@ -236,8 +237,7 @@ async def open_session(
             attached cannot be read.
         JournalUnavailable: The journal cannot be kept.
     """
-    if not question.strip():
-        raise ConfigInvalid("the question is empty; say what the team shall answer")
+    check_asked(question, team)
     nonce = secrets.token_hex(4)
     earlier = continues.earlier if continues else ()
     opening = Opening(
@@ -374,6 +374,8 @@ def run_sync(
         JournalUnavailable: The journal cannot be kept.
     """
     from anyio.from_thread import start_blocking_portal  # noqa: PLC0415  (13 ms)
+
+    check_asked(question, team)
 
     asked = partial(
         run,

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from typing import cast
 
 import msgspec
 
-from coordinator.consensus.rules import Rules
+from coordinator.consensus.rules import PolicyName, Rules
 from coordinator.simulation.agent_model import Temper
 from coordinator.simulation.generate import FAULTS, Setting, setting
 from coordinator.simulation.invariants import Violation
@@ -179,13 +180,13 @@ def _with_fewer_changes(
     made: Setting, fails: Callable[[Setting], bool]
 ) -> tuple[Setting, tuple[str, ...]]:
     """Put back each setting of the policy that is not needed for the failure."""
-    plain = Rules.preset(made.rules.policy)
+    plain = Rules(cast("PolicyName", made.rules.policy)).settings()
     changed: list[str] = []
-    for name in Rules.__struct_fields__:
-        if getattr(made.rules, name) == getattr(plain, name):
+    for name, value in made.rules.settings().items():
+        if value == plain[name]:
             continue
         try:
-            rules = msgspec.structs.replace(made.rules, **{name: getattr(plain, name)})
+            rules = made.rules.replace(**{name: plain[name]})
         except ValueError:
             # It does not go with another changed setting, so it is needed.
             rules = made.rules
@@ -193,7 +194,7 @@ def _with_fewer_changes(
         if rules != made.rules and fails(simpler):
             made = simpler
         else:
-            changed.append(f"{name}={getattr(made.rules, name)!r}")
+            changed.append(f"{name}={value!r}")
     return made, tuple(changed)
 
 

@@ -134,11 +134,11 @@ def play(made: Setting) -> tuple[Watched, int]:
 
 def _priced(rules: Rules) -> Rules:
     """Budgets of the sans-IO world, where turns are cheap, at the price of prompts."""
-    return msgspec.structs.replace(
-        rules,
-        budget_tokens=rules.budget_tokens and rules.budget_tokens * TOKENS_A_TURN,
-        agent_budget_tokens=rules.agent_budget_tokens
-        and rules.agent_budget_tokens * TOKENS_A_TURN,
+    return rules.replace(
+        budget_tokens=rules.limits.budget_tokens
+        and rules.limits.budget_tokens * TOKENS_A_TURN,
+        agent_budget_tokens=rules.limits.agent_budget_tokens
+        and rules.limits.agent_budget_tokens * TOKENS_A_TURN,
     )
 
 
@@ -270,7 +270,7 @@ def _check_end(
     concluded = (end.status, end.winner, end.answer, end.detail)
     _claim(says == concluded, "the result is the conclusion")
     _claim(decode(journal.records[-1]) == result, "the journal ends with the result")
-    is_in_time = result.elapsed_s <= rules.deadline_s + LATE_S
+    is_in_time = result.elapsed_s <= rules.limits.deadline_s + LATE_S
     _claim(is_in_time, "a session ends by its deadline")
 
 

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from random import Random
+from typing import Any, get_args
 
 import msgspec
 
 from agents.protocol.chunks import AgentId
 from coordinator.ballots import VotingRule, every_rule
-from coordinator.consensus.rules import Adaptive, Division, Rules, Topology
+from coordinator.consensus.rules import (
+    Adaptive,
+    Division,
+    PolicyName,
+    Rules,
+    RulesRecord,
+    Topology,
+)
 from coordinator.simulation.agent_model import Temper
 from coordinator.simulation.world import World
 
-_POLICIES = ("slate", "revision", "ensemble", "massgen")
+_POLICIES: tuple[PolicyName, ...] = get_args(PolicyName)
 
 FAULTS = ("silent", "fail", "stall", "nonsense", "late", "meddle")
 """What may go wrong, by the names it has in :class:`Temper`."""
@@ -37,6 +45,35 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     def world(self) -> World:
         """Make the world; each time the same."""
         return World(self.seed, self.agents, self.rules, self.temper)
+
+
+class SettingFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A setting as a kept file holds it; its rules side by side."""
+
+    seed: int
+    agents: tuple[AgentId, ...]
+    rules: RulesRecord
+    temper: Temper
+
+    def setting(self) -> Setting:
+        """Read it.
+
+        Raises:
+            ConfigInvalid: Its rules contradict each other.
+        """
+        return Setting(
+            seed=self.seed,
+            agents=self.agents,
+            rules=Rules.from_record(self.rules),
+            temper=self.temper,
+        )
+
+
+def encode_rules(value: object) -> object:
+    """What msgspec asks for rules inside a setting that it encodes (``enc_hook``)."""
+    if isinstance(value, Rules):
+        return value.record()
+    raise NotImplementedError(f"nothing but rules is encoded so: {value!r}")
 
 
 def setting(
@@ -80,8 +117,8 @@ def _only(temper: Temper, faults: Collection[str]) -> Temper:
 
 def _rules(chance: Random) -> Rules:
     """A policy, with some of its settings changed at random."""
-    rules = Rules.preset(chance.choice(_POLICIES))
-    changes: dict[str, object] = {}
+    rules = Rules(chance.choice(_POLICIES))
+    changes: dict[str, Any] = {}
     if chance.random() < 0.5:
         changes["rule"] = _rule(chance)
     for name, values in _CHANGES.items():
@@ -90,12 +127,12 @@ def _rules(chance: Random) -> Rules:
     if chance.random() < 0.05:
         changes["division"] = Division(parts=chance.choice((1, 3, 8)))
     # Committees and reviews that open early each go with one kind of slate only.
-    if changes.get("revise", rules.revise):
+    if changes.get("revise", rules.drafting.revise):
         changes["committee_over"] = None
         changes.update(challenge="off", topology="all", adaptive=None)
     else:
         changes["review_opens"] = "all_drafted"
-    return msgspec.structs.replace(rules, **changes)
+    return rules.replace(**changes)
 
 
 _CHANGES: dict[str, tuple[object, ...]] = {

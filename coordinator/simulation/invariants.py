@@ -71,8 +71,8 @@ class Checker:
     def __init__(self, agents: tuple[AgentId, ...], rules: Rules) -> None:
         self._agents = frozenset(agents)
         self._rules = rules
-        self._own_budget = rules.agent_budget_tokens
-        self._is_budgeted = rules.budget_tokens is not None or (
+        self._own_budget = rules.limits.agent_budget_tokens
+        self._is_budgeted = rules.limits.budget_tokens is not None or (
             self._own_budget is not None
         )
         self._turns = dict.fromkeys(agents, TurnNumber(0))
@@ -139,7 +139,7 @@ class Checker:
             case TimerRang():
                 self._armed.discard(what.timer)
             case SessionOpened():
-                self._deadline = what.at + self._rules.deadline_s
+                self._deadline = what.at + self._rules.limits.deadline_s
             case AnswerVetoed():
                 if what.label in self._standing.values():
                     self._vetoed.add(what.label)
@@ -171,13 +171,13 @@ class Checker:
             self._spent += more
             self._spent_by[agent] += more
         self._response[agent] = tokens
-        budget = self._rules.budget_tokens
+        budget = self._rules.limits.budget_tokens
         self._over_budget = budget is not None and self._spent > budget
 
     def _check_room(self, agent: AgentId) -> None:
         """No turn begins that could not even be answered within the budgets."""
         for budget, spent in (
-            (self._rules.budget_tokens, self._spent),
+            (self._rules.limits.budget_tokens, self._spent),
             (self._own_budget, self._spent_by[agent]),
         ):
             has_room = budget is None or spent + LEAST_OUTPUT_TOKENS <= budget
@@ -239,7 +239,9 @@ class Checker:
             self._stage += 1
             is_whole = _is_judged_whole(self._rules, len(said.labels))
             # The ballots of a first look count on when its shortlist is voted on.
-            counts_on = self._rules.shortlist is not None and not self._is_one_contest
+            counts_on = (
+                self._rules.voting.shortlist is not None and not self._is_one_contest
+            )
             self._is_one_contest = is_whole and not counts_on
             return
         _claim(self._may_decide(), "one winner")
@@ -288,7 +290,7 @@ class Checker:
 
     def _check_part(self, task: Task) -> None:
         """In a divided task nobody votes; a part has few tries, one at a time."""
-        is_divided = self._rules.division is not None
+        is_divided = self._rules.drafting.division is not None
         if isinstance(task, Draft | Review):
             _claim(not is_divided, "a divided task is not voted on")
         elif isinstance(task, Divide | Work):
@@ -327,7 +329,8 @@ class Checker:
         root = self._root[old]
         likeness = similarity(self._contents[root], self._contents[new])
         _claim(
-            likeness > self._rules.small_change_over, "only small changes keep ballots"
+            likeness > self._rules.drafting.small_change_over,
+            "only small changes keep ballots",
         )
         self._root[new] = root
         self._ordinal[new] = self._ordinal[old]
@@ -354,7 +357,9 @@ class Checker:
             for voter, ballot in self._ballots.items()
             if self._votes_in[voter] == self._stage
         }
-        has_runoff = rules.ties == "runoff" and not self._retired.isdisjoint(ballots)
+        has_runoff = rules.voting.ties == "runoff" and not self._retired.isdisjoint(
+            ballots
+        )
         if decided.rule and self._is_one_contest and not has_runoff:
             is_right = is_counted_right(rules, ballots, decided)
             _claim(is_right, "the standings are what the ballots say")
@@ -364,7 +369,7 @@ class Checker:
         standing = set(self._standing.values()) - self._vetoed
         if standing:
             _claim(end.answer is not None, "the best answer so far is given")
-            is_one = self._rules.division is None
+            is_one = self._rules.drafting.division is None
             _claim(not is_one or end.label is not None, "the answer given has a label")
         if end.label is not None:
             _claim(self._answers[end.label] == end.winner, "winner and label agree")
@@ -374,11 +379,11 @@ class Checker:
 
 def _is_judged_whole(rules: Rules, answers: int) -> bool:
     """Whether every judge of so many answers is asked about all of them."""
-    bounds = [rules.committee_over]
-    if rules.shortlist is not None:
-        bounds.append(rules.shortlist.over)
+    bounds = [rules.voting.committee_over]
+    if rules.voting.shortlist is not None:
+        bounds.append(rules.voting.shortlist.over)
     is_small = all(bound is None or answers <= bound for bound in bounds)
-    return rules.topology == "all" and is_small
+    return rules.voting.topology == "all" and is_small
 
 
 def labels_of(ballot: Ballot) -> tuple[Label, ...]:

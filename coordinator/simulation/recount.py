@@ -20,11 +20,17 @@ def is_counted_right(
 
     The order of ties is not known here: that it was followed is not asked.
     """
-    if rules.self_votes == "tie_break":
+    if rules.voting.self_votes == "tie_break":
         # What is said of one's own answer counts only among the tied.
         return True
     labels = tuple(label for label, _ in decided.standings)
-    found = tally(rules.rule, ballots, labels, weights=rules.weights, tie_order=labels)
+    found = tally(
+        rules.voting.rule,
+        ballots,
+        labels,
+        weights=rules.voting.weights,
+        tie_order=labels,
+    )
     if found.rule != decided.rule:
         return False
     if found.rule in HANGS_ON_TIES:

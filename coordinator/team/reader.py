@@ -18,7 +18,6 @@ from typing import (
     Literal,
     TypeAlias,
     cast,
-    get_type_hints,
 )
 
 import msgspec
@@ -30,7 +29,7 @@ from agents.protocol.attachments import Attach
 from agents.protocol.chunks import AgentId
 from coordinator.ballots import Record, learned_weights
 from coordinator.ballots.voting_rules import spelled_out
-from coordinator.consensus.rules import Budget, Rules
+from coordinator.consensus.rules import SETTINGS, Budget, Rules, setting_types
 from coordinator.errors import ConfigInvalid
 from coordinator.team.attachment_sources import placed
 from coordinator.team.validation import check_agent, check_schema, said_at
@@ -156,10 +155,10 @@ class AgentEntry(AgentSettings, frozen=True, kw_only=True, forbid_unknown_fields
 
 def _section(name: str, fields: tuple[str, ...], doc: str) -> type[msgspec.Struct]:
     """A Struct of some of the rules, each optional."""
-    hints = get_type_hints(Rules)
+    kinds = {"policy": str, **setting_types()}
     return msgspec.defstruct(
         name,
-        [(f, hints[f] | msgspec.UnsetType, msgspec.UNSET) for f in fields],
+        [(f, kinds[f] | msgspec.UnsetType, msgspec.UNSET) for f in fields],
         frozen=True,
         kw_only=True,
         forbid_unknown_fields=True,
@@ -175,8 +174,9 @@ else:
     Limits = _section("Limits", LIMITS, "Bounds on a session.")
     Voting = _section(
         "Voting",
-        tuple(
-            f for f in Rules.__struct_fields__ if f not in (*LIMITS, *TOP, *ELSEWHERE)
+        (
+            "policy",
+            *(name for name in SETTINGS if name not in (*LIMITS, *TOP, *ELSEWHERE)),
         ),
         "How the team decides; ``policy`` names the preset that the rest changes.",
     )
@@ -361,10 +361,6 @@ def _rules(document: Document, file: TeamFile, agents: tuple[AgentEntry, ...]) -
         for agent in agents
     }
     said["budgets"] = {name: own for name, own in budgets.items() if own != Budget()}
-    try:
-        rules = Rules.preset(said.pop("policy", "slate"))
-    except ConfigInvalid as error:
-        raise document.error(("voting", "policy"), str(error)) from None
     for voter in said.get("weights", {}):
         if voter not in {agent.id for agent in file.agents}:
             problem = f"{voter!r} is not in the team; name one of its agents"
@@ -375,10 +371,17 @@ def _rules(document: Document, file: TeamFile, agents: tuple[AgentEntry, ...]) -
             raise document.error(("voting", "weights"), problem)
         said["weights"] = _learned(document, file)
     try:
-        return msgspec.structs.replace(rules, **said)
-    except ValueError as error:
-        # Settings of several sections may contradict each other; most stand here.
-        raise document.error(("voting",), str(error)) from None
+        return Rules(**said)
+    except ConfigInvalid as error:
+        raise document.error(_place_of(error.key), error.problem) from None
+
+
+def _place_of(setting: str) -> Where:
+    """Where a setting stands; contradictions are told where most settings stand."""
+    if setting in TOP:
+        return (setting,)
+    section = "limits" if setting in LIMITS else "voting"
+    return (section, setting) if setting else (section,)
 
 
 def _learned(document: Document, file: TeamFile) -> dict[str, float]:

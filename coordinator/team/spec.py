@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from agents.backends.scripted.script import ScriptInvalid, parse_script
-from coordinator.consensus.rules import Rules
+from coordinator.consensus.rules import Rules, RulesRecord
 from coordinator.errors import ConfigInvalid
 from coordinator.team.reader import AgentEntry, TeamConfig, TeamFile
 from coordinator.team.yaml_document import Where, spell
@@ -51,7 +51,7 @@ class _Source(msgspec.Struct, frozen=True, kw_only=True):
 
     file: TeamFile
     """Without what ``agents`` and ``rules`` say in full."""
-    rules: Rules
+    rules: RulesRecord
     agents: tuple[AgentEntry, ...]
     """``defaults`` filled in, scripts taken out."""
     scripts: dict[str, Any]
@@ -66,7 +66,11 @@ def source_of(config: TeamConfig) -> bytes:
     agents = tuple(_without_script(entry) for entry in config.agents)
     # A form that adds keys to a team file (a scenario) leaves them behind here.
     told = {name: getattr(config.file, name) for name in _OF_THE_FILE}
-    kept = {"file": {**told, "agents": ()}, "rules": config.rules, "agents": agents}
+    kept = {
+        "file": {**told, "agents": ()},
+        "rules": config.rules.record(),
+        "agents": agents,
+    }
     plain = _without_secrets(msgspec.to_builtins(kept))
     plain |= {"scripts": config.scripts, "is_emulated": config.is_emulated}
     return msgspec.json.encode(plain)
@@ -87,7 +91,8 @@ def config_of(source: bytes) -> TeamConfig:
     try:
         read = _decoder.decode(source)
         scripts = {agent: parse_script(said) for agent, said in read.scripts.items()}
-    except (msgspec.DecodeError, ScriptInvalid) as error:
+        rules = Rules.from_record(read.rules)
+    except (msgspec.DecodeError, ScriptInvalid, ConfigInvalid) as error:
         raise ConfigInvalid(
             f"what the team was made from cannot be read: {error}; it may have been "
             "kept by a later version; upgrade massgen-coordinator"
@@ -100,7 +105,7 @@ def config_of(source: bytes) -> TeamConfig:
     file = msgspec.structs.replace(read.file, agents=read.agents)
     return TeamConfig(
         file=file,
-        rules=read.rules,
+        rules=rules,
         agents=read.agents,
         scripts=scripts,
         is_emulated=read.is_emulated,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import msgspec
 
@@ -20,7 +21,7 @@ from agents.tools.answer_schema import AnswerForm, answer_form
 from agents.tools.workflow import Workflow
 from coordinator.ballots import form
 from coordinator.consensus import budget
-from coordinator.consensus.rules import Price, Rules
+from coordinator.consensus.rules import Price, Rules, RulesRecord
 from coordinator.errors import ConfigInvalid
 
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
@@ -54,7 +55,7 @@ class Team:
 
     def described(self) -> msgspec.Raw:
         """The team as JSON: its rules, and what it was made from."""
-        told = {"rules": self.rules, "source": msgspec.Raw(self.source)}
+        told = {"rules": self.rules.record(), "source": msgspec.Raw(self.source)}
         return msgspec.Raw(msgspec.json.encode(told))
 
     def limiters(self) -> dict[AgentId, tuple[Limiter, ...]]:
@@ -82,6 +83,9 @@ class Team:
         return tuple({id(backend): backend for backend in found}.values())
 
     def __post_init__(self) -> None:
+        members = _checked_agents(self.agents)
+        object.__setattr__(self, "agents", members)  # frozen once it is made
+        _check_rules(self.rules)
         if not self.agents:
             raise ConfigInvalid("a team needs at least one agent; add one to 'agents'")
         for agent, times in Counter(agent.id for agent in self.agents).items():
@@ -95,14 +99,14 @@ class Team:
                     f"agent id {agent!r} is used {times} times; ids must differ"
                 )
         ids = {agent.id for agent in self.agents}
-        division = self.rules.division
+        division = self.rules.drafting.division
         for name in (division.lead, division.integrator) if division else ():
             if name is not None and name not in ids:
                 raise ConfigInvalid(
                     f"voting.division names {name!r}, who is not in the team; "
                     f"choose from {', '.join(sorted(ids))}"
                 )
-        for name in self.rules.budgets:
+        for name in self.rules.limits.budgets:
             if name not in ids:
                 raise ConfigInvalid(
                     f"a budget is given to {name!r}, who is not in the team; "
@@ -116,7 +120,7 @@ class Team:
         if any(agent.workflow != workflow for agent in self.agents):
             agents = tuple(replace(agent, workflow=workflow) for agent in self.agents)
             object.__setattr__(self, "agents", agents)  # frozen once it is made
-        for voter in self.rules.weights:
+        for voter in self.rules.voting.weights:
             if voter not in ids:
                 raise ConfigInvalid(
                     f"voting.weights names {voter!r}, who is not in the team; "
@@ -126,8 +130,13 @@ class Team:
     def _price_budgets(self) -> None:
         """Have the rules know what models cost, where a budget in USD depends on it."""
         rules = self.rules
-        in_usd = {agent for agent, own in rules.budgets.items() if own.usd is not None}
-        if rules.budget_usd is not None or rules.agent_budget_usd is not None:
+        in_usd = {
+            agent for agent, own in rules.limits.budgets.items() if own.usd is not None
+        }
+        if (
+            rules.limits.budget_usd is not None
+            or rules.limits.agent_budget_usd is not None
+        ):
             in_usd |= {agent.id for agent in self.agents}
         found: dict[str, Price] = {}
         for agent in self.agents:
@@ -135,13 +144,13 @@ class Team:
                 found[agent.id] = Price(takes_tokens=False)
             elif agent.id in in_usd:
                 found[agent.id] = _price(agent)
-        if found != rules.prices:
-            priced = msgspec.structs.replace(rules, prices=found)
+        if found != rules.limits.prices:
+            priced = rules.replace(prices=found)
             object.__setattr__(self, "rules", priced)  # frozen once it is made
 
     def _ask_for_values(self) -> None:
         """Give every agent the form of a structured answer."""
-        if self.rules.division is not None:
+        if self.rules.drafting.division is not None:
             raise ConfigInvalid(
                 "a divided task is put together in words and has no structured answer; "
                 "leave out either the answer's type or 'voting.division'"
@@ -163,16 +172,63 @@ class Team:
 
 def workflow_of(rules: Rules) -> Workflow:
     """All that turns under ``rules`` may ask to be handed in."""
-    if rules.division is not None:
-        return Workflow(answers=False, parts=rules.division.parts)
+    if rules.drafting.division is not None:
+        return Workflow(answers=False, parts=rules.drafting.division.parts)
     return Workflow(
-        ballot=form(rules.rule, (), may_abstain=rules.may_abstain),
-        restarts=rules.restarts > 0,
+        ballot=form(rules.voting.rule, (), may_abstain=rules.voting.may_abstain),
+        restarts=rules.final.restarts > 0,
     )
 
 
+def _checked_agents(agents: object) -> tuple[Agent, ...]:
+    """The agents as a tuple; a type checker is not asked by everybody."""
+    if isinstance(agents, Agent):
+        raise ConfigInvalid("'agents' is one agent; write agents=[agent]")
+    if not isinstance(agents, list | tuple):
+        raise ConfigInvalid(f"'agents' is {agents!r}; give a list of agents")
+    for number, agent in enumerate(cast("tuple[object, ...]", agents)):
+        if not isinstance(agent, Agent):
+            raise ConfigInvalid(
+                f"agents[{number}] is {agent!r}, which is no agent; write "
+                "Agent(id=…, backend=…)"
+            )
+    return tuple(cast("tuple[Agent, ...]", agents))
+
+
+def _check_rules(rules: object) -> None:
+    if not isinstance(rules, Rules):
+        policy = f"policy={rules!r}" if isinstance(rules, str) else ""
+        raise ConfigInvalid(f"'rules' is {rules!r}; write Rules({policy})")
+
+
+def check_asked(question: object, team: object) -> None:
+    """Refuse what no session can be opened with, before anything runs.
+
+    Raises:
+        ConfigInvalid: The question is no text or empty, or the team is none.
+    """
+    if not isinstance(question, str):
+        raise ConfigInvalid(
+            f"the question is {question!r}; give it as text, before the team"
+        )
+    if not question.strip():
+        raise ConfigInvalid("the question is empty; say what the team shall answer")
+    if isinstance(team, Team):
+        return
+    if isinstance(team, Agent):
+        way_out = "write Team(agents=[agent])"
+    elif isinstance(team, list | tuple):
+        way_out = "write Team(agents=[…])"
+    elif isinstance(team, str | Path):
+        way_out = f"write load_team({str(team)!r})"
+    else:
+        way_out = "write Team(agents=[…]), or load_team(path)"
+    kind = type(cast("object", team)).__name__
+    raise ConfigInvalid(f"the team is of type {kind}, which is no Team; {way_out}")
+
+
 class _Described(msgspec.Struct):
-    rules: Rules
+    rules: RulesRecord
     source: msgspec.Raw = msgspec.Raw(b"null")
 
 
@@ -184,12 +240,13 @@ def read_described(told: msgspec.Raw) -> tuple[Rules, bytes]:
     """
     try:
         read = msgspec.json.decode(told, type=_Described)
-    except msgspec.DecodeError as error:
+        rules = Rules.from_record(read.rules)
+    except (msgspec.DecodeError, ConfigInvalid) as error:
         raise ConfigInvalid(
             f"the journal's team cannot be read: {error}; it may have been kept by a "
             "later version; upgrade massgen-coordinator"
         ) from error
-    return read.rules, bytes(read.source)
+    return rules, bytes(read.source)
 
 
 def _price(agent: Agent) -> Price:

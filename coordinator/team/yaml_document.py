@@ -13,23 +13,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
-
-import msgspec
-import msgspec.inspect
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from coordinator.errors import ConfigInvalid
+from coordinator.protocol.conversion import Plain, PlainInvalid, Where, converted, spell
 
 if TYPE_CHECKING:
     import yaml
 
 T = TypeVar("T")
-Plain: TypeAlias = "str | int | float | bool | list[Plain] | dict[str, Plain] | None"
-"""What plain YAML holds."""
-Where: TypeAlias = tuple[str | int, ...]
-"""A way down into a document: keys and positions."""
 
 FILE_BYTES_MAX = 1 << 20
 """A team file is some kilobytes; a mebibyte leaves room for scripts and prompts."""
@@ -66,19 +59,15 @@ class Document:
         while line is None and known:
             known = known[:-1]
             line = self.lines.get(known)
-        place = f"{self.path}:{line or 1}"
-        spelled = spell(where)
-        return ConfigInvalid(
-            f"{place}: {spelled}: {problem}" if spelled else f"{place}: {problem}"
-        )
+        return invalid(self.path, line or 1, spell(where), problem)
 
 
-def spell(where: Where) -> str:
-    """Spell a way down as people do: ``agents[1].model``."""
-    text = ""
-    for step in where:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}"
-    return text.removeprefix(".")
+def invalid(path: Path, line: int, key: str, problem: str) -> ConfigInvalid:
+    """Make the error that names file, line and key, in its words and as data."""
+    place = f"{path}:{line}: {key}" if key else f"{path}:{line}"
+    return ConfigInvalid(
+        f"{place}: {problem}", path=path, line=line, key=key, problem=problem
+    )
 
 
 def read(path: Path) -> Document:
@@ -121,7 +110,7 @@ def parse(text: str, path: Path) -> Document:
         mark = error.problem_mark or error.context_mark
         line = 1 if mark is None else mark.line + 1
         problem = error.problem or error.context or "not YAML"
-        raise ConfigInvalid(f"{path}:{line}: not YAML: {problem}") from error
+        raise invalid(path, line, "", f"not YAML: {problem}") from error
     except yaml.YAMLError as error:  # e.g. a character that YAML does not allow
         raise ConfigInvalid(f"{path}: not YAML: {error}") from error
 
@@ -150,7 +139,7 @@ class _Builder:
         return Document(self._path, data, self._lines)
 
     def _error(self, event: yaml.Event, problem: str) -> ConfigInvalid:
-        return ConfigInvalid(f"{self._path}:{_line(event)}: {problem}")
+        return invalid(self._path, _line(event), "", problem)
 
     def _value(self, event: yaml.Event, where: Where) -> Plain:
         yaml = self._yaml
@@ -213,21 +202,6 @@ def _scalar(event: yaml.ScalarEvent) -> Plain:
     return text
 
 
-def convert(document: Document, into: type[T], *, at: Where = ()) -> T:
-    """Convert what stands at ``at`` into a Struct.
-
-    Raises:
-        ConfigInvalid: An unknown key, a missing one, or a value of the wrong kind, by
-            file and line, and with the way out.
-    """
-    data = value_at(document, at)
-    try:
-        return msgspec.convert(data, into)
-    except msgspec.ValidationError as error:
-        where, problem = _worded(str(error), data, into)
-        raise document.error((*at, *where), problem) from None
-
-
 def value_at(document: Document, where: Where) -> Plain:
     """Return the value at ``where``; ``None`` where there is none."""
     value: Any = document.data
@@ -239,143 +213,14 @@ def value_at(document: Document, where: Where) -> Plain:
     return value
 
 
-_AT = re.compile(r" - at `(?:key in )?\$(?P<way>.*)`$")
-_STEP = re.compile(r"\.(?P<key>[^.\[]+)|\[(?P<index>\d+)\]|\[\.\.\.\]")
-_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`")
-_MISSING = re.compile(r"Object missing required field `(.*)`")
-_MISTYPED = re.compile(r"Expected `(.*)`, got `(.*)`")
-_NOT_ONE_OF = re.compile(r"Invalid (?:enum )?value '(.*)'")
+def convert(document: Document, into: type[T], *, at: Where = ()) -> T:
+    """Convert what stands at ``at`` into a Struct.
 
-
-def _worded(message: str, data: Plain, into: object) -> tuple[Where, str]:
-    """Take msgspec's message apart and say it with the value and the way out."""
-    found = _AT.search(message)
-    whole = message
-    where: Where = ()
-    if found is not None:
-        message = message[: found.start()]
-        for step in _STEP.finditer(found["way"]):
-            if step["key"] is not None:
-                where += (step["key"],)
-            elif step["index"] is not None:
-                where += (int(step["index"]),)
-            else:
-                where += _key_at_fault(whole, data, into, where)
-    value = _below(data, where)
-    expected = _type_at(msgspec.inspect.type_info(into), where, data)
-    if match := _UNKNOWN.fullmatch(message):
-        known = _keys(expected)
-        return (
-            *where,
-            match[1],
-        ), f"unknown key {match[1]!r}{_way_out(match[1], known)}"
-    if match := _MISSING.fullmatch(message):
-        return where, f"key {match[1]!r} is missing; add it"
-    if match := _NOT_ONE_OF.fullmatch(message):
-        return (
-            where,
-            f"unknown value {match[1]!r}{_way_out(match[1], _words(expected))}",
-        )
-    if match := _MISTYPED.fullmatch(message):
-        wanted = match[1].replace("object", "mapping").replace("array", "list")
-        return where, f"{_shown(value)} will not do; expected {wanted}"
-    return where, f"{_shown(value)} will not do: {message}"
-
-
-def _key_at_fault(message: str, data: Plain, into: object, where: Where) -> Where:
-    """The key of the mapping at ``where`` that is meant: msgspec does not say which."""
-    for key in cast("dict[str, Plain]", _below(data, where)):
-        try:
-            msgspec.convert(_with_only(data, where, key), cast("type[Any]", into))
-        except msgspec.ValidationError as error:
-            if str(error) == message:
-                return (key,)
-    return ()
-
-
-def _below(data: Plain, where: Where) -> Plain:
-    value: Any = data
-    for step in where:
-        value = value[step]
-    return value
-
-
-def _with_only(data: Plain, where: Where, key: str) -> Plain:
-    """``data``, but of the mapping at ``where`` only one entry."""
-    held: Any = data
-    if not where:
-        return {key: held[key]}
-    copy = held.copy()
-    copy[where[0]] = _with_only(held[where[0]], where[1:], key)
-    return copy
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, dict | list):
-        return "a mapping" if isinstance(value, dict) else "a list"
-    return "nothing" if value is None else repr(value)[:80]
-
-
-def _way_out(written: str, known: list[str]) -> str:
-    near = get_close_matches(written, known, 1)
-    near = near or [word for word in known if word.startswith(written)]
-    if near:
-        return f"; did you mean {near[0]!r}?"
-    return f"; choose from {', '.join(known)}" if known else ""
-
-
-def _type_at(
-    info: msgspec.inspect.Type, where: Where, data: Plain
-) -> msgspec.inspect.Type:
-    """The type that a Struct wants at ``where``."""
-    i = msgspec.inspect
-    if isinstance(info, i.UnionType):
-        info = _member(info, data, is_inside=bool(where))
-    if not where:
-        return info
-    step, rest = where[0], where[1:]
-    below = cast("Any", data)[step]
-    if isinstance(info, i.StructType):
-        for field in info.fields:
-            if field.encode_name == step:
-                return _type_at(field.type, rest, below)
-    if isinstance(info, i.VarTupleType | i.ListType):
-        return _type_at(info.item_type, rest, below)
-    if isinstance(info, i.DictType):
-        return _type_at(info.value_type, rest, below)
-    return i.AnyType()
-
-
-def _member(
-    union: msgspec.inspect.UnionType, data: Plain, *, is_inside: bool
-) -> msgspec.inspect.Type:
-    """The member of a union that the data was meant to be."""
-    i = msgspec.inspect
-    structs = [kind for kind in union.types if isinstance(kind, i.StructType)]
-    if isinstance(data, dict):
-        for kind in structs:
-            if kind.tag_field is not None and data.get(kind.tag_field) == kind.tag:
-                return kind
-        if structs:
-            return structs[0]
-    if is_inside:
-        for kind in union.types:
-            if isinstance(kind, i.VarTupleType | i.ListType | i.DictType):
-                return kind
-    for kind in union.types:
-        if isinstance(kind, i.LiteralType):
-            return kind
-    return union.types[0]
-
-
-def _keys(info: msgspec.inspect.Type) -> list[str]:
-    if not isinstance(info, msgspec.inspect.StructType):
-        return []
-    tag = [info.tag_field] if info.tag_field else []
-    return [*tag, *(field.encode_name for field in info.fields)]
-
-
-def _words(info: msgspec.inspect.Type) -> list[str]:
-    if isinstance(info, msgspec.inspect.LiteralType):
-        return [str(value) for value in info.values]
-    return []
+    Raises:
+        ConfigInvalid: An unknown key, a missing one, or a value of the wrong kind, by
+            file and line, and with the way out.
+    """
+    try:
+        return converted(value_at(document, at), into)
+    except PlainInvalid as error:
+        raise document.error((*at, *error.where), error.problem) from None

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import anyio
-import msgspec
 
 import coordinator
 from agents.agent import Agent
@@ -59,9 +58,7 @@ def team_of(agents: int, chunks: int) -> Team:
             ]
         }
     )
-    rules = msgspec.structs.replace(
-        Rules(), rule=Plurality(), straggler=None, duplicate_over=1.0
-    )
+    rules = Rules(rule=Plurality(), straggler=None, duplicate_over=1.0)
     backend = ScriptedBackend(script)
     members = tuple(Agent(id=AgentId(f"a{n}"), backend=backend) for n in range(agents))
     return Team(agents=members, rules=rules, seed=1)

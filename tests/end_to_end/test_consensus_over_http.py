@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
-import msgspec
 import pytest
 from anyio import wait_all_tasks_blocked
 
@@ -51,7 +50,7 @@ def breaks(*lines: Mapping[str, Any]) -> dict[str, Any]:
     return {"lines": list(lines)}
 
 
-RULES = msgspec.structs.replace(Rules.preset("revision"), deadline_s=30.0)
+RULES = Rules("revision", deadline_s=30.0)
 
 
 @asynccontextmanager

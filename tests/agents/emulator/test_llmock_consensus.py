@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
 import anyio
-import msgspec
 import pytest
 from llmock.scenarios import Fail, Match, Reply, StreamFault, ToolCall
 from llmock.testing import LLMockServer
@@ -42,7 +41,7 @@ def model_of(agent: str) -> str:
 @asynccontextmanager
 async def team_of(llmock: Llmock, idle_limit_s: float = 30.0) -> AsyncGenerator[Team]:
     """Three agents that all vote for ada; their connections are closed at the end."""
-    rules = msgspec.structs.replace(Rules.preset("revision"), deadline_s=60.0)
+    rules = Rules("revision", deadline_s=60.0)
     agents = tuple(
         Agent(
             id=AgentId(name),

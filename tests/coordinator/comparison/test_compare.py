@@ -205,15 +205,17 @@ def test_samples_err_together_where_it_is_hard() -> None:
 
 def test_a_contender_is_a_preset_and_what_is_changed_in_it() -> None:
     rules = contender("slate,panel=5,committee_over=null,rule=copeland").rules
-    assert rules.panel == 5
-    assert rules.committee_over is None
-    assert rules.rule.name == "copeland"
-    assert contender("slate").rules == Rules.preset("slate")
-    assert contender("slate,straggler.factor=2").rules.straggler == Straggler(factor=2)
+    assert rules.voting.panel == 5
+    assert rules.voting.committee_over is None
+    assert rules.voting.rule.name == "copeland"
+    assert contender("slate").rules == Rules()
+    assert contender("slate,straggler.factor=2").rules.drafting.straggler == Straggler(
+        factor=2
+    )
     ring = contender("slate,topology.ring=4,adaptive.max=9").rules
-    assert ring.topology == Topology(ring=4)
-    assert ring.adaptive == Adaptive(max=9)
-    assert contender("slate,straggler=null").rules.straggler is None
+    assert ring.voting.topology == Topology(ring=4)
+    assert ring.drafting.adaptive == Adaptive(max=9)
+    assert contender("slate,straggler=null").rules.drafting.straggler is None
 
 
 @pytest.mark.parametrize(

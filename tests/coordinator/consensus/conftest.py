@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import msgspec
 import pytest
@@ -28,7 +28,7 @@ from agents.protocol.chunks import (
 )
 from agents.protocol.stamper import Pen
 from coordinator.consensus import Consensus
-from coordinator.consensus.rules import Rules
+from coordinator.consensus.rules import PolicyName, Rules
 from coordinator.protocol.events import (
     AnswerAccepted,
     CancelTurn,
@@ -173,9 +173,9 @@ def seat() -> Seat:
     """Open a session of the named agents under ``policy`` with changed settings."""
 
     def seat(
-        names: str = "ada bob cy", policy: str = "slate", **changes: object
+        names: str = "ada bob cy", policy: PolicyName = "slate", **changes: Any
     ) -> Table:
-        rules = msgspec.structs.replace(Rules.preset(policy), **changes)
+        rules = Rules(policy, **changes)
         return Table(names, rules).open()
 
     return seat

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -273,7 +274,7 @@ def test_an_adaptive_team_makes_sense(wrong: Callable[[], Adaptive]) -> None:
     [{"adaptive": Adaptive()}, {"topology": Topology(ring=3)}],
 )
 def test_open_ended_revision_has_everybody_see_everything(
-    changes: dict[str, object],
+    changes: dict[str, Any],
 ) -> None:
     with pytest.raises(ValueError, match="revise"):
-        Rules(revise=True, committee_over=None, **changes)  # type: ignore[arg-type]
+        Rules(revise=True, committee_over=None, **changes)

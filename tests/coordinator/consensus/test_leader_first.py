@@ -145,11 +145,11 @@ def test_a_wait_of_less_than_nothing_is_refused(wrong: dict[str, float]) -> None
 
 def led(seed: int) -> Setting:
     made = setting(seed)
-    rules: Rules = msgspec.structs.replace(
-        made.rules, leader_first=LeaderFirst(from_chars=0, wait_s=(0.0, 3.0)[seed % 2])
+    rules: Rules = made.rules.replace(
+        leader_first=LeaderFirst(from_chars=0, wait_s=(0.0, 3.0)[seed % 2])
     )
-    if rules.committee_size > 2 and not rules.revise:
-        rules = msgspec.structs.replace(rules, advance=2)
+    if rules.voting.committee_size > 2 and not rules.drafting.revise:
+        rules = rules.replace(advance=2)
     return msgspec.structs.replace(made, rules=rules)
 
 

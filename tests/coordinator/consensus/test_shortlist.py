@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -110,12 +112,12 @@ def test_who_chose_an_answer_that_is_out_has_preferred_nobody(seat: Seat) -> Non
 
 def test_so_few_answers_need_no_first_look(seat: Seat) -> None:
     table = drafted(seat, 8)
-    assert len(asked(table)) == Rules().panel
+    assert len(asked(table)) == Rules().voting.panel
 
 
 def test_where_answers_are_revised_nothing_is_shortened(seat: Seat) -> None:
     table = drafted(seat, revise=True)
-    assert len(asked(table)) == Rules().panel
+    assert len(asked(table)) == Rules().voting.panel
 
 
 def test_the_winners_of_committees_are_shortened_too(seat: Seat) -> None:
@@ -186,13 +188,13 @@ def test_a_list_that_does_not_get_shorter_is_refused(wrong: dict[str, float]) ->
 
 def shortened(seed: int) -> Setting:
     made = setting(seed)
-    changes: dict[str, object] = {
+    changes: dict[str, Any] = {
         "shortlist": Shortlist(
             over=3, panel=1 + seed % 3, keep=2 + seed % 2, share=0.5
         ),
         "leader_first": LeaderFirst(from_chars=0) if seed % 5 else None,
     }
-    rules = msgspec.structs.replace(made.rules, **changes)
+    rules = made.rules.replace(**changes)
     return msgspec.structs.replace(made, rules=rules)
 
 

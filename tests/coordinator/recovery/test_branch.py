@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 import pytest
 
 import coordinator
@@ -72,7 +71,7 @@ async def test_another_rule_keeps_what_is_still_true(
 ) -> None:
     count = int(share * at(records, b"winner_decided"))
     again = cast()
-    rules = msgspec.structs.replace(again.team.rules, rule=Plurality())
+    rules = again.team.rules.replace(rule=Plurality())
     async with coordinator.branch_session(
         "whole",
         count,
@@ -103,7 +102,7 @@ async def test_a_branch_of_what_was_resumed_knows_which_records_stand(
     found = read_session(root, "cut").records
     assert any(record.kind == Kind.RESUMED for record in found)
     again = cast()
-    rules = msgspec.structs.replace(again.team.rules, rule=Plurality())
+    rules = again.team.rules.replace(rule=Plurality())
     async with coordinator.branch_session(
         "cut",
         at(found, b"winner_decided"),
@@ -130,7 +129,7 @@ async def test_who_voted_is_asked_again_where_the_ballot_is_another(
     asked: list[set[AgentId]] = []
     for name, rule in (("same", Borda()), ("other", Plurality())):
         again = cast()
-        rules = msgspec.structs.replace(again.team.rules, rule=rule)
+        rules = again.team.rules.replace(rule=rule)
         team = replace(again.team, rules=rules)
         async with coordinator.branch_session(
             "whole", count, team, journal=root, session_id=name

@@ -35,7 +35,7 @@ class Alone:
     def team(self) -> Team:
         script = parse_script({"turns": [{"lines": [{"answer": "A"}]}]})
         ada = Agent(id=AgentId("a"), backend=CountingBackend(script, self.calls))
-        return Team(agents=(ada,), rules=Rules.preset("slate"), seed=1)
+        return Team(agents=(ada,), rules=Rules(), seed=1)
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def team(asked: Asked) -> Team:
         fallbacks=(Noting(SMALL, "small", asked),),
     )
     bob = Agent(id=AgentId("bob"), backend=Noting(BOB, "bob", asked))
-    return Team(agents=(ada, bob), rules=Rules.preset("slate"), seed=1)
+    return Team(agents=(ada, bob), rules=Rules(), seed=1)
 
 
 async def test_wherever_it_dies_the_model_that_took_over_keeps_the_turn(

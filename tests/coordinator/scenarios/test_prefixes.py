@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from agents.backends.claude.settings import ClaudeSettings
 from agents.backends.dialects.messages.writer import parameters
 from agents.backends.scripted.backend import ScriptedBackend
-from coordinator.consensus.rules import Rules
+from coordinator.consensus.rules import PolicyName, Rules
 from coordinator.errors import ConfigInvalid
 from coordinator.scenarios.reader import Scenario, find_scenarios, read_scenario
 from coordinator.scenarios.runner import run_scenario
@@ -112,10 +112,10 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Sent]]:
     return kept
 
 
-def under(scenario: Scenario, policy: str) -> Scenario:
+def under(scenario: Scenario, policy: PolicyName) -> Scenario:
     """The same under the rules of a policy."""
-    deadline_s = scenario.config.rules.deadline_s
-    rules = replace(Rules.preset(policy), deadline_s=deadline_s)
+    deadline_s = scenario.config.rules.limits.deadline_s
+    rules = Rules(policy, deadline_s=deadline_s)
     return replace(scenario, config=replace(scenario.config, rules=rules))
 
 
@@ -131,7 +131,7 @@ def test_no_request_of_a_scenario_changes_what_was_answered(
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_no_policy_changes_what_was_answered(
-    policy: str, requests: dict[str, list[Sent]]
+    policy: PolicyName, requests: dict[str, list[Sent]]
 ) -> None:
     found: list[str] = []
     asked = 0

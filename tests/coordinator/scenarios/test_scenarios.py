@@ -17,7 +17,7 @@ from agents.backends.scripted.script import (
     Truncate,
 )
 from coordinator.ballots import VotingRule, every_rule
-from coordinator.consensus.rules import Rules
+from coordinator.consensus.rules import SETTINGS, Rules
 from coordinator.protocol.events import Decision, JournalLost, Output
 from coordinator.scenarios.facts import Step, kind_of
 from coordinator.scenarios.reader import Scenario, find_scenarios, read_scenario
@@ -51,17 +51,19 @@ def test_a_scenario_is_named_by_the_sentence_it_proves(path: Path) -> None:
 
 
 # Prices are filled in by the team, by its models: no file says them.
-@pytest.mark.parametrize(
-    "setting", [x for x in Rules.__struct_fields__ if x != "prices"]
-)
+@pytest.mark.parametrize("setting", [x for x in ("policy", *SETTINGS) if x != "prices"])
 def test_every_setting_of_the_rules_is_changed_in_a_scenario(setting: str) -> None:
-    default = getattr(Rules(), setting)
-    assert any(getattr(read.config.rules, setting) != default for read in SCENARIOS)
+    values = [_setting(read.config.rules, setting) for read in SCENARIOS]
+    assert any(value != _setting(Rules(), setting) for value in values)
+
+
+def _setting(rules: Rules, name: str) -> object:
+    return rules.policy if name == "policy" else rules.settings()[name]
 
 
 @pytest.mark.parametrize("rule", every_rule(), ids=lambda rule: rule.name)
 def test_every_voting_rule_has_a_scenario(rule: VotingRule) -> None:
-    assert any(read.config.rules.rule.name == rule.name for read in SCENARIOS)
+    assert any(read.config.rules.voting.rule.name == rule.name for read in SCENARIOS)
 
 
 # Scenarios keep no journal, so none can be lost.

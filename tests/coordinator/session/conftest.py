@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-import msgspec
 import pytest
 
 from agents.agent import Agent
 from agents.backends.scripted.backend import ScriptedBackend
 from agents.backends.scripted.script import parse_script
 from agents.protocol.chunks import AgentId
-from coordinator.consensus.rules import Rules
+from coordinator.consensus.rules import PolicyName, Rules
 from coordinator.team.team import Team
 
 Turns: TypeAlias = list[dict[str, Any]]
@@ -45,9 +44,9 @@ def team() -> MakeTeam:
     """Make a team of agent → turns, under ``policy`` with changed settings."""
 
     def make(
-        agents: dict[str, Turns], policy: str = "revision", **changes: Any
+        agents: dict[str, Turns], policy: PolicyName = "revision", **changes: Any
     ) -> Team:
-        rules = msgspec.structs.replace(Rules.preset(policy), **changes)
+        rules = Rules(policy, **changes)
         members = tuple(scripted(name, turns) for name, turns in agents.items())
         return Team(agents=members, rules=rules, seed=1)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import anyio
-import msgspec
 import pytest
 
 import coordinator
@@ -25,10 +25,8 @@ from tests.coordinator.session.conftest import drafts, presents, scripted, votes
 ADA, PAT = AgentId("ada"), AgentId("pat")
 
 
-def mixed(**changes: object) -> Team:
-    rules = msgspec.structs.replace(
-        Rules(), straggler=None, early=False, deadline_s=600.0, **changes
-    )
+def mixed(**changes: Any) -> Team:
+    rules = Rules(straggler=None, early=False, deadline_s=600.0, **changes)
     ada = scripted("ada", [drafts("Paris"), votes("Lyon"), presents("Paris.")])
     return Team(agents=(ada, Agent(id=PAT, backend=Person())), rules=rules, seed=1)
 

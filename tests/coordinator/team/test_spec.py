@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from coordinator.consensus.rules import SETTINGS
 from coordinator.errors import ConfigInvalid
 from coordinator.scenarios.reader import read_scenario
 from coordinator.team.builder import assemble, team_of
@@ -60,7 +61,7 @@ def test_what_a_team_file_adds_later_is_kept_unless_rules_or_agents_say_it() -> 
 def test_rules_are_kept_whole_so_that_a_new_default_changes_no_old_session() -> None:
     config = parse_team("agents: [{id: ada, model: m}]", Path("team.yaml"))
     told = msgspec.json.decode(source_of(config))
-    assert set(told["rules"]) == set(type(config.rules).__struct_fields__)
+    assert set(told["rules"]) == {"policy", *SETTINGS}
 
 
 SECRETS = f"""\

@@ -1,0 +1,191 @@
+"""Rules as a constructor: what a file may say, with the same sentences."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+import pytest
+
+from coordinator.ballots import Borda, Plurality, RankedPairs
+from coordinator.consensus.rules import (
+    PARTS,
+    SETTINGS,
+    Limits,
+    PolicyName,
+    RuleChanges,
+    Rules,
+    Straggler,
+    Voting,
+)
+from coordinator.errors import ConfigInvalid
+from coordinator.team.reader import parse_team
+from coordinator.team.team import read_described
+
+FILE = Path("team.yaml")
+AGENTS = "agents: [{id: a, model: m}]\n"
+GOLDEN = Path(__file__).parents[2] / "golden" / "rules-1.jsonl"
+
+
+@pytest.mark.parametrize("policy", get_args(PolicyName))
+def test_rules_of_a_policy_are_what_a_file_of_that_policy_says(policy: Any) -> None:
+    written = parse_team(f"{AGENTS}voting: {{policy: {policy}}}", FILE).rules
+    assert Rules(policy) == Rules(policy=policy) == written
+    assert written.policy == policy
+
+
+def test_massgens_policy_votes_while_answers_arrive() -> None:
+    rules = Rules(policy="massgen")
+    assert rules.voting.rule == Plurality()
+    assert rules.drafting.review_opens == "own_drafted"
+    assert rules.limits.lead == 2
+
+
+def test_a_setting_changes_the_policy_it_is_given_with() -> None:
+    rules = Rules(policy="massgen", rule="borda", deadline_s=600, final="reuse")
+    assert rules.voting.rule == Borda()
+    assert (rules.limits.deadline_s, rules.final.mode) == (600.0, "reuse")
+    assert rules.drafting.revise
+    assert rules.replace(final="present", restarts=1).limits.deadline_s == 600.0
+
+
+def test_a_part_stands_in_place_of_the_policys_own() -> None:
+    rules = Rules(
+        "massgen",
+        limits=Limits(attempts=1),
+        voting=Voting(committee_over=None),
+    )
+    assert rules.limits.lead is None
+    assert rules.voting.rule == Borda()
+
+
+def test_a_voting_rule_is_spelled_as_in_a_file() -> None:
+    assert Rules(rule="ranked-pairs").voting.rule == RankedPairs()
+    assert Rules(rule={"kind": "majority", "fallback": "borda"}) == Rules(
+        rule={"kind": "majority", "fallback": {"kind": "borda"}}
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "written", "where", "sentence"),
+    [
+        (
+            {"policy": "slat"},
+            "voting: {policy: slat}",
+            "voting.policy",
+            "policy 'slat' is unknown; did you mean 'slate'?",
+        ),
+        (
+            {"rule": "bordda"},
+            "voting: {rule: bordda}",
+            "voting.rule",
+            "voting rule 'bordda' is unknown; did you mean 'borda'?",
+        ),
+        (
+            {"panel": "three"},
+            "voting: {panel: three}",
+            "voting.panel",
+            "'three' will not do; expected int | null",
+        ),
+        (
+            {"panel": 0},
+            "voting: {panel: 0}",
+            "voting.panel",
+            "0 will not do; use at least 1",
+        ),
+        (
+            {"straggler": Straggler(share=3)},
+            "voting: {straggler: {share: 3}}",
+            "voting.straggler.share",
+            "3 will not do; use at most 1",
+        ),
+        (
+            {"attempts": 0},
+            "limits: {attempts: 0}",
+            "limits.attempts",
+            "0 will not do; use at least 1",
+        ),
+        (
+            {"deadline_s": -1},
+            "deadline_s: -1",
+            "deadline_s",
+            "-1 will not do; use more than 0",
+        ),
+        (
+            {"advance": 16},
+            "voting: {advance: 16}",
+            "voting",
+            (
+                "'advance' is 16, but a committee of 'committee_size: 16' shall send "
+                "fewer on than it has; set it lower"
+            ),
+        ),
+    ],
+)
+def test_a_constructor_says_what_a_file_is_told(
+    settings: dict[str, Any], written: str, where: str, sentence: str
+) -> None:
+    with pytest.raises(ConfigInvalid) as of_file:
+        parse_team(AGENTS + written, FILE)
+    assert str(of_file.value) == f"team.yaml:2: {where}: {sentence}"
+    with pytest.raises(ConfigInvalid) as of_constructor:
+        Rules(**settings)
+    assert of_constructor.value.problem == sentence
+
+
+def test_an_error_of_a_file_carries_its_place_as_data() -> None:
+    with pytest.raises(ConfigInvalid) as caught:
+        parse_team(AGENTS + "voting: {panel: 0}", FILE)
+    error = caught.value
+    assert (error.path, error.line, error.key) == (FILE, 2, "voting.panel")
+    assert error.problem == "0 will not do; use at least 1"
+
+
+def test_a_misspelt_setting_is_refused_with_the_nearest() -> None:
+    misspelt: dict[str, Any] = {"pannel": 3}
+    with pytest.raises(ConfigInvalid, match="did you mean 'panel'"):
+        Rules(**misspelt)
+    with pytest.raises(ConfigInvalid, match="did you mean 'panel'"):
+        Rules().replace(**misspelt)
+
+
+def test_a_part_of_another_kind_is_refused() -> None:
+    wrong: dict[str, Any] = {"limits": Voting()}
+    with pytest.raises(ConfigInvalid, match="expected Limits"):
+        Rules(**wrong)
+    with pytest.raises(ConfigInvalid, match="quorum: 7 will not do"):
+        Rules(voting=Voting(quorum=7))
+
+
+def test_rules_are_frozen_equal_by_value_and_can_be_copied() -> None:
+    rules = Rules("massgen", panel=3)
+    with pytest.raises(AttributeError, match=r"rules\.replace"):
+        rules.policy = "slate"
+    assert copy.deepcopy(rules) == rules == pickle.loads(pickle.dumps(rules))  # noqa: S301 (its own)
+    assert rules != Rules("massgen")
+    assert repr(rules) == "Rules('massgen', panel=3)"
+
+
+def test_every_setting_has_one_field_and_one_key_that_editors_complete() -> None:
+    fields = [
+        field.encode_name
+        for part in PARTS.values()
+        for field in msgspec.structs.fields(part)
+    ]
+    assert sorted(fields) == sorted(SETTINGS)
+    assert set(SETTINGS) == RuleChanges.__optional_keys__
+
+
+def test_journals_keep_the_settings_as_released_versions_kept_them() -> None:
+    for line in GOLDEN.read_bytes().splitlines():
+        rules, _ = read_described(msgspec.Raw(line))
+        again = msgspec.json.encode({"rules": rules.record(), "source": None})
+        assert again == line
+
+
+def test_the_policies_are_those_that_journals_of_version_0_1_kept() -> None:
+    kept = [read_described(msgspec.Raw(x))[0] for x in GOLDEN.read_bytes().splitlines()]
+    assert kept[:4] == [Rules(policy) for policy in get_args(PolicyName)]
