@@ -62,7 +62,9 @@ def test_what_are_no_rules_is_refused_with_the_way_out() -> None:
 
 def test_a_list_of_agents_is_as_good_as_a_tuple() -> None:
     agents: Any = [_ada()]
-    assert Team(agents=agents, rules=Rules(), seed=1).agents == tuple(agents)
+    team = Team(agents=agents, rules=Rules(), seed=1)
+    assert [agent.id for agent in team.agents] == ["ada"]
+    assert isinstance(team.agents, tuple)
 
 
 @pytest.mark.parametrize(
