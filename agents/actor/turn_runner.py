@@ -15,15 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeAlias, assert_never
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from agents.actor.model_call import ask
+from agents.actor.outcomes import Last, Outcomes
 from agents.actor.stop_reasons import (
-    FINISHED,
     WAY_OUT,
-    Outcome,
     has_server_call,
     refusal_of,
     restarted,
@@ -40,43 +39,24 @@ from agents.errors import (
 from agents.protocol.backend import (
     LEAST_OUTPUT_TOKENS,
     BallotForm,
-    Draft,
     News,
-    Present,
     Recalls,
     Request,
     Review,
     Turn,
-    Work,
     task_name,
 )
 from agents.protocol.chunks import (
-    AnswerPresented,
-    AnswerProposed,
-    Label,
-    PartCompleted,
     ResponseAbandoned,
-    RestartRequested,
     StatusChanged,
-    StreamChunk,
-    TaskDivided,
     ToolCalled,
-    TurnEnded,
     TurnStarted,
-    VoteCast,
 )
-from agents.protocol.citations import Citation, Sources, carried
+from agents.protocol.citations import Sources
 from agents.protocol.endings import Ending
 from agents.recovery.conversation_replay import begun_afresh, offered_tools
 from agents.recovery.turn_record import LOST
 from agents.tools.submissions import (
-    Divided,
-    HandedIn,
-    Proposed,
-    RestartAsked,
-    Stopped,
-    Submitted,
-    Voted,
     read_calls,
 )
 from agents.tools.workflow import counting
@@ -97,9 +77,6 @@ MAX_CALLS = 60
 MAX_PAUSES = 10
 """``pause_turn`` answers a turn; the API pauses a response after about ten searches."""
 
-Last: TypeAlias = tuple[StreamChunk, ...]
-"""A turn's last chunks, made but not published yet."""
-
 
 @dataclass(slots=True, kw_only=True)
 class RunningTurn:
@@ -119,26 +96,24 @@ class RunningTurn:
     """Tools that the agent should have and has not; told once, to people."""
     files: SessionFiles | None = None
     _news: list[News] = field(default_factory=list[News])
-    _seen: tuple[Label, ...] = ()
-    """Labels shown in this turn or, where it continues, before."""
+    _outcomes: Outcomes = field(init=False)
     _form: BallotForm | None = None
     """The ballot as it is now: news may add labels to the task's."""
-    _sources: Sources = field(default_factory=Sources)
-    """What was said since the last tool result (pauses do not end it), and cited."""
     _call: int = 0
     """The last model call's number since the turn began, or began afresh."""
     _failures: int = 0
     _pauses: int = 0
     _was_cut: bool = False
-    _stop_reason: str | None = None
     _output_left: int | None = None
     """Tokens that may still be written, where a budget says so."""
 
     def __post_init__(self) -> None:
         self._output_left = self.turn.output_tokens
         task = self.turn.task
+        self._outcomes = Outcomes(
+            task=task, voice=self.voice, has_form=self.agent.answer_form is not None
+        )
         if isinstance(task, Review):
-            self._seen = tuple(answer.label for answer in task.answers)
             self._form = task.ballot
 
     def tell(self, news: News) -> None:
@@ -172,8 +147,12 @@ class RunningTurn:
             if last is not None:
                 return last
             if self._is_spent(response):
-                return self._end("cut", "the budget leaves no room for another call")
-        return self._end("silent", f"{MAX_CALLS} model calls brought no result")
+                return self._outcomes.end(
+                    "cut", "the budget leaves no room for another call"
+                )
+        return self._outcomes.end(
+            "silent", f"{MAX_CALLS} model calls brought no result"
+        )
 
     def _request(self, call: int) -> Request:
         return Request(
@@ -256,7 +235,7 @@ class RunningTurn:
             return False
         self.conversation.begin_afresh(self.turn, given_up)
         self._call = 0
-        self._sources, self._was_cut = Sources(), False
+        self._outcomes.sources, self._was_cut = Sources(), False
         await self.voice.say(
             restarted(self.voice.stamp(), self.conversation, self._backend, reason)
         )
@@ -285,7 +264,7 @@ class RunningTurn:
 
     async def _follow(self, response: Transcript) -> Last | None:
         """Do what ``response`` calls for; the turn's end, or ``None`` to ask on."""
-        self._stop_reason = response.stop_reason
+        self._outcomes.stop_reason = response.stop_reason
         match response.why:
             case "refused":
                 category = refusal_of(response)
@@ -294,24 +273,26 @@ class RunningTurn:
                     f"{model} declined: {category or 'no why'}"
                 ):
                     return None
-                return self._end("refused", category)
+                return self._outcomes.end("refused", category)
             case "window_full":
                 full = f"the context window of {self._backend.model} is full"
                 if await self._begin_afresh(full, may_forget=True):
                     return None
-                return self._end("cut", f"{full}; {WAY_OUT}")
+                return self._outcomes.end("cut", f"{full}; {WAY_OUT}")
             case "cut":
                 return await self._cut(response)
             case _:
                 pass
         self.conversation.absorb(response)
-        self._sources.absorb(response.blocks)
+        self._outcomes.sources.absorb(response.blocks)
         if response.tool_calls:
             return await self._follow_calls(response.tool_calls)
         if response.why == "paused":
             self._pauses += 1
             if self._pauses > MAX_PAUSES:
-                return self._end("silent", f"paused more than {MAX_PAUSES} times")
+                return self._outcomes.end(
+                    "silent", f"paused more than {MAX_PAUSES} times"
+                )
             if not has_server_call(response):
                 await self._ask_again(prompts.GO_ON)
             return None
@@ -319,7 +300,7 @@ class RunningTurn:
 
     async def _cut(self, response: Transcript) -> Last | None:
         if self._was_cut:
-            return self._end("cut", "the output limit was hit twice")
+            return self._outcomes.end("cut", "the output limit was hit twice")
         self._was_cut = True
         self.conversation.absorb(response)
         await self._ask_again(prompts.CUT_SHORT)
@@ -327,23 +308,15 @@ class RunningTurn:
 
     async def _follow_text(self, why: Ending | None) -> Last | None:
         """Text alone: the work itself where that will do, else asked again."""
-        task = self.turn.task
-        is_work = why in FINISHED and bool(self._sources.said.strip())
-        if is_work and isinstance(task, Draft) and self.agent.answer_form is None:
-            text, citations = self._sources.of_said()
-            proposed = AnswerProposed(
-                **self.voice.stamp(), content=text, citations=citations
-            )
-            return (proposed, *self._end("answered"))
-        if is_work and isinstance(task, Present):
-            return (self._presented(), *self._end("presented"))
-        if is_work and isinstance(task, Work):
-            text, citations = self._sources.of_said()
-            return self._stop(text, citations, is_complete=True)
-        self._sources.forget_said()
+        last = self._outcomes.of_text(why)
+        if last is not None:
+            return last
+        self._outcomes.sources.forget_said()
         self._failures += 1
         if self._failures >= self.turn.attempts:
-            return self._end("silent", "wrote text where a tool call was asked for")
+            return self._outcomes.end(
+                "silent", "wrote text where a tool call was asked for"
+            )
         await self._ask_again(prompts.ask_again(self.turn))
         return None
 
@@ -369,7 +342,7 @@ class RunningTurn:
                 return
             del self._news[0]
             labels = tuple(answer.label for answer in news.answers)
-            self._seen = revised(self._seen, labels)
+            self._outcomes.show(labels)
             if self._form is not None:
                 votable = revised(self._form.labels, labels)
                 self._form = msgspec.structs.replace(self._form, labels=votable)
@@ -383,101 +356,19 @@ class RunningTurn:
         if handing_in:
             try:
                 work = read_calls(handing_in, self._form, self.agent.answer_form)
-                return self._hand_in(work)
+                return self._outcomes.of_submission(work)
             except ToolFailed as error:
                 problem = str(error)
         calling = Calling(self.agent, self.conversation, self.voice, self.memory)
         did_run = await calling.run(
             calls, offered, problem, instead=prompts.ask_again(self.turn)
         )
-        self._sources.forget_said()
+        self._outcomes.sources.forget_said()
         if not did_run or problem:
             self._failures += 1
             if self._failures >= self.turn.attempts:
-                return self._end("silent", problem or "called no tool that there is")
+                return self._outcomes.end(
+                    "silent", problem or "called no tool that there is"
+                )
         await self._break_news()
         return None
-
-    def _hand_in(self, work: HandedIn) -> Last:
-        """The turn's end that ``work`` makes.
-
-        Raises:
-            ToolFailed: A presentation is submitted before it is written.
-        """
-        match work:
-            case Proposed():
-                text, citations = self._sources.of_handed_in(
-                    work.content, self._shown_citations()
-                )
-                proposed = AnswerProposed(
-                    **self.voice.stamp(),
-                    content=text,
-                    value=work.value,
-                    citations=citations,
-                )
-                return (proposed, *self._end("answered"))
-            case Voted():
-                cast = VoteCast(
-                    **self.voice.stamp(),
-                    ballot=work.ballot,
-                    seen=self._seen,
-                    reason=work.reason,
-                )
-                return (cast, *self._end("voted"))
-            case Submitted():
-                if not self._sources.said.strip():
-                    raise ToolFailed("nothing is written yet; write the answer first")
-                return (self._presented(), *self._end("presented"))
-            case RestartAsked():
-                asked = RestartRequested(
-                    **self.voice.stamp(),
-                    reason=work.reason,
-                    instructions=work.instructions,
-                )
-                return (asked, *self._end("restarted"))
-            case Divided():
-                divided = TaskDivided(**self.voice.stamp(), parts=work.parts)
-                return (divided, *self._end("divided"))
-            case Stopped():
-                text, citations = self._sources.of_handed_in(work.summary)
-                return self._stop(text, citations, is_complete=work.is_complete)
-            case _:
-                assert_never(work)
-
-    def _presented(self) -> AnswerPresented:
-        """The final words, with the sources of what they are made of."""
-        if self._sources.has_cited or not isinstance(self.turn.task, Present):
-            text, citations = self._sources.of_said()
-        else:
-            given = [answer.citations for answer in self.turn.task.answers]
-            text, citations = carried(self._sources.said.strip(), given)
-        return AnswerPresented(**self.voice.stamp(), content=text, citations=citations)
-
-    def _shown_citations(self) -> list[Citation]:
-        task = self.turn.task
-        shown = task.answers if isinstance(task, Review | Present) else ()
-        return [citation for answer in shown for citation in answer.citations]
-
-    def _stop(
-        self, summary: str, citations: tuple[Citation, ...], *, is_complete: bool
-    ) -> Last:
-        stopped = PartCompleted(
-            **self.voice.stamp(),
-            summary=summary,
-            complete=is_complete,
-            citations=citations,
-        )
-        return (stopped, *self._end("stopped"))
-
-    def _end(
-        self,
-        outcome: Outcome,
-        detail: str = "",
-    ) -> tuple[TurnEnded]:
-        ended = TurnEnded(
-            **self.voice.stamp(),
-            outcome=outcome,
-            stop_reason=self._stop_reason,
-            detail=detail,
-        )
-        return (ended,)
