@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from agents.agent import Agent
     from agents.conversation.uploads import SessionFiles
     from agents.limits.limiter import Limiter
-    from agents.protocol.backend import News, Turn
+    from agents.protocol.turns import News, Turn
     from agents.recovery.turn_record import AskedTurn
 
 FRAMES_A_BREATH = 32

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, TypeAlias, assert_never
 
 from agents.actor.stop_reasons import FINISHED, Outcome, revised
 from agents.errors import ToolFailed
-from agents.protocol.backend import Draft, Present, Review, Task, Work
 from agents.protocol.chunks import (
     AnswerPresented,
     AnswerProposed,
@@ -26,6 +25,7 @@ from agents.protocol.chunks import (
     VoteCast,
 )
 from agents.protocol.citations import Citation, Sources, carried
+from agents.protocol.turns import Draft, Present, Review, Task, Work
 from agents.tools.submissions import (
     Divided,
     HandedIn,

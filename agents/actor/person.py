@@ -18,16 +18,7 @@ import anyio.lowlevel
 from anyio.streams.memory import MemoryObjectSendStream
 
 from agents.errors import BackendRefused
-from agents.protocol.backend import (
-    BallotForm,
-    News,
-    Present,
-    Request,
-    Review,
-    Turn,
-    Work,
-    task_name,
-)
+from agents.protocol.backend import Request
 from agents.protocol.chunks import (
     AgentId,
     AnswerPresented,
@@ -47,6 +38,15 @@ from agents.protocol.chunks import (
 )
 from agents.protocol.frames import encode_frame
 from agents.protocol.stamper import Pen
+from agents.protocol.turns import (
+    BallotForm,
+    News,
+    Present,
+    Review,
+    Turn,
+    Work,
+    task_name,
+)
 
 if TYPE_CHECKING:
     from typing import Literal

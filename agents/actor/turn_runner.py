@@ -36,16 +36,7 @@ from agents.errors import (
     ContextExceeded,
     ToolFailed,
 )
-from agents.protocol.backend import (
-    LEAST_OUTPUT_TOKENS,
-    BallotForm,
-    News,
-    Recalls,
-    Request,
-    Review,
-    Turn,
-    task_name,
-)
+from agents.protocol.backend import Recalls, Request
 from agents.protocol.chunks import (
     ResponseAbandoned,
     StatusChanged,
@@ -54,6 +45,14 @@ from agents.protocol.chunks import (
 )
 from agents.protocol.citations import Sources
 from agents.protocol.endings import Ending
+from agents.protocol.turns import (
+    LEAST_OUTPUT_TOKENS,
+    BallotForm,
+    News,
+    Review,
+    Turn,
+    task_name,
+)
 from agents.recovery.conversation_replay import begun_afresh, offered_tools
 from agents.recovery.turn_record import LOST
 from agents.tools.submissions import (

@@ -6,21 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from agents.protocol.backend import (
-    Draft,
-    Message,
-    Present,
-    Request,
-    Review,
-    ToolSpec,
-    Turn,
-)
+from agents.protocol.backend import Message, Request, ToolSpec
 from agents.protocol.chunks import AgentId, TurnNumber
+from agents.protocol.turns import Draft, Present, Review, Turn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from agents.protocol.backend import Task
+    from agents.protocol.turns import Task
 
 _OPTIONS = {"agent_id", "enable_code_execution", "enable_web_search", "model"}
 

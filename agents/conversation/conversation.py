@@ -16,7 +16,7 @@ import msgspec
 
 from agents.conversation import prompts
 from agents.conversation.accumulator import Transcript
-from agents.protocol.backend import Message, Turn
+from agents.protocol.backend import Message
 from agents.protocol.chunks import (
     ResponseAbandoned,
     ResponseEnded,
@@ -27,6 +27,7 @@ from agents.protocol.chunks import (
     TurnEnded,
     TurnRestarted,
 )
+from agents.protocol.turns import Turn
 from agents.tools.workflow import WORKFLOW_NAMES
 
 LOST_ENDINGS = frozenset({"cut", "window_full", "refused"})

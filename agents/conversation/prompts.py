@@ -21,7 +21,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, assert_never
 
-from agents.protocol.backend import (
+from agents.protocol.chunks import Label
+from agents.protocol.turns import (
     Divide,
     Draft,
     Earlier,
@@ -33,7 +34,6 @@ from agents.protocol.backend import (
     VisibleAnswer,
     Work,
 )
-from agents.protocol.chunks import Label
 
 ANSWER_OPEN = '<answer label="{label}" nonce="{nonce}">\n'
 ANSWER_CLOSE = '\n</answer nonce="{nonce}">'

@@ -11,15 +11,9 @@ from typing import TYPE_CHECKING
 
 from agents.conversation import prompts
 from agents.conversation.conversation import Called, Conversation, OnCall
-from agents.protocol.backend import (
-    KnownTool,
-    Recalls,
-    Request,
-    Task,
-    ToolSpec,
-    Turn,
-)
+from agents.protocol.backend import KnownTool, Recalls, Request, ToolSpec
 from agents.protocol.chunks import TurnNumber
+from agents.protocol.turns import Task, Turn
 from agents.recovery.turn_record import AskedTurn, tries
 from agents.tools.workflow import Workflow
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import msgspec
 
-from agents.protocol.backend import News, Turn
 from agents.protocol.chunks import (
     AgentFailed,
     AnswerPresented,
@@ -28,6 +27,7 @@ from agents.protocol.chunks import (
     TurnEnded,
     VoteCast,
 )
+from agents.protocol.turns import News, Turn
 
 LOST = "the process that asked ended before the response did"
 """Why a response that a dead process was reading is abandoned."""

@@ -12,7 +12,6 @@ from typing import NamedTuple, TypeAlias, TypeVar, assert_never
 import msgspec
 
 from agents.errors import ToolFailed
-from agents.protocol.backend import BallotForm
 from agents.protocol.chunks import (
     Approval,
     Ballot,
@@ -24,6 +23,7 @@ from agents.protocol.chunks import (
     ToolCalled,
     one_line,
 )
+from agents.protocol.turns import BallotForm
 from agents.tools.answer_schema import AnswerForm
 from agents.tools.workflow import ABSTAIN
 

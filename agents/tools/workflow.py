@@ -15,16 +15,8 @@ from typing import Any, assert_never, cast
 
 import msgspec
 
-from agents.protocol.backend import (
-    BallotForm,
-    Divide,
-    Draft,
-    Present,
-    Review,
-    Task,
-    ToolSpec,
-    Work,
-)
+from agents.protocol.backend import ToolSpec
+from agents.protocol.turns import BallotForm, Divide, Draft, Present, Review, Task, Work
 from agents.tools.answer_schema import AnswerForm
 
 WORKFLOW_NAMES = frozenset(

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, TypeAlias, assert_never
 from agents.protocol.chunks import Approval, Ballot, Choice, Label, Ranking, Scores
 
 if TYPE_CHECKING:
-    from agents.protocol.backend import BallotForm
+    from agents.protocol.turns import BallotForm
 
 Index: TypeAlias = Mapping[Label, int]
 """Where each answer stands in the tie order, from 0; counts know answers by it."""

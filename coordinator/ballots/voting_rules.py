@@ -18,8 +18,8 @@ from typing import Annotated, Any, Literal, TypeAlias, assert_never, cast
 
 import msgspec
 
-from agents.protocol.backend import BallotForm
 from agents.protocol.chunks import Label
+from agents.protocol.turns import BallotForm
 from coordinator.errors import ConfigInvalid
 
 MaxScore: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=1000)]

@@ -15,8 +15,8 @@ from typing import TextIO, assert_never
 import anyio
 
 from agents.actor.person import BEFORE_ANY
-from agents.protocol.backend import Turn
 from agents.protocol.chunks import AgentId
+from agents.protocol.turns import Turn
 from agents.tools.approval import Approved, Refused, Verdict
 from coordinator.cli import slash_commands as spoken
 from coordinator.cli.approvals import Approvals

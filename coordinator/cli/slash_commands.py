@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias, assert_never
 
-from agents.protocol.backend import (
+from agents.protocol.chunks import AgentId, Label, ToolCalled
+from agents.protocol.turns import (
     BallotForm,
     Divide,
     Draft,
@@ -18,7 +19,6 @@ from agents.protocol.backend import (
     VisibleAnswer,
     Work,
 )
-from agents.protocol.chunks import AgentId, Label, ToolCalled
 
 COMMANDS = """\
   /vote LABEL [LABEL …] [because WHY]   the best answer first

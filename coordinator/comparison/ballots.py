@@ -7,8 +7,8 @@ from typing import assert_never
 
 import msgspec
 
-from agents.protocol.backend import BallotForm
 from agents.protocol.chunks import Approval, Ballot, Choice, Label, Ranking, Scores
+from agents.protocol.turns import BallotForm
 
 
 def widened(

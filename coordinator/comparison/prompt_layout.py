@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple, assert_never
 
-from agents.protocol.backend import Divide, Draft, Present, Review, Turn, Work
 from agents.protocol.chunks import Label
+from agents.protocol.turns import Divide, Draft, Present, Review, Turn, Work
 from coordinator.comparison.assumptions import Assumptions
 from coordinator.comparison.billing import Prefix
 

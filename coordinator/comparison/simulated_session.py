@@ -14,7 +14,6 @@ from typing import Literal, TypeAlias, assert_never
 
 import msgspec
 
-from agents.protocol.backend import Divide, Draft, News, Present, Review, Turn, Work
 from agents.protocol.chunks import (
     AgentFailed,
     AgentId,
@@ -27,6 +26,7 @@ from agents.protocol.chunks import (
     VoteCast,
 )
 from agents.protocol.stamper import Pen
+from agents.protocol.turns import Divide, Draft, News, Present, Review, Turn, Work
 from coordinator.comparison.ballots import in_form, widened
 from coordinator.comparison.billing import Bill, Prefix, PromptCache
 from coordinator.comparison.crowd import Crowd, Written

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
-from agents.protocol.backend import LEAST_OUTPUT_TOKENS, Present, Review
+from agents.protocol.turns import LEAST_OUTPUT_TOKENS, Present, Review
 from coordinator.consensus.rules import Budget
 from coordinator.protocol.events import CancelTurn, MachineOutput, StartTurn
 
 if TYPE_CHECKING:
-    from agents.protocol.backend import Turn
+    from agents.protocol.turns import Turn
     from coordinator.consensus.rules import Rules
     from coordinator.consensus.state import Member
     from coordinator.consensus.transition import Move

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
-from agents.protocol.backend import Review
 from agents.protocol.chunks import AnswerProposed, Label
+from agents.protocol.turns import Review
 from coordinator.ballots import Tally
 from coordinator.ballots.condorcet import margins
 from coordinator.ballots.election import hold

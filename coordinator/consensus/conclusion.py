@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agents.protocol.backend import Present
+from agents.protocol.turns import Present
 from coordinator.ballots import best_of
 from coordinator.protocol.events import Conclude
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from agents.protocol.backend import BallotForm, Review
 from agents.protocol.chunks import AgentId, Ballot, Label
+from agents.protocol.turns import BallotForm, Review
 from coordinator.ballots import events_before_any, form, lot, reject_reason
 from coordinator.consensus.similarity import similarity
 from coordinator.consensus.state import Answer, Cast, Contest, Member

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agents.protocol.backend import Divide, Present, Work
 from agents.protocol.chunks import AgentId, Label, Part, PartCompleted, TaskDivided
+from agents.protocol.turns import Divide, Present, Work
 from coordinator.consensus import answers, conclusion
 from coordinator.consensus.state import Member, Share
 from coordinator.protocol.events import AnswerRefused

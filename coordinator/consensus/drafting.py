@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agents.protocol.backend import Draft, Review
 from agents.protocol.chunks import AnswerProposed
+from agents.protocol.turns import Draft, Review
 from coordinator.consensus import (
     answers,
     conclusion,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from agents.protocol.backend import News
 from agents.protocol.chunks import Label
+from agents.protocol.turns import News
 from coordinator.ballots import events_before_any, relabelled
 from coordinator.consensus import contests, voting
 from coordinator.consensus.persistent_map import with_entry

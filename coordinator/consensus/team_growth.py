@@ -7,8 +7,8 @@ from math import comb
 
 import msgspec
 
-from agents.protocol.backend import Draft
 from agents.protocol.chunks import AgentId, Label
+from agents.protocol.turns import Draft
 from coordinator.ballots import best_of
 from coordinator.consensus import winner as winning
 from coordinator.consensus.state import Contest

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agents.protocol.backend import Task, Turn, VisibleAnswer
 from agents.protocol.chunks import AgentId, Label, TurnNumber
+from agents.protocol.turns import Task, Turn, VisibleAnswer
 from coordinator.consensus.persistent_map import with_entry
 from coordinator.protocol.events import (
     AgentRetired,

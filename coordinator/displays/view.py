@@ -14,7 +14,6 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from agents.protocol.backend import Review
 from agents.protocol.chunks import (
     AgentFailed,
     AgentId,
@@ -35,6 +34,7 @@ from agents.protocol.chunks import (
     Usage,
     UsageReported,
 )
+from agents.protocol.turns import Review
 from coordinator.displays.narration import WORKFLOW_TOOLS, Moment, moment_of
 from coordinator.displays.partial_json import StringField, Verbatim
 from coordinator.displays.sanitizer import Cleaner, clean

@@ -11,9 +11,9 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from agents.protocol.backend import News, Turn
 from agents.protocol.chunks import AgentId, Ballot, Label, StreamChunk, TurnNumber
 from agents.protocol.citations import Citation
+from agents.protocol.turns import News, Turn
 
 
 # gc=False: plain data cannot be part of a cycle, and ten thousand agents have much.

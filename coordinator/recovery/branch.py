@@ -12,8 +12,8 @@ from typing import TypeAlias
 
 import msgspec
 
-from agents.protocol.backend import Turn
 from agents.protocol.chunks import AgentId, Chunk, TurnNumber
+from agents.protocol.turns import Turn
 from coordinator.consensus import HEARD, Consensus
 from coordinator.journal.entries import Resumed, decode, encode
 from coordinator.journal.framing import Kind, Record

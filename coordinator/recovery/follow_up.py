@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from agents.protocol.backend import Earlier
+from agents.protocol.turns import Earlier
 from coordinator.errors import ConfigInvalid, JournalCorrupt, JournalUnavailable
 from coordinator.journal.entries import ContinuedFrom
 from coordinator.journal.framing import Kind

@@ -12,7 +12,6 @@ from typing import Protocol, Self, TypeAlias, TypeVar
 
 import msgspec
 
-from agents.protocol.backend import News, Turn
 from agents.protocol.chunks import (
     AgentFailed,
     AgentId,
@@ -21,6 +20,7 @@ from agents.protocol.chunks import (
     TurnEnded,
     TurnNumber,
 )
+from agents.protocol.turns import News, Turn
 from agents.recovery.turn_record import AskedTurn
 from coordinator.protocol.events import (
     ArmTimer,

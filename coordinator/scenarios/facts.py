@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast, get_args
 import msgspec
 import msgspec.inspect as shapes
 
-from agents.protocol.backend import Review
 from agents.protocol.chunks import (
     AgentFailed,
     Label,
@@ -26,6 +25,7 @@ from agents.protocol.chunks import (
     TurnRestarted,
     TurnStarted,
 )
+from agents.protocol.turns import Review
 from coordinator.protocol.events import (
     AnswerAccepted,
     CancelTurn,

@@ -27,8 +27,8 @@ import msgspec
 from agents.actor.person import BEFORE_ANY
 from agents.conversation.prompts import with_earlier
 from agents.conversation.uploads import SessionFiles
-from agents.protocol.backend import Review, Turn
 from agents.protocol.chunks import AgentId, Chunk, Label, StreamChunk, TurnNumber
+from agents.protocol.turns import Review, Turn
 from coordinator.errors import NotAsked
 from coordinator.journal.entries import ContinuedFrom, Opened, library_version
 from coordinator.journal.store import FILES_SUFFIX

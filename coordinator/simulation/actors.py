@@ -16,17 +16,10 @@ from typing import Any
 
 from agents.backends.scripted.backend import ScriptedBackend
 from agents.backends.scripted.script import JsonObject, Script, parse_script
-from agents.protocol.backend import (
-    BallotForm,
-    Divide,
-    Draft,
-    Present,
-    Request,
-    Review,
-    Work,
-)
+from agents.protocol.backend import Request
 from agents.protocol.chunks import AgentId, StreamChunk
 from agents.protocol.stamper import Pen
+from agents.protocol.turns import BallotForm, Divide, Draft, Present, Review, Work
 from coordinator.simulation.agent_model import NO_SUCH_LABEL, Temper, said_by_chance
 
 

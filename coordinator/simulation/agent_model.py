@@ -12,15 +12,6 @@ from typing import assert_never
 
 import msgspec
 
-from agents.protocol.backend import (
-    BallotForm,
-    Divide,
-    Draft,
-    Present,
-    Review,
-    Turn,
-    Work,
-)
 from agents.protocol.chunks import (
     AgentFailed,
     AgentId,
@@ -45,6 +36,7 @@ from agents.protocol.chunks import (
     UsageReported,
     VoteCast,
 )
+from agents.protocol.turns import BallotForm, Divide, Draft, Present, Review, Turn, Work
 
 NO_SUCH_LABEL = Label("agent99.9")
 DEAREST_TURN_TOKENS = 200

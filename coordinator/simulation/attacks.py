@@ -17,7 +17,6 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from agents.conversation.prompts import SYSTEM, opening
-from agents.protocol.backend import BallotForm, Draft, Review, Turn
 from agents.protocol.chunks import (
     AgentId,
     AnswerPresented,
@@ -32,6 +31,7 @@ from agents.protocol.chunks import (
     VoteCast,
 )
 from agents.protocol.stamper import Pen
+from agents.protocol.turns import BallotForm, Draft, Review, Turn
 from coordinator.consensus import Consensus
 from coordinator.consensus.rules import Rules
 from coordinator.protocol.events import (

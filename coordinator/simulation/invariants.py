@@ -7,16 +7,6 @@ with the name of the invariant that broke.
 
 from __future__ import annotations
 
-from agents.protocol.backend import (
-    LEAST_OUTPUT_TOKENS,
-    Divide,
-    Draft,
-    Present,
-    Review,
-    Task,
-    Turn,
-    Work,
-)
 from agents.protocol.chunks import (
     AgentFailed,
     AgentId,
@@ -31,6 +21,16 @@ from agents.protocol.chunks import (
     TurnEnded,
     TurnNumber,
     UsageReported,
+)
+from agents.protocol.turns import (
+    LEAST_OUTPUT_TOKENS,
+    Divide,
+    Draft,
+    Present,
+    Review,
+    Task,
+    Turn,
+    Work,
 )
 from coordinator.ballots import relabelled
 from coordinator.consensus import DEADLINE_TIMER

@@ -21,18 +21,7 @@ from agents.backends.scripted.script import parse_script
 from agents.conversation.uploads import SessionFiles
 from agents.limits.limiter import Limiter
 from agents.limits.retry import RetryPolicy
-from agents.protocol.backend import (
-    Backend,
-    BallotForm,
-    Draft,
-    Message,
-    Present,
-    Request,
-    Review,
-    Task,
-    Turn,
-    VisibleAnswer,
-)
+from agents.protocol.backend import Backend, Message, Request
 from agents.protocol.chunks import (
     AgentFailed,
     AgentId,
@@ -43,6 +32,15 @@ from agents.protocol.chunks import (
 )
 from agents.protocol.frames import decode_frame
 from agents.protocol.stamper import Pen
+from agents.protocol.turns import (
+    BallotForm,
+    Draft,
+    Present,
+    Review,
+    Task,
+    Turn,
+    VisibleAnswer,
+)
 
 ADA = AgentId("ada")
 NONCE = "5f0c9a1e77"

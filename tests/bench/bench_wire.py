@@ -26,10 +26,11 @@ import msgspec
 from agents.backends.claude.backend import ClaudeBackend
 from agents.backends.dialects.event_stream import Splitter
 from agents.backends.dialects.messages.reader import Translator
-from agents.protocol.backend import Draft, Message, Request, Turn
+from agents.protocol.backend import Message, Request
 from agents.protocol.chunks import AgentId, TurnNumber, Usage
 from agents.protocol.frames import encode_frame
 from agents.protocol.stamper import Pen
+from agents.protocol.turns import Draft, Turn
 
 MODEL = "claude-haiku-5-5"
 ROUNDS = 3

@@ -18,19 +18,17 @@ from agents.backends.scripted.backend import ScriptedBackend
 from agents.backends.scripted.script import Script, parse_script
 from agents.conversation.prompts import opening
 from agents.emulator import serve
-from agents.protocol.backend import (
-    Backend,
+from agents.protocol.backend import Backend, Message, Request
+from agents.protocol.chunks import AgentId, Label, TurnNumber
+from agents.protocol.turns import (
     BallotForm,
     Draft,
-    Message,
     Present,
-    Request,
     Review,
     Task,
     Turn,
     VisibleAnswer,
 )
-from agents.protocol.chunks import AgentId, Label, TurnNumber
 from agents.tools.workflow import workflow_tools
 
 IDLE_LIMIT_S = 60.0

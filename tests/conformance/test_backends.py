@@ -17,7 +17,7 @@ from agents.errors import (
     BackendUnavailable,
     StreamMalformed,
 )
-from agents.protocol.backend import Backend, Present, Request, Review
+from agents.protocol.backend import Backend, Request
 from agents.protocol.chunks import (
     ResponseEnded,
     ResponseStarted,
@@ -27,6 +27,7 @@ from agents.protocol.chunks import (
 )
 from agents.protocol.frames import decode_frame, encode_frame
 from agents.protocol.stamper import Pen
+from agents.protocol.turns import Present, Review
 
 pytestmark = pytest.mark.anyio
 

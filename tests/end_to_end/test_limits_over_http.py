@@ -17,9 +17,10 @@ from agents.backends.scripted.script import parse_script
 from agents.emulator import Recorded, serve
 from agents.limits.limiter import Limiter
 from agents.limits.retry import RetryPolicy
-from agents.protocol.backend import Draft, Message, Request, Turn
+from agents.protocol.backend import Message, Request
 from agents.protocol.chunks import AgentId, TurnNumber
 from agents.protocol.stamper import Pen
+from agents.protocol.turns import Draft, Turn
 
 MODEL = "claude-haiku-5-5"
 AGENTS, EACH, PER_MINUTE = 6, 10, 4

@@ -22,9 +22,10 @@ from agents.backends.transport.body_reader import Tap
 from agents.emulator import serve
 from agents.emulator.server import Server
 from agents.errors import BackendRefused, BackendUnavailable
-from agents.protocol.backend import Draft, Message, Request, Turn
+from agents.protocol.backend import Message, Request
 from agents.protocol.chunks import AgentId, TextDelta, TurnNumber
 from agents.protocol.stamper import Pen
+from agents.protocol.turns import Draft, Turn
 from coordinator.errors import ConfigInvalid
 from coordinator.team.builder import assemble, closing
 from coordinator.team.reader import parse_team, read_team

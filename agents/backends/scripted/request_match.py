@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import msgspec
 
-from agents.protocol.backend import VisibleAnswer
+from agents.protocol.turns import VisibleAnswer
 
 if TYPE_CHECKING:
     from agents.backends.scripted.script import When

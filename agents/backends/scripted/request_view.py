@@ -22,11 +22,11 @@ from agents.backends.scripted.request_match import (
     weigh,
 )
 from agents.conversation.prompts import Asked, read_ask, unfence
-from agents.protocol.backend import (
+from agents.protocol.backend import Request
+from agents.protocol.turns import (
     Divide,
     Draft,
     Present,
-    Request,
     Review,
     Task,
     VisibleAnswer,

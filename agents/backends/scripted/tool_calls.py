@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from agents.backends.scripted.request_match import Seen
-    from agents.protocol.backend import VisibleAnswer
+    from agents.protocol.turns import VisibleAnswer
 
 
 _Ballot: TypeAlias = Vote | Approve | Rank | Score | Abstain

@@ -12,7 +12,6 @@ import pytest
 from agents.actor.actor import Actor
 from agents.agent import Agent
 from agents.limits.limiter import Limiter
-from agents.protocol.backend import News
 from agents.protocol.chunks import (
     AgentId,
     ResponseAbandoned,
@@ -24,6 +23,7 @@ from agents.protocol.chunks import (
     TurnStarted,
 )
 from agents.protocol.frames import decode_frame
+from agents.protocol.turns import News
 from agents.tools import tool
 
 Scripted: TypeAlias = Callable[..., Any]

@@ -12,7 +12,6 @@ import pytest
 
 from agents.agent import Agent
 from agents.conversation.conversation import Conversation
-from agents.protocol.backend import BallotForm, News, VisibleAnswer
 from agents.protocol.chunks import (
     AgentId,
     AnswerProposed,
@@ -23,6 +22,7 @@ from agents.protocol.chunks import (
     TurnNumber,
     VoteCast,
 )
+from agents.protocol.turns import BallotForm, News, VisibleAnswer
 from agents.tools import answer_form, tool
 from agents.tools.workflow import Workflow
 

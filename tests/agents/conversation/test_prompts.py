@@ -20,7 +20,8 @@ from agents.conversation.prompts import (
     system_prompt,
     unfence,
 )
-from agents.protocol.backend import (
+from agents.protocol.chunks import AgentId, Label, Part, TurnNumber
+from agents.protocol.turns import (
     BallotForm,
     Divide,
     Draft,
@@ -32,7 +33,6 @@ from agents.protocol.backend import (
     Work,
     task_name,
 )
-from agents.protocol.chunks import AgentId, Label, Part, TurnNumber
 from agents.tools.workflow import counting
 
 Asking: TypeAlias = Any

@@ -28,7 +28,7 @@ from agents.errors import (
     BackendUnavailable,
     StreamMalformed,
 )
-from agents.protocol.backend import Draft, Message, Request, Task, Turn
+from agents.protocol.backend import Message, Request
 from agents.protocol.chunks import (
     AgentId,
     ResponseEnded,
@@ -38,6 +38,7 @@ from agents.protocol.chunks import (
     TurnNumber,
 )
 from agents.protocol.stamper import Pen
+from agents.protocol.turns import Draft, Task, Turn
 from agents.tools.workflow import workflow_tools
 
 pytestmark = [pytest.mark.real_time, pytest.mark.anyio]

@@ -9,7 +9,6 @@ import pytest
 from msgspec.structs import replace
 
 from agents.errors import ToolFailed
-from agents.protocol.backend import BallotForm, Divide, Draft, Present, Review, Work
 from agents.protocol.chunks import (
     AgentId,
     Approval,
@@ -23,6 +22,7 @@ from agents.protocol.chunks import (
     ToolCalled,
     TurnNumber,
 )
+from agents.protocol.turns import BallotForm, Divide, Draft, Present, Review, Work
 from agents.tools.submissions import Proposed, Voted, read_calls
 from agents.tools.workflow import Workflow, counting, workflow_tools
 

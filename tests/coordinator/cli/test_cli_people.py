@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.protocol.backend import BallotForm, Present, Review, VisibleAnswer
 from agents.protocol.chunks import AgentId, Label
+from agents.protocol.turns import BallotForm, Present, Review, VisibleAnswer
 from coordinator.cli import slash_commands as spoken
 from coordinator.cli.slash_commands import command_of, request_of
 

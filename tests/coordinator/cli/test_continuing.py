@@ -11,7 +11,7 @@ import pytest
 
 import coordinator
 from agents.conversation.prompts import with_earlier
-from agents.protocol.backend import Earlier
+from agents.protocol.turns import Earlier
 from coordinator.errors import ConfigInvalid
 from coordinator.journal.entries import ContinuedFrom
 from coordinator.journal.index import list_sessions

@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from agents.protocol.backend import BallotForm
 from agents.protocol.chunks import Label
+from agents.protocol.turns import BallotForm
 from coordinator.cli import main
 from coordinator.cli.compare_report import main_compare
 from coordinator.comparison.assumptions import Assumptions, assumptions

@@ -8,7 +8,6 @@ from typing import Any, Literal, TypeAlias, TypeVar
 import msgspec
 import pytest
 
-from agents.protocol.backend import BallotForm, Present, Review, Turn
 from agents.protocol.chunks import (
     AgentFailed,
     AgentId,
@@ -27,6 +26,7 @@ from agents.protocol.chunks import (
     VoteCast,
 )
 from agents.protocol.stamper import Pen
+from agents.protocol.turns import BallotForm, Present, Review, Turn
 from coordinator.consensus import Consensus
 from coordinator.consensus.rules import PolicyName, Rules
 from coordinator.protocol.events import (

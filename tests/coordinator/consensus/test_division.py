@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from agents.protocol.backend import Divide, Present, Work
 from agents.protocol.chunks import Part, PartCompleted, TaskDivided
+from agents.protocol.turns import Divide, Present, Work
 from coordinator.consensus.rules import Division, Rules
 from coordinator.errors import ConfigInvalid
 from coordinator.protocol.events import Interrupted, StartTurn

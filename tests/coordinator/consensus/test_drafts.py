@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from agents.protocol.backend import Draft
 from agents.protocol.chunks import AgentId
+from agents.protocol.turns import Draft
 from coordinator.consensus import Consensus
 from coordinator.consensus.rules import Rules
 from coordinator.protocol.events import (

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from agents.protocol.backend import Draft, Present, Review
 from agents.protocol.chunks import AgentId, Choice, Label
+from agents.protocol.turns import Draft, Present, Review
 from coordinator.ballots import Plurality
 from coordinator.consensus.rules import Adaptive, Rules, Topology
 from coordinator.consensus.team_growth import posterior

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import msgspec
 import pytest
 
-from agents.protocol.backend import Review
 from agents.protocol.chunks import AgentId, ResponseStarted
+from agents.protocol.turns import Review
 from coordinator.ballots import Plurality
 from coordinator.consensus.rules import LeaderFirst, Rules
 from coordinator.protocol.events import (

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from agents.protocol.backend import Review
 from agents.protocol.chunks import AgentId
+from agents.protocol.turns import Review
 from coordinator.ballots import Plurality
 from coordinator.consensus.rules import LeaderFirst, Rules, Shortlist, Topology
 from coordinator.protocol.events import (

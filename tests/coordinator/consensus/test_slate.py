@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from agents.protocol.backend import Present
 from agents.protocol.chunks import Choice, Label
+from agents.protocol.turns import Present
 from coordinator.ballots import Majority, Plurality
 from coordinator.protocol.events import (
     CancelTurn,

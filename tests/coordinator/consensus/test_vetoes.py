@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from agents.protocol.backend import Review
 from agents.protocol.chunks import AgentId, Part, PartCompleted, TaskDivided
+from agents.protocol.turns import Review
 from coordinator.ballots import Plurality
 from coordinator.consensus.rules import Division
 from coordinator.protocol.events import (

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import msgspec
 import pytest
 
-from agents.protocol.backend import BallotForm, Review, Turn
 from agents.protocol.chunks import (
     AgentId,
     BlockEnded,
@@ -25,6 +24,7 @@ from agents.protocol.chunks import (
     UsageReported,
 )
 from agents.protocol.stamper import Pen, Stamp
+from agents.protocol.turns import BallotForm, Review, Turn
 from coordinator.displays.base import Cast
 from coordinator.protocol.events import (
     AnswerAccepted,

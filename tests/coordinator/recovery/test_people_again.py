@@ -15,8 +15,8 @@ from agents.actor.person import Person
 from agents.agent import Agent
 from agents.backends.scripted.backend import ScriptedBackend
 from agents.backends.scripted.script import parse_script
-from agents.protocol.backend import Draft, Review
 from agents.protocol.chunks import AgentId, ToolCalled, ToolReturned
+from agents.protocol.turns import Draft, Review
 from agents.tools import tool
 from agents.tools.approval import Approval, Approved, Approver, Verdict, anything
 from coordinator.consensus.rules import Rules

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import msgspec
 
-from agents.protocol.backend import Draft, Turn
 from agents.protocol.chunks import (
     AgentId,
     AnswerProposed,
@@ -18,6 +17,7 @@ from agents.protocol.chunks import (
     TurnStarted,
 )
 from agents.protocol.stamper import Pen
+from agents.protocol.turns import Draft, Turn
 from agents.recovery.turn_record import AskedTurn
 
 ADA = AgentId("ada")

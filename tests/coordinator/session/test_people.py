@@ -11,8 +11,8 @@ import pytest
 import coordinator
 from agents.actor.person import Person
 from agents.agent import Agent
-from agents.protocol.backend import Draft, Present, Review
 from agents.protocol.chunks import AgentId
+from agents.protocol.turns import Draft, Present, Review
 from coordinator.ballots import VotingRule, every_rule
 from coordinator.consensus.rules import Rules
 from coordinator.errors import NotAsked

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from agents.protocol.backend import Divide, Draft, Review
 from agents.protocol.chunks import AgentId, Choice, Label
+from agents.protocol.turns import Divide, Draft, Review
 from coordinator.consensus import Consensus
 from coordinator.protocol.events import (
     AgentRetired,

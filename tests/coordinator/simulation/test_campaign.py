@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import msgspec
 import pytest
 
-from agents.protocol.backend import Task
 from agents.protocol.chunks import AgentId, Label, VoteCast
+from agents.protocol.turns import Task
 from coordinator.consensus import (
     conclusion,
     contests,

@@ -30,9 +30,10 @@ from agents.backends.scripted.script import parse_script
 from agents.emulator import serve
 from agents.emulator.server import Server
 from agents.errors import AgentError
-from agents.protocol.backend import Draft, Message, Request, Turn
+from agents.protocol.backend import Message, Request
 from agents.protocol.chunks import AgentId, TurnNumber
 from agents.protocol.stamper import Pen
+from agents.protocol.turns import Draft, Turn
 from coordinator.team.builder import assemble, closing
 from coordinator.team.reader import read_team
 

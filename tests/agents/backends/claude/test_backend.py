@@ -16,9 +16,10 @@ from agents.backends.scripted.script import parse_script
 from agents.conversation.accumulator import Transcript
 from agents.emulator import serve
 from agents.errors import AgentError, BackendRefused, BackendUnavailable
-from agents.protocol.backend import Draft, Message, Request, Turn
+from agents.protocol.backend import Message, Request
 from agents.protocol.chunks import AgentId, ResponseOpened, StreamChunk, TurnNumber
 from agents.protocol.stamper import Pen
+from agents.protocol.turns import Draft, Turn
 
 pytestmark = pytest.mark.real_time
 

@@ -17,10 +17,11 @@ import pytest
 from agents.backends.claude.backend import ClaudeBackend
 from agents.backends.claude.providers import Place
 from agents.errors import BackendRefused
-from agents.protocol.backend import Draft, Message, Request, Turn
+from agents.protocol.backend import Message, Request
 from agents.protocol.chunks import AgentId, StreamChunk, TextDelta, TurnNumber
 from agents.protocol.frames import encode_frame
 from agents.protocol.stamper import Pen
+from agents.protocol.turns import Draft, Turn
 from coordinator.errors import ConfigInvalid
 from coordinator.team.builder import assemble
 from coordinator.team.reader import parse_team

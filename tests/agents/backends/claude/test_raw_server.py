@@ -27,7 +27,7 @@ from agents.errors import (
     BackendUnavailable,
     StreamMalformed,
 )
-from agents.protocol.backend import Draft, Message, Request, Turn
+from agents.protocol.backend import Message, Request
 from agents.protocol.chunks import (
     AgentId,
     ResponseEnded,
@@ -36,6 +36,7 @@ from agents.protocol.chunks import (
     TurnNumber,
 )
 from agents.protocol.stamper import Pen
+from agents.protocol.turns import Draft, Turn
 from tests.agents.backends.dialects.messages.mutations import (
     WRITTEN,
     chunks_of,

@@ -10,8 +10,9 @@ import pytest
 from agents.backends.claude.server_tools import server_tool
 from agents.backends.claude.settings import ClaudeSettings, check
 from agents.backends.dialects.messages.writer import AGENT_HEADER, parameters
-from agents.protocol.backend import Draft, Message, Request, Turn
+from agents.protocol.backend import Message, Request
 from agents.protocol.chunks import AgentId, TurnNumber
+from agents.protocol.turns import Draft, Turn
 
 MODEL = "claude-opus-5-5"
 

@@ -19,8 +19,8 @@ from agents.backends.scripted.response_steps import (
 )
 from agents.backends.scripted.script import parse_script
 from agents.backends.scripted.tool_calls import ScriptStuck
-from agents.protocol.backend import VisibleAnswer
 from agents.protocol.chunks import Label
+from agents.protocol.turns import VisibleAnswer
 
 DRAFT = Seen(task="draft", offered=("new_answer",))
 REVIEW = Seen(

@@ -11,8 +11,9 @@ from msgspec.structs import replace
 from agents.backends.claude.server_tools import generation
 from agents.backends.claude.settings import ClaudeSettings
 from agents.backends.dialects.messages.writer import parameters
-from agents.protocol.backend import Draft, Message, Request, ToolSpec, Turn
+from agents.protocol.backend import Message, Request, ToolSpec
 from agents.protocol.chunks import AgentId, TurnNumber
+from agents.protocol.turns import Draft, Turn
 
 NEW, OLD = "claude-sonnet-5-5", "claude-sonnet-4-5-20250929"
 

@@ -1,0 +1,149 @@
+"""What an agent is asked: a turn, its task, the ballot it may cast, and news of peers.
+
+:class:`Turn` is the coordinator's wish in the words of the domain. The actor renders it
+with :mod:`agents.conversation.prompts` into requests of a
+:class:`~agents.protocol.backend.Backend`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias, assert_never
+
+import msgspec
+
+from agents.protocol.chunks import AgentId, Label, Part, TurnNumber
+from agents.protocol.citations import Citation
+
+LEAST_OUTPUT_TOKENS = 128
+"""A ballot with its reason, or a short answer: where a budget leaves less to write, the
+model is not asked at all."""
+
+
+# gc=False: plain data cannot be part of a cycle, and ten thousand agents have much.
+class VisibleAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An answer as one viewer sees it: a label, not a name."""
+
+    label: Label
+    content: str
+    is_own: bool = False
+    citations: tuple[Citation, ...] = ()
+    """What it rests on; ``content`` lists them already."""
+
+
+class BallotForm(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Which ballot the voting rule asks for; the ``vote`` tool follows from it."""
+
+    kind: Literal["choice", "approval", "ranking", "scores"]
+    labels: tuple[Label, ...]
+    """What may be voted for, in the order shown to this voter."""
+    max_score: int = 10
+    """The best score, for ``scores``."""
+    may_abstain: bool = False
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True, tag="draft", gc=False):
+    """Answer the question alone: no other answer is shown."""
+
+
+class Review(msgspec.Struct, frozen=True, kw_only=True, tag="review", gc=False):
+    """Read the answers, then vote or, where allowed, put forward a better one."""
+
+    answers: tuple[VisibleAnswer, ...]
+    """All that stand, in the order shown."""
+    unseen: tuple[Label, ...] = ()
+    """Where the conversation continues: those it has not shown yet; only they are
+    written out again."""
+    ballot: BallotForm | None
+    """``None`` when only a revision is asked for."""
+    may_revise: bool
+
+
+class Present(msgspec.Struct, frozen=True, kw_only=True, tag="present", gc=False):
+    """Word the final answer."""
+
+    answers: tuple[VisibleAnswer, ...]
+    """Best first. One: present it. More: synthesise them."""
+    reasons: tuple[str, ...] = ()
+    """What voters said in favour."""
+    may_restart: bool = False
+    """Whether another round may be asked for instead."""
+    is_integration: bool = False
+    """The answers are the parts of a divided task, in order, to be made one whole."""
+
+
+class Divide(msgspec.Struct, frozen=True, kw_only=True, tag="divide", gc=False):
+    """Split the question into parts that others do on their own."""
+
+    parts: int
+    """Most parts."""
+    workers: int
+    """Agents who will do them."""
+
+
+class Work(msgspec.Struct, frozen=True, kw_only=True, tag="work", gc=False):
+    """Do one part, and stop with a summary of it."""
+
+    part: Part
+    others: tuple[str, ...] = ()
+    """The titles of the parts that others do."""
+
+
+Task: TypeAlias = Draft | Review | Present | Divide | Work
+TaskName: TypeAlias = Literal["draft", "review", "present", "divide", "work"]
+
+
+def task_name(task: Task) -> TaskName:
+    """What a task is called in chunks and scripts."""
+    match task:
+        case Draft():
+            return "draft"
+        case Review():
+            return "review"
+        case Present():
+            return "present"
+        case Divide():
+            return "divide"
+        case Work():
+            return "work"
+        case _:
+            assert_never(task)
+
+
+class Earlier(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A question that the team was asked before this one, and what came of it."""
+
+    question: str
+    answer: str
+    """The final one."""
+    agreed: str = ""
+    """How it was decided, in one sentence."""
+    reasons: tuple[str, ...] = ()
+    """What voters said for the answer that won."""
+
+
+class Turn(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """All an agent is asked at once; it is answered by chunks of the same number."""
+
+    agent: AgentId
+    number: TurnNumber
+    question: str
+    task: Task
+    nonce: str = ""
+    """Fences peers' answers as data; one per session, unknown to any model before."""
+    continues: bool = False
+    """Whether the agent's conversation goes on, or begins afresh with this turn."""
+    note: str = ""
+    """What the agent is told first: why its last proposal was refused, what is new."""
+    attempts: int = 3
+    """Model calls without a usable result before the turn ends ``silent``."""
+    output_tokens: int | None = None
+    """Most tokens that its responses may have together, where a budget says so."""
+
+
+class News(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Told to an agent in the middle of a turn, at its next tool boundary."""
+
+    agent: AgentId
+    turn: TurnNumber
+    text: str
+    answers: tuple[VisibleAnswer, ...] = ()
