@@ -30,6 +30,9 @@ FILE_BYTES_MAX = 1 << 20
 DEPTH_MAX = 32
 """A team file is at most eight levels deep; JSON carried in it perhaps twice that."""
 
+_TOO_DEEP = f"is more than {DEPTH_MAX} levels deep"
+_QUOTED = re.compile(r"""'[^']*'|"(?:[^"\\]|\\.)*"|(?<!\S)#[^\n]*""", re.DOTALL)
+
 # No number has more digits; longer ones are words, and cost nothing to look at.
 _INT = re.compile(r"[-+]?[0-9]{1,18}|0o[0-7]{1,20}|0x[0-9a-fA-F]{1,15}")
 _FLOAT = re.compile(
@@ -109,10 +112,21 @@ def parse(text: str, path: Path) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = 1 if mark is None else mark.line + 1
+        if mark is not None and _brackets_open(text[: mark.index]) > DEPTH_MAX:
+            # The library reads ahead and has a limit of its own (PyYAML 6.0.4: 1,000
+            # brackets), which it may meet before the builder meets ours.
+            raise ConfigInvalid(f"{path}:{line}: {_TOO_DEEP}") from error
         problem = error.problem or error.context or "not YAML"
         raise invalid(path, line, "", f"not YAML: {problem}") from error
     except yaml.YAMLError as error:  # e.g. a character that YAML does not allow
         raise ConfigInvalid(f"{path}: not YAML: {error}") from error
+
+
+def _brackets_open(text: str) -> int:
+    """How many flow lists and mappings are open at the end of ``text``."""
+    text = _QUOTED.sub("", text)
+    opened = text.count("[") + text.count("{")
+    return opened - text.count("]") - text.count("}")
 
 
 class _Builder:
@@ -155,7 +169,7 @@ class _Builder:
         if isinstance(event, yaml.ScalarEvent):
             return _scalar(event) if event.implicit[0] else event.value
         if len(where) >= DEPTH_MAX:
-            raise self._error(event, f"is more than {DEPTH_MAX} levels deep")
+            raise self._error(event, _TOO_DEEP)
         if isinstance(event, yaml.SequenceStartEvent):
             return self._sequence(where)
         return self._mapping(where)

@@ -150,12 +150,13 @@ async def test_input_that_does_not_fit_is_told_in_words() -> None:
 
     text, is_error = await run(show, '{"count":"many"}')
     assert is_error
-    assert text == "invalid input: Expected `int`, got `str` - at `$.count`"
+    assert text.startswith("invalid input: ")
+    assert "$.count" in text
     text, is_error = await run(show, '{"count":1,"size":2}')
     assert is_error
-    assert "unknown field `size`" in text
+    assert "`size`" in text
     text, is_error = await run(show, "{}")
-    assert "missing required field `count`" in text
+    assert "`count`" in text
     returned = await run_call(show, called(show, '"{"', is_valid=False), 1.0)
     assert returned.is_error
 

@@ -257,11 +257,11 @@ def test_a_rule_is_written_as_its_name_or_with_its_settings(
         ("bordda", "did you mean 'borda'?"),
         ("zzz", "choose one of plurality, majority"),
         ({"kind": "skore"}, "did you mean 'score'?"),
-        ({"kind": "score", "max": 3}, "unknown field `max`"),
+        ({"kind": "score", "max": 3}, "`max`"),
         ({"kind": "supermajority", "share": 0.5}, "> 0.5"),
         ({"share": 0.7}, "kind"),
         ({"kind": "majority", "fallback": "bord"}, "did you mean 'borda'?"),
-        (3, "got `int`"),
+        (3, "rule"),
     ],
     ids=str,
 )

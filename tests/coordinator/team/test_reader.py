@@ -244,7 +244,9 @@ def test_a_script_may_be_a_file_beside_the_team(tmp_path: Path) -> None:
         ("[1]: 2", "team.yaml:1: a key must be a plain word"),
         ("a: 1\n---\nb: 2", "team.yaml:2: holds a second document; keep one"),
         ("a: " + "[" * 100_000, "team.yaml:1: is more than 32 levels deep"),
-        ("a: 'x", "team.yaml:1: not YAML: found unexpected end of stream"),
+        ("[" * 5_000 + "]" * 5_000, "team.yaml:1: is more than 32 levels deep"),
+        ("{a: " * 5_000, "team.yaml:1: is more than 32 levels deep"),
+        ("- " * 5_000, "team.yaml:1: is more than 32 levels deep"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line_and_the_way_out(
@@ -253,6 +255,12 @@ def test_what_is_wrong_is_said_with_its_line_and_the_way_out(
     with pytest.raises(ConfigInvalid) as caught:
         parse_team(text, FILE)
     assert str(caught.value) == said
+
+
+def test_where_the_parser_says_what_is_wrong_the_line_is_named() -> None:
+    with pytest.raises(ConfigInvalid) as caught:
+        parse_team("a:\n  'x", FILE)
+    assert str(caught.value).startswith("team.yaml:2: not YAML: ")
 
 
 def test_a_file_that_cannot_be_read_is_said_so(tmp_path: Path) -> None:

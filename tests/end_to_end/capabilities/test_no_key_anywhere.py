@@ -90,7 +90,7 @@ agents:
   - {id: cy, provider: bedrock, region: eu-west-1, api_key_env: BEDROCK_KEY}
   - {id: dan, provider: vertex, region: x, project: y, api_key_env: VERTEX_TOKEN}
   - {id: eve, provider: foundry, resource: z, api_key_env: FOUNDRY_KEY}
-  - {id: fay, model: claude-opus-4-5}
+  - {id: fay, model: claude-sonnet-5-5}
 voting: {rule: plurality, early: false}
 deadline_s: 30
 """

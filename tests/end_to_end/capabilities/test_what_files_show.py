@@ -88,7 +88,7 @@ async def test_an_invalid_value_is_mended_and_the_winners_is_the_results(
     ran, _ = await run_file("structured_answers")
     assert ran.result.value == {"place": "Paris", "date": "1783-11-21", "minutes": 25}
     told = msgspec.json.encode(bodies_of(ran, "ada")[1]["messages"]).decode()
-    assert "'twenty-five' is not of type 'integer'" in told
+    assert "'twenty-five'" in told
 
 
 async def test_voters_read_from_the_cache_and_what_that_saved_is_said(

@@ -57,7 +57,7 @@ MISTAKES: list[tuple[Any, str, str]] = [
     (
         {"turns": [{"when": {"tsk": "draft"}, "lines": []}]},
         "turns[0].when",
-        "unknown field `tsk`",
+        "`tsk`",
     ),
     (
         {"turns": [{"wire": {"cut_bytes": 0}, "lines": []}]},
