@@ -36,10 +36,39 @@ CODE_USD_AN_HOUR = 0.05
 2026-11-22); the library has no price for it."""
 
 
-def cost_usd(model: str, usage: Usage) -> float | None:
+FAST_FACTOR = 2.0
+"""Of every token's price in fast mode (docs.claude.com, read 2026-11-30)."""
+ONE_COUNTRY_FACTOR = 1.1
+"""Where inference is kept in one country (docs.claude.com, read 2026-11-30)."""
+BATCH_FACTOR = 0.5
+_ANYWHERE = frozenset({"", "global", "not_available"})
+
+
+def factor_of(
+    speed: str | None, inference_geo: str | None, service_tier: str | None
+) -> float:
+    """How many times the standard price tokens cost, as they were served.
+
+    Args:
+        speed: ``standard`` or ``fast``.
+        inference_geo: ``global``, ``not_available``, or a country.
+        service_tier: ``standard``, ``priority`` or ``batch``.
+    """
+    factor = FAST_FACTOR if speed == "fast" else 1.0
+    if (inference_geo or "") not in _ANYWHERE:
+        factor *= ONE_COUNTRY_FACTOR
+    return factor * BATCH_FACTOR if service_tier == "batch" else factor
+
+
+def cost_usd(model: str, usage: Usage, factor: float = 1.0) -> float | None:
     """What ``usage`` of ``model`` costs in USD; ``None`` where no price is known.
 
     Models whose name begins with ``scripted`` cost nothing.
+
+    Args:
+        model: As the API names it; platforms' forms of a name will do.
+        usage: Of one request: prices may go by the size of its input.
+        factor: Of the tokens' price, see :func:`factor_of`; searches and code have one.
     """
     if model.startswith(_SCRIPTED):
         return 0.0
@@ -47,8 +76,26 @@ def cost_usd(model: str, usage: Usage) -> float | None:
     if price is None:
         return None
     rates = _rates(model)
-    counted = float(price(usage)) if rates is None else _by_rates(rates, usage)
-    return counted + (usage.code_execution_s or 0.0) * CODE_USD_AN_HOUR / 3600
+    searches = usage.web_search_requests or 0
+    code = (usage.code_execution_s or 0.0) * CODE_USD_AN_HOUR / 3600
+    if rates is not None:
+        tokens, search = _by_rates(rates, usage)
+        return tokens * factor + searches * search + code
+    if not searches or factor == 1:
+        return float(price(usage)) * factor + code
+    alone = structs.replace(usage, web_search_requests=None)
+    tokens = float(price(alone))
+    return tokens * factor + float(price(usage)) - tokens + code
+
+
+def is_above_bracket(model: str, usage: Usage) -> bool:
+    """Whether ``usage``, as one request, is so large that tokens cost more."""
+    if model.startswith(_SCRIPTED) or _price(model) is None:
+        return False
+    rates = _rates(model)
+    return rates is not None and any(
+        0 < above < usage.prompt_tokens for above, _ in rates
+    )
 
 
 def saved_usd(model: str, usage: Usage) -> float | None:
@@ -77,7 +124,8 @@ def load() -> None:
     _rates("claude-haiku-4-5")
 
 
-def _by_rates(rates: _Rates, usage: Usage) -> float:
+def _by_rates(rates: _Rates, usage: Usage) -> tuple[float, float]:
+    """What the tokens cost, and what one search does, in USD."""
     read = usage.cache_read_input_tokens or 0
     written = usage.cache_creation_input_tokens or 0
     for_an_hour = min(usage.cache_creation_1h_input_tokens or 0, written)
@@ -89,8 +137,7 @@ def _by_rates(rates: _Rates, usage: Usage) -> float:
         + (written - for_an_hour) * rate[2]
         + for_an_hour * rate[3]
         + usage.output_tokens * rate[4]
-        + (usage.web_search_requests or 0) * rate[5]
-    )
+    ), rate[5]
 
 
 @lru_cache(maxsize=256)

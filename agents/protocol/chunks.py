@@ -421,13 +421,35 @@ class ItemCompleted(Chunk, frozen=True, kw_only=True, tag="item_completed"):
     item: msgspec.Raw
 
 
-class UsageReported(Chunk, frozen=True, kw_only=True, tag="usage_reported"):
-    """Tokens of the response under way, cumulative; replaces the one before."""
+class UsagePart(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a response one sampling of one model is billed for."""
 
+    of: str
+    """As the API names it: ``message``, ``compaction``, ``advisor_message``, …"""
     model: str
     usage: Usage
     cost_usd: float | None = None
-    """What that comes to; ``None`` where the model's price is unknown."""
+
+
+class UsageReported(Chunk, frozen=True, kw_only=True, tag="usage_reported"):
+    """What the response under way is billed for, cumulative; replaces the one before.
+
+    All of it, whoever's tokens they are; declined tries of a fallback are not billed.
+    """
+
+    model: str
+    """Who serves the response."""
+    usage: Usage
+    cost_usd: float | None = None
+    """What that comes to; ``None`` where a model's price is unknown."""
+    parts: tuple[UsagePart, ...] | msgspec.UnsetType = msgspec.UNSET
+    """The same apart, where more than the model itself was at work."""
+    speed: str | msgspec.UnsetType = msgspec.UNSET
+    """As it was served, where that is out of the ordinary: ``fast`` costs more."""
+    service_tier: str | msgspec.UnsetType = msgspec.UNSET
+    inference_geo: str | msgspec.UnsetType = msgspec.UNSET
+    estimated: str | msgspec.UnsetType = msgspec.UNSET
+    """Why the bill alone can tell, and this is an estimate."""
 
 
 class ResponseEnded(Chunk, frozen=True, kw_only=True, tag="response_ended"):

@@ -115,7 +115,7 @@ async def by_chunks(reads: Reads) -> None:
     translator.finish()
 
 
-def _unpriced(_model: str, _usage: Usage) -> float | None:
+def _unpriced(_model: str, _usage: Usage, _factor: float) -> float | None:
     return None
 
 

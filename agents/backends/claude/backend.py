@@ -256,6 +256,7 @@ class ClaudeBackend:
                 chunks = translator.translate(splitter.feed(data))
                 if chunks:
                     yield chunks
+                translator.check()
                 if len(chunks) > 1 or (chunks and type(chunks[0]) is not Unrecognized):
                     stalls_at = pen.at + patience_s
                 elif pen.at > stalls_at:

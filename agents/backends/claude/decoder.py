@@ -45,5 +45,5 @@ def message_of(data: bytes) -> dict[str, Any]:
     return transcript.message()
 
 
-def _unpriced(_model: str, _usage: Usage) -> float | None:
+def _unpriced(_model: str, _usage: Usage, _factor: float) -> float | None:
     return None

@@ -45,6 +45,7 @@ class Splitter:
         "_after_cr",
         "_at_start",
         "_body_left",
+        "_failure",
         "_line_bytes",
         "_parts",
         "_waiting",
@@ -60,13 +61,18 @@ class Splitter:
         self._waiting = 0
         self._after_cr = False
         self._at_start = True
+        self._failure: StreamMalformed | None = None
 
     def feed(self, data: bytes) -> list[ServerEvent]:
         """Take the next read and return the events it completed.
 
         Raises:
-            StreamMalformed: The event or the body is longer than allowed.
+            StreamMalformed: An event or the body is longer than allowed. Where the same
+                read has completed events before, they come first, and the next call
+                raises.
         """
+        if self._failure is not None:
+            raise self._failure
         self._body_left -= len(data)
         if self._body_left < 0:
             raise StreamMalformed("the body is longer than allowed")
@@ -94,8 +100,7 @@ class Splitter:
         blocks = data.split(b"\n\n")
         rest = blocks.pop()
         if len(data) > self._line_bytes:
-            for block in blocks:
-                self._check(len(block))
+            blocks, rest = self._fitting(blocks, rest)
         if rest:
             self._keep(rest)
         if self._at_start:
@@ -108,11 +113,25 @@ class Splitter:
 
         An event that was cut within its JSON is no event.
         """
+        if self._failure is not None:
+            raise self._failure
         rest, self._parts, self._waiting = b"".join(self._parts), [], 0
         if self._at_start:
             rest = rest.removeprefix(_BOM)
         last = _event(rest.rstrip(b"\n"))
         return [last] if last is not None and _is_json(last[1]) else []
+
+    def _fitting(self, blocks: list[bytes], rest: bytes) -> tuple[list[bytes], bytes]:
+        """What comes before the first event that is too long, if one is."""
+        for place, block in enumerate((*blocks, rest)):
+            try:
+                self._check(len(block))
+            except StreamMalformed as error:
+                if not place:
+                    raise
+                self._failure = error
+                return blocks[:place], b""
+        return blocks, rest
 
     def _keep(self, data: bytes) -> None:
         self._waiting += len(data)

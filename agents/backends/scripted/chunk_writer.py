@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, assert_never, cast
 
 import msgspec
 
+from agents.backends.dialects.messages.event_types import WireUsage
+from agents.backends.dialects.messages.usage import Meter
 from agents.backends.scripted.response_steps import (
     BlockCloses,
     BlockOpens,
@@ -36,7 +38,6 @@ from agents.protocol.chunks import (
     ToolCalled,
     ToolInputDelta,
     Unrecognized,
-    Usage,
     UsageReported,
 )
 from agents.protocol.endings import ending_of
@@ -65,8 +66,7 @@ class Scribe:
     def __init__(self, pen: Pen, batch: int) -> None:
         self._pen = pen
         self._batch = batch
-        self._model = ""
-        self._usage: JsonObject = {}
+        self._meter = Meter(cost_usd)
 
     def write(self, move: Move) -> list[StreamChunk]:
         """Give the chunks of one move, all that it has."""
@@ -153,11 +153,12 @@ class Scribe:
                 ]
 
     def _opening(self, move: MessageOpens) -> list[StreamChunk]:
-        self._model = str(move.message["model"])
+        model = str(move.message["model"])
+        self._meter.begin(model)
         opened = ResponseOpened(**self._pen.stamp())
         started = ResponseStarted(
             **self._pen.stamp(),
-            model=self._model,
+            model=model,
             message=msgspec.Raw(_encode(move.message)),
         )
         return [opened, started, self._reported(move.message["usage"])]
@@ -216,40 +217,13 @@ class Scribe:
         return [reported, ended]
 
     def _reported(self, usage: JsonObject) -> UsageReported:
-        self._usage = {**self._usage, **usage}
-        counted = usage_of(self._usage)
-        return UsageReported(
-            **self._pen.stamp(),
-            model=self._model,
-            usage=counted,
-            cost_usd=cost_usd(self._model, counted),
-        )
+        self._meter.count(msgspec.convert(usage, WireUsage))
+        return self._meter.report(self._pen.stamp(), None)
 
 
 def message_delta(move: MessageCloses) -> JsonObject:
     """Give the ``message_delta`` event of a move."""
     return {"type": "message_delta", "delta": move.delta, "usage": move.usage}
-
-
-def usage_of(usage: JsonObject) -> Usage:
-    """Read the API's usage object, as far as it is there."""
-    creation = _within(usage, "cache_creation")
-    details = _within(usage, "output_tokens_details")
-    served = _within(usage, "server_tool_use")
-    return Usage(
-        input_tokens=usage.get("input_tokens") or 0,
-        output_tokens=usage.get("output_tokens") or 0,
-        cache_read_input_tokens=usage.get("cache_read_input_tokens"),
-        cache_creation_input_tokens=usage.get("cache_creation_input_tokens"),
-        cache_creation_1h_input_tokens=creation.get("ephemeral_1h_input_tokens"),
-        thinking_tokens=details.get("thinking_tokens"),
-        web_search_requests=served.get("web_search_requests"),
-        web_fetch_requests=served.get("web_fetch_requests"),
-    )
-
-
-def _within(usage: JsonObject, key: str) -> JsonObject:
-    return cast("JsonObject", usage.get(key) or {})
 
 
 def _input(move: BlockCloses) -> tuple[msgspec.Raw, bool]:

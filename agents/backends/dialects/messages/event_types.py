@@ -127,6 +127,22 @@ class WireUsage(msgspec.Struct, frozen=True):
     cache_creation: CacheCreation | None = None
     output_tokens_details: OutputDetails | None = None
     server_tool_use: ServerToolUse | None = None
+    iterations: tuple[WireIteration, ...] | None = None
+    speed: str | None = None
+    service_tier: str | None = None
+    inference_geo: str | None = None
+
+
+class WireIteration(msgspec.Struct, frozen=True):
+    """One sampling within a response: the model's own, or what was done for it."""
+
+    type: str = "message"
+    model: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+    cache_creation: CacheCreation | None = None
 
 
 class MessageDelta(msgspec.Struct, frozen=True, tag_field="type", tag="message_delta"):

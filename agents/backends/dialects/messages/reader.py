@@ -6,9 +6,9 @@ closed. Anything less is :class:`~agents.errors.StreamMalformed`, never an answe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -17,7 +17,8 @@ from agents.backends.claude.errors import SAID_CHARS, error_told, words_of
 from agents.backends.dialects.event_stream import ServerEvent
 from agents.backends.dialects.json_text import carriable, one_value
 from agents.backends.dialects.messages import event_types as wire
-from agents.errors import StreamMalformed
+from agents.backends.dialects.messages.usage import Meter, Price
+from agents.errors import AgentError, StreamMalformed
 from agents.protocol.chunks import (
     BlockDelta,
     BlockEnded,
@@ -35,16 +36,15 @@ from agents.protocol.chunks import (
     ToolCalled,
     ToolInputDelta,
     Unrecognized,
-    Usage,
-    UsageReported,
 )
 from agents.protocol.endings import ending_of
 from agents.protocol.stamper import Pen
 
 _T = TypeVar("_T")
 
-Price: TypeAlias = Callable[[str, Usage], float | None]
-"""What a model's usage costs in USD, or ``None`` where that is not known."""
+
+class _Served(msgspec.Struct, frozen=True):
+    model: str = ""
 
 
 class _BlockHead(msgspec.Struct, frozen=True):
@@ -58,6 +58,8 @@ class _BlockHead(msgspec.Struct, frozen=True):
     input: msgspec.Raw = msgspec.Raw(b"{}")
     content: msgspec.Raw = msgspec.Raw(b"null")
     is_error: bool = False
+    to: _Served | None = None
+    """In a ``fallback`` block: who serves from here on."""
 
 
 class _MessageHead(msgspec.Struct, frozen=True):
@@ -97,16 +99,14 @@ class Translator:
         model: str = "",
     ) -> None:
         self._pen = pen
-        self._price = price
         self._code_time = code_time
-        self._model = model
-        """Who was asked, until the response says who answers."""
+        self._meter = Meter(price, model)
         self._open: dict[int, _OpenBlock] = {}
-        self._usage = Usage()
         self._has_started = False
         self._stop_reason: str | None = None
         self._ends: list[bytes] = []
         self._is_over = False
+        self._failure: AgentError | None = None
         self._last_words = ""
         """Of what came and is no event of the API's: a gateway's, most likely."""
 
@@ -118,12 +118,32 @@ class Translator:
     def translate(self, events: Iterable[ServerEvent]) -> list[StreamChunk]:
         """Turn the events of one read into chunks.
 
+        What came before an error in the same read is said first: it was paid for, and
+        its numbers are used. The error is raised by :meth:`check`.
+
         Raises:
             StreamMalformed: An event is out of order or cannot be read.
             BackendUnavailable: The API broke the response off; asking again may help.
             BackendRefused: It did, and asking again will not help.
         """
         said: list[StreamChunk] = []
+        self.check()
+        try:
+            self._translate(events, said)
+        except AgentError as error:
+            if not said:
+                raise
+            self._failure = error
+        return said
+
+    def check(self) -> None:
+        """Raise what the events of an earlier read have come to, if it was an error."""
+        if self._failure is not None:
+            raise self._failure
+
+    def _translate(
+        self, events: Iterable[ServerEvent], said: list[StreamChunk]
+    ) -> None:
         for name, data in events:
             if self._is_over:
                 said.append(self._as_it_came(name, carriable(data)))
@@ -133,7 +153,6 @@ class Translator:
                 self._on_delta(event, said)
             else:
                 self._on_event(event, name, line, said)
-        return said
 
     def finish(self) -> list[StreamChunk]:
         """The body has ended.
@@ -141,6 +160,7 @@ class Translator:
         Raises:
             StreamMalformed: The response has not.
         """
+        self.check()
         if self._is_over:
             return []
         if not self._has_started:
@@ -246,23 +266,29 @@ class Translator:
             reason = "the server began its response anew"
             stamp = self._pen.stamp()
             said.append(ResponseAbandoned(**stamp, reason=reason, retry_in_s=0.0))
-            self._open, self._ends, self._usage = {}, [], Usage()
+            self._open, self._ends = {}, []
         self._has_started = True
         head = _read(_message_heads, message)
-        self._model = head.model or self._model
+        # Looked into before it is said, because what is said is trusted.
+        blocks = [_read(_block_heads, block) for block in head.content]
+        self._meter.begin(head.model or self._meter.model)
         said.append(
-            ResponseStarted(**self._pen.stamp(), model=self._model, message=message)
+            ResponseStarted(
+                **self._pen.stamp(), model=self._meter.model, message=message
+            )
         )
         self._report(head.usage, said)
         # Programmatic tool calling may deliver the whole message at once.
-        for index, block in enumerate(head.content):
-            self._say_whole(index, _read(_block_heads, block), said)
+        for index, block in enumerate(blocks):
+            self._say_whole(index, block, said)
         self._stop_reason = head.stop_reason
 
     def _on_block_start(self, event: wire.BlockStart, said: list[StreamChunk]) -> None:
         if event.index in self._open:
             raise StreamMalformed(f"block {event.index} began twice")
         head = _read(_block_heads, event.content_block)
+        if head.type == "fallback" and head.to is not None:
+            self._meter.model = head.to.model or self._meter.model
         self._open[event.index] = _OpenBlock(head)
         said.append(
             BlockStarted(
@@ -323,6 +349,7 @@ class Translator:
         elif head.type.endswith("_result"):
             if self._code_time is not None:
                 self._code_time.returned(head.type, head.tool_use_id, self._pen.at)
+            is_error = head.is_error or _is_error(head.content)
             said.append(
                 ServerToolReturned(
                     **stamp(),
@@ -330,7 +357,7 @@ class Translator:
                     id=head.tool_use_id,
                     type=head.type,
                     content=head.content,
-                    is_error=head.is_error or _is_error(head.content),
+                    is_error=is_error,
                 )
             )
 
@@ -344,18 +371,9 @@ class Translator:
     def _report(self, counted: wire.WireUsage | None, said: list[StreamChunk]) -> None:
         if counted is None:
             return
-        self._usage = merged(self._usage, counted)
-        if self._code_time is not None:
-            ran_s = self._code_time.charged_s
-            self._usage = msgspec.structs.replace(self._usage, code_execution_s=ran_s)
-        said.append(
-            UsageReported(
-                **self._pen.stamp(),
-                model=self._model,
-                usage=self._usage,
-                cost_usd=self._price(self._model, self._usage),
-            )
-        )
+        self._meter.count(counted)
+        ran_s = None if self._code_time is None else self._code_time.charged_s
+        said.append(self._meter.report(self._pen.stamp(), ran_s))
 
     def _ended(self) -> list[StreamChunk]:
         if self._open:
@@ -373,26 +391,6 @@ class Translator:
                 why=ending_of(self._stop_reason),
             )
         ]
-
-
-def merged(usage: Usage, counted: wire.WireUsage) -> Usage:
-    """``usage`` overwritten by what was counted since; counts are cumulative."""
-    changes: dict[str, int | None] = {
-        "input_tokens": counted.input_tokens,
-        "output_tokens": counted.output_tokens,
-        "cache_read_input_tokens": counted.cache_read_input_tokens,
-        "cache_creation_input_tokens": counted.cache_creation_input_tokens,
-    }
-    if counted.cache_creation is not None:
-        hour = counted.cache_creation.ephemeral_1h_input_tokens
-        changes["cache_creation_1h_input_tokens"] = hour
-    if counted.output_tokens_details is not None:
-        changes["thinking_tokens"] = counted.output_tokens_details.thinking_tokens
-    if counted.server_tool_use is not None:
-        changes["web_search_requests"] = counted.server_tool_use.web_search_requests
-        changes["web_fetch_requests"] = counted.server_tool_use.web_fetch_requests
-    known = {name: count for name, count in changes.items() if count is not None}
-    return msgspec.structs.replace(usage, **known)
 
 
 def _input(head: _BlockHead, typed: str) -> tuple[msgspec.Raw, bool]:

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from random import Random
+from typing import cast
 
 import anthropic
 import anyio
@@ -439,4 +440,6 @@ def fact(chunk: StreamChunk) -> dict[str, object]:
     built: dict[str, object] = msgspec.json.decode(msgspec.json.encode(chunk))
     for name in ("agent", "turn", "seq", "at", "cost_usd"):
         built.pop(name, None)
+    for part in cast("list[dict[str, object]]", built.get("parts", [])):
+        part.pop("cost_usd")
     return built

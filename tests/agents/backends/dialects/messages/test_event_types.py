@@ -75,5 +75,12 @@ def test_half_a_surrogate_pair_becomes_a_replacement_character() -> None:
 
 
 def test_a_long_event_is_refused_though_one_read_brings_it_whole() -> None:
+    splitter = Splitter(line_bytes=1000)
+    events = splitter.feed(b"data: 1\n\ndata: " + b"x" * 1000 + b"\n\n")
+    assert events == [(b"", b"1")], "what came before it was paid for"
     with pytest.raises(StreamMalformed, match="longer than 1000 bytes"):
-        Splitter(line_bytes=1000).feed(b"data: 1\n\ndata: " + b"x" * 1000 + b"\n\n")
+        splitter.feed(b"data: 2\n\n")
+    with pytest.raises(StreamMalformed, match="longer than 1000 bytes"):
+        splitter.finish()
+    with pytest.raises(StreamMalformed, match="longer than 1000 bytes"):
+        Splitter(line_bytes=1000).feed(b"data: " + b"x" * 1000 + b"\n\ndata: 1\n\n")

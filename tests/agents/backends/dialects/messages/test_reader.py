@@ -66,7 +66,7 @@ TEXT: list[dict[str, Any]] = [
 def translated(
     events: Sequence[dict[str, Any] | bytes], *, finish: bool = True
 ) -> list[StreamChunk]:
-    translator = Translator(Pen(RECORDED, TurnNumber(1), 0.0), lambda _m, _u: 0.5)
+    translator = Translator(Pen(RECORDED, TurnNumber(1), 0.0), lambda _m, _u, _f: 0.5)
     raw = [e if isinstance(e, bytes) else json.dumps(e).encode() for e in events]
     said = translator.translate([(b"message", data) for data in raw])
     return said + (translator.finish() if finish else [])

@@ -155,7 +155,7 @@ def test_what_goes_back_to_the_api_is_what_came() -> None:
 
 def _said(data: bytes, sizes: list[int]) -> list[StreamChunk]:
     splitter = Splitter()
-    translator = Translator(Pen(RECORDED, TurnNumber(1), 0.0), lambda _m, _u: None)
+    translator = Translator(Pen(RECORDED, TurnNumber(1), 0.0), lambda _m, _u, _f: None)
     said: list[StreamChunk] = []
     start = 0
     for size in [*sizes, len(data)]:

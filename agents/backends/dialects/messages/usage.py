@@ -1,0 +1,184 @@
+"""What one response of the Messages API is billed for, from what it says of its usage.
+
+The top level of ``usage`` is the model's own sampling. Beside it ``iterations`` has
+what the top level leaves out: compaction, and the advisor's tokens at the advisor's
+price (the SDK's docstring of ``BetaUsage.iterations``, 2.14.0). Tries of models that
+declined, before a fallback served, stand there too and are not billed. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import msgspec
+from msgspec.structs import replace
+
+from agents.backends.dialects.messages.event_types import WireIteration, WireUsage
+from agents.limits.pricing import factor_of, is_above_bracket
+from agents.protocol.chunks import Usage, UsagePart, UsageReported
+from agents.protocol.stamper import Stamp
+
+Price: TypeAlias = Callable[[str, Usage, float], float | None]
+"""What a model's usage costs in USD, its tokens at so many times the standard price;
+``None`` where that is not known."""
+
+COMMITTED = "priority capacity is billed by its contract; this is the list price"
+"""Where the bill alone can tell."""
+NOT_APART = "its samplings are not told apart, and prices go by their size"
+_USUAL = frozenset({"", "standard", "global", "not_available"})
+
+
+class Meter:
+    """Counts one response.
+
+    Args:
+        price: What usage costs.
+        model: Who was asked, until the response says who answers.
+    """
+
+    __slots__ = ("_iterations", "_price", "_told", "_usage", "model")
+
+    def __init__(self, price: Price, model: str = "") -> None:
+        self._price = price
+        self.begin(model)
+
+    def begin(self, model: str) -> None:
+        """A response of ``model`` has begun; whatever was counted was another's."""
+        self.model = model
+        """Who serves the response, as far as it has said."""
+        self._usage = Usage()
+        self._told = WireUsage()
+        self._iterations: tuple[WireIteration, ...] = ()
+
+    def count(self, counted: WireUsage) -> None:
+        """Take in what the API has counted; counts are cumulative."""
+        self._usage = merged(self._usage, counted)
+        self._iterations = counted.iterations or self._iterations
+        self._told = WireUsage(
+            speed=counted.speed or self._told.speed,
+            service_tier=counted.service_tier or self._told.service_tier,
+            inference_geo=counted.inference_geo or self._told.inference_geo,
+        )
+
+    def report(self, stamp: Stamp, code_s: float | None) -> UsageReported:
+        """Say what it comes to.
+
+        Args:
+            stamp: Of the chunk.
+            code_s: Seconds of code that are charged for so far.
+        """
+        told = self._told
+        factor = factor_of(told.speed, told.inference_geo, told.service_tier)
+        own = replace(self._usage, code_execution_s=code_s) if code_s else self._usage
+        parts = self._parts(own, factor) if self._iterations else ()
+        usage, cost = own, None
+        if parts:
+            usage = sum((part.usage for part in parts), Usage())
+            costs = [part.cost_usd for part in parts]
+            known = [each for each in costs if each is not None]
+            cost = sum(known) if len(known) == len(costs) else None
+        else:
+            cost = self._price(self.model, own, factor)
+        estimated = ""
+        if told.service_tier == "priority":
+            estimated = COMMITTED
+        elif not parts and _has_searched(own) and is_above_bracket(self.model, own):
+            estimated = NOT_APART
+        unset = msgspec.UNSET
+        is_plain = len(parts) <= 1 or len({part.model for part in parts}) == 1
+        has_extras = any(part.of != "message" for part in parts)
+        return UsageReported(
+            **stamp,
+            model=self.model,
+            usage=usage,
+            cost_usd=cost,
+            parts=unset if is_plain and not has_extras else parts,
+            speed=_unusual(told.speed),
+            service_tier=_unusual(told.service_tier),
+            inference_geo=_unusual(told.inference_geo),
+            estimated=estimated or unset,
+        )
+
+    def _parts(self, own: Usage, factor: float) -> tuple[UsagePart, ...]:
+        """What is billed, each model's sampling at its own price."""
+        served = [x for x in self._iterations if x.type == "fallback_message"]
+        if served and served[-1].model:
+            self.model = served[-1].model
+        messages: list[UsagePart] = []
+        extras: list[UsagePart] = []
+        for each in self._iterations:
+            is_message = each.type in {"message", "fallback_message"}
+            model = each.model or self.model
+            if is_message and model != self.model:
+                continue  # it declined, and is not billed
+            usage = merged(Usage(), each)
+            part = UsagePart(of=each.type, model=model, usage=usage)
+            (messages if is_message else extras).append(part)
+        counted = sum((part.usage for part in messages), Usage())
+        if counted.total_tokens == own.total_tokens and messages:
+            # Each is a request of its own, and prices may go by its size; what has no
+            # counter there (searches, thinking, code) is the last one's.
+            last = messages[-1].usage
+            messages[-1] = replace(
+                messages[-1],
+                usage=replace(
+                    last,
+                    thinking_tokens=own.thinking_tokens,
+                    web_search_requests=own.web_search_requests,
+                    web_fetch_requests=own.web_fetch_requests,
+                    code_execution_s=own.code_execution_s,
+                ),
+            )
+        else:
+            messages = [UsagePart(of="message", model=self.model, usage=own)]
+        return tuple(
+            replace(part, cost_usd=self._price(part.model, part.usage, factor))
+            for part in (*messages, *extras)
+        )
+
+
+def _has_searched(usage: Usage) -> bool:
+    return bool(usage.web_search_requests or usage.web_fetch_requests)
+
+
+def _unusual(served: str | None) -> str | msgspec.UnsetType:
+    return msgspec.UNSET if (served or "") in _USUAL else served or ""
+
+
+def merged(usage: Usage, counted: WireUsage | WireIteration) -> Usage:
+    """``usage`` overwritten by what was counted since; counts are cumulative.
+
+    Gateways end with zeros for what they do not count: they take nothing back. Where
+    the end has counted at least as much input as the start, all of it is believed,
+    because some count at the end as plain input what was read from the cache.
+    """
+    hour = counted.cache_creation and counted.cache_creation.ephemeral_1h_input_tokens
+    changes: dict[str, int | None] = {
+        "input_tokens": counted.input_tokens,
+        "cache_read_input_tokens": counted.cache_read_input_tokens,
+        "cache_creation_input_tokens": counted.cache_creation_input_tokens,
+        "cache_creation_1h_input_tokens": hour,
+        "output_tokens": counted.output_tokens,
+    }
+    read = [
+        counted.input_tokens,
+        counted.cache_read_input_tokens,
+        counted.cache_creation_input_tokens,
+    ]
+    is_recount = sum(each or 0 for each in read) >= usage.prompt_tokens
+    if isinstance(counted, WireUsage):
+        if counted.output_tokens_details is not None:
+            changes["thinking_tokens"] = counted.output_tokens_details.thinking_tokens
+        if counted.server_tool_use is not None:
+            used = counted.server_tool_use
+            changes["web_search_requests"] = used.web_search_requests
+            changes["web_fetch_requests"] = used.web_fetch_requests
+    known: dict[str, int] = {}
+    for name, count in changes.items():
+        if count is None:
+            continue
+        is_input = name.endswith("input_tokens")
+        if count or not getattr(usage, name) or (is_recount and is_input):
+            known[name] = count
+    return replace(usage, **known)
