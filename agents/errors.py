@@ -55,6 +55,13 @@ class BackendRefused(AgentError):
         self.lost_container = lost_container
 
 
+class QuotaExhausted(BackendRefused):
+    """The account has nothing left; waiting will not help, another model may."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, is_declined=True)
+
+
 class ContextExceeded(BackendRefused):
     """What the request says is more than the model can read; less of it may do."""
 

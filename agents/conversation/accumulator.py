@@ -133,8 +133,7 @@ class Transcript:
                 case SignatureDelta():
                     self._open[chunk.block].fields["signature"] = chunk.signature
                 case CitationAdded():
-                    citation = msgspec.json.decode(chunk.citation)
-                    self._open[chunk.block].citations.append(citation)
+                    self._cite(chunk)
                 case BlockDelta():
                     delta = _object(chunk.delta)
                     delta.pop("type", None)
@@ -176,6 +175,13 @@ class Transcript:
             model = cast("Json", to).get("model") if isinstance(to, dict) else None
             if model:
                 self._message["model"] = model
+
+    def _cite(self, chunk: CitationAdded) -> None:
+        """Take in a source; some makers tell theirs when the text is over."""
+        block = self._open.get(chunk.block) or self._ended[chunk.block]
+        block.citations.append(msgspec.json.decode(chunk.citation))
+        if chunk.block in self._ended:
+            block.close()
 
     def _set_input(self, chunk: ToolCalled | ServerToolCalled) -> None:
         """Take the call's input as it was read and mended, not as it was typed."""

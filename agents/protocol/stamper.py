@@ -39,6 +39,11 @@ class Pen:
         self._seq = seq + 1
         return Seq(seq)
 
+    @property
+    def next_free_seq(self) -> int:
+        """The sequence number that the next chunk gets."""
+        return self._seq
+
     def stamp(self) -> Stamp:
         """The next chunk's common fields; ``next_seq`` alone where speed counts."""
         return Stamp(agent=self.agent, turn=self.turn, seq=self.next_seq(), at=self.at)

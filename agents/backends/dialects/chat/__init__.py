@@ -1,0 +1,1 @@
+"""Chat Completions, as OpenAI and all that are compatible speak it. Pure."""

@@ -1,0 +1,1 @@
+"""The Responses API (OpenAI, xAI), read and written. Pure."""
