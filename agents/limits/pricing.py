@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from msgspec import structs
 
+from agents.limits.library_warnings import warnings_logged
 from agents.protocol.chunks import Usage
 
 if TYPE_CHECKING:
@@ -146,8 +147,9 @@ def _price(model: str) -> Callable[[Usage], Decimal] | None:
     import genai_prices  # noqa: PLC0415  (0.2 s, and scripts cost nothing)
 
     def price(usage: Usage) -> Decimal:
-        counted: Any = genai_prices.Usage(**_counted(usage))
-        found = genai_prices.calc_price(counted, model, provider_id="anthropic")
+        with warnings_logged():
+            counted: Any = genai_prices.Usage(**_counted(usage))
+            found = genai_prices.calc_price(counted, model, provider_id="anthropic")
         return found.total_price
 
     try:
@@ -183,8 +185,9 @@ def _rates(model: str) -> _Rates | None:
     """
     import genai_prices  # noqa: PLC0415
 
-    one: Any = genai_prices.Usage(input_tokens=1)
-    found = genai_prices.calc_price(one, model, provider_id="anthropic").model_price
+    with warnings_logged():
+        one: Any = genai_prices.Usage(input_tokens=1)
+        found = genai_prices.calc_price(one, model, provider_id="anthropic").model_price
     prices = {name: price for name, price in vars(found).items() if price is not None}
     if prices.keys() != _PRICED.keys():
         return None

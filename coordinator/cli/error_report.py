@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import cast
 
 from coordinator.cli.exit_codes import Exit, complain
+from coordinator.cli.notices import libraries_noticed
 from coordinator.errors import (
     ConfigInvalid,
     CoordinatorError,
@@ -35,7 +36,8 @@ def at_the_boundary(work: Callable[[], int]) -> int:
     code: int = Exit.EXECUTION
     gone: BrokenPipeError | None = None
     try:
-        code = work()
+        with libraries_noticed():
+            code = work()
         sys.stdout.flush()  # here, where it can be said that there is no room for it
     except* (ConfigInvalid, JournalUnavailable, JournalCorrupt) as group:
         complain(str(_first(group)))

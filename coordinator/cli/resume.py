@@ -16,6 +16,7 @@ from coordinator.ballots import read_rule
 from coordinator.cli.approvals import Approvals, approver_of
 from coordinator.cli.error_report import at_the_boundary
 from coordinator.cli.journal_paths import root_of
+from coordinator.cli.notices import notice_retirements
 from coordinator.cli.output_files import check_output
 from coordinator.cli.run import (
     RunOptions,
@@ -75,6 +76,7 @@ async def _resume(options: ResumeOptions) -> int:
         insist_on_record(found, options.record)
     config = _config(found, options)
     settings = attended(options.run, config)
+    notice_retirements(config.agents)
     approvals = Approvals(is_attended=settings.is_steered)
     approver = approver_of(settings.approve, approvals)
     async with at_work(config, approver=approver) as team:

@@ -22,6 +22,7 @@ from coordinator.cli.error_report import at_the_boundary
 from coordinator.cli.exit_codes import Exit, complain, exit_of
 from coordinator.cli.garbage_collection import collecting_rarely
 from coordinator.cli.journal_paths import call, journal_of_run, root_of
+from coordinator.cli.notices import notice_retirements
 from coordinator.cli.output_files import check_output
 from coordinator.consensus.rules import Rules
 from coordinator.displays.base import Cast, Display
@@ -95,6 +96,7 @@ async def _run(options: RunOptions) -> int:
     check_output(options.output, "--output")
     asked = _Asked(config.file.title, question, continued)
     options = attended(options, config)
+    notice_retirements(config.agents)
     approvals = Approvals(is_attended=options.is_steered)
     approver = approver_of(options.approve, approvals)
     async with at_work(config, approver=approver) as team:

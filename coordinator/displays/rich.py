@@ -22,6 +22,7 @@ from rich.text import Text
 
 from agents.protocol.citations import footnotes
 from coordinator.displays.base import Cast
+from coordinator.displays.library_warnings import warnings_held
 from coordinator.displays.panes import compose, elapsed_s, moment_line, style_of
 from coordinator.displays.result_text import (
     dollars,
@@ -69,7 +70,7 @@ class RichDisplay:
 
     async def show(self, events: AsyncIterator[Sequence[Event]]) -> None:
         """Draw until the events end; the terminal is as before then."""
-        with self._console.screen(hide_cursor=True):
+        with warnings_held(), self._console.screen(hide_cursor=True):
             self._looked_at = anyio.current_time()
             async with anyio.create_task_group() as group:
                 group.start_soon(self._draw_often, name="rich display")

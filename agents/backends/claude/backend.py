@@ -55,6 +55,7 @@ from agents.errors import (
 )
 from agents.limits import pricing
 from agents.limits.idle_watchdog import Reading, reading
+from agents.limits.library_warnings import with_warnings_logged
 from agents.protocol.backend import Request
 from agents.protocol.chunks import ResponseOpened, StreamChunk, Unrecognized
 from agents.protocol.stamper import Pen
@@ -206,7 +207,7 @@ class ClaudeBackend:
         times = timeout(self._idle_limit_s)
         try:
             manager = create(**parameters(self._settings, request), timeout=times)
-            response = await manager.__aenter__()
+            response = await with_warnings_logged(manager.__aenter__())
         except FOREIGN as exc:
             raise self._ours(exc) from _quiet(exc)
         except (TypeError, ValueError, RuntimeError) as exc:

@@ -16,6 +16,7 @@ import anyio
 from agents.backends.claude.settings import FILES
 from agents.errors import BackendRefused
 from agents.limits.bounded_body import CLOSE_GRACE_S, TooLong, read_body
+from agents.limits.library_warnings import with_warnings_logged
 from agents.protocol.attachments import Attachment, size
 from agents.protocol.backend import Downloaded
 
@@ -57,10 +58,12 @@ class ClaudeFiles:
             AgentError: It was not taken.
         """
         with self._mapped():
-            made = await self._client().beta.files.upload(
-                file=(item.name, item.data, item.media_type),
-                expires_in_seconds=EXPIRES_S,
-                betas=[FILES],
+            made = await with_warnings_logged(
+                self._client().beta.files.upload(
+                    file=(item.name, item.data, item.media_type),
+                    expires_in_seconds=EXPIRES_S,
+                    betas=[FILES],
+                )
             )
         return str(made.id)
 
@@ -72,8 +75,8 @@ class ClaudeFiles:
         """
         try:
             with self._mapped():
-                await self._client().beta.files.retrieve_metadata(
-                    file_id, betas=[FILES]
+                await with_warnings_logged(
+                    self._client().beta.files.retrieve_metadata(file_id, betas=[FILES])
                 )
         except BackendRefused:
             return False
@@ -86,7 +89,9 @@ class ClaudeFiles:
             AgentError: It was not deleted.
         """
         with self._mapped():
-            await self._client().beta.files.delete(file_id, betas=[FILES])
+            await with_warnings_logged(
+                self._client().beta.files.delete(file_id, betas=[FILES])
+            )
 
     async def download(self, file_id: str, limit_bytes: int) -> Downloaded:
         """Fetch a file that code has written.
@@ -100,11 +105,13 @@ class ClaudeFiles:
         """
         files = self._client().beta.files
         with self._mapped():
-            about = await files.retrieve_metadata(file_id, betas=[FILES])
+            about = await with_warnings_logged(
+                files.retrieve_metadata(file_id, betas=[FILES])
+            )
             if int(about.size_bytes or 0) > limit_bytes:
                 raise BackendRefused(f"it has more than {size(limit_bytes)}")
             streaming = files.with_streaming_response.download(file_id, betas=[FILES])
-            response = await streaming.__aenter__()
+            response = await with_warnings_logged(streaming.__aenter__())
             try:
                 # Not the SDK's iter_bytes(): closing that leaves httpx2's behind.
                 body = aiter(response.http_response.aiter_bytes())
