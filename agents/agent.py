@@ -11,6 +11,7 @@ from agents.protocol.chunks import AgentId
 from agents.tools.answer_schema import AnswerForm
 from agents.tools.approval import NONE_NEEDED, Approval
 from agents.tools.base import Tool, Toolbox
+from agents.tools.results import ResultKey
 from agents.tools.workflow import WORKFLOW_NAMES, Workflow
 
 
@@ -45,6 +46,9 @@ class Agent:
     workflow: Workflow | None = None
     """What the session's turns may ask to be handed in, so that the tools are the same
     in all of them; ``None``: each turn offers what it asks for."""
+    result_key: ResultKey | None = None
+    """What of an answer is compared where a team counts equal results; the team's
+    agents share it."""
 
     def __post_init__(self) -> None:
         for backend in (self.backend, *self.fallbacks):

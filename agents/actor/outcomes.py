@@ -26,6 +26,7 @@ from agents.protocol.chunks import (
 )
 from agents.protocol.citations import Citation, Sources, carried
 from agents.protocol.turns import Draft, Present, Review, Task, Work
+from agents.tools.results import result_of
 from agents.tools.submissions import (
     Divided,
     HandedIn,
@@ -75,7 +76,10 @@ class Outcomes:
             case Draft() if not self.has_form:
                 text, citations = self.sources.of_said()
                 proposed = AnswerProposed(
-                    **self.voice.stamp(), content=text, citations=citations
+                    **self.voice.stamp(),
+                    content=text,
+                    citations=citations,
+                    result=result_of(self.agent.result_key, text),
                 )
                 return (proposed, *self.end("answered"))
             case Present():
@@ -102,6 +106,7 @@ class Outcomes:
                     content=text,
                     value=work.value,
                     citations=citations,
+                    result=result_of(self.agent.result_key, work.content, work.value),
                 )
                 return (proposed, *self.end("answered"))
             case Voted():

@@ -47,6 +47,7 @@ from agents.protocol.turns import (
     Work,
     task_name,
 )
+from agents.tools.results import ResultKey, result_of
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -111,10 +112,17 @@ class Seat:
     Args:
         agent: Who sits here.
         outbox: Where its frames go; :meth:`run` closes it.
+        result_key: What of its answers is compared where results are counted.
     """
 
-    def __init__(self, agent: AgentId, outbox: MemoryObjectSendStream[bytes]) -> None:
+    def __init__(
+        self,
+        agent: AgentId,
+        outbox: MemoryObjectSendStream[bytes],
+        result_key: ResultKey | None = None,
+    ) -> None:
         self._agent = agent
+        self._result_key = result_key
         self._outbox = outbox
         self._turn: Turn | None = None
         self._pen: Pen | None = None
@@ -218,7 +226,9 @@ class Seat:
             done = PartCompleted(**stamp, summary=text, complete=True)
             self._end((done,), "stopped")
         else:
-            self._end((AnswerProposed(**stamp, content=text),), "answered")
+            result = result_of(self._result_key, text)
+            proposed = AnswerProposed(**stamp, content=text, result=result)
+            self._end((proposed,), "answered")
 
     def vote(self, form: BallotForm, labels: Sequence[Label], reason: str) -> None:
         """Cast a ballot for ``labels``, best first, in the form that is asked for."""

@@ -200,6 +200,9 @@ class AnswerProposed(Chunk, frozen=True, kw_only=True, tag="answer_proposed"):
     value: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     """The structured answer as JSON, where the team asks for one."""
     citations: tuple[Citation, ...] = ()  # ``content`` ends with them as footnotes
+    result: str | msgspec.UnsetType = msgspec.UNSET
+    """What is compared where equal results are counted, as
+    :mod:`agents.tools.results` says it; unset where none are."""
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True, tag="choice"):
