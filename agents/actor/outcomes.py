@@ -26,7 +26,7 @@ from agents.protocol.chunks import (
 )
 from agents.protocol.citations import Citation, Sources, carried
 from agents.protocol.turns import Draft, Present, Review, Task, Work
-from agents.tools.results import result_of
+from agents.tools.results import ResultKey, result_of
 from agents.tools.submissions import (
     Divided,
     HandedIn,
@@ -53,6 +53,8 @@ class Outcomes:
     voice: Voice
     has_form: bool
     """Whether an answer is structured, so that text alone is none."""
+    result_key: ResultKey | None = None
+    """What of an answer is compared, where a team counts equal results."""
     seen: tuple[Label, ...] = ()
     """Labels shown in this turn or, where it continues, before."""
     sources: Sources = field(default_factory=Sources)
@@ -79,7 +81,7 @@ class Outcomes:
                     **self.voice.stamp(),
                     content=text,
                     citations=citations,
-                    result=result_of(self.agent.result_key, text),
+                    result=result_of(self.result_key, text),
                 )
                 return (proposed, *self.end("answered"))
             case Present():
@@ -106,7 +108,7 @@ class Outcomes:
                     content=text,
                     value=work.value,
                     citations=citations,
-                    result=result_of(self.agent.result_key, work.content, work.value),
+                    result=result_of(self.result_key, work.content, work.value),
                 )
                 return (proposed, *self.end("answered"))
             case Voted():

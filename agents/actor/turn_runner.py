@@ -110,7 +110,10 @@ class RunningTurn:
         self._output_left = self.turn.output_tokens
         task = self.turn.task
         self._outcomes = Outcomes(
-            task=task, voice=self.voice, has_form=self.agent.answer_form is not None
+            task=task,
+            voice=self.voice,
+            has_form=self.agent.answer_form is not None,
+            result_key=self.agent.result_key,
         )
         if isinstance(task, Review):
             self._form = task.ballot

@@ -18,6 +18,8 @@ def accept(
     content: str,
     value: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET,
     citations: tuple[Citation, ...] = (),
+    *,
+    result: str | msgspec.UnsetType = msgspec.UNSET,
 ) -> Answer:
     """Give the answer its label and let it stand in place of its author's last.
 
@@ -33,6 +35,7 @@ def accept(
         content=content,
         value=value,
         citations=citations,
+        result="" if isinstance(result, msgspec.UnsetType) else result,
         ordinal=s.accepted,
     )
     s.answers = with_entry(s.answers, label, answer)
@@ -52,6 +55,7 @@ def accept(
             content=content,
             value=value,
             citations=citations,
+            result=result,
         )
     )
     return answer

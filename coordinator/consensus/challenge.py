@@ -89,7 +89,9 @@ def on_proposal(m: Move, member: Member, chunk: AnswerProposed) -> None:
         fall(m)
         return
     incumbent = m.s.contests[m.s.challenged].winner
-    answer = answers.accept(m, member, chunk.content, chunk.value, chunk.citations)
+    answer = answers.accept(
+        m, member, chunk.content, chunk.value, chunk.citations, result=chunk.result
+    )
     if incumbent is None:
         # Every answer on the slate was vetoed meanwhile.
         only = answer.label

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from agents.protocol.chunks import AgentId, Label
+from coordinator.ballots.election import exact
+from coordinator.consensus import result_count
 from coordinator.consensus.persistent_map import table
+from coordinator.consensus.result_count import Entry
 from coordinator.consensus.transition import Move, drawn
 
+WEAK_PANEL = 2
+"""Voters at least where the drafts leave a weak margin."""
 ONE_IN = 6
 """Of so many answers of a committee one goes on: of few their winner, of 16 three."""
 
@@ -51,9 +56,9 @@ def _together(m: Move, labels: tuple[Label, ...]) -> Group:
     """One contest of all: the last vote, or a first look at many."""
     look = m.rules.voting.shortlist
     if look is None or m.rules.drafting.revise:
-        return Group(labels=labels, voters=panel(m, m.rules.voting.panel))
+        return Group(labels=labels, voters=panel(m, _panel_size(m)))
     if len(labels) <= look.over:
-        size = m.rules.voting.panel
+        size = _panel_size(m)
         if m.s.stages and size is not None:
             # Little is left to read, and it is the best there is.
             size = max(size, math.ceil(look.share * len(m.live())))
@@ -79,6 +84,29 @@ def ring(m: Move, labels: tuple[Label, ...], reach: int) -> Group:
         views[voter] = tuple(view)
     # As many as one voter has read.
     return Group(labels=labels, voters=voters, views=table(views), advance=reach)
+
+
+def panel_of(m: Move, found: Sequence[Entry]) -> tuple[AgentId, ...]:
+    """Who would judge ``found`` entries, if they were put to a vote now."""
+    return panel(m, _panel_size(m, found))
+
+
+def _panel_size(m: Move, found: Sequence[Entry] | None = None) -> int | None:
+    """How many voters the rules want; ``auto``: as many as there are models."""
+    size = m.rules.voting.panel
+    if size != "auto":
+        return size
+    models = len(_models(m))
+    if found is None:
+        found = result_count.counted(m, m.standing())
+    drafts = sum(entry.weight for entry in found)
+    is_weak = result_count.lead(found) <= exact(m.rules.voting.weak_margin) * drafts
+    return max(models, WEAK_PANEL if is_weak else 1)
+
+
+def _models(m: Move) -> set[str]:
+    """The different models that take part; agents of which none is known are of one."""
+    return {m.rules.voting.models.get(member.id, "") for member in m.live()}
 
 
 def panel(m: Move, size: int | None) -> tuple[AgentId, ...]:
@@ -112,8 +140,23 @@ def _chosen(m: Move, voters: list[AgentId], size: int, lot: str) -> tuple[AgentI
         was_cut, drawn_lot = by_speed_and_lot(m, voter, lot, key)
         return was_cut, voter in judged, drawn_lot
 
-    chosen = set(sorted(voters, key=place)[:size])
+    in_order = sorted(voters, key=place)
+    chosen = set(_of_each_model(m, in_order)[:size])
     return tuple(voter for voter in voters if voter in chosen)
+
+
+def _of_each_model(m: Move, voters: list[AgentId]) -> list[AgentId]:
+    """``voters`` with the first of each model before the second of any."""
+    if not m.rules.voting.models:
+        return voters
+    seats: dict[str, int] = {}
+    rounds: list[tuple[int, AgentId]] = []
+    for voter in voters:
+        model = m.rules.voting.models.get(voter, "")
+        seats[model] = seats.get(model, 0) + 1
+        rounds.append((seats[model], voter))
+    rounds.sort(key=lambda each: each[0])  # stable: by lot within a round
+    return [voter for _, voter in rounds]
 
 
 def by_speed_and_lot(m: Move, voter: AgentId, *lot: str) -> tuple[bool, bytes]:

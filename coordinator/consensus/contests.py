@@ -50,6 +50,7 @@ def new_contest(
     carried: Mapping[AgentId, Cast] | None = None,
     advance: int = 1,
     is_first_look: bool = False,
+    drafts: Mapping[AgentId, Label] | None = None,
 ) -> Contest:
     """Make a contest of ``labels``; its voters owe it a ballot from now on.
 
@@ -72,7 +73,10 @@ def new_contest(
             is_first_look=is_first_look,
             began=s.now,
             slow=sum(s.members[voter].was_cut for voter in voters),
-            check_at=events_before_any(
+            drafts=drafts or {},
+            check_at=0
+            if drafts
+            else events_before_any(
                 m.rules.voting.rule, labels, len(voters), m.rules.voting.weights
             ),
         )
@@ -214,18 +218,21 @@ def may_revise(m: Move, member: Member) -> bool:
 
 def has_answers_left(m: Move, member: Member) -> bool:
     """Whether the caps leave ``member`` another answer."""
-    limits, s = m.rules.limits, m.s
-    if member.refusals >= limits.attempts:
+    rules, s = m.rules, m.s
+    if member.refusals >= rules.limits.attempts:
         return False
-    if member.revisions >= limits.answers_per_agent:
+    if member.revisions >= rules.limits.answers_per_agent:
         return False
-    if limits.answers_total is not None and s.accepted >= limits.answers_total:
+    if (
+        rules.limits.answers_total is not None
+        and s.accepted >= rules.limits.answers_total
+    ):
         return False
     # Below the lead itself it need not be asked how slow the slowest is.
-    if limits.lead is None or member.revisions < limits.lead:
+    if rules.limits.lead is None or member.revisions < rules.limits.lead:
         return True
     slowest = min((other.revisions for other in m.live()), default=0)
-    return member.revisions < slowest + limits.lead
+    return member.revisions < slowest + rules.limits.lead
 
 
 def may_anyone_revise(m: Move) -> bool:

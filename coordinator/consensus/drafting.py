@@ -10,8 +10,10 @@ from agents.protocol.chunks import AnswerProposed
 from agents.protocol.turns import Draft, Review
 from coordinator.consensus import (
     answers,
+    committees,
     conclusion,
     contests,
+    result_count,
     revisions,
     team_growth,
     voting,
@@ -66,7 +68,9 @@ def on_draft(m: Move, member: Member, chunk: AnswerProposed) -> None:
         return
     m.s.drafting -= 1
     m.s.drafts_in += 1
-    answer = answers.accept(m, member, chunk.content, chunk.value, chunk.citations)
+    answer = answers.accept(
+        m, member, chunk.content, chunk.value, chunk.citations, result=chunk.result
+    )
     if m.s.phase == "voting":
         revisions.on_answer(m, answer)
         return
@@ -103,6 +107,13 @@ def _go_on(m: Move) -> None:
     if m.s.drafting == 0:
         _freeze(m, "all first answers are in")
         return
+    if _is_counted_out(m):
+        for member in m.live():
+            if member.activity == "drafting":
+                m.cancel(member, "no outstanding draft or ballot can change the result")
+        m.s.drafting = 0
+        _freeze(m, "the first answers agree", is_early=True)
+        return
     straggler = m.rules.drafting.straggler
     total = m.s.drafting + m.s.drafts_in
     if straggler is None or m.s.drafts_in < straggler.share * total:
@@ -113,6 +124,17 @@ def _go_on(m: Move) -> None:
     took = m.s.now - m.s.wave_began
     m.out.append(
         ArmTimer(timer=STRAGGLER_TIMER, at=m.s.wave_began + straggler.factor * took)
+    )
+
+
+def _is_counted_out(m: Move) -> bool:
+    """Whether nothing outstanding, draft or ballot, can change which result leads."""
+    if not result_count.can_close_drafting(m) or not m.s.drafts_in:
+        return False
+    found = result_count.counted(m, m.standing())
+    panel = result_count.weight_of_all(m, committees.panel_of(m, found))
+    return result_count.is_out_of_reach(
+        found, result_count.outstanding_drafts(m) + panel
     )
 
 
@@ -129,14 +151,14 @@ def cut_stragglers(m: Move) -> None:
     _freeze(m, "the first answers that came in time")
 
 
-def _freeze(m: Move, reason: str) -> None:
+def _freeze(m: Move, reason: str, *, is_early: bool = False) -> None:
     standing = m.standing()
     if not standing and team_growth.wake(m, "nobody has answered"):
         return
     if not standing:
         conclusion.conclude(m, "failed", "no agent brought an answer")
         return
-    voting.open_stage(m, standing, reason)
+    voting.open_stage(m, standing, reason, is_early=is_early)
 
 
 def on_revision(m: Move, member: Member, chunk: AnswerProposed) -> None:

@@ -65,7 +65,7 @@ __all__ = [
     "setting_types",
 ]
 
-PolicyName: TypeAlias = Literal["slate", "revision", "ensemble", "massgen"]
+PolicyName: TypeAlias = Literal["slate", "evidence", "revision", "ensemble", "massgen"]
 Part: TypeAlias = Voting | Drafting | Limits | Final
 
 PARTS: dict[str, type[Part]] = {
@@ -341,6 +341,9 @@ _REVISION: dict[str, Any] = {
 
 _POLICIES: dict[str, dict[str, Any]] = {
     "slate": {},
+    # What can be counted is counted, and only what is left is judged, by few: recorded
+    # judges of one model are right and wrong together (2026-11-30).
+    "evidence": {"rule": Plurality(), "equal": "auto", "panel": "auto"},
     "revision": _REVISION,
     # MassGen's own way to avoid its restart cascade: disable_injection,
     # defer_voting_until_all_answered, max_new_answers_per_agent: 1.

@@ -27,6 +27,8 @@ FinalMode: TypeAlias = Literal["present", "reuse", "synthesise"]
 CHALLENGE_JUDGES_MOST = 5
 """Two answers need few judges, and each of them reads both."""
 
+EQUAL_WORDS = frozenset({"auto", "value", "text", "none"})
+
 SMALLEST_MATCH = 2
 """Of fewer answers none can be better than another."""
 
@@ -127,6 +129,9 @@ class Adaptive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     start: int = 3
     step: int = 2
     max: int = 15
+    over: Literal["ballots", "answers"] = "ballots"
+    """What is compared: the ballots of a vote on what there is, or the results of the
+    first answers, before any vote is paid (needs ``equal``)."""
     stop: Literal["agreement", "posterior"] = "agreement"
     """``agreement``: so large a share of the ballots puts the winner first;
     ``posterior``: so probably is the winner more often put first than the second."""
@@ -214,8 +219,12 @@ class Voting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """``all``: everybody sees everything, but for ``committee_over``."""
     leader_first: LeaderFirst | None = msgspec.field(default_factory=LeaderFirst)
     """``None``: all reviewers of a contest are asked at once."""
-    panel: Positive | None = 5
-    """Most voters in one contest; ``None``: everybody."""
+    panel: Positive | Literal["auto"] | None = 5
+    """Most voters in one contest; ``None``: everybody. ``auto``: one for each different
+    model, because voters of one model are right and wrong together (.63 to .72 in
+    recorded judges, 2026-11-30), and two at least where the drafts leave a weak margin.
+    Without effect above ``shortlist.over`` answers, where the shortlist has a panel of
+    its own."""
     shortlist: Shortlist | None = msgspec.field(default_factory=Shortlist)
     """``None``: one vote on all answers of a contest, however many. Not where answers
     are revised."""
@@ -224,6 +233,9 @@ class Voting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     committee_size: Annotated[int, msgspec.Meta(ge=2)] = 16
     judges: Positive = 3
     """Outside voters for each committee."""
+    models: dict[str, str] = msgspec.field(default_factory=dict[str, str])
+    """Agent → the model it runs on. A team fills this in by itself where a rule needs
+    it, because rules know no backends."""
     advance: Positive | None = None
     """How many of each committee go on to the next stage, where that is fewer than it
     has; ``None``: one in six, rounded up. A committee has few judges: who was second
@@ -255,6 +267,11 @@ class Drafting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     duplicate_over: Share = 0.9
     """Word-set similarity (0…1) above which two answers are the same: drafts are
     clustered, revisions refused. 1 turns it off."""
+    equal: str = "none"
+    """What makes two answers one result, so that drafts are counted before anybody
+    votes: ``value``, ``text``, a JSON Pointer into the value (``/answer``), ``auto``
+    (the value where answers are typed, else the text) or ``none``. Not where answers
+    are revised."""
     small_change_over: Share = 1.0
     """Similarity (0…1) to the revision before above which a revision keeps the ballots
     cast for it; many small changes are measured together. 1 turns it off."""
@@ -270,6 +287,13 @@ class Drafting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 "with 'revise: true' everybody sees everything from the beginning, so "
                 "it does not go with 'adaptive'"
             )
+        if self.equal != "none":
+            self._check_equal()
+        elif self.adaptive is not None and self.adaptive.over == "answers":
+            raise ValueError(
+                "'adaptive.over: answers' compares results, so it needs 'equal: value' "
+                "or another word for what makes results equal"
+            )
         if (
             self.duplicate_over < 1
             and self.duplicate_over <= self.small_change_over < 1
@@ -283,6 +307,18 @@ class Drafting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise ValueError(
                 "'review_opens: own_drafted' votes while answers still arrive, which "
                 "needs 'revise: true'"
+            )
+
+    def _check_equal(self) -> None:
+        if self.revise:
+            raise ValueError(
+                "with 'revise: true' answers change while they are voted on, so their "
+                "results are not counted; set 'equal: none'"
+            )
+        if self.equal not in EQUAL_WORDS and not self.equal.startswith("/"):
+            raise ValueError(
+                f"'equal' is {self.equal!r}; use auto, value, text, none, or a JSON "
+                "Pointer into the value, as '/answer'"
             )
 
 
@@ -339,6 +375,7 @@ class RuleSettings(TypedDict, total=False):
     news: Literal["finish", "inject", "preempt", "stale_only"]
     coalesce_s: Amount
     duplicate_over: Share
+    equal: str
     small_change_over: Share
     challenge: Literal["off", "weak_margin"]
     weak_margin: Share
@@ -346,7 +383,8 @@ class RuleSettings(TypedDict, total=False):
     topology: Literal["all"] | Topology
     adaptive: Adaptive | None
     leader_first: LeaderFirst | None
-    panel: Positive | None
+    panel: Positive | Literal["auto"] | None
+    models: Mapping[str, str]
     shortlist: Shortlist | None
     committee_over: Positive | None
     committee_size: int

@@ -88,6 +88,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """1, 2, 3, … in order of acceptance over the whole session."""
     value: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     citations: tuple[Citation, ...] = ()
+    result: str = ""
+    """What equals it counts with it; empty: nothing does."""
 
     @property
     def reading(self) -> str:
@@ -138,6 +140,8 @@ class Contest(msgspec.Struct, frozen=True, kw_only=True):
     """How many of its answers go on to the next stage."""
     renamed: Mapping[Label, Label] = {}
     """Revision → the one that stands in its place after small changes."""
+    drafts: Mapping[AgentId, Label] = {}
+    """Author → the answer whose result its draft has: a ballot that needs no vote."""
     winner: Label | None = None
 
 
@@ -203,6 +207,8 @@ class State(msgspec.Struct, kw_only=True):
     lead: AgentId | None = None
     """Who divided it."""
     vetoed: tuple[Label, ...] = ()
+    entry_of: Mapping[Label, Label] = {}
+    """Draft → the one that stands for all of its result, where results are counted."""
     winner: Label | None = None
     finalists: tuple[Label, ...] = ()
     """What the final words are made of, best first."""

@@ -7,10 +7,11 @@ from math import comb
 
 import msgspec
 
-from agents.protocol.chunks import AgentId, Label
+from agents.protocol.chunks import AgentId
 from agents.protocol.turns import Draft
 from coordinator.ballots import best_of
 from coordinator.consensus import winner as winning
+from coordinator.consensus.rules import Adaptive
 from coordinator.consensus.state import Contest
 from coordinator.consensus.transition import Move
 from coordinator.protocol.events import TeamGrown
@@ -35,23 +36,24 @@ def has_grown(m: Move, contest: Contest) -> bool:
     was not asked, which is no disagreement.
     """
     adaptive = m.rules.drafting.adaptive
-    if adaptive is None or contest.winner is None:
+    if adaptive is None or contest.winner is None or adaptive.over == "answers":
         return False
     firsts = Counter(best_of(b) for b in winning.ballots_of(contest).values())
+    winner = firsts[contest.winner]
+    others = (n for label, n in firsts.items() if label != contest.winner)
+    if is_sure(adaptive, winner, max(others, default=0), sum(firsts.values())):
+        return False
+    return wake(m, "the ballots disagree")
+
+
+def is_sure(adaptive: Adaptive, first: int, second: int, total: int) -> bool:
+    """Whether ``first`` of ``total``, with ``second`` behind, is agreement enough."""
     sure = _SURE[adaptive.stop] if adaptive.sure is None else adaptive.sure
-    is_enough = _certainty(m, firsts, contest.winner) >= sure
-    return not is_enough and wake(m, "the ballots disagree")
-
-
-def _certainty(m: Move, firsts: Counter[Label | None], winner: Label) -> float:
-    assert m.rules.drafting.adaptive is not None
-    cast = sum(firsts.values())
-    if not cast:
-        return 0.0
-    if m.rules.drafting.adaptive.stop == "agreement":
-        return firsts[winner] / cast
-    second = max((n for label, n in firsts.items() if label != winner), default=0)
-    return posterior(firsts[winner], second)
+    if not total:
+        return sure <= 0
+    if adaptive.stop == "agreement":
+        return first / total >= sure
+    return posterior(first, second) >= sure
 
 
 def posterior(ahead: int, behind: int) -> float:

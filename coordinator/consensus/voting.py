@@ -7,13 +7,14 @@ contest change while it runs; that is :mod:`.revisions`'.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 
 import msgspec
 
 from agents.protocol.chunks import AgentId, Ballot, Label, VoteCast
 from coordinator.ballots import (
+    Plurality,
     Tally,
     best_of,
     events_until_over,
@@ -26,10 +27,12 @@ from coordinator.consensus import (
     conclusion,
     contests,
     leader_first,
+    result_count,
     team_growth,
     winner,
 )
 from coordinator.consensus.persistent_map import table, with_entry
+from coordinator.consensus.result_count import Entry
 from coordinator.consensus.similarity import twins
 from coordinator.consensus.state import Answer, Cast, Contest, Member
 from coordinator.consensus.transition import Move
@@ -42,14 +45,30 @@ from coordinator.protocol.events import (
     VoteRejected,
 )
 
+ALONE = "one answer agrees with nobody"
 LATE_VOTES_TIMER = "late votes of contest "
 """What the timers' names begin with; the contest's number follows."""
 
 
-def open_stage(m: Move, answers: Sequence[Answer], reason: str) -> None:
-    """Put ``answers`` to the vote, in committees if they are many."""
+def open_stage(
+    m: Move, answers: Sequence[Answer], reason: str, *, is_early: bool = False
+) -> None:
+    """Put ``answers`` to the vote, in committees if they are many.
+
+    Args:
+        m: The step under way.
+        answers: Those that stand.
+        reason: Why the vote begins now, for people.
+        is_early: Drafts were outstanding that could not change the count.
+    """
     s = m.s
-    if not m.rules.drafting.revise:
+    if result_count.is_on(m):
+        if not s.stages:
+            found = _count_results(m, answers, is_early=is_early)
+            if found is None:
+                return
+            answers = found
+    elif not m.rules.drafting.revise:
         answers = _clustered(m, answers)
     labels = tuple(answer.label for answer in answers)
     if len(labels) == 1 and not _may_more_come(m):
@@ -74,10 +93,93 @@ def open_stage(m: Move, answers: Sequence[Answer], reason: str) -> None:
                 views=group.views,
                 advance=group.advance,
                 is_first_look=group.is_first_look,
+                drafts=_drafts_for(m, group.labels),
             )
             for group in groups
         ],
     )
+
+
+def _drafts_for(m: Move, labels: Sequence[Label]) -> Mapping[AgentId, Label]:
+    return result_count.drafts_for(m, labels) if result_count.is_on(m) else {}
+
+
+def _count_results(
+    m: Move, answers: Sequence[Answer], *, is_early: bool
+) -> list[Answer] | None:
+    """Count the drafts; ``None``: no vote is needed, or more drafts are.
+
+    What is left to judge are the entries that the panel's ballots could still put
+    first.
+    """
+    found = result_count.counted(m, answers)
+    labels = tuple(entry.label for entry in found)
+    adaptive = m.rules.drafting.adaptive
+    is_over_answers = adaptive is not None and adaptive.over == "answers"
+    is_clear = len(found) == 1 or not _can_change(m, found)
+    if is_over_answers and not is_clear:
+        assert adaptive is not None
+        sizes = [len(entry.labels) for entry in found[:2]]
+        is_clear = team_growth.is_sure(adaptive, sizes[0], sizes[1], len(answers))
+        if not is_clear and team_growth.wake(m, "the results disagree"):
+            return None
+    elif is_over_answers and len(answers) == 1 and team_growth.wake(m, ALONE):
+        return None
+    result_count.remember(m, found, is_clear=is_clear)
+    if is_clear:
+        _crown_count(m, labels, is_early=is_early)
+        return None
+    return [m.s.answers[entry.label] for entry in _within_reach(m, found)]
+
+
+def _can_change(m: Move, found: Sequence[Entry]) -> bool:
+    """Whether the panel's ballots could put another entry first."""
+    labels = tuple(entry.label for entry in found)
+    panel = committees.panel_of(m, found)
+    drafts = {
+        m.s.answers[label].agent: entry.label
+        for entry in found
+        for label in entry.labels
+    }
+    contest = Contest(
+        number=-1,
+        labels=contests.tie_order(m, [m.s.answers[label] for label in labels]),
+        voters=panel,
+        ballots={},
+        outstanding=len(panel),
+        drafts=drafts,
+    )
+    return bool(
+        events_until_over(
+            m.rules.voting.rule,
+            result_count.ballots(m, contest),
+            panel,
+            contest.labels,
+            tie_order=contest.labels,
+            weights=result_count.weights(m, contest),
+            clear_of_ties=True,
+        )
+    )
+
+
+def _within_reach(m: Move, found: Sequence[Entry]) -> Sequence[Entry]:
+    """The entries that could still win by the panel's ballots; at least two."""
+    if not isinstance(m.rules.voting.rule, Plurality):
+        return found
+    panel = result_count.weight_of_all(m, committees.panel_of(m, found))
+    near = [each for each in found if each.weight + panel >= found[0].weight]
+    return near if len(near) > 1 else found[:2]
+
+
+def _crown_count(m: Move, labels: tuple[Label, ...], *, is_early: bool) -> None:
+    """The drafts have decided: nobody is asked to vote."""
+    if not m.s.stages:
+        m.s.vote_began = m.s.contests_made
+    m.s.phase = "voting"
+    m.s.stage_began = m.s.contests_made
+    m.s.stages += 1
+    drafts = result_count.drafts_for(m, labels)
+    settle(m, contests.new_contest(m, labels, (), drafts=drafts), is_early=is_early)
 
 
 def _open(m: Move, opened: Sequence[Contest]) -> None:
@@ -206,7 +308,7 @@ def check(m: Move, contest: Contest) -> None:
         waiting,
         contest.labels,
         tie_order=contest.labels,
-        weights=m.rules.voting.weights,
+        weights=result_count.weights(m, contest),
         clear_of_ties=_may_tie_matter(m, contest),
     )
     if not events and winner.has_reached_quorum(m, contest):
@@ -269,7 +371,13 @@ def settle(m: Move, contest: Contest, *, is_early: bool) -> None:
         m.s.open_contests -= 1
         m.put_contest(msgspec.structs.replace(contest, went_to_runoff=True))
         voters = tuple(v for v in contest.voters if m.s.members[v].activity == "idle")
-        runoff = contests.new_contest(m, result.tied, voters, is_runoff=True)
+        runoff = contests.new_contest(
+            m,
+            result.tied,
+            voters,
+            is_runoff=True,
+            drafts=_drafts_for(m, result.tied),
+        )
         # Small changes go on adding up: what was first read stays the measure.
         runoff = msgspec.structs.replace(runoff, renamed=contest.renamed)
         _open(m, [m.put_contest(runoff)])
@@ -340,7 +448,18 @@ def _look_again(m: Move, first: Contest, labels: tuple[Label, ...]) -> None:
     assert m.rules.voting.shortlist is not None  # or there had been no first look
     others = committees.others_than(m, first.voters, m.rules.voting.shortlist.share)
     voters = judges + others
-    _open(m, [contests.new_contest(m, labels, voters, carried=table(carried))])
+    _open(
+        m,
+        [
+            contests.new_contest(
+                m,
+                labels,
+                voters,
+                carried=table(carried),
+                drafts=_drafts_for(m, labels),
+            )
+        ],
+    )
 
 
 def _who_goes_on(m: Move, contest: Contest) -> tuple[Label, ...]:

@@ -8,7 +8,7 @@ import msgspec
 
 from agents.protocol.chunks import AgentId, Ballot, Label
 from coordinator.ballots import Tally, has_quorum, standing_part, tally
-from coordinator.consensus import conclusion, contests
+from coordinator.consensus import conclusion, contests, result_count
 from coordinator.consensus.state import Contest
 from coordinator.consensus.transition import Move
 from coordinator.protocol.events import WinnerDecided
@@ -26,7 +26,9 @@ def count(m: Move, contest: Contest) -> Tally:
     result = _tally(m, contest, counted(m, contest))
     if m.rules.voting.self_votes != "tie_break" or len(result.tied) < 2:
         return result
-    full = _tally(m, contest, ballots_of(contest))
+    full = _tally(
+        m, contest, {**ballots_of(contest), **result_count.ballots(m, contest)}
+    )
     place = {label: i for i, (label, _) in enumerate(full.standings)}
     best = min(result.tied, key=lambda label: place[label])
     tied = tuple(x for x in result.tied if x in full.tied) or (best,)
@@ -44,21 +46,22 @@ def _tally(m: Move, contest: Contest, ballots: Mapping[AgentId, Ballot]) -> Tall
         m.rules.voting.rule,
         ballots,
         contest.labels,
-        weights=m.rules.voting.weights,
+        weights=result_count.weights(m, contest),
         tie_order=contest.labels,
     )
 
 
 def counted(m: Move, contest: Contest) -> dict[AgentId, Ballot]:
-    """The ballots as they count before ties are broken."""
+    """The ballots as they count before ties are broken, drafts among them."""
     ballots = ballots_of(contest)
+    drafts = result_count.ballots(m, contest) if contest.drafts else {}
     if m.rules.voting.self_votes != "tie_break":
-        return ballots
+        return {**ballots, **drafts} if drafts else ballots
     found: dict[AgentId, Ballot] = {}
     for voter, ballot in ballots.items():
         others = (x for x in contest.labels if m.s.answers[x].agent != voter)
         found[voter] = standing_part(ballot, {x: i for i, x in enumerate(others)})
-    return found
+    return {**found, **drafts}
 
 
 def first_of(contest: Contest, result: Tally) -> Label:
@@ -97,7 +100,7 @@ def waiting_in(m: Move, contest: Contest) -> tuple[AgentId, ...]:
 
 def has_reached_quorum(m: Move, contest: Contest) -> bool:
     """Whether enough voters have cast a ballot for the vote to count."""
-    if not m.rules.voting.quorum:
+    if not m.rules.voting.quorum or not contest.voters:
         return True
     return has_quorum(
         ballots_of(contest),
@@ -123,6 +126,8 @@ def leader(m: Move) -> Label | None:
         winner = m.s.contests[m.s.contests_made - 1].winner
         if winner is not None and winner in {answer.label for answer in standing}:
             return winner
+    if result_count.is_on(m):
+        return result_count.counted(m, standing)[0].label
     return contests.tie_order(m, standing)[0]
 
 
@@ -145,6 +150,8 @@ def announce_winner(
 def how_decided(m: Move, contest: Contest, result: Tally, *, is_early: bool) -> str:
     """How the contest was decided, in one sentence for people."""
     cast, voters = len(contest.ballots), len(contest.voters)
+    if contest.drafts:
+        return _how_counted(m, contest, result, is_early=is_early)
     if not cast:
         return "no ballot was cast; the declared order of ties decided"
     words = f"{result.rule}: {cast} of {voters} ballots"
@@ -161,11 +168,28 @@ def how_decided(m: Move, contest: Contest, result: Tally, *, is_early: bool) -> 
     return words
 
 
+def _how_counted(m: Move, contest: Contest, result: Tally, *, is_early: bool) -> str:
+    """The same where drafts are ballots: ``5 of 7 answers say 41``."""
+    first = first_of(contest, result)
+    agree = tuple(x for x, entry in m.s.entry_of.items() if entry == first)
+    entry = result_count.Entry(first, agree, len(agree))
+    words = result_count.in_words(entry, len(m.s.entry_of), m.s.answers[first].result)
+    if contest.voters:
+        cast = len(contest.ballots)
+        words += f"; {result.rule} with {cast} of {len(contest.voters)} ballots"
+    if len(result.tied) > 1:
+        words += f", a tie decided by {m.rules.voting.ties}"
+    if is_early:
+        words += ", decided before the rest"
+    return words
+
+
 def crown(m: Move, contest: Contest, result: Tally, *, is_early: bool) -> None:
     """The contest's winner has won the session; let it be presented."""
     winner = contest.winner
     assert winner is not None
-    announce_winner(m, winner, result, len(contest.ballots), is_early=is_early)
+    cast = len(contest.ballots) + len(contest.drafts)
+    announce_winner(m, winner, result, cast, is_early=is_early)
     standings = tuple(label for label, _ in result.standings)
     finalists = (winner, *(label for label in standings if label != winner))
     if m.rules.voting.ties == "synthesise" and len(result.tied) > 1:

@@ -124,6 +124,20 @@ class AnswerAccepted(Output, frozen=True, kw_only=True, tag="answer_accepted"):
     value: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     """The structured answer as JSON, where the team asks for one."""
     citations: tuple[Citation, ...] = ()
+    result: str | msgspec.UnsetType = msgspec.UNSET
+    """What is compared where equal results are counted."""
+
+
+class ResultsCounted(Output, frozen=True, kw_only=True, tag="results_counted"):
+    """Drafts whose results are equal are one entry, and each is a ballot for it."""
+
+    standings: tuple[tuple[Label, float], ...]
+    """The draft that stands for each result, and the weight of all that have it; the
+    heaviest first."""
+    members: tuple[tuple[Label, ...], ...]
+    """For each of them the drafts that have its result, itself first."""
+    is_clear: bool
+    """No outstanding draft or ballot can change the first: nobody is asked to vote."""
 
 
 class AnswerRefused(Output, frozen=True, kw_only=True, tag="answer_refused"):
@@ -235,6 +249,7 @@ Decision: TypeAlias = (
     JournalLost
     | AnswerAccepted
     | AnswerRefused
+    | ResultsCounted
     | VoteCounted
     | VoteRejected
     | VotesVoided

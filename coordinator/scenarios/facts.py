@@ -241,6 +241,8 @@ def _facts(event: Event, kind: str) -> dict[str, Fact]:
 
 def _fact(value: object) -> Fact:
     match value:
+        case msgspec.UnsetType():
+            return ""
         case msgspec.Raw():
             return bytes(value).decode()
         case tuple() if value and isinstance(value[0], tuple):

@@ -267,7 +267,7 @@ class Shell:
         for agent in self._team.agents:
             outbox = self._outbox.clone()
             actor = (
-                Seat(agent.id, outbox)
+                Seat(agent.id, outbox, agent.result_key)
                 if isinstance(agent.backend, Person)
                 else _actor(agent, outbox, *limiters[agent.id], files=self.files)
             )

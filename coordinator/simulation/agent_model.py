@@ -179,7 +179,16 @@ def _answer(
 ) -> AnswerProposed:
     is_empty = chance.random() < temper.nonsense
     content = " " if is_empty else said_by_chance(chance)
-    return AnswerProposed(agent=agent, turn=number, seq=_RESULT, at=at, content=content)
+    # Three results and none, so that some agree; rules that count none do not look.
+    result = f"{chance.randrange(3)}" if len(content) % 4 else ""
+    return AnswerProposed(
+        agent=agent,
+        turn=number,
+        seq=_RESULT,
+        at=at,
+        content=content,
+        result=result,
+    )
 
 
 def _ballot(form: BallotForm, chance: Random, temper: Temper) -> Ballot:

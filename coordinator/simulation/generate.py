@@ -129,11 +129,16 @@ def _rules(chance: Random) -> Rules:
     # Committees and reviews that open early each go with one kind of slate only.
     if changes.get("revise", rules.drafting.revise):
         changes["committee_over"] = None
-        changes.update(challenge="off", topology="all", adaptive=None)
+        changes.update(challenge="off", topology="all", adaptive=None, equal="none")
     else:
         changes["review_opens"] = "all_drafted"
+        is_counted = changes.get("equal", rules.drafting.equal) != "none"
+        if changes.get("adaptive") == _OVER_ANSWERS and not is_counted:
+            changes["equal"] = "text"
     return rules.replace(**changes)
 
+
+_OVER_ANSWERS = Adaptive(start=2, step=2, max=7, over="answers", stop="posterior")
 
 _CHANGES: dict[str, tuple[object, ...]] = {
     "self_votes": ("allow", "forbid", "tie_break"),
@@ -148,7 +153,8 @@ _CHANGES: dict[str, tuple[object, ...]] = {
     "news": ("finish", "inject", "preempt", "stale_only"),
     "coalesce_s": (0.0, 0.25, 5.0),
     "duplicate_over": (0.5, 0.9, 1.0),
-    "panel": (None, 1, 3, 7),
+    "equal": ("none", "text", "text"),
+    "panel": (None, 1, 3, 7, "auto"),
     "topology": (
         Topology(ring=2),
         Topology(ring=3),
@@ -158,6 +164,7 @@ _CHANGES: dict[str, tuple[object, ...]] = {
     "adaptive": (
         Adaptive(start=1, step=1, max=4),
         Adaptive(start=2, step=3, max=9, stop="posterior"),
+        _OVER_ANSWERS,
     ),
     "committee_over": (None, 2, 8),
     "committee_size": (2, 3, 5),

@@ -7,9 +7,14 @@ with the name of the invariant that broke.
 
 from __future__ import annotations
 
+from fractions import Fraction
+
+from msgspec import UnsetType
+
 from agents.protocol.chunks import (
     AgentFailed,
     AgentId,
+    AnswerProposed,
     Approval,
     Ballot,
     Choice,
@@ -47,6 +52,7 @@ from coordinator.protocol.events import (
     Conclude,
     MachineInput,
     MachineOutput,
+    ResultsCounted,
     SessionOpened,
     SlateFrozen,
     StartTurn,
@@ -104,6 +110,13 @@ class Checker:
         self._over_budget = False
         self._challenged = False
         self._response: dict[AgentId, int] = dict.fromkeys(agents, 0)
+        self._results: dict[Label, str] = {}
+        self._counted: dict[AgentId, Label] = {}
+        """Author → the answer that its draft is a ballot for, where any are."""
+        self._drafting: set[AgentId] = set()
+        """Who writes a first answer as the step begins."""
+        self._begun: set[AgentId] = set()
+        """And who does so by now."""
         self.concluded: Conclude | None = None
         self.decided: WinnerDecided | None = None
 
@@ -126,6 +139,13 @@ class Checker:
                 self._running.discard(what.agent)
         else:
             self._take(what)
+        if self._rules.drafting.equal != "none":
+            brought = isinstance(what, AnswerProposed | TurnEnded | AgentFailed)
+            if brought and what.turn == self._turns[what.agent]:
+                self._begun.discard(what.agent)
+            # Who is cut because its time is up is not waited for.
+            is_cut = isinstance(what, TimerRang)
+            self._drafting = set() if is_cut else set(self._begun)
         for output in outputs:
             if self.concluded is not None:
                 raise Violation("the conclusion is the last effect")
@@ -197,10 +217,13 @@ class Checker:
                     self._armed.add(output.timer)
             case SlateFrozen() | WinnerDecided():
                 self._on_vote_stage(output)
+            case ResultsCounted():
+                self._on_count(output)
             case Conclude():
                 self._on_end(output)
             case CancelTurn():
                 self._running.discard(output.agent)
+                self._begun.discard(output.agent)
                 _claim(
                     output.turn == self._turns[output.agent],
                     "only the newest turn is cancelled",
@@ -231,6 +254,8 @@ class Checker:
                 _claim(output.agent not in self._retired, "an agent retires once")
                 self._retired.add(output.agent)
                 self._running.discard(output.agent)
+                self._begun.discard(output.agent)
+                self._drafting.discard(output.agent)
             case _:
                 pass
 
@@ -243,12 +268,53 @@ class Checker:
                 self._rules.voting.shortlist is not None and not self._is_one_contest
             )
             self._is_one_contest = is_whole and not counts_on
+            if self._challenged:
+                # What was written to beat the winner has no draft to its name.
+                self._counted = {}
             return
         _claim(self._may_decide(), "one winner")
         _claim(said.label in self._answers, "the winner has answered")
         _claim(said.label not in self._vetoed, "no vetoed answer wins")
         self._recount(said)
         self.decided = said
+
+    def _on_count(self, count: ResultsCounted) -> None:
+        """Equal results are one entry, and a clear count cannot be changed any more."""
+        flat = [label for members in count.members for label in members]
+        standing = set(self._standing.values()) - self._vetoed
+        _claim(len(flat) == len(set(flat)), "a draft counts once")
+        _claim(set(flat) == standing, "every standing draft is counted")
+        weights: list[float] = []
+        seen: set[str] = set()
+        for (first, weight), members in zip(
+            count.standings, count.members, strict=True
+        ):
+            _claim(first == members[0], "an entry is named by one of its drafts")
+            results = {self._results.get(label, "") for label in members}
+            _claim(len(results) == 1, "drafts of one entry have one result")
+            _claim(not (results & seen), "no two entries have one result")
+            seen |= results - {""}
+            mine = sum(
+                Fraction(str(self._rules.voting.weights.get(self._answers[label], 1)))
+                for label in members
+            )
+            _claim(float(mine) == weight, "an entry weighs what its authors do")
+            weights.append(weight)
+        _claim(weights == sorted(weights, reverse=True), "the heaviest comes first")
+        if count.is_clear and self._rules.drafting.adaptive is None:
+            lead = weights[0] - (weights[1] if len(weights) > 1 else 0.0)
+            to_come = sum(
+                self._rules.voting.weights.get(x, 1.0) for x in self._drafting
+            )
+            _claim(not to_come or lead > to_come, "no draft to come can change a count")
+        self._counted = {
+            self._answers[label]: members[0]
+            for members in count.members
+            for label in members
+        }
+        if count.is_clear:
+            self._stage += 1
+            self._is_one_contest = True
 
     def _may_decide(self) -> bool:
         """Whether a winner may be named now: the first, or after a veto."""
@@ -269,6 +335,8 @@ class Checker:
             raise Violation("turn numbers count up")
         self._turns[agent] = turn.number
         self._running.add(agent)
+        if isinstance(task, Draft):
+            self._begun.add(agent)
         self._asked[agent] = self._accepted
         if self.decided is not None and not isinstance(task, Present):
             # The presenter asked for another round.
@@ -318,6 +386,8 @@ class Checker:
         self._accepted += 1
         self._ordinal[label] = self._accepted
         self._contents[label] = accepted.content
+        if not isinstance(accepted.result, UnsetType):
+            self._results[label] = accepted.result
         self._root[label] = label
         self._answers[label] = agent
         self._standing[agent] = label
@@ -361,7 +431,7 @@ class Checker:
             ballots
         )
         if decided.rule and self._is_one_contest and not has_runoff:
-            is_right = is_counted_right(rules, ballots, decided)
+            is_right = is_counted_right(rules, ballots, decided, self._counted)
             _claim(is_right, "the standings are what the ballots say")
 
     def _on_end(self, end: Conclude) -> None:

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from agents.protocol.chunks import AgentId, Ballot
-from coordinator.ballots import tally
+from agents.protocol.backend import BallotForm
+from agents.protocol.chunks import (
+    AgentId,
+    Approval,
+    Ballot,
+    Choice,
+    Label,
+    Ranking,
+    Scores,
+)
+from coordinator.ballots import form, tally
 from coordinator.consensus.rules import Rules
 from coordinator.protocol.events import WinnerDecided
 
@@ -14,23 +23,31 @@ HANGS_ON_TIES = frozenset({"instant_runoff", "ranked_pairs"})
 
 
 def is_counted_right(
-    rules: Rules, ballots: Mapping[AgentId, Ballot], decided: WinnerDecided
+    rules: Rules,
+    ballots: Mapping[AgentId, Ballot],
+    decided: WinnerDecided,
+    drafts: Mapping[AgentId, Label],
 ) -> bool:
     """Whether ``decided`` has the standings, and a winner, of these ballots.
 
     The order of ties is not known here: that it was followed is not asked.
+
+    Args:
+        rules: By which it was decided.
+        ballots: Voter → ballot.
+        decided: What came of it.
+        drafts: Author → the answer that its draft is a ballot for.
     """
     if rules.voting.self_votes == "tie_break":
         # What is said of one's own answer counts only among the tied.
         return True
     labels = tuple(label for label, _ in decided.standings)
-    found = tally(
-        rules.voting.rule,
-        ballots,
-        labels,
-        weights=rules.voting.weights,
-        tie_order=labels,
-    )
+    cast, weights = dict(ballots), dict(rules.voting.weights)
+    for author, label in drafts.items():
+        voter = AgentId(f"the draft of {author}")
+        cast[voter] = _ballot_for(label, form(rules.voting.rule, labels))
+        weights[voter] = rules.voting.weights.get(author, 1.0)
+    found = tally(rules.voting.rule, cast, labels, weights=weights, tie_order=labels)
     if found.rule != decided.rule:
         return False
     if found.rule in HANGS_ON_TIES:
@@ -38,3 +55,14 @@ def is_counted_right(
     # A rule that elects nobody leaves it to the standings.
     is_best = found.winner is None or decided.label in found.tied
     return is_best and dict(found.standings) == dict(decided.standings)
+
+
+def _ballot_for(label: Label, asked: BallotForm) -> Ballot:
+    """A ballot that says nothing but that ``label`` is best."""
+    if asked.kind == "choice":
+        return Choice(label=label)
+    if asked.kind == "approval":
+        return Approval(labels=(label,))
+    if asked.kind == "ranking":
+        return Ranking(tiers=((label,),))
+    return Scores(points={label: asked.max_score})

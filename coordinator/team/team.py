@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -18,6 +19,7 @@ from agents.protocol.attachments import Attach
 from agents.protocol.backend import Backend
 from agents.protocol.chunks import AgentId, Usage
 from agents.tools.answer_schema import AnswerForm, answer_form
+from agents.tools.results import result_key
 from agents.tools.workflow import Workflow
 from coordinator.ballots import form
 from coordinator.consensus import budget
@@ -50,6 +52,10 @@ class Team:
     """What ``Result.value`` shall be: a type that msgspec knows, a pydantic model, or a
     JSON Schema as a mapping. Every agent hands one in with its answer. ``None``: words
     are enough."""
+    equal: Callable[[Any], object] | None = None
+    """What of an answer is compared where equal results are counted, in place of the
+    rules' own ``equal``: a function of the decoded value, or of the words where answers
+    have none. ``None`` from it: the answer has no result."""
     answer_form: AnswerForm | None = field(init=False, default=None, repr=False)
     """What ``answer_type`` amounts to; each agent has it."""
 
@@ -120,6 +126,10 @@ class Team:
         if any(agent.workflow != workflow for agent in self.agents):
             agents = tuple(replace(agent, workflow=workflow) for agent in self.agents)
             object.__setattr__(self, "agents", agents)  # frozen once it is made
+        if self.rules.drafting.equal != "none":
+            self._compare_results()
+        if self.rules.voting.panel == "auto":
+            self._name_models()
         for voter in self.rules.voting.weights:
             if voter not in ids:
                 raise ConfigInvalid(
@@ -147,6 +157,32 @@ class Team:
         if found != rules.limits.prices:
             priced = rules.replace(prices=found)
             object.__setattr__(self, "rules", priced)  # frozen once it is made
+
+    def _compare_results(self) -> None:
+        """Have every agent say the result of its answer as the rules compare it."""
+        equal = self.rules.drafting.equal
+        is_typed = self.answer_type is not None
+        if equal == "auto":
+            equal = "value" if is_typed else "text"
+        if self.equal is None and equal != "text" and not is_typed:
+            raise ConfigInvalid(
+                f"'equal: {equal}' compares structured answers, and this team's are "
+                "words; give it an answer's type, or say 'equal: text'"
+            )
+        key = result_key(equal if self.equal is None else self.equal)
+        agents = tuple(replace(agent, result_key=key) for agent in self.agents)
+        object.__setattr__(self, "agents", agents)  # frozen once it is made
+
+    def _name_models(self) -> None:
+        """Have the rules know which voters share a model."""
+        models = {
+            str(agent.id): agent.backend.model
+            for agent in self.agents
+            if not isinstance(agent.backend, Person)
+        }
+        if models != self.rules.voting.models:
+            named = self.rules.replace(models=models)
+            object.__setattr__(self, "rules", named)  # frozen once it is made
 
     def _ask_for_values(self) -> None:
         """Give every agent the form of a structured answer."""

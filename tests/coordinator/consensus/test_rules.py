@@ -88,7 +88,7 @@ def test_a_voting_rule_is_spelled_as_in_a_file() -> None:
             {"panel": "three"},
             "voting: {panel: three}",
             "voting.panel",
-            "'three' will not do; expected int | null",
+            "'three' will not do; expected int | auto | null",
         ),
         (
             {"panel": 0},

@@ -50,8 +50,10 @@ def test_a_scenario_is_named_by_the_sentence_it_proves(path: Path) -> None:
     assert words.strip("_") == path.stem
 
 
-# Prices are filled in by the team, by its models: no file says them.
-@pytest.mark.parametrize("setting", [x for x in ("policy", *SETTINGS) if x != "prices"])
+# Prices and models are filled in by the team: no file says them.
+@pytest.mark.parametrize(
+    "setting", [x for x in ("policy", *SETTINGS) if x not in {"prices", "models"}]
+)
 def test_every_setting_of_the_rules_is_changed_in_a_scenario(setting: str) -> None:
     values = [_setting(read.config.rules, setting) for read in SCENARIOS]
     assert any(value != _setting(Rules(), setting) for value in values)

@@ -30,7 +30,13 @@ def test_a_thousand_random_sessions_keep_every_invariant() -> None:
     assert report.failures == ()
     assert report.runs == 1000
     assert set(report.statuses) == {"answered", "deadline", "failed", "interrupted"}
-    assert set(report.policies) == {"slate", "revision", "ensemble", "massgen"}
+    assert set(report.policies) == {
+        "slate",
+        "revision",
+        "ensemble",
+        "massgen",
+        "evidence",
+    }
 
 
 @pytest.mark.parametrize("seed", range(50))

@@ -138,7 +138,7 @@ def test_a_script_may_be_a_file_beside_the_team(tmp_path: Path) -> None:
             "agents: [{id: a, model: m}]\nvoting: {policy: quick}",
             (
                 "team.yaml:2: voting.policy: policy 'quick' is unknown; "
-                "choose from ensemble, massgen, revision, slate"
+                "choose from ensemble, evidence, massgen, revision, slate"
             ),
         ),
         (
