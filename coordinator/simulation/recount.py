@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from agents.protocol.backend import BallotForm
 from agents.protocol.chunks import (
     AgentId,
     Approval,
@@ -14,6 +13,7 @@ from agents.protocol.chunks import (
     Ranking,
     Scores,
 )
+from agents.protocol.turns import BallotForm
 from coordinator.ballots import form, tally
 from coordinator.consensus.rules import Rules
 from coordinator.protocol.events import WinnerDecided
