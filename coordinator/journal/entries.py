@@ -19,7 +19,7 @@ from agents.protocol.chunks import AgentId, StreamChunk
 from agents.protocol.frames import decode_frame
 from agents.tools import foreign_types as foreign
 from coordinator.journal.framing import Kind, Record
-from coordinator.protocol.events import MachineOutput, ShellInput
+from coordinator.protocol.events import JournalLost, MachineOutput, ShellInput
 from coordinator.protocol.result import Result
 
 
@@ -123,6 +123,7 @@ Entry: TypeAlias = (
     | Resumed
     | ShellInput
     | MachineOutput
+    | JournalLost
     | Result
     | FileKept
     | Sequence[StreamChunk]
@@ -136,7 +137,9 @@ _resumed = msgspec.json.Decoder(Resumed)
 _result = msgspec.json.Decoder(Result)
 _file = msgspec.json.Decoder(FileKept)
 _input: msgspec.json.Decoder[ShellInput] = msgspec.json.Decoder(ShellInput)
-_output: msgspec.json.Decoder[MachineOutput] = msgspec.json.Decoder(MachineOutput)
+_output: msgspec.json.Decoder[MachineOutput | JournalLost] = msgspec.json.Decoder(
+    MachineOutput | JournalLost
+)
 
 
 @cache

@@ -8,17 +8,15 @@ another process's clock are moved to the session's. Pure.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar
 
 import msgspec
 
-from agents.protocol.chunks import Chunk, StreamChunk
+from agents.protocol.chunks import StreamChunk
 from coordinator.journal.entries import FileKept, Resumed, decode
 from coordinator.journal.framing import Kind, Record
+from coordinator.protocol.clock import on_session_clock
 from coordinator.protocol.events import Input, Interrupted, MachineInput
 from coordinator.protocol.result import FileRecord, Result
-
-_C = TypeVar("_C", bound=Chunk)
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,13 +119,6 @@ def resumable(records: Sequence[Record]) -> int:
         if record.kind == Kind.INPUT and isinstance(decode(record), Interrupted):
             return number
     return len(records)
-
-
-def on_session_clock(chunk: _C, shift_s: float) -> _C:
-    """``chunk`` with its time moved from a process's clock to the session's."""
-    if shift_s == 0.0:
-        return chunk
-    return msgspec.structs.replace(chunk, at=chunk.at + shift_s)
 
 
 def _shifted(chunks: Sequence[StreamChunk], shift_s: float) -> tuple[StreamChunk, ...]:

@@ -239,15 +239,8 @@ class WinnerDecided(Output, frozen=True, kw_only=True, tag="winner_decided"):
     detail: str = ""
 
 
-class JournalLost(Output, frozen=True, kw_only=True, tag="journal_lost"):
-    """The disk failed: the session goes on, but from here on nothing is kept of it."""
-
-    reason: str
-
-
 Decision: TypeAlias = (
-    JournalLost
-    | AnswerAccepted
+    AnswerAccepted
     | AnswerRefused
     | ResultsCounted
     | VoteCounted
@@ -263,5 +256,24 @@ Decision: TypeAlias = (
 )
 
 MachineOutput: TypeAlias = Effect | Decision
-Event: TypeAlias = StreamChunk | MachineOutput
-"""What displays and ``--display jsonl`` see: chunks as they came, and decisions."""
+
+
+class JournalLost(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    tag_field="kind",
+    tag="journal_lost",
+    gc=False,
+):
+    """The disk failed: the session goes on, but from here on nothing is kept of it.
+
+    Told to readers by the recorder; the machine neither hears nor decides it.
+    """
+
+    reason: str
+
+
+Event: TypeAlias = StreamChunk | MachineOutput | JournalLost
+"""What displays and ``--display jsonl`` see: chunks as they came, decisions, and what
+befell the session itself."""

@@ -14,7 +14,6 @@ import msgspec
 
 from agents.protocol.chunks import AgentId, Chunk, TurnNumber
 from agents.protocol.turns import Turn
-from coordinator.consensus import HEARD, Consensus
 from coordinator.journal.entries import Resumed, decode, encode
 from coordinator.journal.framing import Kind, Record
 from coordinator.journal.inputs import taken
@@ -27,6 +26,7 @@ from coordinator.protocol.events import (
     TellAgent,
     TimerRang,
 )
+from coordinator.recovery.rebuild import Driver
 
 _Turns: TypeAlias = dict[tuple[AgentId, TurnNumber], Turn]
 
@@ -34,17 +34,15 @@ _Turns: TypeAlias = dict[tuple[AgentId, TurnNumber], Turn]
 class _Side:
     """One machine, the turns it has asked and the timers it has armed."""
 
-    def __init__(self, machine: Consensus) -> None:
-        self._machine = machine
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
         self.turns: _Turns = {}
         self.timers: dict[str, float] = {}
 
     def step(self, inputs: Iterable[MachineInput]) -> list[MachineOutput]:
         all_out: list[MachineOutput] = []
         for what in inputs:
-            if isinstance(what, Chunk) and type(what) not in HEARD:
-                continue
-            self._machine, outputs = self._machine.step(what)
+            outputs = self._driver.take(what)
             for output in outputs:
                 match output:
                     case StartTurn(turn=turn):
@@ -59,16 +57,16 @@ class _Side:
 
 def branched(
     records: Sequence[Record],
-    before: Consensus,
-    after: Consensus,
+    before: Driver,
+    after: Driver,
     team: Collection[AgentId],
 ) -> tuple[Record, ...]:
     """The records that the new session begins with, behind its first.
 
     Args:
         records: The old session's that count, without its first.
-        before: The old session's machine, as it was when it opened.
-        after: The new session's.
+        before: Of the old session's machine, as it was when it opened.
+        after: Of the new session's.
         team: Who is in it.
 
     Raises:

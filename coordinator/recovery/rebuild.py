@@ -7,8 +7,8 @@ for and not ended, timers armed and not rung. What of an open turn has been boug
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
-from typing import Protocol, Self, TypeAlias, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Protocol, TypeAlias
 
 import msgspec
 
@@ -34,16 +34,14 @@ from coordinator.protocol.events import (
     TimerRang,
 )
 
-_M = TypeVar("_M", bound="Machine")
-
 _Key: TypeAlias = tuple[AgentId, TurnNumber]
 
 
-class Machine(Protocol):
-    """What :class:`coordinator.consensus.Consensus` is to this file."""
+class Driver(Protocol):
+    """What :class:`coordinator.session.driver.Driver` is to this room."""
 
-    def step(self, what: MachineInput) -> tuple[Self, tuple[MachineOutput, ...]]:
-        """Take one input; a value, so the machine before it stays as it was."""
+    def take(self, what: MachineInput) -> tuple[MachineOutput, ...]:
+        """Feed one input to the machine, and keep the books."""
         ...
 
 
@@ -63,34 +61,29 @@ class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def rebuild(
-    machine: _M,
+    driver: Driver,
     inputs: Iterable[MachineInput],
     *,
     watch: Callable[[Event], None] | None = None,
-    heard: Collection[type[StreamChunk]] | None = None,
-) -> tuple[_M, Rebuilt]:
-    """Feed ``inputs`` to ``machine``, and say what was under way at their end.
+) -> Rebuilt:
+    """Feed ``inputs`` to a machine, and say what was under way at their end.
 
     Args:
-        machine: As it was when the session opened.
+        driver: Its machine as it was when the session opened; afterwards as it was when
+            the last input had been taken.
         inputs: What the session took in; see :mod:`coordinator.journal.inputs`.
-        watch: Told every chunk and every output, in the order the session saw them; a
-            ledger's ``book``, for one.
-        heard: The chunks that the machine is fed, as a shell does it; ``None``: all.
+        watch: Told every chunk and every output, in the order the session saw them.
     """
     desk = _Desk()
     for what in inputs:
         desk.note_input(what)
         if watch is not None and isinstance(what, Chunk):
             watch(what)
-        if heard is not None and isinstance(what, Chunk) and type(what) not in heard:
-            continue
-        machine, outputs = machine.step(what)
-        for output in outputs:
+        for output in driver.take(what):
             desk.note_output(output)
             if watch is not None:
                 watch(output)
-    return machine, desk.state()
+    return desk.state()
 
 
 class _Desk:

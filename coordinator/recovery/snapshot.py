@@ -1,7 +1,7 @@
 """What a session was, for a shell that goes on with it.
 
-Read from a journal's records: the machine and the books as they stood after the last of
-them, and what was under way. Pure.
+Read from a journal's records: what was under way after the last of them. The machine
+and the books as they stood then are its driver's. Pure.
 """
 
 from __future__ import annotations
@@ -10,23 +10,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agents.protocol.chunks import AgentId, Chunk
-from coordinator.consensus import DEADLINE_TIMER, HEARD, Consensus
+from coordinator.consensus import DEADLINE_TIMER, Consensus
 from coordinator.consensus.rules import Rules
 from coordinator.journal.entries import Opened, Resumed, decode
 from coordinator.journal.framing import Kind, Record
-from coordinator.journal.inputs import inputs, on_session_clock, taken
-from coordinator.protocol.accounting import Ledger
+from coordinator.journal.inputs import inputs, taken
+from coordinator.protocol.clock import on_session_clock
 from coordinator.protocol.events import Event, SessionOpened
 from coordinator.protocol.result import FileRecord
-from coordinator.recovery.rebuild import AskedTurn, Rebuilt, rebuild
+from coordinator.recovery.rebuild import AskedTurn, Driver, Rebuilt, rebuild
 
 
 @dataclass(frozen=True, kw_only=True)
 class Past:
     """A session as it stood when its last record had been written."""
 
-    machine: Consensus
-    ledger: Ledger
     rebuilt: Rebuilt
     has_begun: bool
     """Whether the team had been told to begin."""
@@ -57,27 +55,21 @@ def machine_of(opened: Opened, agents: Sequence[AgentId], rules: Rules) -> Conse
 
 
 def past_of(
-    opened: Opened, records: Sequence[Record], machine: Consensus, now: float
+    opened: Opened, records: Sequence[Record], driver: Driver, now: float
 ) -> Past:
     """Read what the session was.
 
     Args:
         opened: Its first record.
         records: Those that count, the first included.
-        machine: As it was when the session opened.
+        driver: Its machine as it was when the session opened; it is fed all of them.
         now: This process's monotonic clock, in seconds.
 
     Raises:
         msgspec.DecodeError: A whole record holds something else than its kind says.
     """
-    ledger = Ledger(tuple(opened.models))
     events: list[Event] = []
-
-    def watch(event: Event) -> None:
-        ledger.book(event)
-        events.append(event)
-
-    machine, rebuilt = rebuild(machine, inputs(records), watch=watch, heard=HEARD)
+    rebuilt = rebuild(driver, inputs(records), watch=events.append)
     for record in records:
         if record.kind == Kind.RESUMED:
             entry = decode(record)
@@ -88,8 +80,6 @@ def past_of(
     ended = max(record.at for record in records)
     shift_s = ended - now
     return Past(
-        machine=machine,
-        ledger=ledger,
         rebuilt=rebuilt,
         has_begun=began is not None,
         began=opened.at if began is None else began,

@@ -21,18 +21,15 @@ from agents.limits.idle_watchdog import SilenceWatch
 from agents.protocol.chunks import AgentId, ServerToolReturned, StreamChunk
 from agents.protocol.frames import decode_frame, skim_frame
 from coordinator.consensus import HEARD, Consensus
-from coordinator.errors import JournalUnavailable, NotAsked, NotInTeam
-from coordinator.journal.entries import FileKept, encode
-from coordinator.journal.framing import Kind
-from coordinator.journal.inputs import on_session_clock
-from coordinator.protocol.accounting import BOOKED, Ledger
+from coordinator.errors import NotAsked, NotInTeam
+from coordinator.protocol.accounting import BOOKED
+from coordinator.protocol.clock import on_session_clock
 from coordinator.protocol.events import (
     ArmTimer,
     CancelTurn,
     Conclude,
     Event,
     Interrupted,
-    JournalLost,
     MachineOutput,
     SessionOpened,
     ShellInput,
@@ -42,6 +39,8 @@ from coordinator.protocol.events import (
 )
 from coordinator.session.channel import Inbox, Outbox, channel
 from coordinator.session.downloads import Downloads
+from coordinator.session.driver import Driver
+from coordinator.session.recorder import Recorder
 from coordinator.session.subscription import Feed
 
 if TYPE_CHECKING:
@@ -66,11 +65,8 @@ DRAIN_AT_ONCE = 1024
 """Frames taken in one wake-up, beside those for each agent, before readers and other
 tasks get their turn. Fewer than agents bring meanwhile, and the inbox stays full."""
 
-_HEARD = frozenset(HEARD)
 _TAKEN = frozenset({ServerToolReturned, *BOOKED, *HEARD})
 """The chunks that are more than something to read."""
-_ASKED = (StartTurn, TellAgent)
-"""Outputs that only repeat, at length, what other records say."""
 
 
 class Opening(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,35 +89,24 @@ class Shell:
         opening: Opening,
         journal: JournalWriter | None,
         *,
-        past: Past | None = None,
+        resumed: tuple[Driver, Past] | None = None,
         files: SessionFiles | None = None,
         output_dir: Path | None = None,
     ) -> None:
         self.id = opening.session_id
         self.result: Result | None = None
-        self.journal_lost: str | None = None
         self.concluded = anyio.Event()
         self.spawned = anyio.Event()
         self._question = question
         self._team = team
-        self._journal = journal
+        self._recorder = Recorder(journal) if journal is not None else None
         ids = tuple(agent.id for agent in team.agents)
+        past = resumed[1] if resumed else None
         self._past = past
         self._shift_s = past.shift_s if past else 0.0
         """What the session's clock is ahead of this process's: after a resumption it
         goes on from where it stood."""
-        self._machine = (
-            past.machine
-            if past
-            else Consensus.new(
-                ids,
-                opening.asked or question,
-                team.rules,
-                seed=opening.seed,
-                nonce=opening.nonce,
-            )
-        )
-        self._ledger = past.ledger if past else Ledger(ids)
+        self._driver = resumed[0] if resumed else _driver(ids, question, team, opening)
         self.files = files or SessionFiles()
         if journal is not None:
             self.files.on_change = self._keep_file
@@ -135,7 +120,6 @@ class Shell:
         self._feeds: list[Feed] = []
         self._actors: dict[AgentId, Actor | Seat] = {}
         self._timers: dict[str, anyio.CancelScope] = {}
-        self._end: Conclude | None = past.rebuilt.end if past else None
         self._outbox: Outbox[Item]
         self._inbox: Inbox[Item]
         self._outbox, self._inbox = channel(FRAMES_IN_FLIGHT + 2 * len(ids))
@@ -143,18 +127,23 @@ class Shell:
         # tell() cannot wait; few such inputs exist, so this list stays short.
         self._told: list[ShellInput] = []
 
+    @property
+    def journal_lost(self) -> str | None:
+        """Why nothing more is kept of the session; ``None`` where all is well."""
+        return self._recorder.lost if self._recorder is not None else None
+
     def subscribe(self, *, lossless: bool, from_start: bool = False) -> Feed:
         """Open a reader of events, from now on, or with what a past session was."""
         past = self._past.events if self._past and from_start else ()
         feed = Feed(lossless=lossless, before=past)
-        if self._end is not None:
+        if self._driver.end is not None:
             feed.close()
         self._feeds.append(feed)
         return feed
 
     def tell(self, what: ShellInput) -> None:
         """Bring in something that no agent said; its time is this process's."""
-        if self._end is None:
+        if self._driver.end is None:
             if self._shift_s:
                 what = msgspec.structs.replace(what, at=what.at + self._shift_s)
             self._told.append(what)
@@ -204,51 +193,36 @@ class Shell:
                 self._spawn(group)
                 self.spawned.set()
                 self._begin(group)
-                while self._end is None:
+                while self._driver.end is None:
                     await self._take(await self._drained(), group)
                 # Whatever still streams has lost its purpose.
                 group.cancel_scope.cancel("the session is concluded")
             await self._take_leftovers()
-        assert self._end is not None
+        end = self._driver.end
+        assert end is not None
         elapsed_s = self._now() - began
         files = await self._downloads.collect()
         form = self._team.answer_form
-        self.result = self._ledger.result(
+        self.result = self._driver.ledger.result(
             self.id,
             self._question,
-            self._end,
+            end,
             elapsed_s,
             read=form.check if form else msgspec.json.decode,
         )
         if files:
             self.result = msgspec.structs.replace(self.result, files=files)
-        if self._journal is not None:
-            await self._keep(self.result, self._journal)
+        events: Sequence[Event] = ()
+        if self._recorder is not None:
+            events = await self._recorder.record_result(self.result, self._now())
         for feed in self._feeds:
+            await feed.push(events)
             feed.close()
         self.concluded.set()
 
-    async def _keep(self, result: Result, journal: JournalWriter) -> None:
-        """Record the outcome; a disk that refuses it must not take it away as well."""
-        journal.record(Kind.RESULT, encode(result), self._now())
-        if journal.durability == "exit":
-            return  # leaving the session writes it
-        events: list[Event] = []
-        try:
-            await journal.flush()
-        except JournalUnavailable as lost:
-            self._note_loss(lost, events)
-        for feed in self._feeds:
-            await feed.push(events)
-
     def _keep_file(self, key: FileKey, file_id: str, is_deleted: bool) -> None:
-        """Record what lies with a provider, so that it is not uploaded twice."""
-        assert self._journal is not None
-        account, digest = key
-        kept = FileKept(
-            account=account, digest=digest, file_id=file_id, is_deleted=is_deleted
-        )
-        self._journal.record(Kind.FILE, encode(kept), self._now())
+        assert self._recorder is not None
+        self._recorder.record_file(key, file_id, is_deleted=is_deleted, at=self._now())
 
     def _begin(self, group: anyio.abc.TaskGroup) -> None:
         """Tell the team to begin, unless it had in an earlier process."""
@@ -295,8 +269,9 @@ class Shell:
         """Record, step, act, publish: in this order."""
         events: list[Event] = []
         acting = group
-        if self._journal is not None and not await self._record(
-            self._journal, items, events
+        recorder = self._recorder
+        if recorder is not None and not await recorder.record_inputs(
+            items, self._now(), events
         ):
             acting = None
         for item in items:
@@ -305,49 +280,13 @@ class Shell:
                     self._take_frame(item, events, acting)
             else:
                 self._step(item, events, acting)
-        if acting is not group and self._end is None:
+        if acting is not group and self._driver.end is None:
             # Nothing may follow from what is not recorded, but the answer it brought.
             reason = self.journal_lost or ""
             what = Interrupted(at=self._now(), reason=reason)
             self._step(what, events, group)
         for feed in self._feeds:
             await feed.push(events)
-
-    async def _record(
-        self, journal: JournalWriter, items: Sequence[Item], events: list[Event]
-    ) -> bool:
-        """Put the inputs in the journal; where a mode waits for the disk, wait.
-
-        Returns:
-            Whether anything may follow from them: not where ``sync`` promises that they
-            are safe, and they are not.
-        """
-        at = self._now()
-        frames: list[bytes] = []
-        for item in items:
-            if isinstance(item, bytes):
-                if item:
-                    frames.append(item)
-                continue
-            if frames:
-                journal.record_frames(frames, at)
-                frames = []
-            journal.record(Kind.INPUT, encode(item), at)
-        if frames:
-            journal.record_frames(frames, at)
-        if not journal.is_due:
-            return True  # the fan-in has passed a checkpoint for these already
-        try:
-            await journal.commit()
-        except JournalUnavailable as lost:
-            self._note_loss(lost, events)
-            return journal.durability != "sync"
-        return True
-
-    def _note_loss(self, lost: JournalUnavailable, events: list[Event]) -> None:
-        if self.journal_lost is None:
-            self.journal_lost = str(lost)
-            events.append(JournalLost(reason=self.journal_lost))
 
     def _take_frame(
         self, frame: bytes, events: list[Event], group: anyio.abc.TaskGroup | None
@@ -367,13 +306,9 @@ class Shell:
         events: list[Event],
         group: anyio.abc.TaskGroup | None,
     ) -> None:
-        kind = type(chunk)
         if isinstance(chunk, ServerToolReturned):
             self._downloads.take(chunk)
-        if kind in BOOKED:
-            self._ledger.book(chunk)
-        if kind in _HEARD:
-            self._step(on_session_clock(chunk, self._shift_s), events, group)
+        self._step(on_session_clock(chunk, self._shift_s), events, group)
 
     def _step(
         self,
@@ -381,17 +316,11 @@ class Shell:
         events: list[Event],
         group: anyio.abc.TaskGroup | None,
     ) -> None:
-        self._machine, outputs = self._machine.step(what)
-        for output in outputs:
+        for output in self._driver.take(what):
             events.append(output)
-            self._ledger.book(output)
-            if self._journal is not None and not isinstance(output, _ASKED):
-                # For readers only: resuming feeds the inputs to the machine again.
-                at = self._now()
-                self._journal.record(Kind.OUTPUT, encode(output), at)
-            if isinstance(output, Conclude):
-                self._end = output
-            elif group is not None:
+            if self._recorder is not None:
+                self._recorder.record_output(output, self._now())
+            if group is not None and not isinstance(output, Conclude):
                 self._carry_out(output, group)
 
     async def _take_leftovers(self) -> None:
@@ -423,6 +352,19 @@ class Shell:
             if math.isfinite(timer.at):
                 await anyio.sleep_until(timer.at - self._shift_s)
                 self.tell(TimerRang(at=anyio.current_time(), timer=timer.timer))
+
+
+def _driver(
+    agents: tuple[AgentId, ...], question: str, team: Team, opening: Opening
+) -> Driver:
+    machine = Consensus.new(
+        agents,
+        opening.asked or question,
+        team.rules,
+        seed=opening.seed,
+        nonce=opening.nonce,
+    )
+    return Driver(machine, agents)
 
 
 def _actor(

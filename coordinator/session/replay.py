@@ -16,17 +16,13 @@ import anyio.lowlevel
 import msgspec
 
 from agents.protocol.chunks import Chunk
-from coordinator.consensus import HEARD
 from coordinator.errors import ReplayDiffers
 from coordinator.journal.entries import encode
 from coordinator.journal.framing import Kind, Record
 from coordinator.journal.inputs import history, taken
 from coordinator.journal.reader import understood
-from coordinator.protocol.accounting import Ledger
 from coordinator.protocol.events import (
-    Conclude,
     Event,
-    Interrupted,
     MachineInput,
     MachineOutput,
     StartTurn,
@@ -34,6 +30,7 @@ from coordinator.protocol.events import (
 )
 from coordinator.protocol.result import Result
 from coordinator.recovery.snapshot import machine_of
+from coordinator.session.driver import Driver
 from coordinator.session.subscription import Feed
 from coordinator.team.team import read_described
 
@@ -43,7 +40,6 @@ if TYPE_CHECKING:
     from coordinator.displays.base import Display
     from coordinator.journal.reader import Journal
 
-_HEARD = frozenset(HEARD)
 _INPUTS = frozenset({Kind.FRAME, Kind.INPUT})
 
 
@@ -75,13 +71,12 @@ class Replay:
         with understood(journal.path):
             self._records = history(journal.records)
         rules, _ = read_described(opened.team)
-        self._machine = machine_of(opened, tuple(opened.models), rules)
-        self._ledger = Ledger(tuple(opened.models))
+        agents = tuple(opened.models)
+        self._driver = Driver(machine_of(opened, agents, rules), agents)
         self._derived: deque[MachineOutput] = deque()
         self._doubtful = 0
         """So many of the first derived decisions may be missing: the process that made
         them died before it could write them."""
-        self._end: Conclude | None = None
         self.result: Result | None = None
         self.is_finished = False
 
@@ -113,15 +108,8 @@ class Replay:
     def _feed(self, inputs: Sequence[MachineInput]) -> Iterator[Event]:
         for what in inputs:
             if isinstance(what, Chunk):
-                self._ledger.book(what)
                 yield what
-                if type(what) not in _HEARD:
-                    continue
-            self._machine, outputs = self._machine.step(what)
-            for output in outputs:
-                self._ledger.book(output)
-                if isinstance(output, Conclude):
-                    self._end = output
+            for output in self._driver.take(what):
                 if not isinstance(output, StartTurn | TellAgent):
                     self._derived.append(output)  # those two are not recorded
                 yield output
@@ -155,13 +143,10 @@ class Replay:
     def _so_far(self) -> Result:
         """What there was when the records ended."""
         at = self._records[-1].at
-        if self._end is None:
-            reason = "the session has no end yet"
-            _, outputs = self._machine.step(Interrupted(at=at, reason=reason))
-            self._end = next(o for o in outputs if isinstance(o, Conclude))
+        end = self._driver.end_if_interrupted(at, "the session has no end yet")
         elapsed_s = at - self._opened.at
-        return self._ledger.result(
-            self._opened.session, self._opened.question, self._end, elapsed_s
+        return self._driver.ledger.result(
+            self._opened.session, self._opened.question, end, elapsed_s
         )
 
 

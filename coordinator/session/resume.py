@@ -24,6 +24,7 @@ import msgspec
 from agents.conversation.uploads import SessionFiles
 from agents.protocol.chunks import AgentId
 from coordinator.consensus import DEADLINE_TIMER, drafting
+from coordinator.consensus.rules import Rules
 from coordinator.errors import ConfigInvalid
 from coordinator.journal.entries import (
     BranchedFrom,
@@ -45,6 +46,7 @@ from coordinator.recovery.resume_points import (
     insist_on_unfinished,
 )
 from coordinator.recovery.snapshot import Past, machine_of, past_of
+from coordinator.session.driver import Driver
 from coordinator.session.engine import Opening, Shell
 from coordinator.session.session import Session, first_record, new_session_id, running
 from coordinator.team.attachment_sources import Attachable
@@ -106,11 +108,11 @@ async def resume_session(
         found = reopened.journal
         counted = history(found.records)
         kept = resumable(counted)
-        past = _past(found, counted[:kept], team, deadline_s)
+        driver, past = _past(found, counted[:kept], team, deadline_s)
         past = replace(past, fetched=fetched(found.records))
         files = SessionFiles(attached, uploads(found.records))
         files.know(team.backends)
-        going_on = _GoingOn(past, kept, deadline_s, files, output_dir)
+        going_on = _GoingOn(driver, past, kept, deadline_s, files, output_dir)
         shell = await _shell(found, team, writer, going_on)
         resumed = await stack.enter_async_context(running(shell, displays))
         resumed.repair = reopened.repair
@@ -164,8 +166,8 @@ async def branch_session(
         team = team or await _team_again(stack, found.opened, None)
         attached = await read_again(found.opened.attached, attachments)
         opened = _branch_of(found.opened, team, session_id or new_session_id(), record)
-        before = machine_of(found.opened, tuple(found.opened.models), rules)
-        after = machine_of(opened, tuple(opened.models), team.rules)
+        before = _driver(found.opened, rules)
+        after = _driver(opened, team.rules)
         with understood(found.path):
             over = branched(counted[1:], before, after, frozenset(opened.models))
         records = (
@@ -178,14 +180,14 @@ async def branch_session(
             records=records,
             damage=None,
         )
-        past = _past(journal_of_it, records, team, deadline_s)
+        driver, past = _past(journal_of_it, records, team, deadline_s)
         if not opened.models.keys() <= found.opened.models.keys():
             _give_time(past)
         writer = await stack.enter_async_context(
             open_journal(root, opened, durability=durability, taken_over=over)
         )
         files = SessionFiles(attached)
-        going_on = _GoingOn(past, len(records), deadline_s, files, output_dir)
+        going_on = _GoingOn(driver, past, len(records), deadline_s, files, output_dir)
         shell = await _shell(journal_of_it, team, writer, going_on)
         resumed = await stack.enter_async_context(running(shell, displays))
         if say is not None:
@@ -235,20 +237,24 @@ def _branch_of(old: Opened, team: Team, session: str, record: int) -> Opened:
     )
 
 
+def _driver(opened: Opened, rules: Rules) -> Driver:
+    agents = tuple(AgentId(agent) for agent in opened.models)
+    return Driver(machine_of(opened, agents, rules), agents)
+
+
 def _past(
     found: Journal, counted: Sequence[Record], team: Team, deadline_s: float | None
-) -> Past:
-    """What the session was.
+) -> tuple[Driver, Past]:
+    """The session's machine and books as they stood, and what was under way.
 
     Raises:
         msgspec.DecodeError: A record holds something else than its kind says.
     """
-    agents = [AgentId(agent) for agent in found.opened.models]
-    machine = machine_of(found.opened, agents, team.rules)
-    past = past_of(found.opened, counted, machine, anyio.current_time())
+    driver = _driver(found.opened, team.rules)
+    past = past_of(found.opened, counted, driver, anyio.current_time())
     if deadline_s is not None:
         past.rebuilt.timers[DEADLINE_TIMER] = past.ended + deadline_s
-    return past
+    return driver, past
 
 
 def _give_time(past: Past) -> None:
@@ -262,6 +268,7 @@ def _give_time(past: Past) -> None:
 class _GoingOn:
     """How a session goes on."""
 
+    driver: Driver
     past: Past
     kept: int
     """So many of its records count."""
@@ -298,7 +305,7 @@ async def _shell(
         team,
         opening,
         writer,
-        past=past,
+        resumed=(how.driver, past),
         files=how.files,
         output_dir=folder.absolute(),
     )

@@ -29,6 +29,7 @@ from coordinator.protocol.events import (
     TimerRang,
 )
 from coordinator.recovery.rebuild import Rebuilt, rebuild
+from coordinator.session.driver import Driver
 from coordinator.simulation.generate import Setting, setting
 from coordinator.simulation.world import Played
 
@@ -50,6 +51,10 @@ def written(opened: Opened, records: Sequence[Record]) -> bytes:
 
 def machine_of(made: Setting) -> Consensus:
     return Consensus.new(made.agents, "q", made.rules, seed=made.seed, nonce="n")
+
+
+def driver_of(made: Setting) -> Driver:
+    return Driver(machine_of(made), made.agents)
 
 
 def resumed(kept: int, shift_s: float = 0.0) -> Record:
@@ -81,7 +86,7 @@ def test_feeding_a_journal_to_the_machine_gives_the_same_effects_one_by_one(
         machine, outputs = machine.step(what)
         effects.append(outputs)
     assert tuple(effects) == played.outputs
-    assert rebuild(machine_of(made), inputs(records))[1].end == played.end
+    assert rebuild(driver_of(made), inputs(records)).end == played.end
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -92,7 +97,7 @@ def test_cut_at_any_record_what_was_under_way_is_known(
     played = made.world().play()
     records = scan(written(opening(), [record_of(i) for i in played.inputs])).records
     for cut in range(1, len(records) + 1, 1 + len(records) // 40):
-        _, rebuilt = rebuild(machine_of(made), inputs(records[:cut]))
+        rebuilt = rebuild(driver_of(made), inputs(records[:cut]))
         steps = cut - 1  # the first record is no input
         flat = [output for step in played.outputs[:steps] for output in step]
         assert list(rebuilt.outputs) == flat
@@ -131,7 +136,7 @@ def test_a_watcher_is_told_everything_in_the_order_the_session_saw_it() -> None:
     made = setting(3)
     played = made.world().play()
     told: list[object] = []
-    rebuild(machine_of(made), played.inputs, watch=told.append)
+    rebuild(driver_of(made), played.inputs, watch=told.append)
     seen: list[object] = []
     for what, outputs in zip(played.inputs, played.outputs, strict=True):
         seen += [what, *outputs] if isinstance(what, Chunk) else outputs

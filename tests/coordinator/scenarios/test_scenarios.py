@@ -18,7 +18,7 @@ from agents.backends.scripted.script import (
 )
 from coordinator.ballots import VotingRule, every_rule
 from coordinator.consensus.rules import SETTINGS, Rules
-from coordinator.protocol.events import Decision, JournalLost, Output
+from coordinator.protocol.events import Decision, Output
 from coordinator.scenarios.facts import Step, kind_of
 from coordinator.scenarios.reader import Scenario, find_scenarios, read_scenario
 from coordinator.scenarios.runner import Report, run_scenario
@@ -68,10 +68,7 @@ def test_every_voting_rule_has_a_scenario(rule: VotingRule) -> None:
     assert any(read.config.rules.voting.rule.name == rule.name for read in SCENARIOS)
 
 
-# Scenarios keep no journal, so none can be lost.
-@pytest.mark.parametrize(
-    "decision", [x for x in get_args(Decision) if x is not JournalLost]
-)
+@pytest.mark.parametrize("decision", get_args(Decision))
 def test_every_decision_is_expected_in_a_scenario(decision: type[Output]) -> None:
     tag = str(decision.__struct_config__.tag)
     assert any(kind_of(step) == tag for read in SCENARIOS for step in _steps(read))
