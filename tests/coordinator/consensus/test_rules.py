@@ -85,10 +85,10 @@ def test_a_voting_rule_is_spelled_as_in_a_file() -> None:
             "voting rule 'bordda' is unknown; did you mean 'borda'?",
         ),
         (
-            {"panel": "three"},
-            "voting: {panel: three}",
-            "voting.panel",
-            "'three' will not do; expected int | auto | null",
+            {"judges": "three"},
+            "voting: {judges: three}",
+            "voting.judges",
+            "'three' will not do; expected int",
         ),
         (
             {"panel": 0},
@@ -182,10 +182,12 @@ def test_every_setting_has_one_field_and_one_key_that_editors_complete() -> None
 def test_journals_keep_the_settings_as_released_versions_kept_them() -> None:
     for line in GOLDEN.read_bytes().splitlines():
         rules, _ = read_described(msgspec.Raw(line))
-        again = msgspec.json.encode({"rules": rules.record(), "source": None})
-        assert again == line
+        kept = msgspec.json.decode(line)["rules"]
+        again = msgspec.to_builtins(rules.record())
+        assert {name: again[name] for name in kept} == kept
 
 
 def test_the_policies_are_those_that_journals_of_version_0_1_kept() -> None:
     kept = [read_described(msgspec.Raw(x))[0] for x in GOLDEN.read_bytes().splitlines()]
-    assert kept[:4] == [Rules(policy) for policy in get_args(PolicyName)]
+    policies = [policy for policy in get_args(PolicyName) if policy != "evidence"]
+    assert kept[:4] == [Rules(policy) for policy in policies]
