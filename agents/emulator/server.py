@@ -30,9 +30,11 @@ if TYPE_CHECKING:
 
     from anyio.abc import ByteStream
 
+    from agents.backends.scripted.player import Player
     from agents.backends.scripted.script import JsonObject, Script
     from agents.emulator.http import HttpRequest
     from agents.protocol.backend import Request
+    from agents.protocol.chunks import AgentId
 
 KEPT_REQUESTS = 10_000
 """Records kept; a server left running forgets the oldest."""
@@ -126,6 +128,10 @@ class Server:
             self.open_sockets -= 1
             if not self.open_sockets:
                 self._all_closed.set()
+
+    def player(self, agent: AgentId) -> Player:
+        """Who plays the script for one of the engine's agents."""
+        return self._stage.player_of(agent)
 
     def recall(self, request: Request) -> None:
         """Count as played what an agent asked of a server before this one."""

@@ -118,14 +118,15 @@ class ScriptedBackend:
     def recall(self, request: Request) -> None:
         """Count the entry that was played in a process before this one as played."""
         with suppress(ScriptStuck):
-            part = self._player(request.turn.agent).begin(seen_in(request))
+            part = self.player(request.turn.agent).begin(seen_in(request))
             deque(part.moves, maxlen=0)  # what it has said has used up ids
 
     async def aclose(self) -> None:
         """Nothing outlives a stream; only a checkpoint passes."""
         await anyio.lowlevel.checkpoint()
 
-    def _player(self, agent: AgentId) -> Player:
+    def player(self, agent: AgentId) -> Player:
+        """Who plays the script for ``agent``; made where nobody has yet."""
         if agent not in self._players:
             self._players[agent] = Player(self._script, agent, self._model)
         return self._players[agent]
@@ -136,7 +137,7 @@ class ScriptedBackend:
         """Choose the entry and wait for its response; whoever calls closes it."""
         await anyio.lowlevel.checkpoint()
         try:
-            moves = self._player(request.turn.agent).begin(seen_in(request)).moves
+            moves = self.player(request.turn.agent).begin(seen_in(request)).moves
         except ScriptStuck as error:
             raise BackendRefused(str(error)) from error
         first = await self._until_response(moves)

@@ -9,7 +9,7 @@ import msgspec
 
 from agents.backends.scripted.request_match import Seen, fits
 from agents.backends.scripted.response import CacheCount, Response
-from agents.backends.scripted.response_steps import Move
+from agents.backends.scripted.response_steps import Breaks, Move
 from agents.backends.scripted.script import (
     Disconnect,
     Entry,
@@ -44,6 +44,8 @@ class Player:
         self._name = name
         self._tag = hashlib.blake2b(name.encode(), digest_size=6).hexdigest()
         self._used: set[int] = set()
+        self._begun: set[int] = set()
+        self._broken: set[int] = set()
         self._has_failed = False
         self._dealt = 0
 
@@ -64,6 +66,7 @@ class Player:
             if number in self._used:
                 continue
             if fits(entry.when, seen, after_error=self._has_failed):
+                self._begun.add(number)
                 lines = [cast_line(line, seen) for line in entry.lines]
                 if not entry.repeat:
                     self._used.add(number)
@@ -76,11 +79,30 @@ class Player:
                     cached or CacheCount(),
                     pings=entry.pings,
                 )
-                return Part(entry=entry, moves=response.moves())
+                moves = response.moves()
+                if self._has_failed:
+                    moves = self._noting_breaks(number, moves)
+                return Part(entry=entry, moves=moves)
         raise ScriptStuck(
             f"the script of {self._name!r} has no unused entry for task {seen.task}, "
             f"call {seen.call}; add one, or repeat: true"
         )
+
+    def unplayed(self) -> Iterator[str]:
+        """What of the script did not happen, each in a sentence; see ``maybe``."""
+        for number, entry in enumerate(self._script.turns):
+            if entry.maybe:
+                continue
+            if number not in self._begun:
+                yield f"turns[{number}] of {self._name!r} was never asked for"
+            elif any(map(_is_break, entry.lines)) and number not in self._broken:
+                yield f"turns[{number}] of {self._name!r} never came to its fault"
+
+    def _noting_breaks(self, number: int, moves: Iterator[Move]) -> Iterator[Move]:
+        for move in moves:
+            if isinstance(move, Breaks):
+                self._broken.add(number)
+            yield move
 
     def deal(self, prefix: str) -> str:
         """Make an id that this player has not used before."""

@@ -339,6 +339,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     when: When = When()
     repeat: bool = False
     """Whether it may be played any number of times, or once."""
+    maybe: bool = False
+    """Whether a scenario may end without it, or before its fault comes."""
     pings: bool = True
     """Whether a ``ping`` follows the first block's opening, as the API does."""
     wire: Wire = Wire()
@@ -435,6 +437,7 @@ def _entry(data: object, path: str) -> Entry:
         ),
         when=_convert(entry.get("when", {}), When, f"{path}.when"),
         repeat=_convert(entry.get("repeat", False), bool, f"{path}.repeat"),
+        maybe=_convert(entry.get("maybe", False), bool, f"{path}.maybe"),
         pings=_convert(entry.get("pings", True), bool, f"{path}.pings"),
         wire=_convert(entry.get("wire", {}), Wire, f"{path}.wire"),
     )
