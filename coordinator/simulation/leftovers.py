@@ -1,0 +1,107 @@
+"""What a session has left behind: tasks, open files, sockets, processes, threads.
+
+Taken before and after, and told by name. Tasks are those of the running event loop;
+the rest is the process's, so it is counted around the loop: a loop has sockets of its
+own, and its idle threads end with it.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import anyio
+
+THREADS_GRACE_S = 0.5
+"""Real seconds in which a loop's idle threads end when it does."""
+
+_IDLE = ("Trio thread ", "AnyIO worker thread", "asyncio_", "pydev", "Thread-timeout")
+"""Names of threads that wait for work, or belong to whoever runs the program."""
+
+_FOLDERS = ("/proc/self/fd", "/dev/fd")
+_LOOPS_OWN = ("anon_inode:", "/dev/urandom", "/dev/null", "/proc/")
+
+
+class Snapshot(NamedTuple):
+    """What there is of the process."""
+
+    files: Counter[str]
+    """What descriptors lead to → how many do."""
+    threads: frozenset[int]
+    """Their identities."""
+
+
+def snapshot() -> Snapshot:
+    """What the process has open, and which threads it runs, now."""
+    threads = frozenset(one.ident for one in threading.enumerate() if one.ident)
+    return Snapshot(_files(), threads)
+
+
+def left_since(before: Snapshot) -> list[str]:
+    """What there is now and was not then, each in a few words.
+
+    Objects that nobody holds any more are collected first: they close what they own.
+    """
+    found = _found(before)
+    if not found:
+        return []
+    gc.collect()
+    ends = time.monotonic() + THREADS_GRACE_S
+    while (found := _found(before)) and time.monotonic() < ends:
+        time.sleep(0.01)
+    return found
+
+
+def _found(before: Snapshot) -> list[str]:
+    files = _files() - before.files
+    told = [
+        f"{'socket' if name == 'socket' else f'file {name}'} left open"
+        + (f" ({count} times)" if count > 1 else "")
+        for name, count in sorted(files.items())
+    ]
+    told += [
+        f"thread {one.name!r} still runs"
+        for one in threading.enumerate()
+        if one.ident not in before.threads and not one.name.startswith(_IDLE)
+    ]
+    return told
+
+
+def _files() -> Counter[str]:
+    for folder in _FOLDERS:
+        try:
+            numbers = os.listdir(folder)  # noqa: PTH208  (names are all we need)
+        except OSError:
+            continue
+        return Counter(filter(None, (_name(folder, number) for number in numbers)))
+    return Counter()
+
+
+def _name(folder: str, number: str) -> str:
+    try:
+        target = os.readlink(f"{folder}/{number}")  # noqa: PTH115  (so do descriptors)
+    except OSError:
+        return ""  # the listing's own
+    kind = target.partition(":")[0]
+    if target.startswith(_LOOPS_OWN):
+        return ""
+    return kind if kind in ("socket", "pipe") else target
+
+
+@contextmanager
+def tasks_watched() -> Generator[list[str]]:
+    """Watch the running loop's tasks; the list is filled with those that are left."""
+    before = {task.id for task in anyio.get_running_tasks()}
+    left: list[str] = []
+    yield left
+    left += [
+        f"task {task.name!r} still runs"
+        for task in anyio.get_running_tasks()
+        if task.id not in before
+    ]
