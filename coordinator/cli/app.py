@@ -378,14 +378,28 @@ def scenario(
     runtime: Literal["asyncio", "trio", "both"] = "asyncio",
     over: Literal["process", "http"] = "process",
     seed: Whole | None = None,
+    seeds: str | None = None,
+    schedule: Whole | None = None,
+    schedules: Whole = 1,
     name: Annotated[str, Parameter(alias="-k")] = "",
+    set_: Annotated[
+        tuple[str, ...], Parameter(name="--set", negative_iterable=())
+    ] = (),
     trace: bool = False,
+    check: bool = False,
+    fail_fast: Annotated[bool, Parameter(alias="-x")] = False,
+    durations: Whole = 0,
+    junit: Path | None = None,
+    json: bool = False,
     only_list: Annotated[bool, Parameter(name="--list", negative="")] = False,
     only_schema: Annotated[bool, Parameter(name="--schema", negative="")] = False,
 ) -> int:
     """Run scenarios and compare how they end with what they expect.
 
-    Exit codes: 0 everything came true; 1 something did not, or a file is not usable.
+    scenarios/README.md says how one is written.
+
+    Exit codes: 0 everything came true; 1 the command line or a file is not usable; 2
+    all files are, and something did not come true.
 
     Parameters
     ----------
@@ -398,28 +412,79 @@ def scenario(
         and asks over real HTTP.
     seed
         Decides every lot instead of the files' own seeds.
+    seeds
+        Play each with every seed of this span: 0..99.
+    schedule
+        In this order trio runs what is ready together.
+    schedules
+        Play each in so many such orders, on trio.
     name
-        Part of the sentence or file name of those to run.
+        Part of the sentence or file name of those to run; no other file is read.
+    set_
+        Set a value in every file: voting.policy=slate, agents.ada.system=…; may be
+        given more than once.
     trace
-        Print what happened, line by line.
+        Print what happened, line by line, with what models were given to read.
+    check
+        Read all files, play none, and tell every fault of each.
+    fail_fast
+        Stop after the first that does not come true.
+    durations
+        Tell so many of the slowest.
+    junit
+        Write a JUnit report to this file.
+    json
+        Print one JSON object; what differs goes to standard error.
     only_list
         Print their sentences, and run none.
     only_schema
-        Print the JSON Schema of scenario files, for editors that check YAML.
+        Print the JSON Schema of scenario files, as "coordinator schema" does.
     """
+    if only_schema:
+        return schema("scenario")
     from coordinator.cli.scenario import (  # noqa: PLC0415
+        ScenarioOptions,
+        check_command,
         list_command,
         scenario_command,
-        schema_command,
     )
 
-    if only_schema:
-        return schema_command()
-    if only_list:
-        return list_command(paths, name)
-    return scenario_command(
-        paths, runtime=runtime, over=over, seed=seed, name_filter=name, trace=trace
+    options = ScenarioOptions(
+        paths=paths,
+        runtime=runtime,
+        over=over,
+        seed=seed,
+        seeds=seeds,
+        schedule=schedule,
+        schedules=schedules,
+        name_filter=name,
+        settings=set_,
+        trace=trace,
+        fail_fast=fail_fast,
+        durations=durations,
+        junit=junit,
+        is_json=json,
     )
+    if check:
+        return check_command(options)
+    return list_command(options) if only_list else scenario_command(options)
+
+
+@app.command
+def schema(kind: Literal["scenario", "team"] = "scenario", /) -> int:
+    """Print the JSON Schema of scenario or team files, for editors that check YAML.
+
+    Point an editor at it with a first line of the file:
+    # yaml-language-server: $schema=scenario.schema.json
+
+    Parameters
+    ----------
+    kind
+        Which files: scenario, or team.
+    """
+    from coordinator.cli.schema import schema_command  # noqa: PLC0415
+
+    return schema_command(kind)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

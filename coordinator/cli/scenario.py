@@ -3,111 +3,225 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import msgspec
-
+from coordinator.cli.exit_codes import complain
+from coordinator.cli.output_files import check_output
 from coordinator.displays.sanitizer import clean, one_line
 from coordinator.errors import ConfigInvalid
-from coordinator.scenarios.reader import Scenario, find_scenarios, read_scenario
-from coordinator.scenarios.runner import Over, Report, run_scenario, run_together
-from coordinator.scenarios.schema import schema
+from coordinator.scenarios.expansion import setting, span
+from coordinator.scenarios.report_files import Unusable, as_json, junit
+from coordinator.scenarios.runner import (
+    Over,
+    Play,
+    Report,
+    plays,
+    run_scenario,
+    run_together,
+)
+from coordinator.scenarios.selection import Selection, select
 from coordinator.simulation.virtual_time import RUNTIMES, Runtime
 
-FAILED = 1
-"""The exit code where a scenario did not come true, or could not be read."""
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from coordinator.scenarios.reader import Scenario
+
+UNUSABLE = 1
+"""The exit code where the command line or a file is not usable."""
+DIFFERS = 2
+"""The exit code where a scenario did not come true."""
 
 NAME_WIDTH = 72
+DURATION_WIDTH = 60
 
 
-def scenario_command(
-    paths: Sequence[Path],
-    *,
-    runtime: Runtime | Literal["both"] = "asyncio",
-    over: Over = "process",
-    seed: int | None = None,
-    name_filter: str = "",
-    trace: bool = False,
-) -> int:
+@dataclass(frozen=True, kw_only=True)
+class ScenarioOptions:
+    """The options of ``scenario``, as given."""
+
+    paths: Sequence[Path] = ()
+    runtime: Runtime | Literal["both"] = "asyncio"
+    over: Over = "process"
+    seed: int | None = None
+    seeds: str | None = None
+    schedule: int | None = None
+    schedules: int = 1
+    name_filter: str = ""
+    settings: Sequence[str] = ()
+    trace: bool = False
+    fail_fast: bool = False
+    durations: int = 0
+    junit: Path | None = None
+    is_json: bool = False
+
+    @property
+    def every_seed(self) -> Sequence[int]:
+        """The seeds asked for; none: each file's own.
+
+        Raises:
+            ConfigInvalid: They are no span of numbers.
+        """
+        if self.seeds is None:
+            return () if self.seed is None else (self.seed,)
+        numbers = span(self.seeds)
+        if numbers is None or self.seed is not None:
+            raise ConfigInvalid(
+                f"--seeds {self.seeds!r}: give a span such as 0..99, and no --seed"
+            )
+        return numbers
+
+    def selected(self) -> Selection:
+        """Read what is wanted.
+
+        Raises:
+            ConfigInvalid: Nothing is, or a setting cannot be read.
+        """
+        settings = dict(setting(text) for text in self.settings)
+        return select(self.paths, self.name_filter, settings)
+
+
+def scenario_command(options: ScenarioOptions) -> int:
     """Run scenarios and say how each went.
 
-    Args:
-        paths: Files, and folders that are searched for files which expect an outcome.
-        runtime: Whose event loop; ``both``: each scenario on one after the other.
-        over: See :func:`coordinator.scenarios.runner.run_scenario`.
-        seed: Instead of each file's own.
-        name_filter: Part of the sentences or file names wanted, in any case.
-        trace: Whether to print what happened, line by line.
-
     Returns:
-        The exit code: 0 where everything came true, else 1.
+        The exit code: 0 where everything came true, 1 where a file is not usable, 2
+        where all are and something did not come true.
     """
     try:
-        scenarios = _chosen(paths, name_filter)
+        check_output(options.junit, "--junit")
+        selection = options.selected()
+        wanted = _plays(options, selection.scenarios)
     except ConfigInvalid as error:
-        sys.stderr.write(f"coordinator: {clean(str(error))}\n")
-        return FAILED
-    runtimes = RUNTIMES if runtime == "both" else (runtime,)
-    sys.stdout.write(_row("scenario", "runtime", "status", "tokens", "seconds", ""))
-    verdicts: list[bool] = []
+        complain(str(error))
+        return UNUSABLE
+    out = sys.stderr if options.is_json else sys.stdout
+    reports: list[Report] = []
 
     def on_report(report: Report) -> None:
-        sys.stdout.write(told(report, with_trace=trace))
-        sys.stdout.flush()
-        verdicts.append(report.is_as_expected)
+        if not options.is_json or report.differences:
+            out.write(told(report, with_trace=options.trace))
+            out.flush()
+        reports.append(report)
 
-    if over == "http":
-        for one in runtimes:
-            run_together(scenarios, on_report, runtime=one, seed=seed)
+    if not options.is_json:
+        out.write(_row("scenario", "runtime", "status", "tokens", "seconds", ""))
+    _run(options, wanted, on_report)
+    _tell_unusable(selection.unusable)
+    if options.durations:
+        out.write(_durations(reports, options.durations))
+    if options.junit is not None:
+        options.junit.write_bytes(junit(reports, selection.unusable))
+    if options.is_json:
+        sys.stdout.buffer.write(as_json(reports, selection.unusable))
+        sys.stdout.buffer.flush()
     else:
-        for scenario in scenarios:
-            for one in runtimes:
-                on_report(run_scenario(scenario, runtime=one, seed=seed))
-    came_true = sum(verdicts)
-    sys.stdout.write(f"\n{came_true} of {len(verdicts)} as expected\n")
-    return FAILED if came_true < len(verdicts) else 0
+        out.write(_sum(reports, selection.unusable, len(wanted)))
+    return _code(reports, selection.unusable)
 
 
-def list_command(paths: Sequence[Path], name_filter: str = "") -> int:
+def _plays(options: ScenarioOptions, scenarios: Iterable[Scenario]) -> list[Play]:
+    runtimes = RUNTIMES if options.runtime == "both" else (options.runtime,)
+    seeds = options.every_seed
+    made = [
+        play
+        for scenario in scenarios
+        for play in plays(scenario, runtimes, seeds=seeds, schedules=options.schedules)
+    ]
+    if options.schedule is None:
+        return made
+    return [play._replace(schedule=options.schedule) for play in made]
+
+
+def _run(
+    options: ScenarioOptions,
+    wanted: Sequence[Play],
+    on_report: Callable[[Report], None],
+) -> None:
+    if options.over == "http":
+        for one in RUNTIMES:
+            scenarios = [play for play in wanted if play.runtime == one]
+            if scenarios:
+                run_together(scenarios, on_report)
+        return
+    for play in wanted:
+        report = run_scenario(
+            play.scenario,
+            runtime=play.runtime,
+            seed=play.seed,
+            schedule=play.schedule,
+            has_prompts=options.trace,
+        )
+        on_report(report)
+        if options.fail_fast and report.differences:
+            return
+
+
+def check_command(options: ScenarioOptions) -> int:
+    """Read all files, play none, and tell every fault; the exit code as above."""
+    try:
+        selection = options.selected()
+    except ConfigInvalid as error:
+        complain(str(error))
+        return UNUSABLE
+    _tell_unusable(selection.unusable)
+    count, bad = len(selection.scenarios), len(selection.unusable)
+    sys.stdout.write(f"{count} scenarios can be played")
+    sys.stdout.write(f", {bad} files are not usable\n" if bad else "\n")
+    return UNUSABLE if bad else 0
+
+
+def list_command(options: ScenarioOptions) -> int:
     """Print the sentences of scenarios, by folder; the exit code as above."""
     try:
-        scenarios = _chosen(paths, name_filter)
+        selection = options.selected()
     except ConfigInvalid as error:
-        sys.stderr.write(f"coordinator: {clean(str(error))}\n")
-        return FAILED
+        complain(str(error))
+        return UNUSABLE
     folder: Path | None = None
-    for scenario in scenarios:
+    for scenario in selection.scenarios:
         if scenario.path.parent != folder:
             folder = scenario.path.parent
             sys.stdout.write(f"{clean(str(folder))}\n")
         sys.stdout.write(f"  {clean(scenario.name)}\n")
-    sys.stdout.write(f"\n{len(scenarios)} scenarios\n")
-    return 0
+    sys.stdout.write(f"\n{len(selection.scenarios)} scenarios\n")
+    _tell_unusable(selection.unusable)
+    return UNUSABLE if selection.unusable else 0
 
 
-def schema_command() -> int:
-    """Print the JSON Schema of scenario files, for editors."""
-    made = msgspec.json.format(msgspec.json.encode(schema()), indent=2)
-    sys.stdout.write(made.decode() + "\n")
-    return 0
+def _tell_unusable(unusable: Iterable[Unusable]) -> None:
+    for one in unusable:
+        for line in one.problem.splitlines():
+            complain(line)
 
 
-def _chosen(paths: Sequence[Path], name_filter: str) -> list[Scenario]:
-    wanted = name_filter.casefold()
-    scenarios = [
-        scenario
-        for scenario in map(read_scenario, dict.fromkeys(find_scenarios(paths)))
-        if wanted in scenario.name.casefold() or wanted in scenario.path.stem
+def _code(reports: Sequence[Report], unusable: Sequence[Unusable]) -> int:
+    if unusable:
+        return UNUSABLE
+    return DIFFERS if any(report.differences for report in reports) else 0
+
+
+def _sum(reports: Sequence[Report], unusable: Sequence[Unusable], wanted: int) -> str:
+    came_true = sum(report.is_as_expected for report in reports)
+    text = f"\n{came_true} of {len(reports)} as expected"
+    if len(reports) < wanted:
+        text += f"; {wanted - len(reports)} were not played"
+    if unusable:
+        text += f"; {len(unusable)} files are not usable, see above"
+    return text + "\n"
+
+
+def _durations(reports: Sequence[Report], most: int) -> str:
+    slowest = sorted(reports, key=lambda report: -report.took_s)[:most]
+    lines = [
+        f"  {report.took_s * 1000:8.1f} ms  {report.runtime:<8} "
+        f"{one_line(report.name, DURATION_WIDTH)}"
+        for report in slowest
     ]
-    if not scenarios:
-        raise ConfigInvalid(
-            f"no scenario's name contains {name_filter!r}; try a shorter part of it"
-            if name_filter
-            else "no scenario was named; give a file or a folder, e.g. scenarios"
-        )
-    return scenarios
+    return "\nslowest, in real time:\n" + "\n".join(lines) + "\n"
 
 
 def told(report: Report, *, with_trace: bool = False) -> str:
@@ -125,7 +239,7 @@ def told(report: Report, *, with_trace: bool = False) -> str:
         text += "".join(f"    {clean(str(one))}\n" for one in report.happenings)
     if report.differences:
         text += "".join(f"    {clean(one)}\n" for one in report.differences)
-        text += f"    ({report.path}, seed {report.seed}; see it with --trace)\n"
+        text += f"    again: {clean(report.again)}\n"
     return text
 
 

@@ -361,3 +361,6 @@ _POLICIES: dict[str, dict[str, Any]] = {
         "lead": 2,
     },
 }
+
+POLICIES: tuple[str, ...] = tuple(_POLICIES)
+"""The names of the policies."""

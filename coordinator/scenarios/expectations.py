@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
-from coordinator.protocol.result import Result
-from coordinator.scenarios.facts import Happening, is_near, kind_of, matches
-from coordinator.scenarios.schema import Bound, Expected
+from coordinator.protocol.result import AgentRecord, Result
+from coordinator.scenarios.facts import Chronicle, Happening, alternatives, matches
+from coordinator.scenarios.matchers import (
+    Bound,
+    limits,
+    misfit,
+    number_fits,
+    spelled,
+    text_fits,
+)
+from coordinator.scenarios.schema import Expected, ExpectedAgent, Outcome, Texts
 
 SCRIPT_STUCK = re.compile("has no unused entry|no visible answer is")
 """How a stage says that its script does not fit (:mod:`agents.backends.scripted`)."""
@@ -19,42 +27,61 @@ SHOWN_AFTER = 4
 """Happenings told where the one expected did not come."""
 
 
-def differences(
-    expect: Expected,
-    result: Result,
-    happenings: list[Happening],
-    *,
-    is_timed: bool = True,
-) -> Iterator[str]:
-    """Say what of ``expect`` did not come true.
+class Course(NamedTuple):
+    """How a session went."""
 
-    Args:
-        expect: What should have happened.
-        result: The session's outcome.
-        happenings: What happened, in order.
-        is_timed: Whether time was virtual, so that it can be held to the millisecond.
-    """
-    yield from _outcome(expect, result)
-    yield from _answers(expect, result)
-    yield from _votes(expect, result)
-    yield from _cancelled(expect, happenings)
-    yield from _out(expect, result)
-    for agent, turns in expect.turns.items():
-        yield from _differs(f"turns of {agent}", turns, result.agents[_id(agent)].turns)
-    yield from _bounded("tokens", expect.tokens, result.usage.total_tokens)
-    if is_timed:
-        yield from _bounded("elapsed_s", expect.elapsed_s, result.elapsed_s)
-    yield from _stuck(happenings)
-    yield from _order(expect, happenings, is_timed=is_timed)
-    yield from _never(expect, happenings, is_timed=is_timed)
+    result: Result
+    chronicle: Chronicle
+    is_timed: bool = True
+    """Whether time was virtual, so that it can be held to the millisecond."""
+
+    @property
+    def happenings(self) -> list[Happening]:
+        """What happened, in order."""
+        return self.chronicle.happenings
 
 
-def _outcome(expect: Expected, result: Result) -> Iterator[str]:
-    yield from _differs("status", expect.status, result.status)
-    yield from _differs("winner", expect.winner, result.winner)
-    yield from _differs("answer", expect.answer, result.answer)
-    if expect.detail not in result.detail:
-        yield f"detail: expected …{expect.detail}…, was {result.detail!r}"
+def differences(expect: Expected, course: Course) -> Iterator[str]:
+    """Say what of ``expect`` did not come true."""
+    yield from _outcome(expect, course)
+    if isinstance(expect.any_of, tuple):
+        yield from _any_of(expect.any_of, course)
+    yield from _stuck(course.happenings)
+
+
+def _any_of(several: tuple[Outcome, ...], course: Course) -> Iterator[str]:
+    told = [list(_outcome(one, course)) for one in several]
+    if all(told):
+        yield "any_of: none of them came true:"
+        for number, lines in enumerate(told):
+            yield f"  any_of[{number}]: {lines[0]}"
+
+
+def _outcome(one: Outcome, course: Course) -> Iterator[str]:
+    result, happenings = course.result, course.happenings
+    yield from _differs("status", one.status, result.status)
+    yield from _text("winner", one.winner, result.winner, is_name=True)
+    yield from _text("answer", one.answer, result.answer)
+    yield from _text("detail", one.detail, course.chronicle.named(result.detail))
+    yield from _answers(one, result)
+    yield from _votes(one, result)
+    yield from _cancelled(one, course)
+    yield from _out(one, result)
+    if isinstance(one.turns, dict):
+        for agent, turns in one.turns.items():
+            had = result.agents[_id(agent)].turns
+            yield from _bounded(f"turns of {agent}", turns, had)
+    if isinstance(one.agents, dict):
+        for agent, meant in one.agents.items():
+            yield from _agent(agent, meant, course)
+    yield from _standings(one, happenings)
+    yield from _bounded("tokens", one.tokens, result.usage.total_tokens)
+    yield from _bounded("cost_usd", one.cost_usd, result.cost_usd)
+    if course.is_timed:
+        yield from _bounded("elapsed_s", one.elapsed_s, result.elapsed_s)
+    yield from _happens(one, course)
+    yield from _order(one, course)
+    yield from _never(one, course)
 
 
 def _differs(what: str, expected: object, was: object) -> Iterator[str]:
@@ -62,54 +89,89 @@ def _differs(what: str, expected: object, was: object) -> Iterator[str]:
         yield f"{what}: expected {_shown(expected)}, was {_shown(was)}"
 
 
+def _text(
+    what: str, expected: object, was: str | None, *, is_name: bool = False
+) -> Iterator[str]:
+    if expected is msgspec.UNSET or text_fits(expected, was, is_name=is_name):
+        return
+    meant = _shown(expected) if expected is None or is_name else _spelled(expected)
+    yield f"{what}: expected {meant}, was {_shown(was)}"
+
+
+def _spelled(expected: object) -> str:
+    return repr(expected) if isinstance(expected, str) else spelled(expected)
+
+
 def _shown(value: object) -> str:
-    return "nobody" if value is None else repr(value)
+    if value is None:
+        return "nobody"
+    return repr(value) if isinstance(value, str) else spelled(value)
 
 
-def _answers(expect: Expected, result: Result) -> Iterator[str]:
+def _answers(one: Outcome, result: Result) -> Iterator[str]:
     was: dict[str, list[str]] = {}
     for answer in result.answers:
         was.setdefault(answer.agent, []).append(answer.content)
-    yield from _texts("answers", expect.answers, was)
+    yield from _texts("answers", one.answers, was)
 
 
-def _votes(expect: Expected, result: Result) -> Iterator[str]:
-    if isinstance(expect.votes, msgspec.UnsetType):
+def _votes(one: Outcome, result: Result) -> Iterator[str]:
+    if isinstance(one.votes, msgspec.UnsetType):
         return
     was = {str(vote.voter): vote.choice for vote in result.votes}
-    for voter in sorted(expect.votes.keys() | was.keys()):
+    for voter in sorted(one.votes.keys() | was.keys()):
         if voter not in was:
             yield f"votes: {voter} was expected to vote, but no ballot of its counts"
-        elif voter not in expect.votes:
+        elif voter not in one.votes:
             yield f"votes: {voter} was not expected to vote, but did for {was[voter]}"
         else:
-            yield from _differs(f"vote of {voter}", expect.votes[voter], was[voter])
+            yield from _differs(f"vote of {voter}", one.votes[voter], was[voter])
 
 
-def _cancelled(expect: Expected, happenings: list[Happening]) -> Iterator[str]:
+def _cancelled(one: Outcome, course: Course) -> Iterator[str]:
+    if one.cancelled is not msgspec.UNSET:
+        yield from _texts("cancelled", one.cancelled, cancellations(course))
+
+
+def cancellations(course: Course) -> dict[str, list[str]]:
+    """Agent → why turns of it were cancelled, in their order.
+
+    By the machine, for its reason; or because the session was over, and how it ended.
+    """
     was: dict[str, list[str]] = {}
-    for happening in happenings:
+    told: dict[str, int] = {}
+    result = course.result
+    ended = {"deadline": "the deadline passed"}.get(result.status, "the session ended")
+    for happening in course.happenings:
+        agent = str(happening.facts.get("agent"))
         if happening.kind == "cancel_turn":
-            agent = str(happening.facts["agent"])
             was.setdefault(agent, []).append(str(happening.facts["reason"]))
-    yield from _texts("cancelled", expect.cancelled, was)
+            told[agent] = told.get(agent, 0) + 1
+        elif (
+            happening.kind == "turn_ended" and happening.facts["outcome"] == "cancelled"
+        ):
+            if told.get(agent, 0):
+                told[agent] -= 1
+            else:
+                was.setdefault(agent, []).append(f"{ended}: {result.detail}")
+    return was
 
 
-def _out(expect: Expected, result: Result) -> Iterator[str]:
+def _out(one: Outcome, result: Result) -> Iterator[str]:
     was = {
         str(agent): [record.error or ""]
         for agent, record in result.agents.items()
         if record.status in {"failed", "retired"}
     }
-    yield from _texts("out", expect.out, was)
+    yield from _texts("out", one.out, was)
 
 
 def _texts(
     what: str,
-    expected: Mapping[str, str | tuple[str, ...]] | msgspec.UnsetType,
+    expected: Mapping[str, Texts] | msgspec.UnsetType,
     was: Mapping[str, list[str]],
 ) -> Iterator[str]:
-    """Compare texts by agent: the agents in full, of each text a part."""
+    """Compare texts by agent: the agents in full, each text as the file says."""
     if isinstance(expected, msgspec.UnsetType):
         return
     for agent in sorted(expected.keys() | was.keys()):
@@ -117,28 +179,64 @@ def _texts(
         if meant is None:
             yield f"{what}: nothing was expected of {agent}, there was {had}"
             continue
-        parts = (meant,) if isinstance(meant, str) else meant
-        is_same = len(parts) == len(had) and all(
-            part in text for part, text in zip(parts, had, strict=True)
-        )
+        parts = meant if isinstance(meant, tuple) else (meant,)
+        is_same = len(parts) == len(had) and all(map(text_fits, parts, had))
         if not is_same:
-            yield f"{what} of {agent}: expected {list(parts)}, there was {had}"
+            shown = f"[{', '.join(map(_spelled, parts))}]"
+            yield f"{what} of {agent}: expected {shown}, there was {had}"
+
+
+def _agent(agent: str, meant: ExpectedAgent, course: Course) -> Iterator[str]:
+    record: AgentRecord = course.result.agents[_id(agent)]
+    who = f"agents.{agent}"
+    yield from _differs(f"{who}.status", meant.status, record.status)
+    yield from _text(f"{who}.error", meant.error, record.error)
+    counts: dict[str, tuple[Any, float | None]] = {
+        "turns": (meant.turns, record.turns),
+        "calls": (meant.calls, course.chronicle.calls[agent]),
+        "tokens": (meant.tokens, record.usage.total_tokens),
+        "cost_usd": (meant.cost_usd, record.cost_usd),
+        "chunks": (meant.chunks, course.chronicle.chunks[agent]),
+        "answers": (
+            meant.answers,
+            sum(answer.agent == agent for answer in course.result.answers),
+        ),
+    }
+    for name, (bound, was) in counts.items():
+        yield from _bounded(f"{who}.{name}", bound, was)
+    text = "".join(course.chronicle.texts.get(agent, ()))
+    yield from _text(f"{who}.text", meant.text, text)
+
+
+def _standings(one: Outcome, happenings: list[Happening]) -> Iterator[str]:
+    if not isinstance(one.standings, dict):
+        return
+    decided = [x for x in happenings if x.kind == "winner_decided"]
+    had: dict[str, float] = decided[-1].facts["standings"] if decided else {}  # type: ignore[assignment]  (a fact of that kind)
+    for name, points in one.standings.items():
+        found = [
+            (label, was)
+            for label, was in had.items()
+            if name in (label, label.rpartition(".")[0])
+        ]
+        if not found:
+            yield f"standings of {name}: it does not stand; there were {had}"
+        elif not any(number_fits(points, was) for _, was in found):
+            yield (
+                f"standings of {name}: expected {misfit(points, found[0][1])}, was "
+                + (", ".join(f"{was:g}" for _, was in found))
+            )
 
 
 def _bounded(
-    what: str, bound: Bound | float | msgspec.UnsetType, was: float
+    what: str, bound: Bound | float | msgspec.UnsetType, was: float | None
 ) -> Iterator[str]:
-    match bound:
-        case Bound(at_most=most, at_least=least):
-            if most is not None and was > most and not is_near(was, most):
-                yield f"{what}: expected at most {most:g}, was {was:g}"
-            if least is not None and was < least and not is_near(was, least):
-                yield f"{what}: expected at least {least:g}, was {was:g}"
-        case float() | int():
-            if not is_near(was, bound):
-                yield f"{what}: expected {bound:g}, was {was:g}"
-        case _:
-            pass
+    if isinstance(bound, msgspec.UnsetType):
+        return
+    if was is None:
+        yield f"{what}: nobody knows what it was: the price of a model is unknown"
+    elif expected := misfit(bound, was):
+        yield f"{what}: expected {expected}, was {was:,.10g}"
 
 
 def _stuck(happenings: list[Happening]) -> Iterator[str]:
@@ -149,55 +247,80 @@ def _stuck(happenings: list[Happening]) -> Iterator[str]:
             yield f"{happening.facts['agent']} had nothing to say: {told}"
 
 
-def _order(
-    expect: Expected, happenings: list[Happening], *, is_timed: bool
-) -> Iterator[str]:
-    at = 0
-    for number, step in enumerate(expect.order):
-        found = next(
-            (
-                index
-                for index in range(at, len(happenings))
-                if matches(step, happenings[index], is_timed=is_timed)
-            ),
-            None,
-        )
-        if found is None:
-            before = happenings[:at]
-            came = [x for x in before if matches(step, x, is_timed=is_timed)]
-            yield _did_not_come(f"order[{number}]", step, came, happenings[at:])
+def _happens(one: Outcome, course: Course) -> Iterator[str]:
+    for number, step in enumerate(_steps(one.happens)):
+        came = [
+            x for x in course.happenings if matches(step, x, is_timed=course.is_timed)
+        ]
+        where = f"happens[{number}]"
+        if step.times is msgspec.UNSET:
+            if not came:
+                yield _did_not_come(where, step, [], course.happenings)
+        elif expected := misfit(step.times, len(came)):
+            lines = "".join(f"\n      {one}" for one in came[:SHOWN_AFTER])
+            told = f"{where}: {spelled(step)} came {len(came)} times, not {expected}"
+            yield told + lines
+
+
+def _order(one: Outcome, course: Course) -> Iterator[str]:
+    happenings, at = course.happenings, 0
+    for number, step in enumerate(_steps(one.order)):
+        fitting = [
+            index
+            for index in range(at, len(happenings))
+            if matches(step, happenings[index], is_timed=course.is_timed)
+        ]
+        least = 1 if step.times is msgspec.UNSET else max(0, int(limits(step.times)[0]))
+        if len(fitting) < least:
+            before = [
+                x for x in happenings[:at] if matches(step, x, is_timed=course.is_timed)
+            ]
+            earlier = sum(step == past for past in _steps(one.order)[:number])
+            came = before[earlier:]
+            yield _did_not_come(
+                f"order[{number}]", step, came, happenings[at:], earlier
+            )
             return
-        at = found + 1
+        if least:
+            at = fitting[least - 1] + 1
+
+
+def _steps(steps: object) -> tuple[Any, ...]:
+    return () if steps is msgspec.UNSET else cast("tuple[Any, ...]", steps)
 
 
 def _did_not_come(
-    where: str, step: msgspec.Struct, before: list[Happening], after: list[Happening]
+    where: str,
+    step: msgspec.Struct,
+    before: list[Happening],
+    after: list[Happening],
+    earlier: int = 0,
 ) -> str:
     if before:
         return f"{where}: {spelled(step)} came too early:\n      {before[0]}"
-    alike = [one for one in after if one.kind == kind_of(step)][:SHOWN_AFTER]
+    kinds = {kind for kind, _ in alternatives(step)}
+    alike = [one for one in after if one.kind in kinds][:SHOWN_AFTER]
     told = alike or after[:SHOWN_AFTER]
     what = "of that kind came" if alike else "came instead"
     lines = "".join(f"\n      {happening}" for happening in told)
     after_words = f"; {what}:{lines}" if told else "; nothing came after that"
-    return f"{where}: {spelled(step)} did not come{after_words}"
+    again = f" another time: it came {earlier} times" if earlier else ""
+    return f"{where}: {spelled(step)} did not come{again}{after_words}"
 
 
-def _never(
-    expect: Expected, happenings: list[Happening], *, is_timed: bool
-) -> Iterator[str]:
-    for number, step in enumerate(expect.never):
-        for happening in happenings:
-            if matches(step, happening, is_timed=is_timed):
-                yield f"never[{number}]: {spelled(step)} came:\n      {happening}"
+def _never(one: Outcome, course: Course) -> Iterator[str]:
+    ended_s = course.result.elapsed_s
+    for number, step in enumerate(_steps(one.never)):
+        where = f"never[{number}]: {spelled(step)}"
+        for happening in course.happenings:
+            if matches(step, happening, is_timed=course.is_timed):
+                yield f"{where} came:\n      {happening}"
                 break
-
-
-def spelled(step: msgspec.Struct) -> str:
-    """Spell a step as its file does."""
-    said = cast("dict[str, Any]", msgspec.to_builtins(step))
-    text = msgspec.json.encode(said).decode()
-    return text.replace('"', "").replace(":", ": ").replace(",", ", ")
+        else:
+            if step.at_s is msgspec.UNSET or not course.is_timed:
+                continue
+            if limits(step.at_s)[0] > ended_s + 0.001:
+                yield f"{where} could not come: the session ended at {ended_s:g} s"
 
 
 def _id(agent: str) -> Any:  # noqa: ANN401  (an AgentId, which is a str to everybody)

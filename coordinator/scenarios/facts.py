@@ -8,24 +8,32 @@ revision, ``ada.2``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast, get_args
 
 import msgspec
 import msgspec.inspect as shapes
 
+from agents import errors
+from agents.backends.scripted.request_match import last_message
 from agents.protocol.chunks import (
     AgentFailed,
+    Chunk,
     Label,
     ResponseAbandoned,
     RestartRequested,
+    ServerToolCalled,
     StatusChanged,
+    TextDelta,
+    ToolCalled,
     ToolReturned,
     TurnEnded,
     TurnRestarted,
     TurnStarted,
 )
-from agents.protocol.turns import Review
+from agents.protocol.turns import Review, TaskName, task_name
 from coordinator.protocol.events import (
     AnswerAccepted,
     CancelTurn,
@@ -35,15 +43,35 @@ from coordinator.protocol.events import (
     StartTurn,
     TellAgent,
 )
-
-Fact: TypeAlias = (
-    "str | bool | float | list[str] | dict[str, float | None] | list[Fact] | None"
+from coordinator.scenarios.matchers import (
+    Bound,
+    TextMatch,
+    json_fits,
+    number_fits,
+    text_fits,
 )
+
+if TYPE_CHECKING:
+    from agents.protocol.backend import Request
+
+Fact: TypeAlias = "str | bool | float | list[Any] | dict[str, Any] | None"
 
 TEXTS = frozenset(
-    {"answer", "content", "detail", "instructions", "message", "note", "reason", "text"}
+    {
+        "answer",
+        "content",
+        "detail",
+        "instructions",
+        "message",
+        "note",
+        "prompt",
+        "reason",
+        "system",
+        "text",
+    }
 )
-"""Fields of prose: a file gives a part of them, of the others the whole."""
+"""Fields of prose, of which plain text in a file is a part; of names it is the whole;
+see :mod:`coordinator.scenarios.matchers`."""
 
 LABELS = frozenset(
     {"label", "labels", "others", "replaced", "shows", "standings", "unseen"}
@@ -58,15 +86,23 @@ _TOLD_AS_THEY_ARE: tuple[type[msgspec.Struct], ...] = (
     TurnEnded,
     TurnRestarted,
     ResponseAbandoned,
+    ToolCalled,
     ToolReturned,
+    ServerToolCalled,
     StatusChanged,
     RestartRequested,
     AgentFailed,
 )
-_LEFT_OUT = frozenset({"seq", "at", "elapsed_s", "ballot", "value", "id"})
+_LEFT_OUT = frozenset({"seq", "at", "elapsed_s", "ballot", "value", "id", "block"})
 """Of no use in a file, or told by another field."""
 
-_TEXT, _FLAG, _NUMBER, _LIST = str | None, bool, float, tuple[str, ...]
+_TEXT, _FLAG, _LIST = str | TextMatch | None, bool, tuple[str, ...]
+_NUMBER, _JSON = float | Bound, dict[str, Any]
+_NOISE = "requesting"
+"""A status that is said before every model call: ``model_asked`` tells more."""
+MODEL_ASKED = "model_asked"
+"""What a model is given to read; no event says it, so whoever plays the scenario does,
+see :meth:`Chronicle.ask`."""
 _WORDED: dict[str, dict[str, Any]] = {
     "start_turn": {
         "agent": _TEXT,
@@ -79,8 +115,17 @@ _WORDED: dict[str, dict[str, Any]] = {
         "may_restart": _FLAG,
     },
     "tell_agent": {"agent": _TEXT, "text": _TEXT, "shows": _LIST},
+    MODEL_ASKED: {
+        "agent": _TEXT,
+        "task": _TEXT,
+        "turn": _NUMBER,
+        "call": _NUMBER,
+        "system": _TEXT,
+        "prompt": _TEXT,
+        "tools": _LIST,
+    },
 }
-"""Effects that carry a whole turn, said in the words that matter."""
+"""What carries a whole turn, said in the words that matter."""
 
 
 def _plain(kind: shapes.Type) -> Any:  # noqa: ANN401  (a type expression)
@@ -89,7 +134,7 @@ def _plain(kind: shapes.Type) -> Any:  # noqa: ANN401  (a type expression)
         case shapes.StrType() | shapes.LiteralType() | shapes.UnionType():
             return _TEXT
         case shapes.RawType():
-            return _TEXT
+            return _TEXT  # of a call's input see _fields
         case shapes.BoolType():
             return _FLAG
         case shapes.IntType() | shapes.FloatType():
@@ -97,7 +142,7 @@ def _plain(kind: shapes.Type) -> Any:  # noqa: ANN401  (a type expression)
         case shapes.VarTupleType(item_type=shapes.StrType()):
             return _LIST
         case shapes.VarTupleType(item_type=shapes.TupleType()):
-            return dict[str, float]  # pairs of a label and its points
+            return dict[str, _NUMBER]  # pairs of a label and its points
         case _:
             return None
 
@@ -105,7 +150,10 @@ def _plain(kind: shapes.Type) -> Any:  # noqa: ANN401  (a type expression)
 def _fields(event: type[msgspec.Struct]) -> dict[str, Any]:
     info = shapes.type_info(event)
     assert isinstance(info, shapes.StructType)
-    told = {field.name: _plain(field.type) for field in info.fields}
+    told = {
+        field.name: _JSON if field.name == "input" else _plain(field.type)
+        for field in info.fields
+    }
     return {n: kind for n, kind in told.items() if kind and n not in _LEFT_OUT}
 
 
@@ -121,11 +169,56 @@ _KINDS: dict[str, dict[str, Any]] = {
 KINDS = tuple(_KINDS)
 """What a file may say has happened."""
 
+FIELDS: Mapping[str, tuple[str, ...]] = {
+    kind: tuple(fields) for kind, fields in _KINDS.items()
+}
+"""Kind → what may be said of it."""
 
-def _form(name: str, fields: Mapping[str, Any], doc: str) -> type[msgspec.Struct]:
+
+def _words(event: type[msgspec.Struct]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    info = shapes.type_info(event)
+    assert isinstance(info, shapes.StructType)
+    for field in info.fields:
+        if isinstance(field.type, shapes.LiteralType):
+            words = tuple(map(str, field.type.values))
+            yield field.name, tuple(word for word in words if word != _NOISE)
+
+
+CLOSED: Mapping[tuple[str, str], tuple[str, ...]] = {
+    **{
+        (_tag(event), field): words
+        for event in _TOLD_AS_THEY_ARE
+        for field, words in _words(event)
+    },
+    ("start_turn", "task"): get_args(TaskName),
+    (MODEL_ASKED, "task"): get_args(TaskName),
+    ("agent_failed", "error"): tuple(
+        name
+        for name, kind in vars(errors).items()
+        if isinstance(kind, type) and issubclass(kind, errors.AgentError)
+    ),
+}
+"""Kind and field → every word that it may be."""
+
+
+def _form(
+    name: str,
+    fields: Mapping[str, Any],
+    doc: str,
+    more: Mapping[str, Any] | None = None,
+) -> type[msgspec.Struct]:
     return msgspec.defstruct(
         name,
-        [(f, kind | msgspec.UnsetType, msgspec.UNSET) for f, kind in fields.items()],
+        [
+            *(
+                (f, kind | msgspec.UnsetType, msgspec.UNSET)
+                for f, kind in fields.items()
+            ),
+            *(
+                (f, kind | msgspec.UnsetType, msgspec.UNSET)
+                for f, kind in (more or {}).items()
+            ),
+        ],
         frozen=True,
         kw_only=True,
         forbid_unknown_fields=True,
@@ -137,14 +230,18 @@ def _form(name: str, fields: Mapping[str, Any], doc: str) -> type[msgspec.Struct
 if TYPE_CHECKING:
     Step: TypeAlias = msgspec.Struct
 else:
+    _FORMS = {
+        kind: _form(f"Step_{kind}", fields, f"A ``{kind}`` that is meant.")
+        for kind, fields in _KINDS.items()
+    }
+    _Alternative = _form("Alternative", _FORMS, "One kind of thing, and what matters.")
     Step = _form(
         "Step",
         {
-            "at_s": float,
-            **{
-                kind: _form(f"Step_{kind}", fields, f"A ``{kind}`` that is meant.")
-                for kind, fields in _KINDS.items()
-            },
+            "at_s": _NUMBER,
+            "times": _NUMBER,
+            "any_of": tuple[_Alternative, ...],
+            **_FORMS,
         },
         "One thing that happens: one kind, and what of it matters.",
     )
@@ -168,24 +265,79 @@ class Happening(NamedTuple):
 
 
 class Chronicle:
-    """Takes events in and keeps those that a scenario may speak of."""
+    """Takes events in and keeps those that a scenario may speak of.
 
-    def __init__(self, began: float) -> None:
+    Args:
+        began: When the session did, on the event loop's clock.
+        has_prompts: Whether what models were given to read is kept, too.
+    """
+
+    def __init__(self, began: float, *, has_prompts: bool = False) -> None:
         self.happenings: list[Happening] = []
+        self.texts: dict[str, list[str]] = {}
+        """Agent → the text that it streamed, delta by delta."""
+        self.chunks: Counter[str] = Counter()
+        """Agent → how many chunks it said."""
+        self.calls: Counter[str] = Counter()
+        """Agent → how often its model was asked."""
         self._began = began
+        self._has_prompts = has_prompts
         self._names: dict[str, str] = {}
+        self._asked: dict[tuple[str, int], deque[Request]] = {}
+        self._open: dict[tuple[str, int], deque[Happening]] = {}
+
+    def ask(self, request: Request) -> None:
+        """Keep what a model is given to read, in the place where it was asked."""
+        turn = request.turn
+        asked = self._open.get((turn.agent, turn.number))
+        if asked:
+            asked.popleft().facts.update(_prompt(request))
+        else:
+            key = (turn.agent, turn.number)
+            self._asked.setdefault(key, deque()).append(request)
 
     def take(self, events: Iterable[Event], now: float) -> None:
         """Keep what matters of ``events``, which came at ``now``."""
         for event in events:
+            if isinstance(event, Chunk):
+                self.chunks[event.agent] += 1
+                if isinstance(event, TextDelta):
+                    self.texts.setdefault(event.agent, []).append(event.text)
+                    continue
             kind = _tag(type(event))
-            if kind not in _KINDS or _is_noise(event):
+            if kind not in _KINDS:
+                continue
+            if isinstance(event, StatusChanged) and event.status == _NOISE:
+                self.calls[event.agent] += 1
+                if self._has_prompts:
+                    self._take_request(event, now)
                 continue
             if isinstance(event, AnswerAccepted):
                 revision = event.label.rpartition(".")[2]
                 self._names[event.label] = f"{event.agent}.{revision}"
             facts = self._named(_facts(event, kind))
             self.happenings.append(Happening(now - self._began, kind, facts))
+
+    def _take_request(self, event: StatusChanged, now: float) -> None:
+        facts: dict[str, Fact] = {"agent": event.agent, "turn": event.turn}
+        happening = Happening(now - self._began, MODEL_ASKED, facts)
+        self.happenings.append(happening)
+        key = (event.agent, event.turn)
+        if waiting := self._asked.get(key):
+            facts.update(_prompt(waiting.popleft()))
+        else:
+            self._open.setdefault(key, deque()).append(happening)
+
+    def close(self) -> None:
+        """Name the answers in prompts: now all of them are known."""
+        for happening in self.happenings:
+            if happening.kind == MODEL_ASKED and "prompt" in happening.facts:
+                prompt = str(happening.facts["prompt"])
+                happening.facts["prompt"] = self.named(prompt)
+
+    def named(self, text: str) -> str:
+        """``text`` with its answers called as a file calls them: ``ben.2``."""
+        return _LABEL.sub(lambda found: self._names.get(found[0], found[0]), text)
 
     def label_of(self, name: str) -> Label | None:
         """The label of the answer meant; of several of one author the newest."""
@@ -196,7 +348,11 @@ class Chronicle:
 
     def _named(self, facts: dict[str, Fact]) -> dict[str, Fact]:
         return {
-            field: self._name(fact) if field in LABELS else fact
+            field: self._name(fact)
+            if field in LABELS
+            else self.named(fact)
+            if isinstance(fact, str) and field in TEXTS
+            else fact
             for field, fact in facts.items()
         }
 
@@ -212,9 +368,24 @@ class Chronicle:
                 return fact
 
 
-def _is_noise(event: Event) -> bool:
-    # Said before every model call: the turns tell as much.
-    return isinstance(event, StatusChanged) and event.status == "requesting"
+_LABEL = re.compile(r"\bagent\d+\.\d+\b")
+
+
+def _prompt(request: Request) -> dict[str, Fact]:
+    """What a model is given to read, as facts."""
+    messages: list[Any] = [
+        {"content": msgspec.json.decode(message.content)}
+        for message in request.messages
+    ]
+    return {
+        "agent": request.turn.agent,
+        "task": task_name(request.turn.task),
+        "turn": request.turn.number,
+        "call": request.call,
+        "system": request.system,
+        "prompt": "\n".join(last_message([one])[0] for one in messages),
+        "tools": [tool.name for tool in request.tools],
+    }
 
 
 def _facts(event: Event, kind: str) -> dict[str, Fact]:
@@ -244,7 +415,9 @@ def _fact(value: object) -> Fact:
         case msgspec.UnsetType():
             return ""
         case msgspec.Raw():
-            return bytes(value).decode()
+            decoded: Any = msgspec.json.decode(value)
+            is_plain = isinstance(decoded, str | dict)
+            return cast("Fact", decoded) if is_plain else bytes(value).decode()
         case tuple() if value and isinstance(value[0], tuple):
             return dict(cast("tuple[tuple[str, float], ...]", value))
         case tuple():
@@ -253,58 +426,77 @@ def _fact(value: object) -> Fact:
             return cast("Fact", value)
 
 
-def kind_of(step: Step) -> str:
+def kind_of(step: msgspec.Struct) -> str:
     """What kind of thing ``step`` says; empty where it says none, or more than one."""
     said = [kind for kind in KINDS if getattr(step, kind) is not msgspec.UNSET]
     return said[0] if len(said) == 1 else ""
 
 
-def matches(step: Step, happening: Happening, *, is_timed: bool = True) -> bool:
+def alternatives(step: msgspec.Struct) -> Iterator[tuple[str, msgspec.Struct]]:
+    """The kinds of thing that ``step`` takes, each with what is said of it."""
+    several: Any = getattr(step, "any_of", msgspec.UNSET)
+    for one in (step,) if several is msgspec.UNSET else several:
+        if kind := kind_of(one):
+            yield kind, getattr(one, kind)
+
+
+def matches(
+    step: msgspec.Struct, happening: Happening, *, is_timed: bool = True
+) -> bool:
     """Whether it is ``happening`` that ``step`` means.
 
     Args:
-        step: Says exactly one kind of thing.
+        step: Says one kind of thing, or several of which one is enough.
         happening: What happened.
         is_timed: Whether times are exact, so that ``at_s`` can be held against them.
     """
-    if kind_of(step) != happening.kind:
-        return False
     at_s: Any = getattr(step, "at_s", msgspec.UNSET)
-    if is_timed and at_s is not msgspec.UNSET and not is_near(at_s, happening.at_s):
+    if is_timed and at_s is not msgspec.UNSET and not number_fits(at_s, happening.at_s):
         return False
-    meant = getattr(step, happening.kind)
-    return all(
-        _means(field, getattr(meant, field), happening.facts[field])
-        for field in meant.__struct_fields__
-        if getattr(meant, field) is not msgspec.UNSET
+    return any(
+        kind == happening.kind
+        and all(
+            _means(field, getattr(meant, field), happening.facts.get(field))
+            for field in FIELDS[kind]
+            if getattr(meant, field) is not msgspec.UNSET
+        )
+        for kind, meant in alternatives(step)
     )
-
-
-def is_near(one: float, other: float) -> bool:
-    """Whether two times are the same millisecond, whatever floats made of them."""
-    return abs(one - other) < 0.001
 
 
 def _means(field: str, meant: object, fact: Fact) -> bool:
     match meant, fact:
-        case str(), str() if field in TEXTS:
-            return meant in fact
-        case str(), str() if field in LABELS:
-            return _is_answer(meant, fact)
+        case ((str() | TextMatch() | None), (str() | None)) if field in LABELS:
+            return _is_meant(meant, fact)
+        case ((str() | TextMatch() | None), (str() | None)):
+            return text_fits(meant, fact, is_name=field not in TEXTS)
         case tuple(), list():
             return _are_answers(cast("tuple[str, ...]", meant), fact)
+        case dict(), dict() if field == "input":
+            return json_fits(cast("object", meant), fact)
         case dict(), dict():
+            points = cast("dict[str, Any]", meant)
             return all(
-                any(_is_answer(name, x) and is_near(points, y or 0.0) for x, y in had)
-                for had in (fact.items(),)
-                for name, points in cast("dict[str, float]", meant).items()
+                any(
+                    _is_answer(name, label) and number_fits(wanted, had or 0.0)
+                    for label, had in fact.items()
+                )
+                for name, wanted in points.items()
             )
         case bool(), _:
             return meant is fact
-        case float() | int(), float() | int():
-            return is_near(float(meant), float(fact))
+        case ((float() | int() | Bound()), (float() | int())):
+            return number_fits(meant, fact)
         case _:
             return meant == fact
+
+
+def _is_meant(meant: str | TextMatch | None, known: str | None) -> bool:
+    """Whether an answer is meant by its author, or author and revision."""
+    if meant is None or known is None:
+        return meant is known
+    names = (known, _author(known))
+    return any(text_fits(meant, name, is_name=True) for name in names)
 
 
 def _are_answers(names: tuple[str, ...], known: Sequence[Fact]) -> bool:

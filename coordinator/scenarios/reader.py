@@ -1,21 +1,38 @@
 """Reads scenario files, and finds them in folders.
 
-What is wrong in one is said as for a team file: file, line, key, value, way out.
+What is wrong in one is said as for a team file, with file, line, key, value and way
+out; and all of it at once, so that a file is mended in one go.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from coordinator.errors import ConfigInvalid
-from coordinator.scenarios.facts import KINDS, kind_of
-from coordinator.scenarios.schema import DEEDS, Expected, ScenarioFile
-from coordinator.team.reader import TeamConfig, read_document
-from coordinator.team.yaml_document import Document, Where, parse, read
+from coordinator.scenarios.expansion import Variant, variants
+from coordinator.scenarios.schema import ScenarioFile
+from coordinator.scenarios.validation import faults
+from coordinator.simulation.virtual_time import Runtime
+from coordinator.team.reader import AgentEntry, TeamConfig, read_document
+from coordinator.team.yaml_document import (
+    Document,
+    Misplaced,
+    Plain,
+    Where,
+    parse,
+    read,
+)
+
+NAME_DEFAULT = "What shall it be?"
+FAULTS_TOLD = 20
+"""Faults told of one file; who has more reads again."""
+
+SCENARIO_KEYS = ("expect", "extends", "matrix")
+"""A file that says one of these at its top is no team file."""
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,32 +40,65 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
 
     path: Path
     name: str
-    """The sentence it proves."""
+    """The sentence it proves, with what tells it apart from others of its file."""
     file: ScenarioFile
     config: TeamConfig
+    line: int = 1
+    """Where the sentence stands."""
+    runtime: Runtime | None = None
+    """The only event loop it is for; ``None``: either."""
+    models: dict[str, str] = {}
+    """Agent → the model that its team file names, where a script stands in for it."""
 
     @property
     def question(self) -> str:
         """What the team is asked."""
-        return self.file.question or "What shall it be?"
+        return self.file.question or NAME_DEFAULT
 
 
 def read_scenario(path: Path) -> Scenario:
-    """Read a scenario file.
+    """Read a file that holds one scenario.
 
     Raises:
-        ConfigInvalid: With file, line, key, value and the way out.
+        ConfigInvalid: It cannot be used, or holds several (``matrix``).
     """
-    return _scenario(read(path), path.read_text(encoding="utf-8-sig"))
+    return _only(read_scenarios(path))
+
+
+def read_scenarios(
+    path: Path, settings: Mapping[str, Plain] | None = None
+) -> tuple[Scenario, ...]:
+    """Read every scenario of a file.
+
+    Args:
+        path: The file.
+        settings: Values to set instead of the file's own; see
+            :mod:`coordinator.scenarios.expansion`.
+
+    Raises:
+        ConfigInvalid: With file, line, key, value and the way out, of all faults.
+    """
+    document = read(path)
+    return _scenarios(document, path.read_text(encoding="utf-8-sig"), settings or {})
 
 
 def parse_scenario(text: str, path: Path) -> Scenario:
-    """Read a scenario from text; ``path`` is its name in errors.
+    """Read one scenario from text; ``path`` is its name in errors.
 
     Raises:
-        ConfigInvalid: With file, line, key, value and the way out.
+        ConfigInvalid: See :func:`read_scenarios`.
     """
-    return _scenario(parse(text, path), text)
+    return _only(_scenarios(parse(text, path), text, {}))
+
+
+def _only(scenarios: tuple[Scenario, ...]) -> Scenario:
+    first, *more = scenarios
+    if more:
+        raise ConfigInvalid(
+            f"{first.path}: its matrix makes {len(scenarios)} scenarios; use "
+            "read_scenarios()"
+        )
+    return first
 
 
 def find_scenarios(paths: Iterable[Path]) -> Iterator[Path]:
@@ -61,87 +111,159 @@ def find_scenarios(paths: Iterable[Path]) -> Iterator[Path]:
         if not path.is_dir():
             yield path
             continue
-        found = [file for file in sorted(path.rglob("*.yaml")) if _has_outcome(file)]
+        found = [
+            file
+            for pattern in ("*.yaml", "*.yml")
+            for file in path.rglob(pattern)
+            if is_scenario(file)
+        ]
         if not found:
             raise ConfigInvalid(f"{path}: holds no scenario; name another folder")
-        yield from found
+        yield from sorted(found)
 
 
-def _has_outcome(path: Path) -> bool:
-    # Team files live beside scenarios. A cheap look, so that a broken file is a
-    # scenario and its error is told.
+def is_scenario(path: Path) -> bool:
+    """Whether a file beside team files is a scenario.
+
+    A cheap look, so that a broken file is a scenario and its error is told.
+    """
     text = path.read_text(encoding="utf-8", errors="replace")
-    return any(line.startswith("expect:") for line in text.splitlines())
+    return any(_key(line) in SCENARIO_KEYS for line in text.splitlines())
 
 
-def _scenario(document: Document, text: str) -> Scenario:
-    first = text.partition("\n")[0]
-    if not first.startswith("#") or not first.strip("# "):
+def _key(line: str) -> str:
+    key, colon, _ = line.partition(":")
+    return key.rstrip().strip("\"'") if colon and line[:1] not in " \t#-" else ""
+
+
+def sentence_of(text: str) -> tuple[str, int]:
+    """The sentence that a file begins with and its line; empty where there is none.
+
+    What tools write into first lines is none: ``# yaml-language-server: …``,
+    ``# vim: …``, ``# -*- …``.
+    """
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        if not stripped or stripped in ("---", "#") or _is_for_tools(stripped):
+            continue
+        if not stripped.startswith("#"):
+            break
+        return stripped.strip("# ").rstrip("."), number
+    return "", 1
+
+
+def _is_for_tools(line: str) -> bool:
+    said = line.lstrip("# ")
+    first = ("yaml-language-server:", "$schema", "vim:", "vi:", "-*-", "!", "cspell:")
+    also = ("spdx-", "copyright", "noqa", "yamllint ", "prettier-ignore", "%yaml")
+    return line.startswith("#") and said.lower().startswith((*first, *also))
+
+
+def _scenarios(
+    document: Document, text: str, settings: Mapping[str, Plain]
+) -> tuple[Scenario, ...]:
+    sentence, line = sentence_of(text)
+    if not sentence:
         problem = "begin with the sentence that the scenario proves: '# Late votes …'"
         raise document.error((), problem)
-    config = read_document(document, ScenarioFile)
-    file = config.file
+    read_ones: list[Scenario] = []
+    problems: dict[str, None] = {}
+    for variant in variants(document, settings):
+        try:
+            read_ones.append(_scenario(variant, sentence, line))
+        except ConfigInvalid as error:
+            problems.update(dict.fromkeys(str(error).splitlines()))
+    if problems:
+        raise ConfigInvalid("\n".join(list(problems)[:FAULTS_TOLD]))
+    return tuple(read_ones)
+
+
+def _scenario(variant: Variant, sentence: str, line: int) -> Scenario:
+    document = variant.document
+    config, wrong = _read_whole(document)
+    problems = [str(error) for error in wrong]
+    file = config.file if config else None
+    if config is not None and isinstance(file, ScenarioFile):
+        # What is wrong in a mapping of which a key was left out follows from that.
+        cut = [error.where[:-1] for error in wrong if len(error.where) > 2]
+        problems += [
+            str(document.error(where, problem))
+            for where, problem in faults(config, file)
+            if not any(where[: len(place)] == place for place in cut)
+        ]
+    if problems:
+        raise ConfigInvalid("\n".join(problems))
+    assert config is not None
     assert isinstance(file, ScenarioFile)
-    _check_agents(document, config)
-    _check_people(document, config, file)
-    _check_names(document, config, file.expect)
-    _check_steps(document, file.expect)
-    name = first.strip("# ").rstrip(".")
-    return Scenario(path=document.path, name=name, file=file, config=config)
+    config, models = _with_scripts(config)
+    name = f"{sentence} [{variant.title}]" if variant.title else sentence
+    return Scenario(
+        path=document.path,
+        name=name,
+        file=file,
+        config=config,
+        line=line,
+        runtime=variant.runtime,
+        models=models,
+    )
 
 
-def _check_agents(document: Document, config: TeamConfig) -> None:
-    for number, entry in enumerate(config.agents):
-        if entry.backend == "claude":
-            problem = "a scenario's agents play scripts; add 'script:'"
-            raise document.error(("agents", number), problem)
+def _read_whole(document: Document) -> tuple[TeamConfig | None, list[Misplaced]]:
+    """Read it; where it cannot be read, leave out what is wrong and look for more."""
+    problems: list[Misplaced] = []
+    while len(problems) < FAULTS_TOLD:
+        try:
+            config = read_document(document, ScenarioFile)
+        except Misplaced as error:
+            problems.append(error)
+            cut = _without(document.data, error.where)
+            if cut is None or error.where in _NEEDED:
+                return None, problems
+            document = Document(document.path, cut, document.lines)
+        else:
+            return config, problems
+    return None, problems
 
 
-def _check_people(document: Document, config: TeamConfig, file: ScenarioFile) -> None:
-    for number, deed in enumerate(file.people):
-        where: Where = ("people", number)
-        done = [name for name in DEEDS if getattr(deed, name) is not msgspec.UNSET]
-        if len(done) != 1:
-            problem = f"give exactly one of {', '.join(DEEDS)}"
-            raise document.error(where, problem)
-        if isinstance(deed.stop, str):
-            _check_agent(document, config, (*where, "stop"), deed.stop)
-        if done[0] in ("answer", "vote"):
-            if deed.by is None:
-                problem = f"whose {done[0]} is it? Add 'by:' and an agent"
-                raise document.error(where, problem)
-            _check_agent(document, config, (*where, "by"), deed.by)
+_NEEDED: tuple[Where, ...] = (("agents",), ("expect",))
+"""Without these nothing more can be said of a file."""
 
 
-def _check_names(document: Document, config: TeamConfig, expect: Expected) -> None:
-    if isinstance(expect.winner, str):
-        _check_agent(document, config, ("expect", "winner"), expect.winner)
-    for key in ("answers", "votes", "cancelled", "out", "turns"):
-        said = getattr(expect, key)
-        if said is msgspec.UNSET:
-            continue
-        for agent in said:
-            _check_agent(document, config, ("expect", key, agent), agent)
-        if key == "votes":
-            for voter, choice in said.items():
-                if choice is not None:
-                    where = ("expect", key, voter)
-                    _check_agent(document, config, where, choice)
+def _without(data: Plain, where: Where) -> Plain:
+    """``data`` without what stands at ``where``; ``None`` where nothing does.
+
+    Of a list all goes, for what follows in it would be told by another number.
+    """
+    while where and isinstance(where[-1], int):
+        where = where[:-1]
+    if not where or not isinstance(data, dict | list):
+        return None
+    step, rest = where[0], where[1:]
+    held: Any = data
+    try:
+        inner = held[step]
+    except (KeyError, IndexError, TypeError):
+        return None
+    copy: Any = held.copy()
+    if not rest:
+        del copy[step]
+        return copy
+    copy[step] = _without(inner, rest)
+    return None if copy[step] is None else copy
 
 
-def _check_agent(
-    document: Document, config: TeamConfig, where: Where, agent: str
-) -> None:
-    ids = [entry.id for entry in config.agents]
-    if agent not in ids:
-        near = get_close_matches(agent, ids, 1)
-        way_out = f"did you mean {near[0]!r}?" if near else f"name {', '.join(ids)}"
-        raise document.error(where, f"no agent is called {agent!r}; {way_out}")
+def _with_scripts(config: TeamConfig) -> tuple[TeamConfig, dict[str, str]]:
+    """Let scripts stand in for models; and which models those are."""
+    models = {
+        entry.id: entry.model
+        for entry in config.agents
+        if entry.backend == "claude" and entry.model
+    }
+    agents = tuple(map(_scripted, config.agents))
+    return msgspec.structs.replace(config, agents=agents), models
 
 
-def _check_steps(document: Document, expect: Expected) -> None:
-    for key in ("order", "never"):
-        for number, step in enumerate(getattr(expect, key)):
-            if not kind_of(step):
-                problem = f"give exactly one of {', '.join(KINDS)}"
-                raise document.error(("expect", key, number), problem)
+def _scripted(entry: AgentEntry) -> AgentEntry:
+    if entry.backend in ("scripted", "human"):
+        return entry
+    return msgspec.structs.replace(entry, backend="scripted", fallback=())

@@ -7,34 +7,59 @@ Messages API, which plays the same scripts; there time is real.
 
 from __future__ import annotations
 
-import math
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager, nullcontext
+import time
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+    Sequence,
+)
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    nullcontext,
+)
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, cast
 
 import anyio
 import msgspec
 
+from agents.actor.person import Person
+from agents.backends.scripted.backend import ScriptedBackend
 from agents.errors import ToolFailed
 from agents.limits.outside_work import session_ends_at
-from agents.protocol.chunks import AgentId, Label
+from agents.protocol.chunks import AgentId, Label, StreamChunk
 from agents.tools.schema_tool import SchemaTool
 from coordinator.errors import NotAsked
 from coordinator.protocol.result import Result
-from coordinator.scenarios.expectations import differences
-from coordinator.scenarios.facts import Chronicle, Happening
+from coordinator.scenarios.expectations import Course, differences
+from coordinator.scenarios.facts import MODEL_ASKED, Chronicle, Happening, alternatives
 from coordinator.scenarios.reader import Scenario, read_scenario
-from coordinator.scenarios.schema import Intervention, PretendTool
+from coordinator.scenarios.schema import (
+    Expected,
+    Intervention,
+    PretendTool,
+    ScenarioFile,
+)
 from coordinator.session.session import Session, open_session
-from coordinator.simulation.virtual_time import Runtime, seeded_schedule, virtual
+from coordinator.simulation.leftovers import left_since, snapshot, tasks_watched
+from coordinator.simulation.virtual_time import (
+    Runtime,
+    seeded_schedule,
+    virtual,
+)
 from coordinator.team.builder import assemble, closing
+from coordinator.team.function_tools import imported
 from coordinator.team.team import Team
 
 if TYPE_CHECKING:
-    from coordinator.team.reader import TeamConfig
+    from agents.protocol.backend import Backend, Request
+    from agents.protocol.stamper import Pen
 
 Over: TypeAlias = Literal["process", "http"]
 
@@ -58,16 +83,64 @@ class Report:
     runtime: Runtime
     over: Over
     seed: int
+    schedule: int | None
+    """In which order trio ran what was ready together; ``None``: the seed's."""
     result: Result
     differences: tuple[str, ...]
     """From what was expected; none: all is well."""
     happenings: tuple[Happening, ...]
     """What happened, in order, as ``--trace`` prints it."""
+    took_s: float
+    """Real seconds."""
 
     @property
     def is_as_expected(self) -> bool:
         """Whether the scenario came true."""
         return not self.differences
+
+    @property
+    def again(self) -> str:
+        """The command that plays it once more and tells what happens."""
+        words = f"coordinator scenario {self.path} --runtime {self.runtime}"
+        if self.over != "process":
+            words += f" --over {self.over}"
+        if self.schedule is not None:
+            words += f" --schedule {self.schedule}"
+        return f"{words} --seed {self.seed} --trace"
+
+
+class Play(NamedTuple):
+    """One time that a scenario is to be played."""
+
+    scenario: Scenario
+    runtime: Runtime
+    seed: int
+    schedule: int | None = None
+
+
+def plays(
+    scenario: Scenario,
+    runtimes: Sequence[Runtime] = ("asyncio",),
+    *,
+    seeds: Sequence[int] = (),
+    schedules: int = 1,
+) -> Iterator[Play]:
+    """Every time that a scenario is to be played.
+
+    Args:
+        scenario: One that has been read.
+        runtimes: The event loops wanted, where the scenario asks for none itself.
+        seeds: Instead of the scenario's own.
+        schedules: In so many orders of what is ready together, on trio; the scenario's
+            own number, if that is larger.
+    """
+    own = scenario.runtime
+    for runtime in runtimes if own is None else (own,):
+        for seed in seeds or (seed_of(scenario, None),):
+            yield Play(scenario, runtime, seed)
+            if runtime == "trio":
+                for schedule in range(1, max(schedules, scenario.file.schedules)):
+                    yield Play(scenario, runtime, seed, schedule)
 
 
 def run_scenario(
@@ -77,6 +150,7 @@ def run_scenario(
     over: Over = "process",
     seed: int | None = None,
     schedule: int | None = None,
+    has_prompts: bool = False,
 ) -> Report:
     """Run a scenario in an event loop of its own and compare the outcome.
 
@@ -89,6 +163,8 @@ def run_scenario(
             winner by lot may then fail.
         schedule: Decides the order in which trio runs what is ready together; ``None``:
             the seed does. asyncio's order is its own.
+        has_prompts: Whether to keep what models were given to read (``model_asked``),
+            also where the file does not ask for it.
 
     Raises:
         ConfigInvalid: The file cannot be used as it is.
@@ -98,40 +174,40 @@ def run_scenario(
     options = virtual(runtime) if over == "process" else {}
     order = seed if schedule is None else schedule
     ordered = seeded_schedule(order) if runtime == "trio" else nullcontext()
+    before = snapshot()
+    play = Play(read, runtime, seed, schedule)
     with ordered:
-        return anyio.run(
-            _play, read, runtime, over, seed, backend=runtime, backend_options=options
+        report = anyio.run(
+            partial(_play, has_prompts=has_prompts),
+            play,
+            over,
+            backend=runtime,
+            backend_options=options,
         )
+    left = [f"left over: {one}" for one in left_since(before)]
+    return replace(report, differences=(*report.differences, *left))
 
 
-def run_together(
-    scenarios: Sequence[Scenario],
-    on_report: Callable[[Report], None],
-    *,
-    runtime: Runtime = "asyncio",
-    seed: int | None = None,
-) -> None:
-    """Run scenarios over real HTTP side by side, because time is real there.
+def run_together(several: Sequence[Play], on_report: Callable[[Report], None]) -> None:
+    """Play scenarios over real HTTP side by side, because time is real there.
 
     Args:
-        scenarios: Some that have been read.
+        several: All on one event loop.
         on_report: Told of each as it ends.
-        runtime: Whose event loop.
-        seed: As for :func:`run_scenario`.
     """
 
-    async def play(scenario: Scenario, places: anyio.CapacityLimiter) -> None:
+    async def play_one(play: Play, places: anyio.CapacityLimiter) -> None:
         async with places:
-            report = await _play(scenario, runtime, "http", seed_of(scenario, seed))
+            report = await _play(play, "http", is_alone=False)
         on_report(report)
 
     async def play_all() -> None:
         places = anyio.CapacityLimiter(TOGETHER)
         async with anyio.create_task_group() as group:
-            for scenario in scenarios:
-                group.start_soon(play, scenario, places, name=scenario.name)
+            for play in several:
+                group.start_soon(play_one, play, places, name=play.scenario.name)
 
-    anyio.run(play_all, backend=runtime)
+    anyio.run(play_all, backend=several[0].runtime)
 
 
 def seed_of(scenario: Scenario, given: int | None) -> int:
@@ -141,32 +217,48 @@ def seed_of(scenario: Scenario, given: int | None) -> int:
     return SEED if scenario.file.seed is None else scenario.file.seed
 
 
-async def _play(scenario: Scenario, runtime: Runtime, over: Over, seed: int) -> Report:
-    result, happenings, missed = await _played(scenario, over, seed)
-    is_timed = over == "process"
-    expect = scenario.file.expect
-    found = differences(expect, result, happenings, is_timed=is_timed)
-    return Report(
+async def _play(
+    play: Play, over: Over, *, has_prompts: bool = False, is_alone: bool = True
+) -> Report:
+    scenario = play.scenario
+    began = time.perf_counter()
+    with tasks_watched() as left:
+        course, missed = await _played(play, over, has_prompts=has_prompts)
+    if is_alone:
+        missed += [f"left over: {one}" for one in left]
+    found = [*missed, *differences(scenario.file.expect, course)]
+    report = Report(
         path=scenario.path,
         name=scenario.name,
-        runtime=runtime,
+        runtime=play.runtime,
         over=over,
-        seed=seed,
-        result=result,
-        differences=(*missed, *found),
-        happenings=tuple(happenings),
+        seed=play.seed,
+        schedule=play.schedule,
+        result=course.result,
+        differences=tuple(found),
+        happenings=tuple(course.happenings),
+        took_s=time.perf_counter() - began,
     )
+    if scenario.file.judge is not None:
+        judged = judgement(scenario.file.judge, report)
+        return replace(report, differences=(*found, *judged))
+    return report
 
 
 async def _played(
-    scenario: Scenario, over: Over, seed: int
-) -> tuple[Result, list[Happening], list[str]]:
-    async with scenario_team(scenario, over, seed) as team:
-        began = anyio.current_time()
-        chronicle = Chronicle(began)
-        people = _People(scenario.file.people, chronicle)
-        ends_at = began + (scenario.config.rules.limits.deadline_s or math.inf)
-        with session_ends_at(ends_at):
+    play: Play, over: Over, *, has_prompts: bool
+) -> tuple[Course, list[str]]:
+    scenario = play.scenario
+    began = anyio.current_time()
+    has_prompts = has_prompts or wants_prompts(scenario.file.expect)
+    chronicle = Chronicle(began, has_prompts=has_prompts)
+    people = _People(scenario.file.people, chronicle)
+    tools = [_Pretended(name, tool) for name, tool in scenario.file.tools.items()]
+    async with _stage(scenario, over) as (made, unplayed), closing(made):
+        team = replace(_with_tools(made, tools), seed=play.seed)
+        if has_prompts:
+            team = _overheard(team, chronicle)
+        with session_ends_at(began + scenario.config.rules.limits.deadline_s):
             async with (
                 open_session(scenario.question, team) as session,
                 anyio.create_task_group() as group,
@@ -175,7 +267,45 @@ async def _played(
                 async for batch in session.events():
                     chronicle.take(batch, anyio.current_time())
                 group.cancel_scope.cancel("the session is over")
-        return await session.wait(), chronicle.happenings, people.missed
+        result = await session.wait()
+        missed = [*people.missed, *people.too_late(result.elapsed_s)]
+        missed += [f"script: {one}" for one in unplayed()]
+        missed += [
+            f"tools.{tool.name} was never called"
+            for tool in tools
+            if not tool.calls and not tool.form.maybe
+        ]
+    chronicle.close()
+    return Course(result, chronicle, is_timed=over == "process"), missed
+
+
+def wants_prompts(expect: Expected) -> bool:
+    """Whether anything is expected of what models read."""
+    several = expect.any_of or ()
+    steps = (
+        step
+        for one in (expect, *several)
+        for key in (one.happens, one.order, one.never)
+        for step in key or ()
+    )
+    return any(kind == MODEL_ASKED for step in steps for kind, _ in alternatives(step))
+
+
+def judgement(name: str, report: Report) -> list[str]:
+    """What a function of the author's says is wrong.
+
+    Whatever it raises is a difference: this is the boundary to code that is not ours.
+    """
+    try:
+        said: object = imported(name)(report)
+    except Exception as error:  # noqa: BLE001  (the boundary named above)
+        return [f"judge {name}: {type(error).__name__}: {error}"]
+    if said is None or said is True:
+        return []
+    if said is False:
+        return [f"judge {name}: it says no"]
+    several = [said] if isinstance(said, str) else list(cast("Iterable[object]", said))
+    return [f"judge {name}: {one}" for one in several]
 
 
 @asynccontextmanager
@@ -183,17 +313,27 @@ async def scenario_team(
     scenario: Scenario, over: Over, seed: int
 ) -> AsyncGenerator[Team]:
     """Assemble the scenario's team, with its pretended tools."""
-    tools = tuple(_tool(name, tool) for name, tool in scenario.file.tools.items())
-    async with _stage(scenario.config, over) as team, closing(team):
-        agents = tuple(replace(a, tools=(*a.tools, *tools)) for a in team.agents)
-        yield replace(team, agents=agents, seed=seed)
+    async with _stage(scenario, over) as (team, _), closing(team):
+        yield replace(with_pretended(team, scenario.file), seed=seed)
 
 
 @asynccontextmanager
-async def _stage(config: TeamConfig, over: Over) -> AsyncGenerator[Team]:
-    """The team of a file; over HTTP its agents are Claude's, and the server is ours."""
+async def _stage(
+    scenario: Scenario, over: Over
+) -> AsyncGenerator[tuple[Team, Callable[[], list[str]]]]:
+    """The team of a file, and how to learn what of its scripts was not played.
+
+    Over HTTP its agents are Claude's, and the server is ours.
+    """
+    config = scenario.config
     if over == "process":
-        yield assemble(config, environment={})
+        team = assemble(config, environment={})
+        players = {
+            agent.id: agent.backend.player(agent.id)
+            for agent in team.agents
+            if isinstance(agent.backend, ScriptedBackend)
+        }
+        yield team, lambda: [x for one in players.values() for x in one.unplayed()]
         return
     from agents.emulator import serve  # noqa: PLC0415  (few scenarios go over HTTP)
 
@@ -214,7 +354,49 @@ async def _stage(config: TeamConfig, over: Over) -> AsyncGenerator[Team]:
             for entry in config.agents
         )
         claude = msgspec.structs.replace(config, agents=entries)
-        yield assemble(claude, environment={})
+        asked = [AgentId(agent) for agent in models]
+        yield (
+            assemble(claude, environment={}),
+            lambda: [x for one in asked for x in server.player(one).unplayed()],
+        )
+
+
+def with_pretended(team: Team, file: ScenarioFile) -> Team:
+    """The team, with the tools that its scenario pretends."""
+    return _with_tools(team, [_Pretended(n, tool) for n, tool in file.tools.items()])
+
+
+def _with_tools(team: Team, tools: Sequence[_Pretended]) -> Team:
+    more = tuple(tool.as_tool() for tool in tools)
+    agents = tuple(replace(a, tools=(*a.tools, *more)) for a in team.agents)
+    return replace(team, agents=agents)
+
+
+def _overheard(team: Team, chronicle: Chronicle) -> Team:
+    agents = tuple(
+        agent
+        if isinstance(agent.backend, Person)
+        else replace(agent, backend=_Overheard(agent.backend, chronicle))
+        for agent in team.agents
+    )
+    return replace(team, agents=agents)
+
+
+class _Overheard:
+    """A backend whose requests are kept; all else is the backend's own."""
+
+    def __init__(self, backend: Backend, chronicle: Chronicle) -> None:
+        self._backend = backend
+        self._chronicle = chronicle
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  (whatever the backend has)
+        return getattr(self._backend, name)
+
+    def open_stream(
+        self, request: Request, pen: Pen
+    ) -> AbstractAsyncContextManager[AsyncIterator[list[StreamChunk]]]:
+        self._chronicle.ask(request)
+        return self._backend.open_stream(request, pen)
 
 
 class _People:
@@ -223,55 +405,81 @@ class _People:
     def __init__(self, deeds: tuple[Intervention, ...], chronicle: Chronicle) -> None:
         self.missed: list[str] = []
         """Deeds that could not be done, each in a sentence."""
-        self._deeds = sorted(enumerate(deeds), key=lambda pair: pair[1].at_s)
+        self._left = sorted(enumerate(deeds), key=lambda pair: pair[1].at_s)
         self._chronicle = chronicle
 
     async def act(self, session: Session) -> None:
         """Do everything in its time."""
         began = anyio.current_time()
-        for number, deed in self._deeds:
+        while self._left:
+            number, deed = self._left[0]
             await anyio.sleep_until(began + deed.at_s)
-            self._do(session, number, deed)
+            self._left.pop(0)
+            try:
+                do(deed, session, self._chronicle)
+            except NotAsked as error:
+                if not deed.maybe:
+                    self.missed.append(f"people[{number}] at {deed.at_s:g} s: {error}")
 
-    def _do(self, session: Session, number: int, deed: Intervention) -> None:
-        try:
-            match deed:
-                case Intervention(say=str(text)):
-                    session.say(text)
-                case Intervention(stop=str(agent)):
-                    session.stop_agent(AgentId(agent), deed.reason)
-                case Intervention(interrupt=str(reason)):
-                    session.interrupt(reason)
-                case Intervention(veto=str(name)):
-                    session.veto(self._label(name), deed.reason)
-                case Intervention(by=str(agent), answer=str(text)):
-                    session.answer(AgentId(agent), text)
-                case Intervention(by=str(agent), vote=tuple(names)):
-                    labels = [self._label(name) for name in names]
-                    session.vote(AgentId(agent), *labels, reason=deed.reason)
-                case _:
-                    raise AssertionError("the file was checked when it was read")
-        except NotAsked as error:
-            self.missed.append(f"people[{number}] at {deed.at_s:g} s: {error}")
+    def too_late(self, ended_s: float) -> Iterator[str]:
+        """Deeds that were to come after the end, each in a sentence."""
+        for number, deed in self._left:
+            if not deed.maybe:
+                when = f"the session had ended at {ended_s:g} s"
+                yield f"people[{number}] at {deed.at_s:g} s: {when}"
 
-    def _label(self, name: str) -> Label:
-        label = self._chronicle.label_of(name)
-        if label is None:
+
+def do(deed: Intervention, session: Session, chronicle: Chronicle) -> None:
+    """Do what a file says that a person does.
+
+    Raises:
+        NotAsked: There is no such answer yet, or nobody is asked.
+    """
+
+    def label(name: str) -> Label:
+        found = chronicle.label_of(name)
+        if found is None:
             raise NotAsked(f"there is no answer {name!r} yet")
-        return label
+        return found
+
+    match deed:
+        case Intervention(say=str(text)):
+            session.say(text)
+        case Intervention(stop=str(agent)):
+            session.stop_agent(AgentId(agent), deed.reason)
+        case Intervention(interrupt=str(reason)):
+            session.interrupt(reason)
+        case Intervention(veto=str(name)):
+            session.veto(label(name), deed.reason)
+        case Intervention(by=str(agent), answer=str(text)):
+            session.answer(AgentId(agent), text)
+        case Intervention(by=str(agent), vote=tuple(names)):
+            labels = [label(name) for name in names]
+            session.vote(AgentId(agent), *labels, reason=deed.reason)
+        case _:
+            raise AssertionError("the file was checked when it was read")
 
 
-def _tool(name: str, tool: PretendTool) -> SchemaTool:
-    return SchemaTool(
-        name=name,
-        description="Answers something.",
-        input_schema={"type": "object"},
-        function=partial(_pretend, tool),
-    )
+class _Pretended:
+    """A tool of a scenario at work; it counts its calls."""
 
+    def __init__(self, name: str, form: PretendTool) -> None:
+        self.name = name
+        self.form = form
+        self.calls = 0
 
-async def _pretend(tool: PretendTool, _given: dict[str, Any]) -> str:
-    await anyio.sleep(tool.takes_s)
-    if tool.fails:
-        raise ToolFailed(tool.fails)
-    return tool.returns
+    def as_tool(self) -> SchemaTool:
+        return SchemaTool(
+            name=self.name,
+            description="Answers something.",
+            input_schema={"type": "object"},
+            function=self._answer,
+        )
+
+    async def _answer(self, _given: dict[str, Any]) -> str:
+        self.calls += 1
+        said, number = self.form.returns, self.calls
+        await anyio.sleep(self.form.takes_s)
+        if self.form.fails:
+            raise ToolFailed(self.form.fails)
+        return said if isinstance(said, str) else said[min(number, len(said)) - 1]

@@ -21,23 +21,27 @@
       cancelled: {cleo: no outstanding vote can change the winner}
 
 What a team file may say (:mod:`coordinator.team.reader`) and what a script may say
-(:mod:`agents.backends.scripted.script`) means here what it means there.
+(:mod:`agents.backends.scripted.script`) means here what it means there; how a text or a
+number is expected stands in :mod:`coordinator.scenarios.matchers`. Keys that make many
+scenarios of one file (``extends``, ``count``, ``matrix``) are taken out by
+:mod:`coordinator.scenarios.expansion` before this form is read.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any, TypeAlias, get_args
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
-from agents.backends.scripted.script import Entry, Line
-from coordinator.ballots import every_rule
 from coordinator.protocol.result import Status
 from coordinator.scenarios.facts import Step
+from coordinator.scenarios.matchers import Bound, TextMatch
 from coordinator.team.reader import TeamFile
 
 Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
+Unset: TypeAlias = msgspec.UnsetType
+Texts: TypeAlias = str | TextMatch | tuple[str | TextMatch, ...]
+"""What one text must be, or each of several in their order."""
 
 
 class Intervention(
@@ -63,6 +67,8 @@ class Intervention(
     """The agent of ``backend: human`` that answers or votes."""
     reason: str = "a person wants it"
     """Why an agent is stopped, an answer vetoed or voted for."""
+    maybe: bool = False
+    """Whether it is no difference if the session has ended before, or nobody asks."""
 
 
 DEEDS = ("say", "stop", "veto", "interrupt", "answer", "vote")
@@ -74,116 +80,109 @@ class PretendTool(
 ):
     """A tool that every agent may call, and that does nothing but answer."""
 
-    returns: str = "done"
+    returns: str | tuple[str, ...] = "done"
+    """What it answers; of several the next with each call, and then the last."""
     takes_s: Seconds = 0.0
+    """Seconds until it answers."""
     fails: str = ""
     """It fails, with these words, instead of returning."""
+    maybe: bool = False
+    """Whether it is no difference if nobody calls it."""
 
 
-class Bound(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How much it may be; a number instead of this is exactly how much."""
+class ExpectedAgent(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """How one agent fared; what is left out does not matter."""
 
-    at_most: float | None = None
-    at_least: float | None = None
+    status: Literal["done", "cancelled", "failed", "retired"] | Unset = msgspec.UNSET
+    """How it is recorded in the result."""
+    error: str | TextMatch | Unset | None = msgspec.UNSET
+    """Why it failed or got no more turns; ``null``: it did not."""
+    turns: float | Bound | Unset = msgspec.UNSET
+    """How many turns it took up."""
+    calls: float | Bound | Unset = msgspec.UNSET
+    """How often its model was asked, attempts that failed included."""
+    tokens: float | Bound | Unset = msgspec.UNSET
+    """Read and written, cancelled turns included."""
+    cost_usd: float | Bound | Unset = msgspec.UNSET
+    """What they cost; the price of its model must be known."""
+    chunks: float | Bound | Unset = msgspec.UNSET
+    """How many chunks it said."""
+    text: str | TextMatch | Unset = msgspec.UNSET
+    """All the text that it streamed, put together."""
+    answers: float | Bound | Unset = msgspec.UNSET
+    """How many answers of its count at the end."""
 
 
-class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The outcome. What is left out does not matter; what is said is said in full."""
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What comes of a session, or one of several things that may.
 
-    status: Status
-    winner: str | msgspec.UnsetType | None = msgspec.UNSET
+    What is left out does not matter; what is said is said in full: ``votes``,
+    ``answers``, ``cancelled`` and ``out`` name every agent of which there is one.
+    """
+
+    status: Status | Unset = msgspec.UNSET
+    """How the session ends."""
+    winner: str | TextMatch | Unset | None = msgspec.UNSET
     """Whose answer won; ``null``: nobody's."""
-    answer: str | msgspec.UnsetType | None = msgspec.UNSET
-    """The final words, whole."""
-    detail: str = ""
-    """Part of how the result says it was decided."""
-    answers: dict[str, str | tuple[str, ...]] | msgspec.UnsetType = msgspec.UNSET
-    """Author → part of its answer; of each if there are several. All that counted."""
-    votes: dict[str, str | None] | msgspec.UnsetType = msgspec.UNSET
+    answer: str | TextMatch | Unset | None = msgspec.UNSET
+    """The final words; ``null``: there are none."""
+    detail: str | TextMatch | Unset = msgspec.UNSET
+    """How the result says it was decided."""
+    answers: dict[str, Texts] | Unset = msgspec.UNSET
+    """Author → its answer; of each if there are several. All that counted."""
+    votes: dict[str, str | None] | Unset = msgspec.UNSET
     """Voter → the author it puts first, of all ballots that count at the end."""
-    cancelled: dict[str, str | tuple[str, ...]] | msgspec.UnsetType = msgspec.UNSET
-    """Agent → part of why a turn of it was cancelled; of each if there are several."""
-    out: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
-    """Agent → part of why it got no more turns; all that failed or were taken out."""
-    turns: dict[str, int] = msgspec.field(default_factory=dict[str, int])
+    cancelled: dict[str, Texts] | Unset = msgspec.UNSET
+    """Agent → why a turn of it was cancelled, by the end of the session too; of each if
+    there are several."""
+    out: dict[str, str | TextMatch] | Unset = msgspec.UNSET
+    """Agent → why it got no more turns; all that failed or were taken out."""
+    turns: dict[str, float | Bound] | Unset = msgspec.UNSET
     """Agent → how many turns it took up; agents left out may take any number."""
-    tokens: Bound | int | msgspec.UnsetType = msgspec.UNSET
+    agents: dict[str, ExpectedAgent] | Unset = msgspec.UNSET
+    """Agent → how it fared; agents left out do not matter."""
+    standings: dict[str, float | Bound] | Unset = msgspec.UNSET
+    """Answer → its points when the winner was decided, by its author or label; answers
+    left out do not matter."""
+    tokens: Bound | float | Unset = msgspec.UNSET
     """Of all agents, read and written, cancelled turns included."""
-    elapsed_s: Bound | float | msgspec.UnsetType = msgspec.UNSET
+    cost_usd: Bound | float | Unset = msgspec.UNSET
+    """Of all agents; the prices of their models must be known."""
+    elapsed_s: Bound | float | Unset = msgspec.UNSET
     """To the millisecond; not asked over HTTP, where time is real."""
-    order: tuple[Step, ...] = ()
+    happens: tuple[Step, ...] | Unset = msgspec.UNSET
+    """Each of these happens, in any order: once or more, or as often as ``times``."""
+    order: tuple[Step, ...] | Unset = msgspec.UNSET
     """These happen in this order; others may happen in between."""
-    never: tuple[Step, ...] = ()
+    never: tuple[Step, ...] | Unset = msgspec.UNSET
     """Nothing of this happens."""
+
+
+class Expected(Outcome, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The outcome: of all that is said here, and of one of ``any_of``."""
+
+    status: Status  # pyright: ignore[reportGeneralTypeIssues]  (required, unlike above)
+    """How the session ends."""
+    any_of: tuple[Outcome, ...] | Unset = msgspec.UNSET
+    """One of these comes true, whole, beside the rest."""
 
 
 class ScenarioFile(TeamFile, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A scenario file. Its first line is a comment: the sentence that it proves."""
 
     expect: Expected
+    """What comes of it."""
     tools: dict[str, PretendTool] = msgspec.field(
         default_factory=dict[str, PretendTool]
     )
-    """By name."""
+    """Pretended tools by name, which every agent may call."""
     people: tuple[Intervention, ...] = ()
-
-
-def schema() -> dict[str, Any]:
-    """The JSON Schema of a scenario file, for editors that complete and check YAML.
-
-    Scripts are spelled out, though a team file merely carries them.
-    """
-    kinds: tuple[Any, ...] = get_args(Line)
-    fields = {field.name: field.type for field in msgspec.structs.fields(Entry)}
-    # A union of lines is told apart by our own reader; msgspec would refuse it.
-    del fields["lines"]
-    made, parts = msgspec.json.schema_components(
-        (ScenarioFile, *kinds, *fields.values()), ref_template="#/$defs/{name}"
-    )
-    top, *rest = made
-    lines, entry = rest[: len(kinds)], rest[len(kinds) :]
-    parts["Turn"] = _object(
-        "One response of the model.",
-        {
-            "lines": _list({"anyOf": [{"type": "string"}, *lines]}),
-            **dict(zip(fields, entry, strict=True)),
-        },
-        required="lines",
-    )
-    parts["Script"] = _object(
-        "What a pretended model says.",
-        {"model": {"type": "string"}, "turns": _list({"$ref": "#/$defs/Turn"})},
-        required="turns",
-    )
-    script = {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/Script"}]}
-    for holder in ("AgentEntry", "AgentSettings"):
-        parts[holder]["properties"]["script"] = script
-    short = {"enum": [kind.name for kind in every_rule()]}
-    for part in parts.values():
-        for name, field in part.get("properties", {}).items():
-            if name in {"rule", "fallback"} and "anyOf" in field:
-                field["anyOf"].append(short)
-    draft = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    return {**draft, **top, "$defs": parts}
-
-
-def _list(item: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "array", "items": item}
-
-
-def _object(
-    description: str, properties: dict[str, Any], *, required: str
-) -> dict[str, Any]:
-    return {
-        "description": description,
-        "type": "object",
-        "properties": properties,
-        "required": [required],
-        "additionalProperties": False,
-    }
-
-
-def write_schema(path: Path) -> None:
-    """Write :func:`schema` to a file, to point an editor at."""
-    made = msgspec.json.format(msgspec.json.encode(schema()), indent=2)
-    path.write_bytes(made + b"\n")
+    """What people do while the team works."""
+    judge: str | None = None
+    """A function of yours as ``module:function`` that is given the report and says what
+    is wrong: nothing, a text, or several; an exception is a difference too."""
+    schedules: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
+    """In so many orders of what is ready together it is played on trio; the outcome
+    must be the same in each."""

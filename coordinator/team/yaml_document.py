@@ -45,6 +45,19 @@ _WORDS: dict[str, bool | None] = {
 }  # fmt: skip
 
 
+class Misplaced(ConfigInvalid):
+    """Something in a file cannot be used as written.
+
+    Attributes:
+        where: The way down to it.
+    """
+
+    def __init__(self, path: Path, line: int, where: Where, problem: str) -> None:
+        told = invalid(path, line, spell(where), problem)
+        super().__init__(str(told), path=path, line=line, key=told.key, problem=problem)
+        self.where = where
+
+
 @dataclass(frozen=True)
 class Document:
     """What a file says, and where it says it."""
@@ -55,14 +68,14 @@ class Document:
     lines: dict[Where, int]
     """Where each value stands, from 1; a mapping's entry stands where its key does."""
 
-    def error(self, where: Where, problem: str) -> ConfigInvalid:
+    def error(self, where: Where, problem: str) -> Misplaced:
         """Make the error that says ``problem`` about ``where``."""
         line = self.lines.get(where)
         known = where
         while line is None and known:
             known = known[:-1]
             line = self.lines.get(known)
-        return invalid(self.path, line or 1, spell(where), problem)
+        return Misplaced(self.path, line or 1, where, problem)
 
 
 def invalid(path: Path, line: int, key: str, problem: str) -> ConfigInvalid:

@@ -87,7 +87,8 @@ def test_every_trouble_is_played_in_a_scenario(kind: type[Line]) -> None:
 
 
 def _steps(read: Scenario) -> tuple[Step, ...]:
-    return (*read.file.expect.order, *read.file.expect.never)
+    expect = read.file.expect
+    return (*(expect.order or ()), *(expect.never or ()))
 
 
 def _assert_as_expected(report: Report) -> None:

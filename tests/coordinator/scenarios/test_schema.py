@@ -7,11 +7,18 @@ from typing import Any, cast
 
 import msgspec
 import pytest
+from jsonschema import Draft202012Validator
 
 from coordinator.errors import ConfigInvalid
 from coordinator.scenarios.facts import KINDS
-from coordinator.scenarios.reader import find_scenarios, parse_scenario, read_scenario
-from coordinator.scenarios.schema import schema, write_schema
+from coordinator.scenarios.json_schema import FILES, encoded, schema, undescribed
+from coordinator.scenarios.reader import (
+    find_scenarios,
+    is_scenario,
+    parse_scenario,
+    read_scenario,
+)
+from coordinator.team.yaml_document import parse, read
 from tests.coordinator.scenarios.conftest import FILE, SMALL, Small
 
 ROOT = Path(__file__).parents[3]
@@ -111,32 +118,71 @@ def test_folders_are_searched_for_files_that_expect_something(tmp_path: Path) ->
     assert list(find_scenarios([tmp_path])) == [tmp_path / "deep" / "tie.yaml"]
 
 
-def test_the_schema_knows_every_key_that_files_use(tmp_path: Path) -> None:
-    write_schema(tmp_path / "schema.json")
-    made = msgspec.json.decode((tmp_path / "schema.json").read_bytes())
-    assert made == msgspec.json.decode(msgspec.json.encode(schema()))
+def test_the_schema_knows_every_key_that_files_use() -> None:
+    made = msgspec.json.decode(encoded("scenario"))
     parts = made["$defs"]
     for ref in _refs(made):
         assert ref.removeprefix("#/$defs/") in parts
     assert set(KINDS) < set(parts["Step"]["properties"])
-    assert {"people", "expect", "tools", "voting"} < set(
+    assert {"people", "expect", "tools", "voting", "extends", "matrix"} < set(
         parts["ScenarioFile"]["properties"]
     )
-    assert set(parts["Script"]["properties"]) == {"model", "turns"}
+    assert set(parts["Script"]["properties"]) == {"model", "turns", "files"}
 
 
-@pytest.mark.parametrize("folder", ["rules", "teams"])
-def test_files_fit_the_schema(folder: str) -> None:
-    import jsonschema  # noqa: PLC0415  (0.1 s)
+@pytest.mark.parametrize("kind", ["scenario", "team"])
+def test_every_property_of_a_schema_is_described(kind: Any) -> None:
+    assert undescribed(kind) == []
 
-    from coordinator.team.yaml_document import read  # noqa: PLC0415  (beside what needs it)
 
-    checker: Any = jsonschema.Draft202012Validator(schema())
-    for path in find_scenarios([ROOT / "scenarios" / folder]):
+@pytest.mark.parametrize("kind", ["scenario", "team"])
+def test_the_published_schema_is_the_one_that_is_made(kind: Any) -> None:
+    # Written anew by coordinator.scenarios.json_schema.write_schemas().
+    assert FILES[kind].read_bytes() == encoded(kind)
+
+
+def _teams() -> list[Path]:
+    return [p for p in (ROOT / "scenarios").rglob("*.yaml") if not is_scenario(p)]
+
+
+@pytest.mark.parametrize("kind", ["scenario", "team"])
+def test_files_fit_their_schema(kind: Any) -> None:
+    checker: Any = Draft202012Validator(schema(kind))
+    files = find_scenarios([ROOT / "scenarios"]) if kind == "scenario" else _teams()
+    for path in files:
         assert not [
             f"{path.name}: {error.json_path}: {error.message}"
             for error in checker.iter_errors(read(path).data)
         ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("rule: plurality", "policy: slade"),
+        ("status: answered", "status: answerd"),
+        ("status: answered", "status: answered\n  order: [{}]"),
+        (
+            "status: answered",
+            "status: answered\n  order: [{team_grown: {}, conclude: {}}]",
+        ),
+        ("status: answered", "status: answered\n  order: [{turn_ended: {outcome: x}}]"),
+        ("status: answered", "status: answered\n  order: [{start_turn: {task: x}}]"),
+        ("status: answered", "status: answered\n  tokens: {}"),
+        ("status: answered", "status: answered\n  answer: {is: a, contains: a}"),
+        ("final: reuse", "final: reuse\npeople: [{at_s: 1, say: a, stop: ada}]"),
+        ("final: reuse", "final: reuse\npeople: [{at_s: 1}]"),
+        ("{vote: Paris, delay_s: 5}", "{vot: Paris, delay_s: 5}"),
+        ("{vote: Paris, delay_s: 5}", "{vote: Paris, answer: Paris}"),
+        ("final: reuse", "final: reuse\nmatrix: {}"),
+    ],
+)
+def test_an_editor_marks_what_is_wrong(change: tuple[str, str]) -> None:
+    text = SMALL.replace(*change)
+    assert text != SMALL
+    checker: Any = Draft202012Validator(schema("scenario"))
+    assert not checker.is_valid(parse(text, FILE).data)
+    assert checker.is_valid(parse(SMALL, FILE).data)
 
 
 def _refs(schema: object) -> list[str]:
