@@ -182,7 +182,7 @@ def test_a_plain_tool_of_ones_own_never_runs_into_a_limit_that_it_keeps(
     report = _with_tool(runtime, tmp_path, monkeypatch, body, 60, seconds)
     (returned,) = [h for h in report.happenings if h.kind == "tool_returned"]
     assert returned.facts["is_error"] is False
-    assert returned.facts["content"] == '"worked"'
+    assert returned.facts["content"] == "worked"
 
 
 @both
