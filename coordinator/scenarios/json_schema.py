@@ -437,3 +437,7 @@ def write_schemas() -> None:
     """Write both schemas to where they are published."""
     for kind, path in FILES.items():
         path.write_bytes(encoded(kind))
+
+
+if __name__ == "__main__":
+    write_schemas()
