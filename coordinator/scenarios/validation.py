@@ -288,7 +288,6 @@ class _Checker:
     def _impossible(self, kind: str) -> str:
         rules = self._rules
         return {
-            "journal_lost": "can never be: a scenario keeps no journal",
             "team_grown": ""
             if rules.drafting.adaptive
             else "can never be: the team does not grow; set 'voting.adaptive'",

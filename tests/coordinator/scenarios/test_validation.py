@@ -43,7 +43,7 @@ STEPS = [
     ("{winner_decided: {standings: {bem: 2}}}", "'bem' is no answer"),
     ("{start_turn: {shows: [agent9.1]}}", "no agent is called 'agent9'"),
     ("{tool_returned: {name: lookupp}}", "no such 'lookupp'"),
-    ("{journal_lost: {}}", "can never be: a scenario keeps no journal"),
+    ("{journal_lost: {}}", "unknown key 'journal_lost'"),
     ("{team_grown: {}}", "can never be: the team does not grow"),
     ("{challenge_opened: {}}", "can never be: nothing is challenged"),
     ("{server_tool_called: {}}", "can never be: no script calls a server tool"),
