@@ -15,7 +15,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import anyio
 import anyio.to_thread
@@ -48,26 +48,18 @@ from coordinator.recovery.resume_points import (
 from coordinator.recovery.snapshot import Past, machine_of, past_of
 from coordinator.session.driver import Driver
 from coordinator.session.engine import Opening, Shell
+from coordinator.session.options import BranchOptions, ResumeOptions, takes
 from coordinator.session.session import Session, first_record, new_session_id, running
-from coordinator.team.attachment_sources import Attachable
 from coordinator.team.team import Team, read_described
 
 if TYPE_CHECKING:
-    from coordinator.displays.base import Display
-    from coordinator.journal.writer import Durability, JournalWriter
+    from coordinator.journal.writer import JournalWriter
 
 
+@takes(ResumeOptions)
 @asynccontextmanager
 async def resume_session(
-    session: str | Path,
-    team: Team | None = None,
-    *,
-    journal: Path | None = None,
-    displays: Sequence[Display] = (),
-    durability: Durability = "async",
-    deadline_s: float | None = None,
-    attachments: Sequence[Attachable] = (),
-    output_dir: Path | None = None,
+    session: str | Path, team: Team | None = None, **options: Unpack[ResumeOptions]
 ) -> AsyncGenerator[Session]:
     """Go on with a session that was killed, interrupted or left.
 
@@ -75,16 +67,7 @@ async def resume_session(
         session: Its name, or the path of its journal.
         team: Its agents, who must be the same; ``None``: made again from the journal,
             and closed at the end. The rules are the journal's in any case.
-        journal: The folder that the journal is in; ``None``: the usual one.
-        displays: See :func:`coordinator.session.session.open_session`. Those that may
-            miss text are shown what happened before as well.
-        durability: See :func:`coordinator.session.session.open_session`.
-        deadline_s: Seconds from now, instead of what is left of the session's own; the
-            session's clock stood still while nobody ran it.
-        attachments: Where files that went with the question are now, if they are not
-            where they were, or were brought by the program.
-        output_dir: See :func:`coordinator.session.session.open_session`; ``None``: as
-            it was.
+        options: See :class:`~coordinator.session.options.ResumeOptions`.
 
     Raises:
         SessionFinished: There is nothing to go on with.
@@ -94,14 +77,18 @@ async def resume_session(
         JournalCorrupt: It was damaged after it had been written safely, or is of a
             later version.
     """
-    root, name = place_of(session, journal)
+    root, name = place_of(session, options.get("journal"))
+    deadline_s = options.get("deadline_s")
     async with AsyncExitStack() as stack:
         # Looked at before it is opened: what is refused leaves no trace in it.
         found = await anyio.to_thread.run_sync(read_session, root, name)
         insist_on_unfinished(found)
         insist_on_known_words(found)
         team = await _team_again(stack, found.opened, team)
-        attached = await read_again(found.opened.attached, attachments)
+        attached = await read_again(
+            found.opened.attached, options.get("attachments", ())
+        )
+        durability = options.get("durability", "async")
         writer, reopened = await stack.enter_async_context(
             reopen_journal(root, name, durability=durability)
         )
@@ -112,27 +99,22 @@ async def resume_session(
         past = replace(past, fetched=fetched(found.records))
         files = SessionFiles(attached, uploads(found.records))
         files.know(team.backends)
+        output_dir = options.get("output_dir")
         going_on = _GoingOn(driver, past, kept, deadline_s, files, output_dir)
         shell = await _shell(found, team, writer, going_on)
+        displays = options.get("displays", ())
         resumed = await stack.enter_async_context(running(shell, displays))
         resumed.repair = reopened.repair
         yield resumed
 
 
+@takes(BranchOptions)
 @asynccontextmanager
 async def branch_session(
     session: str | Path,
     record: int,
     team: Team | None = None,
-    *,
-    say: str | None = None,
-    session_id: str | None = None,
-    journal: Path | None = None,
-    displays: Sequence[Display] = (),
-    durability: Durability = "async",
-    deadline_s: float | None = None,
-    attachments: Sequence[Attachable] = (),
-    output_dir: Path | None = None,
+    **options: Unpack[BranchOptions],
 ) -> AsyncGenerator[Session]:
     """Open a new session that begins as a copy of another one's first records.
 
@@ -143,14 +125,8 @@ async def branch_session(
         session: The name of the other one, or the path of its journal.
         record: How many of its records are taken over, the first one included.
         team: Agents and rules of the new session; ``None``: the other one's.
-        say: A message to the whole team; agents read it with their next turn.
-        session_id: A name for the new session; drawn if absent.
-        journal: See :func:`resume_session`; the new journal goes there too.
-        displays: See :func:`resume_session`.
-        durability: See :func:`coordinator.session.session.open_session`.
-        deadline_s: See :func:`resume_session`.
-        attachments: See :func:`resume_session`; the question's files are the same.
-        output_dir: See :func:`coordinator.session.session.open_session`.
+        options: See :class:`~coordinator.session.options.BranchOptions`; the new
+            journal goes where the other one's is.
 
     Raises:
         ConfigInvalid: There is no such record, or the session had ended by then; or
@@ -158,14 +134,18 @@ async def branch_session(
         JournalUnavailable: There is no such journal, or none can be made.
         JournalCorrupt: Its first record cannot be read, or a later one that counts.
     """
-    root, name = place_of(session, journal)
+    root, name = place_of(session, options.get("journal"))
+    deadline_s = options.get("deadline_s")
     found = await anyio.to_thread.run_sync(read_session, root, name)
     counted = insist_on_record(found, record)
     async with AsyncExitStack() as stack:
         rules, _ = read_described(found.opened.team)
         team = team or await _team_again(stack, found.opened, None)
-        attached = await read_again(found.opened.attached, attachments)
-        opened = _branch_of(found.opened, team, session_id or new_session_id(), record)
+        attached = await read_again(
+            found.opened.attached, options.get("attachments", ())
+        )
+        session_id = options.get("session_id") or new_session_id()
+        opened = _branch_of(found.opened, team, session_id, record)
         before = _driver(found.opened, rules)
         after = _driver(opened, team.rules)
         with understood(found.path):
@@ -184,14 +164,21 @@ async def branch_session(
         if not opened.models.keys() <= found.opened.models.keys():
             _give_time(past)
         writer = await stack.enter_async_context(
-            open_journal(root, opened, durability=durability, taken_over=over)
+            open_journal(
+                root,
+                opened,
+                durability=options.get("durability", "async"),
+                taken_over=over,
+            )
         )
         files = SessionFiles(attached)
+        output_dir = options.get("output_dir")
         going_on = _GoingOn(driver, past, len(records), deadline_s, files, output_dir)
         shell = await _shell(journal_of_it, team, writer, going_on)
+        displays = options.get("displays", ())
         resumed = await stack.enter_async_context(running(shell, displays))
-        if say is not None:
-            resumed.say(say)
+        if (message := options.get("say")) is not None:
+            resumed.say(message)
         yield resumed
 
 

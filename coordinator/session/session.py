@@ -19,7 +19,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Unpack
 
 import anyio
 import msgspec
@@ -32,7 +32,7 @@ from agents.protocol.turns import Review, Turn
 from coordinator.errors import NotAsked
 from coordinator.journal.entries import ContinuedFrom, Opened, library_version
 from coordinator.journal.store import FILES_SUFFIX
-from coordinator.journal.writer import Durability, JournalWriter
+from coordinator.journal.writer import JournalWriter
 from coordinator.protocol.events import (
     AgentStopped,
     AnswerVetoed,
@@ -41,15 +41,15 @@ from coordinator.protocol.events import (
 )
 from coordinator.recovery.attachment_restore import told_of
 from coordinator.session.engine import Opening, Shell
+from coordinator.session.options import OpenOptions, SyncOptions, takes
 from coordinator.session.subscription import Feed
-from coordinator.team.attachment_sources import Attachable, read_attachments
+from coordinator.team.attachment_sources import read_attachments
 from coordinator.team.team import check_asked
 
 if TYPE_CHECKING:
     from agents.actor.person import Seat
     from coordinator.displays.base import Display
     from coordinator.protocol.result import Result
-    from coordinator.recovery.follow_up import Continued
     from coordinator.team.team import Team
 
 CLOSE_GRACE_S = 5.0
@@ -198,36 +198,17 @@ class _Chunks:
         return self._ready.popleft()
 
 
+@takes(OpenOptions)
 @asynccontextmanager
 async def open_session(
-    question: str,
-    team: Team,
-    *,
-    displays: Sequence[Display] = (),
-    session_id: str | None = None,
-    journal: Path | None = None,
-    durability: Durability = "async",
-    continues: Continued | None = None,
-    attachments: Sequence[Attachable] = (),
-    output_dir: Path | None = None,
+    question: str, team: Team, **options: Unpack[OpenOptions]
 ) -> AsyncGenerator[Session]:
     """Open a session of ``team`` on ``question``.
 
     Args:
         question: What is to be answered; not empty.
         team: Agents and rules. Their backends stay open: whoever made them closes them.
-        displays: Shown everything, each at its own pace; one that lags misses text, and
-            only text.
-        session_id: A name for the session; drawn if absent.
-        journal: The folder to keep the session's journal in; ``None``: none is kept.
-        durability: What the journal promises; see :mod:`coordinator.journal.writer`.
-        continues: What earlier sessions came to, which the agents read as well; see
-            :func:`coordinator.recovery.follow_up.continued_from`.
-        attachments: Files that go with the question, beside the team's: paths,
-            addresses, either with a word on how to send it. What is uploaded is deleted
-            when the session ends.
-        output_dir: Where files go that agents' code has written; ``None``: beside the
-            journal, or nowhere if there is none.
+        options: See :class:`~coordinator.session.options.OpenOptions`.
 
     Yields:
         The running session. Leaving the block cancels whatever still runs.
@@ -238,15 +219,17 @@ async def open_session(
         JournalUnavailable: The journal cannot be kept.
     """
     check_asked(question, team)
+    journal, output_dir = options.get("journal"), options.get("output_dir")
+    continues = options.get("continues")
     nonce = secrets.token_hex(4)
     earlier = continues.earlier if continues else ()
     opening = Opening(
-        session_id=session_id or new_session_id(),
+        session_id=options.get("session_id") or new_session_id(),
         seed=team.seed if team.seed is not None else secrets.randbits(63),
         nonce=nonce,
         asked=with_earlier(question, earlier, nonce) if earlier else "",
     )
-    attached = (*team.attachments, *attachments)
+    attached = (*team.attachments, *options.get("attachments", ()))
     read = await read_attachments(attached)
     async with AsyncExitStack() as stack:
         writer: JournalWriter | None = None
@@ -262,7 +245,9 @@ async def open_session(
                 parent = ContinuedFrom(session=continues.session)
                 opened = msgspec.structs.replace(opened, parent=parent)
             writer = await stack.enter_async_context(
-                open_journal(journal, opened, durability=durability)
+                open_journal(
+                    journal, opened, durability=options.get("durability", "async")
+                )
             )
         if output_dir is None and journal is not None:
             output_dir = journal / f"{opening.session_id}{FILES_SUFFIX}"
@@ -274,6 +259,7 @@ async def open_session(
             files=SessionFiles(read),
             output_dir=output_dir.resolve() if output_dir else None,
         )
+        displays = options.get("displays", ())
         yield await stack.enter_async_context(running(shell, displays))
 
 
@@ -309,35 +295,15 @@ async def _show(display: Display, feed: Feed, shell: Shell) -> None:
         display.conclude(shell.result)
 
 
-async def run(
-    question: str,
-    team: Team,
-    *,
-    displays: Sequence[Display] = (),
-    session_id: str | None = None,
-    journal: Path | None = None,
-    durability: Durability = "async",
-    continues: Continued | None = None,
-    attachments: Sequence[Attachable] = (),
-    output_dir: Path | None = None,
-) -> Result:
+@takes(OpenOptions)
+async def run(question: str, team: Team, **options: Unpack[OpenOptions]) -> Result:
     """Run a session of ``team`` on ``question`` to its end; see :func:`open_session`.
 
     Raises:
         ConfigInvalid: The question is empty.
         JournalUnavailable: The journal cannot be kept.
     """
-    async with open_session(
-        question,
-        team,
-        displays=displays,
-        session_id=session_id,
-        journal=journal,
-        durability=durability,
-        continues=continues,
-        attachments=attachments,
-        output_dir=output_dir,
-    ) as session:
+    async with open_session(question, team, **options) as session:
         return await session.wait()
 
 
@@ -350,19 +316,8 @@ def new_session_id() -> str:
     return secrets.token_hex(6)
 
 
-def run_sync(
-    question: str,
-    team: Team,
-    *,
-    displays: Sequence[Display] = (),
-    session_id: str | None = None,
-    journal: Path | None = None,
-    durability: Durability = "async",
-    continues: Continued | None = None,
-    runtime: Literal["asyncio", "trio"] = "asyncio",
-    attachments: Sequence[Attachable] = (),
-    output_dir: Path | None = None,
-) -> Result:
+@takes(SyncOptions)
+def run_sync(question: str, team: Team, **options: Unpack[SyncOptions]) -> Result:
     """Run a session from code that is not asynchronous, a notebook's cell included.
 
     The session gets a thread and an event loop of its own, and this call blocks until
@@ -377,18 +332,8 @@ def run_sync(
 
     check_asked(question, team)
 
-    asked = partial(
-        run,
-        question,
-        team,
-        displays=displays,
-        session_id=session_id,
-        journal=journal,
-        durability=durability,
-        continues=continues,
-        attachments=attachments,
-        output_dir=output_dir,
-    )
+    runtime = options.pop("runtime", "asyncio")
+    asked = partial(run, question, team, **options)
     with start_blocking_portal(runtime) as portal:
         return portal.call(_run_and_close, asked, team)
 
