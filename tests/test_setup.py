@@ -25,10 +25,8 @@ LOCK = [
 ]
 INSTALLED = packages_distributions()
 BY_HAND = {
-    "aiohttp": "tests/bench/bench_transports.py makes an environment for it",
     "massgen": "coordinator/bench/massgen_program.py is run by MassGen's own Python",
     "pref_voting": "tests/bench/compare_pref_voting.py says how it is installed",
-    "uvloop": "tests/bench/bench_transports.py makes an environment for it",
 }
 """Imported by programs that bring an environment of their own."""
 NOT_IMPORTED = {
@@ -39,6 +37,7 @@ NOT_IMPORTED = {
     "ruff": "run by the gates",
     "pref-voting": "an oracle, run by hand",
     "votelib": "through import_module, because it has no types",
+    "uvloop": "through import_module, in an environment of its own",
     "trio": "the other event loop, through anyio",
 }
 """Declared, and used otherwise than by an import."""

@@ -29,6 +29,7 @@ from agents.agent import Agent
 from agents.backends.claude.backend import ClaudeBackend
 from agents.protocol.chunks import AgentId, ResponseEnded, TextDelta
 from coordinator.bench import massgen
+from coordinator.bench.massgen import PeerMissing
 from coordinator.bench.measurements import Figure, Runtime, Stopwatch, percentile
 from coordinator.bench.speaking import until_all_speak
 from coordinator.bench.teams import QUESTION
@@ -165,11 +166,22 @@ def throughput(
             is never idle; otherwise one after another, and the loop sleeps between.
         peers: Who else is measured: ``sdk``, ``massgen``.
         rounds: Of all ways.
+
+    Raises:
+        PeerMissing: One of the others cannot be measured; said behind the figures of
+            all that can.
     """
+    missing: list[PeerMissing] = []
     ways = {n: w for n, w in WAYS.items() if "sdk" in peers or w is not by_sdk}
     with server() as base:
-        for way in ways.values():
-            anyio.run(way, f"{base}/1/0", 1, backend=runtime)  # imports, once
+        for name, way in list(ways.items()):
+            try:
+                anyio.run(way, f"{base}/1/0", 1, backend=runtime)  # imports, once
+            except Exception as error:  # whatever another library raises
+                if name == OURS:
+                    raise
+                del ways[name]
+                missing.append(PeerMissing(f"{name} cannot be measured: {error!r}"))
         how = "/abreast" if is_abreast else ""
         load = _Load(f"{base}/{events}/{rate}{how}", agents, events, runtime)
         turns = [
@@ -177,16 +189,31 @@ def throughput(
             for _ in range(max(PAIRS, rounds))
         ]
         if "massgen" in peers:
-            few = events // 5 + 1  # as many would take it a minute
-            (took,) = massgen.streams(few, f"{base}/{few}/{rate}", [agents])
-            said = agents * few
-            theirs = _Rate(said / took.cpu_s, said / took.wall_s)
-            for turn in turns:  # a single run: half a minute
-                turn[MASSGEN] = theirs
+            try:
+                theirs = _of_massgen(base, agents, events, rate)
+            except PeerMissing as error:
+                missing.append(error)
+            else:
+                for turn in turns:  # a single run: half a minute
+                    turn[MASSGEN] = theirs
     pace = "abreast" if is_abreast else "one after another" if rate else "full speed"
     group = f"HTTP, {agents} streams, {pace}"
     targets = TARGETS if is_abreast or not rate else {}
     yield from _compared(group, turns, runtime, targets)
+    if missing:
+        raise PeerMissing("; ".join(map(str, missing)))
+
+
+def _of_massgen(base: str, agents: int, events: int, rate: float) -> _Rate:
+    """What MassGen's backend reads, a fifth as much as ours, in half a minute.
+
+    Raises:
+        PeerMissing: It cannot be installed or run.
+    """
+    few = events // 5 + 1
+    (took,) = massgen.streams(few, f"{base}/{few}/{rate}", [agents])
+    said = agents * few
+    return _Rate(said / took.cpu_s, said / took.wall_s)
 
 
 class _Rate(NamedTuple):

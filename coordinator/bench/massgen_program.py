@@ -1,7 +1,7 @@
 """MassGen measured from within; run by its own environment's Python, never imported.
 
-``python -I in_massgen.py scripted CHUNKS SIZE…`` plays scripted backends through its
-orchestrator, ``… claude EVENTS URL SIZE…`` reads streams with its Claude backend. A
+``python -I massgen_program.py scripted CHUNKS SIZE…`` plays scripted backends through
+its orchestrator, ``… claude EVENTS URL SIZE…`` reads streams with its Claude backend. A
 line of JSON for each size: what was said, CPU time and time that passed, in seconds.
 Everything of MassGen's is of its version 0.1.97, read 2026-11-22.
 """

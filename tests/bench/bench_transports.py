@@ -4,11 +4,11 @@
 
     python tests/bench/bench_transports.py [--streams 50] [--events 1000] [--rounds 3]
 
-Makes an environment of its own in a temporary folder, installs the SDK's aiohttp extra
-and uvloop there beside what we depend on, and measures all ways in turns against one
-server in another process: one event a read (a steady pace, all streams at once or one
-after another), and at full speed. Prints
-events a CPU-second, the median of the rounds, and how each compares with the first.
+Makes an environment of its own in a temporary folder, installs the transports extra
+there from requirements.lock beside what we depend on, and measures all ways in turns
+against one server in another process: one event a read (a steady pace, all streams at
+once or one after another), and at full speed. Prints events a CPU-second, the median of
+the rounds, and how each compares with the first.
 None of it is a dependency of ours.
 """
 
@@ -34,7 +34,6 @@ import anyio
 from coordinator.bench.http_throughput import WAYS, Way, server
 from coordinator.bench.measurements import Stopwatch
 
-WANTED = ("anthropic[aiohttp]>=2.12,<3", "uvloop")
 INSIDE = "--inside"
 
 
@@ -121,7 +120,8 @@ def main(words: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         python = str(Path(folder) / "bin" / "python")
-        install = [python, "-m", "pip", "install", "--quiet", str(root), *WANTED]
+        lock, wanted = str(root / "requirements.lock"), f"{root}[transports]"
+        install = [python, "-m", "pip", "install", "--quiet", "-c", lock, wanted]
         subprocess.run(install, check=True)  # noqa: S603 (its own environment)
         subprocess.run(  # noqa: S603 (its own environment)
             [python, __file__, INSIDE, *words],

@@ -2,7 +2,8 @@
 
 ::
 
-    python -m venv /tmp/oracle && /tmp/oracle/bin/pip install -e '.[oracle]'
+    python -m venv /tmp/oracle
+    /tmp/oracle/bin/pip install -c requirements.lock -e '.[oracle]'
     /tmp/oracle/bin/python tests/bench/compare_pref_voting.py --profiles 100000
 
 Prints one row a rule and ends with exit code 1 if a difference has no explanation. The

@@ -9,12 +9,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from coordinator.bench import massgen, plan
+from coordinator.bench import http_throughput, massgen, plan
 from coordinator.bench.markdown import in_markdown
 from coordinator.bench.measurements import Figure, percentile
 from coordinator.bench.plot import plot
@@ -42,6 +43,53 @@ def test_massgen_is_measured_beside_us() -> None:
     names = [figure.name for figure in parts["MassGen"]()]
     assert "3 agents, coordinator beside it" in names
     assert any("MassGen" in figure.name for figure in parts["HTTP, asyncio"]())
+
+
+def _none(*_: object) -> Iterator[massgen.Took]:
+    raise massgen.PeerMissing("it cannot be installed here")
+    yield
+
+
+async def _fails(*_: object) -> None:
+    raise DeprecationWarning("this way is no more")
+
+
+def _kept(part: plan.Part) -> tuple[list[str], str]:
+    """Names of the figures that came before a peer was missed, and what was said."""
+    figures: list[Figure] = []
+    with pytest.raises(massgen.PeerMissing) as missed:
+        figures += part()
+    return [figure.name for figure in figures], str(missed.value)
+
+
+@pytest.mark.real_time
+def test_a_peer_that_cannot_be_measured_costs_its_own_rows_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(massgen, "streams", _none)
+    monkeypatch.setattr(massgen, "scripted", _none)
+    monkeypatch.setitem(http_throughput.WAYS, http_throughput.BYTES, _fails)
+    parts = dict(plan.parts(plan.TINY, ["sdk", "massgen"]))
+    names, said = _kept(partial(_full_speed, plan.TINY))
+    assert names == [
+        "SDK, create(stream=True)",
+        "coordinator",
+        "coordinator beside SDK, create(stream=True)",
+    ]
+    assert said.startswith("bytes alone cannot be measured: DeprecationWarning")
+    assert said.endswith("; it cannot be installed here")
+    names, said = _kept(parts["MassGen"])
+    assert names == ["3 agents, coordinator", "3 agents, coordinator, time that passed"]
+
+
+def _full_speed(sizes: plan.Sizes) -> Iterator[Figure]:
+    return http_throughput.throughput(
+        sizes.streams,
+        sizes.events,
+        runtime="asyncio",
+        peers=["sdk", "massgen"],
+        rounds=1,
+    )
 
 
 def test_massgen_is_compared_by_either_clock(
