@@ -31,7 +31,8 @@ from coordinator.journal.reader import Journal, read_session
 from coordinator.recovery.resume_points import insist_on_record, insist_on_unfinished
 from coordinator.session.resume import branch_session, resume_session
 from coordinator.team.emulation import at_work
-from coordinator.team.reader import AgentEntry, TeamConfig, read_team
+from coordinator.team.reader import read_team
+from coordinator.team.schema import AgentEntry, TeamConfig
 from coordinator.team.spec import config_of
 from coordinator.team.team import read_described
 

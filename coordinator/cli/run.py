@@ -29,14 +29,8 @@ from coordinator.displays.base import Cast, Display
 from coordinator.errors import ConfigInvalid, JournalUnavailable
 from coordinator.session.session import Session, open_session
 from coordinator.team.emulation import at_work
-from coordinator.team.reader import (
-    DEMO,
-    AgentEntry,
-    TeamConfig,
-    TeamFile,
-    read_team,
-    with_attached,
-)
+from coordinator.team.reader import DEMO, read_team, with_attached
+from coordinator.team.schema import AgentEntry, TeamConfig, TeamFile
 from coordinator.team.spec import config_of
 
 if TYPE_CHECKING:

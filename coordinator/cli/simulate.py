@@ -21,7 +21,8 @@ from coordinator.simulation.generate import (
     encode_rules,
     settings_of,
 )
-from coordinator.team.reader import TeamFile, read_document
+from coordinator.team.reader import read_document
+from coordinator.team.schema import TeamFile
 from coordinator.team.yaml_document import convert, read
 
 VIOLATED = 1

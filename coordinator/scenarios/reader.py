@@ -17,7 +17,8 @@ from coordinator.scenarios.expansion import Variant, variants
 from coordinator.scenarios.schema import ScenarioFile
 from coordinator.scenarios.validation import faults
 from coordinator.simulation.virtual_time import Runtime
-from coordinator.team.reader import AgentEntry, TeamConfig, read_document
+from coordinator.team.reader import read_document
+from coordinator.team.schema import AgentEntry, TeamConfig
 from coordinator.team.yaml_document import (
     Document,
     Misplaced,

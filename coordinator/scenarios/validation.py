@@ -36,7 +36,7 @@ from coordinator.scenarios.matchers import (
 from coordinator.scenarios.schema import DEEDS, Outcome, ScenarioFile
 
 if TYPE_CHECKING:
-    from coordinator.team.reader import TeamConfig
+    from coordinator.team.schema import TeamConfig
     from coordinator.team.yaml_document import Where
 
 Fault: TypeAlias = "tuple[Where, str]"

@@ -25,7 +25,7 @@ from coordinator.errors import ConfigInvalid
 from coordinator.team.approvals import check_approvals
 from coordinator.team.function_tools import functions, imported
 from coordinator.team.mcp_servers import toolboxes
-from coordinator.team.reader import AgentEntry, TeamConfig, attached
+from coordinator.team.schema import AgentEntry, TeamConfig, attached
 from coordinator.team.spec import config_of, source_of
 from coordinator.team.team import Team
 from coordinator.team.validation import WORKSPACE_TOOLS, is_server_tool

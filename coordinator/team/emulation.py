@@ -30,7 +30,7 @@ from agents.protocol.backend import Recalls
 from agents.tools.approval import Approver, nobody
 from coordinator.errors import ConfigInvalid
 from coordinator.team.builder import assemble, closing
-from coordinator.team.reader import AgentEntry, TeamConfig
+from coordinator.team.schema import AgentEntry, TeamConfig
 from coordinator.team.spec import config_of, source_of
 from coordinator.team.team import Team
 

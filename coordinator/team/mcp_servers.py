@@ -8,7 +8,7 @@ from coordinator.errors import ConfigInvalid
 
 if TYPE_CHECKING:
     from agents.tools import Toolbox
-    from coordinator.team.reader import AgentEntry
+    from coordinator.team.schema import AgentEntry
 
 
 def toolboxes(entry: AgentEntry) -> tuple[Toolbox, ...]:

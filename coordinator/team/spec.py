@@ -21,7 +21,7 @@ import msgspec
 from agents.backends.scripted.script import ScriptInvalid, parse_script
 from coordinator.consensus.rules import Rules, RulesRecord
 from coordinator.errors import ConfigInvalid
-from coordinator.team.reader import AgentEntry, TeamConfig, TeamFile
+from coordinator.team.schema import AgentEntry, TeamConfig, TeamFile
 from coordinator.team.yaml_document import Where, spell
 
 LEFT_OUT = "(left out: journals keep no keys)"

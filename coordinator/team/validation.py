@@ -13,7 +13,7 @@ from coordinator.team.function_tools import FunctionEntry
 from coordinator.team.yaml_document import Document, Where, convert, value_at
 
 if TYPE_CHECKING:
-    from coordinator.team.reader import AgentEntry
+    from coordinator.team.schema import AgentEntry
 
 JsonObject: TypeAlias = dict[str, Any]  # carried to the API as it is
 

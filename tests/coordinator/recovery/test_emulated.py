@@ -16,7 +16,8 @@ from coordinator.journal.framing import Record
 from coordinator.journal.reader import read_session
 from coordinator.team.builder import team_of
 from coordinator.team.emulation import at_work
-from coordinator.team.reader import TeamConfig, parse_team
+from coordinator.team.reader import parse_team
+from coordinator.team.schema import TeamConfig
 from coordinator.team.team import read_described
 
 pytestmark = pytest.mark.real_time

@@ -17,7 +17,8 @@ from coordinator.journal.framing import Kind, Record
 from coordinator.journal.reader import read_session
 from coordinator.protocol.result import Result
 from coordinator.team.builder import assemble, closing
-from coordinator.team.reader import TeamConfig, parse_team
+from coordinator.team.reader import parse_team
+from coordinator.team.schema import TeamConfig
 from coordinator.team.team import Team
 
 pytestmark = pytest.mark.real_time
