@@ -33,6 +33,9 @@ from coordinator.ballots.voting_rules import (
     VotingRule,
 )
 
+FIRST_PLACES = Plurality()
+"""What a rule that elects nobody, and has no fallback, orders the answers by."""
+
 
 def ballots_until_decided(
     rule: VotingRule,
@@ -47,8 +50,8 @@ def ballots_until_decided(
 
     An *event* is an outstanding voter's ballot, or that voter's leaving without one.
     Before so many have happened :func:`~coordinator.ballots.is_decided` need not be
-    asked, nor, for a rule without a fallback, whether it is deadlocked. 0: it may be
-    decided now.
+    asked, nor, for a rule without a fallback, whether it is deadlocked with a leader
+    that nobody can pass. 0: it may be decided now.
 
     One ballot moves the gap to be closed by twice its weight at most, so the gap is at
     least halved between two counts, unless it is closed: n voters need O(log n) counts
@@ -74,9 +77,11 @@ def events_until_over(
 ) -> int:
     """0 if the vote is over; else the number of events before which it is not.
 
-    It is over when it is decided, or deadlocked without a fallback. That is what
-    :func:`~coordinator.ballots.is_decided`, :func:`~coordinator.ballots.is_deadlocked`
-    and :func:`ballots_until_decided` say, with the ballots read once.
+    It is over when it is decided. A deadlock without a fallback elects nobody, and
+    then first places order the answers: it is over once nobody can pass the first of
+    them. That is what :func:`~coordinator.ballots.is_decided`,
+    :func:`~coordinator.ballots.is_deadlocked` and :func:`ballots_until_decided` say,
+    with the ballots read once.
 
     Raises:
         NoAnswers: ``labels`` is empty.
@@ -89,7 +94,10 @@ def events_until_over(
     # Where there is a fallback, the ballots to come still say whom it elects.
     has_bar = isinstance(rule, Majority | Supermajority | Unanimity)
     if has_bar and not rule.fallback and is_stuck(rule, election, sum(coming)):
-        return 0
+        # Nobody is elected, so that no tie is settled otherwise than by the order.
+        leader = sure_winner(FIRST_PLACES, election, coming)
+        if leader is not None:
+            return 0
     return max(1, _events(rule, election, coming))
 
 
@@ -130,18 +138,20 @@ def _gap(rule: VotingRule, election: Election, coming: Sequence[Number]) -> Numb
     if not isinstance(rule, Majority | Supermajority | Unanimity):
         return _open_gap(rule, election, weight)
     bar = Bar(rule, election, election.total + weight)
-    gap = _gap(rule.fallback, election, coming) if rule.fallback else None
+    # Without a fallback first places order the answers where the bar is not reached.
+    gap = _gap(rule.fallback or FIRST_PLACES, election, coming)
     if not within_reach(bar, rule, weight):
-        return gap or 0
+        return gap
     if isinstance(rule, Unanimity):
         # Reached with the last ballot only, but perhaps out of reach with the next.
-        return max(coming, default=0) if gap is None else gap
+        return gap if rule.fallback else max((gap, *coming))
     best = max(bar.votes)
     # A ballot lifts the leader, and a voter who leaves lowers the bar: together by the
     # voter's weight at most.
     lacking = 0 if bar.is_over(best) else bar.height - best
-    # Without a fallback it is over, too, when so much went elsewhere that none can win.
-    return min(lacking, best + weight - bar.height if gap is None else gap)
+    # Then it is over when, too, so much went elsewhere that none can reach it.
+    stuck = gap if rule.fallback else max(gap, best + weight - bar.height)
+    return min(lacking, stuck)
 
 
 def _open_gap(rule: Open, election: Election, weight: Number) -> Number:

@@ -8,7 +8,7 @@ from agents.protocol.chunks import Label
 from agents.protocol.citations import Citation
 from coordinator.consensus.persistent_map import with_entry
 from coordinator.consensus.state import Answer, Member
-from coordinator.consensus.transition import Move
+from coordinator.consensus.transition import Move, heard
 from coordinator.protocol.events import AnswerAccepted, AnswerRefused
 
 
@@ -28,7 +28,7 @@ def accept(
     s = m.s
     s.accepted += 1
     revision = member.revisions + 1
-    label = Label(f"agent{member.number}.{revision}")
+    label = label_of(member, revision)
     answer = Answer(
         label=label,
         agent=member.id,
@@ -37,11 +37,12 @@ def accept(
         citations=citations,
         result="" if isinstance(result, msgspec.UnsetType) else result,
         ordinal=s.accepted,
+        as_of=s.accepted,
     )
     s.answers = with_entry(s.answers, label, answer)
     m.put(
         msgspec.structs.replace(
-            member,
+            heard(member),
             activity="idle",
             has_result=True,
             label=label,
@@ -59,6 +60,11 @@ def accept(
         )
     )
     return answer
+
+
+def label_of(author: Member, revision: int) -> Label:
+    """What others call an agent's answer; it names nobody."""
+    return Label(f"agent{author.number}.{revision}")
 
 
 def refuse(m: Move, member: Member, reason: str) -> None:

@@ -88,12 +88,12 @@ def on_proposal(m: Move, member: Member, chunk: AnswerProposed) -> None:
         m.out.append(AnswerRefused(agent=member.id, reason=reason))
         fall(m)
         return
-    incumbent = m.s.contests[m.s.challenged].winner
+    incumbent = _incumbent(m, member)
     answer = answers.accept(
         m, member, chunk.content, chunk.value, chunk.citations, result=chunk.result
     )
     if incumbent is None:
-        # Every answer on the slate was vetoed meanwhile.
+        # Every answer of others on the slate was vetoed meanwhile.
         only = answer.label
         winner.announce_winner(m, only, winner.count_alone(m, only), 0)
         conclusion.finish(m, only, (only,), "only one answer stood")
@@ -101,10 +101,29 @@ def on_proposal(m: Move, member: Member, chunk: AnswerProposed) -> None:
     _judge(m, incumbent, answer.label)
 
 
+def _incumbent(m: Move, challenger: Member) -> Label | None:
+    """Whom the challenge is held against: the winner, or the next best after a veto.
+
+    Never an answer of the challenger's own, which its new one takes the place of.
+    """
+    contest = m.s.contests[m.s.challenged]
+    if not contest.labels:
+        return None
+    assert contest.winner is not None  # somebody is the best of what is left
+    placed = (label for label, _ in winner.count(m, contest).standings)
+    answers = m.s.answers
+    others = (contest.winner, *placed)
+    return next((x for x in others if answers[x].agent != challenger.id), None)
+
+
 def _fault(m: Move, chunk: AnswerProposed) -> str | None:
     if not chunk.content.strip():
         return "it is empty"
-    twin = contests.duplicate_of(m, as_read(chunk.content, chunk.value))
+    reading = as_read(chunk.content, chunk.value)
+    vetoed = contests.vetoed_twin_of(m, reading)
+    if vetoed is not None:
+        return f"it says the same as {vetoed}, which a person has ruled out"
+    twin = contests.duplicate_of(m, reading)
     return None if twin is None else f"it says the same as {twin}"
 
 
@@ -118,8 +137,10 @@ def _judge(m: Move, incumbent: Label, challenger: Label) -> None:
     key = str(s.contests_made)
     judges.sort(key=lambda agent: by_speed_and_lot(m, agent, "challenge", key))
     chosen = set(judges[: m.rules.voting.challenge_judges])
+    before = winner.live_ballots(m)
     s.stage_began = s.contests_made
     m.out.append(SlateFrozen(labels=labels, reason="a challenge to the winner"))
+    winner.announce_ballots(m, before)
     voters = tuple(agent for agent in live if agent in chosen)
     contest = contests.new_contest(m, labels, voters, is_challenge=True)
     leader_first.begin(m, contest)
@@ -129,6 +150,6 @@ def fall(m: Move) -> None:
     """No challenger came: the winner stays what it was."""
     contest = m.s.contests[m.s.challenged]
     if contest.winner is None:
-        conclusion.conclude(m, "failed", "every answer was vetoed")
+        winner.second_choice(m, "all that stood for election was vetoed")
         return
     winner.crown(m, contest, winner.count(m, contest), is_early=False)

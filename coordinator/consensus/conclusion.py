@@ -8,11 +8,13 @@ import msgspec
 
 from agents.protocol.turns import Present
 from coordinator.ballots import best_of
+from coordinator.consensus import contests
 from coordinator.protocol.events import Conclude
 
 if TYPE_CHECKING:
     from agents.protocol.chunks import AnswerPresented, AnswerProposed, Label
     from agents.protocol.citations import Citation
+    from coordinator.consensus.state import Member
     from coordinator.consensus.transition import Move
     from coordinator.protocol.result import Status
 
@@ -29,9 +31,7 @@ def finish(m: Move, label: Label, finalists: tuple[Label, ...], detail: str) -> 
     for agent in s.order:
         m.cancel(s.members[agent], "the vote is decided")
     author = s.members[s.answers[label].agent]
-    # An agent alone has nothing to add to what it has just said.
-    is_alone = len(s.order) == 1 and not m.rules.final.restarts
-    if m.rules.final.mode == "reuse" or is_alone or author.activity == "out":
+    if not is_presented(m, author):
         conclude(m, "answered", detail)
         return
     s.phase = "presenting"
@@ -41,9 +41,21 @@ def finish(m: Move, label: Label, finalists: tuple[Label, ...], detail: str) -> 
     present = Present(
         answers=m.visible(shown, author.id),
         reasons=_reasons(m, label),
-        may_restart=s.restarts < m.rules.final.restarts,
+        may_restart=s.restarts < m.rules.final.restarts and may_anyone_answer(m),
     )
     m.start(author, present, "presenting")
+
+
+def is_presented(m: Move, author: Member) -> bool:
+    """Whether the winner gets a turn to put its answer into its last words."""
+    # An agent alone has nothing to add to what it has just said.
+    is_alone = len(m.s.order) == 1 and not m.rules.final.restarts
+    return m.rules.final.mode != "reuse" and not is_alone and author.activity != "out"
+
+
+def may_anyone_answer(m: Move) -> bool:
+    """Whether another round could bring a new answer."""
+    return any(contests.has_answers_left(m, member) for member in m.live())
 
 
 def _reasons(m: Move, label: Label) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from agents.protocol.turns import BallotForm, Review
 from coordinator.ballots import events_before_any, form, lot, reject_reason
 from coordinator.consensus.similarity import similarity
 from coordinator.consensus.state import Answer, Cast, Contest, Member
-from coordinator.consensus.transition import Move, drawn_each
+from coordinator.consensus.transition import Move, drawn_each, heard
 
 
 def tie_order(m: Move, answers: Sequence[Answer]) -> tuple[Label, ...]:
@@ -36,6 +36,14 @@ def duplicate_of(m: Move, content: str) -> Label | None:
     for answer in m.standing():
         if is_duplicate(m, content, answer):
             return answer.label
+    return None
+
+
+def vetoed_twin_of(m: Move, content: str) -> Label | None:
+    """The answer that a person has ruled out and ``content`` merely repeats, if any."""
+    for label in m.s.vetoed:
+        if is_duplicate(m, content, m.s.answers[label]):
+            return label
     return None
 
 
@@ -173,11 +181,11 @@ def unread(m: Move, member: Member, labels: Sequence[Label]) -> tuple[Label, ...
         return tuple(labels)
     known: set[Label] = set()
     for number in member.sat_in:
-        known.update(judged_by(m.s.contests[number], member.id))
+        # Not what it judges by now: all it was shown may have been vetoed.
+        contest = m.s.contests[number]
+        known.update(contest.views.get(member.id, contest.labels))
     answers = m.s.answers
-    return tuple(
-        x for x in labels if x not in known or answers[x].ordinal > member.shown
-    )
+    return tuple(x for x in labels if x not in known or answers[x].as_of > member.shown)
 
 
 def answered(member: Member) -> Member:
@@ -186,7 +194,11 @@ def answered(member: Member) -> Member:
     if member.contest >= 0 and member.contest not in sat_in:
         sat_in = (*sat_in, member.contest)
     return msgspec.structs.replace(
-        member, activity="idle", has_result=True, shown=member.seen, sat_in=sat_in
+        heard(member),
+        activity="idle",
+        has_result=True,
+        shown=member.seen,
+        sat_in=sat_in,
     )
 
 
@@ -218,21 +230,24 @@ def may_revise(m: Move, member: Member) -> bool:
 
 def has_answers_left(m: Move, member: Member) -> bool:
     """Whether the caps leave ``member`` another answer."""
-    rules, s = m.rules, m.s
+    rules = m.rules
     if member.refusals >= rules.limits.attempts:
         return False
     if member.revisions >= rules.limits.answers_per_agent:
         return False
-    if (
-        rules.limits.answers_total is not None
-        and s.accepted >= rules.limits.answers_total
-    ):
+    if not has_room(m):
         return False
     # Below the lead itself it need not be asked how slow the slowest is.
     if rules.limits.lead is None or member.revisions < rules.limits.lead:
         return True
     slowest = min((other.revisions for other in m.live()), default=0)
     return member.revisions < slowest + rules.limits.lead
+
+
+def has_room(m: Move) -> bool:
+    """Whether the session's cap leaves anybody another answer."""
+    most = m.rules.limits.answers_total
+    return most is None or m.s.accepted - m.s.restored < most
 
 
 def may_anyone_revise(m: Move) -> bool:

@@ -66,7 +66,11 @@ def on_divided(m: Move, member: Member, chunk: TaskDivided) -> None:
         begin(m)
         return
     most = m.rules.drafting.division.parts
-    m.s.shares = tuple(Share(part=part) for part in parts[:most])
+    # More than there may be are missing from the beginning, and the result says so.
+    m.s.shares = tuple(
+        Share(part=part, tries=0 if number < most else TRIES)
+        for number, part in enumerate(parts)
+    )
     m.s.phase = "working"
     _hand_out(m)
 

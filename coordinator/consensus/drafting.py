@@ -17,11 +17,13 @@ from coordinator.consensus import (
     revisions,
     team_growth,
     voting,
+    winner,
 )
-from coordinator.consensus.state import Member, as_read
-from coordinator.protocol.events import ArmTimer
+from coordinator.consensus.state import Answer, Member, as_read
+from coordinator.protocol.events import AnswerRefused, ArmTimer
 
 if TYPE_CHECKING:
+    from agents.protocol.chunks import AgentId
     from coordinator.consensus.transition import Move
 
 STRAGGLER_TIMER = "straggler"
@@ -38,28 +40,42 @@ def begin(m: Move) -> None:
 
 
 def reopen(m: Move, reason: str, instructions: str) -> None:
-    """The presenter wants another round: everybody revises, then votes again."""
+    """The presenter wants another round: everybody revises, then votes again.
+
+    Who has no answer left only votes. There must be somebody who has one.
+    """
+    drafting = [x for x in m.live() if contests.has_answers_left(m, x)]
+    before = winner.live_ballots(m)
     m.s.restarts += 1
     m.begin_wave()
+    m.s.stage_began = m.s.contests_made
     m.s.winner = None
     m.s.challenged = -1
+    winner.announce_ballots(m, before)
     note = f"The result was not good enough: {reason}\n{instructions}".strip()
     standing = tuple(answer.label for answer in m.standing())
     for member in m.live():
         review = Review(
             answers=m.visible(standing, member.id), ballot=None, may_revise=True
         )
-        noted = msgspec.structs.replace(
-            member, note=note, contest=-1, shown=0, sat_in=()
+        noted = m.put(
+            msgspec.structs.replace(member, note=note, contest=-1, shown=0, sat_in=())
         )
-        m.start(noted, review, "drafting")
-        m.s.drafting += 1
+        if member in drafting:
+            m.start(noted, review, "drafting")
+            m.s.drafting += 1
 
 
 def on_draft(m: Move, member: Member, chunk: AnswerProposed) -> None:
     """A first answer, or one asked for in another round."""
-    if not chunk.content.strip():
-        answers.refuse(m, member, "it is empty")
+    if not contests.has_room(m):
+        # The last place was taken while this was on its way.
+        m.out.append(AnswerRefused(agent=member.id, reason="no more answers are taken"))
+        on_no_draft(m, m.rest(member))
+        return
+    reason = _fault_of_draft(m, chunk)
+    if reason is not None:
+        answers.refuse(m, member, reason)
         member = m.s.members[member.id]
         if member.refusals < m.rules.limits.attempts:
             m.start(member, Draft(), "drafting", continues=True)
@@ -72,12 +88,61 @@ def on_draft(m: Move, member: Member, chunk: AnswerProposed) -> None:
         m, member, chunk.content, chunk.value, chunk.citations, result=chunk.result
     )
     if m.s.phase == "voting":
-        revisions.on_answer(m, answer)
+        _into_the_vote(m, answer)
         return
+    _keep_to_room(m)
     if m.rules.drafting.review_opens == "own_drafted":
-        voting.open_stage(m, [answer], "the first answer is in")
+        # In another round the answers of those who write again stand meanwhile.
+        voting.open_stage(m, m.standing(), "the first answer is in")
         return
     _go_on(m)
+
+
+def _keep_to_room(m: Move) -> list[AgentId]:
+    """Withdraw the first answers under way if there is no room for them any more."""
+    if contests.has_room(m):
+        return []
+    return _cut_drafts(m, "no more answers are taken")
+
+
+def _into_the_vote(m: Move, answer: Answer) -> None:
+    """``answer`` comes into the open contest, perhaps as the last there may be."""
+    cut = _keep_to_room(m)
+    revisions.on_answer(m, answer)
+    for agent in cut:
+        _vote_instead(m, m.s.members[agent])
+    if cut:
+        _close_if_last(m)
+
+
+def _fault_of_draft(m: Move, chunk: AnswerProposed) -> str | None:
+    """Why a first answer does not count, or ``None``."""
+    if not chunk.content.strip():
+        return "it is empty"
+    vetoed = contests.vetoed_twin_of(m, as_read(chunk.content, chunk.value))
+    if vetoed is not None:
+        return f"it says the same as {vetoed}, which a person has ruled out"
+    return None
+
+
+def _cut_drafts(m: Move, why: str) -> list[AgentId]:
+    """Withdraw the first answers under way; who wrote them only votes."""
+    cut: list[AgentId] = []
+    for agent in m.s.order:
+        member = m.s.members[agent]
+        if member.activity == "drafting":
+            m.cancel(member, why)
+            m.s.drafting -= 1
+            cut.append(agent)
+    return cut
+
+
+def _vote_instead(m: Move, member: Member) -> None:
+    """Ask who wrote a first answer for its ballot, if it was not asked meanwhile."""
+    if member.activity == "idle" and member.contest >= 0:
+        contest = m.s.contests[member.contest]
+        if contest.winner is None and member.id not in contest.ballots:
+            contests.resume_review(m, member)
 
 
 def on_no_draft(m: Move, member: Member) -> None:
@@ -142,12 +207,9 @@ def cut_stragglers(m: Move) -> None:
     """Stop waiting: who has not answered by now only votes, if it is needed."""
     if m.s.phase != "drafting" or not m.s.straggler_armed:
         return  # it was armed for answers that are in long since
-    for agent in m.s.order:
-        member = m.s.members[agent]
-        if member.activity == "drafting":
-            why = "the other first answers are in; this one took too long"
-            m.put(msgspec.structs.replace(m.cancel(member, why), was_cut=True))
-            m.s.drafting -= 1
+    why = "the other first answers are in; this one took too long"
+    for agent in _cut_drafts(m, why):
+        m.put(msgspec.structs.replace(m.s.members[agent], was_cut=True))
     _freeze(m, "the first answers that came in time")
 
 
@@ -156,9 +218,24 @@ def _freeze(m: Move, reason: str, *, is_early: bool = False) -> None:
     if not standing and team_growth.wake(m, "nobody has answered"):
         return
     if not standing:
-        conclusion.conclude(m, "failed", "no agent brought an answer")
+        why = "every answer was vetoed" if m.s.vetoed else "no agent brought an answer"
+        conclusion.conclude(m, "failed", why)
+        return
+    if _is_nothing_new(m):
         return
     voting.open_stage(m, standing, reason, is_early=is_early)
+
+
+def _is_nothing_new(m: Move) -> bool:
+    """Whether nobody who was added has answered: then the last vote still holds."""
+    last = m.s.contests.get(m.s.grown_from)
+    if last is None or m.s.drafts_in or last.winner is None:
+        return False
+    if not team_growth.wake(m, "none of those asked has answered"):
+        winner.crown(m, last, winner.count(m, last), is_early=False)
+        return True
+    m.s.grown_from = last.number
+    return True
 
 
 def on_revision(m: Move, member: Member, chunk: AnswerProposed) -> None:
@@ -172,13 +249,16 @@ def on_revision(m: Move, member: Member, chunk: AnswerProposed) -> None:
     answer = answers.accept(m, member, chunk.content, chunk.value, chunk.citations)
     member = m.s.members[member.id]
     m.put(msgspec.structs.replace(member, note=f"Recorded as {answer.label}."))
-    revisions.on_answer(m, answer)
+    _into_the_vote(m, answer)
 
 
 def _fault(m: Move, member: Member, chunk: AnswerProposed) -> str | None:
     """Why a revision does not count, or ``None``."""
     if not chunk.content.strip():
         return "it is empty"
+    vetoed = contests.vetoed_twin_of(m, as_read(chunk.content, chunk.value))
+    if vetoed is not None:
+        return f"it says the same as {vetoed}, which a person has ruled out"
     if not contests.may_revise(m, member):
         return "no more new answers are taken; vote for one of those that stand"
     twin = contests.duplicate_of(m, as_read(chunk.content, chunk.value))

@@ -253,8 +253,7 @@ def _on_chunk(m: Move, chunk: Chunk) -> None:
             m.rest(member)
             conclusion.present(m, chunk)
         case RestartRequested() if member.activity == "presenting":
-            m.rest(member)
-            drafting.reopen(m, chunk.reason, chunk.instructions)
+            _on_restart(m, member, chunk)
         case TaskDivided() if member.activity == "dividing":
             division.on_divided(m, member, chunk)
         case PartCompleted() if member.activity == "working":
@@ -265,6 +264,15 @@ def _on_chunk(m: Move, chunk: Chunk) -> None:
             _on_failure(m, member, f"{chunk.error}: {chunk.message}")
         case _:
             pass
+
+
+def _on_restart(m: Move, member: Member, chunk: RestartRequested) -> None:
+    """The presenter would rather have another round than present."""
+    m.rest(member)
+    if conclusion.may_anyone_answer(m):
+        drafting.reopen(m, chunk.reason, chunk.instructions)
+    else:
+        _without_presenter(m, "wanted another round, but no more answers are taken")
 
 
 def _on_proposal(m: Move, member: Member, chunk: AnswerProposed) -> None:
@@ -290,7 +298,7 @@ def _why(chunk: TurnEnded) -> str:
 def _on_fruitless_turn(m: Move, member: Member, why: str) -> None:
     """A turn ended without what it was asked for."""
     activity = member.activity
-    member = m.rest(member)
+    member = m.end_in_vain(member)
     match activity:
         case "drafting":
             drafting.on_no_draft(m, member)
@@ -416,8 +424,8 @@ def _on_shell(m: Move, what: MachineInput) -> None:
             _best_so_far(m, "interrupted", reason)
         case PersonSaid(text=text):
             for member in (m.s.members[agent] for agent in m.s.order):
-                note = f"{member.note}\nA person says to the team: {text}".strip()
-                m.put(replace(member, note=note))
+                words = (*member.words, f"A person says to the team: {text}")
+                m.put(replace(member, words=words))
         case AgentStopped(agent=agent, reason=reason):
             _take_out(m, m.s.members[agent], reason)
         case AnswerVetoed(label=label, reason=reason):
@@ -446,7 +454,9 @@ def _best_so_far(m: Move, status: conclusion.Status, why: str) -> None:
     if m.s.winner is None:
         m.s.winner = winner.leader(m)
     if m.s.winner is None:
-        conclusion.conclude(m, status, f"{why}; nobody had answered")
+        missing = "every answer was vetoed" if m.s.vetoed else "nobody had answered"
+        status = "failed" if status == "answered" else status
+        conclusion.conclude(m, status, f"{why}; {missing}")
         return
     missing = {
         "drafting": "first answers were still being written",

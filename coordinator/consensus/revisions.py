@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from agents.protocol.chunks import Label
 from agents.protocol.turns import News
 from coordinator.ballots import events_before_any, relabelled
 from coordinator.consensus import contests, voting
-from coordinator.consensus.persistent_map import with_entry
+from coordinator.consensus.persistent_map import with_entry, without
 from coordinator.consensus.similarity import similarity
 from coordinator.consensus.state import Answer, Cast, Contest, Member
 from coordinator.consensus.transition import Move
@@ -27,6 +29,12 @@ def on_answer(m: Move, answer: Answer) -> None:
     if before is not None and _is_small_change(m, contest, before, answer):
         _carry(m, contest, before, answer)
         return
+    stands_anew(m, contest, answer)
+
+
+def stands_anew(m: Move, contest: Contest, answer: Answer) -> None:
+    """``answer`` takes the place of its author's, and no ballot knows of it yet."""
+    author = m.s.members[answer.agent]
     labels = [
         label for label in contest.labels if m.s.answers[label].agent != author.id
     ]
@@ -45,6 +53,7 @@ def on_answer(m: Move, answer: Answer) -> None:
             contest,
             labels=contests.tie_order(m, standing),
             ballots={},
+            renamed=_without_names_of(m, contest, author),
             outstanding=outstanding,
             check_at=gone + first,
         )
@@ -58,6 +67,17 @@ def on_answer(m: Move, answer: Answer) -> None:
         m.out.append(
             ArmTimer(timer=NEWS_TIMER, at=m.s.now + m.rules.drafting.coalesce_s)
         )
+
+
+def _without_names_of(
+    m: Move, contest: Contest, author: Member
+) -> Mapping[Label, Label]:
+    """The contest's renamings but for ``author``'s: those answers stand no more."""
+    renamed = contest.renamed
+    for old in contest.renamed:
+        if m.s.answers[old].agent == author.id:
+            renamed = without(renamed, old)
+    return renamed
 
 
 def _is_small_change(m: Move, contest: Contest, before: Label, answer: Answer) -> bool:
@@ -123,7 +143,7 @@ def _interrupt_review(m: Move, contest: Contest, member: Member) -> None:
         contests.ask_review(m, contest, member)
     elif mode == "inject":
         unseen = tuple(
-            sorted(x for x in contest.labels if m.s.answers[x].ordinal > member.seen)
+            sorted(x for x in contest.labels if m.s.answers[x].as_of > member.seen)
         )
         news = News(
             agent=member.id,

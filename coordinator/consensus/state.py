@@ -61,6 +61,12 @@ class Member(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Its first answer took too long; its ballot may do so too."""
     note: str = ""
     """What its next turn tells it first."""
+    told: str = ""
+    """The note that its running turn was told."""
+    words: tuple[str, ...] = ()
+    """What people have said that no turn has read which came to something."""
+    telling: int = 0
+    """How many of ``words``, from the first, its running turn was told."""
     spent_tokens: int = 0
     spent_usd: float = 0.0
     reserved_tokens: int = 0
@@ -86,6 +92,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     content: str
     ordinal: int
     """1, 2, 3, … in order of acceptance over the whole session."""
+    as_of: int = 0
+    """The answer count when it came to stand: its ordinal, or more where a veto of a
+    later revision has brought it back. Who has read less has to be shown it."""
     value: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     citations: tuple[Citation, ...] = ()
     result: str = ""
@@ -121,6 +130,8 @@ class Contest(msgspec.Struct, frozen=True, kw_only=True):
     """Ballots and departures below which nothing can be decided, so that not every one
     of them needs a count."""
     is_runoff: bool = False
+    runoff_of: int = -1
+    """The contest whose tie it decides, if it is a runoff."""
     went_to_runoff: bool = False
     """It ended in a tie, and another contest decides."""
     is_challenge: bool = False
@@ -189,7 +200,9 @@ class State(msgspec.Struct, kw_only=True):
     drafts_in: int = 0
     straggler_armed: bool = False
     accepted: int = 0
-    """Answers accepted so far; the newest one's ordinal."""
+    """Answers that came to stand so far; the newest one's ordinal."""
+    restored: int = 0
+    """How many of those had stood before, and came back."""
     open_contests: int = 0
     contests_made: int = 0
     stages: int = 0
@@ -200,6 +213,8 @@ class State(msgspec.Struct, kw_only=True):
     """The first contest of the stage under way."""
     news_due: bool = False
     """A ``news`` timer is armed; answers until it rings are announced together."""
+    grown_from: int = -1
+    """The contest whose winner stands while more agents are asked; -1: none."""
     challenged: int = -1
     """The contest whose winner has been challenged in this round; -1: none."""
     shares: tuple[Share, ...] = ()
@@ -207,6 +222,7 @@ class State(msgspec.Struct, kw_only=True):
     lead: AgentId | None = None
     """Who divided it."""
     vetoed: tuple[Label, ...] = ()
+    """Ruled out by people, in that order."""
     entry_of: Mapping[Label, Label] = {}
     """Draft → the one that stands for all of its result, where results are counted."""
     winner: Label | None = None

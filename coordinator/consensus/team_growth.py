@@ -10,6 +10,7 @@ import msgspec
 from agents.protocol.chunks import AgentId
 from agents.protocol.turns import Draft
 from coordinator.ballots import best_of
+from coordinator.consensus import contests
 from coordinator.consensus import winner as winning
 from coordinator.consensus.rules import Adaptive
 from coordinator.consensus.state import Contest
@@ -43,7 +44,10 @@ def has_grown(m: Move, contest: Contest) -> bool:
     others = (n for label, n in firsts.items() if label != contest.winner)
     if is_sure(adaptive, winner, max(others, default=0), sum(firsts.values())):
         return False
-    return wake(m, "the ballots disagree")
+    if not wake(m, "the ballots disagree"):
+        return False
+    m.s.grown_from = contest.number
+    return True
 
 
 def is_sure(adaptive: Adaptive, first: int, second: int, total: int) -> bool:
@@ -75,7 +79,7 @@ def wake(m: Move, reason: str) -> bool:
     awake = sum(not member.is_reserve for member in members)
     count = min(adaptive.step, adaptive.max - awake)
     joining = [x for x in members if x.is_reserve and x.activity != "out"][:count]
-    if not joining or count <= 0:
+    if not joining or count <= 0 or not contests.has_room(m):
         return False
     ids = tuple(member.id for member in joining)
     m.out.append(TeamGrown(agents=ids, reason=reason))

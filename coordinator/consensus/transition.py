@@ -56,7 +56,7 @@ class Move:
         s = self.s
         s.phase = "drafting"
         s.wave_began, s.drafts_in, s.straggler_armed, s.stages = s.now, 0, False, 0
-        s.drafting = 0
+        s.drafting, s.grown_from = 0, -1
 
     def start(
         self,
@@ -68,6 +68,9 @@ class Move:
     ) -> Member:
         """Ask ``member`` for a turn; it must not be running one."""
         number = TurnNumber(member.turn + 1)
+        note = member.note
+        if member.words:
+            note = "\n".join((note, *member.words) if note else member.words)
         self.out.append(
             StartTurn(
                 turn=Turn(
@@ -77,7 +80,7 @@ class Move:
                     task=task,
                     nonce=self.s.nonce,
                     continues=continues,
-                    note=member.note,
+                    note=note,
                     attempts=self.rules.limits.attempts,
                 )
             )
@@ -94,13 +97,21 @@ class Move:
                 seen=self.s.accepted,
                 was_cut=member.was_cut and activity != "drafting",
                 note="",
+                told=member.note,
+                telling=len(member.words),
             )
         )
 
     def rest(self, member: Member) -> Member:
         """``member``'s turn has brought what it was asked for."""
         return self.put(
-            msgspec.structs.replace(member, activity="idle", has_result=True)
+            msgspec.structs.replace(heard(member), activity="idle", has_result=True)
+        )
+
+    def end_in_vain(self, member: Member) -> Member:
+        """``member``'s turn is over and has brought nothing: it owes what it told."""
+        return self.put(
+            msgspec.structs.replace(unheard(member), activity="idle", has_result=True)
         )
 
     def cancel(self, member: Member, reason: str) -> Member:
@@ -108,7 +119,7 @@ class Move:
         if member.activity in {"idle", "out"}:
             return member
         self.out.append(CancelTurn(agent=member.id, turn=member.turn, reason=reason))
-        return self.put(msgspec.structs.replace(member, activity="idle"))
+        return self.put(msgspec.structs.replace(unheard(member), activity="idle"))
 
     def retire(self, member: Member, reason: str) -> Member:
         """Give ``member`` no more turns; its answer stands."""
@@ -174,6 +185,24 @@ class Move:
             numbered.sort()
             found = self._by_number[labels] = tuple([label for _, label in numbered])
         return found
+
+
+def heard(member: Member) -> Member:
+    """``member`` without the words that its turn, which is kept, was told."""
+    if not member.telling:
+        return member
+    words = member.words[member.telling :]
+    return msgspec.structs.replace(member, words=words, telling=0)
+
+
+def unheard(member: Member) -> Member:
+    """``member`` to be told again, with its next turn, what the running one was told.
+
+    A turn that is withdrawn, or comes to nothing, leaves no trace in a conversation.
+    """
+    if not member.telling:
+        return member
+    return msgspec.structs.replace(member, note=member.note or member.told, telling=0)
 
 
 def drawn_each(seed: int, parts: tuple[str, ...], last: Sequence[str]) -> list[bytes]:

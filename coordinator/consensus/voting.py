@@ -76,11 +76,13 @@ def open_stage(
         winner.announce_winner(m, only, winner.count_alone(m, only), 0)
         conclusion.finish(m, only, labels, "only one answer stood")
         return
+    before = winner.live_ballots(m)
     s.phase = "voting"
     if not s.stages:
         s.vote_began = s.contests_made
     s.stage_began = s.contests_made
     m.out.append(SlateFrozen(labels=labels, reason=reason))
+    winner.announce_ballots(m, before)
     groups = committees.groups(m, labels)
     s.stages += 1
     _open(
@@ -175,11 +177,14 @@ def _crown_count(m: Move, labels: tuple[Label, ...], *, is_early: bool) -> None:
     """The drafts have decided: nobody is asked to vote."""
     if not m.s.stages:
         m.s.vote_began = m.s.contests_made
+    before = winner.live_ballots(m)
     m.s.phase = "voting"
     m.s.stage_began = m.s.contests_made
     m.s.stages += 1
     drafts = result_count.drafts_for(m, labels)
-    settle(m, contests.new_contest(m, labels, (), drafts=drafts), is_early=is_early)
+    contest = contests.new_contest(m, labels, (), drafts=drafts)
+    winner.announce_ballots(m, before)
+    settle(m, contest, is_early=is_early)
 
 
 def _open(m: Move, opened: Sequence[Contest]) -> None:
@@ -368,8 +373,10 @@ def settle(m: Move, contest: Contest, *, is_early: bool) -> None:
         and contest.advance == 1
         and not is_early
     ):
+        before = winner.live_ballots(m)
         m.s.open_contests -= 1
         m.put_contest(msgspec.structs.replace(contest, went_to_runoff=True))
+        winner.announce_ballots(m, before)
         voters = tuple(v for v in contest.voters if m.s.members[v].activity == "idle")
         runoff = contests.new_contest(
             m,
@@ -379,21 +386,52 @@ def settle(m: Move, contest: Contest, *, is_early: bool) -> None:
             drafts=_drafts_for(m, result.tied),
         )
         # Small changes go on adding up: what was first read stays the measure.
-        runoff = msgspec.structs.replace(runoff, renamed=contest.renamed)
+        runoff = msgspec.structs.replace(
+            runoff, renamed=contest.renamed, runoff_of=contest.number
+        )
         _open(m, [m.put_contest(runoff)])
         return
     first = winner.first_of(contest, result)
     contest = m.put_contest(msgspec.structs.replace(contest, winner=first))
-    m.s.open_contests -= 1
-    for voter in contest.voters:
-        member = m.s.members[voter]
-        if member.contest == contest.number:
-            member = m.cancel(member, "no outstanding vote can change the winner")
-            m.put(msgspec.structs.replace(member, contest=-1))
+    _dismiss(m, contest, "no outstanding vote can change the winner")
     if m.s.open_contests:
         _announce_committee(m, contest, is_early=is_early)
         return
     _next_stage(m, contest, result, is_early=is_early)
+
+
+def _dismiss(m: Move, contest: Contest, why: str) -> None:
+    """``contest`` is over: nobody owes it a ballot any more."""
+    m.s.open_contests -= 1
+    for voter in contest.voters:
+        member = m.s.members[voter]
+        if member.contest == contest.number:
+            member = m.cancel(member, why)
+            m.put(msgspec.structs.replace(member, contest=-1))
+
+
+def close_empty(m: Move, contest: Contest, why: str) -> None:
+    """All that stood in ``contest`` was vetoed: go on with what is left of the stage.
+
+    Those who lost a tie come before those who were not tied; other committees' winners
+    before all that lost.
+    """
+    _dismiss(m, contest, "all that it judges was vetoed")
+    if contest.runoff_of >= 0:
+        parent = m.s.contests[contest.runoff_of]
+        if parent.labels:
+            best = winner.first_of(parent, winner.count(m, parent))
+            m.put_contest(msgspec.structs.replace(parent, winner=best))
+    if m.s.open_contests:
+        return
+    numbers = range(m.s.stage_began, m.s.contests_made)
+    held = [m.s.contests[number] for number in numbers]
+    decided = [c for c in held if c.winner is not None]
+    if not decided:
+        winner.second_choice(m, why)
+        return
+    last = decided[-1]
+    _on_winners(m, last, winner.count(m, last), is_early=False)
 
 
 def _announce_committee(m: Move, contest: Contest, *, is_early: bool) -> None:
@@ -411,9 +449,15 @@ def _announce_committee(m: Move, contest: Contest, *, is_early: bool) -> None:
 
 def _next_stage(m: Move, last: Contest, result: Tally, *, is_early: bool) -> None:
     """All contests of this stage are settled: their winners meet, or one has won."""
+    if len(_stage_winners(m)) > 1:
+        _announce_committee(m, last, is_early=is_early)
+    _on_winners(m, last, result, is_early=is_early)
+
+
+def _on_winners(m: Move, last: Contest, result: Tally, *, is_early: bool) -> None:
+    """Let those who go on from the stage meet, or crown the only one."""
     winners = _stage_winners(m)
     if len(winners) > 1:
-        _announce_committee(m, last, is_early=is_early)
         if last.is_first_look:
             _look_again(m, last, winners)
             return
@@ -435,6 +479,7 @@ def _next_stage(m: Move, last: Contest, result: Tally, *, is_early: bool) -> Non
 def _look_again(m: Move, first: Contest, labels: tuple[Label, ...]) -> None:
     """Put the best of a first look to others, who add their ballots to those cast."""
     s = m.s
+    before = winner.live_ballots(m)
     s.stage_began = s.contests_made
     s.stages += 1
     reason = "the best of a first look, whose ballots count on"
@@ -448,18 +493,15 @@ def _look_again(m: Move, first: Contest, labels: tuple[Label, ...]) -> None:
     assert m.rules.voting.shortlist is not None  # or there had been no first look
     others = committees.others_than(m, first.voters, m.rules.voting.shortlist.share)
     voters = judges + others
-    _open(
+    contest = contests.new_contest(
         m,
-        [
-            contests.new_contest(
-                m,
-                labels,
-                voters,
-                carried=table(carried),
-                drafts=_drafts_for(m, labels),
-            )
-        ],
+        labels,
+        voters,
+        carried=table(carried),
+        drafts=_drafts_for(m, labels),
     )
+    winner.announce_ballots(m, before)
+    _open(m, [contest])
 
 
 def _who_goes_on(m: Move, contest: Contest) -> tuple[Label, ...]:

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import msgspec
 
 from agents.protocol.chunks import AgentId, Ballot, Label
-from coordinator.ballots import Tally, has_quorum, standing_part, tally
+from coordinator.ballots import Tally, best_of, has_quorum, standing_part, tally
 from coordinator.consensus import conclusion, contests, result_count
 from coordinator.consensus.state import Contest
 from coordinator.consensus.transition import Move
-from coordinator.protocol.events import WinnerDecided
+from coordinator.protocol.events import LiveBallot, LiveBallots, WinnerDecided
 
 
 def count(m: Move, contest: Contest) -> Tally:
@@ -117,10 +117,15 @@ def leader(m: Move) -> Label | None:
         return None
     if m.s.phase == "voting":
         numbers = range(m.s.stage_began, m.s.contests_made)
-        held = [m.s.contests[number] for number in numbers]
-        # The contest with the most ballots is the best informed; the first if equal.
-        best = max(held, key=lambda c: len(c.ballots))
-        return best.winner or first_of(best, count(m, best))
+        # One that was emptied by vetoes has nobody to lead it.
+        held = [c for c in (m.s.contests[n] for n in numbers) if c.labels]
+        # A tie that went to a runoff is the runoff's, as long as anybody is left in it.
+        asked_again = {c.runoff_of for c in held}
+        held = [c for c in held if c.number not in asked_again]
+        if held:
+            # The contest with most ballots is the best informed; the first if equal.
+            best = max(held, key=lambda c: len(c.ballots))
+            return best.winner or first_of(best, count(m, best))
     if m.s.contests_made:
         # More first answers were asked for after a vote; it still says something.
         winner = m.s.contests[m.s.contests_made - 1].winner
@@ -160,7 +165,7 @@ def how_decided(m: Move, contest: Contest, result: Tally, *, is_early: bool) -> 
     if result.winner is None:
         words += ", the rule's own condition was not met, so the leader won"
     if len(result.tied) > 1:
-        words += f", a tie decided by {m.rules.voting.ties}"
+        words += f", a tie decided by {_what_broke_the_tie(m, result)}"
     if contest.is_challenge:
         words += ", on a challenge to the first winner"
     if is_early:
@@ -178,10 +183,61 @@ def _how_counted(m: Move, contest: Contest, result: Tally, *, is_early: bool) ->
         cast = len(contest.ballots)
         words += f"; {result.rule} with {cast} of {len(contest.voters)} ballots"
     if len(result.tied) > 1:
-        words += f", a tie decided by {m.rules.voting.ties}"
+        words += f", a tie decided by {_what_broke_the_tie(m, result)}"
     if is_early:
         words += ", decided before the rest"
     return words
+
+
+def _what_broke_the_tie(m: Move, result: Tally) -> str:
+    """What came between equals in the end; a rule for ties may not get to act."""
+    match m.rules.voting.ties:
+        case "earliest":
+            return "earliest"
+        case "synthesise" if result.winner is not None:
+            author = m.s.members[m.s.answers[result.winner].agent]
+            return "synthesise" if conclusion.is_presented(m, author) else "lot"
+        case _:
+            # Of those tied in a runoff, or where none is held, the lot is first.
+            return "lot"
+
+
+def second_choice(m: Move, why: str) -> None:
+    """All that stood for election is vetoed: one that lost is better than none."""
+    standing = m.standing()
+    if not standing:
+        conclusion.conclude(m, "failed", "every answer was vetoed")
+        return
+    next_best = contests.tie_order(m, standing)[0]
+    announce_winner(m, next_best, count_alone(m, next_best), 0)
+    detail = f"{why}; the {_tie_word(m)} decided"
+    conclusion.finish(m, next_best, (next_best,), detail)
+
+
+def _tie_word(m: Move) -> str:
+    return "earliest" if m.rules.voting.ties == "earliest" else "lot"
+
+
+def live_ballots(m: Move) -> tuple[LiveBallot, ...]:
+    """The ballots that count in the vote under way, as they count now."""
+    found: list[LiveBallot] = []
+    for number in range(m.s.stage_began, m.s.contests_made):
+        contest = m.s.contests[number]
+        if contest.went_to_runoff:
+            continue
+        place = {label: at for at, label in enumerate(contest.labels)}
+        for voter, ballot in ballots_of(contest).items():
+            best = best_of(standing_part(ballot, place))
+            author = None if best is None else m.s.answers[best].agent
+            found.append(LiveBallot(voter=voter, choice=author, label=best))
+    return tuple(found)
+
+
+def announce_ballots(m: Move, before: tuple[LiveBallot, ...]) -> None:
+    """Say which ballots count from now on, if those are others than ``before``."""
+    now = live_ballots(m)
+    if now != before:
+        m.out.append(LiveBallots(ballots=now))
 
 
 def crown(m: Move, contest: Contest, result: Tally, *, is_early: bool) -> None:

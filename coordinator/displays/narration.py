@@ -41,6 +41,7 @@ from coordinator.protocol.events import (
     AgentRetired,
     AnswerAccepted,
     AnswerRefused,
+    AnswerRestored,
     CancelTurn,
     ChallengeOpened,
     CommitteeDecided,
@@ -49,6 +50,7 @@ from coordinator.protocol.events import (
     SlateFrozen,
     TeamGrown,
     TellAgent,
+    VetoIgnored,
     VoteCounted,
     VoteRejected,
     VotesCarried,
@@ -145,6 +147,11 @@ def _told(  # noqa: C901, PLR0911, PLR0912  (a table of words, one case an event
             return event.agent, "answer", words
         case AnswerRefused():
             return event.agent, "trouble", _with("answer refused", event.reason)
+        case AnswerRestored():
+            return event.agent, "answer", f"{event.label} stands again"
+        case VetoIgnored():
+            words = f"the veto of {event.label} changed nothing: {event.reason}"
+            return None, "trouble", words
         case VoteCounted():
             words = ballot_in_words(event.ballot, authors)
             return event.voter, "vote", _with(words, event.reason)

@@ -23,6 +23,7 @@ from agents.protocol.chunks import (
     Label,
     ResponseAbandoned,
     ResponseStarted,
+    RestartRequested,
     ServerToolReturned,
     StatusChanged,
     TextDelta,
@@ -34,7 +35,7 @@ from agents.protocol.chunks import (
     Usage,
     UsageReported,
 )
-from agents.protocol.turns import Review
+from agents.protocol.turns import Review, Turn
 from coordinator.displays.narration import WORKFLOW_TOOLS, Moment, moment_of
 from coordinator.displays.partial_json import StringField, Verbatim
 from coordinator.displays.sanitizer import Cleaner, clean
@@ -42,9 +43,11 @@ from coordinator.displays.tool_summaries import lines_of, typed_code
 from coordinator.protocol.events import (
     AgentRetired,
     AnswerAccepted,
+    AnswerRestored,
     CancelTurn,
     Conclude,
     Event,
+    LiveBallots,
     SlateFrozen,
     StartTurn,
     VoteCounted,
@@ -362,6 +365,8 @@ class View:
                 agent.activity, agent.note = "failed", clean(event.message)
             case AnswerPresented():
                 self.phase, self.presenter = "presenting", event.agent
+            case RestartRequested():
+                self.phase, self.presenter, self.decided = "drafting", None, None
             case _:
                 pass  # nothing of it is seen but the moment it may be
 
@@ -372,8 +377,10 @@ class View:
                 agent = self._agent(event.agent)
                 agent.label, agent.activity = event.label, "answered"
                 self.drafted.add(event.agent)
-            case StartTurn() if isinstance(event.turn.task, Review):
-                self.voters.add(event.turn.agent)
+            case AnswerRestored():
+                self._agent(event.agent).label = event.label
+            case StartTurn(turn=turn) if _is_for_a_ballot(turn):
+                self.voters.add(turn.agent)
                 if self.phase == "drafting":
                     self.phase = "voting"
             case SlateFrozen():
@@ -381,10 +388,8 @@ class View:
             case VoteCounted():
                 self._agent(event.voter).vote = event
                 self._agent(event.voter).activity = "voted"
-            case VotesVoided():
-                for voter in event.voters:
-                    self._agent(voter).vote = None
-                    self._agent(voter).activity = "waiting"
+            case VotesVoided() | LiveBallots():
+                self._on_ballots(event)
             case CancelTurn():
                 agent = self._agent(event.agent)
                 agent.activity, agent.note = "stopped", clean(event.reason)
@@ -402,3 +407,29 @@ class View:
                         agent.activity = "stopped"
             case _:
                 pass
+
+    def _on_ballots(self, event: VotesVoided | LiveBallots) -> None:
+        """Ballots are void; or others than these are history."""
+        if isinstance(event, LiveBallots):
+            self._count_on(event)
+            return
+        for voter in event.voters:
+            self._agent(voter).vote = None
+            self._agent(voter).activity = "waiting"
+
+    def _count_on(self, live: LiveBallots) -> None:
+        """Others than these ballots are history, and these may count for another."""
+        counts = {ballot.voter: ballot for ballot in live.ballots}
+        for agent in self.agents.values():
+            ballot, vote = counts.get(agent.id), agent.vote
+            if ballot is None or vote is None:
+                agent.vote = None
+            else:
+                agent.vote = msgspec.structs.replace(
+                    vote, choice=ballot.choice, label=ballot.label
+                )
+
+
+def _is_for_a_ballot(turn: Turn) -> bool:
+    """Whether the turn asks for a vote, and not for another answer alone."""
+    return isinstance(turn.task, Review) and turn.task.ballot is not None

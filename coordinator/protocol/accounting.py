@@ -29,8 +29,10 @@ from coordinator.protocol.events import (
     CancelTurn,
     Conclude,
     Event,
+    LiveBallots,
     StartTurn,
     VoteCounted,
+    VotesCarried,
     VotesVoided,
 )
 from coordinator.protocol.result import (
@@ -65,12 +67,15 @@ class _Account:
         "_saved",
         "_usage",
         "error",
+        "newest",
         "state",
         "turns",
     )
 
     def __init__(self) -> None:
         self.turns = 0
+        self.newest = 0
+        """The number of the turn it was asked last."""
         self.error: str | None = None
         self.state: Literal["done", "cancelled", "failed", "retired"] = "done"
         self._usage = Usage()
@@ -132,13 +137,15 @@ class Ledger:
             case TurnStarted():
                 self._accounts[event.agent].turns += 1
             case StartTurn():
-                self._accounts[event.turn.agent].state = "done"
+                account = self._accounts[event.turn.agent]
+                account.state, account.newest = "done", event.turn.number
             case CancelTurn():
                 self._accounts[event.agent].state = "cancelled"
             case TurnEnded() if event.outcome == "cancelled":
                 account = self._accounts[event.agent]
-                # Whoever was taken out in mid-turn stays out when the turn has ended.
-                if account.state != "retired":
+                # Whoever was taken out in mid-turn stays out when the turn has ended,
+                # and a turn that another one took the place of is history.
+                if account.state != "retired" and event.turn >= account.newest:
                     account.state = "cancelled"
             case AgentFailed():
                 account = self._accounts[event.agent]
@@ -168,8 +175,26 @@ class Ledger:
             case VotesVoided():
                 for voter in event.voters:
                     self._votes.pop(voter, None)
+            case VotesCarried() | LiveBallots():
+                self._count_on(event)
             case _:
                 pass
+
+    def _count_on(self, event: VotesCarried | LiveBallots) -> None:
+        """Ballots count on under another label, or others than these do not."""
+        if isinstance(event, VotesCarried):
+            for voter, vote in self._votes.items():
+                if vote.label == event.replaced:
+                    renamed = msgspec.structs.replace(vote, label=event.label)
+                    self._votes[voter] = renamed
+            return
+        before, self._votes = self._votes, {}
+        for live in event.ballots:
+            vote = before.get(live.voter)
+            if vote is not None:
+                self._votes[live.voter] = msgspec.structs.replace(
+                    vote, choice=live.choice, label=live.label
+                )
 
     def result(
         self,

@@ -181,6 +181,40 @@ class VotesCarried(Output, frozen=True, kw_only=True, tag="votes_carried"):
     label: Label
 
 
+class LiveBallot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One ballot that counts."""
+
+    voter: AgentId
+    choice: AgentId | None
+    """The author of the best answer on it that stands, if there is one."""
+    label: Label | None
+
+
+class LiveBallots(Output, frozen=True, kw_only=True, tag="live_ballots"):
+    """Of all ballots counted so far exactly these count from now on.
+
+    Another vote begins, so that earlier ones are history; or it goes on with some of
+    them, under the answers that are left.
+    """
+
+    ballots: tuple[LiveBallot, ...]
+
+
+class AnswerRestored(Output, frozen=True, kw_only=True, tag="answer_restored"):
+    """The author's later answer was vetoed: this earlier one stands again."""
+
+    agent: AgentId
+    label: Label
+
+
+class VetoIgnored(Output, frozen=True, kw_only=True, tag="veto_ignored"):
+    """A person's veto changed nothing."""
+
+    label: Label
+    reason: str
+    """Why not."""
+
+
 class ChallengeOpened(Output, frozen=True, kw_only=True, tag="challenge_opened"):
     """The vote for ``label`` was close: one better answer may stand against it."""
 
@@ -247,6 +281,9 @@ Decision: TypeAlias = (
     | VoteRejected
     | VotesVoided
     | VotesCarried
+    | LiveBallots
+    | AnswerRestored
+    | VetoIgnored
     | ChallengeOpened
     | AgentRetired
     | SlateFrozen

@@ -45,11 +45,13 @@ from coordinator.protocol.events import (
     AgentRetired,
     AnswerAccepted,
     AnswerRefused,
+    AnswerRestored,
     AnswerVetoed,
     ArmTimer,
     CancelTurn,
     ChallengeOpened,
     Conclude,
+    LiveBallots,
     MachineInput,
     MachineOutput,
     ResultsCounted,
@@ -64,7 +66,7 @@ from coordinator.protocol.events import (
     VotesVoided,
     WinnerDecided,
 )
-from coordinator.simulation.recount import is_counted_right
+from coordinator.simulation.recount import is_counted_right, is_sure_whatever_comes
 
 
 class Violation(AssertionError):
@@ -88,6 +90,14 @@ class Checker:
         """And with the turn under way, which may be withdrawn."""
         self._votable: dict[AgentId, set[Label]] = {agent: set() for agent in agents}
         self._ordinal: dict[Label, int] = {}
+        """The answer count when it came to stand; again, where it was restored."""
+        self._number: dict[Label, int] = {}
+        """1, 2, 3, … in order of acceptance."""
+        self._accepted_by: dict[AgentId, int] = dict.fromkeys(agents, 0)
+        self._due_back: Label | None = None
+        """The answer that a veto has to bring back in this step."""
+        self._withdrawn: set[AgentId] = set()
+        """Whose ballots were given up in this step."""
         self._contents: dict[Label, str] = {}
         self._root: dict[Label, Label] = {}
         self._ballots: dict[AgentId, Ballot] = {}
@@ -146,10 +156,13 @@ class Checker:
             # Who is cut because its time is up is not waited for.
             is_cut = isinstance(what, TimerRang)
             self._drafting = set() if is_cut else set(self._begun)
+        self._withdrawn.clear()
         for output in outputs:
             if self.concluded is not None:
                 raise Violation("the conclusion is the last effect")
             self._look_at(output, what.at)
+        if self._due_back is not None:
+            raise Violation("a vetoed revision gives way to the one before")
         if self.concluded is None:
             self._check_progress(what)
 
@@ -161,13 +174,56 @@ class Checker:
             case SessionOpened():
                 self._deadline = what.at + self._rules.limits.deadline_s
             case AnswerVetoed():
-                if what.label in self._standing.values():
-                    self._vetoed.add(what.label)
+                self._on_veto(what.label)
             case RestartRequested():
                 # A new round, though perhaps nobody can afford to take part in it.
                 self.decided, self._challenged = None, False
             case _:
                 pass
+
+    def _on_veto(self, label: Label) -> None:
+        """Book a veto, and what has to follow from it in this step."""
+        if label not in self._answers or label in self._vetoed:
+            return
+        self._vetoed.add(label)
+        if self._rules.drafting.division is not None:
+            return
+        author = self._answers[label]
+        if self._standing.get(author) == label:
+            self._due_back = self._earlier(author)
+        if not self._rules.drafting.revise:
+            # What was merged into it stands for it no less.
+            for twin in self._standing.values():
+                if self._is_twin(twin, label):
+                    self._vetoed.add(twin)
+
+    def _earlier(self, author: AgentId) -> Label | None:
+        """The newest of ``author``'s answers that no veto is for."""
+        mine = [label for label, agent in self._answers.items() if agent == author]
+        for label in sorted(mine, key=lambda x: self._number[x], reverse=True):
+            words = any(self._is_twin(label, other) for other in self._vetoed)
+            if label not in self._vetoed and not words:
+                return label
+        return None
+
+    def _is_twin(self, one: Label, other: Label) -> bool:
+        result = self._results.get(one, "")
+        is_counted = self._rules.drafting.equal != "none"
+        if is_counted and result and result == self._results.get(other, ""):
+            return True
+        over = self._rules.drafting.duplicate_over
+        texts = self._contents[one], self._contents[other]
+        return over < 1 and similarity(*texts) > over
+
+    def _on_restored(self, restored: AnswerRestored) -> None:
+        label = restored.label
+        _claim(label == self._due_back, "a vetoed revision gives way to the one before")
+        self._due_back = None
+        self._standing[restored.agent] = label
+        if self._rules.drafting.revise:
+            self._accepted += 1
+            self._ordinal[label] = self._accepted
+            self._root[label] = label
 
     def _check_progress(self, what: MachineInput) -> None:
         """Of a session that goes on after ``what``."""
@@ -224,6 +280,11 @@ class Checker:
             case CancelTurn():
                 self._running.discard(output.agent)
                 self._begun.discard(output.agent)
+                if self._is_full:
+                    # There is no room for what it drafts.
+                    self._drafting.discard(output.agent)
+                if self._votes_in[output.agent] == self._stage:
+                    self._withdrawn.add(output.agent)
                 _claim(
                     output.turn == self._turns[output.agent],
                     "only the newest turn is cancelled",
@@ -240,6 +301,10 @@ class Checker:
                 self._asked[news.agent] = self._accepted
             case VotesCarried():
                 self._on_carried(output)
+            case LiveBallots():
+                self._on_live(output)
+            case AnswerRestored():
+                self._on_restored(output)
             case VoteRejected(voter=agent) | AnswerRefused(agent=agent):
                 self._read[agent] = set(self._reading[agent])
             case ChallengeOpened():
@@ -262,6 +327,8 @@ class Checker:
     def _on_vote_stage(self, said: SlateFrozen | WinnerDecided) -> None:
         if isinstance(said, SlateFrozen):
             self._stage += 1
+            # A new vote is read from the beginning: small changes add up from there.
+            self._root.update({label: label for label in said.labels})
             is_whole = _is_judged_whole(self._rules, len(said.labels))
             # The ballots of a first look count on when its shortlist is voted on.
             counts_on = (
@@ -315,6 +382,12 @@ class Checker:
         if count.is_clear:
             self._stage += 1
             self._is_one_contest = True
+
+    def _on_live(self, live: LiveBallots) -> None:
+        """Others than these are history."""
+        voters = {ballot.voter for ballot in live.ballots}
+        _claim(self._ballots.keys() >= voters, "only ballots that were cast count on")
+        self._ballots = {v: b for v, b in self._ballots.items() if v in voters}
 
     def _may_decide(self) -> bool:
         """Whether a winner may be named now: the first, or after a veto."""
@@ -385,6 +458,8 @@ class Checker:
         _claim(label not in self._answers, "labels are used once")
         self._accepted += 1
         self._ordinal[label] = self._accepted
+        self._number[label] = len(self._number) + 1
+        self._check_caps(agent)
         self._contents[label] = accepted.content
         if not isinstance(accepted.result, UnsetType):
             self._results[label] = accepted.result
@@ -392,6 +467,24 @@ class Checker:
         self._answers[label] = agent
         self._standing[agent] = label
         self._read[agent] = {*self._reading[agent], label}
+
+    @property
+    def _is_full(self) -> bool:
+        """Whether no more answers are taken."""
+        most = self._rules.limits.answers_total
+        return most is not None and len(self._number) >= most
+
+    def _check_caps(self, author: AgentId) -> None:
+        """Parts of a divided task are no answers, and are not capped."""
+        rules = self._rules
+        if rules.drafting.division is not None:
+            return
+        self._accepted_by[author] += 1
+        is_few = self._accepted_by[author] <= rules.limits.answers_per_agent
+        _claim(is_few, "an agent has no more answers than it may")
+        total = rules.limits.answers_total
+        is_few = total is None or len(self._number) <= total
+        _claim(is_few, "a session has no more answers than it may")
 
     def _on_carried(self, carried: VotesCarried) -> None:
         """A small change: who has read the answer before has as good as read it."""
@@ -433,6 +526,14 @@ class Checker:
         if decided.rule and self._is_one_contest and not has_runoff:
             is_right = is_counted_right(rules, ballots, decided, self._counted)
             _claim(is_right, "the standings are what the ballots say")
+            is_dead = any(self._votes_in[v] != self._stage for v in self._ballots)
+            _claim(not is_dead, "ballots of an earlier vote are history")
+            # Where results are counted drafts are ballots; see _on_count.
+            is_plain = rules.drafting.equal == "none" and not self._challenged
+            if decided.is_early and is_plain:
+                out = self._withdrawn - ballots.keys() - self._retired
+                is_sure = is_sure_whatever_comes(rules, ballots, out, decided)
+                _claim(is_sure, "no ballot that was given up could have mattered")
 
     def _on_end(self, end: Conclude) -> None:
         self.concluded = end

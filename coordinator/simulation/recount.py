@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import assert_never
 
 from agents.protocol.chunks import (
     AgentId,
@@ -66,3 +67,54 @@ def _ballot_for(label: Label, asked: BallotForm) -> Ballot:
     if asked.kind == "ranking":
         return Ranking(tiers=((label,),))
     return Scores(points={label: asked.max_score})
+
+
+def is_sure_whatever_comes(
+    rules: Rules,
+    ballots: Mapping[AgentId, Ballot],
+    given_up: Collection[AgentId],
+    decided: WinnerDecided,
+) -> bool:
+    """Whether ``decided`` still wins if all of ``given_up`` vote for any one other.
+
+    The tie order is not known here and is taken to be in the winner's favour. Ways to
+    upset it that need different ballots of those given up are not tried.
+    """
+    if rules.voting.self_votes == "tie_break":
+        return True
+    labels = (
+        decided.label,
+        *(label for label, _ in decided.standings if label != decided.label),
+    )
+    for other in labels[1:]:
+        upset = _upset(rules, labels, other)
+        cast = {**ballots, **dict.fromkeys(given_up, upset)}
+        found = tally(
+            rules.voting.rule,
+            cast,
+            labels,
+            weights=rules.voting.weights,
+            tie_order=labels,
+        )
+        if (found.winner or found.standings[0][0]) != decided.label:
+            return False
+    return True
+
+
+def _upset(rules: Rules, labels: tuple[Label, ...], other: Label) -> Ballot:
+    """The ballot that serves ``other`` best against the first of ``labels``."""
+    asked = form(rules.voting.rule, labels, may_abstain=False)
+    match asked.kind:
+        case "choice":
+            return Choice(label=other)
+        case "approval":
+            return Approval(labels=(other,))
+        case "ranking":
+            middle = tuple(x for x in labels[1:] if x != other)
+            tiers = ((other,), middle, labels[:1])
+            return Ranking(tiers=tuple(tier for tier in tiers if tier))
+        case "scores":
+            most = asked.max_score
+            return Scores(points={x: most if x == other else 0 for x in labels})
+        case _:
+            assert_never(asked.kind)

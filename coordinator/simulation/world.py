@@ -168,5 +168,14 @@ class World:
             case 2:
                 self._put(PersonSaid(at=at, text="think again"))
             case _:
-                label = Label(f"agent{self._random.randint(1, len(self._agents))}.1")
-                self._put(AnswerVetoed(at=at, label=label, reason="no"))
+                self._veto(at)
+
+    def _veto(self, at: float) -> None:
+        """Rule out one answer, or several in a row, perhaps all of a contest."""
+        numbers = list(range(1, len(self._agents) + 1))
+        self._random.shuffle(numbers)
+        count = self._random.choice((1, 1, len(numbers) - 1, len(numbers)))
+        for number in numbers[: max(1, count)]:
+            revision = self._random.choice((1, 1, 2, 3))
+            label = Label(f"agent{number}.{revision}")
+            self._put(AnswerVetoed(at=at, label=label, reason="no"))

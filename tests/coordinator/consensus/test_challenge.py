@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from agents.protocol.chunks import AgentId
+from agents.protocol.chunks import AgentId, Ranking
 from coordinator.ballots import Plurality
 from coordinator.consensus.rules import Rules
 from coordinator.protocol.events import (
+    AgentStopped,
     AnswerRefused,
     AnswerVetoed,
     ChallengeOpened,
+    SlateFrozen,
     StartTurn,
     WinnerDecided,
 )
@@ -144,3 +146,74 @@ def test_more_than_five_judges_are_refused() -> None:
 def test_a_challenge_needs_a_slate_that_stands_still() -> None:
     with pytest.raises(ValueError, match="challenge"):
         Rules(challenge="weak_margin", revise=True, committee_over=None)
+
+
+def vetoes(table: Table, agent: str) -> None:
+    table.feed(AnswerVetoed(at=table.now, label=table.labels[agent], reason="no"))
+
+
+def test_a_challenge_after_a_veto_is_held_against_an_answer_of_somebody_else(
+    seat: Seat,
+) -> None:
+    table = close_vote(seat)
+    first = table.labels["bob"]
+    vetoes(table, "ada")  # bob's own is the next best, and bob writes a better one
+    table.answers("bob", "something much better")
+    stood = table.every(SlateFrozen)[-1].labels
+    assert first not in stood
+    authors = {table.machine.answers()[i].agent for i in range(5)} - {"bob", "ada"}
+    assert len(stood) == 2
+    assert {a.agent for a in table.machine.answers() if a.label in stood} <= {
+        "bob",
+        *authors,
+    }
+
+
+def test_a_superseded_answer_on_the_slate_can_be_vetoed(seat: Seat) -> None:
+    table = close_vote(seat)
+    table.answers("bob", "something much better")
+    incumbent = table.every(SlateFrozen)[-1].labels[0]
+    table.feed(AnswerVetoed(at=0.0, label=incumbent, reason="no"))
+    assert table.every(WinnerDecided)[-1].winner == "bob"
+
+
+@pytest.mark.parametrize("end", ["falls silent", "is stopped", "deadline"])
+def test_a_challenge_that_falls_with_a_vetoed_slate_leaves_one_that_lost(
+    seat: Seat, end: str
+) -> None:
+    table = shortlisted(seat)
+    slate = table.every(SlateFrozen)[-1].labels
+    for label in slate:
+        table.feed(AnswerVetoed(at=0.0, label=label, reason="no"))
+    (opened,) = table.every(ChallengeOpened)
+    if end == "falls silent":
+        table.ends(opened.challenger)
+    elif end == "is stopped":
+        table.feed(AgentStopped(at=0.0, agent=opened.challenger, reason="enough"))
+    else:
+        table.rings("deadline", 1800.0)
+    decided = table.end if table.is_over else table.every(WinnerDecided)[-1]
+    assert decided.label is not None
+    assert decided.label not in slate
+
+
+def shortlisted(seat: Seat) -> Table:
+    """Ten agents whose vote, on the five best of a first look, was close."""
+    names = [f"a{number}" for number in range(10)]
+    table = seat(
+        " ".join(names),
+        straggler=None,
+        challenge="weak_margin",
+        weak_margin=1.0,
+        leader_first=None,
+        early=False,
+    )
+    for agent in names:
+        table.answers(agent, f"the answer of {agent}")
+    while not table.every(ChallengeOpened):
+        for start in [x for x in table.every(StartTurn) if x.turn.number > 1]:
+            voter = start.turn.agent
+            if voter not in table.counted and not table.every(ChallengeOpened):
+                offered = table.ballot(voter).labels
+                table.casts(voter, Ranking(tiers=tuple((x,) for x in offered)))
+    return table

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
 from agents.protocol.chunks import Choice, Label
 from agents.protocol.turns import Present
-from coordinator.ballots import Majority, Plurality
+from coordinator.ballots import (
+    Majority,
+    Plurality,
+    Supermajority,
+    Unanimity,
+    VotingRule,
+)
 from coordinator.protocol.events import (
     CancelTurn,
     CommitteeDecided,
@@ -40,11 +48,29 @@ def test_a_majority_out_of_reach_waits_for_whom_its_fallback_needs(seat: Seat) -
     assert (decided.winner, decided.rule) == ("cy", "plurality")
 
 
-def test_a_majority_out_of_reach_without_a_fallback_is_over(seat: Seat) -> None:
+def test_a_majority_out_of_reach_without_a_fallback_waits_for_the_full_count(
+    seat: Seat,
+) -> None:
     table = drafted(seat, "ada bob cy dan", rule=Majority())
     for voter in ("ada", "bob", "cy"):
         table.votes(voter, voter)
-    assert table.cancelled == ["dan"]
+    assert table.cancelled == []
+    table.votes("dan", "cy")
+    (decided,) = table.every(WinnerDecided)
+    assert decided.winner == "cy"
+
+
+@pytest.mark.parametrize("rule", [Majority(), Supermajority(), Unanimity()], ids=str)
+def test_a_deadlock_is_not_over_while_somebody_can_pass_the_leader(
+    seat: Seat, rule: VotingRule
+) -> None:
+    table = drafted(seat, "ada bob cy dan eve", rule=rule)
+    for voter, choice in (("ada", "ada"), ("bob", "bob"), ("cy", "ada")):
+        table.votes(voter, choice)
+    assert not table.every(WinnerDecided)  # dan and eve may lift bob above ada
+    for voter in ("dan", "eve"):
+        table.votes(voter, "bob")
+    assert table.every(WinnerDecided)[0].winner == "bob"
 
 
 def test_a_voters_own_answer_comes_last_in_its_order(seat: Seat) -> None:

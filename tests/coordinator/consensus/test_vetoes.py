@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from agents.protocol.chunks import AgentId, Part, PartCompleted, TaskDivided
+import pytest
+
+from agents.protocol.chunks import AgentId, Label, Part, PartCompleted, TaskDivided
 from agents.protocol.turns import Review
 from coordinator.ballots import Plurality
-from coordinator.consensus.rules import Division
+from coordinator.consensus.rules import Division, Topology
 from coordinator.protocol.events import (
     AgentStopped,
+    AnswerAccepted,
+    AnswerRestored,
     AnswerVetoed,
+    CommitteeDecided,
+    Interrupted,
+    LiveBallots,
+    SlateFrozen,
     StartTurn,
+    VetoIgnored,
     VotesVoided,
     WinnerDecided,
 )
@@ -91,14 +100,145 @@ def test_a_loser_that_is_vetoed_does_not_win_when_the_winner_is(seat: Seat) -> N
     assert table.every(WinnerDecided)[-1].winner == "cy"
 
 
-def test_an_only_answer_can_be_vetoed_while_it_is_presented(seat: Seat) -> None:
+def test_a_veto_of_an_only_answer_is_for_all_that_say_the_same(seat: Seat) -> None:
     table = seat("ada bob cy", straggler=None)
     for agent in ("ada", "bob", "cy"):
         table.answers(agent, "all say the same")
     winner = table.every(WinnerDecided)[0].winner
     vetoes(table, winner)
-    assert table.every(WinnerDecided)[-1].winner != winner
-    assert not table.is_over
+    assert (table.end.status, table.end.answer) == ("failed", None)
+    assert "every answer was vetoed" in table.end.detail
+
+
+def test_no_merged_twin_of_a_vetoed_answer_comes_back(seat: Seat) -> None:
+    table = drafted(seat, ada="Paris", bob="Paris", cy="Rome", dan="Oslo")
+    twins = [table.labels[agent] for agent in ("ada", "bob")]
+    (slate,) = table.every(SlateFrozen)
+    for label in slate.labels:
+        table.feed(AnswerVetoed(at=0.0, label=label, reason="no"))
+    assert (table.end.status, table.end.label) == ("failed", None)
+    assert len(slate.labels) == 3
+    assert len(set(slate.labels) & set(twins)) == 1
+
+
+def drafted(seat: Seat, **texts: str) -> Table:
+    table = seat(" ".join(texts), straggler=None, rule=Plurality(), early=False)
+    for agent, text in texts.items():
+        table.answers(agent, text)
+    return table
+
+
+def test_what_was_ruled_out_is_no_first_answer_of_another(seat: Seat) -> None:
+    table = seat("ada bob cy", straggler=None)
+    table.answers("ada", "Paris")
+    vetoes(table, "ada")
+    table.answers("bob", "Paris")
+    assert "ruled out" in table.turns["bob"].note
+    table.answers("bob", "Rome")
+    assert table.labels["bob"] == table.every(AnswerAccepted)[-1].label
+
+
+@pytest.mark.parametrize("policy", ["revision", "massgen"])
+def test_a_veto_of_a_revision_brings_back_the_answer_before(
+    seat: Seat, policy: str
+) -> None:
+    table = seat("ada bob cy", policy, coalesce_s=0.0, news="preempt", early=False)
+    for agent in ("ada", "bob", "cy"):
+        table.answers(agent, f"the answer of {agent}")
+    first = table.labels["ada"]
+    table.votes("bob", "bob")
+    table.answers("ada", "something altogether different")
+    table.votes("cy", "ada")
+    vetoes(table, "ada")
+    (restored,) = table.every(AnswerRestored)
+    assert restored.label == first
+    # Nobody's ballot knows that it stands again, so all are asked, and shown it.
+    assert table.every(VotesVoided)[-1].voters == ("cy",)
+    table.labels["ada"] = first
+    for voter in ("ada", "bob", "cy"):
+        assert first in table.ballot(voter).labels
+        table.votes(voter, "ada")
+    assert table.present("ada").answers[0].label == first
+
+
+def test_a_veto_of_the_answer_before_as_well_brings_back_nothing(seat: Seat) -> None:
+    table = seat("ada bob", "revision", coalesce_s=0.0, news="preempt", early=False)
+    for agent in ("ada", "bob"):
+        table.answers(agent, f"the answer of {agent}")
+    first = table.labels["ada"]
+    table.answers("ada", "something altogether different")
+    table.feed(AnswerVetoed(at=0.0, label=first, reason="no"))
+    vetoes(table, "ada")
+    assert not table.every(AnswerRestored)
+    for voter in ("ada", "bob"):
+        table.votes(voter, "bob")
+    assert table.present("bob")
+
+
+@pytest.mark.parametrize("label", ["agent9.9", "vetoed before"])
+def test_a_veto_that_changes_nothing_is_said(seat: Seat, label: str) -> None:
+    table = drafted(seat, ada="Paris", bob="Rome", cy="Oslo")
+    if label == "vetoed before":
+        vetoes(table, "ada")
+        label = table.labels["ada"]
+    table.feed(AnswerVetoed(at=0.0, label=Label(label), reason="no"))
+    (ignored,) = table.just(VetoIgnored)
+    assert ignored.label == label
+
+
+@pytest.mark.parametrize("end", ["deadline", "interrupted"])
+def test_the_session_ends_where_a_settled_committee_was_emptied(
+    seat: Seat, end: str
+) -> None:
+    table, first = _committee_settled(seat)
+    for label in first.labels:
+        table.feed(AnswerVetoed(at=0.0, label=label, reason="no"))
+    if end == "deadline":
+        table.rings("deadline", 1800.0)
+    else:
+        table.feed(Interrupted(at=1.0, reason="Ctrl-C"))
+    assert table.end.status == end
+    assert table.end.label is not None
+    assert table.end.label not in first.labels
+
+
+def _committee_settled(seat: Seat) -> tuple[Table, CommitteeDecided]:
+    """Two committees, of which one has decided."""
+    names = [f"a{number}" for number in range(6)]
+    table = seat(
+        " ".join(names),
+        straggler=None,
+        topology=Topology(committees=3),
+        leader_first=None,
+        advance=1,
+    )
+    for agent in names:
+        table.answers(agent, f"the answer of {agent}")
+    for voter in names:
+        is_asked = isinstance(table.turns[voter].task, Review)
+        if is_asked and not table.every(CommitteeDecided):
+            table.ranks(voter, _offered(table, voter))
+    return table, table.every(CommitteeDecided)[0]
+
+
+def test_where_an_open_committee_is_emptied_the_others_still_choose(seat: Seat) -> None:
+    table, first = _committee_settled(seat)
+    (slate,) = table.every(SlateFrozen)
+    for label in set(slate.labels) - set(first.labels):
+        table.feed(AnswerVetoed(at=0.0, label=label, reason="no"))
+    (decided,) = table.every(WinnerDecided)
+    assert decided.label == first.label
+
+
+def test_ballots_for_a_vetoed_winner_count_for_the_next_on_them(seat: Seat) -> None:
+    table = seat("ada bob cy", straggler=None, early=False)
+    for agent in ("ada", "bob", "cy"):
+        table.answers(agent, f"the answer of {agent}")
+    for voter in ("ada", "bob", "cy"):
+        table.ranks(voter, "ada bob cy")
+    vetoes(table, "ada")
+    live = table.every(LiveBallots)[-1].ballots
+    assert {ballot.choice for ballot in live} == {"bob"}
 
 
 def test_a_part_that_is_vetoed_is_missing(seat: Seat) -> None:
