@@ -13,10 +13,13 @@ from coordinator.consensus import Consensus
 from coordinator.protocol.events import (
     AgentRetired,
     AnswerAccepted,
+    AnswerRestored,
     ArmTimer,
     CancelTurn,
     ChallengeOpened,
     Conclude,
+    LiveBallot,
+    LiveBallots,
     MachineInput,
     MachineOutput,
     Output,
@@ -98,6 +101,15 @@ def _of_somebody_else(end: Conclude) -> list[MachineOutput]:
     return [changed(end, winner=NOBODY)]
 
 
+def _nothing(_said: MachineOutput) -> list[MachineOutput]:
+    return []
+
+
+def _of_nobody(live: LiveBallots) -> list[MachineOutput]:
+    ballot = LiveBallot(voter=NOBODY, choice=None, label=None)
+    return [changed(live, ballots=(ballot,))]
+
+
 FORGED: dict[str, tuple[type[Output], Callable[..., list[MachineOutput]]]] = {
     "only the newest turn is cancelled": (CancelTurn, _renumbered),
     "an agent retires once": (AgentRetired, _twice),
@@ -115,6 +127,9 @@ FORGED: dict[str, tuple[type[Output], Callable[..., list[MachineOutput]]]] = {
     "the winner has answered": (WinnerDecided, _elects_nothing),
     "the standings are what the ballots say": (WinnerDecided, _adds_up_wrong),
     "the answer given has a label": (Conclude, _unlabelled),
+    "ballots of an earlier vote are history": (LiveBallots, _nothing),
+    "only ballots that were cast count on": (LiveBallots, _of_nobody),
+    "a vetoed revision gives way to the one before": (AnswerRestored, _nothing),
     "winner and label agree": (Conclude, _of_somebody_else),
 }
 

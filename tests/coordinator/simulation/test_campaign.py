@@ -15,6 +15,7 @@ from coordinator.consensus import (
     drafting,
     machine,
     revisions,
+    vetoes,
     voting,
 )
 from coordinator.consensus.state import Activity, Member
@@ -133,6 +134,22 @@ _BREAKS: dict[str, tuple[object, str, Callable[..., object]]] = {
         lambda *_: True,
     ),
     "the winner presents": (conclusion, "finish", _picks_anybody),
+    "a session has no more answers than it may": (
+        contests,
+        "has_room",
+        lambda *_: True,
+    ),
+    "an agent has no more answers than it may": (
+        contests,
+        "has_answers_left",
+        lambda *_: True,
+    ),
+    "no ballot that was given up could have mattered": (
+        voting,
+        "events_until_over",
+        lambda *_, **__: 0,
+    ),
+    "no vetoed answer wins": (vetoes, "_take_off", lambda *_: None),
 }
 
 
