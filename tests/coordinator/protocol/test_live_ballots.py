@@ -18,7 +18,7 @@ from tests.coordinator.consensus.conftest import Table
 
 
 def table_of(names: str, policy: PolicyName = "slate", **changes: Any) -> Table:
-    table = Table(names, Rules(policy, **{"straggler": None, **changes})).open()
+    table = Table(names, Rules(policy, straggler=None, **changes)).open()
     for agent in names.split():
         if agent in table.turns:
             table.answers(agent, f"the answer of {agent}")
