@@ -216,13 +216,7 @@ def simulate(
     keep: Path | None = None,
     shell: bool = False,
     attacks: bool = False,
-    compare: bool = False,
     size: tuple[Whole, ...] = (),
-    situation: tuple[str, ...] = (),
-    contender: tuple[str, ...] = (),
-    assume: tuple[str, ...] = (),
-    sweep: str | None = None,
-    plot: Path | None = None,
     json: bool = False,
 ) -> int:
     """Play random sessions through the machine and check every step of them.
@@ -239,8 +233,7 @@ def simulate(
         Make teams, rules and troubles up by the seed; that is what happens without a
         world anyway.
     runs
-        How many sessions (1000; 50 for each attack; 200 for each size and situation
-        of a comparison).
+        How many sessions (1000; 50 for each attack).
     seed
         The first one's seed; the next ones count up.
     workers
@@ -255,22 +248,8 @@ def simulate(
         timers and a journal, which must reproduce what was seen.
     attacks
         Play answers that ask for votes instead, against voters of several credulities.
-    compare
-        Compare policies instead, on the same seeded teams: tokens, money, time,
-        quality.
     size
-        Play, or compare, teams of so many agents only; may be given more than once.
-    situation
-        Compare in this situation; may be given more than once.
-    contender
-        Compare this policy, as "slate" or "slate,panel=5"; more than once.
-    assume
-        Change an assumption of the comparison: NAME=VALUE, more than once.
-    sweep
-        Compare with an assumption at several values: NAME=V1,V2,…; says where the
-        verdict turns.
-    plot
-        Draw the comparison into this file (SVG).
+        Play teams of so many agents only; may be given more than once.
     json
         Print one JSON object instead of a table.
     """
@@ -278,26 +257,6 @@ def simulate(
         from coordinator.cli.attacks import attacks_command  # noqa: PLC0415
 
         return attacks_command(runs, seed or 0, is_json=json)
-    if compare:
-        from coordinator.cli.compare import (  # noqa: PLC0415
-            CompareOptions,
-            compare_command,
-        )
-
-        return compare_command(
-            CompareOptions(
-                runs=runs,
-                seed=seed,
-                workers=workers,
-                sizes=size,
-                situations=situation,
-                contenders=contender,
-                assumed=assume,
-                sweep=sweep,
-                plot=plot,
-                is_json=json,
-            )
-        )
     from coordinator.cli.simulate import (  # noqa: PLC0415
         SimulateOptions,
         simulate_command,
@@ -314,6 +273,81 @@ def simulate(
             keep=keep,
             is_json=json,
             through_shell=shell,
+        )
+    )
+
+
+@app.command
+def compare(
+    *,
+    outcomes: Path | None = None,
+    full: bool = False,
+    runs: Whole | None = None,
+    seed: Whole | None = None,
+    workers: Whole = 1,
+    size: tuple[Whole, ...] = (),
+    situation: tuple[str, ...] = (),
+    contender: tuple[str, ...] = (),
+    assume: tuple[str, ...] = (),
+    sweep: str | None = None,
+    plot: Path | None = None,
+    json: bool = False,
+) -> int:
+    """Compare policies: on simulated teams, or on recorded answers and verdicts.
+
+    Nothing is asked of any model; no key, no network.
+
+    Exit codes: 0 compared; 1 the command line or a file is not usable.
+
+    Parameters
+    ----------
+    outcomes
+        A folder of recorded outcomes, *.jsonl or *.jsonl.gz, to replay policies on. A
+        line is a model's answers to a problem (dataset, model, problem, gold, answers,
+        tokens), a judge's verdict (pair, judge, prompt, swapped, verdict, right), or
+        programs and their tests (task, right, passes, author).
+    full
+        With --outcomes: draw 400 teams for each problem instead of 40.
+    runs
+        Simulated teams for each size and situation (200).
+    seed
+        The first one's seed; the next ones count up.
+    workers
+        Processes that share the work (1).
+    size
+        Compare teams of so many agents only; may be given more than once.
+    situation
+        Compare in this situation; may be given more than once.
+    contender
+        Compare this policy, as "slate" or "slate,panel=5"; more than once.
+    assume
+        Change an assumption of the simulation: NAME=VALUE, more than once.
+    sweep
+        Compare with an assumption at several values: NAME=V1,V2,…; says where the
+        verdict turns.
+    plot
+        Draw the comparison into this file (SVG).
+    json
+        Print one JSON object instead of a table.
+    """
+    if outcomes is not None:
+        from coordinator.cli.outcomes import outcomes_command  # noqa: PLC0415
+
+        return outcomes_command(outcomes, seed=seed or 0, is_full=full, is_json=json)
+    from coordinator.cli.compare import CompareOptions, compare_command  # noqa: PLC0415
+
+    return compare_command(
+        CompareOptions(
+            runs=runs,
+            seed=seed,
+            workers=workers,
+            sizes=size,
+            situations=situation,
+            contenders=contender,
+            assumed=assume,
+            sweep=sweep,
+            plot=plot,
+            is_json=json,
         )
     )
 

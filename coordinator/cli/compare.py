@@ -1,4 +1,4 @@
-"""``coordinator simulate --compare``: policies on the same seeded teams."""
+"""``coordinator compare``: policies on the same seeded teams."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RUNS = 200
 
 @dataclass(frozen=True, kw_only=True)
 class CompareOptions:
-    """The options of ``simulate --compare``, as given; empty: all there are."""
+    """The options of ``compare``, as given; empty: all there are."""
 
     runs: int | None = None
     seed: int | None = None

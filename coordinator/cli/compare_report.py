@@ -1,4 +1,4 @@
-"""``coordinator simulate --compare``: play, print, draw."""
+"""``coordinator compare``: play, print, draw."""
 
 from __future__ import annotations
 

@@ -377,5 +377,5 @@ def test_a_sweep_of_something_unknown_is_refused() -> None:
 
 
 def test_a_team_of_too_few_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["simulate", "--compare", "--size", "1"]) == 1
+    assert main(["compare", "--size", "1"]) == 1
     assert "size 1 is too few; give 2 or more" in capsys.readouterr().err

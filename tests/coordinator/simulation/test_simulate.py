@@ -85,7 +85,6 @@ def test_without_faults_nothing_goes_wrong_by_itself(simulate: Simulate) -> None
     [
         (("--faults", "gremlins"), "'gremlins'"),
         (("--runs", "0"), "--runs 0"),
-        (("--compare", "--plot", "/nowhere/a.svg"), "--plot /nowhere/a.svg"),
         (("--workers", "0"), "--workers 0"),
         (("no-such-file.yaml",), "no-such-file.yaml"),
     ],
@@ -115,22 +114,6 @@ def test_attacks_have_a_table_of_rates(simulate: Simulate) -> None:
     assert code == 0
     assert "Fences broken: 0" in out
     assert "gullible" in out
-
-
-def test_policies_are_compared_on_request(simulate: Simulate) -> None:
-    few = ("--size", "3", "--situation", "unanimous", "--contender", "slate")
-    code, out, _ = simulate("--compare", *few, "--runs", "2", "--json")
-    assert code == 0
-    assert json.loads(out)
-
-
-@pytest.mark.parametrize("wrong", ["no_such_thing=1", "json=1", "revise"])
-def test_an_assumption_that_there_is_none_of_is_refused(
-    simulate: Simulate, wrong: str
-) -> None:
-    code, _, err = simulate("--compare", "--assume", wrong)
-    assert code == 1
-    assert wrong.partition("=")[0] in err
 
 
 def test_a_scenario_is_played_whatever_its_agents_do(simulate: Simulate) -> None:
