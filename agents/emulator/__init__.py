@@ -15,7 +15,7 @@ from anyio.abc import Listener, SocketAttribute
 from anyio.streams.tls import TLSListener
 
 from agents.backends.scripted.script import Script
-from agents.emulator.default_scripts import sample_script
+from agents.emulator.default_scripts import sample_script, team_scripts
 from agents.emulator.files import Files
 from agents.emulator.server import Recorded, Server
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from agents.backends.scripted.script import HttpError, WrittenFile
 
-__all__ = ["Recorded", "Server", "sample_script", "serve"]
+__all__ = ["Recorded", "Server", "sample_script", "serve", "team_scripts"]
 
 
 @asynccontextmanager

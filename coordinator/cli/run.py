@@ -28,7 +28,7 @@ from coordinator.consensus.rules import Rules
 from coordinator.displays.base import Cast, Display
 from coordinator.errors import ConfigInvalid, JournalUnavailable
 from coordinator.session.session import Session, open_session
-from coordinator.team.emulation import at_work
+from coordinator.team.emulation import at_work, to_emulate
 from coordinator.team.reader import DEMO, read_team, with_attached
 from coordinator.team.schema import AgentEntry, TeamConfig, TeamFile
 from coordinator.team.spec import config_of
@@ -69,6 +69,10 @@ class RunOptions:
     runtime: Literal["asyncio", "trio"] = "asyncio"
     is_steered: bool = False
     approve: Literal["ask", "all", "none"] = "ask"
+
+
+EMULATED_MODEL = "claude-sonnet-5-5"
+"""What ``--emulate`` alone pretends to ask."""
 
 
 def run_command(options: RunOptions) -> int:
@@ -255,13 +259,15 @@ def _config(options: RunOptions, continued: Continued | None) -> TeamConfig:
         config = team_of_models(options.models, options.agents)
     elif continued is not None:
         config = config_of(continued.source)
+    elif options.is_emulated:
+        config = team_of_models((EMULATED_MODEL,), options.agents)
     else:
         raise ConfigInvalid(
             "no team was named; give a team file (-c team.yaml), a model "
-            "(--model claude-sonnet-5-5 --agents 3), or see --demo, which needs no key"
+            "(--model claude-sonnet-5-5 --agents 3), or --emulate, which needs no key"
         )
     if options.is_emulated:
-        config = msgspec.structs.replace(config, is_emulated=True)
+        config = to_emulate(config)
     if options.deadline_s is None:
         return config
     if not options.deadline_s > 0:

@@ -69,7 +69,7 @@ def assemble(
         agents=agents,
         rules=config.rules,
         seed=config.file.seed,
-        answer_type=_answer_type(config.file.answer_schema),
+        answer_type=answer_type(config.file.answer_schema),
         source=source_of(config),
         attachments=attached(config.file),
     )
@@ -274,7 +274,7 @@ def _is_loopback(url: str) -> bool:
         return False
 
 
-def _answer_type(schema: dict[str, Any] | str | None) -> Any:  # noqa: ANN401  (a type)
+def answer_type(schema: dict[str, Any] | str | None) -> Any:  # noqa: ANN401  (a type)
     """The type of structured answers, imported where it is named."""
     if not isinstance(schema, str):
         return schema

@@ -27,9 +27,9 @@ from agents.actor.person import Person
 from agents.backends.claude.files import ClaudeFiles
 from agents.conversation.uploads import PRETENDED
 from agents.protocol.backend import Recalls
+from agents.tools.answer_schema import answer_form
 from agents.tools.approval import Approver, nobody
-from coordinator.errors import ConfigInvalid
-from coordinator.team.builder import assemble, closing
+from coordinator.team.builder import answer_type, assemble, closing
 from coordinator.team.schema import AgentEntry, TeamConfig
 from coordinator.team.spec import config_of, source_of
 from coordinator.team.team import Team
@@ -54,21 +54,43 @@ async def emulated(config: TeamConfig) -> AsyncGenerator[tuple[TeamConfig, Serve
         The same team, pointed at the server, and the server. Assemble it in
         :data:`NO_KEY`.
 
+    An agent without a script gets one of the emulator's own, see :func:`to_emulate`.
+
     Raises:
-        ConfigInvalid: A Claude agent has no script.
+        ConfigInvalid: ``answer_schema`` is none.
     """
-    for entry in config.agents:
-        if entry.backend == "claude" and entry.id not in config.scripts:
-            raise ConfigInvalid(
-                f"agent {entry.id!r} has no script for the emulated API to play; add "
-                "'script:', or run the team without --emulate"
-            )
+    config = to_emulate(config)
     # h11 and all that; only who asks for it has to wait.
     from agents.emulator import serve  # noqa: PLC0415
 
     async with serve(config.scripts) as server:
         entries = tuple(_asking(server, entry) for entry in config.agents)
         yield msgspec.structs.replace(config, agents=entries), server
+
+
+def to_emulate(config: TeamConfig) -> TeamConfig:
+    """``config``, to be asked of the emulated API, with a script for every agent.
+
+    What is kept of the session has them all, and another process goes on with them.
+
+    Raises:
+        ConfigInvalid: ``answer_schema`` is none.
+    """
+    bare = [
+        entry.id
+        for entry in config.agents
+        if entry.backend == "claude" and entry.id not in config.scripts
+    ]
+    scripts = dict(config.scripts)
+    if bare:
+        from agents.emulator import team_scripts  # noqa: PLC0415  (as below)
+
+        schema = None
+        if config.file.answer_schema is not None:
+            form = answer_form(answer_type(config.file.answer_schema))
+            schema = msgspec.json.decode(form.schema)
+        scripts |= team_scripts(bare, schema)
+    return msgspec.structs.replace(config, is_emulated=True, scripts=scripts)
 
 
 def _asking(emulator: Server, entry: AgentEntry) -> AgentEntry:

@@ -33,11 +33,3 @@ def test_a_claude_team_is_emulated_without_a_key(
     code = main(["run", "-c", str(file), "--emulate", "--json", "--runtime", runtime])
     assert code == 0
     assert json.loads(capsys.readouterr().out)["answer"] == "It is so."
-
-
-def test_a_claude_agent_without_a_script_cannot_be_emulated(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    code = main(["run", "Why?", "--model", "claude-haiku-5-5", "--emulate"])
-    assert code == 1
-    assert "agent 'ada' has no script" in capsys.readouterr().err
