@@ -8,11 +8,13 @@ message.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, TypeAlias, cast
 
 import msgspec
 
+from agents.conversation.server_calls import without_last_thoughts
 from agents.protocol.chunks import (
     BlockDelta,
     BlockEnded,
@@ -35,6 +37,9 @@ from agents.protocol.chunks import (
 from agents.protocol.endings import Ending, ending_of
 
 Json: TypeAlias = dict[str, Any]  # the API's objects, carried and not looked into
+
+_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
+_UNFIT = re.compile(r"[^a-zA-Z0-9_-]")
 
 _TEXT_OF = {"text": "text", "thinking": "thinking"}
 """The field that deltas of a block's kind add to."""
@@ -184,10 +189,16 @@ class Transcript:
             block.close()
 
     def _set_input(self, chunk: ToolCalled | ServerToolCalled) -> None:
-        """Take the call's input as it was read and mended, not as it was typed."""
+        """Take the call's id and input as they were mended, not as they were said."""
         block = self._ended.pop(chunk.block, None)
-        if block is not None and block.typed:
+        if block is None and chunk.block < len(self._blocks):
+            block = self._blocks[chunk.block]  # the message came whole
+        if block is None:
+            return
+        if block.typed:
             block.fields["input"] = chunk.input
+        if isinstance(chunk, ToolCalled) and block.kind == "tool_use":
+            block.fields["id"] = chunk.id
 
     def _end(self, chunk: ResponseEnded) -> None:
         self.stop_reason = chunk.stop_reason
@@ -229,7 +240,9 @@ class Transcript:
         """The blocks as a JSON array, fit to go back as the assistant's message.
 
         Blank text is left out, because the API refuses it; a call whose input was not
-        a JSON object goes back with an empty one, so that its error can be told. Where
+        a JSON object goes back with an empty one, and one whose name the API would not
+        take with a name like it, so that its error can be told. Thoughts at the end are
+        left out, because the API refuses them there. Where
         there are :attr:`items`, this is for others than who made them, and holds what
         anybody can read.
         """
@@ -242,8 +255,10 @@ class Transcript:
                 continue
             if block.kind.endswith("tool_use") and not _is_object(fields.get("input")):
                 fields = {**fields, "input": cast("Json", {})}
+            if block.kind == "tool_use":
+                fields = _with_fit_name(fields)
             blocks.append(fields)
-        return msgspec.Raw(msgspec.json.encode(blocks))
+        return msgspec.Raw(msgspec.json.encode(without_last_thoughts(blocks)))
 
     def message(self) -> Json:
         """The whole message, as the API would have sent it at once."""
@@ -274,6 +289,14 @@ def _said(given: object) -> Json:
     if not isinstance(given, dict):
         return {}
     return {k: v for k, v in cast("Json", given).items() if v is not None}
+
+
+def _with_fit_name(fields: Json) -> Json:
+    """A call under a name that the API takes: a model may make up any."""
+    name = _str(fields.get("name"))
+    if _NAME.fullmatch(name):
+        return fields
+    return {**fields, "name": _UNFIT.sub("_", name)[:64] or "unnamed"}
 
 
 def _is_object(value: object) -> bool:

@@ -10,12 +10,13 @@ What the words are is :mod:`agents.conversation.prompts`'s.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
 from agents.conversation import prompts
 from agents.conversation.accumulator import Transcript
+from agents.conversation.server_calls import trimmed_end, without_open_calls
 from agents.protocol.backend import Message
 from agents.protocol.chunks import (
     ResponseAbandoned,
@@ -23,6 +24,7 @@ from agents.protocol.chunks import (
     ResponseStarted,
     StatusChanged,
     StreamChunk,
+    ToolCalled,
     ToolReturned,
     TurnEnded,
     TurnRestarted,
@@ -73,7 +75,10 @@ class ToolResultBlock(
 
 class _Call(NamedTuple):
     id: str
+    """As its chunk has it."""
     name: str
+    sent_id: str
+    """As it goes back: ids are unique throughout a conversation."""
 
 
 class _State(NamedTuple):
@@ -81,6 +86,7 @@ class _State(NamedTuple):
 
     messages: list[Message]
     open_calls: tuple[_Call, ...]
+    ids: frozenset[str]
 
 
 class Conversation:
@@ -88,6 +94,7 @@ class Conversation:
 
     __slots__ = (
         "_before",
+        "_ids",
         "_messages",
         "_note",
         "_open_calls",
@@ -105,6 +112,8 @@ class Conversation:
         """How many of the agent's models have been given up."""
         self._messages: list[Message] = []
         self._open_calls: tuple[_Call, ...] = ()
+        self._ids: frozenset[str] = frozenset()
+        """Of all calls so far: the API refuses one that comes twice."""
         self._results: dict[str, ToolResultBlock] = {}
         self._texts: list[str] = []
         self._before: _State | None = None
@@ -121,10 +130,10 @@ class Conversation:
         A turn that ``continues`` a conversation which is not there begins afresh, with
         all its answers written out.
         """
-        self._before = _State(self._messages, self._open_calls)
+        self._before = _State(self._messages, self._open_calls, self._ids)
         self._results, self._texts = {}, []
         if not turn.continues or not self._messages:
-            self._messages, self._open_calls = [], ()
+            self._messages, self._open_calls, self._ids = [], (), frozenset()
             self._texts.extend(prompts.opening(turn))
             return
         self._messages = self._messages.copy()
@@ -146,7 +155,7 @@ class Conversation:
         Nothing that one model has said goes to another: what it thought is sealed.
         """
         self.fallbacks = fallbacks
-        self._messages, self._open_calls = [], ()
+        self._messages, self._open_calls, self._ids = [], (), frozenset()
         self.begin(turn)
 
     def absorb(self, response: Transcript) -> None:
@@ -154,7 +163,10 @@ class Conversation:
         self.container = response.container or self.container
         if response.why in LOST_ENDINGS:
             return
-        content = response.content
+        calls = self._named_apart(response.tool_calls)
+        content = _renamed(response.content, calls)
+        if response.why == "paused":
+            content = trimmed_end(content)  # it goes back as the last message
         if bytes(content) != b"[]" or response.items:  # no API takes an empty message
             self._messages.append(
                 Message(
@@ -164,7 +176,22 @@ class Conversation:
                     by=response.by,
                 )
             )
-        self._open_calls = tuple(_Call(c.id, c.name) for c in response.tool_calls)
+        self._open_calls = calls
+
+    def _named_apart(self, calls: Sequence[ToolCalled]) -> tuple[_Call, ...]:
+        """The calls, each with an id that none before it has.
+
+        Gateways number the calls of each response from nought.
+        """
+        named: list[_Call] = []
+        for call in calls:
+            sent_id, number = call.id, 1
+            while sent_id in self._ids:
+                number += 1
+                sent_id = f"{call.id}_{number}"
+            self._ids |= {sent_id}
+            named.append(_Call(call.id, call.name, sent_id))
+        return tuple(named)
 
     def returned(self, result: ToolReturned) -> None:
         """Take in a tool's result."""
@@ -179,13 +206,17 @@ class Conversation:
         blocks: list[ToolResultBlock | TextBlock] = [
             self._results.get(call.id)
             or ToolResultBlock(
-                tool_use_id=call.id, content=_json(prompts.NOT_RUN), is_error=True
+                tool_use_id=call.sent_id,
+                content=_json(prompts.NOT_RUN),
+                is_error=True,
             )
             for call in self._open_calls
         ]
         blocks.extend(TextBlock(text=text) for text in self._texts)
         if blocks:
             self._say(_json(blocks))
+        if self._texts:
+            self._messages = without_open_calls(self._messages)
         self._open_calls, self._results, self._texts = (), {}, []
         return tuple(self._messages)
 
@@ -205,14 +236,15 @@ class Conversation:
         if keep:
             self._note = ""
         elif self._before is not None:
-            self._messages, self._open_calls = self._before
+            self._messages, self._open_calls, self._ids = self._before
         self._results, self._texts, self._before = {}, [], None
 
     def _resolve(
         self, call_id: str, content: msgspec.Raw, *, is_error: bool = False
     ) -> None:
+        sent = {call.id: call.sent_id for call in self._open_calls}
         self._results[call_id] = ToolResultBlock(
-            tool_use_id=call_id, content=content, is_error=is_error
+            tool_use_id=sent.get(call_id, call_id), content=content, is_error=is_error
         )
 
     @classmethod
@@ -283,6 +315,18 @@ class Conversation:
                 case _:
                     response.absorb((chunk,))
         return False
+
+
+def _renamed(content: msgspec.Raw, calls: Sequence[_Call]) -> msgspec.Raw:
+    """``content`` with the ids under which its calls go back."""
+    if all(call.id == call.sent_id for call in calls):
+        return content
+    blocks: list[dict[str, Any]] = msgspec.json.decode(content)
+    for block, call in zip(
+        [block for block in blocks if block["type"] == "tool_use"], calls, strict=False
+    ):
+        block["id"] = call.sent_id
+    return msgspec.Raw(_encoder.encode(blocks))
 
 
 _encoder = msgspec.json.Encoder()

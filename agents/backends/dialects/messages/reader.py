@@ -6,6 +6,7 @@ closed. Anything less is :class:`~agents.errors.StreamMalformed`, never an answe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
@@ -41,6 +42,7 @@ from agents.protocol.endings import ending_of
 from agents.protocol.stamper import Pen
 
 _T = TypeVar("_T")
+_UNFIT_IN_ID = re.compile(r"[^a-zA-Z0-9_-]")
 
 
 class _Served(msgspec.Struct, frozen=True):
@@ -107,6 +109,8 @@ class Translator:
         self._ends: list[bytes] = []
         self._is_over = False
         self._failure: AgentError | None = None
+        self._ids: set[str] = set()
+        """Of the response's calls."""
         self._last_words = ""
         """Of what came and is no event of the API's: a gateway's, most likely."""
 
@@ -267,6 +271,7 @@ class Translator:
             stamp = self._pen.stamp()
             said.append(ResponseAbandoned(**stamp, reason=reason, retry_in_s=0.0))
             self._open, self._ends = {}, []
+            self._ids.clear()
         self._has_started = True
         head = _read(_message_heads, message)
         # Looked into before it is said, because what is said is trusted.
@@ -327,7 +332,7 @@ class Translator:
                 ToolCalled(
                     **stamp(),
                     block=index,
-                    id=head.id,
+                    id=self._fit_id(head.id, index),
                     name=head.name,
                     input=value,
                     is_valid=is_valid,
@@ -360,6 +365,19 @@ class Translator:
                     is_error=is_error,
                 )
             )
+
+    def _fit_id(self, id_: str, index: int) -> str:
+        """A call's id as the API takes it back: its letters, and none of them twice.
+
+        Results are told apart by it, and gateways make up what they like.
+        """
+        plain = _UNFIT_IN_ID.sub("_", id_) or f"toolu_{index}"
+        fit, number = plain, 1
+        while fit in self._ids:
+            number += 1
+            fit = f"{plain}_{number}"
+        self._ids.add(fit)
+        return fit
 
     def _on_message_delta(
         self, event: wire.MessageDelta, line: bytes, said: list[StreamChunk]
