@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from agents.backends.scripted.script import JsonObject
 
 LOOK_BACK = 20
+KEPT = 64
+"""Entries that are kept without a look at their age."""
 _LIVES_S = {"5m": 300.0, "1h": 3600.0}
 
 
@@ -52,6 +54,9 @@ class PromptCache:
         self._min_tokens = min_tokens
         self._expires: dict[bytes, float] = {}
         self._lives: dict[bytes, float] = {}
+        self._alive = KEPT
+        """Entries that were alive when it was last looked; doubled, it is looked again,
+        so that forgetting costs each entry a look or two."""
 
     def look_up(self, body: JsonObject, now: float) -> Looked:
         """Tell what a request reads from the cache and what it would write."""
@@ -80,10 +85,18 @@ class PromptCache:
 
     def remember(self, looked: Looked, now: float) -> None:
         """Keep what a response that begins now has written or used again."""
+        if len(self._expires) > 2 * self._alive:
+            self._forget(now)
         for prefix, ttl in looked.entries:
             life = max(_LIVES_S[ttl], self._lives.get(prefix, 0.0))
             self._lives[prefix] = life
             self._expires[prefix] = now + life
+
+    def _forget(self, now: float) -> None:
+        """Forget entries that have expired."""
+        for prefix in [p for p, at in self._expires.items() if at <= now]:
+            del self._expires[prefix], self._lives[prefix]
+        self._alive = max(KEPT, len(self._expires))
 
 
 def _pieces(body: JsonObject) -> list[_Piece]:
@@ -106,7 +119,7 @@ def _pieces(body: JsonObject) -> list[_Piece]:
 
 def _blocks(body: JsonObject) -> list[JsonObject]:
     system: Any = body.get("system") or []
-    blocks: list[JsonObject] = [*body.get("tools", []), *_content(system)]
+    blocks: list[JsonObject] = [*(body.get("tools") or []), *_content(system)]
     for message in body.get("messages", []):
         # The role is part of the prefix: said by the user or by the model.
         blocks += [{**b, "role": message["role"]} for b in _content(message["content"])]

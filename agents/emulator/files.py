@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from agents.backends.scripted.request_view import objects_in
-from agents.emulator.history_validation import Invalid
+from agents.emulator.refusal import Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -116,12 +116,12 @@ class Files:
         Raises:
             Invalid: One is not, or the beta header is missing.
         """
-        for found in objects_in(body):
-            if found.get("type") not in {"file", "container_upload"}:
+        for found in objects_in(body.get("messages")):
+            if found.get("type") not in ("file", "container_upload"):
                 continue
             if BETA not in betas:
                 raise Invalid("source.file: Extra inputs are not permitted")
-            if found.get("file_id") not in self.kept:
+            if str(found.get("file_id")) not in self.kept:
                 raise Invalid(f"File not found: {found.get('file_id')}")
 
 

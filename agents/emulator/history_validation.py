@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from agents.backends.scripted.api_objects import sign
+from agents.emulator.prefix_validation import Prefixes
+from agents.emulator.refusal import Invalid
 
 if TYPE_CHECKING:
     from agents.backends.scripted.script import JsonObject
@@ -19,18 +21,25 @@ _SERVER_CALLS = {"server_tool_use", "mcp_tool_use"}
 _THOUGHTS = {"thinking", "redacted_thinking"}
 
 
-class Invalid(ValueError):
-    """The request is at fault; the message is what the API would say."""
-
-
 class Issued:
     """What the server's models have said, as far as it must come back unchanged."""
 
     def __init__(self) -> None:
         self._thoughts: dict[str, list[JsonObject]] = {}
+        self.prefixes = Prefixes()
+        """Under what the thoughts were made."""
 
-    def remember(self, content: list[JsonObject]) -> None:
-        """Keep a response's thoughts under each of its calls."""
+    def remember(
+        self, content: list[JsonObject], body: JsonObject | None = None
+    ) -> None:
+        """Keep a response's thoughts under each of its calls.
+
+        Args:
+            content: Of the response.
+            body: Of the request, where it is known.
+        """
+        if body is not None:
+            self.prefixes.remember(body, content)
         thoughts = [block for block in content if block["type"] in _THOUGHTS]
         for block in content:
             if block["type"] == "tool_use":
@@ -41,8 +50,25 @@ class Issued:
         return self._thoughts.get(call_id)
 
 
-def check_history(body: JsonObject, issued: Issued) -> None:
+SYSTEM_BETAS = frozenset(
+    {
+        "per-turn-control-2026-07-01",
+        "mid-conversation-tool-changes-2026-07-01",
+        "inline-tools-2026-09-15",
+    }
+)
+"""Each allows ``role: system`` amid the messages (what Claude Code sends it under)."""
+
+
+def check_history(
+    body: JsonObject, issued: Issued, betas: frozenset[str] = frozenset()
+) -> None:
     """Check ``messages``.
+
+    Args:
+        body: Of the request; its shape has been checked.
+        issued: What this server's models have said.
+        betas: What the request lists.
 
     Raises:
         Invalid: They are no history that a model could have been part of.
@@ -51,7 +77,7 @@ def check_history(body: JsonObject, issued: Issued) -> None:
     if not messages:
         raise Invalid("messages: at least one message is required")
     for number, message in enumerate(messages):
-        _check_role(message, f"messages.{number}")
+        _check_role(message, f"messages.{number}", betas)
         is_last = number == len(messages) - 1
         _check_content(message, f"messages.{number}", may_be_empty=is_last)
     if messages[0]["role"] != "user":
@@ -62,6 +88,7 @@ def check_history(body: JsonObject, issued: Issued) -> None:
         if role == "assistant":
             after = turns[number + 1][1] if number + 1 < len(turns) else None
             _check_calls(number, blocks, after, seen)
+            _check_server_calls(number, turns)
             _check_thoughts(number, blocks, str(body["model"]), issued)
         else:
             before = turns[number - 1][1] if number else []
@@ -69,8 +96,16 @@ def check_history(body: JsonObject, issued: Issued) -> None:
     _check_end(turns)
 
 
-def _check_role(message: JsonObject, path: str) -> None:
+def _check_role(message: JsonObject, path: str, betas: frozenset[str]) -> None:
     role = message.get("role")
+    known = {"role", "content"}
+    if betas & SYSTEM_BETAS:
+        known |= {"output_config"}
+        if role == "system":
+            return
+    for key in message:
+        if key not in known:
+            raise Invalid(f"{path}.{key}: Extra inputs are not permitted")
     if role == "system":
         raise Invalid(
             'messages: Unexpected role "system". The Messages API accepts a top-level '
@@ -93,8 +128,6 @@ def _check_content(message: JsonObject, path: str, *, may_be_empty: bool) -> Non
         return
     for number, block in enumerate(content):
         where = f"{path}.content.{number}"
-        if block.get("type") == "text" and not block.get("text"):
-            raise Invalid("messages: text content blocks must be non-empty")
         if block.get("type") == "tool_use" and not isinstance(block.get("input"), dict):
             raise Invalid(f"{where}.tool_use.input: Input should be an object")
 
@@ -132,15 +165,32 @@ def _check_calls(
             f"blocks immediately after: {', '.join(missing)}. Each `tool_use` block "
             "must have a corresponding `tool_result` block in the next message."
         )
-    returned = {b.get("tool_use_id") for b in blocks if b["type"] != "tool_result"}
+
+
+def _check_server_calls(number: int, turns: list[tuple[str, list[JsonObject]]]) -> None:
+    """The API's own calls have a result, or are about to get one.
+
+    An open one may end a paused response that is sent back as it is, and may stand
+    before a user message of tool results alone (docs.claude.com, server tools, "Mixing
+    server tools and client tools in one turn", read 2026-11-30).
+    """
+    blocks = turns[number][1]
+    after = turns[number + 1][1] if number + 1 < len(turns) else None
+    later = turns[number + 2][1] if number + 2 < len(turns) else ()
+    is_awaited = after is None or (
+        number + 2 >= len(turns) and all(b["type"] == "tool_result" for b in after)
+    )
+    returned = {
+        b.get("tool_use_id") for b in (*blocks, *later) if b["type"] != "tool_result"
+    }
     for block in blocks:
-        is_open = block["type"] in _SERVER_CALLS and block["id"] not in returned
-        # A paused response, sent back as it is to go on, may end in an open call.
-        if is_open and after is not None:
+        if block["type"] not in _SERVER_CALLS or block["id"] in returned:
+            continue
+        if not is_awaited:
             raise Invalid(
-                f"messages.{number}: `{block['name']}` tool use with id "
+                f"messages.{number}: `{block.get('name')}` tool use with id "
                 f"`{block['id']}` was found without a corresponding "
-                f"`{block['name']}_tool_result` block"
+                f"`{block.get('name')}_tool_result` block"
             )
 
 
@@ -149,7 +199,7 @@ def _leading_results(blocks: list[JsonObject]) -> list[str]:
     for block in blocks:
         if block["type"] != "tool_result":
             break
-        ids.append(block["tool_use_id"])
+        ids.append(str(block["tool_use_id"]))
     return ids
 
 
@@ -211,7 +261,7 @@ def _bare(block: JsonObject) -> bytes:
 
 def _check_end(turns: list[tuple[str, list[JsonObject]]]) -> None:
     role, blocks = turns[-1]
-    if role == "user" or any(block["type"] in _SERVER_CALLS for block in blocks):
+    if role != "assistant" or any(block["type"] in _SERVER_CALLS for block in blocks):
         return
     raise Invalid(
         "This model does not support assistant message prefill. The conversation must "

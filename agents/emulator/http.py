@@ -39,6 +39,9 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     is_too_large: bool = False
     """The body was longer than allowed; it was read and dropped."""
+    is_foreign: bool = False
+    """It names a host that is not this machine, or comes from a page of one: so a name
+    that points here, or a page in a browser, gets nothing."""
 
 
 class Gone(Exception):
@@ -72,19 +75,30 @@ class Connection:
             return None
         parts: list[bytes] = []
         size = 0
+        headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in head.headers}
         is_file = head.target.startswith(b"/v1/files")
         most = MAX_FILE_BYTES if is_file else MAX_BODY_BYTES
+        if not headers.keys() & {"authorization", "x-api-key"}:
+            most = 0  # it will be refused, so nothing of it is kept
         while isinstance(event := await self._next_event(), h11.Data):
             size += len(event.data)
             if size <= most:
                 parts.append(bytes(event.data))
         return HttpRequest(
             method=head.method.decode(),
-            path=head.target.decode().partition("?")[0],
-            headers={k.decode(): v.decode("latin-1") for k, v in head.headers},
+            path=head.target.decode("latin-1").partition("?")[0],
+            headers=headers,
             body=b"".join(parts),
-            is_too_large=size > most,
+            is_too_large=size > most > 0,
+            is_foreign=self._is_foreign(headers),
         )
+
+    def _is_foreign(self, headers: Mapping[str, str]) -> bool:
+        here = _host(str(self._stream.extra(SocketAttribute.local_address, ("",))[0]))  # noqa: S610  (no Django here)
+        named = [_host(headers.get("host", ""))]
+        if "origin" in headers:
+            named.append(_host(headers["origin"].rpartition("://")[2]))
+        return any(host not in {*_LOOPBACK, here} for host in named)
 
     async def respond(
         self, status: int, headers: Mapping[str, str], body: bytes
@@ -158,6 +172,18 @@ class Connection:
             await self._stream.send(data)
         except (anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
             raise Gone from error
+
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", ""})
+
+
+def _host(named: str) -> str:
+    """A host without its port and brackets, in lower case."""
+    if named.startswith("["):
+        return named[1:].partition("]")[0].lower()
+    if named.count(":") > 1:
+        return named.lower()
+    return named.partition(":")[0].lower()
 
 
 def _encoded(lines: Sequence[tuple[str, str]]) -> list[tuple[bytes, bytes]]:

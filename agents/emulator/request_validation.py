@@ -1,16 +1,28 @@
-"""What the Messages API refuses with 400, so that an invalid history is caught here.
+"""What the Messages API refuses with 400, as a table of rules.
 
-Wordings follow recorded error bodies and the vendor's documentation (read 2026-11-22)
-where those have them; a check stands here only if a client of ours could fail it.
+Wordings follow recorded error bodies, the vendor's documentation and public reports
+where those have them; each rule says where it was seen, and when. A client that passes
+here has not passed the API: the rules are those that clients are known to break.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
-from agents.backends.scripted.request_view import objects_in
-from agents.emulator.history_validation import Invalid, check_history
+from agents.emulator.content_validation import (
+    check_calls,
+    check_ends,
+    check_images,
+    check_marks,
+    check_texts,
+)
+from agents.emulator.history_validation import check_history
+from agents.emulator.model_limits import EFFORTS, limits_of
+from agents.emulator.refusal import Invalid
+from agents.emulator.schema_validation import check_input_schema, check_strict_schema
+from agents.emulator.shape_validation import check_shape
 
 if TYPE_CHECKING:
     from agents.backends.scripted.script import JsonObject
@@ -19,10 +31,14 @@ if TYPE_CHECKING:
 
 _KNOWN = frozenset(
     (
+        "anthropic_beta",
         "betas",
         "cache_control",
+        "compaction",
         "container",
         "context_management",
+        "diagnostics",
+        "fallback_credit_token",
         "fallbacks",
         "inference_geo",
         "max_tokens",
@@ -50,42 +66,129 @@ _SERVER_TOOLS = re.compile(
     r"|tool_search_tool_(bm25|regex)"
 )
 _NEEDS_BETA = {"code_execution_20250522": "code-execution-2025-05-22"}
-_NO_BUDGET = re.compile(r"claude-(opus-4-7|sonnet-5|opus-5-5)(-\d{8})?")
-_NO_FORCE = re.compile(r"claude-(opus-5-5|fable-5-1|sonnet-5-5)(-\d{8})?")
-_MAX_CACHE_MARKS = 4
+
+_KEYS_BETAS: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("fallbacks",): ("server-side-fallback-2026-07-01",),
+    ("fallback_credit_token",): ("server-side-fallback-2026-07-01",),
+    ("compaction",): ("compact-2026-09-04",),
+    ("diagnostics",): ("cache-diagnosis-2026-04-07",),
+    ("context_management",): (
+        "context-management-2025-06-27",
+        "compact-2026-01-12",
+        "compact-2026-09-04",
+    ),
+    ("container", "skills"): ("skills-2025-10-02",),
+    ("output_config", "task_budget"): ("task-budgets-2026-03-13",),
+    ("thinking", "block_binding"): ("thinking-binding-controls-2026-08-01",),
+}
+"""Parameters that are refused without one of these betas (SDK 2.14.0, and the vendor's
+pages, read 2026-11-30)."""
 _MAX_STRICT_TOOLS = 20
 
 
-def check(body: JsonObject, betas: frozenset[str], issued: Issued) -> None:
-    """Check a request.
+class Asked(NamedTuple):
+    """A request to be checked."""
+
+    body: JsonObject
+    betas: frozenset[str]
+    """What its header and its body list."""
+    issued: Issued
+
+
+Check: TypeAlias = Callable[[Asked], None]
+
+
+class Rule(NamedTuple):
+    """One thing that the API refuses."""
+
+    name: str
+    source: str
+    """Where it is said."""
+    read: str
+    """The day it was read there."""
+    check: Check
+    """Raises :class:`Invalid` with what the API would say."""
+
+
+def refusals(
+    body: JsonObject, betas: frozenset[str], issued: Issued
+) -> list[tuple[Rule, str]]:
+    """All that the API would refuse of a request, the first of each rule.
 
     Args:
-        body: Of ``/v1/messages``, decoded.
+        body: Of ``/v1/messages``, decoded; any JSON object.
         betas: What ``anthropic-beta`` lists.
         issued: What this server's model has said before.
+    """
+    asked = Asked(body, betas | _betas_within(body), issued)
+    found: list[tuple[Rule, str]] = []
+    for rule in RULES:
+        try:
+            rule.check(asked)
+        except Invalid as invalid:
+            found.append((rule, str(invalid)))
+            if rule.name in _BASIC:
+                break  # nothing else can be looked at
+    return found
+
+
+def check(body: JsonObject, betas: frozenset[str], issued: Issued) -> None:
+    """Check a request; see :func:`refusals`.
 
     Raises:
         Invalid: It is at fault.
     """
+    asked = Asked(body, betas | _betas_within(body), issued)
+    for rule in RULES:
+        rule.check(asked)
+
+
+def _betas_within(body: JsonObject) -> frozenset[str]:
+    """Bedrock and Vertex take betas in the body."""
+    listed: set[str] = set()
+    for key in ("betas", "anthropic_beta"):
+        given: Any = body.get(key)
+        if isinstance(given, list):
+            listed |= {str(beta) for beta in cast("list[Any]", given)}
+    return frozenset(listed)
+
+
+def _check_keys(asked: Asked) -> None:
+    body = asked.body
     for key in _SAMPLING:
         if key in body:
             raise Invalid(f"`{key}` is not supported.")
     for key in body:
         if key not in _KNOWN:
             raise Invalid(f"{key}: Extra inputs are not permitted")
+
+
+def _check_required(asked: Asked) -> None:
+    body = asked.body
     for key in ("model", "max_tokens", "messages"):
         if key not in body:
             raise Invalid(f"{key}: Field required")
-    if not isinstance(body["max_tokens"], int) or body["max_tokens"] < 1:
+    most: Any = body["max_tokens"]
+    if not isinstance(most, int) or isinstance(most, bool) or most < 1:
         raise Invalid("max_tokens: Input should be greater than or equal to 1")
-    _check_tools(body, betas)
-    _check_thinking(body)
-    _check_marks(body)
-    check_history(body, issued)
+    if not body["messages"]:
+        raise Invalid("messages: at least one message is required")
 
 
-def _check_tools(body: JsonObject, betas: frozenset[str]) -> None:
-    tools: list[JsonObject] = body.get("tools", [])
+def _check_betas(asked: Asked) -> None:
+    for path, betas in _KEYS_BETAS.items():
+        value: Any = asked.body
+        for key in path:
+            value = (
+                cast("JsonObject", value).get(key) if isinstance(value, dict) else None
+            )
+        if value is not None and not asked.betas.intersection(betas):
+            raise Invalid(f"{'.'.join(path)}: Extra inputs are not permitted")
+
+
+def _check_tools(asked: Asked) -> None:
+    body, betas = asked.body, asked.betas
+    tools: list[JsonObject] = body.get("tools") or []
     for number, tool in enumerate(tools):
         type_ = tool.get("type") or "custom"
         if type_ == "custom":
@@ -103,6 +206,11 @@ def _check_tools(body: JsonObject, betas: frozenset[str]) -> None:
         raise Invalid("tools: Tool names must be unique.")
     if sum(tool.get("strict") is True for tool in tools) > _MAX_STRICT_TOOLS:
         raise Invalid("Too many strict tools. The maximum supported is 20.")
+    if tools and all(tool.get("defer_loading") for tool in tools):
+        raise Invalid(
+            "tools: All tools have defer_loading set. At least one tool must be "
+            "non-deferred."
+        )
     _check_servers(body, tools, betas)
     _check_choice(body, names)
 
@@ -115,16 +223,24 @@ def _check_custom(tool: JsonObject, path: str) -> None:
     schema: Any = tool.get("input_schema")
     if not isinstance(schema, dict):
         raise Invalid(f"{path}.input_schema: Field required")
-    type_: Any = schema.get("type")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  (JSON, carried)
-    if type_ != "object":
-        problem = "Field required" if type_ is None else "Input should be 'object'"
-        raise Invalid(f"{path}.input_schema.type: {problem}")
+    check_input_schema(cast("JsonObject", schema), f"{path}.input_schema")
+    if tool.get("strict") is True:
+        check_strict_schema(cast("JsonObject", schema), path)
+
+
+def _check_format(asked: Asked) -> None:
+    told: JsonObject = asked.body.get("output_config") or {}
+    format_: Any = told.get("format")
+    inner = cast("JsonObject", format_) if isinstance(format_, dict) else {}
+    schema: Any = inner.get("schema")
+    if isinstance(schema, dict):
+        check_strict_schema(cast("JsonObject", schema), "output_config.format.schema")
 
 
 def _check_servers(
     body: JsonObject, tools: list[JsonObject], betas: frozenset[str]
 ) -> None:
-    servers: list[JsonObject] = body.get("mcp_servers", [])
+    servers: list[JsonObject] = body.get("mcp_servers") or []
     if servers and not any(beta.startswith("mcp-client-") for beta in betas):
         raise Invalid("mcp_servers: Extra inputs are not permitted")
     if "mcp-client-2025-04-04" in betas:
@@ -141,7 +257,8 @@ def _check_servers(
 def _check_choice(body: JsonObject, names: list[str]) -> None:
     choice: JsonObject = body.get("tool_choice") or {"type": "auto"}
     kind = choice.get("type")
-    if kind in {"any", "tool"} and _NO_FORCE.fullmatch(str(body["model"])):
+    is_forced = kind in {"any", "tool"}
+    if is_forced and not limits_of(str(body["model"])).takes_forced_choice:
         raise Invalid(f"tool_choice: `{kind}` is not supported for this model.")
     if kind == "tool" and choice.get("name") not in names:
         raise Invalid(
@@ -149,17 +266,33 @@ def _check_choice(body: JsonObject, names: list[str]) -> None:
         )
 
 
-def _check_thinking(body: JsonObject) -> None:
-    thinking: JsonObject = body.get("thinking") or {"type": "disabled"}
-    if thinking.get("type") != "enabled":
-        return
-    if _NO_BUDGET.fullmatch(str(body["model"])):
+def _check_thinking(asked: Asked) -> None:
+    body = asked.body
+    thinking: JsonObject = body.get("thinking") or {}
+    kind: Any = thinking.get("type")
+    limits = limits_of(str(body["model"]))
+    if thinking and kind not in _THINKING:
         raise Invalid(
-            '"thinking.type.enabled" is not supported for this model. Use '
+            f"thinking: Input tag '{kind}' found using 'type' does not match any of "
+            f"the expected tags: {', '.join(map(repr, _THINKING))}"
+        )
+    if kind in limits.refused_thinking:
+        raise Invalid(
+            f'"thinking.type.{kind}" is not supported for this model. Use '
             '"thinking.type.adaptive" and "output_config.effort" instead.'
         )
-    budget = thinking.get("budget_tokens", 0)
-    if budget < 1024:
+    told: JsonObject = body.get("output_config") or {}
+    effort: Any = told.get("effort")
+    most = limits.most_effort_without_thinking
+    if kind == "disabled" and most and effort in EFFORTS[EFFORTS.index(most) + 1 :]:
+        raise Invalid(
+            f'"thinking.type.disabled" is not supported at effort {effort!r} for this '
+            f"model. Use {most!r} or lower."
+        )
+    if kind != "enabled":
+        return
+    budget: Any = thinking.get("budget_tokens")
+    if not isinstance(budget, int) or budget < 1024:
         raise Invalid(
             "thinking.enabled.budget_tokens: Input should be greater than or equal "
             "to 1024"
@@ -168,9 +301,40 @@ def _check_thinking(body: JsonObject) -> None:
         raise Invalid("`max_tokens` must be greater than `thinking.budget_tokens`.")
 
 
-def _check_marks(body: JsonObject) -> None:
-    marks = sum("cache_control" in value for value in objects_in(body))
-    if marks > _MAX_CACHE_MARKS:
-        raise Invalid(
-            f"A maximum of 4 blocks with cache_control may be provided. Found {marks}."
-        )
+_THINKING = ("adaptive", "between_tools", "disabled", "enabled")
+
+
+def _of_body(check: Callable[[JsonObject], None]) -> Check:
+    return lambda asked: check(asked.body)
+
+
+def _check_history(asked: Asked) -> None:
+    check_history(asked.body, asked.issued, asked.betas)
+
+
+def _check_prefixes(asked: Asked) -> None:
+    asked.issued.prefixes.check(asked.body, asked.betas)
+
+
+_PAGES, _REPORTS = "docs.claude.com", "public reports of clients' users"
+
+RULES: tuple[Rule, ...] = tuple(
+    Rule(name=name, source=source, read=read, check=check)
+    for name, source, read, check in (
+        ("shape", "SDK 2.14.0", "2026-11-30", _of_body(check_shape)),
+        ("parameters", "SDK 2.14.0", "2026-11-30", _check_keys),
+        ("required parameters", "SDK 2.14.0", "2026-11-30", _check_required),
+        ("betas", _PAGES, "2026-11-30", _check_betas),
+        ("tools", _REPORTS, "2026-11-30", _check_tools),
+        ("output format", _PAGES, "2026-11-30", _check_format),
+        ("thinking", _PAGES, "2026-11-30", _check_thinking),
+        ("cache marks", _REPORTS, "2026-11-30", _of_body(check_marks)),
+        ("empty and blank text", _REPORTS, "2026-11-30", _of_body(check_texts)),
+        ("calls' names and ids", _REPORTS, "2026-11-30", _of_body(check_calls)),
+        ("images", _REPORTS, "2026-11-30", _of_body(check_images)),
+        ("ends of messages", _REPORTS, "2026-11-30", _of_body(check_ends)),
+        ("history", _PAGES, "2026-11-22", _check_history),
+        ("preserved thinking", _PAGES, "2026-11-30", _check_prefixes),
+    )
+)
+_BASIC = frozenset({"shape", "required parameters"})

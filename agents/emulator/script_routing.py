@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from agents.backends.scripted.script import JsonObject
 
+FORGOTTEN_S = 3600.0
+"""Who has not come for so long begins anew."""
 AGENT_HEADER = "x-coordinator-agent"
 """The engine's backend names the agent here; to the real API it means nothing."""
 
@@ -37,10 +39,19 @@ class Stage:
     def __init__(self, scripts: Mapping[str, Script] | Script) -> None:
         self._scripts = scripts
         self._players: dict[str, Player] = {}
+        self._came_at: dict[str, float] = {}
+        """Clients that name no agent → when they came last, the longest ago first."""
         self._cast = 0
 
-    def player(self, headers: Mapping[str, str], body: JsonObject) -> Player:
+    def player(
+        self, headers: Mapping[str, str], body: JsonObject, now: float = 0.0
+    ) -> Player:
         """Find the player of a request.
+
+        Args:
+            headers: Of the request, names in lower case.
+            body: The same.
+            now: The time; who names nobody and has not come for an hour is forgotten.
 
         A script is picked by the agent's header, then ``metadata.user_id``, then the
         model's name, then in rotation; who names nobody is known by how its
@@ -48,9 +59,23 @@ class Stage:
         """
         agent = agent_of(headers)
         about = cast("JsonObject", body.get("metadata") or {})
-        user: str | None = about.get("user_id")
+        given: object = about.get("user_id")
+        user = given if isinstance(given, str) else None
         name = agent or user or _beginning(body)
+        if agent is None:
+            self._forget(now)
+            self._came_at.pop(name, None)
+            self._came_at[name] = now
         return self._player(name, agent, user, str(body.get("model")))
+
+    def _forget(self, now: float) -> None:
+        """Forget clients that have gone; they are in the order in which they came."""
+        while self._came_at:
+            name, came_at = next(iter(self._came_at.items()))
+            if came_at > now - FORGOTTEN_S:
+                return
+            del self._came_at[name]
+            self._players.pop(name, None)
 
     def player_of(self, agent: str) -> Player:
         """Find the player of one of the engine's agents."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections import deque
 from contextlib import suppress
@@ -18,10 +19,11 @@ from agents.emulator import sse
 from agents.emulator.caching import PromptCache
 from agents.emulator.event_stream import Performance, Refused
 from agents.emulator.files import BETA, Files
-from agents.emulator.history_validation import Invalid, Issued
+from agents.emulator.history_validation import Issued
 from agents.emulator.http import Connection, Gone
 from agents.emulator.limits import RateLimit
 from agents.emulator.provider_paths import as_at_its_makers
+from agents.emulator.refusal import Invalid
 from agents.emulator.request_validation import check
 from agents.emulator.script_routing import Stage, agent_of
 
@@ -36,8 +38,12 @@ if TYPE_CHECKING:
     from agents.protocol.backend import Request
     from agents.protocol.chunks import AgentId
 
+_log = logging.getLogger(__name__)
+
 KEPT_REQUESTS = 10_000
 """Records kept; a server left running forgets the oldest."""
+KEPT_BYTES = 256 * 1024 * 1024
+"""The same by the size of their bodies, as they came."""
 
 
 class Recorded(msgspec.Struct, kw_only=True):
@@ -59,6 +65,8 @@ class Recorded(msgspec.Struct, kw_only=True):
     """Event-loop seconds."""
     is_complete: bool = False
     """Whether all of the answer was sent."""
+    size_bytes: int = 0
+    """Of the body, as it came."""
     message_id: str = ""
     """Of the message that it was answered with, or began to be."""
 
@@ -98,6 +106,7 @@ class Server:
         self._keys = keys
         self._stage = Stage(scripts)
         self._cache = PromptCache(min_cache_tokens)
+        self._kept_bytes = 0
         self._issued = Issued()
         self._limits: list[RateLimit] = []
         if requests_per_minute:
@@ -121,9 +130,10 @@ class Server:
         try:
             async with stream:
                 connection = Connection(stream)
-                while (request := await _next(connection)) is not None:
-                    async with connection.watched():
-                        await self._answer(connection, request)
+                with suppress(Gone):
+                    while (request := await _next(connection)) is not None:
+                        async with connection.watched():
+                            await self._answer(connection, request)
         finally:
             self.open_sockets -= 1
             if not self.open_sockets:
@@ -147,7 +157,7 @@ class Server:
 
     async def _answer(self, connection: Connection, request: HttpRequest) -> None:
         record = _record(request)
-        self.requests.append(record)
+        self._keep(record)
         request = as_at_its_makers(request)
         self._dealt += 1
         headers = {"request-id": f"req_01{self._dealt:020d}"}
@@ -157,9 +167,24 @@ class Server:
             await _refuse(connection, refused.error, record, headers)
         except Gone:
             pass
+        except Exception:  # noqa: BLE001  (see below)
+            # The boundary that keeps one request's fault from all others: ours is said
+            # as the API says its own, and told to whoever runs the server.
+            _log.exception("a request could not be answered")
+            failed = HttpError(status=500, message="Internal server error")
+            await _refuse(connection, failed, record, headers)
         finally:
             if self._on_answer is not None:
                 self._on_answer(record)
+
+    def _keep(self, record: Recorded) -> None:
+        """Keep a record; the oldest go where there are too many or too much."""
+        if len(self.requests) == KEPT_REQUESTS:
+            self._kept_bytes -= self.requests.popleft().size_bytes
+        self.requests.append(record)
+        self._kept_bytes += record.size_bytes
+        while self._kept_bytes > KEPT_BYTES and len(self.requests) > 1:
+            self._kept_bytes -= self.requests.popleft().size_bytes
 
     async def _route(
         self,
@@ -254,7 +279,7 @@ class Server:
         # What is read from the cache does not count (docs.claude.com, rate limits).
         tokens = max(0, seen_in_body(body).input_tokens - looked.count.read)
         self._pass_limits(tokens, now, headers)
-        player = self._stage.player(record.headers, body)
+        player = self._stage.player(record.headers, body, now)
         try:
             part = player.begin(seen_in_body(body), looked.count, str(body["model"]))
         except ScriptStuck as stuck:
@@ -272,7 +297,7 @@ class Server:
         finally:
             record.message_id = str(performance.message.get("id", ""))
         if is_complete:
-            self._issued.remember(performance.message["content"])
+            self._issued.remember(performance.message["content"], body)
         return is_complete
 
     def _pass_limits(self, tokens: int, now: float, headers: dict[str, str]) -> None:
@@ -344,6 +369,7 @@ def _record(request: HttpRequest) -> Recorded:
         body=None,
         agent=agent_of(request.headers),
         came_at=anyio.current_time(),
+        size_bytes=len(request.body),
     )
 
 
@@ -353,6 +379,14 @@ def _authenticate(request: HttpRequest, wanted: str | None) -> None:
     given = request.headers.get("x-api-key", bearer)
     if not given:
         raise Refused(HttpError(status=401, message="x-api-key header is required"))
+    if request.is_foreign:
+        raise Refused(
+            HttpError(
+                status=403,
+                message="This emulated API serves this machine alone: the request "
+                "names another host, or comes from a page of one.",
+            )
+        )
     if wanted is not None and given != wanted:
         raise Refused(HttpError(status=401, message="invalid x-api-key"))
     if "anthropic-version" not in request.headers:
@@ -380,7 +414,7 @@ async def _tell(
 def _checked(request: HttpRequest, record: Recorded, issued: Issued) -> JsonObject:
     try:
         body = msgspec.json.decode(request.body, type=dict[str, Any])
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         message = f"The request body is not valid JSON: {error}"
         raise Refused(HttpError(status=400, message=message)) from None
     record.body = body

@@ -106,10 +106,11 @@ def seen_in_body(body: JsonObject, *, tools_weight: int | None = None) -> Seen:
         tools_weight: What its tools weigh, where that is known.
     """
     tools: dict[str, JsonObject] = {
-        str(tool.get("name", "")): tool for tool in body.get("tools", [])
+        str(tool.get("name", "")): tool
+        for tool in cast("list[JsonObject]", body.get("tools") or [])
     }
     told, has_tool_error = last_message(body["messages"])
-    schema: JsonObject = tools.get("vote", {}).get("input_schema", {})
+    schema: JsonObject = _within(tools.get("vote", {}), "input_schema")
     size = sum(weigh(body.get(key, "")) for key in ("system", "messages"))
     size += _weight(tools.values()) if tools_weight is None else tools_weight
     texts = list(_texts(body["messages"]))
@@ -152,14 +153,15 @@ def _task(tools: JsonObject, *, has_answers: bool) -> TaskName:
 
 
 def _ballot(schema: JsonObject) -> BallotKind:
-    for field in schema.get("properties", {}):
+    for field in _within(schema, "properties"):
         if field in _BALLOT_FIELDS:
             return _BALLOT_FIELDS[field]
     return "choice"
 
 
 def _max_score(schema: JsonObject) -> int:
-    found = [value["maximum"] for value in objects_in(schema) if "maximum" in value]
+    told: list[object] = [value.get("maximum") for value in objects_in(schema)]
+    found = [most for most in told if isinstance(most, int | float)]
     return int(found[0]) if found else 10
 
 
@@ -177,12 +179,23 @@ def _visible(
     # A conversation that goes on still holds answers that no longer stand; what it was
     # told to consider last, and what has come since, does. Where nobody may vote for
     # itself that lacks the viewer's own, which the turn's words speak of if it stands.
-    scores: JsonObject = schema.get("properties", {}).get("scores", {})
-    named = {str(name) for one in objects_in(schema) for name in one.get("enum", ())}
-    named |= scores.get("properties", {}).keys()
+    scores = _within(_within(schema, "properties"), "scores")
+    named = {
+        str(name)
+        for one in objects_in(schema)
+        if isinstance(names := one.get("enum"), list)
+        for name in cast("list[object]", names)
+    }
+    named |= _within(scores, "properties").keys()
     named = named or _considered(texts)
     own = {answer.label for answer in unfence([_asked(messages)]) if answer.is_own}
     return tuple(x for x in answers if not named or x.label in named | own)
+
+
+def _within(fields: JsonObject, key: str) -> JsonObject:
+    """An object within another; empty where there is none."""
+    inner: object = fields.get(key)
+    return cast("JsonObject", inner) if isinstance(inner, dict) else {}
 
 
 def _considered(texts: list[str]) -> set[str]:

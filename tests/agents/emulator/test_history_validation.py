@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from agents.backends.scripted.api_objects import sign
-from agents.emulator.history_validation import Invalid, Issued
+from agents.emulator.history_validation import Issued
+from agents.emulator.refusal import Invalid
 from agents.emulator.request_validation import check
 
 MODEL = "claude-haiku-5-5"

@@ -1,0 +1,84 @@
+"""What each model refuses that others take. Data, by models' names.
+
+All of it was read on 2026-11-30 in the vendor's pages on extended thinking, preserved
+thinking and tool use, and in what public reports quote of its refusals.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+import msgspec
+
+READ = "2026-11-30"
+
+
+class ModelLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """One family's refusals."""
+
+    models: str
+    """Matches the name, without a date behind it."""
+    refused_thinking: frozenset[str] = frozenset()
+    """Values of ``thinking.type``."""
+    most_effort_without_thinking: str | None = None
+    """``disabled`` goes with no higher effort."""
+    takes_forced_choice: bool = True
+    """Whether ``tool_choice`` may ask for a tool."""
+    other_prefix: Literal["refused", "refused of new accounts", "dropped"] = "dropped"
+    """What becomes of thinking whose ``system``, ``tools`` or earlier messages are not
+    those it was made under. The emulated account is new."""
+
+
+_NONE_BUT_ADAPTIVE = frozenset({"disabled", "enabled"})
+
+MODELS = (
+    ModelLimits(
+        models=r"fable-5-2",
+        refused_thinking=_NONE_BUT_ADAPTIVE,
+        other_prefix="refused",
+    ),
+    ModelLimits(models=r"mythos-5-2", refused_thinking=_NONE_BUT_ADAPTIVE),
+    ModelLimits(
+        models=r"fable-5-1",
+        refused_thinking=_NONE_BUT_ADAPTIVE,
+        takes_forced_choice=False,
+        other_prefix="refused of new accounts",
+    ),
+    ModelLimits(models=r"fable-5", refused_thinking=_NONE_BUT_ADAPTIVE),
+    ModelLimits(
+        models=r"opus-5-5",
+        refused_thinking=_NONE_BUT_ADAPTIVE,
+        takes_forced_choice=False,
+        other_prefix="refused of new accounts",
+    ),
+    ModelLimits(
+        models=r"sonnet-5-5",
+        refused_thinking=frozenset({"disabled"}),
+        takes_forced_choice=False,
+        other_prefix="refused of new accounts",
+    ),
+    ModelLimits(
+        models=r"haiku-5-5",
+        most_effort_without_thinking="high",
+        other_prefix="refused of new accounts",
+    ),
+    ModelLimits(models=r"opus-5", most_effort_without_thinking="high"),
+    ModelLimits(models=r"opus-4-7|sonnet-5", refused_thinking=frozenset({"enabled"})),
+)
+
+EFFORTS = ("low", "medium", "high", "xhigh", "max")
+_ANY = ModelLimits(models="")
+_DATE = re.compile(r"(?:[-@]\d{8})?(?:-v\d+(?::\d+)?)?(?:\[\w+\])?$")
+
+
+def limits_of(model: str) -> ModelLimits:
+    """What ``model`` refuses; an unknown name refuses nothing of its own.
+
+    Names of Bedrock's and of gateways have a provider before them.
+    """
+    name = _DATE.sub("", model).rpartition("claude-")[2]
+    for each in MODELS:
+        if re.fullmatch(each.models, name):
+            return each
+    return _ANY
