@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 
 from agents.limits.retry import OVERLOAD_LIMIT_S
-from agents.protocol.backend import Backend
+from agents.protocol.backend import Backend, ToolSpec
 from agents.protocol.chunks import AgentId
+from agents.protocol.unicode_text import whole_text
 from agents.tools.answer_schema import AnswerForm
 from agents.tools.approval import NONE_NEEDED, Approval
 from agents.tools.base import Tool, Toolbox
 from agents.tools.results import ResultKey
+from agents.tools.schema_fit import problem_of_encoded
 from agents.tools.workflow import WORKFLOW_NAMES, Workflow
+
+_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +56,7 @@ class Agent:
     agents share it."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "system", whole_text(self.system))  # once it is made
         for backend in (self.backend, *self.fallbacks):
             _check_backend(self.id, backend)
         for name, times in Counter(tool.name for tool in self.tools).items():
@@ -62,6 +68,34 @@ class Agent:
                 raise ValueError(
                     f"agent {self.id!r}: the tool name {name!r} is reserved; rename it"
                 )
+        served = served_names(self)
+        for tool in self.tools:
+            if tool.name in served:
+                raise ValueError(
+                    f"agent {self.id!r} has a tool of yours and one of the API's named "
+                    f"{tool.name!r}; rename yours"
+                )
+            if problem := unfit(tool):
+                raise ValueError(f"agent {self.id!r}: tool {tool.name!r}: {problem}")
+
+
+def served_names(agent: Agent) -> frozenset[str]:
+    """Names of tools that the API runs for the agent; a request has each name once."""
+    # A backend of the caller's own may know nothing of them.
+    named = (
+        getattr(backend, "server_tool_names", frozenset[str]())
+        for backend in (agent.backend, *agent.fallbacks)
+    )
+    return frozenset[str]().union(*named)
+
+
+def unfit(tool: Tool) -> str:
+    """Why no request may offer ``tool``; empty where it may."""
+    if not _NAME.fullmatch(tool.name):
+        return "its name is not of 1 to 128 letters, digits, '_' and '-'"
+    if isinstance(tool.spec, ToolSpec):
+        return problem_of_encoded(bytes(tool.spec.input_schema))
+    return ""
 
 
 def _check_backend(agent: str, backend: object) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from agents.agent import served_names, unfit
 from agents.errors import ToolsUnavailable
 
 if TYPE_CHECKING:
@@ -66,15 +67,26 @@ async def _hold(held: _Held, leaving: anyio.Event) -> None:
 def _together(
     agent: Agent, held: Sequence[_Held]
 ) -> tuple[tuple[Tool, ...], tuple[str, ...]]:
-    """All tools, the first of each name, and what is wrong."""
+    """All tools, the first of each name, and what is wrong.
+
+    A tool that the API would refuse is left out: it would cost the agent every request.
+    """
     tools = {tool.name: tool for tool in agent.tools}
+    taken = {*tools, *served_names(agent)}
     problems: list[str] = []
     for one in held:
         if one.problem:
             problems.append(one.problem)
-        problems += [
-            f"{one.box.name} offers {tool.name!r}, a name that is taken already"
-            for tool in one.tools
-            if tools.setdefault(tool.name, tool) is not tool
-        ]
+        problems += getattr(one.tools, "problems", ())
+        for tool in one.tools:
+            problem = unfit(tool)
+            if tool.name in taken:
+                problem = "a name that is taken already"
+            if problem:
+                problems.append(
+                    f"{one.box.name} offers {tool.name!r}, which is left out: {problem}"
+                )
+                continue
+            taken.add(tool.name)
+            tools[tool.name] = tool
     return tuple(tools.values()), tuple(problems)

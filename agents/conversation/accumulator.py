@@ -144,8 +144,7 @@ class Transcript:
                     delta.pop("type", None)
                     self._open[chunk.block].fields.update(delta)
                 case ToolCalled():
-                    self._calls.append(chunk)
-                    self._set_input(chunk)
+                    self._take_call(chunk)
                 case ServerToolCalled():
                     self._set_input(chunk)
                 case ItemCompleted():
@@ -187,6 +186,18 @@ class Transcript:
         block.citations.append(msgspec.json.decode(chunk.citation))
         if chunk.block in self._ended:
             block.close()
+
+    def _take_call(self, call: ToolCalled) -> None:
+        """Keep a call; where its id is another's, under an id of its own."""
+        taken = {each.id for each in self._calls}
+        id_, number = call.id, 1
+        while id_ in taken:
+            number += 1
+            id_ = f"{call.id}_{number}"
+        if id_ != call.id:
+            call = msgspec.structs.replace(call, id=id_)
+        self._calls.append(call)
+        self._set_input(call)
 
     def _set_input(self, chunk: ToolCalled | ServerToolCalled) -> None:
         """Take the call's id and input as they were mended, not as they were said."""

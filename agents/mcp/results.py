@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Any, assert_never
 
 import msgspec
@@ -18,7 +19,8 @@ from mcp_types import (
 )
 
 from agents.errors import ToolFailed
-from agents.tools.function import NO_OUTPUT
+from agents.protocol.images import media_type_of_image
+from agents.tools.result_blocks import NO_OUTPUT
 
 if TYPE_CHECKING:
     from agents.tools.base import ToolResult
@@ -48,7 +50,7 @@ def _block(part: ContentBlock) -> dict[str, Any]:
     match part:
         case TextContent():
             return _text(part.text)
-        case ImageContent() if part.mime_type in IMAGES:
+        case ImageContent() if part.mime_type in IMAGES or _is_image(part.data):
             source = {
                 "type": "base64",
                 "media_type": part.mime_type,
@@ -67,6 +69,14 @@ def _block(part: ContentBlock) -> dict[str, Any]:
             return _text("[a resource, left out]")
         case _:
             assert_never(part)
+
+
+def _is_image(data: str) -> bool:
+    """Whether its first bytes are of a kind that the API takes, whatever its name."""
+    try:
+        return media_type_of_image(base64.b64decode(data[:64])) is not None
+    except ValueError:
+        return False
 
 
 def _text(text: str) -> dict[str, Any]:

@@ -15,29 +15,38 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import anyio
+import anyio.lowlevel
 import httpx2
 import msgspec
 from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
+from mcp_types import CallToolResult, Result
+from mcp_types import ListToolsResult as Listed
 
 from agents.errors import ToolFailed, ToolsUnavailable
 from agents.limits.outside_work import outside_work
 from agents.mcp.results import result_of
 from agents.mcp.server_config import McpServer, environment, filled_in, program
 from agents.mcp.stderr_tail import Grievances
+from agents.mcp.unread_messages import message_in
 from agents.protocol.backend import ToolSpec
+from agents.tools.base import ToolList
 from agents.tools.function import tool_name
+from agents.tools.schema_fit import Fit, mended, named_back
 
 if TYPE_CHECKING:
     from mcp_types import Tool as Offered
 
     from agents.tools.base import Tool, ToolResult
+
+_R = TypeVar("_R", bound=Result)
 
 START_LIMIT_S = 30.0
 """A server that takes longer to say what it offers is left alone; a first ``npx`` may
@@ -106,15 +115,19 @@ class McpToolbox:
     async def _serve(self, link: _Link) -> None:
         """Hold the connection until the agent leaves, or the server does."""
         try:
-            async with self._connected(link) as client:
-                link.tools = await self._offered(client, link)
-                link.client, link.was_ready = client, True
-                link.settled.set()
-                await link.leaving.wait()
+            with link.starting:
+                await self._hold(link)
         except Exception as error:  # noqa: BLE001  (the boundary named above)
             link.problem = f"{_words(error)}{link.grievances.said()}"
         finally:
             link.end()
+
+    async def _hold(self, link: _Link) -> None:
+        async with self._connected(link) as client:
+            link.tools = await self._offered(client, link)
+            link.client, link.was_ready = client, True
+            link.settled.set()
+            await link.leaving.wait()
 
     @asynccontextmanager
     async def _connected(self, link: _Link) -> AsyncGenerator[Client]:
@@ -135,7 +148,12 @@ class McpToolbox:
                     cast("str", self._server.url), http_client=http
                 )
             yield await stack.enter_async_context(
-                Client(transport, cache=None, read_timeout_seconds=_UNTIL_CANCELLED_S)
+                Client(
+                    transport,
+                    cache=None,
+                    read_timeout_seconds=_UNTIL_CANCELLED_S,
+                    message_handler=link.heard,
+                )
             )
 
     async def _offered(self, client: Client, link: _Link) -> list[Tool]:
@@ -147,7 +165,7 @@ class McpToolbox:
         offered: dict[str, Offered] = {}
         cursor: str | None = None
         for _ in range(PAGES):
-            page = await client.list_tools(cursor=cursor)
+            page = await link.ask(partial(client.list_tools, cursor=cursor), Listed)
             offered.update((tool.name, tool) for tool in page.tools)
             cursor = page.next_cursor
             if cursor is None:
@@ -157,20 +175,38 @@ class McpToolbox:
             if name not in offered:
                 there = ", ".join(sorted(offered)) or "none"
                 raise ToolsUnavailable(f"it has no tool {name!r}; it offers {there}")
-        return [
-            _McpTool(link, tool, self._spec(tool))
-            for name, tool in offered.items()
-            if wanted is None or name in wanted
-        ]
+        made: list[Tool] = []
+        problems: list[str] = []
+        for name, tool in offered.items():
+            if wanted is not None and name not in wanted:
+                continue
+            try:
+                fit = mended(tool.input_schema)
+            except (ValueError, RecursionError) as error:
+                problems.append(
+                    f"{self.name} offers {name!r}, which is left out: {error}"
+                )
+                continue
+            made.append(_McpTool(link, tool, self._spec(tool, fit), fit.names))
+        return ToolList(made, problems)
 
-    def _spec(self, tool: Offered) -> ToolSpec:
-        schema: dict[str, Any] = {"type": "object", **tool.input_schema}
+    def _spec(self, tool: Offered, fit: Fit) -> ToolSpec:
+        words = tool.description or tool.title or ""
         return ToolSpec(
             name=tool_name(f"{self._server.name}__{tool.name}"),
-            description=tool.description or tool.title or "",
-            input_schema=msgspec.Raw(msgspec.json.encode(schema)),
+            description="\n".join(filter(None, (words, fit.note))),
+            input_schema=msgspec.Raw(msgspec.json.encode(fit.schema)),
             defer_loading=self._server.defer_loading,
         )
+
+
+class _Waiting:
+    """Somebody who waits for an answer."""
+
+    def __init__(self) -> None:
+        self.scope = anyio.CancelScope()
+        self.answer: dict[str, Any] | None = None
+        """What came and could not be read by the library; empty: nor by us."""
 
 
 class _Link:
@@ -185,14 +221,15 @@ class _Link:
         self.settled = anyio.Event()
         self.leaving = anyio.Event()
         self.grievances = Grievances()
-        self._calls: set[anyio.CancelScope] = set()
+        self.starting = anyio.CancelScope()
+        self._waiting: set[_Waiting] = set()
 
     def end(self) -> None:
         """The connection is gone: nobody may wait for an answer through it."""
         self.client = None
         self.settled.set()
-        for call in self._calls:
-            call.cancel("the server is gone")
+        for waiting in self._waiting:
+            waiting.scope.cancel("the server is gone")
 
     async def call(self, tool: str, given: dict[str, Any]) -> ToolResult:
         """Call ``tool``.
@@ -202,18 +239,70 @@ class _Link:
         """
         if self.client is None:
             raise self._gone()
-        with anyio.CancelScope() as call:
-            self._calls.add(call)
-            try:
-                with outside_work():
-                    return result_of(await self.client.call_tool(tool, given))
-            except MCPError as error:
-                raise ToolFailed(
-                    f"{self.name}: {error.message}{self.grievances.said()}"
-                ) from error
-            finally:
-                self._calls.discard(call)
-        raise self._gone()
+        asked = partial(self.client.call_tool, tool, given)
+        return result_of(await self.ask(asked, CallToolResult))
+
+    async def ask(self, request: Callable[[], Awaitable[_R]], kind: type[_R]) -> _R:
+        """Have the server answer ``request``.
+
+        Args:
+            request: Of the library's.
+            kind: What the answer is.
+
+        Raises:
+            ToolFailed: The server says so, is gone, or answered what cannot be read.
+        """
+        waiting = _Waiting()
+        self._waiting.add(waiting)
+        try:
+            with waiting.scope, outside_work():
+                return await request()
+        except MCPError as error:
+            raise ToolFailed(
+                f"{self.name}: {error.message}{self.grievances.said()}"
+            ) from error
+        finally:
+            self._waiting.discard(waiting)
+        if waiting.answer is None:
+            raise self._gone()
+        return self._read(waiting.answer, kind)
+
+    def _read(self, answer: dict[str, Any], kind: type[_R]) -> _R:
+        """Read what the library could not, once it is mended.
+
+        Raises:
+            ToolFailed: It cannot be read, or says that the request failed.
+        """
+        error: Any = answer.get("error")
+        if isinstance(error, dict):
+            said = cast("dict[str, Any]", error).get("message")
+            raise ToolFailed(f"{self.name}: {said}")
+        try:
+            return kind.model_validate(answer["result"])
+        except (KeyError, ValueError):
+            raise ToolFailed(
+                f"{self.name} sent an answer that cannot be read; it may have been "
+                "carried out"
+            ) from None
+
+    async def heard(self, message: object) -> None:
+        """Take what the library hands on: errors in the place of messages, above all.
+
+        Who waits for an answer that came and could not be read would wait for ever.
+        """
+        await anyio.lowlevel.checkpoint()
+        answer = message_in(message) if isinstance(message, Exception) else None
+        if answer is None:
+            return
+        # Which request it answers only the library knows; of several, none may be
+        # given another's answer.
+        is_alone = len(self._waiting) == 1
+        for waiting in self._waiting:
+            waiting.answer = answer if is_alone else {}
+            waiting.scope.cancel("an answer could not be read")
+        if not self._waiting and self.client is None:
+            self.problem = "it sent a message that cannot be read"
+            self.starting.cancel(self.problem)
 
     def _gone(self) -> ToolFailed:
         return ToolFailed(
@@ -225,10 +314,13 @@ class _Link:
 class _McpTool:
     """One tool of a server."""
 
-    __slots__ = ("_link", "_theirs", "spec")
+    __slots__ = ("_link", "_names", "_theirs", "spec")
 
-    def __init__(self, link: _Link, theirs: Offered, spec: ToolSpec) -> None:
+    def __init__(
+        self, link: _Link, theirs: Offered, spec: ToolSpec, names: Mapping[str, Any]
+    ) -> None:
         self.spec = spec
+        self._names = names
         self._link = link
         self._theirs = theirs.name
 
@@ -250,7 +342,8 @@ class _McpTool:
             decoded = _decoder.decode(given)
         except msgspec.ValidationError as error:
             raise ToolFailed(f"invalid input: {error}") from error
-        return await self._link.call(self._theirs, decoded)
+        theirs = cast("dict[str, Any]", named_back(decoded, self._names))
+        return await self._link.call(self._theirs, theirs)
 
 
 def _words(error: BaseException) -> str:

@@ -17,6 +17,9 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from agents.protocol.images import media_type_of_image, picture_of
+from agents.protocol.unicode_text import whole_text
+
 Kind: TypeAlias = Literal["image", "pdf", "text", "data"]
 By: TypeAlias = Literal["auto", "inline", "upload"]
 
@@ -39,12 +42,6 @@ NAME_CHARS = 200
 _UNFIT = re.compile(r'[<>:"|?*\\/\x00-\x1f]')
 """What the Files API takes in no name (docs.claude.com, Files API, the same day)."""
 
-_MAGIC: tuple[tuple[bytes, str], ...] = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-)
 _PDF_WITHIN = 1024
 """A PDF may begin with so many bytes of something else; readers allow it."""
 _TEXT_CONTROLS = frozenset(range(32)) - {7, 8, 9, 10, 12, 13, 27}
@@ -100,9 +97,8 @@ def attachment(data: bytes, wish: Attach, name: str) -> Attachment:
         ValueError: It is empty, of no kind that a model reads, too large for its kind,
             or cannot be sent as wished. The message does not name it.
     """
-    name = (
-        _UNFIT.sub("_", PurePath(name.replace("\\", "/")).name)[-NAME_CHARS:] or "file"
-    )
+    name = whole_text(PurePath(name.replace("\\", "/")).name)
+    name = _UNFIT.sub("_", name)[-NAME_CHARS:] or "file"
     if not data:
         raise ValueError("is empty; leave it out, or name another")
     kind, media_type, data = _kind(data, wish)
@@ -118,6 +114,8 @@ def attachment(data: bytes, wish: Attach, name: str) -> Attachment:
         raise ValueError(f"has {size(len(data))}, and {most} fit inline; upload it")
     if wish.citations and kind not in {"pdf", "text"}:
         raise ValueError(f"is {_NAMES[kind]}; only a PDF or a text is cited")
+    if kind == "image":
+        _check_picture(data)
     return Attachment(
         name=name,
         kind=kind,
@@ -127,9 +125,23 @@ def attachment(data: bytes, wish: Attach, name: str) -> Attachment:
         is_uploaded=kind == "data"
         or wish.by == "upload"
         or (wish.by == "auto" and len(data) > INLINE_EACH_BYTES),
-        title=(wish.title or name)[:TITLE_CHARS],
+        title=whole_text(wish.title or name)[:TITLE_CHARS],
         citations=wish.citations,
     )
+
+
+def _check_picture(data: bytes) -> None:
+    """Refuse an image that the API would refuse, once the agents have begun.
+
+    Raises:
+        ValueError: It is cut, damaged, or has too many pixels.
+    """
+    try:
+        picture_of(data)
+    except ValueError as problem:
+        raise ValueError(
+            f"is an image that {problem}; mend it or leave it out"
+        ) from None
 
 
 _NAMES: dict[Kind, str] = {
@@ -161,11 +173,8 @@ def _kind(data: bytes, wish: Attach) -> tuple[Kind, str, bytes]:
 
 def media_type_of(data: bytes) -> str | None:
     """What ``data`` is, by its content; ``None`` where a model reads no such thing."""
-    for magic, media_type in _MAGIC:
-        if data.startswith(magic):
-            return media_type
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
+    if (image := media_type_of_image(data)) is not None:
+        return image
     if b"%PDF-" in data[:_PDF_WITHIN]:
         return "application/pdf"
     return "text/plain" if _utf8(data) is not None else None

@@ -45,6 +45,8 @@ class ToolSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     defer_loading: bool = False
     eager_input_streaming: bool = False
     input_examples: tuple[msgspec.Raw, ...] = ()
+    cache_control: msgspec.Raw | None = None
+    """A caller's own cache mark, where it sets one."""
 
 
 class KnownTool(msgspec.Struct, frozen=True, kw_only=True, gc=False):

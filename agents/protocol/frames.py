@@ -33,6 +33,7 @@ from agents.protocol.chunks import (
     ToolInputDelta,
     TurnNumber,
 )
+from agents.protocol.unicode_text import whole_json
 
 FEWEST = 3
 """Pieces that are worth a run."""
@@ -112,7 +113,23 @@ def encode_frame(chunks: Iterable[StreamChunk]) -> bytes:
     # A list always: of anything else, msgspec (0.22) never frees the iterator, which
     # was half a kilobyte a session.
     said = [*chunks]
-    return _encoder.encode_lines(said if len(said) < FEWEST else _folded(said))
+    if len(said) >= FEWEST:
+        said = _folded(said)
+    try:
+        return _encoder.encode_lines(said)
+    except UnicodeEncodeError:
+        # Whatever a backend of the caller's own says of its trouble, the others go on.
+        return _encoder.encode_lines([_whole(chunk) for chunk in said])
+
+
+def _whole(chunk: StreamChunk | _Run) -> StreamChunk | _Run:
+    """``chunk`` with texts that UTF-8 can hold."""
+    fields = {name: getattr(chunk, name) for name in chunk.__struct_fields__}
+    mended = {
+        name: whole_json(value) if isinstance(value, str | list) else value
+        for name, value in fields.items()
+    }
+    return msgspec.structs.replace(chunk, **mended)
 
 
 def decode_frame(frame: bytes) -> Sequence[StreamChunk]:

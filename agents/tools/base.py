@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -40,6 +40,19 @@ class Tool(Protocol):
                 ``ToolFailed`` is read by its message alone.
         """
         ...
+
+
+class ToolList(list["Tool"]):
+    """What a toolbox offers, where some of it had to be left out.
+
+    Args:
+        tools: What it offers.
+        problems: A sentence for each tool that is left out, for people.
+    """
+
+    def __init__(self, tools: Iterable[Tool], problems: Iterable[str] = ()) -> None:
+        super().__init__(tools)
+        self.problems = tuple(problems)
 
 
 class Toolbox(Protocol):

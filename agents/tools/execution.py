@@ -5,21 +5,21 @@ This is the boundary at which a tool's exceptions become results for the model.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import anyio
 import anyio.lowlevel
 import msgspec
 
 from agents.errors import ToolFailed
-from agents.protocol.chunks import ToolCalled, one_line
+from agents.protocol.chunks import ToolCalled
+from agents.protocol.unicode_text import whole_text
+from agents.tools.result_blocks import NO_OUTPUT, cut_text, fit_blocks
 
 if TYPE_CHECKING:
     from agents.tools.base import Tool, ToolResult
 
-RESULT_CHARS = 100_000
-"""Longest text a model reads as one result, some 25,000 tokens; what a careless tool
-returns must not fill the context window, nor the journal."""
 ERROR_CHARS = 2_000
 
 
@@ -71,20 +71,18 @@ def _content(result: ToolResult) -> msgspec.Raw:
         ToolFailed: Blocks are not an array.
     """
     if isinstance(result, str):
-        left_out = len(result) - RESULT_CHARS
-        if left_out > 0:
-            result = f"{result[:RESULT_CHARS]}\n[cut: {left_out:,} more characters]"
-        return _text(result)
-    blocks = bytes(result)
+        return _text(cut_text(result) if result.strip() else NO_OUTPUT)
     try:
-        msgspec.json.decode(blocks, type=list[msgspec.Raw])
-    except msgspec.DecodeError as error:
+        blocks: object = json.loads(bytes(result).decode("utf-8", "replace"))
+    except (ValueError, RecursionError) as error:
         raise ToolFailed("the tool returned blocks that are no JSON array") from error
-    return one_line(blocks)
+    if not isinstance(blocks, list):
+        raise ToolFailed("the tool returned blocks that are no JSON array")
+    return msgspec.Raw(msgspec.json.encode(fit_blocks(cast("list[Any]", blocks))))
 
 
 def _text(text: str) -> msgspec.Raw:
-    return msgspec.Raw(msgspec.json.encode(text))
+    return msgspec.Raw(msgspec.json.encode(whole_text(text)))
 
 
 def _since(began: float) -> float:

@@ -11,6 +11,7 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from hashlib import sha256
 from typing import Any, ParamSpec, cast, get_type_hints, overload
 
 import anyio.lowlevel
@@ -19,8 +20,12 @@ import msgspec
 
 from agents.errors import ToolFailed
 from agents.protocol.backend import ToolSpec
+from agents.protocol.unicode_text import whole_json
 from agents.tools import foreign_types as foreign
 from agents.tools.base import ToolResult
+from agents.tools.result_blocks import NO_OUTPUT
+from agents.tools.schema_fit import problem_of
+from agents.tools.strict_schema import strict_fit
 
 P = ParamSpec("P")
 
@@ -28,9 +33,8 @@ TOOL_THREADS = 32
 """Blocking tools that run at once, for all agents of an event loop: enough for a team
 that waits on files and sockets, and well under what a process may have."""
 
-NO_OUTPUT = "(no output)"
-"""The result of a function that returns nothing: silence could be read as failure."""
-
+NAME_CHARS = 64
+"""Longest name that all providers take; longer ones are refused by some."""
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 
 _tool_threads = anyio.lowlevel.RunVar[anyio.CapacityLimiter]("tool_threads")
@@ -136,7 +140,9 @@ def tool(
         spec = ToolSpec(
             name=called,
             description=summary if description is None else description,
-            input_schema=_schema(called, wanted, function, parameters),
+            input_schema=_schema(
+                called, wanted, function, parameters, is_strict=strict
+            ),
             strict=strict,
             defer_loading=defer_loading,
             eager_input_streaming=eager_input_streaming,
@@ -165,8 +171,11 @@ def checked_name(name: str) -> str:
 
 
 def tool_name(name: str) -> str:
-    """``name``, made one that the API takes."""
-    return re.sub(r"[^a-zA-Z0-9_-]", "_", name)[:128]
+    """``name``, made one that every API takes: 64 letters at most, still its own."""
+    plain = re.sub(r"[^a-zA-Z0-9_-]", "_", name)
+    if len(plain) <= NAME_CHARS:
+        return plain
+    return f"{plain[: NAME_CHARS - 7]}_{sha256(name.encode()).hexdigest()[:6]}"
 
 
 async def run_work(work: Callable[[], object], *, is_async: bool) -> object:
@@ -192,7 +201,11 @@ def as_result(returned: object) -> ToolResult:
         return returned
     if returned is None:
         return NO_OUTPUT
-    return msgspec.json.encode(returned, enc_hook=foreign.encode).decode()
+    try:
+        return msgspec.json.encode(returned, enc_hook=foreign.encode).decode()
+    except UnicodeEncodeError:
+        plain = msgspec.to_builtins(returned, enc_hook=foreign.encode, str_keys=True)
+        return msgspec.json.encode(whole_json(plain)).decode()
 
 
 def _threads() -> anyio.CapacityLimiter:
@@ -261,6 +274,8 @@ def _schema(
     wanted: type[msgspec.Struct],
     function: Callable[..., object],
     words: Mapping[str, str],
+    *,
+    is_strict: bool,
 ) -> msgspec.Raw:
     try:
         schema = foreign.object_schema(wanted)
@@ -274,4 +289,22 @@ def _schema(
         default = signature.parameters[name].default
         if isinstance(default, str | int | float | bool):
             told.setdefault("default", default)
-    return msgspec.Raw(msgspec.json.encode(schema))
+    return encoded_schema(called, schema, is_strict=is_strict)
+
+
+def encoded_schema(
+    called: str, schema: Mapping[str, Any], *, is_strict: bool
+) -> msgspec.Raw:
+    """``schema`` as JSON, if the API takes it.
+
+    Raises:
+        TypeError: It does not; says of which tool, and why.
+    """
+    if problem := problem_of({**schema}):
+        raise TypeError(f"tool {called!r}: {problem}")
+    if is_strict:
+        try:
+            schema = strict_fit({**schema})
+        except TypeError as error:
+            raise TypeError(f"tool {called!r}: {error}") from error
+    return msgspec.Raw(msgspec.json.encode(whole_json({**schema})))

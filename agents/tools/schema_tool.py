@@ -11,8 +11,9 @@ import msgspec
 
 from agents.errors import ToolFailed
 from agents.protocol.backend import ToolSpec
+from agents.protocol.unicode_text import whole_text
 from agents.tools.base import ToolResult
-from agents.tools.function import as_result, checked_name, run_work
+from agents.tools.function import as_result, checked_name, encoded_schema, run_work
 
 
 class SchemaTool:
@@ -42,16 +43,14 @@ class SchemaTool:
         function: Callable[[dict[str, Any]], object],
         options: Mapping[str, Any] | None = None,
     ) -> None:
-        if input_schema.get("type") != "object":
-            raise TypeError(
-                f"tool {name!r}: the schema's type is {input_schema.get('type')!r}; "
-                "tools take an 'object'"
-            )
+        given = options or {}
         self.spec = ToolSpec(
             name=checked_name(name),
-            description=description,
-            input_schema=msgspec.Raw(msgspec.json.encode(input_schema)),
-            **(options or {}),
+            description=whole_text(description),
+            input_schema=encoded_schema(
+                name, input_schema, is_strict=bool(given.get("strict"))
+            ),
+            **given,
         )
         self._function = function
 

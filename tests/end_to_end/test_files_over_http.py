@@ -27,12 +27,14 @@ from coordinator.team.builder import assemble, closing
 from coordinator.team.emulation import NO_KEY, emulated
 from coordinator.team.reader import read_team
 from coordinator.team.team import Team
+from tests.pictures import png
 
 pytestmark = pytest.mark.real_time
 
 CAPABILITIES = Path(__file__).parents[2] / "scenarios" / "capabilities"
 MODELS = ("claude-haiku-5-5", "claude-sonnet-5-5")
-PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
+
+PNG = png()
 Body = Mapping[str, Any]
 
 

@@ -32,7 +32,12 @@ from agents.backends.claude.container_time import code_time
 from agents.backends.claude.errors import error_for, limits_of
 from agents.backends.claude.files import ClaudeFiles
 from agents.backends.claude.providers import Place, secrets_of
-from agents.backends.claude.settings import ClaudeSettings, check, runs_code
+from agents.backends.claude.settings import (
+    ClaudeSettings,
+    check,
+    runs_code,
+    server_tool_names,
+)
 from agents.backends.dialects.event_stream import Splitter
 from agents.backends.dialects.messages.reader import Translator
 from agents.backends.dialects.messages.whole_body import (
@@ -139,6 +144,11 @@ class ClaudeBackend:
             (str(self._clients.first.base_url), *self._secrets, self.model)
         )
         return sha256(named.encode()).hexdigest()[:16]
+
+    @property
+    def server_tool_names(self) -> frozenset[str]:
+        """Of the tools that the API runs: no tool of ours may share one."""
+        return server_tool_names(self._settings)
 
     @property
     def files(self) -> ClaudeFiles | None:
@@ -339,7 +349,12 @@ class ClaudeBackend:
             if options.pop(f"enable_{name}", False)
         ]
         settings = msgspec.structs.asdict(self._settings) | options
-        settings["server_tools"] = (*settings["server_tools"], *enabled)
+        given = settings["server_tools"]
+        there = server_tool_names(
+            ClaudeSettings(model=str(settings["model"]), server_tools=tuple(given))
+        )
+        more = [name for name in enabled if name not in there]
+        settings["server_tools"] = (*given, *more)
         return ClaudeBackend(
             client=self._clients.here(), idle_limit_s=self._idle_limit_s, **settings
         )

@@ -75,6 +75,12 @@ def runs_code(settings: ClaudeSettings) -> bool:
     return any(kind.startswith("code_execution") for kind in kinds)
 
 
+def server_tool_names(settings: ClaudeSettings) -> frozenset[str]:
+    """What the tools that the API runs are called in a request."""
+    tools = (server_tool(tool, settings.model) for tool in settings.server_tools)
+    return frozenset(str(tool["name"]) for tool in tools if tool.get("name"))
+
+
 def check(settings: ClaudeSettings) -> None:
     """Refuse what no request could be made of, before one is needed.
 

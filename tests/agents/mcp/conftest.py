@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,12 +15,14 @@ from pathlib import Path
 import pytest
 
 from agents.mcp import McpServer
+from tests.pictures import png
 
 # Speaks JSON-RPC on its standard streams, and writes down what happens to it.
 PLAIN = """
 import json, os, sys, time
 
 notes = sys.argv[1]
+picture = "PICTURE"
 
 def note(line):
     with open(notes, "a") as file:
@@ -59,7 +62,7 @@ for line in sys.stdin:
         elif name == "fail":
             result = text("the moon is full", isError=True)
         elif name == "image":
-            image = {"type": "image", "data": "aGk=", "mimeType": "image/png"}
+            image = {"type": "image", "data": picture, "mimeType": "image/png"}
             result = {"content": [{"type": "text", "text": "look"}, image]}
         elif name == "never":
             note("begun")
@@ -74,7 +77,7 @@ for line in sys.stdin:
     print(json.dumps({"jsonrpc": "2.0", "id": said["id"], **answer}), flush=True)
 if "stubborn" in sys.argv:
     time.sleep(60)
-"""
+""".replace("PICTURE", b64encode(png()).decode())
 
 OF_THE_LIBRARY = """
 import sys

@@ -16,8 +16,9 @@ from agents.protocol.attachments import (
     inline_block,
     media_type_of,
 )
+from tests.pictures import png
 
-PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
+PNG = png()
 PDF = b"%PDF-1.7\n" + b"\xff\xfe\0" * 9
 
 

@@ -16,7 +16,8 @@ from agents.errors import ToolFailed
 from agents.protocol.backend import ToolSpec
 from agents.protocol.chunks import Seq, ToolCalled, TurnNumber
 from agents.tools import SchemaTool, Tool, tool
-from agents.tools.execution import RESULT_CHARS, Returned, run_call
+from agents.tools.execution import Returned, run_call
+from agents.tools.result_blocks import RESULT_CHARS
 
 
 class Place(pydantic.BaseModel):

@@ -1,0 +1,43 @@
+r"""A server's message that the ``mcp`` library could not read, read all the same. Pure.
+
+Servers in JavaScript write half an emoji as ``\ud83d``; the library (2.3.0) refuses the
+whole line and hands the error on, and whoever waits for the answer waits for ever. Most
+of such messages can be mended.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+from agents.protocol.unicode_text import whole_json
+
+
+def message_in(error: Exception) -> dict[str, Any] | None:
+    """The answer that the line of ``error`` holds; empty where it cannot be mended.
+
+    ``None``: it was no answer at all, but a line of a log, or a notification.
+    """
+    line = _line(error)
+    if line is None or not line.lstrip().startswith("{") or '"jsonrpc"' not in line:
+        return None
+    try:
+        message: object = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(message, dict):
+        return None
+    told = cast("dict[str, Any]", whole_json(message))
+    return told if "id" in told else None
+
+
+def _line(error: Exception) -> str | None:
+    """What pydantic was given to read."""
+    errors = getattr(error, "errors", None)
+    if not callable(errors):
+        return None
+    told: Any = errors()
+    given: Any = told[0].get("input") if told else None
+    if isinstance(given, bytes):
+        return given.decode("utf-8", "replace")
+    return given if isinstance(given, str) else None

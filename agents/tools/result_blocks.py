@@ -1,0 +1,104 @@
+"""Content blocks that a tool returned, made what the Messages API takes. Pure.
+
+One block that the API refuses makes this and every later request fail, after the work
+has been paid for. So blank text is left out, text is cut, and an image is looked at:
+its type is what its bytes say, and one that cannot be read is told of in words.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any, TypeAlias, cast
+
+import msgspec
+
+from agents.protocol.images import BASE64_BYTES, picture_of
+from agents.protocol.unicode_text import whole_json
+
+Json: TypeAlias = dict[str, Any]
+
+RESULT_CHARS = 100_000
+"""Longest text a model reads as one result, some 25,000 tokens; what a careless tool
+returns must not fill the context window, nor the journal."""
+IMAGES_MOST = 20
+"""Images of one result: beyond so many in a request, the API takes only small ones."""
+
+NO_OUTPUT = "(no output)"
+"""The result of a tool that returns nothing: silence could be taken for failure."""
+
+
+def fit_blocks(given: list[Any]) -> list[Json]:
+    """The blocks as the API takes them, at least one.
+
+    Text is cut to ``RESULT_CHARS`` in all; a block of a kind that is not known here
+    goes as it came, and what is no block at all becomes text.
+    """
+    room, images = RESULT_CHARS, 0
+    made: list[Json] = []
+    for part in given:
+        block = _block(part)
+        if block["type"] == "image":
+            images += 1
+            block = (
+                _image(block) if images <= IMAGES_MOST else _left_out("is one too many")
+            )
+        if block["type"] == "text":
+            text = str(block.get("text") or "")
+            if not text.strip() or room <= 0:
+                room -= len(text)
+                continue
+            block = {**block, "text": text[:room]}
+            room -= len(text)
+        made.append(block)
+    if room < 0:
+        made.append(_text(f"[cut: {-room:,} more characters]"))
+    return made or [_text(NO_OUTPUT)]
+
+
+def cut_text(text: str) -> str:
+    """``text``, cut to what a model reads as one result."""
+    left_out = len(text) - RESULT_CHARS
+    if left_out <= 0:
+        return text
+    return f"{text[:RESULT_CHARS]}\n[cut: {left_out:,} more characters]"
+
+
+def _block(part: object) -> Json:
+    if isinstance(part, dict):
+        block = cast("Json", part)
+        if isinstance(block.get("type"), str):
+            return cast("Json", whole_json(block))
+    if isinstance(part, str):
+        return _text(part)
+    return _text(msgspec.json.encode(part).decode())
+
+
+def _image(block: Json) -> Json:
+    source: Any = block.get("source")
+    if not isinstance(source, dict):
+        return _left_out("has no source")
+    told = cast("Json", source)
+    if told.get("type") != "base64":
+        return block  # an address, or an upload
+    encoded = "".join(str(told.get("data") or "").split())
+    if len(encoded) > BASE64_BYTES:
+        size = len(encoded) * 3 // 4
+        return _left_out(f"has {size / 1e6:,.1f} MB, too much for a request")
+    try:
+        data = base64.b64decode(encoded, validate=True)
+        picture = picture_of(data)
+    except binascii.Error:
+        return _left_out("is no base64")
+    except ValueError as problem:
+        return _left_out(str(problem))
+    source = {"type": "base64", "media_type": picture.media_type, "data": encoded}
+    return {**block, "source": source}
+
+
+def _left_out(problem: str) -> Json:
+    return _text(f"[an image is left out: it {problem}]")
+
+
+def _text(text: str) -> Json:
+    return {"type": "text", "text": text}

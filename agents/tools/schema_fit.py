@@ -1,0 +1,285 @@
+"""Tool schemas as the Messages API takes them: mended, or refused. Pure.
+
+The API checks all tools of a request together, so one schema that it does not take
+costs the agent every request. What it refuses is from public reports, read 2026-11-30:
+combinations at the top level, property keys of other letters than these, and what is
+not of draft 2020-12.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias, cast
+
+import msgspec
+
+Json: TypeAlias = dict[str, Any]
+
+KEY = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
+"""What a property's name may be."""
+_UNFIT = re.compile(r"[^a-zA-Z0-9_.-]")
+_COMBINED = ("allOf", "anyOf", "oneOf")
+_DEPTH_MOST = 60
+_TYPES = frozenset(
+    {"array", "boolean", "integer", "null", "number", "object", "string"}
+)
+_ALIASES = {
+    "int": "integer",
+    "float": "number",
+    "double": "number",
+    "str": "string",
+    "bool": "boolean",
+    "dict": "object",
+    "list": "array",
+}
+"""Names that people's servers give to types."""
+
+
+class Fit(NamedTuple):
+    """A schema that the API takes."""
+
+    schema: Json
+    names: Mapping[str, Any]
+    """Renamed property → its name and what is renamed within it, for the way back."""
+    note: str
+    """What the schema does not say any more, for the tool's description."""
+
+
+def mended(schema: object) -> Fit:
+    """Make a schema from elsewhere one that the API takes.
+
+    Raises:
+        ValueError: It is not one of an object, or is beyond mending.
+    """
+    if not isinstance(schema, dict):
+        raise ValueError("its input schema is no object")  # noqa: TRY004  (a value of JSON)
+    given = cast("Json", schema)
+    plain = _plain(given, 0)
+    root = _resolved(plain, plain)
+    note = ""
+    if combined := {key: root[key] for key in _COMBINED if key in root}:
+        told = msgspec.json.encode(combined).decode()
+        note = f"The input also has to fit: {told[:1_000]}"
+        root = _flat(root, plain)
+    types: Any = root.get("type", "object")
+    if types != "object" and not (isinstance(types, list) and "object" in types):
+        raise ValueError(f"its input is of type {types!r}, and tools take objects")
+    named: Json = root.get("properties") or {}
+    root: Json = {**root, "type": "object", "properties": named}
+    for key in ("$defs", "definitions"):
+        if key in plain:
+            root.setdefault(key, plain[key])
+    root.pop("$schema", None)
+    names = _renamed(root)
+    return Fit(root, names, note)
+
+
+def problem_of(schema: object) -> str:
+    """Why the API would refuse a schema; empty where it would not."""
+    if not isinstance(schema, dict):
+        return "the input schema is no object"
+    given = cast("Json", schema)
+    if given.get("type") != "object":
+        return f"the schema's type is {given.get('type')!r}; tools take an 'object'"
+    for key in _COMBINED:
+        if key in given:
+            return (
+                f"the schema has {key!r} at its top level, which the API refuses; put "
+                "it into a property"
+            )
+    for name in cast("Json", given.get("properties") or {}):
+        if not KEY.fullmatch(name):
+            return (
+                f"the property {name!r} has a name that the API refuses; use 1 to 64 "
+                "letters (a-z), digits, '_', '.' or '-'"
+            )
+    return ""
+
+
+@lru_cache(maxsize=512)
+def problem_of_encoded(schema: bytes) -> str:
+    """The same of a schema as JSON; teams share a few."""
+    try:
+        return problem_of(msgspec.json.decode(schema))
+    except msgspec.DecodeError as error:
+        return f"the input schema is no JSON: {error}"
+
+
+def named_back(value: object, names: Mapping[str, Any]) -> object:
+    """An input with the names that the tool itself gives its properties."""
+    if not names or not isinstance(value, dict):
+        return value
+    given: Json = {}
+    for name, inner in cast("Json", value).items():
+        theirs, within = names.get(name, (name, {}))
+        if isinstance(inner, list):
+            given[theirs] = [named_back(x, within) for x in cast("list[Any]", inner)]
+        else:
+            given[theirs] = named_back(inner, within)
+    return given
+
+
+def _renamed(schema: Json) -> dict[str, Any]:
+    """Give properties names that the API takes, in place; how to give them back."""
+    properties: Any = schema.get("properties")
+    if not isinstance(properties, dict):
+        return {}
+    names: dict[str, Any] = {}
+    fit: Json = {}
+    taken = {name for name in cast("Json", properties) if KEY.fullmatch(name)}
+    for name, given in cast("Json", properties).items():
+        inner: Any = given
+        new = name if name in taken else _apart(name, taken)
+        taken.add(new)
+        within: dict[str, Any] = {}
+        if isinstance(inner, dict):
+            told = cast("Json", inner)
+            items: Any = told.get("items")
+            owner = cast("Json", items) if isinstance(items, dict) else told
+            within = _renamed(owner)
+            if new != name:
+                words = str(told.get("description", ""))
+                inner = {
+                    **told,
+                    "description": f"{words} (originally {name!r})".strip(),
+                }
+        if new != name or within:
+            names[new] = (name, within)
+        fit[new] = inner
+    schema["properties"] = fit
+    back = {theirs: ours for ours, (theirs, _) in names.items()}
+    required: Any = schema.get("required")
+    if isinstance(required, list):
+        listed = cast("list[str]", required)
+        schema["required"] = [back.get(name, name) for name in listed]
+    return names
+
+
+def _apart(name: str, taken: set[str]) -> str:
+    plain = _UNFIT.sub("_", name)[:60] or "_"
+    fit, number = plain, 1
+    while fit in taken:
+        number += 1
+        fit = f"{plain}_{number}"
+    return fit
+
+
+def _resolved(schema: Json, root: Json) -> Json:
+    """A schema in the place of a reference to it."""
+    for _ in range(_DEPTH_MOST):
+        reference: Any = schema.get("$ref")
+        if not isinstance(reference, str):
+            return schema
+        found: Any = root
+        for part in reference.removeprefix("#").strip("/").split("/"):
+            found = cast("Json", found).get(part) if isinstance(found, dict) else None
+        if not reference.startswith("#") or not isinstance(found, dict):
+            raise ValueError(f"its schema refers to {reference!r}, which is not there")
+        beside = {key: value for key, value in schema.items() if key != "$ref"}
+        schema = {**cast("Json", found), **beside}
+    raise ValueError("its schema refers to itself")
+
+
+def _flat(schema: Json, root: Json, depth: int = 0) -> Json:
+    """A schema without combinations at its top level: what any part takes."""
+    if depth > _DEPTH_MOST:
+        raise ValueError("its schema is nested too deeply")
+    flat = {key: value for key, value in schema.items() if key not in _COMBINED}
+    properties: Json = dict(flat.get("properties") or {})
+    required: list[str] = list(flat.get("required") or [])
+    is_open = "additionalProperties" not in flat
+    for key in _COMBINED:
+        parts = [
+            _flat(_resolved(cast("Json", part), root), root, depth + 1)
+            for part in cast("list[Any]", schema.get(key) or [])
+            if isinstance(part, dict)
+        ]
+        needed = [list(part.get("required") or []) for part in parts]
+        for part in parts:
+            for name, inner in cast("Json", part.get("properties") or {}).items():
+                properties[name] = _either(properties.get(name), inner)
+        if key == "allOf":
+            required += [name for names in needed for name in names]
+        elif needed:
+            required += [n for n in needed[0] if all(n in names for names in needed)]
+        is_open &= all(part.get("additionalProperties") is not False for part in parts)
+        for part in parts:
+            flat.setdefault("type", part.get("type", "object"))
+    flat["properties"] = properties
+    if required:
+        flat["required"] = list(dict.fromkeys(required))
+    return flat
+
+
+def _either(one: object, other: object) -> object:
+    if one is None or one == other:
+        return other
+    before: Any = cast("Json", one).get("anyOf") if isinstance(one, dict) else None
+    options = (
+        cast("list[Any]", before) if isinstance(before, list) else [cast("Any", one)]
+    )
+    return cast("Any", one) if other in options else {"anyOf": [*options, other]}
+
+
+def _plain(schema: Json, depth: int) -> Json:
+    """A schema in draft 2020-12, as far as older drafts and mistakes can be told."""
+    if depth > _DEPTH_MOST:
+        raise ValueError("its schema is nested too deeply")
+    made: Json = {}
+    for key, value in schema.items():
+        kept = _keyword(key, value, depth)
+        if kept is not None:
+            made[key] = kept
+    if isinstance(made.get("items"), list):
+        made["prefixItems"] = made.pop("items")
+    for bound, limit in (
+        ("exclusiveMinimum", "minimum"),
+        ("exclusiveMaximum", "maximum"),
+    ):
+        if schema.get(bound) is True and limit in made:
+            made[bound] = made.pop(limit)
+    return made
+
+
+def _keyword(key: str, value: Any, depth: int) -> Any:  # noqa: ANN401, PLR0911  (JSON; one line a keyword)
+    match key:
+        case "type":
+            return _type(value)
+        case "properties" | "$defs" | "definitions" | "patternProperties":
+            if not isinstance(value, dict):
+                return None
+            named = cast("Json", value)
+            return {name: _sub(inner, depth) for name, inner in named.items()}
+        case "required":
+            listed = cast("list[Any]", value) if isinstance(value, list) else None
+            return listed and [name for name in listed if isinstance(name, str)]
+        case "anyOf" | "oneOf" | "allOf" | "prefixItems":
+            if not isinstance(value, list) or not value:
+                return None
+            return [_sub(inner, depth) for inner in cast("list[Any]", value)]
+        case "items" if isinstance(value, list):
+            return [_sub(inner, depth) for inner in cast("list[Any]", value)]
+        case "items" | "additionalProperties" | "not" | "contains":
+            return value if isinstance(value, bool) else _sub(value, depth)
+        case "enum":
+            return cast("list[Any]", value) if isinstance(value, list) else None
+        case "exclusiveMinimum" | "exclusiveMaximum":
+            return None if isinstance(value, bool) else value
+        case _:
+            return value
+
+
+def _sub(schema: object, depth: int) -> Any:  # noqa: ANN401  (JSON)
+    if isinstance(schema, bool):
+        return schema
+    return _plain(cast("Json", schema), depth + 1) if isinstance(schema, dict) else {}
+
+
+def _type(value: object) -> Any:  # noqa: ANN401  (JSON)
+    if isinstance(value, list):
+        named = [_type(each) for each in cast("list[object]", value)]
+        return [each for each in named if each] or None
+    name = _ALIASES.get(value, value) if isinstance(value, str) else None
+    return name if name in _TYPES else None
