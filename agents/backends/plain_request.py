@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from agents.protocol.backend import Message, Request, ToolSpec
+from agents.backends.plain_messages import api_messages, system_text
+from agents.protocol.backend import Request, ToolSpec
 from agents.protocol.chunks import AgentId, TurnNumber
 from agents.protocol.turns import Draft, Present, Review, Turn
+from agents.protocol.unicode_text import whole_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from agents.protocol.turns import Task
 
+_TOOL_OPTIONS = ("strict", "defer_loading", "eager_input_streaming")
 _OPTIONS = {"agent_id", "enable_code_execution", "enable_web_search", "model"}
 
 
@@ -50,12 +53,8 @@ def plain_request(
     )
     return Request(
         turn=turn,
-        system="\n".join(str(m["content"]) for m in messages if m["role"] == "system"),
-        messages=tuple(
-            Message(role=m["role"], content=_json(m["content"]))
-            for m in messages
-            if m["role"] != "system"
-        ),
+        system=system_text(messages),
+        messages=api_messages(messages),
         tools=specs,
     )
 
@@ -74,12 +73,23 @@ def _question(messages: Sequence[Mapping[str, Any]]) -> str:
 def _tool(tool: Mapping[str, Any]) -> ToolSpec:
     told: Mapping[str, Any] = tool.get("function", tool)
     schema = told.get("input_schema", told.get("parameters", {"type": "object"}))
+    # OpenAI's stand beside the function, or within it.
+    options = {
+        name: value
+        for each in (tool, told)
+        for name in _TOOL_OPTIONS
+        if (value := each.get(name)) is not None
+    }
+    mark = tool.get("cache_control")
     return ToolSpec(
         name=told["name"],
-        description=told.get("description", ""),
+        description=told.get("description") or "",
         input_schema=_json(schema),
+        input_examples=tuple(map(_json, tool.get("input_examples") or ())),
+        cache_control=None if mark is None else _json(mark),
+        **options,
     )
 
 
 def _json(value: object) -> msgspec.Raw:
-    return msgspec.Raw(msgspec.json.encode(value))
+    return msgspec.Raw(msgspec.json.encode(whole_json(value)))

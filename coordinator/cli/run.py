@@ -14,6 +14,7 @@ import anyio
 import msgspec
 
 from agents.actor.person import Person
+from agents.protocol.unicode_text import whole_text
 from agents.tools import foreign_types as foreign
 from coordinator.cli.approvals import Approvals, approver_of
 from coordinator.cli.console import Desk
@@ -307,6 +308,8 @@ def _question(options: RunOptions, config: TeamConfig) -> str:
     question = options.question
     if question is None and options.continues is None:
         question = config.file.question
+    if question is not None:
+        question = whole_text(question)  # arguments need not be UTF-8
     if question == "-" or (question is None and not sys.stdin.isatty()):
         raw = sys.stdin.buffer.read(QUESTION_BYTES_MAX + 1)
         if len(raw) > QUESTION_BYTES_MAX:

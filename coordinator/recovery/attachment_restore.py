@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agents.protocol.attachments import Attach, Attachment
+from agents.protocol.unicode_text import whole_text
 from coordinator.errors import ConfigInvalid
 from coordinator.journal.entries import AttachedFile
 from coordinator.team.attachment_sources import Attachable, is_address, read_attachments
@@ -42,9 +43,9 @@ def _told(named: Attachable, read: Attachment) -> AttachedFile:
     return AttachedFile(
         name=read.name,
         digest=read.digest,
-        source=_place(wish.source),
+        source=whole_text(_place(wish.source)),
         by=wish.by,
-        title=wish.title,
+        title=whole_text(wish.title),
         citations=wish.citations,
         container=wish.container,
     )

@@ -29,6 +29,7 @@ from agents.conversation.prompts import with_earlier
 from agents.conversation.uploads import SessionFiles
 from agents.protocol.chunks import AgentId, Chunk, Label, StreamChunk, TurnNumber
 from agents.protocol.turns import Review, Turn
+from agents.protocol.unicode_text import whole_text
 from coordinator.errors import NotAsked
 from coordinator.journal.entries import ContinuedFrom, Opened, library_version
 from coordinator.journal.store import FILES_SUFFIX
@@ -103,11 +104,13 @@ class Session:
 
     def interrupt(self, reason: str = "interrupted") -> None:
         """End now, with the best answer so far."""
-        self._shell.tell(Interrupted(at=anyio.current_time(), reason=reason))
+        self._shell.tell(
+            Interrupted(at=anyio.current_time(), reason=whole_text(reason))
+        )
 
     def say(self, text: str) -> None:
         """Tell the whole team something; agents read it with their next turn."""
-        self._shell.tell(PersonSaid(at=anyio.current_time(), text=text))
+        self._shell.tell(PersonSaid(at=anyio.current_time(), text=whole_text(text)))
 
     def stop_agent(self, agent: AgentId, reason: str = "stopped by a person") -> None:
         """Take one agent out; its answer stands.
@@ -117,13 +120,17 @@ class Session:
         """
         self._shell.check_name(agent)
         self._shell.tell(
-            AgentStopped(at=anyio.current_time(), agent=agent, reason=reason)
+            AgentStopped(
+                at=anyio.current_time(), agent=agent, reason=whole_text(reason)
+            )
         )
 
     def veto(self, label: Label, reason: str = "vetoed by a person") -> None:
         """Rule an answer out."""
         self._shell.tell(
-            AnswerVetoed(at=anyio.current_time(), label=label, reason=reason)
+            AnswerVetoed(
+                at=anyio.current_time(), label=label, reason=whole_text(reason)
+            )
         )
 
     async def asked(self, agent: AgentId, *, after: TurnNumber = BEFORE_ANY) -> Turn:
@@ -149,7 +156,7 @@ class Session:
             NotAsked: The agent is no person, or is not asked anything now.
         """
         seat = self._shell.seat_now(agent)
-        seat.answer(_turn_of(seat, agent), text)
+        seat.answer(_turn_of(seat, agent), whole_text(text))
 
     def vote(self, agent: AgentId, *labels: Label | str, reason: str = "") -> None:
         """Vote for a person.
@@ -167,7 +174,7 @@ class Session:
         form = task.ballot if isinstance(task, Review) else None
         if form is None or not labels:
             raise NotAsked(f"{agent!r} is not asked to vote now, or votes for nothing")
-        seat.vote(form, [Label(label) for label in labels], reason)
+        seat.vote(form, [Label(label) for label in labels], whole_text(reason))
 
 
 def _turn_of(seat: Seat, agent: AgentId) -> Turn:
@@ -221,6 +228,7 @@ async def open_session(
     check_asked(question, team)
     journal, output_dir = options.get("journal"), options.get("output_dir")
     continues = options.get("continues")
+    question = whole_text(question)
     nonce = secrets.token_hex(4)
     earlier = continues.earlier if continues else ()
     opening = Opening(

@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from agents.backends.scripted.script import ScriptInvalid, parse_script
+from agents.protocol.unicode_text import whole_json
 from coordinator.consensus.rules import Rules, RulesRecord
 from coordinator.errors import ConfigInvalid
 from coordinator.team.schema import AgentEntry, TeamConfig, TeamFile
@@ -71,7 +72,7 @@ def source_of(config: TeamConfig) -> bytes:
         "rules": config.rules.record(),
         "agents": agents,
     }
-    plain = _without_secrets(msgspec.to_builtins(kept))
+    plain = _without_secrets(whole_json(msgspec.to_builtins(kept)))
     plain |= {"scripts": config.scripts, "is_emulated": config.is_emulated}
     return msgspec.json.encode(plain)
 

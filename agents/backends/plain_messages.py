@@ -1,0 +1,96 @@
+"""Messages as MassGen and OpenAI write them, in the Messages API's form. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias, cast
+
+import msgspec
+
+from agents.protocol.backend import Message
+from agents.protocol.unicode_text import whole_json
+
+Blocks: TypeAlias = list[dict[str, Any]]
+
+
+def system_text(messages: Sequence[Mapping[str, Any]]) -> str:
+    """What messages of the role ``system`` say, one after the other."""
+    texts = (
+        block.get("text", "")
+        for message in messages
+        if message.get("role") == "system"
+        for block in _blocks(message.get("content"))
+    )
+    return "\n".join(text for text in texts if text)
+
+
+def api_messages(messages: Sequence[Mapping[str, Any]]) -> tuple[Message, ...]:
+    """All others: results of tools as blocks of the user's, neighbours together.
+
+    Text that is empty or blank is left out, because the API refuses it, and so is a
+    message of nothing else.
+    """
+    made: list[tuple[str, Blocks]] = []
+    for message in messages:
+        role, blocks = _read(message)
+        if role == "system" or not blocks:
+            continue
+        if made and made[-1][0] == role == "user":
+            made[-1][1].extend(blocks)
+        else:
+            made.append((role, blocks))
+    return tuple(
+        Message(
+            role=cast("Any", role),
+            content=msgspec.Raw(
+                msgspec.json.encode(whole_json(_results_first(blocks)))
+            ),
+        )
+        for role, blocks in made
+    )
+
+
+def _read(message: Mapping[str, Any]) -> tuple[str, Blocks]:
+    role = str(message.get("role"))
+    blocks = _blocks(message.get("content"))
+    if role == "tool":
+        result = {
+            "type": "tool_result",
+            "tool_use_id": str(message.get("tool_call_id", "")),
+            "content": blocks or "(no output)",
+        }
+        return "user", [result]
+    calls: Any = message.get("tool_calls") or ()
+    if role == "assistant":
+        blocks += [_call(call) for call in calls]
+    return role, blocks
+
+
+def _blocks(content: Any) -> Blocks:  # noqa: ANN401  (whatever its callers pass)
+    given: list[Any] = [content] if isinstance(content, str) else list(content or ())
+    parts = [{"type": "text", "text": x} if isinstance(x, str) else x for x in given]
+    return [
+        {**part}
+        for part in parts
+        if part.get("type") != "text" or str(part.get("text") or "").strip()
+    ]
+
+
+def _call(call: Mapping[str, Any]) -> dict[str, Any]:
+    """A call of OpenAI's, whose input is JSON within JSON."""
+    told: Mapping[str, Any] = call.get("function", call)
+    given: Any = told.get("arguments") or {}
+    if isinstance(given, str):
+        try:
+            given = json.loads(given)
+        except ValueError:
+            given = {}
+    name, id_ = str(told.get("name", "")), str(call.get("id", ""))
+    input_ = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
+    return {"type": "tool_use", "id": id_, "name": name, "input": input_}
+
+
+def _results_first(blocks: Blocks) -> Blocks:
+    """Results of tools come before what else is said, or the API refuses them."""
+    return sorted(blocks, key=lambda block: block.get("type") != "tool_result")
