@@ -14,6 +14,7 @@ import anyio
 import anyio.lowlevel
 from anyio.streams.memory import MemoryObjectSendStream
 
+from agents.actor.model_call import unfinished
 from agents.actor.publisher import Voice
 from agents.actor.toolboxes import opened
 from agents.actor.turn_runner import Last, RunningTurn
@@ -240,7 +241,10 @@ class Actor:
         finally:
             self._running = None
             self._scope = None
-        return (_cancelled(pen, self._cancel_reason or ""),)
+        voice, reason = running.voice, self._cancel_reason or ""
+        told = voice.response and unfinished(voice.response, voice, "it was cancelled")
+        ended = _cancelled(pen, reason)
+        return (told, ended) if told else (ended,)
 
     def _say_goodbye(self, pen: Pen) -> None:
         """The whole actor is cancelled: say so if there is room; nobody may listen."""

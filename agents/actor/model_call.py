@@ -13,14 +13,24 @@ import anyio
 import msgspec
 
 from agents.conversation.accumulator import Transcript
-from agents.errors import BackendUnavailable, StreamMalformed
+from agents.errors import (
+    AgentError,
+    BackendUnavailable,
+    BudgetExhausted,
+    StreamMalformed,
+)
+from agents.limits.pricing import cost_usd, factor_of
+from agents.limits.spending import WRITTEN_CHARACTERS_A_TOKEN, Purse, tokens_at_most
+from agents.protocol.backend import Forecast, Forecasts
 from agents.protocol.chunks import (
     Allowance,
     ResponseAbandoned,
     ResponseOpened,
     StatusChanged,
     StreamChunk,
+    UsageReported,
 )
+from agents.protocol.turns import LEAST_OUTPUT_TOKENS
 
 if TYPE_CHECKING:
     from agents.actor.publisher import Voice
@@ -30,6 +40,9 @@ if TYPE_CHECKING:
     from agents.protocol.backend import Backend, Request
 
 
+NO_ROOM = "the budget leaves no room for another call"
+
+
 async def ask(
     backend: Backend,
     request: Request,
@@ -37,17 +50,21 @@ async def ask(
     *,
     limiter: Limiter,
     retry: RetryPolicy,
+    purse: Purse | None = None,
     files: SessionFiles | None = None,
 ) -> Transcript:
     """Ask ``request`` and publish what comes; the complete response.
 
-    What is attached goes with it; uploads are tried again as calls are.
+    What is attached goes with it; uploads are tried again as calls are. Each try may
+    cost what ``purse`` holds, if one is given, and is paid out of it, whatever comes.
 
     Raises:
         AgentError: The backend's, once it is no use to ask again.
+        BudgetExhausted: The next try would cost more than there is.
     """
     # Being put off is no fault, so the two are counted apart.
     failures = {False: 0, True: 0}
+    purse = purse or Purse()
     failed_at: float | None = None
     while True:
         is_gated = False
@@ -55,8 +72,9 @@ async def ask(
             if files is not None:
                 attached = await files.blocks_for(backend)
                 request = msgspec.structs.replace(request, attached=attached)
+            request = await _afforded(backend, request, purse)
             is_gated = not limiter.is_unlimited
-            return await _stream(backend, request, voice, limiter)
+            return await _paid(backend, request, voice, limiter, purse)
         except BackendUnavailable as error:
             put_off = error.is_rate_limit
             is_gated &= put_off  # an upload passes no gate
@@ -83,15 +101,87 @@ async def ask(
         # place that this agent would lose by sleeping elsewhere.
 
 
-async def _stream(
-    backend: Backend, request: Request, voice: Voice, limiter: Limiter
+async def _afforded(backend: Backend, request: Request, purse: Purse) -> Request:
+    """``request``, told how much it may write.
+
+    Raises:
+        BudgetExhausted: That is less than would be of any use.
+    """
+    forecast: Forecast | None = None
+    if purse.needs_forecast:
+        if isinstance(backend, Forecasts):
+            forecast = await backend.forecast(request)
+        else:
+            forecast = Forecast(tokens_at_most(request))
+    most = purse.most_output(backend.model, forecast)
+    if most is None:
+        return request
+    if most < LEAST_OUTPUT_TOKENS:
+        raise BudgetExhausted(NO_ROOM)
+    return msgspec.structs.replace(request, max_tokens=most)
+
+
+async def _paid(
+    backend: Backend, request: Request, voice: Voice, limiter: Limiter, purse: Purse
 ) -> Transcript:
-    """One try.
+    """One try, paid for.
+
+    Raises:
+        AgentError: As :func:`_stream`; what was streamed until then is told first.
+    """
+    response = voice.response = Transcript()
+    try:
+        await _stream(backend, request, voice, limiter, response)
+    except AgentError as error:
+        told = unfinished(response, voice, f"the stream broke off: {error}")
+        if told is not None:
+            purse.pay((told,))
+            await voice.say(told)
+        voice.response = None
+        raise
+    voice.response = None
+    if response.reported is not None:
+        purse.pay((response.reported,))
+    return response
+
+
+def unfinished(response: Transcript, voice: Voice, why: str) -> UsageReported | None:
+    """What a response has cost that will not be whole; ``None``: nothing is known.
+
+    The API tells what was written at the end alone. What it bills for a stream that
+    ends early is as much as was generated, so that is estimated by what has come.
+    """
+    last = response.reported
+    if last is None or response.is_complete:
+        return None
+    characters = response.written_characters
+    written = -(-characters // WRITTEN_CHARACTERS_A_TOKEN)
+    usage = msgspec.structs.replace(
+        last.usage, output_tokens=max(last.usage.output_tokens, written)
+    )
+    factor = factor_of(last.speed or "", last.inference_geo or "", "")
+    return msgspec.structs.replace(
+        last,
+        **voice.stamp(),
+        usage=usage,
+        cost_usd=cost_usd(last.model, usage, factor),
+        parts=msgspec.UNSET,
+        estimated=why,
+    )
+
+
+async def _stream(
+    backend: Backend,
+    request: Request,
+    voice: Voice,
+    limiter: Limiter,
+    response: Transcript,
+) -> None:
+    """One try, published and folded into ``response``.
 
     Raises:
         AgentError: As the backend does, and where the stream just ends.
     """
-    response = Transcript()
     if limiter.would_wait:
         await voice.say(StatusChanged(**voice.stamp(), status="waiting"))
     async with limiter.slot(request.turn.agent) as slot:
@@ -106,7 +196,6 @@ async def _stream(
                 await publish(batch)
         if not response.is_complete:
             raise StreamMalformed("the stream ended without a stop reason")
-    return response
 
 
 def _limits(

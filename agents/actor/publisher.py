@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import anyio
 
+from agents.conversation.accumulator import Transcript
 from agents.protocol.chunks import StreamChunk
 from agents.protocol.stamper import Pen, Stamp
 
@@ -16,12 +17,14 @@ Publish: TypeAlias = Callable[[Sequence[StreamChunk]], Awaitable[None]]
 class Voice:
     """Stamps chunks of a turn's own and sends them, and those of its responses."""
 
-    __slots__ = ("pen", "publish")
+    __slots__ = ("pen", "publish", "response")
 
     def __init__(self, pen: Pen, publish: Publish) -> None:
         self.pen = pen
         self.publish = publish
         """Sends chunks as one frame; waits while there is no room."""
+        self.response: Transcript | None = None
+        """The response under way: if it ends here, what it has cost is an estimate."""
 
     def stamp(self) -> Stamp:
         """The common fields of a chunk that is made now."""

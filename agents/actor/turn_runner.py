@@ -33,9 +33,11 @@ from agents.conversation import prompts
 from agents.errors import (
     BackendRefused,
     BackendUnavailable,
+    BudgetExhausted,
     ContextExceeded,
     ToolFailed,
 )
+from agents.limits.spending import Purse
 from agents.protocol.backend import Recalls, Request
 from agents.protocol.chunks import (
     ResponseAbandoned,
@@ -46,7 +48,6 @@ from agents.protocol.chunks import (
 from agents.protocol.citations import Sources
 from agents.protocol.endings import Ending
 from agents.protocol.turns import (
-    LEAST_OUTPUT_TOKENS,
     BallotForm,
     News,
     Review,
@@ -103,11 +104,13 @@ class RunningTurn:
     _failures: int = 0
     _pauses: int = 0
     _was_cut: bool = False
-    _output_left: int | None = None
-    """Tokens that may still be written, where a budget says so."""
+    _purse: Purse = field(init=False)
+    """What the turn may still cost, where a budget says so."""
 
     def __post_init__(self) -> None:
-        self._output_left = self.turn.output_tokens
+        self._purse = Purse.of(self.turn)
+        if self.memory is not None:
+            self._purse.pay(self.memory.said)
         task = self.turn.task
         self._outcomes = Outcomes(
             task=task,
@@ -142,16 +145,15 @@ class RunningTurn:
             self._lose(self.memory)
         for _ in range(MAX_CALLS):
             self._call += 1
-            response = await self._respond_somehow(self._call)
+            try:
+                response = await self._respond_somehow(self._call)
+            except BudgetExhausted as error:
+                return self._outcomes.end("cut", str(error))
             if response is None:
                 continue
             last = await self._follow(response)
             if last is not None:
                 return last
-            if self._is_spent(response):
-                return self._outcomes.end(
-                    "cut", "the budget leaves no room for another call"
-                )
         return self._outcomes.end(
             "silent", f"{MAX_CALLS} model calls brought no result"
         )
@@ -164,7 +166,6 @@ class RunningTurn:
             messages=self.conversation.messages(),
             tools=offered_tools(self.agent, self.turn.task),
             container=self.conversation.container,
-            max_tokens=self._output_left,
         )
 
     async def _respond_somehow(self, call: int) -> Transcript | None:
@@ -209,6 +210,7 @@ class RunningTurn:
             self.voice,
             limiter=(self.limiter, *self.fallback_limiters)[given_up],
             retry=self._retry,
+            purse=self._purse,
             files=self.files,
         )
 
@@ -246,8 +248,6 @@ class RunningTurn:
     def _lose(self, memory: Memory) -> None:
         """Go to where the turn had begun afresh; what was paid until then, was."""
         begun_afresh(self.agent, self.conversation, self.turn, memory)
-        if self._output_left is not None:
-            self._output_left -= memory.output_tokens_lost
 
     def _recall(self, request: Request, memory: Memory) -> Transcript | None:
         """The response that was bought before, if it was."""
@@ -256,13 +256,6 @@ class RunningTurn:
             for _ in range(memory.tries):
                 backend.recall(request)
         return response
-
-    def _is_spent(self, response: Transcript) -> bool:
-        """Whether ``response`` leaves too little to write for another to be asked."""
-        if self._output_left is None:
-            return False
-        self._output_left -= response.usage.output_tokens
-        return self._output_left < LEAST_OUTPUT_TOKENS
 
     async def _follow(self, response: Transcript) -> Last | None:
         """Do what ``response`` calls for; the turn's end, or ``None`` to ask on."""

@@ -89,6 +89,7 @@ class Transcript:
         "category",
         "is_complete",
         "items",
+        "reported",
         "stop_reason",
         "usage",
         "why",
@@ -116,6 +117,8 @@ class Transcript:
         """Who alone can read :attr:`items`."""
         self.usage = Usage()
         """What it cost so far."""
+        self.reported: UsageReported | None = None
+        """The last report of that, whole."""
         self.is_complete = False
         """Whether the response has ended as it should."""
 
@@ -152,6 +155,7 @@ class Transcript:
                     self.by = chunk.by
                 case UsageReported():
                     self.usage = chunk.usage
+                    self.reported = chunk
                 case ResponseStarted():
                     self._reset()
                     self._start(_object(chunk.message))
@@ -233,6 +237,16 @@ class Transcript:
                 texts.append(_str(block.fields.get("text")))
                 texts.extend(block.pieces)
         return "".join(texts)
+
+    @property
+    def written_characters(self) -> int:
+        """How much the model has written so far, thoughts and tools' input included."""
+        count = 0
+        for block in self._blocks:
+            count += sum(map(len, block.pieces)) + sum(map(len, block.typed))
+            for name in ("text", "thinking"):
+                count += len(_str(block.fields.get(name)))
+        return count
 
     @property
     def tool_calls(self) -> tuple[ToolCalled, ...]:

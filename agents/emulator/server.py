@@ -281,7 +281,12 @@ class Server:
         self._pass_limits(tokens, now, headers)
         player = self._stage.player(record.headers, body, now)
         try:
-            part = player.begin(seen_in_body(body), looked.count, str(body["model"]))
+            part = player.begin(
+                seen_in_body(body),
+                looked.count,
+                str(body["model"]),
+                max_tokens=body["max_tokens"],
+            )
         except ScriptStuck as stuck:
             raise Refused(HttpError(status=400, message=str(stuck))) from stuck
 

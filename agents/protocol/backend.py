@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
@@ -169,6 +169,36 @@ class Backend(Protocol):
 
     async def aclose(self) -> None:
         """Close what outlives streams, e.g. a pool of connections."""
+        ...
+
+
+class Forecast(NamedTuple):
+    """What one request costs at most, beside what its model writes."""
+
+    input_tokens: int
+    """What it reads."""
+    readings: int = 1
+    """How often it is read: once more for each call of a server tool."""
+    extras_usd: float = 0.0
+    """Server tools' own charges."""
+    factor: float = 1.0
+    """Of the tokens' price, see :func:`agents.limits.pricing.factor_of`."""
+    is_for_an_hour: bool = False
+    """Whether it is written to the cache for an hour, which costs most."""
+
+
+@runtime_checkable
+class Forecasts(Protocol):
+    """A backend that can tell what a request will cost before it is made.
+
+    What another one's requests cost is estimated from above by their length.
+    """
+
+    async def forecast(self, request: Request) -> Forecast | None:
+        """What ``request`` costs at most, beside what the model writes.
+
+        ``None``: nothing, whatever is reported of it; no budget can be kept by it.
+        """
         ...
 
 

@@ -138,6 +138,10 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Model calls without a usable result before the turn ends ``silent``."""
     output_tokens: int | None = None
     """Most tokens that its responses may have together, where a budget says so."""
+    budget_tokens: int | None = None
+    """Most tokens that it may cost, read and written, broken tries included."""
+    budget_usd: float | None = None
+    """The same in USD."""
 
 
 class News(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -49,8 +49,8 @@ class Memory:
         self.lost: tuple[StreamChunk, ...] = ()
         """Where the turn began afresh, the last time: what was said until then, that it
         does included. None of it is remembered."""
-        self.output_tokens_lost = 0
-        """What whole responses among it had written."""
+        self.said = asked.chunks
+        """All that was said, void or not: it was paid for."""
         self.counted = tries(asked, is_over=False)
         """The places of the model calls that were answered, among the turn's chunks."""
         self._calls = self._read(asked)
@@ -72,9 +72,6 @@ class Memory:
                     tried = 0
                 case TurnRestarted():
                     self.lost = asked.bought[: place + 1]
-                    self.output_tokens_lost += sum(
-                        call.response.usage.output_tokens for call in calls
-                    )
                     calls, response, tried = [], Transcript(), 0
                 case ToolReturned() if calls:
                     calls[-1].results[chunk.id] = chunk

@@ -3,10 +3,14 @@
 A turn starts only where what it must cost *at least* fits into what is left: the tokens
 it has to read (the question, the answers it is shown, the conversation that it goes on
 with; four characters count as a token) and :data:`LEAST_OUTPUT_TOKENS` to say something
-useful. What running turns must still cost at least is not left to others. A turn that
-starts is told how much it may write before the line is reached, and whoever reports
-more than the budget is stopped at that report. In money, what is read again of a
-conversation is reckoned as read from the cache, and all else at its full price.
+useful. A turn that starts is granted what it must cost and a share of what is left
+beyond; an agent that could start another keeps its share for that. What is granted is
+not left to others until the turn has ended, also where it was cancelled, and no call of
+the turn is made that could cost more, so that what is spent and granted together never
+exceeds the budget. What a server tool reads beyond its caps the bill alone can tell:
+whoever reports more than the budget is stopped at that report. In money, what is read
+again of a conversation is reckoned as read from the cache, and all else as written to
+it.
 
 A budget of the session's that is spent ends the session with the best answer so far; an
 agent's own takes that agent out, and its answer stands.
@@ -34,6 +38,10 @@ CHARACTERS_A_TOKEN = 4
 
 
 _UNBOUNDED = Budget()
+USEFUL_OUTPUT_TOKENS = 512
+"""A short answer with some thought."""
+_ALONE = frozenset({"presenting", "dividing"})
+"""Phases in which nobody starts a turn beside the one that does."""
 
 
 class HeldBack(NamedTuple):
@@ -48,7 +56,7 @@ class HeldBack(NamedTuple):
 class _Need(NamedTuple):
     """What a turn costs at least."""
 
-    tokens: int = 0
+    tokens: float = 0
     usd: float = 0.0
 
 
@@ -75,6 +83,8 @@ def hold_back(m: Move, begin: int) -> list[HeldBack]:
     held: list[HeldBack] = []
     reserved = _reserved(m)
     kept: list[MachineOutput] = m.out[:begin]
+    starting: list[tuple[int, Member, _Need]] = []
+    crowd = _Need()
     for output in m.out[begin:]:
         if not isinstance(output, StartTurn):
             kept.append(output)
@@ -90,11 +100,93 @@ def hold_back(m: Move, begin: int) -> list[HeldBack]:
             why = f"{refusing}, and the turn takes {_said(need)} at least"
             held.append(HeldBack(member, why, refusing.is_session))
             continue
-        kept.append(StartTurn(turn=_capped(m, member, output.turn, need, left)))
+        spare = _spare(m, member)
+        if starting and not _fits_beside(need, spare, crowd, left):
+            why = f"{left[0]}, too little beside the turns of others"
+            held.append(HeldBack(member, why, is_session=True))
+            continue
+        crowd = _Need(crowd.tokens + spare.tokens, crowd.usd + spare.usd)
+        starting.append((len(kept), member, need))
+        kept.append(output)
         reserved = _Need(reserved.tokens + need.tokens, reserved.usd + need.usd)
         m.put(replace(member, reserved_tokens=need.tokens, reserved_usd=need.usd))
+    for place, member, need in starting:
+        begun = kept[place]
+        assert isinstance(begun, StartTurn)
+        share = _share(m, member, need, reserved, len(starting))
+        kept[place] = StartTurn(turn=_granted(m, member, begun.turn, need, share))
     m.out[:] = kept
     return held
+
+
+def _spare(m: Move, member: Member) -> _Need:
+    """What ``member``'s turn should have beyond what it must cost, to be of use.
+
+    Many turns that are all cut short bring nothing; few that are not bring an answer.
+    """
+    price = m.rules.limits.prices.get(member.id)
+    if price is None or not _is_billed(m, member):
+        return _Need()
+    more = USEFUL_OUTPUT_TOKENS - LEAST_OUTPUT_TOKENS
+    return _Need(more, more * price.output_usd)
+
+
+def _fits_beside(need: _Need, spare: _Need, crowd: _Need, left: list[_Left]) -> bool:
+    """Whether the turn, and those that start before it, have what they should."""
+    wanted = _Need(
+        need.tokens + spare.tokens + crowd.tokens, need.usd + spare.usd + crowd.usd
+    )
+    return not spare.tokens or all(_fits(wanted, x) for x in left if x.is_session)
+
+
+def _share(
+    m: Move, member: Member, need: _Need, reserved: _Need, starting: int
+) -> _Need:
+    """What ``member``'s turn may cost: what it needs, and its share of what is left."""
+    idle = [x for x in m.live() if x.activity == "idle"]
+    shares = starting if m.s.phase in _ALONE else starting + len(idle)
+    found = _Need(math.inf, math.inf)
+    for left in _left(m, member, reserved):
+        tokens, usd = left.tokens, left.usd
+        if left.is_session:  # what is left is without the needs of all that start
+            tokens = need.tokens + max(0.0, tokens) / shares
+            usd = need.usd + max(0.0, usd) / shares
+        else:
+            tokens -= member.granted_tokens
+            usd -= member.granted_usd
+        found = _Need(min(found.tokens, tokens), min(found.usd, usd))
+    return found
+
+
+def _granted(m: Move, member: Member, turn: Turn, need: _Need, share: _Need) -> Turn:
+    """Tell ``turn`` what it may cost, and how much it may write for that."""
+    price = m.rules.limits.prices.get(member.id)
+    most = share.tokens - need.tokens + LEAST_OUTPUT_TOKENS
+    if price is not None and price.output_usd > 0:
+        more = (share.usd - need.usd) / price.output_usd
+        most = min(most, more + LEAST_OUTPUT_TOKENS)
+    if not _is_billed(m, member):
+        return turn if math.isinf(most) else replace(turn, output_tokens=int(most))
+    now = m.s.members[member.id]
+    tokens, usd = share.tokens, share.usd
+    m.put(
+        replace(
+            now,
+            granted_tokens=now.granted_tokens + (0 if math.isinf(tokens) else tokens),
+            granted_usd=now.granted_usd + (0 if math.isinf(usd) else usd),
+            granted_turn=turn.number,
+        )
+    )
+    return replace(
+        turn,
+        budget_tokens=None if math.isinf(tokens) else int(tokens),
+        budget_usd=None if math.isinf(usd) else usd,
+    )
+
+
+def _is_billed(m: Move, member: Member) -> bool:
+    price = m.rules.limits.prices.get(member.id)
+    return price is not None and bool(price.overhead_tokens)
 
 
 def without_cancels(m: Move, held: list[HeldBack]) -> None:
@@ -168,18 +260,27 @@ def _need(m: Move, member: Member, turn: Turn) -> _Need:
     new, known = _least_input(member, turn)
     usd = 0.0
     if price is not None:
+        if not known:
+            new += price.overhead_tokens or 0
         again = price.input_usd if price.cached_usd is None else price.cached_usd
-        usd = new * price.input_usd + known * again
+        fresh = price.written_usd or price.input_usd
+        usd = new * fresh + known * again
         usd += LEAST_OUTPUT_TOKENS * price.output_usd
     return _Need(new + known + LEAST_OUTPUT_TOKENS, usd)
 
 
 def _reserved(m: Move) -> _Need:
-    """What running turns must still cost at least, all together."""
-    members = (m.s.members[agent] for agent in m.s.order)
-    running = [x for x in members if x.activity not in {"idle", "out"}]
+    """What turns may still cost, or must at least where nothing is granted to them."""
+    members = [m.s.members[agent] for agent in m.s.order]
+    granted = [x for x in members if x.granted_turn]
+    running = [
+        x for x in members if not x.granted_turn and x.activity not in {"idle", "out"}
+    ]
+    tokens = sum(x.granted_tokens for x in granted)
+    usd = sum(x.granted_usd for x in granted)
     return _Need(
-        sum(x.reserved_tokens for x in running), sum(x.reserved_usd for x in running)
+        math.ceil(tokens) + sum(x.reserved_tokens for x in running),
+        usd + sum(x.reserved_usd for x in running),
     )
 
 
@@ -211,17 +312,3 @@ def _fits(need: _Need, left: _Left) -> bool:
 def _said(need: _Need) -> str:
     usd = f" ({need.usd:.4f} USD)" if need.usd else ""
     return f"{need.tokens} tokens{usd}"
-
-
-def _capped(
-    m: Move, member: Member, turn: Turn, need: _Need, left: list[_Left]
-) -> Turn:
-    """Tell ``turn`` how much it may write until a budget is spent."""
-    price = m.rules.limits.prices.get(member.id)
-    most = math.inf
-    for each in left:
-        most = min(most, each.tokens - need.tokens + LEAST_OUTPUT_TOKENS)
-        if price is not None and price.output_usd > 0:
-            more = (each.usd - need.usd) / price.output_usd
-            most = min(most, more + LEAST_OUTPUT_TOKENS)
-    return turn if math.isinf(most) else replace(turn, output_tokens=int(most))

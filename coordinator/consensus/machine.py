@@ -166,11 +166,13 @@ class Consensus:
         s, at = self._state, what.at
         if s.phase == "concluded":
             return self, ()
+        if self._is_budgeted and isinstance(what, _LAST):
+            s = _with_grant_back(s, what)
         # Most turns end at the instant at which they brought what they were asked for,
         # and most responses begin without anybody having waited for that.
         if type(what) is TurnEnded:
             if at <= s.now and _is_late(s, what):
-                return self, ()
+                return self._with(s), ()
         elif type(what) is ResponseStarted:
             if _changes_nothing(s, what):
                 return self._with(replace(s, now=at)) if at > s.now else self, ()
@@ -189,6 +191,28 @@ class Consensus:
 
     def _with(self, state: State) -> Consensus:
         return Consensus(self.rules, state, is_budgeted=self._is_budgeted)
+
+
+_LAST = (
+    AnswerProposed,
+    VoteCast,
+    AnswerPresented,
+    RestartRequested,
+    TaskDivided,
+    PartCompleted,
+    TurnEnded,
+    AgentFailed,
+)
+"""Chunks of a turn that no model call follows."""
+
+
+def _with_grant_back(s: State, ended: Chunk) -> State:
+    """``s`` without what was granted to a turn that is over, cancelled or not."""
+    member = s.members[ended.agent]
+    if ended.turn < member.granted_turn or not member.granted_turn:
+        return s
+    member = replace(member, granted_tokens=0.0, granted_usd=0.0, granted_turn=0)
+    return replace(s, members=with_entry(s.members, member.id, member))
 
 
 def _is_late(s: State, chunk: Chunk) -> bool:
@@ -216,6 +240,8 @@ def _booked(s: State, chunk: UsageReported) -> State:
         spent_usd=member.spent_usd + more_usd,
         reserved_tokens=max(0, member.reserved_tokens - more),
         reserved_usd=max(0.0, member.reserved_usd - more_usd),
+        granted_tokens=max(0.0, member.granted_tokens - more),
+        granted_usd=max(0.0, member.granted_usd - more_usd),
         response_tokens=tokens,
         response_usd=usd,
     )

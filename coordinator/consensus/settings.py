@@ -181,6 +181,11 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
     """One that is read from the prompt cache; ``None``: as much as any other."""
     takes_tokens: bool = True
     """``False`` for people."""
+    written_usd: float | msgspec.UnsetType = msgspec.UNSET
+    """One that is written to the prompt cache; unset: as much as any other."""
+    overhead_tokens: int | msgspec.UnsetType = msgspec.UNSET
+    """What its model reads in every call beside the turn's own words, at least: the
+    system prompt and the tools. Unset: it is not billed, and nothing is granted."""
 
 
 class Voting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

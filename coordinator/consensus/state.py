@@ -72,6 +72,12 @@ class Member(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reserved_tokens: int = 0
     """What its running turn must still cost at least, where there is a budget."""
     reserved_usd: float = 0.0
+    granted_tokens: float = 0.0
+    """What its running turn may still cost, where that is granted; what a turn that
+    was cancelled may, until its end has come."""
+    granted_usd: float = 0.0
+    granted_turn: int = 0
+    """Which turn that is; 0: none."""
     response_tokens: int = 0
     """Of the response under way, already in ``spent_tokens``."""
     response_usd: float = 0.0

@@ -26,7 +26,8 @@ import msgspec
 from agents.actor.person import Person
 from agents.backends.claude.files import ClaudeFiles
 from agents.conversation.uploads import PRETENDED
-from agents.protocol.backend import Recalls
+from agents.limits.spending import tokens_at_most
+from agents.protocol.backend import Forecast, Forecasts, Recalls
 from agents.tools.answer_schema import answer_form
 from agents.tools.approval import Approver, nobody
 from coordinator.team.builder import answer_type, assemble, closing
@@ -199,6 +200,12 @@ class _Played:
         **options: Any,  # noqa: ANN401  (MassGen's surface: whatever its callers pass)
     ) -> AsyncGenerator[StreamChunk, None]:
         return self._backend.stream_with_tools(messages, tools, **options)
+
+    async def forecast(self, request: Request) -> Forecast | None:
+        """What the backend forecasts; by its length, where it does not."""
+        if isinstance(self._backend, Forecasts):
+            return await self._backend.forecast(request)
+        return Forecast(tokens_at_most(request))
 
     def recall(self, request: Request) -> None:
         """Count what was asked in a process before this one as played."""

@@ -13,6 +13,7 @@ import msgspec
 
 from agents.actor.person import Person
 from agents.agent import Agent
+from agents.conversation.prompts import system_prompt
 from agents.limits.limiter import Limiter
 from agents.limits.pricing import cost_usd
 from agents.protocol.attachments import Attach
@@ -118,8 +119,6 @@ class Team:
                     f"a budget is given to {name!r}, who is not in the team; "
                     f"choose from {', '.join(sorted(ids))}"
                 )
-        if budget.is_set(self.rules):
-            self._price_budgets()
         if self.answer_type is not None:
             self._ask_for_values()
         workflow = workflow_of(self.rules)
@@ -130,6 +129,8 @@ class Team:
             self._compare_results()
         if self.rules.voting.panel == "auto":
             self._name_models()
+        if budget.is_set(self.rules):
+            self._price_budgets()
         for voter in self.rules.voting.weights:
             if voter not in ids:
                 raise ConfigInvalid(
@@ -152,8 +153,13 @@ class Team:
         for agent in self.agents:
             if isinstance(agent.backend, Person):
                 found[agent.id] = Price(takes_tokens=False)
-            elif agent.id in in_usd:
-                found[agent.id] = _price(agent)
+                continue
+            price = _price(agent) if agent.id in in_usd else Price()
+            if not getattr(agent.backend, "sets_usage", False):
+                overhead = overhead_tokens(agent)
+                price = msgspec.structs.replace(price, overhead_tokens=overhead)
+            if price != Price():
+                found[agent.id] = price
         if found != rules.limits.prices:
             priced = rules.replace(prices=found)
             object.__setattr__(self, "rules", priced)  # frozen once it is made
@@ -285,6 +291,23 @@ def read_described(told: msgspec.Raw) -> tuple[Rules, bytes]:
     return rules, bytes(read.source)
 
 
+ASKING_CHARACTERS = 300
+"""The words of a task, the shortest of them."""
+
+
+def overhead_tokens(agent: Agent) -> int:
+    """What ``agent``'s model reads in every call, at least, whatever it is asked."""
+    tools = [tool.spec for tool in agent.tools]
+    if agent.workflow is not None:
+        tools += agent.workflow.tools(agent.answer_form)
+    characters = len(system_prompt(agent.system)) + ASKING_CHARACTERS
+    for spec in tools:
+        characters += len(spec.name) + len(getattr(spec, "description", ""))
+        # Half of a schema is quotes and brackets, which tokens hold many of.
+        characters += len(bytes(getattr(spec, "input_schema", b""))) // 2
+    return characters // budget.CHARACTERS_A_TOKEN
+
+
 def _price(agent: Agent) -> Price:
     """What a token costs of the dearest of the models that the agent may use.
 
@@ -296,6 +319,7 @@ def _price(agent: Agent) -> Price:
         reading = cost_usd(backend.model, Usage(input_tokens=1))
         writing = cost_usd(backend.model, Usage(output_tokens=1))
         cached = cost_usd(backend.model, Usage(cache_read_input_tokens=1))
+        written = cost_usd(backend.model, Usage(cache_creation_input_tokens=1))
         if reading is None or writing is None:
             raise ConfigInvalid(
                 f"agent {agent.id!r} has a budget in USD, but the price of its model "
@@ -304,6 +328,7 @@ def _price(agent: Agent) -> Price:
         dearest = Price(
             input_usd=max(dearest.input_usd, reading),
             output_usd=max(dearest.output_usd, writing),
+            written_usd=max(dearest.written_usd or 0.0, written or reading),
             cached_usd=max(
                 dearest.cached_usd or 0.0, reading if cached is None else cached
             ),

@@ -31,6 +31,7 @@ import msgspec
 from agents.backends.claude.container_time import code_time
 from agents.backends.claude.errors import error_for, limits_of
 from agents.backends.claude.files import ClaudeFiles
+from agents.backends.claude.forecast import forecast_of
 from agents.backends.claude.providers import Place, secrets_of
 from agents.backends.claude.settings import (
     ClaudeSettings,
@@ -61,7 +62,8 @@ from agents.errors import (
 from agents.limits import pricing
 from agents.limits.idle_watchdog import Reading, reading
 from agents.limits.library_warnings import with_warnings_logged
-from agents.protocol.backend import Request
+from agents.limits.spending import tokens_at_most
+from agents.protocol.backend import Forecast, Request
 from agents.protocol.chunks import ResponseOpened, StreamChunk, Unrecognized
 from agents.protocol.stamper import Pen
 
@@ -72,6 +74,24 @@ PATIENCE = 10
 while code runs or a model thinks unseen, which takes minutes, but not for ever."""
 READ_OUT_S = 0.5
 """How long the body's end is waited for after the response's."""
+
+
+COUNT_LIMIT_S = 10.0
+"""How long a count is waited for: an estimate will do as well."""
+NOT_COUNTED = frozenset({400, 403, 404, 405, 501})
+"""Answers of servers that will not count the next request either."""
+COUNTED = (
+    "model",
+    "messages",
+    "system",
+    "tools",
+    "thinking",
+    "mcp_servers",
+    "context_management",
+    "betas",
+    "extra_headers",
+)
+"""Parameters that a count takes, and that change what is read."""
 
 
 class ClaudeBackend:
@@ -125,6 +145,8 @@ class ClaudeBackend:
             ),
             client,
         )
+        self._cannot_count = False
+        """Where requests go, nobody counts their tokens."""
         keep_keys_out_of_logs()
         self._idle_limit_s = idle_limit_s
         pricing.load()
@@ -225,6 +247,32 @@ class ClaudeBackend:
             # fails is a ValueError or a RuntimeError.
             raise BackendRefused(f"the request cannot be made: {exc}") from _quiet(exc)
         return cast("anthropic.AsyncAPIResponse[Any]", response)
+
+    async def forecast(self, request: Request) -> Forecast:
+        """What ``request`` costs at most, beside what the model writes.
+
+        Its input is counted by the API, which costs nothing; where that cannot be, it
+        is estimated by its length.
+        """
+        made = parameters(self._settings, request)
+        counted = None if self._cannot_count else await self._counted(made)
+        read = tokens_at_most(request) if counted is None else counted
+        return forecast_of(self._settings, made, read)
+
+    async def _counted(self, made: dict[str, Any]) -> int | None:
+        """What the API counts; ``None``: it does not."""
+        given = {name: made[name] for name in COUNTED if name in made}
+        with self._clients.lease() as client:
+            try:
+                count = cast("Any", client.beta.messages.count_tokens)
+                with anyio.move_on_after(COUNT_LIMIT_S):
+                    return int((await count(**given)).input_tokens)
+            except FOREIGN as exc:
+                is_final = isinstance(exc, anthropic.APIStatusError)
+                self._cannot_count = is_final and exc.status_code in NOT_COUNTED
+            except (AttributeError, TypeError, ValueError, NotImplementedError):
+                self._cannot_count = True  # a platform's client that has no such call
+        return None
 
     async def _batches(
         self,

@@ -21,9 +21,16 @@ from agents.backends.scripted.faults import error_of
 from agents.backends.scripted.player import Player
 from agents.backends.scripted.request_view import seen_in
 from agents.backends.scripted.response_steps import Breaks, Deltas, Move, Pause
-from agents.backends.scripted.script import Disconnect, Fail, Stall, Truncate
+from agents.backends.scripted.script import (
+    Disconnect,
+    Fail,
+    SetUsage,
+    Stall,
+    Truncate,
+)
 from agents.backends.scripted.tool_calls import ScriptStuck
 from agents.errors import BackendRefused, BackendUnavailable, StreamMalformed
+from agents.protocol.backend import Forecast
 from agents.protocol.stamper import Pen
 
 if TYPE_CHECKING:
@@ -115,6 +122,19 @@ class ScriptedBackend:
             with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
                 await batches.aclose()
 
+    @property
+    def sets_usage(self) -> bool:
+        """Whether the script says itself what it costs, whatever it is given."""
+        lines = (line for entry in self._script.turns for line in entry.lines)
+        return any(isinstance(line, SetUsage) for line in lines)
+
+    async def forecast(self, request: Request) -> Forecast | None:
+        """What is counted of ``request``, unless the script says what it costs."""
+        await anyio.lowlevel.checkpoint()
+        if self.sets_usage:
+            return None
+        return Forecast(seen_in(request).input_tokens)
+
     def recall(self, request: Request) -> None:
         """Count the entry that was played in a process before this one as played."""
         with suppress(ScriptStuck):
@@ -137,11 +157,12 @@ class ScriptedBackend:
         """Choose the entry and wait for its response; whoever calls closes it."""
         await anyio.lowlevel.checkpoint()
         try:
-            moves = self.player(request.turn.agent).begin(seen_in(request)).moves
+            player = self.player(request.turn.agent)
+            part = player.begin(seen_in(request), max_tokens=request.max_tokens)
         except ScriptStuck as error:
             raise BackendRefused(str(error)) from error
-        first = await self._until_response(moves)
-        return self._batches(first, moves, pen)
+        first = await self._until_response(part.moves)
+        return self._batches(first, part.moves, pen)
 
     async def _until_response(self, moves: Iterator[Move]) -> Move:
         """Wait as a caller waits for the response's head; raise what it would see."""

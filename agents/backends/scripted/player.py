@@ -50,7 +50,11 @@ class Player:
         self._dealt = 0
 
     def begin(
-        self, seen: Seen, cached: CacheCount | None = None, model: str | None = None
+        self,
+        seen: Seen,
+        cached: CacheCount | None = None,
+        model: str | None = None,
+        max_tokens: int | None = None,
     ) -> Part:
         """Choose the entry for a model call and set its moves out.
 
@@ -58,6 +62,7 @@ class Player:
             seen: What the model is given.
             cached: How much of that the prompt cache knew.
             model: The name that this call asked for, where calls may differ.
+            max_tokens: The most that may be written.
 
         Raises:
             ScriptStuck: No unused entry fits, or its ballot means no visible answer.
@@ -78,6 +83,7 @@ class Player:
                     seen,
                     cached or CacheCount(),
                     pings=entry.pings,
+                    max_tokens=max_tokens,
                 )
                 moves = response.moves()
                 if self._has_failed:

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, assert_never
 import msgspec
 
 from agents.backends.scripted import api_objects as shapes
-from agents.backends.scripted.request_match import Seen, tokens, weigh
+from agents.backends.scripted.request_match import (
+    CHARACTERS_A_TOKEN,
+    Seen,
+    tokens,
+    weigh,
+)
 from agents.backends.scripted.response_steps import (
     BlockCloses,
     BlockOpens,
@@ -77,6 +82,7 @@ class Response:
         seen: What the model was given.
         cached: How much of that the prompt cache knew.
         pings: Whether a ping follows the first block's opening, as the API does.
+        max_tokens: The most that may be written; ``repeat_text`` is cut by nothing.
     """
 
     def __init__(
@@ -88,6 +94,7 @@ class Response:
         cached: CacheCount,
         *,
         pings: bool,
+        max_tokens: int | None = None,
     ) -> None:
         self._model = model
         self._deal = deal
@@ -95,12 +102,15 @@ class Response:
         self._seen = seen
         self._cached = cached
         self._pings = pings
+        self._max_tokens = max_tokens
         self._blocks = 0
         self._written = 0
         self._thought = 0
         self._searches = 0
         self._fetches = 0
         self._stop_reason = "end_turn"
+        self._is_cut = False
+        self._is_endless = any(isinstance(line, RepeatText) for line in lines)
         self._stop_details: JsonObject | None = None
         self._settings: JsonObject = {}
         for line in lines:
@@ -132,14 +142,40 @@ class Response:
                     said = {"type": line.stop_reason, "category": line.category}
                     self._stop_details = said
                 break
-            for move in self._line(line):
+            for move in self._fitting(line):
                 yield move
                 if self._pings and isinstance(move, BlockOpens):
                     yield Pinged()
                     self._pings = False
+            if self._is_cut:
+                break
         if not is_begun:
             yield self._opening()
         yield self._closing()
+
+    def _fitting(self, line: Line) -> Iterator[Move]:
+        """The moves of a line, as far as may be written."""
+        before = self._written
+        moves = self._line(line)
+        if self._max_tokens is None or isinstance(line, RepeatText):
+            yield from moves
+            return
+        left = self._max_tokens * CHARACTERS_A_TOKEN - before
+        typed = ""
+        for move in moves:
+            if isinstance(move, Deltas):
+                pieces = _as_long(move.pieces, left)
+                left -= sum(map(len, move.pieces))
+                typed += "".join(pieces)
+                if any(pieces) or left >= 0:
+                    yield msgspec.structs.replace(move, pieces=pieces)
+            elif left >= 0:
+                yield move
+            elif isinstance(move, BlockCloses):
+                yield BlockCloses(move.block, move.content, typed)
+                self._is_cut = True
+                self._stop_reason = "max_tokens"
+                return
 
     def _line(self, line: Line) -> Iterator[Move]:
         match line:
@@ -198,7 +234,10 @@ class Response:
         }
 
     def _closing(self) -> Move:
-        usage = {**self._input_usage(), "output_tokens": tokens(self._written)}
+        written = tokens(self._written)
+        if self._max_tokens is not None and not self._is_endless:
+            written = min(written, self._max_tokens)
+        usage = {**self._input_usage(), "output_tokens": written}
         if self._thought:
             usage["output_tokens_details"] = {"thinking_tokens": tokens(self._thought)}
         if self._searches or self._fetches:
@@ -312,6 +351,17 @@ class Response:
         yield BlockOpens(block, content)
         yield Deltas(block, "text", (said.text,), said.times, said.batch)
         yield BlockCloses(block, content)
+
+
+def _as_long(pieces: Sequence[str], characters: int) -> tuple[str, ...]:
+    """``pieces`` up to so many characters."""
+    kept: list[str] = []
+    for piece in pieces:
+        if characters <= 0 and piece:
+            break
+        kept.append(piece[: max(0, characters)])
+        characters -= len(piece)
+    return tuple(kept)
 
 
 def _typed(value: JsonObject) -> str:

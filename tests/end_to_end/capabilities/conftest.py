@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 import coordinator
+from agents.backends.scripted.request_view import seen_in_body
 from agents.backends.scripted.script import Script, parse_script
 from agents.emulator import serve
 from agents.emulator.server import Recorded, Server
@@ -60,6 +61,8 @@ class Ran:
     events: list[Event]
     requests: list[Recorded]
     """Of ``/v1/messages``, in order."""
+    counted: list[int] = field(default_factory=list[int])
+    """What the API counted of requests before they were made, in order."""
 
     def of(self, kind: type[Any]) -> list[Any]:
         """The events of one kind."""
@@ -135,9 +138,16 @@ async def _run(
             "What is the capital of France?", team, displays=[watching]
         )
         requests = [r for r in server.requests if r.path.endswith("/messages")]
+        counted = [
+            seen_in_body(record.body or {}).input_tokens
+            for record in server.requests
+            if record.path.endswith("/count_tokens")
+        ]
     refused = [r for r in server.requests if r.status == 400]
     assert allows_refusals or not refused, msgspec.json.encode(refused[0].body)
-    return Ran(result=result, events=watching.events, requests=requests)
+    return Ran(
+        result=result, events=watching.events, requests=requests, counted=counted
+    )
 
 
 async def _run_file(name: str) -> tuple[Ran, str]:

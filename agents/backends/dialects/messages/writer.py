@@ -52,7 +52,9 @@ def parameters(settings: ClaudeSettings, request: Request) -> Json:
         if not is_marked:  # a fifth would be refused
             _mark_tools(tools)
         _mark(system, tools, conversation, settings)
-    max_tokens = min(settings.max_tokens, request.max_tokens or settings.max_tokens)
+    max_tokens = settings.max_tokens
+    if request.max_tokens is not None:
+        max_tokens = min(max_tokens, request.max_tokens)
     carried = (*(message.content for message in request.messages), *request.attached)
     has_files = any(b'"file_id"' in bytes(content) for content in carried)
     made: Json = {
