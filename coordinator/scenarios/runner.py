@@ -14,6 +14,7 @@ from collections.abc import (
     Callable,
     Iterable,
     Iterator,
+    Mapping,
     Sequence,
 )
 from contextlib import (
@@ -24,7 +25,7 @@ from contextlib import (
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar, cast
 
 import anyio
 import msgspec
@@ -47,6 +48,7 @@ from coordinator.scenarios.schema import (
     ScenarioFile,
 )
 from coordinator.session.session import Session, open_session
+from coordinator.simulation.fault_injection import faulty
 from coordinator.simulation.leftovers import left_since, snapshot, tasks_watched
 from coordinator.simulation.virtual_time import (
     Runtime,
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
     from agents.protocol.backend import Backend, Request
     from agents.protocol.stamper import Pen
 
+T = TypeVar("T")
 Over: TypeAlias = Literal["process", "http"]
 
 SEED = 0
@@ -256,6 +259,7 @@ async def _played(
     tools = [_Pretended(name, tool) for name, tool in scenario.file.tools.items()]
     async with _stage(scenario, over) as (made, unplayed), closing(made):
         team = replace(_with_tools(made, tools), seed=play.seed)
+        team = with_faults(team, scenario.file.faults)
         if has_prompts:
             team = _overheard(team, chronicle)
         with session_ends_at(began + scenario.config.rules.limits.deadline_s):
@@ -369,6 +373,31 @@ def with_pretended(team: Team, file: ScenarioFile) -> Team:
 def _with_tools(team: Team, tools: Sequence[_Pretended]) -> Team:
     more = tuple(tool.as_tool() for tool in tools)
     agents = tuple(replace(a, tools=(*a.tools, *more)) for a in team.agents)
+    return replace(team, agents=agents)
+
+
+def with_faults(team: Team, faults: Mapping[str, str]) -> Team:
+    """The team, with faults around agents' backends and tools.
+
+    Args:
+        team: All of it works.
+        faults: Agent or tool → what goes wrong; see
+            :mod:`coordinator.simulation.fault_injection`.
+    """
+    if not faults:
+        return team
+
+    def of(real: T, name: str) -> T:
+        return faulty(real, faults[name]) if name in faults else real
+
+    agents = tuple(
+        replace(
+            agent,
+            backend=of(agent.backend, agent.id),
+            tools=tuple(of(tool, tool.name) for tool in agent.tools),
+        )
+        for agent in team.agents
+    )
     return replace(team, agents=agents)
 
 

@@ -180,6 +180,9 @@ class ScenarioFile(TeamFile, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Pretended tools by name, which every agent may call."""
     people: tuple[Intervention, ...] = ()
     """What people do while the team works."""
+    faults: dict[str, str] = msgspec.field(default_factory=dict[str, str])
+    """Agent or tool → what goes wrong around it: fails every third, slow 2 s, stalls,
+    floods, cut; several with commas between."""
     judge: str | None = None
     """A function of yours as ``module:function`` that is given the report and says what
     is wrong: nothing, a text, or several; an exception is a difference too."""

@@ -17,6 +17,7 @@ import msgspec
 from agents.backends.scripted.script import McpTool, ServerTool, Tool
 from agents.tools.workflow import WORKFLOW_NAMES
 from coordinator.ballots import every_rule
+from coordinator.errors import ConfigInvalid
 from coordinator.scenarios.facts import (
     CLOSED,
     FIELDS,
@@ -34,6 +35,8 @@ from coordinator.scenarios.matchers import (
     text_faults,
 )
 from coordinator.scenarios.schema import DEEDS, Outcome, ScenarioFile
+from coordinator.simulation.fault_injection import faults_of
+from coordinator.team.function_tools import function_entry
 
 if TYPE_CHECKING:
     from coordinator.team.schema import TeamConfig
@@ -56,6 +59,7 @@ def faults(config: TeamConfig, file: ScenarioFile) -> Iterator[Fault]:
     checker = _Checker(config, file)
     yield from checker.people()
     yield from checker.tools()
+    yield from checker.faults()
     yield from checker.outcome(file.expect, ("expect",))
     if isinstance(file.expect.any_of, tuple):
         where: Where = ("expect", "any_of")
@@ -151,6 +155,25 @@ class _Checker:
                 yield ("tools", name), problem
             if tool.returns == ():
                 yield ("tools", name, "returns"), "is empty; say what it answers"
+
+    def faults(self) -> Iterator[Fault]:
+        """Faults around agents and tools."""
+        own = [
+            named.name or named.function.rpartition(":")[2]
+            for entry in self._config.agents
+            for tool in entry.tools
+            if (named := function_entry(tool)) is not None
+        ]
+        known = [*self._ids, *self._file.tools, *own]
+        has_mcp = any(entry.mcp for entry in self._config.agents)
+        for name, text in self._file.faults.items():
+            if name not in known and not has_mcp:
+                problem = f"no agent or tool is called {name!r}; {near(name, known)}"
+                yield ("faults", name), problem
+            try:
+                faults_of(text)
+            except ConfigInvalid as error:
+                yield ("faults", name), str(error)
 
     def outcome(self, one: Outcome, where: Where) -> Iterator[Fault]:
         """All that is expected of an outcome."""
