@@ -505,6 +505,85 @@ def scenario(
 
 
 @app.command
+def stress(
+    team: str,
+    *,
+    agents: Whole | None = None,
+    sessions: Whole = 1,
+    seeds: str = "0..9",
+    faults: str = "all",
+    runtime: Literal["asyncio", "trio", "both"] = "asyncio",
+    over: Literal["process", "http"] = "process",
+    deadline: float | None = None,
+    no_people: bool = False,
+    only: str = "",
+    no_shrink: bool = False,
+    plot: Path | None = None,
+    json: bool = False,
+) -> int:
+    """Put a team of yours under stress: faults, stops and interruptions by seed.
+
+    Whatever happens, a session must end by its deadline, leave nothing open, lose no
+    chunk and keep their order. A seed that fails is made smaller, and the one line that
+    plays it again is printed.
+
+    Exit codes: 0 all ended as they must; 1 the command line or the team is not usable;
+    2 something was left open, lost, late or out of order.
+
+    Parameters
+    ----------
+    team
+        A team file, a scenario, or module:function that returns a Team; the function
+        may take agents. Models without a script draft, vote and present something.
+    agents
+        So many agents, the team's members in turn.
+    sessions
+        So many sessions at once.
+    seeds
+        A span of seeds (0..9).
+    faults
+        What goes wrong around backends and tools: all, none, or some with commas
+        between, e.g. "fails every third, slow 2 s, stalls, floods, cut".
+    runtime
+        The event loop.
+    over
+        "process": in virtual time. "http": models are asked over HTTP on this machine,
+        in real time.
+    deadline
+        Every session's, in seconds, instead of one by lot.
+    no_people
+        Nobody stops an agent or interrupts a session.
+    only
+        Keep these agents only, with commas between.
+    no_shrink
+        Do not make a failing seed smaller.
+    plot
+        Draw the sessions into this file (SVG).
+    json
+        Print one JSON object instead of a table.
+    """
+    from coordinator.cli.stress import StressOptions, stress_command  # noqa: PLC0415
+
+    return stress_command(
+        StressOptions(
+            team=team,
+            agents=agents,
+            sessions=sessions,
+            seeds=seeds,
+            faults=faults,
+            runtime=runtime,
+            over=over,
+            deadline_s=deadline,
+            has_people=not no_people,
+            only=only,
+            may_shrink=not no_shrink,
+            plot=plot,
+            is_json=json,
+        )
+    )
+
+
+@app.command
 def schema(kind: Literal["scenario", "team"] = "scenario", /) -> int:
     """Print the JSON Schema of scenario or team files, for editors that check YAML.
 
