@@ -15,7 +15,7 @@ import anyio.lowlevel
 from anyio.streams.memory import MemoryObjectSendStream
 
 from agents.actor.model_call import unfinished
-from agents.actor.publisher import Voice
+from agents.actor.publisher import Recorded, Voice
 from agents.actor.toolboxes import opened
 from agents.actor.turn_runner import Last, RunningTurn
 from agents.conversation.conversation import KEPT_OUTCOMES, Conversation
@@ -50,6 +50,7 @@ class Actor:
         fallback_limiters: The same for each of its fallbacks.
         retry: When a model call is tried again.
         files: What goes with every question; shared with all agents.
+        recorded: Awaited before what may be done only once; see :class:`Voice`.
     """
 
     __slots__ = (
@@ -68,6 +69,7 @@ class Actor:
         "_news",
         "_outbox",
         "_problems",
+        "_recorded",
         "_retry",
         "_running",
         "_scope",
@@ -84,8 +86,10 @@ class Actor:
         fallback_limiters: Sequence[Limiter] = (),
         retry: RetryPolicy = _DEFAULT_RETRY,
         files: SessionFiles | None = None,
+        recorded: Recorded = anyio.lowlevel.checkpoint,
     ) -> None:
         self._agent = agent
+        self._recorded = recorded
         self._fallback_limiters = fallback_limiters
         self._outbox = outbox
         self._limiter = limiter
@@ -194,7 +198,7 @@ class Actor:
             turn=turn,
             agent=self._agent,
             conversation=self._conversation,
-            voice=Voice(pen, self._publish),
+            voice=Voice(pen, self._publish, self._recorded),
             limiter=self._limiter,
             fallback_limiters=self._fallback_limiters,
             retry=self._retry,

@@ -6,25 +6,36 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
 import anyio
+import anyio.lowlevel
 
 from agents.conversation.accumulator import Transcript
 from agents.protocol.chunks import StreamChunk
 from agents.protocol.stamper import Pen, Stamp
 
+Recorded: TypeAlias = Callable[[], Awaitable[None]]
+"""Waits until what an agent has sent is where a kill cannot take it away; never returns
+once the session has concluded."""
 Publish: TypeAlias = Callable[[Sequence[StreamChunk]], Awaitable[None]]
 
 
 class Voice:
     """Stamps chunks of a turn's own and sends them, and those of its responses."""
 
-    __slots__ = ("pen", "publish", "response")
+    __slots__ = ("pen", "publish", "recorded", "response")
 
-    def __init__(self, pen: Pen, publish: Publish) -> None:
+    def __init__(
+        self,
+        pen: Pen,
+        publish: Publish,
+        recorded: Recorded = anyio.lowlevel.checkpoint,
+    ) -> None:
         self.pen = pen
         self.publish = publish
         """Sends chunks as one frame; waits while there is no room."""
         self.response: Transcript | None = None
         """The response under way: if it ends here, what it has cost is an estimate."""
+        self.recorded = recorded
+        """Returns when all that was sent is recorded, and an effect may follow."""
 
     def stamp(self) -> Stamp:
         """The common fields of a chunk that is made now."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import anyio
 
@@ -92,10 +92,11 @@ class Calling:
                 await self._return(call, failure(text))
         if not runnable:
             return did_run
-        running = ", ".join(call.name for _, call in runnable)
-        await self._voice.say(
-            StatusChanged(**self._voice.stamp(), status="running_tools", detail=running)
-        )
+        await self._say("running_tools", *(call for _, call in runnable))
+        if any(self._is_held(tool, call) for tool, call in runnable):
+            # Neither may begin before the response that asks for it can be read again:
+            # a process that dies in a tool would have it called a second time.
+            await self._voice.recorded()
         async with anyio.create_task_group() as group:
             for tool, call in runnable:
                 group.start_soon(self._run, tool, call, name=f"tool {call.name}")
@@ -107,38 +108,48 @@ class Calling:
         One that somebody had yet to approve was not made, and is put to them again.
         """
         memory = self._memory
-        if memory is None or memory.was_waiting(call.name):
+        if memory is None or memory.was_waiting(call.id):
             return False
-        return not getattr(tool, "rerunnable", False)
+        return not _is_rerunnable(tool)
+
+    def _is_held(self, tool: Tool, call: ToolCalled) -> bool:
+        """Whether the call waits for its record: it, or the question about it."""
+        is_asked_about = self._agent.approval.is_needed(call.name)
+        return is_asked_about or not _is_rerunnable(tool)
 
     async def _run(self, tool: Tool, call: ToolCalled) -> None:
-        refused = await self._refusal(call)
+        refused = await self._refusal(tool, call)
         if refused is not None:
             problem = f"it was not run: {refused.reason}"
             await self._return(call, failure(problem))
             return
         await self._return(call, await run_call(tool, call, self._agent.tool_timeout_s))
 
-    async def _refusal(self, call: ToolCalled) -> Refused | None:
+    async def _refusal(self, tool: Tool, call: ToolCalled) -> Refused | None:
         """Ask whoever must approve the call, if anybody must."""
         approval = self._agent.approval
         if not approval.is_needed(call.name):
             return None
-        await self._voice.say(
-            StatusChanged(
-                **self._voice.stamp(), status="asking_approval", detail=call.name
-            )
-        )
+        await self._say("asking_approval", call)
         verdict = await approval.approver(self._agent.id, call)
         if isinstance(verdict, Refused):
             return verdict
         # Said before it runs: a session that goes on must know that it may have run.
-        await self._voice.say(
-            StatusChanged(
-                **self._voice.stamp(), status="running_tools", detail=call.name
-            )
-        )
+        await self._say("running_tools", call)
+        if not _is_rerunnable(tool):
+            await self._voice.recorded()
         return None
+
+    async def _say(
+        self,
+        status: Literal["running_tools", "asking_approval"],
+        *calls: ToolCalled,
+    ) -> None:
+        names = ", ".join(call.name for call in calls)
+        ids = tuple(call.id for call in calls)
+        await self._voice.say(
+            StatusChanged(**self._voice.stamp(), status=status, detail=names, calls=ids)
+        )
 
     async def _return(self, call: ToolCalled, returned: Returned) -> None:
         chunk = ToolReturned(
@@ -151,3 +162,7 @@ class Calling:
         )
         self._conversation.returned(chunk)
         await self._voice.say(chunk)
+
+
+def _is_rerunnable(tool: Tool) -> bool:
+    return bool(getattr(tool, "rerunnable", False))

@@ -203,6 +203,8 @@ class RunningTurn:
                     ResponseAbandoned(**stamp, reason=LOST, retry_in_s=0.0)
                 )
             self.memory = None
+        elif call > 1 or self._has_uploads:
+            await self.voice.recorded()
         given_up = self.conversation.fallbacks
         return await ask(
             self._backend,
@@ -213,6 +215,11 @@ class RunningTurn:
             purse=self._purse,
             files=self.files,
         )
+
+    @property
+    def _has_uploads(self) -> bool:
+        """Whether the next call may upload a file, which a second one would double."""
+        return self.files is not None and self.files.may_upload(self._backend)
 
     @property
     def _retry(self) -> RetryPolicy:

@@ -102,6 +102,14 @@ class SessionFiles:
             ]
         )
 
+    def may_upload(self, backend: Backend) -> bool:
+        """Whether :meth:`blocks_for` may have to upload something first."""
+        store: FileStore | None = getattr(backend, "files", None)
+        return store is not None and any(
+            item.is_uploaded and (store.account, item.digest) not in self._uploads
+            for item in self._attached
+        )
+
     async def _block(
         self, item: Attachment, store: FileStore | None
     ) -> msgspec.Raw | None:

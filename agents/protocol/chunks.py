@@ -143,6 +143,8 @@ class StatusChanged(Chunk, frozen=True, kw_only=True, tag="status_changed"):
         "asked_again",
     ]
     detail: str = ""
+    calls: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    """The ids of the tool calls that it is about, where it is about some."""
 
 
 class ResponseAbandoned(Chunk, frozen=True, kw_only=True, tag="response_abandoned"):

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import msgspec
+
 from agents.conversation.accumulator import Transcript
 from agents.protocol.chunks import (
     ResponseAbandoned,
@@ -33,7 +35,8 @@ class _Call:
     results: dict[str, ToolReturned] = field(default_factory=dict[str, ToolReturned])
     told: list[str] = field(default_factory=list[str])
     waiting: set[str] = field(default_factory=set[str])
-    """Tools that somebody was asked about, and had not approved."""
+    """Calls that somebody was asked about and had not approved, by their ids; records
+    of earlier versions name tools, see :func:`_about`."""
 
 
 class Memory:
@@ -76,9 +79,9 @@ class Memory:
                 case ToolReturned() if calls:
                     calls[-1].results[chunk.id] = chunk
                 case StatusChanged(status="asking_approval") if calls:
-                    calls[-1].waiting.add(chunk.detail)
+                    calls[-1].waiting |= _about(chunk, calls[-1])
                 case StatusChanged(status="running_tools") if calls:
-                    calls[-1].waiting.discard(chunk.detail)
+                    calls[-1].waiting -= _about(chunk, calls[-1])
                 case StatusChanged(status="asked_again") if calls:
                     calls[-1].told.append(chunk.detail)
                 case _:
@@ -106,9 +109,9 @@ class Memory:
         """What a tool answered to the last response's ``call``."""
         return self._now.results.get(call) if self._now else None
 
-    def was_waiting(self, tool: str) -> bool:
-        """Whether the last response's call of ``tool`` had yet to be approved."""
-        return self._now is not None and tool in self._now.waiting
+    def was_waiting(self, call: str) -> bool:
+        """Whether the last response's ``call`` had yet to be approved."""
+        return self._now is not None and call in self._now.waiting
 
     def is_time_for(self, text: str) -> bool:
         """Whether ``text`` was told after the last response, or now is its time."""
@@ -120,3 +123,17 @@ class Memory:
             return False
         self._now.told.remove(text)
         return True
+
+
+def _about(status: StatusChanged, call: _Call) -> set[str]:
+    """The ids of the calls that ``status`` is about.
+
+    Records of earlier versions name tools. Which of several calls of one tool was meant
+    is not known then; none counts as waiting, because it may have run.
+    """
+    if not isinstance(status.calls, msgspec.UnsetType):
+        return set(status.calls)
+    names = status.detail.split(", ")
+    calls = call.response.tool_calls
+    is_alone = {name: sum(c.name == name for c in calls) == 1 for name in names}
+    return {c.id for c in calls if is_alone.get(c.name)}

@@ -17,6 +17,11 @@ mode      effects leave                  kill -9 may lose    power loss may lose
                                          4 MiB
 ========= ============================== =================== =======================
 
+What may be done only once (a tool that is not rerunnable, a question to whoever
+approves, an upload, a turn's next model call) waits for ``hand_over`` in every mode:
+what asked for it is then with the system, where a kill cannot take it away, and under
+``sync`` on the disk.
+
 Whoever needs certainty in any mode awaits ``flush``. Memory is bounded: ``commit``
 waits while more than 8 MiB wait behind the group that is being written.
 
@@ -90,6 +95,10 @@ needs half of one, all of which a kill would have lost, and waking the thread in
 cost a quarter of the speed; with it a group is 3 ms in the writing (at most 10; CPython
 3.11, 2026-11-23). A loop that waits for a network is idle enough."""
 
+SPIN_S = 0.02
+"""How long :meth:`JournalWriter.hand_over` looks again and again for a thread's write
+to end: into the system's memory that takes a millisecond at most."""
+
 _BEGIN_AT: dict[Durability, int] = {
     "sync": GROUP_BYTES,  # or at the next commit, which is sooner
     "async": 1,
@@ -146,6 +155,12 @@ class JournalWriter:
         self._progress = anyio.Event()
         self._is_closing = False
         self._is_writing = False
+        self._durable_size = file.size
+        """Bytes of the file that are on the disk."""
+        self._synced_size = file.size
+        """How long the file was when the system was last asked to make it durable."""
+        self._taken_bytes = 0
+        """What was recorded when the group under way was taken."""
         self._aside_from = 0.0
         self._was_told = False
         self._threads = anyio.CapacityLimiter(1)  # one commit at a time
@@ -204,7 +219,7 @@ class JournalWriter:
             self._hurry.set()
         if self._is_writing and at >= self._aside_from:
             self._aside_from = at + BEHIND_S
-            time.sleep(ASIDE_S)
+            _step_aside()
 
     @property
     def is_due(self) -> bool:
@@ -256,6 +271,49 @@ class JournalWriter:
         self._was_told = True
         raise self.failure
 
+    async def hand_over(self) -> None:
+        """Return when all that was recorded survives ``kill -9``; ``sync``: power loss.
+
+        Where no group is being written it is written here: that is a copy into the
+        system's memory, and cheaper than a thread. Does not say whether the disk has
+        failed; ask :attr:`failure`.
+        """
+        if self.durability == "sync":
+            await self._wait_durable(self.recorded_bytes)
+            return
+        target = self.recorded_bytes
+        began = time.monotonic()
+        while self.failure is None and self.written_bytes < target:
+            if not self._is_writing or self.written_bytes >= self._taken_bytes:
+                self._write_here()  # a group that is written may still be synced
+            elif time.monotonic() - began < SPIN_S:
+                # Soon over. A loop that idles would have a virtual clock jump.
+                _step_aside()
+                await anyio.lowlevel.checkpoint()
+            else:
+                await self._progress.wait()
+        await anyio.lowlevel.checkpoint()
+
+    def _write_here(self) -> None:
+        """Write what waits, without waiting for the disk; the task makes it durable."""
+        group, recorded = self._waiting, self.recorded_bytes
+        self._waiting, self._waiting_bytes, self._frames = [], 0, None
+        pieces = list(framed(self._salt, group))
+        try:
+            write_pieces(self._file.fd, pieces)
+        except OSError as trouble:
+            self._fail(trouble)
+            return
+        self.written_bytes = recorded
+        self._size += sum(map(len, pieces))
+        if self.durability == "async":
+            self._has_begun = True
+            self._begin.set()
+
+    def _fail(self, trouble: OSError) -> None:
+        self.failure = unavailable(self.path, trouble)
+        self._waiting, self._waiting_bytes = [], 0
+
     async def _wait_durable(self, target: int) -> None:
         while self.durable_bytes < target and self.failure is None:
             self._urge()
@@ -280,7 +338,7 @@ class JournalWriter:
         thread behind would leave somebody writing a file we say is closed.
         """
         with anyio.CancelScope(shield=True):
-            while self.failure is None and not (self._is_closing and not self._waiting):
+            while self.failure is None and not (self._is_closing and self._is_safe):
                 await self._begin.wait()
                 if self.durability == "async":
                     with anyio.move_on_after(GROUP_S):
@@ -288,6 +346,11 @@ class JournalWriter:
                 await self._commit_group()
             if self.failure is None and self.recorded_bytes:
                 await self._close_with_mark()
+
+    @property
+    def _is_safe(self) -> bool:
+        """Whether all that was recorded is durable."""
+        return not self._waiting and self._durable_size == self._size
 
     def finish(self) -> None:
         """Let :meth:`run` commit what is left and return."""
@@ -307,11 +370,12 @@ class JournalWriter:
     async def _commit_group(self) -> None:
         self._begin, self._hurry = anyio.Event(), anyio.Event()
         self._has_begun = False
-        if not self._waiting:
+        if self._is_safe:
             return
         group, recorded = self._waiting, self.recorded_bytes
         self._waiting, self._waiting_bytes, self._frames = [], 0, None
         self._is_writing = True
+        self._taken_bytes = recorded
         self._aside_from = self._at + BEHIND_S
         self._tell_progress()  # there is room again, though nothing is safe yet
         try:
@@ -319,10 +383,10 @@ class JournalWriter:
                 self._write, group, recorded, self._at, limiter=self._threads
             )
         except OSError as trouble:
-            self.failure = unavailable(self.path, trouble)
-            self._waiting, self._waiting_bytes = [], 0
+            self._fail(trouble)
         else:
             self.durable_bytes = recorded
+            self._durable_size = self._synced_size
         self._is_writing = False
         self._tell_progress()
 
@@ -349,12 +413,19 @@ class JournalWriter:
 
     def _write(self, group: list[Record | Frames], recorded: int, at: float) -> None:
         """In a thread: frame a group, write it and make it durable."""
-        mark = encode_mark(self._salt, at, self._size)
-        pieces = [mark, *framed(self._salt, group)]
-        write_pieces(self._file.fd, pieces)
+        if group:
+            mark = encode_mark(self._salt, at, self._durable_size)
+            pieces = [mark, *framed(self._salt, group)]
+            write_pieces(self._file.fd, pieces)
+            self._size += sum(map(len, pieces))
+        self._synced_size = self._size
         self.written_bytes = recorded
-        self._size += sum(map(len, pieces))
         sync_data(self._file.fd)
+
+
+def _step_aside() -> None:
+    """Let a writing thread have the interpreter's lock."""
+    time.sleep(ASIDE_S)
 
 
 @asynccontextmanager

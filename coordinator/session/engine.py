@@ -126,6 +126,8 @@ class Shell:
         # What people say and timers ring must not be lost to a full channel, and
         # tell() cannot wait; few such inputs exist, so this list stays short.
         self._told: list[ShellInput] = []
+        # Agents that wait for what they have sent to be recorded.
+        self._marks: list[anyio.Event] = []
 
     @property
     def journal_lost(self) -> str | None:
@@ -194,7 +196,11 @@ class Shell:
                 self.spawned.set()
                 self._begin(group)
                 while self._driver.end is None:
-                    await self._take(await self._drained(), group)
+                    items, marks = await self._drained()
+                    await self._take(items, group)
+                    if self._driver.end is None:
+                        for mark in marks:
+                            mark.set()
                 # Whatever still streams has lost its purpose.
                 group.cancel_scope.cancel("the session is concluded")
             await self._take_leftovers()
@@ -243,7 +249,7 @@ class Shell:
             actor = (
                 Seat(agent.id, outbox, agent.result_key)
                 if isinstance(agent.backend, Person)
-                else _actor(agent, outbox, *limiters[agent.id], files=self.files)
+                else self._actor(agent, outbox, *limiters[agent.id])
             )
             self._actors[agent.id] = actor
             if self._past is not None:
@@ -253,15 +259,54 @@ class Shell:
                 actor.resume(asked)
             group.start_soon(actor.run, name=f"agent {agent.id}")
 
-    async def _drained(self) -> list[Item]:
-        """Take all that is ready; wait where nothing is."""
-        if self._told:
+    def _actor(
+        self,
+        agent: Agent,
+        outbox: Outbox[Item],
+        limiter: Limiter,
+        *fallback_limiters: Limiter,
+    ) -> Actor:
+        return Actor(
+            agent,
+            outbox,
+            limiter=limiter,
+            fallback_limiters=fallback_limiters,
+            files=self.files,
+            recorded=self._recorded,
+        )
+
+    async def _drained(self) -> tuple[list[Item], list[anyio.Event]]:
+        """Take all that is ready, and the marks behind it; wait where nothing is."""
+        if self._told or self._marks:
             await anyio.lowlevel.checkpoint()
         else:
             await self._inbox.wait()
         told: list[Item] = [*self._told]
         self._told.clear()
-        return told + self._inbox.taken(DRAIN_AT_ONCE + 2 * len(self._actors))
+        most = DRAIN_AT_ONCE + 2 * len(self._actors)
+        items = self._inbox.taken(most)
+        marks: list[anyio.Event] = []
+        if self._marks and len(items) < most:
+            # The inbox is empty: all that was sent before them is among the items.
+            marks, self._marks = self._marks, marks
+        return told + items, marks
+
+    async def _recorded(self) -> None:
+        """Return when what an agent has sent is recorded, and effects may follow it.
+
+        Never once the session has concluded; whoever waits is cancelled then.
+        """
+        may_go_on = True
+        if self._recorder is not None:
+            mark = anyio.Event()
+            self._marks.append(mark)
+            self._inbox.ring()
+            await mark.wait()
+            may_go_on = await self._recorder.settle()
+        else:
+            await anyio.lowlevel.checkpoint()
+        if self._driver.end is not None or not may_go_on:
+            await anyio.sleep_forever()
 
     async def _take(
         self, items: Sequence[Item], group: anyio.abc.TaskGroup | None
@@ -365,19 +410,3 @@ def _driver(
         nonce=opening.nonce,
     )
     return Driver(machine, agents)
-
-
-def _actor(
-    agent: Agent,
-    outbox: Outbox[Item],
-    limiter: Limiter,
-    *fallback_limiters: Limiter,
-    files: SessionFiles,
-) -> Actor:
-    return Actor(
-        agent,
-        outbox,
-        limiter=limiter,
-        fallback_limiters=fallback_limiters,
-        files=files,
-    )

@@ -101,6 +101,17 @@ class Recorder:
             self._lose(error, events)
         return events
 
+    async def settle(self) -> bool:
+        """Wait until all that is recorded is where a kill cannot take it away.
+
+        Under ``sync`` that is on the disk.
+
+        Returns:
+            Whether an effect may follow: under ``sync`` not where the disk has failed.
+        """
+        await self._journal.hand_over()
+        return self._journal.failure is None or self._journal.durability != "sync"
+
     def _lose(self, error: JournalUnavailable, events: list[Event]) -> None:
         if self.lost is None:
             self.lost = str(error)
