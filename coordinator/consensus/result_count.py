@@ -188,7 +188,7 @@ def can_close_drafting(m: Move) -> bool:
 def ballots(m: Move, contest: Contest) -> dict[AgentId, Ballot]:
     """The ballots that drafts amount to, under names that no voter has."""
     return {
-        _voter(author): _ballot(m.rules.voting.rule, label)
+        draft_voter(author): draft_ballot(m.rules.voting.rule, label)
         for author, label in contest.drafts.items()
     }
 
@@ -198,16 +198,17 @@ def weights(m: Move, contest: Contest) -> Mapping[str, float]:
     known = m.rules.voting.weights
     if not known or not contest.drafts:
         return known
-    more = {_voter(x): known[x] for x in contest.drafts if x in known}
+    more = {draft_voter(x): known[x] for x in contest.drafts if x in known}
     return {**known, **more}
 
 
-def _voter(author: AgentId) -> AgentId:
+def draft_voter(author: AgentId) -> AgentId:
+    """The name under which a draft's ballot is counted; no agent has it."""
     # No agent's name has a blank in it.
     return AgentId(f"draft of {author}")
 
 
-def _ballot(rule: VotingRule, label: Label) -> Ballot:
+def draft_ballot(rule: VotingRule, label: Label) -> Ballot:
     """A ballot for one answer, of the kind that ``rule`` counts."""
     kind, most = asked_for(rule)
     match kind:

@@ -8,6 +8,7 @@ import msgspec
 
 from agents.protocol.chunks import AgentId, Label, Usage
 from agents.protocol.citations import Citation
+from coordinator.protocol.explanation import Explanation
 
 Status = Literal["answered", "deadline", "failed", "interrupted"]
 
@@ -93,5 +94,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """What ``answer`` rests on, as its footnotes have it."""
     cache: CacheRecord = CacheRecord()
     """What the prompt cache did for all agents together."""
+    why: Explanation | None = None
+    """Why the answer won; ``None`` where nobody had answered, or a task was divided."""
     files: tuple[FileRecord, ...] = ()
     """What code execution has written, in the order in which it was named."""

@@ -6,8 +6,13 @@ cannot differ in what it is told, in what order, or in what is booked. Pure.
 
 from __future__ import annotations
 
-from agents.protocol.chunks import AgentId, Chunk
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from agents.protocol.chunks import AgentId, Chunk, VoteCast
 from coordinator.consensus import HEARD, Consensus
+from coordinator.consensus.explanation import Explainer
 from coordinator.protocol.accounting import BOOKED, Ledger
 from coordinator.protocol.events import (
     Conclude,
@@ -15,6 +20,7 @@ from coordinator.protocol.events import (
     MachineInput,
     MachineOutput,
 )
+from coordinator.protocol.result import Result
 
 _HEARD = frozenset(HEARD)
 
@@ -25,11 +31,18 @@ class Driver:
     Args:
         machine: As it was when the session opened.
         agents: Who is in the team.
+        models: Agent → the model it runs on, to say how much agreement is worth.
     """
 
-    __slots__ = ("end", "ledger", "machine")
+    __slots__ = ("_explainer", "end", "ledger", "machine")
 
-    def __init__(self, machine: Consensus, agents: tuple[AgentId, ...]) -> None:
+    def __init__(
+        self,
+        machine: Consensus,
+        agents: tuple[AgentId, ...],
+        models: Mapping[AgentId, str] | None = None,
+    ) -> None:
+        self._explainer = Explainer(machine.rules, models or {})
         self.machine = machine
         """As it is now; a value, so whoever keeps it keeps this moment."""
         self.ledger = Ledger(agents)
@@ -50,12 +63,28 @@ class Driver:
             self.ledger.book(what)
         if kind not in _HEARD and isinstance(what, Chunk):
             return ()
+        if kind is VoteCast and isinstance(what, Chunk):
+            self._explainer.take(what)
         self.machine, outputs = self.machine.step(what)
         for output in outputs:
             self.ledger.book(output)
+            self._explainer.take(output)
             if isinstance(output, Conclude):
                 self.end = output
         return outputs
+
+    def result(
+        self,
+        session: str,
+        question: str,
+        end: Conclude,
+        elapsed_s: float,
+        *,
+        read: Callable[[msgspec.Raw], object] = msgspec.json.decode,
+    ) -> Result:
+        """Close the books, and say why the winner won; as :meth:`Ledger.result`."""
+        result = self.ledger.result(session, question, end, elapsed_s, read=read)
+        return msgspec.structs.replace(result, why=self._explainer.explain())
 
     def end_if_interrupted(self, at: float, reason: str) -> Conclude:
         """How the session has ended, or would if it were interrupted at ``at``."""

@@ -209,7 +209,7 @@ class Shell:
         elapsed_s = self._now() - began
         files = await self._downloads.collect()
         form = self._team.answer_form
-        self.result = self._driver.ledger.result(
+        self.result = self._driver.result(
             self.id,
             self._question,
             end,
@@ -409,4 +409,5 @@ def _driver(
         seed=opening.seed,
         nonce=opening.nonce,
     )
-    return Driver(machine, agents)
+    models = {agent.id: agent.backend.model for agent in team.agents}
+    return Driver(machine, agents, models)

@@ -72,7 +72,7 @@ class Replay:
             self._records = history(journal.records)
         rules, _ = read_described(opened.team)
         agents = tuple(opened.models)
-        self._driver = Driver(machine_of(opened, agents, rules), agents)
+        self._driver = Driver(machine_of(opened, agents, rules), agents, opened.models)
         self._derived: deque[MachineOutput] = deque()
         self._doubtful = 0
         """So many of the first derived decisions may be missing: the process that made
@@ -145,7 +145,7 @@ class Replay:
         at = self._records[-1].at
         end = self._driver.end_if_interrupted(at, "the session has no end yet")
         elapsed_s = at - self._opened.at
-        return self._driver.ledger.result(
+        return self._driver.result(
             self._opened.session, self._opened.question, end, elapsed_s
         )
 

@@ -226,7 +226,7 @@ def _branch_of(old: Opened, team: Team, session: str, record: int) -> Opened:
 
 def _driver(opened: Opened, rules: Rules) -> Driver:
     agents = tuple(AgentId(agent) for agent in opened.models)
-    return Driver(machine_of(opened, agents, rules), agents)
+    return Driver(machine_of(opened, agents, rules), agents, opened.models)
 
 
 def _past(

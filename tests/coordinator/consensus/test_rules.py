@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import msgspec
 import pytest
@@ -191,7 +191,7 @@ def _is_within(kept: Any, again: Any) -> bool:
     """Whether all that was kept is kept still; a later version may keep more."""
     if not isinstance(kept, dict):
         return kept == again
-    known: dict[str, Any] = kept
+    known = cast("dict[str, Any]", kept)
     return all(name in again and _is_within(known[name], again[name]) for name in known)
 
 

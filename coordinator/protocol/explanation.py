@@ -1,0 +1,113 @@
+"""Why an answer won: what of a vote people, reports and programs are told.
+
+Values only. They are gathered from a session's events by
+:mod:`coordinator.consensus.explanation`, with counts by
+:mod:`coordinator.ballots.count_steps`.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from agents.protocol.chunks import AgentId, Ballot, Label
+
+
+class CountStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of a count."""
+
+    title: str
+    """What is counted: ``first places``, ``round 2``, ``median grade``."""
+    points: tuple[tuple[Label, float], ...] = ()
+    """What each answer has, best first."""
+    dropped: Label | None = None
+    """Who goes out with this step."""
+    bar: float | None = None
+    """What had to be reached, where a rule asks for so much."""
+
+
+class Duel(msgspec.Struct, frozen=True, kw_only=True):
+    """Two answers compared on every ballot."""
+
+    one: Label
+    other: Label
+    margin: float
+    """Weight of the ballots that rank ``one`` above ``other``, less the reverse; 0 or
+    more."""
+
+
+class BallotRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A ballot that counted, whole."""
+
+    voter: AgentId
+    ballot: Ballot
+    weight: float = 1.0
+    reason: str = ""
+    seen: tuple[Label, ...] = ()
+    """The answers that its voter had been shown."""
+
+
+class FallenBallot(msgspec.Struct, frozen=True, kw_only=True):
+    """A ballot that was cast and did not count in the end."""
+
+    voter: AgentId
+    label: Label | None
+    """What it put first, where it says."""
+    why: str
+
+
+class DraftCount(msgspec.Struct, frozen=True, kw_only=True):
+    """One result, and the drafts that came to it; each of them is a ballot for it."""
+
+    label: Label
+    """The draft that stands for them."""
+    labels: tuple[Label, ...]
+    result: str
+    weight: float
+
+
+class Agreement(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of a vote put the winner first, and how much that is worth."""
+
+    share: float
+    """Of the ballots' weight, drafts' ballots among them; 0…1."""
+    ballots: int
+    models: int
+    """Different models among the voters: those of one are right and wrong together."""
+
+
+class OtherRule(msgspec.Struct, frozen=True, kw_only=True):
+    """What another rule would have made of the same ballots."""
+
+    rule: str
+    label: Label | None
+    """Whom it elects; ``None``: nobody, its condition is not met."""
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """Why an answer won, and what else it might have been."""
+
+    label: Label
+    rule: str
+    """The rule that decided; empty where nobody was asked to vote."""
+    standings: tuple[tuple[Label, float], ...]
+    """Best first, by the rule's own measure."""
+    runner_up: Label | None = None
+    margin: float | None = None
+    """The winner's lead over the runner-up, by that measure."""
+    was_tie: bool = False
+    is_early: bool = False
+    """Ballots or drafts were outstanding that could not have changed it."""
+    ballots: tuple[BallotRecord, ...] = ()
+    """Of the vote that decided."""
+    fallen: tuple[FallenBallot, ...] = ()
+    drafts: tuple[DraftCount, ...] = ()
+    """Where results were counted; the heaviest first."""
+    steps: tuple[CountStep, ...] = ()
+    duels: tuple[Duel, ...] = ()
+    others: tuple[OtherRule, ...] = ()
+    """What every rule that these ballots say something to would have chosen."""
+    agreement: Agreement | None = None
+    dissent: tuple[BallotRecord, ...] = ()
+    """The ballots that put another answer first, with their reasons."""
+    swing: str = ""
+    """The vote that would have turned it, if a single one would have."""
