@@ -70,6 +70,18 @@ class StreamMalformed(BackendUnavailable):
     """The response broke the protocol or a cap, or ended half-way; it is no answer."""
 
 
+class BackendBroken(AgentError):
+    """A backend raised what none may raise, or said what no protocol allows.
+
+    Attributes:
+        kind: The class of what it raised, for people.
+    """
+
+    def __init__(self, message: str, *, kind: str = "BackendBroken") -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
 class ToolFailed(AgentError):
     """A tool could not run; its message goes back to the model as an error result."""
 

@@ -1,0 +1,1 @@
+"""Where code that callers bring is called: tools, toolboxes, approvers, displays."""

@@ -1,0 +1,64 @@
+"""What callers' code raises, made words: for the agent, for people and for the log.
+
+An exception may be of any class, bear any text, or fail at being printed. Nothing here
+raises.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import cast
+
+WORDS_MOST = 2_000
+"""Characters of an exception that are told; some carry a whole document."""
+
+_log = logging.getLogger("agents.boundary")
+
+
+def first_of(error: BaseException) -> BaseException:
+    """The first exception of a group, of the groups in it; else ``error`` itself."""
+    while isinstance(error, BaseExceptionGroup):
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
+    return error
+
+
+def text_of(error: BaseException) -> str:
+    """What ``error`` says, as text that can be encoded; empty where it says nothing."""
+    error = first_of(error)
+    try:
+        text = str(error)
+    except BaseException:  # noqa: BLE001  (the class is the caller's)
+        text = "(it cannot be printed)"
+    return encodable(text)[:WORDS_MOST]
+
+
+def words_of(error: BaseException) -> str:
+    """``error`` in one line: its class, and what it says."""
+    error = first_of(error)
+    kind = encodable(type(error).__name__)
+    if kind in {"CancelledError", "Cancelled"}:
+        return f"{kind}: it was cancelled by code of its own; its effect is unknown"
+    text = text_of(error)
+    return f"{kind}: {text}" if text else kind
+
+
+def model_of(backend: object) -> str:
+    """The name of a backend's model, also where the backend does not know it."""
+    try:
+        model: object = getattr(backend, "model", "?")
+    except BaseException:  # noqa: BLE001  (the property is the caller's)
+        return "?"
+    return encodable(model) if isinstance(model, str) else "?"
+
+
+def encodable(text: str) -> str:
+    """``text`` with half characters (lone surrogates) replaced."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def log_error(what: str, error: BaseException) -> None:
+    """Write ``error`` with its traceback to the log, where an operator looks for it."""
+    try:
+        _log.warning("%s failed: %s", what, words_of(error), exc_info=error)
+    except BaseException:  # noqa: BLE001  (a traceback of an error that cannot be told)
+        _log.warning("%s failed: %s", what, words_of(error))

@@ -1,0 +1,431 @@
+"""Tasks below the event loop's root: the one place that starts a task and may leave it.
+
+All else runs in a task group, which waits for its children as long as they take. What
+callers bring may shield itself, swallow its cancellation or never come back, and a
+session's deadline must not wait for it. Such code runs in a :class:`RootTask`: its
+owner cancels it, waits for a bounded time, and leaves it behind.
+
+What is left behind is named in the log, counted (:func:`left_behind`), and goes on
+below the loop's root: a commit that must not be broken off may end well. It is no
+longer resumed when the loop ends, or once it has swallowed :data:`SWALLOWED_MOST`
+cancellations, so a program ends when its main function does and nothing spins.
+
+This is also the fence around what differs between the event loops. Of private names it
+uses ``Task._abort_func`` and ``Task._attempt_abort`` of trio 0.35, what its and AnyIO's
+``from_thread`` (4.16) ask of a thread, and ``asyncio._unregister_task``, which Python
+documents for makers of tasks ("Extending asyncio"). ``tests/agents/boundary`` fails
+when they move.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable, Generator
+from importlib import import_module
+from typing import Any, Generic, TypeVar
+
+import anyio
+import anyio.lowlevel
+
+from agents.errors import ToolFailed
+
+T = TypeVar("T")
+
+SWALLOWED_MOST = 20
+"""Cancellations that a task which was left behind may swallow before it is no longer
+resumed: a loop around ``except BaseException`` would spin for ever."""
+BLOCKS_S = 1.0
+"""A step of a task that keeps the event loop for longer is named in the log."""
+
+_CANCELLATIONS = ("CancelledError", "Cancelled")
+_log = logging.getLogger("agents.boundary")
+_left: set[RootTask[Any]] = set()
+"""Left behind and not over yet. They are kept alive: collecting a suspended coroutine
+would run its ``finally`` blocks wherever that happens."""
+_watched = anyio.lowlevel.RunVar[bool]("boundary_watched")
+
+
+class Loop:
+    """The event loop that made this object, to be called from any thread."""
+
+    __slots__ = ("_native", "_thread", "_token")
+
+    def __init__(self) -> None:
+        self._thread = threading.get_ident()  # a loop never leaves its thread
+        self._token = anyio.lowlevel.current_token()
+        # An asyncio event loop or a TrioToken; neither is imported for its type alone.
+        self._native: Any = self._token.native_token
+
+    @property
+    def is_running_here(self) -> bool:
+        """Whether the caller runs in this very event loop."""
+        if self._thread != threading.get_ident():
+            return False
+        try:
+            return anyio.lowlevel.current_token().native_token is self._native
+        except anyio.NoEventLoopError:
+            return False
+
+    def adopt_thread(
+        self, scope: anyio.CancelScope, is_cancelled: Callable[[], bool]
+    ) -> None:
+        """Let this thread call back by ``anyio.from_thread`` and ``trio.from_thread``.
+
+        Args:
+            scope: What ``from_thread.check_cancelled`` asks on asyncio.
+            is_cancelled: The same, on trio, whose scopes ask for the time.
+        """
+        here: Any = import_module("anyio._core._eventloop").threadlocals
+        here.current_token = self._token
+        here.current_cancel_scope = scope
+        if "trio" in sys.modules and not isinstance(
+            self._native, asyncio.AbstractEventLoop
+        ):
+            parent: Any = import_module("trio._threads").PARENT_TASK_DATA
+            parent.token = self._native
+            parent.abandon_on_cancel = True
+            parent.cancel_register = _Cancelling(is_cancelled)
+
+    def call_soon(self, callback: Callable[[], object]) -> bool:
+        """Have the loop call ``callback``, which raises nothing.
+
+        Returns:
+            Whether it can: a loop that has ended calls nobody.
+        """
+        soon: Callable[[Callable[[], object]], object] = getattr(
+            self._native, "call_soon_threadsafe", None
+        ) or getattr(self._native, "run_sync_soon")  # noqa: B009  (a trio token's)
+        try:
+            soon(callback)
+        except RuntimeError:  # asyncio: closed; trio: RunFinishedError
+            return False
+        return True
+
+
+class _Cancelling:
+    """What trio asks whether a thread's call has been cancelled."""
+
+    def __init__(self, is_cancelled: Callable[[], bool]) -> None:
+        self._is_cancelled = is_cancelled
+
+    def __getitem__(self, _place: int) -> Callable[[], None] | None:
+        return self._raise if self._is_cancelled() else None
+
+    @staticmethod
+    def _raise() -> None:
+        raise ToolFailed("the call was given up")
+
+
+class RootTask(Generic[T]):
+    """A task of its own, which whoever starts it cancels, and leaves in the end.
+
+    Args:
+        name: For logs and debuggers.
+        function: What it does; called in the task, with a copy of this context.
+        on_end: Called once, in the event loop, when it is over; raises nothing.
+        names_blocking: Whether a step that keeps the event loop is named in the log.
+    """
+
+    __slots__ = (
+        "_context",
+        "_error",
+        "_function",
+        "_is_asyncio",
+        "_is_cut",
+        "_is_left",
+        "_names_blocking",
+        "_on_end",
+        "_over",
+        "_scope",
+        "_swallowed",
+        "_task",
+        "_value",
+        "name",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        function: Callable[[], Awaitable[T]],
+        *,
+        on_end: Callable[[RootTask[T]], None] | None = None,
+        names_blocking: bool = False,
+    ) -> None:
+        self.name = name
+        self._function = function
+        self._on_end = on_end
+        self._names_blocking = names_blocking
+        self._over = anyio.Event()
+        self._scope = anyio.CancelScope()
+        self._value: T | None = None
+        self._error: BaseException | None = None
+        self._is_left = False
+        self._is_cut = False
+        self._swallowed = 0
+        self._context = contextvars.copy_context()
+        self._is_asyncio = _is_asyncio()
+        self._task: Any = self._spawned()
+
+    def __repr__(self) -> str:
+        state = "over" if self.is_over else "left" if self._is_left else "running"
+        return f"<RootTask {self.name!r} {state}>"
+
+    def _spawned(self) -> object:
+        if self._is_asyncio:
+            loop = asyncio.get_running_loop()
+            return loop.create_task(self._run(), name=self.name, context=self._context)
+        import trio.lowlevel  # noqa: PLC0415  (0.1 s that asyncio does without)
+
+        return trio.lowlevel.spawn_system_task(
+            self._run, name=self.name, context=self._context
+        )
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has an outcome."""
+        return self._over.is_set()
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether its owner has cancelled it."""
+        return self._scope.cancel_called
+
+    @property
+    def scope(self) -> anyio.CancelScope:
+        """What :meth:`cancel` cancels; its deadline is its owner's to set."""
+        return self._scope
+
+    @property
+    def error(self) -> BaseException | None:
+        """What it has raised; not its owner's cancellation."""
+        return self._error
+
+    @property
+    def value(self) -> T | None:
+        """What it has returned; ``None`` also while it runs or has raised."""
+        return self._value
+
+    async def wait(self) -> None:
+        """Wait until it is over."""
+        await self._over.wait()
+
+    def cancel(self, reason: str) -> None:
+        """Ask it to end."""
+        self._scope.cancel(reason)
+
+    async def end(self, reason: str, grace_s: float) -> bool:
+        """Cancel it, wait for at most ``grace_s`` seconds, then leave it behind.
+
+        Shielded, and so to be called where its owner is cancelled as well.
+
+        Returns:
+            Whether it has ended.
+        """
+        self.cancel(reason)
+        with anyio.move_on_after(grace_s, shield=True):
+            await self._over.wait()
+        if not self.is_over:
+            self.leave(f"{grace_s:g} s after it was cancelled ({reason})")
+        return self.is_over
+
+    async def finish(self, grace_s: float) -> None:
+        """Wait until it is over, but not for ever where whoever waits is cancelled.
+
+        Then it is cancelled as well, may take ``grace_s`` seconds to end, and is left
+        behind.
+        """
+        try:
+            await self._over.wait()
+        finally:
+            if not self.is_over:
+                await self.end("whoever waited for it was cancelled", grace_s)
+
+    @property
+    def is_left(self) -> bool:
+        """Whether nobody waits for it any more."""
+        return self._is_left
+
+    def leave(self, why: str) -> None:
+        """Wait for it no longer: neither its owner nor the event loop does."""
+        if self.is_over or self._is_left:
+            return
+        self._is_left = True
+        self.cancel("left behind")
+        _left.add(self)
+        _log.warning("%s is left behind: it goes on %s", self.name, why)
+        if self._is_asyncio:
+            # asyncio.run() would cancel it once more, and wait for it.
+            asyncio._unregister_task(self._task)  # noqa: SLF001  (see above)  # pyright: ignore[reportPrivateUsage]
+        elif not _watched.get(False):
+            _watched.set(True)
+            RootTask("end of the event loop", _cut_in_the_end)
+
+    def cut(self) -> None:
+        """Resume it no more; what it has open stays so until the program ends."""
+        if self.is_over or self._is_cut:
+            return
+        self._is_cut = True
+        task = self._task
+        if self._is_asyncio:
+            task.cancel()
+        elif task._abort_func is not None:  # noqa: SLF001  (see above)
+            task._attempt_abort(_raise_cut)  # noqa: SLF001
+
+    async def _run(self) -> None:
+        self._scope.__enter__()
+        steps = _Steps(self, self._function)
+        try:
+            self._value = await steps
+        except BaseException as error:  # noqa: BLE001  (see the module's words)
+            self._take(error)
+        else:
+            if steps.is_whole:
+                self._scope.__exit__(None, None, None)
+            # Else scopes of the caller's stand open within ours, and no loop minds a
+            # task that ends so, but all mind a scope that is closed too early.
+        self._over.set()
+        _left.discard(self)
+        if self._on_end is not None:
+            self._on_end(self)
+
+    def _take(self, error: BaseException) -> None:
+        """Keep ``error`` as the outcome, unless it is the owner's cancellation."""
+        try:
+            if not self._scope.__exit__(type(error), error, error.__traceback__):
+                self._error = error
+        except BaseException as other:  # noqa: BLE001  (the rest of a group)
+            self._error = other
+
+    def must_stop(self, resumed_by: object) -> bool:
+        """Whether it is not to be resumed; asked each time that it would be.
+
+        Args:
+            resumed_by: What it would be resumed with.
+        """
+        if not self._is_left:
+            return False
+        # asyncio throws; trio sends an outcome that holds the error.
+        error = getattr(resumed_by, "error", resumed_by)
+        self._swallowed += type(error).__name__ in _CANCELLATIONS
+        is_out = self._is_cut or self._swallowed > SWALLOWED_MOST
+        # trio takes a task that ends within a nursery for a mistake of its own.
+        return is_out and not getattr(self._task, "child_nurseries", ())
+
+    @property
+    def names_blocking(self) -> bool:
+        """Whether a step that keeps the event loop is named in the log."""
+        return self._names_blocking
+
+
+class _Steps:
+    """A coroutine, resumed step by step until it ends or must be resumed no more."""
+
+    __slots__ = ("_function", "_owner", "is_whole")
+
+    def __init__(
+        self, owner: RootTask[Any], function: Callable[[], Awaitable[Any]]
+    ) -> None:
+        self._owner = owner
+        self._function = function
+        self.is_whole = True
+        """Whether it has ended by itself."""
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        steps = self._function().__await__()
+        send, throw, owner, value = steps.send, steps.throw, self._owner, None
+        if owner.names_blocking:
+            send, throw = _timed(owner.name, send), _timed(owner.name, throw)
+        error: BaseException | None = None
+        while True:
+            try:
+                trap = send(value) if error is None else throw(error)
+            except StopIteration as done:
+                return done.value
+            try:
+                value, error = (yield trap), None
+            except BaseException as thrown:  # noqa: BLE001  (handed on)
+                error = thrown
+            if owner.must_stop(error or value):
+                self.is_whole = False
+                _unfinished.append(steps)
+                return None
+
+
+def _timed(name: str, step: Callable[[Any], T]) -> Callable[[Any], T]:
+    """``step``, told of in the log where it keeps the event loop for long."""
+
+    def timed(value: object) -> T:
+        began = time.perf_counter()
+        try:
+            return step(value)
+        finally:
+            took_s = time.perf_counter() - began
+            if took_s >= BLOCKS_S:
+                _log.warning(
+                    "%s kept the event loop for %.1f s: nothing else ran, no deadline "
+                    "rang; make it a plain function, which gets a thread",
+                    name,
+                    took_s,
+                )
+
+    return timed
+
+
+_unfinished: list[object] = []
+"""What is not resumed any more, kept so that nothing closes it: that would run the rest
+of it."""
+
+
+async def _cut_in_the_end() -> None:
+    """Let trio's loop end: it cancels what is below its root, and waits for it."""
+    try:
+        await anyio.sleep_forever()
+    finally:
+        for task in tuple(_left):
+            if task._task in _siblings():  # noqa: SLF001  (of this module)  # pyright: ignore[reportPrivateUsage]
+                task.cut()
+
+
+def _siblings() -> frozenset[object]:
+    import trio.lowlevel  # noqa: PLC0415
+
+    nursery = trio.lowlevel.current_task().parent_nursery
+    return nursery.child_tasks if nursery else frozenset()
+
+
+class _Cut(BaseException):
+    """Wakes a task that is not to be resumed."""
+
+
+def _raise_cut() -> None:
+    raise _Cut
+
+
+def left_behind() -> tuple[str, ...]:
+    """The names of tasks that were left behind and go on, of all event loops."""
+    return tuple(sorted(task.name for task in tuple(_left)))
+
+
+def is_cancelled_here() -> bool:
+    """Whether somebody has cancelled the task that asks, from outside of what it calls.
+
+    An ``asyncio.CancelledError`` alone does not tell: a helper task that was cancelled
+    raises one in whoever awaits it. On trio there is no other way to it.
+    """
+    if not _is_asyncio():
+        return True
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _is_asyncio() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
