@@ -314,7 +314,7 @@ class _Link:
 class _McpTool:
     """One tool of a server."""
 
-    __slots__ = ("_link", "_names", "_theirs", "spec")
+    __slots__ = ("_link", "_names", "_theirs", "serial", "spec")
 
     def __init__(
         self, link: _Link, theirs: Offered, spec: ToolSpec, names: Mapping[str, Any]
@@ -323,6 +323,10 @@ class _McpTool:
         self._names = names
         self._link = link
         self._theirs = theirs.name
+        # A tool that says it changes something is not run beside others of its server.
+        hints = theirs.annotations
+        changes = hints is not None and hints.read_only_hint is False
+        self.serial = link.name if changes else None
 
     def __repr__(self) -> str:
         return f"McpTool({self.spec.name!r})"

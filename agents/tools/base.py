@@ -16,7 +16,13 @@ ToolResult: TypeAlias = str | msgspec.Raw
 
 
 class Tool(Protocol):
-    """A tool that we run when the model calls it."""
+    """A tool that we run when the model calls it.
+
+    It may have two attributes more: ``rerunnable``, whether a call that a dead process
+    may have carried out is made again, and ``serial``, the name of a group of tools
+    that share a state. Calls of one group in one response run in the response's order;
+    all others side by side.
+    """
 
     @property
     def spec(self) -> ToolSpec | KnownTool:
@@ -36,8 +42,8 @@ class Tool(Protocol):
                 to check.
 
         Raises:
-            Exception: Anything: the model reads its type and message as the result.
-                ``ToolFailed`` is read by its message alone.
+            BaseException: Anything: the model reads its type and message as the
+                result. ``ToolFailed`` is read by its message alone.
         """
         ...
 
@@ -70,6 +76,7 @@ class Toolbox(Protocol):
         cancellation, leaves nothing behind and takes a bounded time.
 
         Raises:
-            ToolsUnavailable: On entering. Later trouble is the calls' own.
+            ToolsUnavailable: On entering; its message is told as it stands, anything
+                else with its class. Later trouble is the calls' own.
         """
         ...

@@ -1,6 +1,6 @@
 """One call of a tool of ours, whatever the tool does: a result within its time.
 
-This is the boundary at which a tool's exceptions become results for the model.
+Here a tool's exceptions become results for the model; see :mod:`agents.boundary`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ import anyio
 import anyio.lowlevel
 import msgspec
 
+from agents.boundary.guard import log_error, text_of, words_of
+from agents.boundary.root import RootTask
+from agents.boundary.threads import CallClock
 from agents.errors import ToolFailed
 from agents.protocol.chunks import ToolCalled
 from agents.protocol.unicode_text import whole_text
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from agents.tools.base import Tool, ToolResult
 
 ERROR_CHARS = 2_000
+CANCELLED_S = 1.0
+"""How long a tool may take to end once its time is up or its turn is cancelled."""
 
 
 class Returned(NamedTuple):
@@ -38,40 +43,69 @@ def failure(message: str, elapsed_s: float = 0.0) -> Returned:
 
 
 async def run_call(tool: Tool, call: ToolCalled, timeout_s: float) -> Returned:
-    """Run ``call``; whatever ``tool`` raises but cancellation is its result.
+    """Run ``call``; whatever ``tool`` raises or does is its result.
+
+    The tool has a task of its own. Where it does not end by itself when its time is up,
+    or when the turn is cancelled, it is left behind.
 
     Args:
         tool: The tool called.
         call: The call; input that is no JSON is not run.
-        timeout_s: Seconds after which the tool is cancelled.
+        timeout_s: Seconds after which the tool is cancelled; waiting for a free thread
+            does not count.
     """
     began = anyio.current_time()
     if not call.is_valid:
         await anyio.lowlevel.checkpoint()
         return failure(f"the input of {call.name} is not valid JSON; call it again")
-    try:
-        with anyio.move_on_after(timeout_s) as limit:
-            content = _content(await tool.call(call.input))
-            return Returned(content, is_error=False, elapsed_s=_since(began))
-    except ToolFailed as error:
-        message = str(error)
-    except Exception as error:  # noqa: BLE001  (the boundary named above)
-        # No traceback: paths and source lines are nothing a model should read.
-        message = f"{type(error).__name__}: {error}"
-    else:
-        assert limit.cancelled_caught
-        message = f"{call.name} took longer than {timeout_s:g} s and was stopped"
-    return failure(message, _since(began))
+    scope = anyio.CancelScope()
+    clock = CallClock(scope, timeout_s)
+    with clock.in_use():
+        task = RootTask(
+            f"tool {call.name}", lambda: tool.call(call.input), names_blocking=True
+        )
+    clock.also_ends(task.scope)
+    with scope:
+        await task.finish(CANCELLED_S)
+    if scope.cancelled_caught or task.is_cancelled:
+        way = "does not stop: it is left behind" if task.is_left else "was stopped"
+        return failure(
+            f"{call.name} took longer than {timeout_s:g} s and {way}", _since(began)
+        )
+    return _outcome(call, task, _since(began))
 
 
-def _content(result: ToolResult) -> msgspec.Raw:
+def _outcome(
+    call: ToolCalled, task: RootTask[ToolResult], elapsed_s: float
+) -> Returned:
+    """What a call that is over has come to."""
+    error = task.error
+    if error is None:
+        try:
+            content = _content(task.value)
+            return Returned(content, is_error=False, elapsed_s=elapsed_s)
+        except ToolFailed as problem:
+            error = problem
+    if isinstance(error, ToolFailed):
+        return failure(text_of(error), elapsed_s)
+    # No traceback: paths and source lines are nothing a model should read.
+    log_error(f"tool {call.name}", error)
+    return failure(words_of(error), elapsed_s)
+
+
+def _content(result: object) -> msgspec.Raw:
     """``result`` as it goes back to the model.
 
     Raises:
-        ToolFailed: Blocks are not an array.
+        ToolFailed: It is neither text nor an array of blocks.
     """
     if isinstance(result, str):
         return _text(cut_text(result) if result.strip() else NO_OUTPUT)
+    if not isinstance(result, msgspec.Raw):
+        raise ToolFailed(
+            f"the tool returned {type(result).__name__}, which is neither text nor "
+            "blocks"
+        )
     try:
         blocks: object = json.loads(bytes(result).decode("utf-8", "replace"))
     except (ValueError, RecursionError) as error:

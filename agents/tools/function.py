@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from hashlib import sha256
 from typing import Any, ParamSpec, cast, get_type_hints, overload
 
 import anyio.lowlevel
-import anyio.to_thread
 import msgspec
 
+from agents.boundary.threads import in_thread
 from agents.errors import ToolFailed
 from agents.protocol.backend import ToolSpec
 from agents.protocol.unicode_text import whole_json
@@ -29,21 +29,15 @@ from agents.tools.strict_schema import strict_fit
 
 P = ParamSpec("P")
 
-TOOL_THREADS = 32
-"""Blocking tools that run at once, for all agents of an event loop: enough for a team
-that waits on files and sockets, and well under what a process may have."""
-
 NAME_CHARS = 64
 """Longest name that all providers take; longer ones are refused by some."""
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
-
-_tool_threads = anyio.lowlevel.RunVar[anyio.CapacityLimiter]("tool_threads")
 
 
 class FunctionTool:
     """A tool that calls a Python function with validated keyword arguments."""
 
-    __slots__ = ("_decoder", "_function", "_is_async", "rerunnable", "spec")
+    __slots__ = ("_decoder", "_function", "_is_async", "rerunnable", "serial", "spec")
 
     def __init__(
         self,
@@ -52,13 +46,16 @@ class FunctionTool:
         decoder: msgspec.json.Decoder[Any],
         *,
         rerunnable: bool = False,
+        serial: str | None = None,
     ) -> None:
         self.spec = spec
+        self.serial = serial
+        """Calls of one group, within a response, run one after the other."""
         self.rerunnable = rerunnable
         """Whether a call that a dead process may have carried out is made again."""
         self._function = function
         self._decoder = decoder
-        self._is_async = inspect.iscoroutinefunction(function)
+        self._is_async = is_async_function(function)
 
     def __repr__(self) -> str:
         return f"FunctionTool({self.spec.name!r})"
@@ -83,7 +80,8 @@ class FunctionTool:
         except msgspec.ValidationError as error:
             raise ToolFailed(f"invalid input: {error}") from error
         work = partial(self._function, **_arguments(decoded))
-        return as_result(await run_work(work, is_async=self._is_async))
+        name = f"tool {self.name}"
+        return as_result(await run_work(work, is_async=self._is_async, name=name))
 
 
 @overload
@@ -100,6 +98,7 @@ def tool(
     eager_input_streaming: bool = False,
     input_examples: tuple[Mapping[str, object], ...] = (),
     rerunnable: bool = False,
+    serial: str | None = None,
 ) -> Callable[[Callable[P, object]], FunctionTool]: ...
 
 
@@ -114,11 +113,14 @@ def tool(
     eager_input_streaming: bool = False,
     input_examples: tuple[Mapping[str, object], ...] = (),
     rerunnable: bool = False,
+    serial: str | None = None,
 ) -> FunctionTool | Callable[[Callable[..., object]], FunctionTool]:
     """Make a tool of a typed function; also a decorator, with or without arguments.
 
     Args:
-        function: Sync or async; every parameter has a type and can be given by name.
+        function: Sync or async, also an object that can be called or a partial; every
+            parameter has a type and can be given by name. What a partial has been given
+            by name is not asked of the model.
         name: What the model calls it; the function's name if absent.
         description: What the model is told; the docstring before ``Args:`` if absent.
         strict: Whether the API shall enforce the schema.
@@ -128,14 +130,16 @@ def tool(
         rerunnable: Whether calling it twice does no harm. A session that is resumed
             then runs a call again that was interrupted; otherwise the model is told
             that nobody knows what came of it.
+        serial: The group of tools that share a state with it, by any name. Calls of one
+            group in one response run in the response's order; others side by side.
 
     Raises:
         TypeError: The signature cannot be made a schema; says which parameter and why.
     """
 
     def make(function: Callable[..., object]) -> FunctionTool:
-        summary, parameters = _words(function.__doc__ or "")
-        called = checked_name(name or getattr(function, "__name__", ""))
+        summary, parameters = _words(_plain(function).__doc__ or "")
+        called = checked_name(name or _name_of(function))
         wanted = _input_type(called, function)
         spec = ToolSpec(
             name=called,
@@ -151,7 +155,9 @@ def tool(
             ),
         )
         decoder = msgspec.json.Decoder(wanted, dec_hook=foreign.decode)
-        return FunctionTool(spec, function, decoder, rerunnable=rerunnable)
+        return FunctionTool(
+            spec, function, decoder, rerunnable=rerunnable, serial=serial
+        )
 
     return make if function is None else make(function)
 
@@ -178,21 +184,19 @@ def tool_name(name: str) -> str:
     return f"{plain[: NAME_CHARS - 7]}_{sha256(name.encode()).hexdigest()[:6]}"
 
 
-async def run_work(work: Callable[[], object], *, is_async: bool) -> object:
-    """Do ``work``, in a thread of the tools' own unless it ``is_async``."""
-    if is_async:
-        await anyio.lowlevel.checkpoint()
-        return await cast("Awaitable[object]", work())
-    return await anyio.to_thread.run_sync(
-        work, abandon_on_cancel=True, limiter=_threads()
-    )
+async def run_work(
+    work: Callable[[], object], *, is_async: bool, name: str = "a function"
+) -> object:
+    """Do ``work``, in a thread of its own unless it ``is_async``.
 
-
-async def in_thread(work: Callable[[], str]) -> str:
-    """Do ``work``, which blocks, in a thread of the tools' own."""
-    return await anyio.to_thread.run_sync(
-        work, abandon_on_cancel=True, limiter=_threads()
-    )
+    What it returns is awaited where it can be: a plain decorator around an async
+    function is declared plain and returns a coroutine.
+    """
+    await anyio.lowlevel.checkpoint()
+    returned = work() if is_async else await in_thread(work, name=name)
+    if inspect.isawaitable(returned):
+        return await returned
+    return returned
 
 
 def as_result(returned: object) -> ToolResult:
@@ -208,28 +212,54 @@ def as_result(returned: object) -> ToolResult:
         return msgspec.json.encode(whole_json(plain)).decode()
 
 
-def _threads() -> anyio.CapacityLimiter:
-    limiter = _tool_threads.get(None)
-    if limiter is None:
-        limiter = anyio.CapacityLimiter(TOOL_THREADS)
-        _tool_threads.set(limiter)
-    return limiter
-
-
 def _arguments(decoded: msgspec.Struct) -> dict[str, object]:
     given = ((name, getattr(decoded, name)) for name in decoded.__struct_fields__)
     return {name: value for name, value in given if value is not msgspec.UNSET}
 
 
+def _plain(function: Callable[..., object]) -> Callable[..., object]:
+    """The function that is written down behind a partial or an object."""
+    while isinstance(function, partial):
+        function = cast("partial[object]", function).func
+    if inspect.isroutine(function) or inspect.isclass(function):
+        return function
+    call: object = inspect.getattr_static(type(function), "__call__", None)
+    return call if inspect.isroutine(call) else function
+
+
+def _name_of(function: Callable[..., object]) -> str:
+    while isinstance(function, partial):
+        function = cast("partial[object]", function).func
+    name: str = getattr(function, "__name__", "") or type(function).__name__
+    return name
+
+
+def is_async_function(function: Callable[..., object]) -> bool:
+    """Whether calling it gives a coroutine, as far as its declaration tells."""
+    return inspect.iscoroutinefunction(_plain(function))
+
+
+def _parameters(function: Callable[..., object]) -> dict[str, inspect.Parameter]:
+    """What is left to be given: not what a partial was given by name."""
+    given: set[str] = set()
+    inner = function
+    while isinstance(inner, partial):
+        one = cast("partial[object]", inner)
+        given |= one.keywords.keys()
+        inner = one.func
+    parameters = inspect.signature(function).parameters
+    return {name: one for name, one in parameters.items() if name not in given}
+
+
 def _input_type(called: str, function: Callable[..., object]) -> type[msgspec.Struct]:
     try:
-        hints = get_type_hints(function, include_extras=True)
+        hints = get_type_hints(_plain(function), include_extras=True)
     except NameError as error:
         raise TypeError(
             f"tool {called!r}: an annotation is unknown: {error}"
         ) from error
     fields: list[tuple[str, Any] | tuple[str, Any, Any]] = []
-    for parameter in inspect.signature(function).parameters.values():
+    for parameter in _parameters(function).values():
         where = f"tool {called!r}: parameter {parameter.name!r}"
         if parameter.kind not in {
             parameter.POSITIONAL_OR_KEYWORD,
@@ -282,11 +312,11 @@ def _schema(
     except TypeError as error:
         raise TypeError(f"tool {called!r}: {error}") from error
     properties: dict[str, dict[str, Any]] = schema["properties"]
-    signature = inspect.signature(function)
+    parameters = _parameters(function)
     for name, told in properties.items():
         if name in words:
             told.setdefault("description", words[name])
-        default = signature.parameters[name].default
+        default = parameters[name].default
         if isinstance(default, str | int | float | bool):
             told.setdefault("default", default)
     return encoded_schema(called, schema, is_strict=is_strict)

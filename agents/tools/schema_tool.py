@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -13,7 +12,13 @@ from agents.errors import ToolFailed
 from agents.protocol.backend import ToolSpec
 from agents.protocol.unicode_text import whole_text
 from agents.tools.base import ToolResult
-from agents.tools.function import as_result, checked_name, encoded_schema, run_work
+from agents.tools.function import (
+    as_result,
+    checked_name,
+    encoded_schema,
+    is_async_function,
+    run_work,
+)
 
 
 class SchemaTool:
@@ -70,9 +75,10 @@ class SchemaTool:
             decoded = _decoder.decode(given)
         except msgspec.ValidationError as error:
             raise ToolFailed(f"invalid input: {error}") from error
-        is_async = inspect.iscoroutinefunction(self._function)
         work = partial(self._function, decoded)
-        return as_result(await run_work(work, is_async=is_async))
+        is_async = is_async_function(self._function)
+        name = f"tool {self.name}"
+        return as_result(await run_work(work, is_async=is_async, name=name))
 
 
 _decoder = msgspec.json.Decoder(dict[str, Any])

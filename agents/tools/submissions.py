@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeAlias, TypeVar, assert_never
 
 import msgspec
 
+from agents.boundary.guard import log_error, text_of, words_of
 from agents.errors import ToolFailed
 from agents.protocol.chunks import (
     Approval,
@@ -169,7 +170,13 @@ def _read_answer(given: msgspec.Raw, answers: AnswerForm | None) -> Proposed:
     try:
         answers.check(answer.value)
     except ValueError as error:
-        raise ToolFailed(f"value does not fit its form: {error}") from error
+        raise ToolFailed(f"value does not fit its form: {text_of(error)}") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        # A check of the caller's own may raise anything; the model can try another.
+        log_error("the check of an answer's value", error)
+        raise ToolFailed(f"value could not be checked: {words_of(error)}") from error
     return Proposed(answer.content, one_line(bytes(answer.value)))
 
 

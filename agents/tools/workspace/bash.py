@@ -71,6 +71,7 @@ class Bash:
         self._folder = Folder(root)
         self._limits = limits
         self._place = self._folder.root
+        self.serial = self._folder.serial
 
     @property
     def name(self) -> str:

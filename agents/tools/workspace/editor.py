@@ -7,9 +7,9 @@ from typing import assert_never
 
 import msgspec
 
+from agents.boundary.threads import in_thread
 from agents.errors import ToolFailed
 from agents.protocol.backend import KnownTool
-from agents.tools.function import in_thread
 from agents.tools.workspace.commands import Create, Edit, Insert, StrReplace, View
 from agents.tools.workspace.folder import Folder
 from agents.tools.workspace.texts import inserted, numbered, replaced
@@ -58,6 +58,7 @@ class TextEditor:
 
     def __init__(self, root: Path) -> None:
         self._folder = Folder(root)
+        self.serial = self._folder.serial
 
     @property
     def name(self) -> str:

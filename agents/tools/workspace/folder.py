@@ -24,6 +24,8 @@ class Folder:
 
     def __init__(self, root: Path) -> None:
         self.root = Path(os.path.abspath(root))  # noqa: PTH100  (no link is resolved)
+        self.serial = f"folder {self.root}"
+        """The group of tools that work in it: their calls go one after the other."""
 
     def make(self) -> None:
         """Make the folder, for its owner alone."""
@@ -84,14 +86,23 @@ class Folder:
             )
         if found == self.root.resolve() or found.is_dir():
             raise ToolFailed(f"{path} is a folder; name a file")
+        if found.exists() and not found.is_file():
+            # Opening a pipe without a reader would hang, and a device is no file.
+            raise ToolFailed(f"{path} is not a regular file; name another")
         found.parent.mkdir(parents=True, exist_ok=True)
         found.write_text(text, "utf-8", newline="")
         return found
 
-    def listing(self, path: Path) -> str:
-        """The entries below ``path``, folders with a slash at their end."""
+    def listing(self, path: Path, *, shown_as: str = "") -> str:
+        """The entries below ``path``, folders with a slash at their end.
+
+        Args:
+            path: A folder inside this one.
+            shown_as: What the model knows this folder as, without a slash at its end.
+        """
         lines: list[str] = []
         self._list(path, 1, lines)
+        lines = [f"{shown_as}{line}" for line in lines]
         if len(lines) > LISTED_MAX:
             lines = [*lines[:LISTED_MAX], "… there is more"]
         return "\n".join(lines) or "(empty)"

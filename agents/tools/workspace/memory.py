@@ -7,9 +7,9 @@ from pathlib import Path
 
 import msgspec
 
+from agents.boundary.threads import in_thread
 from agents.errors import ToolFailed
 from agents.protocol.backend import KnownTool
-from agents.tools.function import in_thread
 from agents.tools.workspace.commands import (
     Create,
     Delete,
@@ -40,6 +40,7 @@ class Memory:
 
     def __init__(self, root: Path) -> None:
         self._folder = Folder(root)
+        self.serial = self._folder.serial
 
     @property
     def name(self) -> str:
@@ -64,6 +65,8 @@ class Memory:
                 return self._delete(path)
             case Rename(old_path=old, new_path=new):
                 return self._rename(old, new)
+            case View(path=path) if (found := self._inside(path)).is_dir():
+                return self._folder.listing(found, shown_as=PLACE)
             case View() | Create() | StrReplace() | Insert():
                 placed = msgspec.structs.replace(command, path=_placed(command.path))
                 return edit(self._folder, placed)
@@ -77,15 +80,18 @@ class Memory:
         return f"{path} is deleted"
 
     def _rename(self, old: str, new: str) -> str:
-        found, wanted = self._found(old), self._folder.inside(_placed(new))
+        found, wanted = self._found(old), self._inside(new)
         if wanted.exists():
             raise ToolFailed(f"{new} exists; delete it first, or choose another name")
         wanted.parent.mkdir(parents=True, exist_ok=True)
         found.rename(wanted)
         return f"{old} is {new} now"
 
+    def _inside(self, path: str) -> Path:
+        return self._folder.inside(_placed(path))
+
     def _found(self, path: str) -> Path:
-        found = self._folder.inside(_placed(path))
+        found = self._inside(path)
         if found == self._folder.root.resolve():
             raise ToolFailed(f"{PLACE} itself stays; name what is in it")
         if not found.exists():

@@ -113,7 +113,10 @@ async def test_memories_are_kept_renamed_and_deleted(memory: Memory) -> None:
     assert await use(memory, command="view", path="/memories") == "(empty)"
     await use(memory, command="create", path=notes, file_text="Paris")
     await use(memory, command="rename", old_path=notes, new_path="/memories/a/n.md")
-    assert await use(memory, command="view", path="/memories") == "/a/\n/a/n.md"
+    assert (
+        await use(memory, command="view", path="/memories")
+        == "/memories/a/\n/memories/a/n.md"
+    )
     assert "Paris" in await use(memory, command="view", path="/memories/a/n.md")
     await use(memory, command="delete", path="/memories/a")
     assert await use(memory, command="view", path="/memories") == "(empty)"
