@@ -44,6 +44,10 @@ class Agent:
     overload_limit_s: float = OVERLOAD_LIMIT_S
     """How long a model that is overloaded is asked again, in seconds, where no fallback
     can take over; the session's deadline ends it in any case."""
+    idle_limit_s: float | None = None
+    """Seconds for which a stream may bring nothing before it is broken off and asked
+    for again; ``None``: as its backend says, and a backend of one's own says nothing.
+    """
     approval: Approval = NONE_NEEDED
     """Which of the tools somebody must approve before they run, and who that is."""
     answer_form: AnswerForm | None = None

@@ -16,10 +16,12 @@ from anyio.streams.memory import MemoryObjectSendStream
 
 from agents.actor.model_call import unfinished
 from agents.actor.publisher import Recorded, Voice
-from agents.actor.toolboxes import opened
+from agents.actor.toolboxes import Toolboxes, opening
 from agents.actor.turn_runner import Last, RunningTurn
+from agents.boundary.guard import text_of
+from agents.boundary.threads import ThreadLimit, use_thread_limit
 from agents.conversation.conversation import KEPT_OUTCOMES, Conversation
-from agents.errors import AgentError
+from agents.errors import AgentError, BackendBroken
 from agents.limits.retry import RetryPolicy
 from agents.protocol.chunks import AgentFailed, StreamChunk, TurnEnded, TurnNumber
 from agents.protocol.frames import encode_frame
@@ -36,6 +38,10 @@ if TYPE_CHECKING:
 
 FRAMES_A_BREATH = 32
 """Frames sent without a pause for other tasks, while there is room for them."""
+
+ROOM_S = 5.0
+"""How long what a cancelled turn has stamped waits for room; a fan-in that takes none
+of it for so long takes nothing any more."""
 
 _DEFAULT_RETRY = RetryPolicy()
 
@@ -68,12 +74,12 @@ class Actor:
         "_mailbox",
         "_news",
         "_outbox",
-        "_problems",
         "_recorded",
         "_retry",
         "_running",
         "_scope",
         "_sends_waiting",
+        "_toolboxes",
         "_withdrawn",
     )
 
@@ -97,7 +103,7 @@ class Actor:
         self._files = files
         self._conversation = Conversation()
         # Lists, not deques: ten thousand idle actors pay for what is empty.
-        self._problems: tuple[str, ...] = ()
+        self._toolboxes: Toolboxes | None = None
         self._mailbox: list[Turn] = []
         self._news: list[News] = []
         self._withdrawn: dict[TurnNumber, str] = {}
@@ -142,9 +148,9 @@ class Actor:
     def cancel(self, turn: TurnNumber, reason: str) -> None:
         """End ``turn`` if it runs or waits in the mailbox; otherwise nothing happens.
 
-        It ends with ``TurnEnded(outcome="cancelled", detail=reason)``. A frame that
-        waits for room in the outbox goes out first: once handed over, nobody can tell
-        whether it was taken, and a sequence number must be neither lost nor used twice.
+        It ends with ``TurnEnded(outcome="cancelled", detail=reason)``. What has been
+        stamped goes out first, as soon as there is room: a sequence number must be
+        neither lost nor used twice.
         """
         if self._running is not None and self._running.turn.number == turn:
             self._cancel_reason = reason
@@ -176,10 +182,11 @@ class Actor:
         """Take turns until :meth:`close`, or until nobody listens any more."""
         with self._outbox, anyio.CancelScope() as self._lifetime:
             await anyio.lowlevel.checkpoint()
+            use_thread_limit(ThreadLimit())
             if not self._agent.toolboxes:
                 await self._work()
                 return
-            async with opened(self._agent) as (self._agent, self._problems):
+            async with opening(self._agent) as self._toolboxes:
                 await self._work()
 
     async def _work(self) -> None:
@@ -203,10 +210,9 @@ class Actor:
             fallback_limiters=self._fallback_limiters,
             retry=self._retry,
             memory=Memory(asked) if asked else None,
-            problems=self._problems,
+            toolboxes=self._toolboxes,
             files=self._files,
         )
-        self._problems = ()
         # What a withdrawn turn was to hear is dropped with it, a later one's is kept.
         waiting, self._news = self._news, []
         for news in waiting:
@@ -221,6 +227,8 @@ class Actor:
             self._conversation.end(keep=False)
             self._say_goodbye(pen)
             raise
+        if running.agent is not self._agent:
+            self._agent, self._toolboxes = running.agent, None
         ended = last[-1]
         keep = isinstance(ended, TurnEnded) and ended.outcome in KEPT_OUTCOMES
         self._conversation.end(keep=keep)
@@ -237,11 +245,7 @@ class Actor:
                 return await running.play()
         except AgentError as error:
             if self._cancel_reason is None:
-                pen.at = anyio.current_time()
-                failed = AgentFailed(
-                    **pen.stamp(), error=type(error).__name__, message=str(error)
-                )
-                return (failed,)
+                return (_failed(pen, error),)
         finally:
             self._running = None
             self._scope = None
@@ -276,12 +280,23 @@ class Actor:
             await anyio.lowlevel.checkpoint()
 
     async def _send_when_there_is_room(self, frame: bytes) -> None:
+        if self._scope is not None and self._scope.cancel_called:
+            # The chunks are stamped, and so may not be lost: whoever reads makes room.
+            with anyio.move_on_after(ROOM_S, shield=True):
+                await self._outbox.send(frame)
+            return
         self._sends_waiting += 1
         try:
             await self._outbox.send(frame)
         finally:
             self._sends_waiting -= 1
             self._cancel_now()
+
+
+def _failed(pen: Pen, error: AgentError) -> AgentFailed:
+    kind = error.kind if isinstance(error, BackendBroken) else type(error).__name__
+    pen.at = anyio.current_time()
+    return AgentFailed(**pen.stamp(), error=kind, message=text_of(error))
 
 
 def _cancelled(pen: Pen, reason: str) -> TurnEnded:

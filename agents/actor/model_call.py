@@ -1,33 +1,31 @@
 """One model call, asked until it is answered in full or given up.
 
 The only place that retries: a response that breaks off is voided and asked for again,
-as the retry policy says and when the limiter lets it.
+as the retry policy says and when the limiter lets it. What a backend raises beside
+``AgentError`` is made one by :mod:`agents.actor.backend_call`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import anyio
 import msgspec
 
+from agents.actor.backend_call import BackendCall
+from agents.boundary.guard import model_of, text_of
 from agents.conversation.accumulator import Transcript
 from agents.errors import (
     AgentError,
     BackendUnavailable,
     BudgetExhausted,
-    StreamMalformed,
 )
 from agents.limits.pricing import cost_usd, factor_of
 from agents.limits.spending import WRITTEN_CHARACTERS_A_TOKEN, Purse, tokens_at_most
 from agents.protocol.backend import Forecast, Forecasts
 from agents.protocol.chunks import (
-    Allowance,
     ResponseAbandoned,
-    ResponseOpened,
     StatusChanged,
-    StreamChunk,
     UsageReported,
 )
 from agents.protocol.turns import LEAST_OUTPUT_TOKENS
@@ -52,6 +50,7 @@ async def ask(
     retry: RetryPolicy,
     purse: Purse | None = None,
     files: SessionFiles | None = None,
+    idle_limit_s: float | None = None,
 ) -> Transcript:
     """Ask ``request`` and publish what comes; the complete response.
 
@@ -66,15 +65,17 @@ async def ask(
     failures = {False: 0, True: 0}
     purse = purse or Purse()
     failed_at: float | None = None
+    call = BackendCall(backend, request.turn.agent, idle_limit_s)
     while True:
         is_gated = False
         try:
-            if files is not None:
-                attached = await files.blocks_for(backend)
-                request = msgspec.structs.replace(request, attached=attached)
-            request = await _afforded(backend, request, purse)
-            is_gated = not limiter.is_unlimited
-            return await _paid(backend, request, voice, limiter, purse)
+            with call:
+                if files is not None:
+                    attached = await files.blocks_for(backend)
+                    request = msgspec.structs.replace(request, attached=attached)
+                request = await _afforded(backend, request, purse)
+                is_gated = not limiter.is_unlimited
+                return await _paid(call, request, voice, limiter, purse)
         except BackendUnavailable as error:
             put_off = error.is_rate_limit
             is_gated &= put_off  # an upload passes no gate
@@ -87,7 +88,7 @@ async def ask(
             )
             if delay_s is None:
                 raise
-            reason = str(error) or type(error).__name__
+            reason = text_of(error) or type(error).__name__
         if is_gated:
             # One wait, by the longer of two measures; it is the one that is told.
             delay_s = max(delay_s, limiter.gate_left_s)
@@ -113,7 +114,7 @@ async def _afforded(backend: Backend, request: Request, purse: Purse) -> Request
             forecast = await backend.forecast(request)
         else:
             forecast = Forecast(tokens_at_most(request))
-    most = purse.most_output(backend.model, forecast)
+    most = purse.most_output(model_of(backend), forecast)
     if most is None:
         return request
     if most < LEAST_OUTPUT_TOKENS:
@@ -122,16 +123,20 @@ async def _afforded(backend: Backend, request: Request, purse: Purse) -> Request
 
 
 async def _paid(
-    backend: Backend, request: Request, voice: Voice, limiter: Limiter, purse: Purse
+    call: BackendCall, request: Request, voice: Voice, limiter: Limiter, purse: Purse
 ) -> Transcript:
     """One try, paid for.
 
     Raises:
-        AgentError: As :func:`_stream`; what was streamed until then is told first.
+        AgentError: The backend's; what was streamed until then is told first.
     """
     response = voice.response = Transcript()
     try:
-        await _stream(backend, request, voice, limiter, response)
+        if limiter.would_wait:
+            await voice.say(StatusChanged(**voice.stamp(), status="waiting"))
+        async with limiter.slot(request.turn.agent) as slot:
+            await voice.say(StatusChanged(**voice.stamp(), status="requesting"))
+            await call.stream(request, voice, slot, response)
     except AgentError as error:
         told = unfinished(response, voice, f"the stream broke off: {error}")
         if told is not None:
@@ -168,41 +173,3 @@ def unfinished(response: Transcript, voice: Voice, why: str) -> UsageReported | 
         parts=msgspec.UNSET,
         estimated=why,
     )
-
-
-async def _stream(
-    backend: Backend,
-    request: Request,
-    voice: Voice,
-    limiter: Limiter,
-    response: Transcript,
-) -> None:
-    """One try, published and folded into ``response``.
-
-    Raises:
-        AgentError: As the backend does, and where the stream just ends.
-    """
-    if limiter.would_wait:
-        await voice.say(StatusChanged(**voice.stamp(), status="waiting"))
-    async with limiter.slot(request.turn.agent) as slot:
-        await voice.say(StatusChanged(**voice.stamp(), status="requesting"))
-        async with backend.open_stream(request, voice.pen) as stream:
-            publish, absorb, is_opened = voice.publish, response.absorb, False
-            async for batch in stream:
-                if not is_opened:
-                    is_opened = True
-                    slot.opened(*_limits(batch))
-                absorb(batch)
-                await publish(batch)
-        if not response.is_complete:
-            raise StreamMalformed("the stream ended without a stop reason")
-
-
-def _limits(
-    batch: Sequence[StreamChunk],
-) -> tuple[dict[str, str], tuple[Allowance, ...]]:
-    """What the server told of its limits: its headers, and what they come to."""
-    first = batch[0] if batch else None
-    if isinstance(first, ResponseOpened):
-        return first.limits, first.allowances or ()
-    return {}, ()

@@ -17,6 +17,7 @@ import anyio
 import anyio.lowlevel
 from anyio.streams.memory import MemoryObjectSendStream
 
+from agents.actor.stop_reasons import revised
 from agents.errors import BackendRefused
 from agents.protocol.backend import Request
 from agents.protocol.chunks import (
@@ -157,8 +158,8 @@ class Seat:
     def tell(self, news: News) -> None:
         """Let new answers count as seen: whoever shows the turn shows the news."""
         if self._turn is not None and self._turn.number == news.turn:
-            new = (answer.label for answer in news.answers)
-            self._seen = tuple(dict.fromkeys((*self._seen, *new)))
+            new = tuple(answer.label for answer in news.answers)
+            self._seen = revised(self._seen, new)
 
     def cancel(self, turn: TurnNumber, reason: str) -> None:
         """Do not wait for the person any more."""
@@ -177,7 +178,10 @@ class Seat:
                 await anyio.lowlevel.checkpoint()
                 while self._to_send or not self._is_closed:
                     while self._to_send:
-                        await self._outbox.send(self._to_send[0])
+                        try:
+                            await self._outbox.send(self._to_send[0])
+                        except anyio.BrokenResourceError:
+                            return  # nobody listens any more
                         self._to_send.popleft()
                     self._called = anyio.Event()
                     if not self._is_closed:

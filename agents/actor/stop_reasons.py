@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
+from agents.boundary.guard import model_of
 from agents.protocol.chunks import Label, TurnRestarted
 from agents.protocol.stamper import Stamp
 
@@ -81,5 +82,8 @@ def restarted(
 ) -> TurnRestarted:
     """Say that a turn begins afresh, asked of ``backend`` now."""
     return TurnRestarted(
-        **stamp, model=backend.model, fallbacks=conversation.fallbacks, reason=reason
+        **stamp,
+        model=model_of(backend),
+        fallbacks=conversation.fallbacks,
+        reason=reason,
     )

@@ -1,4 +1,7 @@
-"""The tools that one response calls: approved where they must be, run side by side.
+"""The tools that one response calls: approved where they must be, then run.
+
+They run side by side, but for those that share a state, which say so by the name of
+their ``serial`` group: these run one after the other, in the response's order.
 
 What a tool does is :mod:`agents.tools.execution`'s; whether a call hands in the turn's
 work is :mod:`agents.actor.turn_runner`'s.
@@ -12,10 +15,12 @@ from typing import TYPE_CHECKING, Literal
 
 import anyio
 
+from agents.boundary.guard import log_error, words_of
+from agents.boundary.root import RootTask
 from agents.conversation import prompts
 from agents.protocol.chunks import StatusChanged, ToolCalled, ToolReturned
-from agents.tools.approval import Refused
-from agents.tools.execution import Returned, failure, run_call
+from agents.tools.approval import Approved, Refused
+from agents.tools.execution import CANCELLED_S, Returned, failure, run_call
 from agents.tools.workflow import WORKFLOW_NAMES
 
 if TYPE_CHECKING:
@@ -97,10 +102,31 @@ class Calling:
             # Neither may begin before the response that asks for it can be read again:
             # a process that dies in a tool would have it called a second time.
             await self._voice.recorded()
+        last_of: dict[str, anyio.Event] = {}
         async with anyio.create_task_group() as group:
             for tool, call in runnable:
-                group.start_soon(self._run, tool, call, name=f"tool {call.name}")
+                serial: str | None = getattr(tool, "serial", None)
+                done = anyio.Event()
+                earlier = last_of.get(serial) if serial else None
+                if serial:
+                    last_of[serial] = done
+                group.start_soon(
+                    self._run_in_turn, tool, call, earlier, done, name=call.name
+                )
         return True
+
+    async def _run_in_turn(
+        self,
+        tool: Tool,
+        call: ToolCalled,
+        earlier: anyio.Event | None,
+        done: anyio.Event,
+    ) -> None:
+        """Run ``call`` once the ``earlier`` one of its group is done, if there is."""
+        try:
+            await self._run(tool, call, earlier)
+        finally:
+            done.set()
 
     def _is_lost(self, tool: Tool, call: ToolCalled) -> bool:
         """Whether a call of an earlier process must not be made again.
@@ -117,8 +143,12 @@ class Calling:
         is_asked_about = self._agent.approval.is_needed(call.name)
         return is_asked_about or not _is_rerunnable(tool)
 
-    async def _run(self, tool: Tool, call: ToolCalled) -> None:
+    async def _run(
+        self, tool: Tool, call: ToolCalled, earlier: anyio.Event | None
+    ) -> None:
         refused = await self._refusal(tool, call)
+        if earlier is not None:
+            await earlier.wait()
         if refused is not None:
             problem = f"it was not run: {refused.reason}"
             await self._return(call, failure(problem))
@@ -131,7 +161,7 @@ class Calling:
         if not approval.is_needed(call.name):
             return None
         await self._say("asking_approval", call)
-        verdict = await approval.approver(self._agent.id, call)
+        verdict = await self._verdict(call)
         if isinstance(verdict, Refused):
             return verdict
         # Said before it runs: a session that goes on must know that it may have run.
@@ -139,6 +169,20 @@ class Calling:
         if not _is_rerunnable(tool):
             await self._voice.recorded()
         return None
+
+    async def _verdict(self, call: ToolCalled) -> Approved | Refused:
+        """What the approver says; no word of approval is none, whatever happens."""
+        approver = self._agent.approval.approver
+        who = f"approver of {call.name}"
+        task = RootTask(who, lambda: approver(self._agent.id, call))
+        await task.finish(CANCELLED_S)
+        if task.error is not None:
+            log_error(who, task.error)
+            return Refused(f"whoever approves it failed: {words_of(task.error)}")
+        if isinstance(task.value, Approved | Refused):
+            return task.value
+        kind = type(task.value).__name__
+        return Refused(f"whoever approves it answered {kind}, not Approved()")
 
     async def _say(
         self,

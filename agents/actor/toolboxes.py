@@ -1,7 +1,8 @@
-"""Opens an agent's toolboxes for as long as it works.
+"""An agent's toolboxes: opened when it begins, closed when it goes.
 
 Each is held by a task of its own, so that one that fails fails alone; all are opened at
-once, so that an agent waits for the slowest only.
+once. A turn waits for the slowest, and can be cancelled meanwhile. One that does not
+close in time is left behind.
 """
 
 from __future__ import annotations
@@ -9,16 +10,25 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import anyio
 
 from agents.agent import served_names, unfit
+from agents.boundary.guard import encodable, log_error, text_of, words_of
+from agents.boundary.root import RootTask
 from agents.errors import ToolsUnavailable
+from agents.protocol.backend import KnownTool, ToolSpec
 
 if TYPE_CHECKING:
     from agents.agent import Agent
     from agents.tools.base import Tool, Toolbox
+
+OPEN_LIMIT_S = 60.0
+"""A toolbox that takes longer is left out. Those for MCP servers give up sooner, and
+say why."""
+CLOSE_GRACE_S = 6.0
+"""How long closing may take: ``mcp`` kills a server that will not go after 4 s."""
 
 
 @dataclass(slots=True)
@@ -26,42 +36,105 @@ class _Held:
     """A toolbox and what has come of it."""
 
     box: Toolbox
-    tools: Sequence[Tool] = ()
+    tools: tuple[Tool, ...] = ()
     problem: str = ""
+    left_out: tuple[str, ...] = ()
+    """What it says itself of tools that it does not offer."""
     settled: anyio.Event = field(default_factory=anyio.Event)
+    leaving: anyio.Event = field(default_factory=anyio.Event)
+    task: RootTask[None] | None = None
+
+
+class Toolboxes:
+    """The toolboxes of one agent, made by :func:`opening`."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+        self._held = [_Held(box) for box in agent.toolboxes]
+        for one in self._held:
+            name = f"toolbox {_name(one.box)} of {agent.id}"
+            one.task = RootTask(name, lambda one=one: _hold(one))
+
+    async def ready(self) -> tuple[Agent, tuple[str, ...]]:
+        """Wait until each is open, or cannot be.
+
+        Returns:
+            The agent with all its tools, and a sentence for each toolbox that cannot be
+            used.
+        """
+        with anyio.move_on_after(OPEN_LIMIT_S):
+            for one in self._held:
+                await one.settled.wait()
+        tools, problems = _together(self._agent, self._held)
+        return replace(self._agent, tools=tools, toolboxes=()), problems
+
+    async def close(self) -> None:
+        """Close all at once; shielded and bounded."""
+        for one in self._held:
+            one.leaving.set()
+        with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
+            for one in self._held:
+                if one.task is not None:
+                    if not one.settled.is_set():
+                        one.task.cancel("the agent goes")
+                    await one.task.wait()
+        for one in self._held:
+            if one.task is not None and not one.task.is_over:
+                one.task.leave(f"{CLOSE_GRACE_S:g} s after its agent had gone")
 
 
 @asynccontextmanager
-async def opened(agent: Agent) -> AsyncGenerator[tuple[Agent, tuple[str, ...]]]:
-    """Open what ``agent`` has.
-
-    Yields:
-        The agent with all its tools, and a sentence for each toolbox that cannot be
-        used.
-    """
-    held = [_Held(box) for box in agent.toolboxes]
-    leaving = anyio.Event()
-    async with anyio.create_task_group() as group:
-        for one in held:
-            group.start_soon(_hold, one, leaving, name=one.box.name)
-        for one in held:
-            await one.settled.wait()
-        tools, problems = _together(agent, held)
-        try:
-            yield replace(agent, tools=tools, toolboxes=()), problems
-        finally:
-            leaving.set()
-
-
-async def _hold(held: _Held, leaving: anyio.Event) -> None:
+async def opening(agent: Agent) -> AsyncGenerator[Toolboxes]:
+    """Begin to open what ``agent`` has; close it in the end."""
+    boxes = Toolboxes(agent)
     try:
-        async with held.box.open() as held.tools:
+        yield boxes
+    finally:
+        await boxes.close()
+
+
+async def _hold(held: _Held) -> None:
+    try:
+        async with held.box.open() as tools:
+            held.tools = _checked(tools)
+            held.left_out = tuple(map(str, getattr(tools, "problems", ())))
             held.settled.set()
-            await leaving.wait()
+            await held.leaving.wait()
     except ToolsUnavailable as error:
-        held.problem = str(error)
+        held.problem = text_of(error)
+    except BaseException as error:
+        if held.leaving.is_set():
+            log_error(f"closing {_name(held.box)}", error)
+        else:
+            log_error(_name(held.box), error)
+            held.problem = f"{_name(held.box)} cannot be used: {words_of(error)}"
+        raise
     finally:
         held.settled.set()
+
+
+def _checked(tools: Sequence[Tool]) -> tuple[Tool, ...]:
+    """``tools``, if they are some.
+
+    Raises:
+        ToolsUnavailable: One is not.
+    """
+    for tool in tools:
+        spec = cast("object", tool.spec)  # whatever a caller's class has there
+        if not isinstance(spec, ToolSpec | KnownTool) or tool.name != spec.name:
+            raise ToolsUnavailable(
+                f"it offers {type(tool).__name__}, which is no tool: its 'spec' is no "
+                "ToolSpec, or has another name"
+            )
+    return tuple(tools)
+
+
+def _name(box: Toolbox) -> str:
+    """What errors call it, also where it does not know."""
+    try:
+        return encodable(str(box.name))
+    except BaseException:  # noqa: BLE001  (the property is the caller's)
+        return type(box).__name__
 
 
 def _together(
@@ -75,16 +148,22 @@ def _together(
     taken = {*tools, *served_names(agent)}
     problems: list[str] = []
     for one in held:
+        if not one.settled.is_set():
+            problems.append(
+                f"{_name(one.box)} cannot be used: it did not open within "
+                f"{OPEN_LIMIT_S:g} s"
+            )
         if one.problem:
             problems.append(one.problem)
-        problems += getattr(one.tools, "problems", ())
+        problems += one.left_out
         for tool in one.tools:
             problem = unfit(tool)
             if tool.name in taken:
                 problem = "a name that is taken already"
             if problem:
                 problems.append(
-                    f"{one.box.name} offers {tool.name!r}, which is left out: {problem}"
+                    f"{_name(one.box)} offers {tool.name!r}, which is left out: "
+                    f"{problem}"
                 )
                 continue
             taken.add(tool.name)

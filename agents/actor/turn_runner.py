@@ -29,8 +29,10 @@ from agents.actor.stop_reasons import (
     revised,
 )
 from agents.actor.tool_calls import Calling
+from agents.boundary.guard import model_of
 from agents.conversation import prompts
 from agents.errors import (
+    BackendBroken,
     BackendRefused,
     BackendUnavailable,
     BudgetExhausted,
@@ -63,6 +65,7 @@ from agents.tools.workflow import counting
 
 if TYPE_CHECKING:
     from agents.actor.publisher import Voice
+    from agents.actor.toolboxes import Toolboxes
     from agents.agent import Agent
     from agents.conversation.accumulator import Transcript
     from agents.conversation.conversation import Conversation
@@ -92,8 +95,9 @@ class RunningTurn:
     """One for each of the agent's fallbacks."""
     memory: Memory | None = None
     """What the turn has bought in a process before this one, while it remembers."""
-    problems: tuple[str, ...] = ()
-    """Tools that the agent should have and has not; told once, to people."""
+    toolboxes: Toolboxes | None = None
+    """What the agent's other tools are in, while it has not got them; what is missing
+    is told once, to people."""
     files: SessionFiles | None = None
     _news: list[News] = field(default_factory=list[News])
     _outcomes: Outcomes = field(init=False)
@@ -135,11 +139,13 @@ class RunningTurn:
             await self.voice.say(
                 TurnStarted(**self.voice.stamp(), task=task_name(self.turn.task))
             )
-        for problem in self.problems:
-            stamp = self.voice.stamp()
-            await self.voice.say(
-                StatusChanged(**stamp, status="tools_missing", detail=problem)
-            )
+        if self.toolboxes is not None:
+            self.agent, problems = await self.toolboxes.ready()
+            for problem in problems:
+                stamp = self.voice.stamp()
+                await self.voice.say(
+                    StatusChanged(**stamp, status="tools_missing", detail=problem)
+                )
         self.conversation.begin(self.turn)
         if self.memory is not None and self.memory.lost:
             self._lose(self.memory)
@@ -174,10 +180,10 @@ class RunningTurn:
         Raises:
             AgentError: There is no other way to go on.
         """
-        trouble: BackendUnavailable | BackendRefused
+        trouble: BackendUnavailable | BackendBroken | BackendRefused
         try:
             return await self._respond(call)
-        except BackendUnavailable as error:
+        except (BackendUnavailable, BackendBroken) as error:
             trouble = error
         except BackendRefused as error:
             if error.lost_container and self.conversation.container is not None:
@@ -205,15 +211,16 @@ class RunningTurn:
             self.memory = None
         elif call > 1 or self._has_uploads:
             await self.voice.recorded()
-        given_up = self.conversation.fallbacks
+        limiters = (self.limiter, *self.fallback_limiters)
         return await ask(
             self._backend,
             request,
             self.voice,
-            limiter=(self.limiter, *self.fallback_limiters)[given_up],
+            limiter=limiters[min(self.conversation.fallbacks, len(limiters) - 1)],
             retry=self._retry,
             purse=self._purse,
             files=self.files,
+            idle_limit_s=self.agent.idle_limit_s,
         )
 
     @property
@@ -231,7 +238,9 @@ class RunningTurn:
     @property
     def _backend(self) -> Backend:
         """The first of the agent's models that has not been given up."""
-        return (self.agent.backend, *self.agent.fallbacks)[self.conversation.fallbacks]
+        # A journal may tell of more than the agent has now, mended after a refusal.
+        models = (self.agent.backend, *self.agent.fallbacks)
+        return models[min(self.conversation.fallbacks, len(models) - 1)]
 
     async def _begin_afresh(self, reason: str, *, may_forget: bool = False) -> bool:
         """Begin again with less to read, where it ``may_forget``, or another model.
@@ -270,14 +279,14 @@ class RunningTurn:
         match response.why:
             case "refused":
                 category = refusal_of(response)
-                model = self._backend.model
+                model = model_of(self._backend)
                 if await self._begin_afresh(
                     f"{model} declined: {category or 'no why'}"
                 ):
                     return None
                 return self._outcomes.end("refused", category)
             case "window_full":
-                full = f"the context window of {self._backend.model} is full"
+                full = f"the context window of {model_of(self._backend)} is full"
                 if await self._begin_afresh(full, may_forget=True):
                     return None
                 return self._outcomes.end("cut", f"{full}; {WAY_OUT}")

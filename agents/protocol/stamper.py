@@ -44,6 +44,10 @@ class Pen:
         """The sequence number that the next chunk gets."""
         return self._seq
 
+    def take_back(self, seq: int) -> None:
+        """Give ``seq`` out again: nothing that was stamped since has been sent."""
+        self._seq = seq
+
     def stamp(self) -> Stamp:
         """The next chunk's common fields; ``next_seq`` alone where speed counts."""
         return Stamp(agent=self.agent, turn=self.turn, seq=self.next_seq(), at=self.at)

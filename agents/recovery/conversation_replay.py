@@ -57,7 +57,8 @@ def _telling(agent: Agent, counted: Mapping[TurnNumber, Collection[int]]) -> OnC
     backends = (agent.backend, *agent.fallbacks)
 
     def tell(called: Called) -> None:
-        backend = backends[called.fallbacks]
+        # The team may have fewer fallbacks now than when it was asked.
+        backend = backends[min(called.fallbacks, len(backends) - 1)]
         if called.place in counted[called.turn.number] and isinstance(backend, Recalls):
             backend.recall(_request(agent, called))
 

@@ -1,0 +1,189 @@
+"""One call of a backend that may be anybody's: its trouble becomes ``AgentError``.
+
+What a backend raises that none may is told by its class and words, and its traceback
+goes to the log; a cancellation is ours only if somebody has cancelled this task. What a
+backend that is not ours streams is checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, cast
+
+import anyio
+import anyio.lowlevel
+
+from agents.actor.stream_check import StreamCheck, is_checked
+from agents.boundary.guard import first_of, log_error, text_of, words_of
+from agents.boundary.root import is_cancelled_here
+from agents.errors import (
+    AgentError,
+    BackendBroken,
+    BackendUnavailable,
+    StreamMalformed,
+)
+from agents.protocol.chunks import Allowance, ResponseOpened, StreamChunk
+
+if TYPE_CHECKING:
+    from agents.actor.publisher import Voice
+    from agents.conversation.accumulator import Transcript
+    from agents.limits.limiter import Slot
+    from agents.protocol.backend import Backend, Request
+    from agents.protocol.chunks import AgentId
+
+
+class BackendCall:
+    """A block in which ``backend`` is called; it raises ``AgentError``, or what we do.
+
+    It may be entered again within itself.
+
+    Args:
+        backend: Whom.
+        agent: For whom.
+        idle_limit_s: How long one read may take; ``None``: as the backend says.
+    """
+
+    def __init__(
+        self, backend: Backend, agent: AgentId, idle_limit_s: float | None
+    ) -> None:
+        self.backend = backend
+        self._agent = agent
+        self._idle_limit_s = idle_limit_s
+        self._own_error: BaseException | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Make of the backend's error what its agent is told.
+
+        Raises:
+            AgentError: Instead of what no backend may raise.
+        """
+        if error is None or error is self._own_error:
+            return
+        if isinstance(error, AgentError | KeyboardInterrupt):
+            return
+        who = f"backend {type(self.backend).__name__} of {self._agent}"
+        cancelled = _cancellation_in(error)
+        if cancelled is not None and is_cancelled_here():
+            if cancelled is error:
+                return
+            log_error(who, error)
+            raise cancelled from None
+        first = first_of(error)
+        if isinstance(first, AgentError):
+            raise first from error  # a task group of the backend's had wrapped it
+        log_error(who, error)
+        told = text_of(error) or words_of(error)
+        raise BackendBroken(told, kind=type(first).__name__) from error
+
+    async def stream(
+        self, request: Request, voice: Voice, slot: Slot, response: Transcript
+    ) -> None:
+        """Publish what comes of ``request``, and fold it into ``response``.
+
+        Raises:
+            AgentError: As the backend does, and where the stream just ends.
+        """
+        with self:
+            async with self.backend.open_stream(request, voice.pen) as stream:
+                batches: AsyncIterator[Sequence[StreamChunk]] = stream
+                if self._idle_limit_s is not None:
+                    batches = _Limited(batches, self._idle_limit_s)
+                if is_checked(self.backend):
+                    batches = _Checked(batches, StreamCheck(voice.pen))
+                await self._fold(batches, voice, slot, response)
+            if not response.is_complete:
+                raise StreamMalformed("the stream ended without a stop reason")
+
+    async def _fold(
+        self,
+        batches: AsyncIterator[Sequence[StreamChunk]],
+        voice: Voice,
+        slot: Slot,
+        response: Transcript,
+    ) -> None:
+        pen, is_opened = voice.pen, False
+        publish, absorb = voice.publish, response.absorb
+        behind = pen.next_free_seq
+        try:
+            async for batch in batches:
+                if not is_opened and batch:
+                    is_opened = True
+                    slot.opened(*_limits(batch[0]))
+                absorb(batch)
+                try:
+                    await publish(batch)
+                except BaseException as error:
+                    self._own_error = error
+                    raise
+                if batch:
+                    behind = batch[-1].seq + 1
+        finally:
+            # What was stamped and never came this far is stamped anew.
+            if pen.next_free_seq != behind and self._own_error is None:
+                pen.take_back(behind)
+
+
+def _cancellation_in(error: BaseException) -> BaseException | None:
+    """``error`` as far as it is a cancellation; ``None``: it is none."""
+    cancelled = anyio.get_cancelled_exc_class()
+    if isinstance(error, cancelled):
+        return error
+    if isinstance(error, BaseExceptionGroup):
+        return cast("BaseExceptionGroup[BaseException]", error).split(cancelled)[0]
+    return None
+
+
+class _Limited:
+    """A stream whose reads may take so long."""
+
+    def __init__(
+        self, stream: AsyncIterator[Sequence[StreamChunk]], limit_s: float
+    ) -> None:
+        self._stream = stream
+        self._limit_s = limit_s
+
+    def __aiter__(self) -> AsyncIterator[Sequence[StreamChunk]]:
+        return self
+
+    async def __anext__(self) -> Sequence[StreamChunk]:
+        with anyio.move_on_after(self._limit_s):
+            return await anext(self._stream)
+        raise BackendUnavailable(
+            f"nothing came for {self._limit_s:g} s: the stream stalled"
+        )
+
+
+class _Checked:
+    """A stream of which only what passes a check is handed on."""
+
+    def __init__(
+        self, stream: AsyncIterator[Sequence[StreamChunk]], check: StreamCheck
+    ) -> None:
+        self._stream = stream
+        self._check = check
+
+    def __aiter__(self) -> AsyncIterator[Sequence[StreamChunk]]:
+        return self
+
+    async def __anext__(self) -> Sequence[StreamChunk]:
+        while True:
+            batch = self._check.batch(await anext(self._stream))
+            if batch:
+                return batch
+            await anyio.lowlevel.checkpoint()
+
+
+def _limits(first: StreamChunk) -> tuple[dict[str, str], tuple[Allowance, ...]]:
+    """What the server told of its limits: its headers, and what they come to."""
+    if isinstance(first, ResponseOpened):
+        return first.limits, first.allowances or ()
+    return {}, ()

@@ -1,0 +1,158 @@
+"""What a backend of a caller's own streams, checked before it is believed.
+
+The backends that live here are checked by their tests, and the hot path does without
+this. Another's slip (text without its block, a chunk instead of a list) would surface
+far from its cause; here it becomes a ``StreamMalformed`` that names the rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import msgspec
+
+from agents.boundary.guard import encodable
+from agents.errors import StreamMalformed
+from agents.protocol.backend import Backend
+from agents.protocol.chunks import (
+    BlockDelta,
+    BlockEnded,
+    BlockStarted,
+    Chunk,
+    CitationAdded,
+    ResponseEnded,
+    ResponseOpened,
+    ResponseStarted,
+    ServerToolCalled,
+    ServerToolReturned,
+    SignatureDelta,
+    StreamChunk,
+    TextDelta,
+    ThinkingDelta,
+    ToolCalled,
+    ToolInputDelta,
+    Unrecognized,
+    UsageReported,
+)
+from agents.protocol.frames import decode_frame, encode_frame
+from agents.protocol.stamper import Pen
+
+_OURS = "agents.backends."
+_ADDS = (
+    TextDelta,
+    ThinkingDelta,
+    SignatureDelta,
+    ToolInputDelta,
+    CitationAdded,
+    BlockDelta,
+)
+_NAMES = (ToolCalled, ServerToolCalled, ServerToolReturned)
+_OTHERS = (ResponseOpened, ResponseStarted, ResponseEnded, UsageReported, Unrecognized)
+
+
+def is_checked(backend: Backend) -> bool:
+    """Whether what ``backend`` streams must be checked: it is not one of ours."""
+    stream: object = getattr(type(backend), "open_stream", None)
+    return not str(getattr(stream, "__module__", "")).startswith(_OURS)
+
+
+class StreamCheck:
+    """Checks one response's chunks, in order.
+
+    Args:
+        pen: What must have stamped them, before the stream is opened.
+    """
+
+    def __init__(self, pen: Pen) -> None:
+        self._pen = pen
+        self._seq = pen.next_free_seq
+        self._open: dict[int, BlockStarted] = {}
+        self._known: dict[int, BlockStarted] = {}
+        self._is_over = False
+
+    def batch(self, given: object) -> Sequence[StreamChunk]:
+        """``given``, if one read of a response may bring it.
+
+        Raises:
+            StreamMalformed: It may not; which rule it breaks.
+        """
+        if not isinstance(given, list | tuple):
+            raise _broken(f"an item is a list of chunks, not {type(given).__name__}")
+        chunks = cast("Sequence[Any]", given)
+        for chunk in chunks:
+            if not isinstance(chunk, Chunk):
+                raise _broken(f"an item holds chunks, not {type(chunk).__name__}")
+        read = self._encodable(chunks)
+        for chunk in read:
+            self._check(chunk)
+        return read
+
+    def _encodable(self, chunks: Sequence[StreamChunk]) -> Sequence[StreamChunk]:
+        """The chunks as the other end of a wire would read them."""
+        mended = [
+            msgspec.structs.replace(chunk, text=encodable(chunk.text))
+            if isinstance(chunk, TextDelta | ThinkingDelta) and type(chunk.text) is str
+            else chunk
+            for chunk in chunks
+        ]
+        try:
+            read = decode_frame(encode_frame(mended))
+        except (msgspec.MsgspecError, ValueError, TypeError, RecursionError) as error:
+            raise _broken(f"a chunk cannot be written as JSON: {error}") from error
+        if len(read) != len(chunks):
+            raise _broken("raw JSON has no line feed in it")
+        return read
+
+    def _check(self, chunk: StreamChunk) -> None:
+        name = type(chunk).__name__
+        if (chunk.agent, chunk.turn) != (self._pen.agent, self._pen.turn):
+            raise _broken(f"{name} is another agent's or turn's; stamp it by the pen")
+        if chunk.seq != self._seq:
+            raise _broken(
+                f"{name} has seq {chunk.seq} where {self._seq} comes next; stamp each "
+                "chunk once by the pen, and leave none out"
+            )
+        self._seq += 1
+        if self._is_over:
+            raise _broken(f"{name} comes after ResponseEnded, which is the last")
+        if isinstance(chunk, BlockStarted):
+            self._open[chunk.block] = self._known[chunk.block] = chunk
+        elif isinstance(chunk, BlockEnded):
+            if self._open.pop(chunk.block, None) is None:
+                raise _broken(f"block {chunk.block} ends and was not begun")
+        elif isinstance(chunk, _ADDS):
+            if chunk.block not in self._open:
+                raise _broken(f"{name} adds to block {chunk.block}, which is not open")
+        elif isinstance(chunk, _NAMES):
+            self._check_call(chunk)
+        elif isinstance(chunk, ResponseStarted):
+            self._open, self._known = {}, {}
+        elif isinstance(chunk, ResponseEnded):
+            self._is_over = True
+        elif not isinstance(chunk, _OTHERS):
+            raise _broken(f"{name} is the actor's to say, not a backend's")
+
+    def _check_call(
+        self, chunk: ToolCalled | ServerToolCalled | ServerToolReturned
+    ) -> None:
+        name = type(chunk).__name__
+        block = self._known.get(chunk.block)
+        if block is None:
+            raise _broken(f"{name} {chunk.id!r} has no block; begin it by BlockStarted")
+        if not isinstance(chunk, ToolCalled):
+            return
+        try:
+            content = msgspec.json.decode(block.content, type=dict[str, Any])
+        except msgspec.DecodeError as error:
+            raise _broken(f"the content of block {chunk.block} is no object") from error
+        if content.get("type") != "tool_use" or content.get("id") != chunk.id:
+            raise _broken(
+                f"ToolCalled {chunk.id!r} is of a block of type "
+                f"{content.get('type')!r} and id {content.get('id')!r}; it must be a "
+                "'tool_use' of the same id"
+            )
+
+
+def _broken(rule: str) -> StreamMalformed:
+    return StreamMalformed(f"the backend broke the protocol: {rule}")
