@@ -12,7 +12,6 @@ from typing import Any, cast
 
 import msgspec
 
-from agents.boundary.guard import encodable
 from agents.errors import StreamMalformed
 from agents.protocol.backend import Backend
 from agents.protocol.chunks import (
@@ -37,6 +36,7 @@ from agents.protocol.chunks import (
 )
 from agents.protocol.frames import decode_frame, encode_frame
 from agents.protocol.stamper import Pen
+from agents.protocol.unicode_text import whole_text
 
 _OURS = "agents.backends."
 _ADDS = (
@@ -83,15 +83,15 @@ class StreamCheck:
         for chunk in chunks:
             if not isinstance(chunk, Chunk):
                 raise _broken(f"an item holds chunks, not {type(chunk).__name__}")
-        read = self._encodable(chunks)
+        read = self._whole_text(chunks)
         for chunk in read:
             self._check(chunk)
         return read
 
-    def _encodable(self, chunks: Sequence[StreamChunk]) -> Sequence[StreamChunk]:
+    def _whole_text(self, chunks: Sequence[StreamChunk]) -> Sequence[StreamChunk]:
         """The chunks as the other end of a wire would read them."""
         mended = [
-            msgspec.structs.replace(chunk, text=encodable(chunk.text))
+            msgspec.structs.replace(chunk, text=whole_text(chunk.text))
             if isinstance(chunk, TextDelta | ThinkingDelta) and type(chunk.text) is str
             else chunk
             for chunk in chunks

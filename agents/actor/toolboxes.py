@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, cast
 import anyio
 
 from agents.agent import served_names, unfit
-from agents.boundary.guard import encodable, log_error, text_of, words_of
+from agents.boundary.guard import log_error, text_of, words_of
 from agents.boundary.root import RootTask
 from agents.errors import ToolsUnavailable
 from agents.protocol.backend import KnownTool, ToolSpec
+from agents.protocol.unicode_text import whole_text
 
 if TYPE_CHECKING:
     from agents.agent import Agent
@@ -132,7 +133,7 @@ def _checked(tools: Sequence[Tool]) -> tuple[Tool, ...]:
 def _name(box: Toolbox) -> str:
     """What errors call it, also where it does not know."""
     try:
-        return encodable(str(box.name))
+        return whole_text(str(box.name))
     except BaseException:  # noqa: BLE001  (the property is the caller's)
         return type(box).__name__
 

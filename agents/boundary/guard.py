@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 from typing import cast
 
+from agents.protocol.unicode_text import whole_text
+
 WORDS_MOST = 2_000
 """Characters of an exception that are told; some carry a whole document."""
 
@@ -29,13 +31,13 @@ def text_of(error: BaseException) -> str:
         text = str(error)
     except BaseException:  # noqa: BLE001  (the class is the caller's)
         text = "(it cannot be printed)"
-    return encodable(text)[:WORDS_MOST]
+    return whole_text(text)[:WORDS_MOST]
 
 
 def words_of(error: BaseException) -> str:
     """``error`` in one line: its class, and what it says."""
     error = first_of(error)
-    kind = encodable(type(error).__name__)
+    kind = whole_text(type(error).__name__)
     if kind in {"CancelledError", "Cancelled"}:
         return f"{kind}: it was cancelled by code of its own; its effect is unknown"
     text = text_of(error)
@@ -48,12 +50,7 @@ def model_of(backend: object) -> str:
         model: object = getattr(backend, "model", "?")
     except BaseException:  # noqa: BLE001  (the property is the caller's)
         return "?"
-    return encodable(model) if isinstance(model, str) else "?"
-
-
-def encodable(text: str) -> str:
-    """``text`` with half characters (lone surrogates) replaced."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return whole_text(model) if isinstance(model, str) else "?"
 
 
 def log_error(what: str, error: BaseException) -> None:

@@ -225,7 +225,7 @@ class _Dumb(Exception):
     [
         (KeyError("choices"), "KeyError: 'choices'"),
         (_Dumb(), "_Dumb: (it cannot be printed)"),
-        (ValueError("caf\udce9.txt"), "ValueError: caf?.txt"),
+        (ValueError("caf\udce9.txt"), "ValueError: caf\ufffd.txt"),
         (BaseExceptionGroup("many", [OSError("no"), ValueError()]), "OSError: no"),
         (ToolFailed(""), "ToolFailed"),
     ],
