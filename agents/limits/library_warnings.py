@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import logging
 import threading
-import types
 import warnings
 from collections.abc import Awaitable, Generator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -53,25 +52,34 @@ def _pass_on(warning: warnings.WarningMessage) -> None:
         LOG.warning("%s: %s", warning.category.__name__, warning.message)
 
 
-@types.coroutine
-def with_warnings_logged(call: Awaitable[T]) -> Generator[Any, Any, T]:
+async def with_warnings_logged(call: Awaitable[T]) -> T:
     """Await ``call``, each of its steps under :func:`warnings_logged`."""
-    steps: Generator[Any, Any, T] = call.__await__()
-    value: Any = None
-    raised: BaseException | None = None
-    while True:
-        try:
-            with warnings_logged():
-                wanted: Any = (
-                    steps.send(value) if raised is None else steps.throw(raised)
-                )
-        except StopIteration as end:
-            return end.value
-        value, raised = None, None
-        try:
-            value = yield wanted
-        except GeneratorExit:
-            steps.close()
-            raise
-        except BaseException as exc:  # noqa: BLE001  (the step's to handle, as in await)
-            raised = exc
+    return await _Logged(call)
+
+
+class _Logged(Generic[T]):
+    """What :func:`with_warnings_logged` awaits."""
+
+    def __init__(self, call: Awaitable[T]) -> None:
+        self._call = call
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        return _Steps(self._call.__await__())
+
+
+class _Steps(Generator[Any, Any, T]):
+    """The steps of a call, as the event loop takes them."""
+
+    def __init__(self, steps: Generator[Any, Any, T]) -> None:
+        self._steps = steps
+
+    def send(self, value: Any, /) -> Any:  # noqa: ANN401  (the event loop's)
+        with warnings_logged():
+            return self._steps.send(value)
+
+    def throw(self, *raised: Any) -> Any:  # noqa: ANN401  (one or three, as of old)
+        with warnings_logged():
+            return self._steps.throw(*raised)
+
+    def close(self) -> None:
+        self._steps.close()
