@@ -1,0 +1,254 @@
+"""Tables of every key of team and scenario files, for ``scenarios/README.md``.
+
+Made of the JSON Schemas, and so of the Structs that read the files. ``python -m
+coordinator.scenarios.key_reference`` writes them anew between their marks; a test
+compares.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+
+from coordinator.consensus.rules import Rules
+from coordinator.scenarios.json_schema import FILES, Json, Kind
+
+SECTIONS: Mapping[str, tuple[Kind, tuple[str, ...]]] = {
+    "team": ("team", ("TeamFile", "AgentEntry", "Voting", "Limits")),
+    "parts": (
+        "team",
+        (
+            "Attach",
+            "McpServer",
+            "Straggler",
+            "LeaderFirst",
+            "Shortlist",
+            "Topology",
+            "Adaptive",
+            "Division",
+            "Record",
+        ),
+    ),
+    "scenarios": (
+        "scenario",
+        (
+            "ScenarioFile",
+            "Intervention",
+            "PretendTool",
+            "Expected",
+            "ExpectedAgent",
+            "Step",
+            "Bound",
+            "TextMatch",
+        ),
+    ),
+    "rules": (
+        "team",
+        (
+            "Plurality",
+            "Majority",
+            "Supermajority",
+            "Unanimity",
+            "Approval",
+            "Borda",
+            "InstantRunoff",
+            "Copeland",
+            "Schulze",
+            "RankedPairs",
+            "coordinator.ballots.voting_rules.Score",
+            "MajorityJudgement",
+        ),
+    ),
+    "scripts": ("team", ("Script", "Turn", "When", "Wire", "WrittenFile", "Target")),
+    "lines": (
+        "team",
+        (
+            "Text",
+            "Thinking",
+            "RedactedThinking",
+            "Tool",
+            "ServerTool",
+            "McpTool",
+            "Answer",
+            "Vote",
+            "Rank",
+            "Approve",
+            "agents.backends.scripted.script.Score",
+            "Abstain",
+            "RepeatText",
+            "RepeatedText",
+            "Fail",
+            "HttpError",
+            "Stall",
+            "Truncate",
+            "Disconnect",
+            "SetUsage",
+            "SetStopReason",
+            "SetContainer",
+            "Block",
+            "Ping",
+            "RawBytes",
+        ),
+    ),
+}
+"""Mark in the README → which of the schemas, and which of its definitions."""
+
+_BLOCK = re.compile(r"<!-- keys: (\w+) -->\n(.*?)<!-- end of keys -->\n", re.DOTALL)
+_ROLE = re.compile(r":\w+:`~?([^`]+)`")
+_PLAIN = {"string": "text", "integer": "whole number", "object": "mapping"}
+
+
+_ELSEWHERE = {"AgentSettings": "AgentEntry", "Outcome": "Expected"}
+"""Definitions whose keys stand in another's table."""
+_DEFAULT_CHARS = 60
+"""A longer default is a mapping of defaults, which have rows of their own."""
+
+
+def tables(name: str) -> str:
+    """The tables that stand behind one mark."""
+    kind, titles = SECTIONS[name]
+    schema: Json = json.loads(FILES[kind].read_text("utf-8"))
+    parts: Mapping[str, Json] = schema["$defs"]
+    if name == "team":
+        parts = {**parts, **_with_defaults(parts)}
+    return "\n".join(
+        _steps(parts) if title == "Step" else _table(title, parts) for title in titles
+    )
+
+
+def _with_defaults(parts: Mapping[str, Json]) -> dict[str, Json]:
+    """The sections of rules, whose defaults are those of the policy ``slate``."""
+    said: Json = msgspec.to_builtins(Rules().settings())
+    sections: dict[str, Json] = {}
+    for name in ("TeamFile", "Voting", "Limits"):
+        made = copy.deepcopy(parts[name])
+        for key, told in made["properties"].items():
+            if key in said:
+                told["default"] = said[key]
+        sections[name] = made
+    sections["Voting"]["properties"]["policy"]["default"] = "slate"
+    return sections
+
+
+def with_tables(text: str) -> str:
+    """A README with the tables behind its marks made anew."""
+    return _BLOCK.sub(
+        lambda found: (
+            f"<!-- keys: {found[1]} -->\n{tables(found[1])}<!-- end of keys -->\n"
+        ),
+        text,
+    )
+
+
+def _title(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+def _steps(parts: Mapping[str, Json]) -> str:
+    """What may happen, in one table: each kind, and what of it can be meant."""
+    rows = ["#### Step", "", _sentence(parts["Step"]), ""]
+    rows += ["| what happens | what of it may be said |", "|---|---|"]
+    for key in parts["Step"]["properties"]:
+        told = parts.get(f"Step_{key}")
+        if told is not None:
+            fields = ", ".join(f"`{field}`" for field in told.get("properties", ()))
+            rows.append(f"| `{key}` | {fields} |")
+    rows += ["", "Beside its kind a step may have:", ""]
+    rows += ["| key | what it takes | |", "|---|---|---|"]
+    for key, told in parts["Step"]["properties"].items():
+        if f"Step_{key}" not in parts:
+            rows.append(f"| `{key}` | {_type(told)} | {_sentence(told)} |")
+    return "\n".join([*rows, ""])
+
+
+def _table(name: str, parts: Mapping[str, Json]) -> str:
+    part = parts[name]
+    rows = [f"#### {_title(name)}", "", _sentence(part), ""]
+    rows += ["| key | what it takes | default | |", "|---|---|---|---|"]
+    required = part.get("required", ())
+    for key, told in part.get("properties", {}).items():
+        default = "required" if key in required else _default(told)
+        cells = (f"`{key}`", _type(told), default, _sentence(told))
+        rows.append(
+            "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+        )
+    return "\n".join([*rows, ""])
+
+
+def _sentence(told: Json) -> str:
+    """The whole of a description, on one line, without the roles of its markup."""
+    text = _ROLE.sub(r"`\1`", str(told.get("description", "")))
+    text = text.split("\n\nRaises:")[0].replace("``None``", "``null``")
+    return " ".join(text.replace("``", "`").split())
+
+
+def _default(told: Json) -> str:
+    if "default" not in told or told["default"] in ("", [], {}):
+        return ""
+    if told["default"] is None and "null" not in json.dumps(told.get("anyOf", "")):
+        return ""
+    said = json.dumps(told["default"], ensure_ascii=False)
+    return f"`{said}`" if len(said) <= _DEFAULT_CHARS else "as below"
+
+
+def _type(told: Json) -> str:
+    """What a key takes, in words."""
+    if "$ref" in told:
+        name = _title(str(told["$ref"]).rpartition("/")[2])
+        name = _ELSEWHERE.get(name, name)
+        return f"[{name}](#{name.lower()})"
+    if "enum" in told:
+        return ", ".join(f"`{json.dumps(one).strip(chr(34))}`" for one in told["enum"])
+    if "const" in told:
+        return f"`{json.dumps(told['const'])}`"
+    choices = told.get("anyOf") or told.get("oneOf")
+    if choices:
+        return " or ".join(dict.fromkeys(_types(cast("list[Json]", choices))))
+    return _simple(told)
+
+
+def _types(choices: list[Json]) -> Iterator[str]:
+    is_rule = any(choice.get("$ref", "").endswith("/Borda") for choice in choices)
+    if is_rule:
+        yield "a [voting rule](#voting-rules)"
+    for choice in choices:
+        if not is_rule or choice.get("type") == "null":
+            yield _type(choice)
+
+
+def _simple(told: Json) -> str:
+    kind: Any = told.get("type", "anything")
+    if isinstance(kind, list):
+        return " or ".join(map(str, cast("list[object]", kind)))
+    if kind == "array":
+        return f"list of {_type(cast('Json', told.get('items', {})))}"
+    words = _PLAIN.get(kind, str(kind))
+    if kind == "object" and isinstance(told.get("additionalProperties"), dict):
+        return f"mapping to {_type(cast('Json', told['additionalProperties']))}"
+    for bound, sign in (
+        ("minimum", "≥"),
+        ("exclusiveMinimum", ">"),
+        ("maximum", "≤"),
+        ("exclusiveMaximum", "<"),
+    ):
+        if bound in told:
+            words += f" {sign} {told[bound]:g}"
+    return words
+
+
+def main() -> int:
+    """Write the tables of ``scenarios/README.md`` anew."""
+    path = Path(__file__).parents[2] / "scenarios" / "README.md"
+    path.write_text(with_tables(path.read_text("utf-8")), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
