@@ -63,7 +63,7 @@ def show(session: str, *, journal: JournalFolder = None, json: bool = False) -> 
 def export(
     session: str,
     *,
-    format: Literal["jsonl", "massgen"] = "jsonl",  # noqa: A002  (the option's name)
+    format: Literal["jsonl", "massgen", "scenario"] = "jsonl",  # noqa: A002  (the option's name)
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     journal: JournalFolder = None,
 ) -> int:
@@ -75,10 +75,10 @@ def export(
         Its id, or as much of it as no other one begins with.
     format
         jsonl: every record a line. massgen: a log directory as MassGen's tools read
-        it. (jsonl)
+        it. scenario: a file that plays to the same outcome. (jsonl)
     output
-        The folder to write into. Left out, JSON lines go to standard output and a log
-        directory into .massgen/massgen_logs.
+        The folder to write into. Left out, JSON lines and a scenario go to standard
+        output and a log directory into .massgen/massgen_logs.
     journal
         The folder of sessions, instead of the usual one.
     """
@@ -136,18 +136,19 @@ def replay(
     journal: JournalFolder = None,
     runtime: Literal["asyncio", "trio"] = "asyncio",
 ) -> int:
-    """Show a kept session again, as it happened.
+    """Show a kept session again, as it happened; or prove a folder of them.
 
     While it plays, the rules decide anew from what the session had taken in, and must
     come to the same, decision by decision.
 
-    Exit codes: the session's own; 1 there is no such session, or its file cannot be
-    read; 2 something else is decided than was.
+    Exit codes: the session's own, or 0 for a folder; 1 there is no such session, or its
+    file cannot be read; 2 something else is decided than was.
 
     Parameters
     ----------
     session
-        Its id, or as much of it as no other one begins with.
+        Its id, or as much of it as no other one begins with. A folder: every journal in
+        it is replayed without being shown, and a list says which differ.
     speed
         So many times as fast as it happened (1), or max.
     display

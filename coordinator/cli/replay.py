@@ -15,10 +15,17 @@ from coordinator.cli.error_report import at_the_boundary
 from coordinator.cli.exit_codes import Exit, complain, exit_of
 from coordinator.cli.journal_paths import call, root_of
 from coordinator.displays.base import Cast
-from coordinator.errors import ConfigInvalid
+from coordinator.displays.sanitizer import clean
+from coordinator.errors import (
+    ConfigInvalid,
+    JournalCorrupt,
+    JournalUnavailable,
+    ReplayDiffers,
+)
 from coordinator.journal.lookup import find_session
-from coordinator.journal.reader import Journal, read_session
-from coordinator.session.replay import replay
+from coordinator.journal.reader import Journal, read_journal, read_session
+from coordinator.journal.store import SUFFIX
+from coordinator.session.replay import Replay, replay
 
 if TYPE_CHECKING:
     from coordinator.displays.base import Display
@@ -39,6 +46,8 @@ def replay_command(
     """
 
     def work() -> int:
+        if Path(session).is_dir():
+            return prove_folder(Path(session))
         times = speed_of(speed)
         root = root_of(journal)
         found = read_session(root, find_session(root, session))
@@ -51,6 +60,41 @@ def replay_command(
         return anyio.run(_replay, root, found, shown, times, backend=runtime)
 
     return at_the_boundary(work)
+
+
+def prove_folder(folder: Path) -> int:
+    """Replay every journal of a folder, and say which decide something else today.
+
+    Raises:
+        ConfigInvalid: It holds none.
+    """
+    paths = sorted(folder.rglob(f"*{SUFFIX}"))
+    if not paths:
+        raise ConfigInvalid(f"{folder}: holds no journal; name another folder")
+    differ = broken = 0
+    for path in paths:
+        try:
+            said = _proved(read_journal(path))
+        except ReplayDiffers as error:
+            differ += 1
+            said = f"DIFFERS: {error}"
+        except (JournalCorrupt, JournalUnavailable, ConfigInvalid) as error:
+            broken += 1
+            said = f"cannot be read: {error}"
+        sys.stdout.write(f"{clean(str(path.relative_to(folder)))}  {clean(said)}\n")
+    counts = f"{len(paths) - differ - broken} of {len(paths)} decide what they decided"
+    sys.stdout.write(f"\n{counts}\n")
+    if differ:
+        return Exit.EXECUTION
+    return Exit.CONFIGURATION if broken else Exit.ANSWERED
+
+
+def _proved(journal: Journal) -> str:
+    played = Replay(journal)
+    count = sum(len(batch.events) for batch in played.batches())
+    assert played.result is not None
+    left = "" if played.is_finished else ", left before its end"
+    return f"ok, {played.result.status}{left}, {count:,} events"
 
 
 async def _replay(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO, TypeAlias
 
 import anyio
 import msgspec
@@ -28,6 +28,7 @@ from coordinator.cli.output_files import check_output
 from coordinator.consensus.rules import Rules
 from coordinator.displays.base import Cast, Display
 from coordinator.errors import ConfigInvalid, JournalUnavailable
+from coordinator.scenarios.sentence import is_scenario
 from coordinator.session.session import Session, open_session
 from coordinator.team.emulation import at_work, to_emulate
 from coordinator.team.reader import DEMO, read_team, with_attached
@@ -94,12 +95,23 @@ async def _run(options: RunOptions) -> int:
     question = _question(options, config)
     check_output(options.output, "--output")
     asked = _Asked(config.file.title, question, continued)
-    options = attended(options, config)
+    is_rehearsed = options.config is not None and is_scenario(options.config)
+    if not is_rehearsed:  # a scenario's people do what its file says
+        options = attended(options, config)
     notice_retirements(config.agents)
     approvals = Approvals(is_attended=options.is_steered)
     approver = approver_of(options.approve, approvals)
     async with at_work(config, approver=approver) as team:
-        return await _ask(options, asked, team, approvals)
+        if not is_rehearsed:
+            return await _ask(options, asked, team, approvals)
+        from coordinator.scenarios.rehearsal import Rehearsal  # noqa: PLC0415  (seldom)
+
+        rehearsal = Rehearsal(config.file)
+        shown = rehearsal.team(team)
+        return await _ask(options, asked, shown, approvals, rehearsal.acted)
+
+
+_Opening: TypeAlias = AbstractAsyncContextManager[Session]
 
 
 @dataclass(frozen=True)
@@ -110,7 +122,11 @@ class _Asked:
 
 
 async def _ask(
-    options: RunOptions, asked: _Asked, team: Team, approvals: Approvals
+    options: RunOptions,
+    asked: _Asked,
+    team: Team,
+    approvals: Approvals,
+    acted: Callable[[_Opening], _Opening] = lambda opening: opening,
 ) -> int:
     cast = Cast(
         question=asked.question,
@@ -120,8 +136,8 @@ async def _ask(
     )
     root = journal_of_run(options.journal, is_wanted=options.has_journal)
 
-    def opened(displays: Sequence[Display]) -> AbstractAsyncContextManager[Session]:
-        return open_session(
+    def opened(displays: Sequence[Display]) -> _Opening:
+        session = open_session(
             asked.question,
             team,
             displays=displays,
@@ -130,6 +146,7 @@ async def _ask(
             continues=asked.continued,
             output_dir=options.output_dir,
         )
+        return acted(session)
 
     return await conduct(
         options, cast, team, approvals=approvals, opened=opened, root=root
@@ -252,7 +269,11 @@ def _config(options: RunOptions, continued: Continued | None) -> TeamConfig:
     named = (options.config is not None, options.is_demo, bool(options.models))
     if sum(named) > 1:
         raise ConfigInvalid("--config, --demo and --model each name a team; give one")
-    if options.config is not None:
+    if options.config is not None and is_scenario(options.config):
+        from coordinator.scenarios.reader import read_scenario  # noqa: PLC0415  (seldom)
+
+        config = read_scenario(options.config).config
+    elif options.config is not None:
         config = read_team(options.config)
     elif options.is_demo:
         config = read_team(DEMO)

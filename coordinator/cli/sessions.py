@@ -175,15 +175,18 @@ def export_command(
     session: str,
     journal: Path | None,
     *,
-    form: Literal["jsonl", "massgen"],
+    form: Literal["jsonl", "massgen", "scenario"],
     output: Path | None,
 ) -> int:
-    """Hand a session out as JSON lines, or as a log directory of MassGen's."""
+    """Hand a session out as JSON lines, a log directory of MassGen's, or a scenario."""
     return at_the_boundary(lambda: _export(root_of(journal), session, form, output))
 
 
 def _export(
-    root: Path, text: str, form: Literal["jsonl", "massgen"], output: Path | None
+    root: Path,
+    text: str,
+    form: Literal["jsonl", "massgen", "scenario"],
+    output: Path | None,
 ) -> int:
     journal = read_session(root, find_session(root, text))
     if journal.damage is not None:
@@ -191,6 +194,8 @@ def _export(
     with understood(journal.path):
         if form == "massgen":
             made = write_massgen_logs(journal, output or MASSGEN_LOGS)
+        elif form == "scenario":
+            return _export_scenario(journal, output)
         elif output is None:
             for lines in json_lines(journal):
                 sys.stdout.buffer.write(lines)
@@ -204,6 +209,31 @@ def _export(
                     file.writelines(json_lines(journal))
     sys.stdout.write(f"{made}\n")
     return Exit.ANSWERED
+
+
+def _export_scenario(journal: Journal, output: Path | None) -> int:
+    """Write a scenario, and play it once: what differs is said."""
+    from coordinator.scenarios.from_journal import scenario_of  # noqa: PLC0415  (seldom)
+    from coordinator.scenarios.reader import parse_scenario  # noqa: PLC0415
+    from coordinator.scenarios.runner import run_scenario  # noqa: PLC0415
+
+    text = scenario_of(journal)
+    name = Path(f"{journal.opened.session}.scenario.yaml")
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        name = output / name
+        with written_out(name):
+            output.mkdir(parents=True, exist_ok=True)
+            name.write_text(text, "utf-8")
+        sys.stdout.write(f"{name}\n")
+    try:
+        differences = run_scenario(parse_scenario(text, name)).differences
+    except ConfigInvalid as error:
+        differences = tuple(str(error).splitlines())
+    for one in differences:
+        complain(f"played, it differs: {one}")
+    return Exit.EXECUTION if differences else Exit.ANSWERED
 
 
 def prune_command(

@@ -15,6 +15,7 @@ import msgspec
 from coordinator.errors import ConfigInvalid
 from coordinator.scenarios.expansion import Variant, variants
 from coordinator.scenarios.schema import ScenarioFile
+from coordinator.scenarios.sentence import is_scenario, sentence_of
 from coordinator.scenarios.validation import faults
 from coordinator.simulation.virtual_time import Runtime
 from coordinator.team.reader import read_document
@@ -31,9 +32,6 @@ from coordinator.team.yaml_document import (
 NAME_DEFAULT = "What shall it be?"
 FAULTS_TOLD = 20
 """Faults told of one file; who has more reads again."""
-
-SCENARIO_KEYS = ("expect", "extends", "matrix")
-"""A file that says one of these at its top is no team file."""
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,43 +119,6 @@ def find_scenarios(paths: Iterable[Path]) -> Iterator[Path]:
         if not found:
             raise ConfigInvalid(f"{path}: holds no scenario; name another folder")
         yield from sorted(found)
-
-
-def is_scenario(path: Path) -> bool:
-    """Whether a file beside team files is a scenario.
-
-    A cheap look, so that a broken file is a scenario and its error is told.
-    """
-    text = path.read_text(encoding="utf-8", errors="replace")
-    return any(_key(line) in SCENARIO_KEYS for line in text.splitlines())
-
-
-def _key(line: str) -> str:
-    key, colon, _ = line.partition(":")
-    return key.rstrip().strip("\"'") if colon and line[:1] not in " \t#-" else ""
-
-
-def sentence_of(text: str) -> tuple[str, int]:
-    """The sentence that a file begins with and its line; empty where there is none.
-
-    What tools write into first lines is none: ``# yaml-language-server: …``,
-    ``# vim: …``, ``# -*- …``.
-    """
-    for number, line in enumerate(text.splitlines(), 1):
-        stripped = line.strip()
-        if not stripped or stripped in ("---", "#") or _is_for_tools(stripped):
-            continue
-        if not stripped.startswith("#"):
-            break
-        return stripped.strip("# ").rstrip("."), number
-    return "", 1
-
-
-def _is_for_tools(line: str) -> bool:
-    said = line.lstrip("# ")
-    first = ("yaml-language-server:", "$schema", "vim:", "vi:", "-*-", "!", "cspell:")
-    also = ("spdx-", "copyright", "noqa", "yamllint ", "prettier-ignore", "%yaml")
-    return line.startswith("#") and said.lower().startswith((*first, *also))
 
 
 def _scenarios(

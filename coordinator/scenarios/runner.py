@@ -255,7 +255,7 @@ async def _played(
     began = anyio.current_time()
     has_prompts = has_prompts or wants_prompts(scenario.file.expect)
     chronicle = Chronicle(began, has_prompts=has_prompts)
-    people = _People(scenario.file.people, chronicle)
+    people = People(scenario.file.people, chronicle)
     tools = [_Pretended(name, tool) for name, tool in scenario.file.tools.items()]
     async with _stage(scenario, over) as (made, unplayed), closing(made):
         team = replace(_with_tools(made, tools), seed=play.seed)
@@ -428,7 +428,7 @@ class _Overheard:
         return self._backend.open_stream(request, pen)
 
 
-class _People:
+class People:
     """Acts as the file says, at the times it says."""
 
     def __init__(self, deeds: tuple[Intervention, ...], chronicle: Chronicle) -> None:
@@ -506,9 +506,17 @@ class _Pretended:
         )
 
     async def _answer(self, _given: dict[str, Any]) -> str:
+        number = self.calls
         self.calls += 1
-        said, number = self.form.returns, self.calls
-        await anyio.sleep(self.form.takes_s)
-        if self.form.fails:
-            raise ToolFailed(self.form.fails)
-        return said if isinstance(said, str) else said[min(number, len(said)) - 1]
+        await anyio.sleep(_nth(self.form.takes_s, number))
+        if fails := _nth(self.form.fails, number):
+            raise ToolFailed(fails)
+        return _nth(self.form.returns, number)
+
+
+def _nth(said: T | tuple[T, ...], number: int) -> T:
+    """Of several the one with this number, or the last."""
+    if isinstance(said, tuple):
+        several = cast("tuple[T, ...]", said)
+        return several[min(number, len(several) - 1)]
+    return said

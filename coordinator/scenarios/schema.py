@@ -82,10 +82,10 @@ class PretendTool(
 
     returns: str | tuple[str, ...] = "done"
     """What it answers; of several the next with each call, and then the last."""
-    takes_s: Seconds = 0.0
-    """Seconds until it answers."""
-    fails: str = ""
-    """It fails, with these words, instead of returning."""
+    takes_s: Seconds | tuple[Seconds, ...] = 0.0
+    """Seconds until it answers; or several, as above."""
+    fails: str | tuple[str, ...] = ""
+    """It fails, with these words, instead of returning; of several, where not empty."""
     maybe: bool = False
     """Whether it is no difference if nobody calls it."""
 

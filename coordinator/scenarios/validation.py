@@ -153,8 +153,9 @@ class _Checker:
             if name not in self._called and not tool.maybe:
                 problem = "no script calls it; leave it out, or say 'maybe: true'"
                 yield ("tools", name), problem
-            if tool.returns == ():
-                yield ("tools", name, "returns"), "is empty; say what it answers"
+            for key in ("returns", "takes_s", "fails"):
+                if getattr(tool, key) == ():
+                    yield ("tools", name, key), "is empty; leave it out"
 
     def faults(self) -> Iterator[Fault]:
         """Faults around agents and tools."""

@@ -16,9 +16,10 @@ from agents.backends.scripted.script import Script
 from agents.emulator.default_scripts import sample_script
 from agents.protocol.chunks import AgentId
 from coordinator.errors import ConfigInvalid
-from coordinator.scenarios.reader import is_scenario, read_scenario
+from coordinator.scenarios.reader import read_scenario
 from coordinator.scenarios.runner import with_pretended
 from coordinator.scenarios.schema import ScenarioFile
+from coordinator.scenarios.sentence import is_scenario
 from coordinator.team.builder import assemble, closing
 from coordinator.team.emulation import NO_KEY, emulated
 from coordinator.team.function_tools import imported
