@@ -15,7 +15,7 @@ import anyio.lowlevel
 from anyio.streams.memory import MemoryObjectSendStream
 
 from agents.actor.model_call import unfinished
-from agents.actor.publisher import Recorded, Voice
+from agents.actor.publisher import NO_SECRETS, Recorded, Voice
 from agents.actor.toolboxes import Toolboxes, opening
 from agents.actor.turn_runner import Last, RunningTurn
 from agents.boundary.guard import text_of
@@ -25,6 +25,7 @@ from agents.errors import AgentError, BackendBroken
 from agents.limits.retry import RetryPolicy
 from agents.protocol.chunks import AgentFailed, StreamChunk, TurnEnded, TurnNumber
 from agents.protocol.frames import encode_frame
+from agents.protocol.redaction import Redactor
 from agents.protocol.stamper import Pen
 from agents.recovery.conversation_replay import recalled
 from agents.recovery.turn_replay import Memory
@@ -56,6 +57,7 @@ class Actor:
         fallback_limiters: The same for each of its fallbacks.
         retry: When a model call is tried again.
         files: What goes with every question; shared with all agents.
+        redactor: Takes secrets out of errors and tools' results.
         recorded: Awaited before what may be done only once; see :class:`Voice`.
     """
 
@@ -75,6 +77,7 @@ class Actor:
         "_news",
         "_outbox",
         "_recorded",
+        "_redactor",
         "_retry",
         "_running",
         "_scope",
@@ -93,7 +96,9 @@ class Actor:
         retry: RetryPolicy = _DEFAULT_RETRY,
         files: SessionFiles | None = None,
         recorded: Recorded = anyio.lowlevel.checkpoint,
+        redactor: Redactor = NO_SECRETS,
     ) -> None:
+        self._redactor = redactor
         self._agent = agent
         self._recorded = recorded
         self._fallback_limiters = fallback_limiters
@@ -205,7 +210,7 @@ class Actor:
             turn=turn,
             agent=self._agent,
             conversation=self._conversation,
-            voice=Voice(pen, self._publish, self._recorded),
+            voice=Voice(pen, self._publish, self._recorded, self._redactor),
             limiter=self._limiter,
             fallback_limiters=self._fallback_limiters,
             retry=self._retry,
@@ -233,7 +238,7 @@ class Actor:
         keep = isinstance(ended, TurnEnded) and ended.outcome in KEPT_OUTCOMES
         self._conversation.end(keep=keep)
         # Outside the turn's scope: an outcome, once there, is not cancelled away.
-        await self._publish(last)
+        await self._publish([self._redactor.cleaned(chunk) for chunk in last])
 
     async def _play(self, running: RunningTurn) -> Last:
         """Carry the turn out; its last chunks, whatever has happened to it."""

@@ -10,6 +10,7 @@ import anyio.lowlevel
 
 from agents.conversation.accumulator import Transcript
 from agents.protocol.chunks import StreamChunk
+from agents.protocol.redaction import Redactor
 from agents.protocol.stamper import Pen, Stamp
 
 Recorded: TypeAlias = Callable[[], Awaitable[None]]
@@ -18,17 +19,23 @@ once the session has concluded."""
 Publish: TypeAlias = Callable[[Sequence[StreamChunk]], Awaitable[None]]
 
 
+NO_SECRETS = Redactor()
+
+
 class Voice:
     """Stamps chunks of a turn's own and sends them, and those of its responses."""
 
-    __slots__ = ("pen", "publish", "recorded", "response")
+    __slots__ = ("pen", "publish", "recorded", "redactor", "response")
 
     def __init__(
         self,
         pen: Pen,
         publish: Publish,
         recorded: Recorded = anyio.lowlevel.checkpoint,
+        redactor: Redactor = NO_SECRETS,
     ) -> None:
+        self.redactor = redactor
+        """Takes secrets out of what quotes others."""
         self.pen = pen
         self.publish = publish
         """Sends chunks as one frame; waits while there is no room."""
@@ -44,4 +51,4 @@ class Voice:
 
     async def say(self, chunk: StreamChunk) -> None:
         """Send one chunk."""
-        await self.publish((chunk,))
+        await self.publish((self.redactor.cleaned(chunk),))

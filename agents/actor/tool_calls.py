@@ -204,6 +204,7 @@ class Calling:
             is_error=returned.is_error,
             elapsed_s=returned.elapsed_s,
         )
+        chunk = self._voice.redactor.cleaned(chunk)
         self._conversation.returned(chunk)
         await self._voice.say(chunk)
 

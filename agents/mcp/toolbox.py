@@ -37,6 +37,7 @@ from agents.mcp.server_config import McpServer, environment, filled_in, program
 from agents.mcp.stderr_tail import Grievances
 from agents.mcp.unread_messages import message_in
 from agents.protocol.backend import ToolSpec
+from agents.protocol.redaction import secrets_in_address
 from agents.tools.base import ToolList
 from agents.tools.function import tool_name
 from agents.tools.schema_fit import Fit, mended, named_back
@@ -82,6 +83,13 @@ class McpToolbox:
 
     def __repr__(self) -> str:
         return f"McpToolbox({self._server.name!r})"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """All that no text may quote: what it is given in clear, or by variables."""
+        server = self._server
+        address = secrets_in_address(server.url or "")
+        return (*server.env.values(), *server.headers.values(), *address)
 
     @property
     def name(self) -> str:

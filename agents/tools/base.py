@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 import msgspec
 
@@ -45,6 +45,19 @@ class Tool(Protocol):
             BaseException: Anything: the model reads its type and message as the
                 result. ``ToolFailed`` is read by its message alone.
         """
+        ...
+
+
+@runtime_checkable
+class InSession(Protocol):
+    """A tool that is made anew for each session, e.g. with a folder of its own."""
+
+    def in_session(self, session: str) -> Tool:
+        """The tool for the session of that id."""
+        ...
+
+    def leave(self) -> None:
+        """The session has ended; does not block."""
         ...
 
 

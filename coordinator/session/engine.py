@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import anyio
@@ -20,6 +21,8 @@ from agents.conversation.uploads import FileKey, SessionFiles
 from agents.limits.idle_watchdog import SilenceWatch
 from agents.protocol.chunks import AgentId, ServerToolReturned, StreamChunk
 from agents.protocol.frames import decode_frame, skim_frame
+from agents.protocol.redaction import Redactor, secrets_of, secrets_of_environment
+from agents.tools.base import InSession
 from coordinator.consensus import HEARD, Consensus
 from coordinator.errors import NotAsked, NotInTeam
 from coordinator.protocol.accounting import BOOKED
@@ -127,7 +130,9 @@ class Shell:
         # tell() cannot wait; few such inputs exist, so this list stays short.
         self._told: list[ShellInput] = []
         # Agents that wait for what they have sent to be recorded.
+        self._redactor = redactor_of(team)
         self._marks: list[anyio.Event] = []
+        self._places: list[InSession] = []
 
     @property
     def journal_lost(self) -> str | None:
@@ -244,7 +249,7 @@ class Shell:
 
     def _spawn(self, group: anyio.abc.TaskGroup) -> None:
         limiters = self._team.limiters()
-        for agent in self._team.agents:
+        for agent in map(self._placed, self._team.agents):
             outbox = self._outbox.clone()
             actor = (
                 Seat(agent.id, outbox, agent.result_key)
@@ -258,6 +263,20 @@ class Shell:
                     actor.remember(over)
                 actor.resume(asked)
             group.start_soon(actor.run, name=f"agent {agent.id}")
+
+    def _placed(self, agent: Agent) -> Agent:
+        """``agent`` with those of its tools that work in a folder of this session's."""
+        tools = tuple(
+            tool.in_session(self.id) if isinstance(tool, InSession) else tool
+            for tool in agent.tools
+        )
+        self._places += [tool for tool in tools if isinstance(tool, InSession)]
+        return agent if tools == agent.tools else replace(agent, tools=tools)
+
+    def leave(self) -> None:
+        """The session is over, however it ended: let go of what its tools hold."""
+        for tool in self._places:
+            tool.leave()
 
     def _actor(
         self,
@@ -273,6 +292,7 @@ class Shell:
             fallback_limiters=fallback_limiters,
             files=self.files,
             recorded=self._recorded,
+            redactor=self._redactor,
         )
 
     async def _drained(self) -> tuple[list[Item], list[anyio.Event]]:
@@ -397,6 +417,17 @@ class Shell:
             if math.isfinite(timer.at):
                 await anyio.sleep_until(timer.at - self._shift_s)
                 self.tell(TimerRang(at=anyio.current_time(), timer=timer.timer))
+
+
+def redactor_of(team: Team) -> Redactor:
+    """A filter that knows all secrets of the team, and this process's environment's."""
+    holders = [
+        holder
+        for agent in team.agents
+        for holder in (agent.backend, *agent.fallbacks, *agent.toolboxes)
+    ]
+    known = (secret for holder in holders for secret in secrets_of(holder))
+    return Redactor((*known, *secrets_of_environment()))
 
 
 def _driver(

@@ -277,6 +277,7 @@ async def running(shell: Shell, displays: Sequence[Display]) -> AsyncGenerator[S
     async with AsyncExitStack() as stack:
         # Behind everything that could still upload.
         stack.push_async_callback(shell.files.release)
+        stack.callback(shell.leave)
         group = await stack.enter_async_context(anyio.create_task_group())
         showing = await stack.enter_async_context(anyio.create_task_group())
         for display in displays:

@@ -7,7 +7,7 @@ backend is imported only where one is built, because the SDK takes a second.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,7 +69,7 @@ def assemble(
         agents=agents,
         rules=config.rules,
         seed=config.file.seed,
-        answer_type=answer_type(config.file.answer_schema),
+        answer_type=answer_type(config.file.answer_schema, config.folder),
         source=source_of(config),
         attachments=attached(config.file),
     )
@@ -122,8 +122,11 @@ def _agent(
             for model in entry.fallback
         ),
         system=entry.system,
-        tools=(*functions(entry.id, entry.tools), *_workspace_tools(entry)),
-        toolboxes=toolboxes(entry),
+        tools=(
+            *functions(entry.id, entry.tools, config.folder),
+            *_workspace_tools(entry),
+        ),
+        toolboxes=toolboxes(entry, config.folder),
         tool_timeout_s=entry.tool_timeout_s,
         overload_limit_s=entry.overload_limit_s,
         approval=Approval(entry.approve, approver),
@@ -274,12 +277,12 @@ def _is_loopback(url: str) -> bool:
         return False
 
 
-def answer_type(schema: dict[str, Any] | str | None) -> Any:  # noqa: ANN401  (a type)
+def answer_type(schema: dict[str, Any] | str | None, folder: str = "") -> Any:  # noqa: ANN401  (a type)
     """The type of structured answers, imported where it is named."""
     if not isinstance(schema, str):
         return schema
     try:
-        return imported(schema)
+        return imported(schema, folder)
     except (ImportError, AttributeError, ValueError) as error:
         raise ConfigInvalid(
             f"answer_schema {schema!r} cannot be imported: {error}; write a JSON "
@@ -296,14 +299,27 @@ def _workspace_tools(entry: AgentEntry) -> Iterator[Tool]:
         Bash,
         Limits,
         Memory,
+        PlacedTool,
         TextEditor,
+        WorkPlace,
+        sandbox,
     )
 
-    folder = Path(entry.workspace) / entry.id
-    made: dict[str, Callable[[], Tool]] = {
-        "bash": lambda: Bash(folder, Limits(time_s=entry.tool_timeout_s)),
-        "text_editor": lambda: TextEditor(folder),
-        "memory": lambda: Memory(folder / "memories"),
-    }
+    is_sandboxed = entry.sandbox == "on"
+    if "bash" in names and is_sandboxed and not sandbox.is_there():
+        raise ConfigInvalid(
+            f"agent {entry.id!r} has bash, and nothing here keeps commands to its "
+            f"folder: there is no {sandbox.PROGRAM} that works; install bubblewrap, or "
+            "write 'sandbox: off' to let them see the whole file system"
+        )
+    limits = Limits(time_s=entry.tool_timeout_s)
+    place = WorkPlace(Path(entry.workspace), entry.id, lasts=entry.workspace_lasts)
+
+    def bash(folder: Path) -> Tool:
+        return Bash(folder, limits, is_sandboxed=is_sandboxed)
+
     for name in names:
-        yield made[name]()
+        if name == "memory":
+            yield Memory(Path(entry.workspace) / entry.id / "memories")
+        else:
+            yield PlacedTool(place, bash if name == "bash" else TextEditor)

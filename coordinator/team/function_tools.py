@@ -36,13 +36,16 @@ class FunctionEntry(
     """Inputs that the model is shown."""
 
 
-def functions(agent: str, tools: Sequence[str | dict[str, Any]]) -> Iterator[Tool]:
+def functions(
+    agent: str, tools: Sequence[str | dict[str, Any]], folder: str = ""
+) -> Iterator[Tool]:
     """Import the functions that are named among an agent's tools.
 
     Args:
         agent: Whose tools they are, for what is said if one cannot be used.
         tools: What the team file lists; what names no function is passed over, and a
             name may also be that of a tool ready made (``@tool``, ``SchemaTool``).
+        folder: Where modules are sought too: the team file's.
 
     Raises:
         ConfigInvalid: One cannot be imported, or is no tool and cannot be made one.
@@ -52,7 +55,7 @@ def functions(agent: str, tools: Sequence[str | dict[str, Any]]) -> Iterator[Too
         if named is None:
             continue
         try:
-            yield _tool(named)
+            yield _tool(named, folder)
         except (ImportError, AttributeError, ValueError, TypeError) as error:
             raise ConfigInvalid(
                 f"agent {agent!r}: tool {named.function!r} cannot be used: {error}; "
@@ -73,10 +76,10 @@ def function_entry(written: str | dict[str, Any]) -> FunctionEntry | None:
     return msgspec.convert(written, FunctionEntry)
 
 
-def _tool(entry: FunctionEntry) -> Tool:
+def _tool(entry: FunctionEntry, folder: str) -> Tool:
     from agents.tools import tool  # noqa: PLC0415  (few teams have any)
 
-    made = imported(entry.function)
+    made = imported(entry.function, folder)
     if not hasattr(made, "spec"):
         options = msgspec.structs.asdict(entry)
         del options["function"]
@@ -86,8 +89,8 @@ def _tool(entry: FunctionEntry) -> Tool:
     return cast("Tool", made)
 
 
-def imported(name: str) -> Any:  # noqa: ANN401  (whatever a module holds)
-    """Import ``module:name``, from installed packages or the current folder.
+def imported(name: str, folder: str = "") -> Any:  # noqa: ANN401  (whatever a module holds)
+    """Import ``module:name``, from installed packages, the current folder or another.
 
     Whatever the module raises while it is imported is its author's mistake, not ours,
     and so any exception is caught here.
@@ -98,6 +101,8 @@ def imported(name: str) -> Any:  # noqa: ANN401  (whatever a module holds)
     """
     if "" not in sys.path:  # a console script leaves the current folder out
         sys.path.append("")
+    if folder and folder not in sys.path:
+        sys.path.append(folder)
     module_name, _, inner = name.partition(":")
     try:
         module = importlib.import_module(module_name)

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from coordinator.errors import ConfigInvalid
+from coordinator.team.paths import beside
 
 if TYPE_CHECKING:
+    from agents.mcp.server_config import McpServer
     from agents.tools import Toolbox
     from coordinator.team.schema import AgentEntry
 
 
-def toolboxes(entry: AgentEntry) -> tuple[Toolbox, ...]:
+def toolboxes(entry: AgentEntry, folder: str = "") -> tuple[Toolbox, ...]:
     """The MCP servers that the agent shall have sessions with.
+
+    Args:
+        entry: The agent's.
+        folder: Of the team file: relative commands are sought there too.
 
     Raises:
         ConfigInvalid: The library is not installed, two servers share a name, or one
@@ -34,6 +42,12 @@ def toolboxes(entry: AgentEntry) -> tuple[Toolbox, ...]:
             "pip install 'massgen-coordinator[mcp]'"
         ) from error
     try:
-        return tuple(McpToolbox(server) for server in entry.mcp)
+        return tuple(McpToolbox(_placed(server, folder)) for server in entry.mcp)
     except ValueError as error:
         raise ConfigInvalid(f"{who}: {error}") from error
+
+
+def _placed(server: McpServer, folder: str) -> McpServer:
+    """``server`` with the files of its command that lie beside the team file."""
+    command = tuple(beside(word, folder) for word in server.command)
+    return msgspec.structs.replace(server, command=command)

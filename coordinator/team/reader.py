@@ -23,6 +23,7 @@ from coordinator.ballots.voting_rules import spelled_out
 from coordinator.consensus.rules import Budget, Rules
 from coordinator.errors import ConfigInvalid
 from coordinator.team.attachment_sources import placed
+from coordinator.team.paths import expanded, variable_in
 from coordinator.team.schema import (
     LIMITS,
     TOP,
@@ -99,7 +100,14 @@ def read_document(document: Document, form: type[TeamFile] = TeamFile) -> TeamCo
         if entry.script is not None
     }
     rules = _rules(document, file, agents)
-    return TeamConfig(file=file, rules=rules, agents=agents, scripts=scripts)
+    return TeamConfig(
+        file=file,
+        rules=rules,
+        agents=agents,
+        scripts=scripts,
+        folder=str(folder.absolute()),
+        path=str(document.path.absolute()) if document.path.is_file() else "",
+    )
 
 
 def with_attached(config: TeamConfig, sources: Sequence[str]) -> TeamConfig:
@@ -130,20 +138,54 @@ def _filled(
         if name not in said
     }
     entry = msgspec.structs.replace(entry, **silent)
+    at = ("agents", number)
     if entry.ca_file is not None:
-        place = document.path.parent / Path(entry.ca_file).expanduser()
+        place = document.path.parent / _path(document, at, "ca_file", entry.ca_file)
         entry = msgspec.structs.replace(entry, ca_file=str(place.absolute()))
+    if entry.workspace is not None:
+        place = _path(document, at, "workspace", entry.workspace)
+        entry = msgspec.structs.replace(entry, workspace=str(place))
+    _check_variables(document, at, entry)
     if entry.backend is None:
         backend = "scripted" if entry.script is not None else "claude"
         entry = msgspec.structs.replace(entry, backend=backend)
     return entry
 
 
+def _path(document: Document, at: Where, key: str, written: str) -> Path:
+    """A path of the file, its home folder and variables filled in."""
+    try:
+        return Path(expanded(written))
+    except ValueError as error:
+        raise document.error(said_at(document, at, key), str(error)) from None
+
+
+def _check_variables(document: Document, at: Where, entry: AgentEntry) -> None:
+    """Refuse variables where nothing fills them in, and they would be taken as said."""
+    plain = ("model", "base_url", "region", "project", "resource", "api_key_env")
+    named = [(key, getattr(entry, key, None) or "", False) for key in plain]
+    named += [("fallback", model, False) for model in entry.fallback]
+    named.append(("system", entry.system, True))
+    for key, text, is_whole in named:
+        name = variable_in(text, is_whole=is_whole)
+        if name is not None:
+            raise document.error(
+                said_at(document, at, key),
+                f"{name} is not filled in here and would be taken as it stands; write "
+                "the value itself",
+            )
+
+
 def _script(
     document: Document, where: Where, script: str | JsonObject | None
 ) -> Script:
     if isinstance(script, str):
-        source = read(document.path.parent / script)
+        try:
+            source = read(document.path.parent / expanded(script))
+        except ValueError as error:
+            if isinstance(error, ConfigInvalid):
+                raise
+            raise document.error(where, str(error)) from None
         where = ()
     else:
         source = document

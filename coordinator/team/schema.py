@@ -60,7 +60,15 @@ class AgentSettings(
     as ``module:function`` or ``{function: …, strict: …}``; ``bash``, ``text_editor``
     and ``memory``, which work in ``workspace``."""
     workspace: str | None = None
-    """A folder, relative to the current one, in which each agent has one of its own."""
+    """A folder, relative to the current one, in which each session has one, and in it
+    each agent. Memories are kept from session to session. ``~`` and variables are
+    filled in, as in every path."""
+    workspace_lasts: bool = False
+    """Whether an agent works in the same folder in every session; one session at a time
+    then, and who comes second is told which has it."""
+    sandbox: Literal["on", "off"] = "on"
+    """``on``: the agent's commands see its folder alone and no network, which takes
+    bubblewrap. ``off``: they see the whole file system; as root, keys too."""
     fallback: tuple[str, ...] = ()
     """Models that take over, in this order, where the one before stays overloaded or
     cannot be reached, declines to answer, or has no room for what it should read."""
@@ -191,6 +199,10 @@ class TeamConfig(msgspec.Struct, frozen=True, kw_only=True):
     """With what ``defaults`` says filled in."""
     scripts: dict[str, Script]
     """Agent → what it says, for those that are scripted."""
+    folder: str = ""
+    """Of the team file: modules of tools, and relative commands, are sought there."""
+    path: str = ""
+    """The team file's; empty where there is none."""
     is_emulated: bool = False
     """Whether its Claude agents ask a pretended API; see
     :mod:`coordinator.team.emulation`."""

@@ -65,6 +65,7 @@ from agents.limits.library_warnings import with_warnings_logged
 from agents.limits.spending import tokens_at_most
 from agents.protocol.backend import Forecast, Request
 from agents.protocol.chunks import ResponseOpened, StreamChunk, Unrecognized
+from agents.protocol.redaction import secrets_in_address
 from agents.protocol.stamper import Pen
 
 FOREIGN = (anthropic.AnthropicError, httpx2.HTTPError)
@@ -149,6 +150,7 @@ class ClaudeBackend:
         """Where requests go, nobody counts their tokens."""
         keep_keys_out_of_logs()
         self._idle_limit_s = idle_limit_s
+        self._proxy = proxy
         pricing.load()
 
     def __repr__(self) -> str:
@@ -200,6 +202,14 @@ class ClaudeBackend:
         """Where requests go, fit to be shown: a URL may bear a password."""
         url = httpx2.URL(str(self._clients.first.base_url))
         return str(url.copy_with(username=None, password=None))
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """All that no text may quote: keys, passwords, headers of one's own."""
+        client = self._clients.first
+        address = secrets_in_address(str(client.base_url))
+        proxy = secrets_in_address(self._proxy or "")
+        return (*self._secrets, *address, *proxy, *self._settings.secrets)
 
     @property
     def _secrets(self) -> tuple[str, ...]:

@@ -41,6 +41,14 @@ class ClaudeSettings(
     extra: Json = msgspec.field(default_factory=dict[str, Any])
     """Further parameters, as the API names them (``context_management``, …)."""
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no text may quote: tokens of servers, headers of one's own."""
+        headers = self.extra.get("extra_headers")
+        own = cast("Json", headers) if isinstance(headers, dict) else {}
+        tokens = (server.get("authorization_token") for server in self.mcp_servers)
+        return tuple(each for each in (*own.values(), *tokens) if isinstance(each, str))
+
     def __repr__(self) -> str:
         return f"ClaudeSettings(model={self.model!r})"  # MCP servers have tokens
 

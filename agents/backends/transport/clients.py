@@ -171,7 +171,12 @@ def _transport(
     limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
     try:
         return anthropic.DefaultAsyncHttpxClient(
-            timeout=times, limits=limits, verify=trusted, proxy=proxy
+            timeout=times,
+            limits=limits,
+            verify=trusted,
+            proxy=proxy,
+            # The API does not redirect, and who does would get the question.
+            follow_redirects=False,
         )
     except ImportError:
         raise ValueError("a SOCKS proxy needs socksio; pip install socksio") from None

@@ -1,15 +1,15 @@
-"""The shell that Claude knows by its type: commands in a folder, each a process group.
+"""The shell that Claude knows by its type: commands in a folder, each a session.
 
-The folder a command ends in is where the next begins; variables do not last. A command
-is killed with its process group when its turn is cancelled or its time is up; a child
-that leaves the group (``setsid``) is not found again.
+The folder a command ends in is where the next begins; variables do not last. Commands
+run in a sandbox where the system has one (:mod:`.sandbox`). A command is killed with
+its session when its turn is cancelled, its time is up or it has ended; without a
+sandbox a child that begins a session of its own (``setsid``) is not found again.
 """
 
 from __future__ import annotations
 
 import os
 import shlex
-import signal
 import subprocess
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
@@ -21,6 +21,7 @@ import msgspec
 
 from agents.errors import ToolFailed
 from agents.protocol.backend import KnownTool
+from agents.tools.workspace import sandbox
 from agents.tools.workspace.folder import Folder
 
 TYPE = "bash_20250124"
@@ -42,6 +43,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     file_mib: int = 100
     """Largest file it writes."""
     open_files: int = 256
+    processes: int = 256
+    """In a sandbox; elsewhere the system counts all of the user's."""
 
 
 LIMITS = Limits()
@@ -63,12 +66,22 @@ class Bash:
     Args:
         root: The folder; made when it is first used.
         limits: What one command may take.
+        is_sandboxed: ``None``: where the system has a sandbox. ``True`` makes a command
+            fail where there is none; ``False`` never uses one: then commands see the
+            whole file system and network, and as root our environment.
     """
 
     spec = KnownTool(type=TYPE, name="bash")
 
-    def __init__(self, root: Path, limits: Limits = LIMITS) -> None:
+    def __init__(
+        self,
+        root: Path,
+        limits: Limits = LIMITS,
+        *,
+        is_sandboxed: bool | None = None,
+    ) -> None:
         self._folder = Folder(root)
+        self._is_sandboxed = is_sandboxed
         self._limits = limits
         self._place = self._folder.root
         self.serial = self._folder.serial
@@ -106,7 +119,8 @@ class Bash:
                     assert process.stdout is not None
                     group.start_soon(said.read, process.stdout, name="output of bash")
                     await process.wait()
-                    _kill_group(process)  # what it left behind holds its output open
+                    # What it left behind holds its output open.
+                    sandbox.kill_session(process.pid)
                 is_late = False
         if is_late:
             raise ToolFailed(
@@ -119,10 +133,10 @@ class Bash:
 
     @asynccontextmanager
     async def _started(self, command: str) -> AsyncGenerator[anyio.abc.Process]:
-        """The command as the leader of a group of its own, killed in the end."""
+        """The command as the leader of a session of its own, killed in the end."""
         try:
             process = await anyio.open_process(
-                ["bash", "-c", self._limited(command)],
+                self._command_line(command),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -135,16 +149,34 @@ class Bash:
         try:
             yield process
         finally:
-            _kill_group(process)
+            sandbox.kill_session(process.pid)
             with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
                 await process.aclose()
 
-    def _limited(self, command: str) -> str:
+    def _command_line(self, command: str) -> list[str]:
+        """How the command is run.
+
+        Raises:
+            ToolFailed: It shall be in a sandbox, and there is none.
+        """
+        is_there = sandbox.is_there()
+        if self._is_sandboxed and not is_there:
+            raise ToolFailed("there is no sandbox here, and commands need one")
+        is_sandboxed = is_there and self._is_sandboxed is not False
+        line = ["bash", "-c", self._limited(command, is_sandboxed=is_sandboxed)]
+        if not is_sandboxed:
+            sandbox.hide_environment()
+            return line
+        environment = {**self._environment(), "PATH": sandbox.PATH}
+        return sandbox.around(line, self._folder.root, environment, self._place)
+
+    def _limited(self, command: str, *, is_sandboxed: bool) -> str:
         limits = self._limits
+        processes = f" -u {limits.processes}" if is_sandboxed else ""
         # The limits are set by the shell itself before it reads a word of the command.
         return (
             f"ulimit -t {limits.cpu_s} -v {limits.memory_mib * 1024} "
-            f"-f {limits.file_mib * 1024} -n {limits.open_files} -c 0\n"
+            f"-f {limits.file_mib * 1024} -n {limits.open_files} -c 0{processes}\n"
             f'trap \'printf "\\n%s%s" {_MARK} "$PWD"\' EXIT\n'
             f"eval {shlex.quote(command)}"
         )
@@ -201,8 +233,3 @@ class _Said:
 
 _TAIL_BYTES = 8_192
 """Enough for the longest path there is, behind output that is too long."""
-
-
-def _kill_group(process: anyio.abc.Process) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)

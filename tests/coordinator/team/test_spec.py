@@ -164,3 +164,35 @@ def test_a_source_that_is_none_is_said_in_one_sentence(
 ) -> None:
     with pytest.raises(ConfigInvalid, match=said):
         config_of(source)
+
+
+PLANTED = """
+question: q
+agents:
+  - id: ada
+    model: claude-sonnet-5-5
+    extra: {extra_headers: {X-Company-Pass: CANARY1, Proxy-Auth: CANARY2}}
+    mcp:
+      - name: s1
+        command: [python3, s.py, --token, CANARY3, --api-key=CANARY4, -e, PAT=CANARY5]
+        env: {DATABASE_URL: "postgres://u:CANARY6@h/db", GH_PAT: CANARY7, OWN: $MINE}
+      - {name: s2, url: "https://h/s/CANARY8/mcp", headers: {X-Whatever: CANARY9}}
+"""
+
+
+def test_no_literal_value_that_may_be_a_secret_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MINE", "of my own")
+    path = tmp_path / "team.yaml"
+    path.write_text(PLANTED)
+    kept = source_of(read_team(path))
+    assert b"CANARY" not in kept
+    for name in (b"$MINE", b"GH_PAT", b"X-Whatever", b"https://h/", b"--token"):
+        assert name in kept
+    # The team file says them again, as long as it is there.
+    again = config_of(kept)
+    assert again.agents == read_team(path).agents
+    path.unlink()
+    with pytest.raises(ConfigInvalid, match=r"env.GH_PAT.*was a secret"):
+        config_of(kept)

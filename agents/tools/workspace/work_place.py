@@ -1,0 +1,128 @@
+"""Where an agent's tools work: a folder for each session, or a lasting one, locked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from agents.errors import ToolFailed
+from agents.protocol.backend import KnownTool, ToolSpec
+from agents.tools.base import Tool, ToolResult
+
+OWNER = ".session"
+"""In a lasting folder: the session that works there, locked as long as it does."""
+NO_SESSION = "no-session"
+"""The folder of tools that are used outside of any session."""
+
+
+class WorkPlace:
+    """The folder of one agent, shared by its tools.
+
+    Args:
+        root: The team's workspace.
+        agent: Whose folder it is.
+        lasts: Whether it is the same in every session.
+    """
+
+    def __init__(self, root: Path, agent: str, *, lasts: bool) -> None:
+        self.root = root
+        self.agent = agent
+        self.lasts = lasts
+
+    def of(self, session: str) -> Path:
+        """The folder in one session."""
+        if self.lasts:
+            return self.root / self.agent
+        return self.root / session / self.agent
+
+
+class PlacedTool:
+    """A tool that works in its agent's folder of whatever session it is in.
+
+    Args:
+        place: Where that is.
+        make: Makes the tool for a folder.
+        session: The session; outside of any where absent.
+    """
+
+    def __init__(
+        self,
+        place: WorkPlace,
+        make: Callable[[Path], Tool],
+        session: str = NO_SESSION,
+    ) -> None:
+        self._place = place
+        self._make = make
+        self._session = session
+        self._tool = make(place.of(session))
+        self._lock: int | None = None
+
+    @property
+    def spec(self) -> ToolSpec | KnownTool:
+        """What the model is told of it."""
+        return self._tool.spec
+
+    @property
+    def name(self) -> str:
+        """What the model calls it by."""
+        return self._tool.name
+
+    def in_session(self, session: str) -> PlacedTool:
+        """The same tool, at work in ``session``."""
+        return PlacedTool(self._place, self._make, session)
+
+    async def call(self, given: msgspec.Raw) -> ToolResult:
+        """Do it; see the tool.
+
+        Raises:
+            ToolFailed: As the tool does, or another session works in the folder.
+        """
+        if self._place.lasts:
+            self._hold()
+        return await self._tool.call(given)
+
+    def _hold(self) -> None:
+        """Take a lasting folder for this session, unless it has it.
+
+        Raises:
+            ToolFailed: Another session has it.
+        """
+        if self._lock is not None:
+            return
+        folder = self._place.of(self._session)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(folder / OWNER, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            owner = os.read(lock, 200).decode("utf-8", "replace")
+            if not _is_locked_by_us(lock) and owner != self._session:
+                raise ToolFailed(  # noqa: TRY301  (beside the handle it closes)
+                    f"the folder is in use by session {owner or 'unknown'!r}; this "
+                    "session cannot work in it until that has ended"
+                )
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, self._session.encode(), 0)
+        except BaseException:
+            os.close(lock)
+            raise
+        self._lock = lock
+
+    def leave(self) -> None:
+        """The session has ended: let another one have the folder."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def _is_locked_by_us(lock: int) -> bool:
+    try:
+        import fcntl  # noqa: PLC0415  (not everywhere)
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
