@@ -353,6 +353,34 @@ def compare(
 
 
 @app.command
+def report(
+    session: str,
+    *,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    open: bool = False,  # noqa: A002  (the option's name)
+    journal: JournalFolder = None,
+) -> int:
+    """Write a session's report: one file that says what happened and why it won.
+
+    Exit codes: 0 written; 1 the command line or a file is not usable.
+
+    Parameters
+    ----------
+    session
+        Its id, or as much of it as no other one begins with; or "last".
+    output
+        The file to write, .html or .md; - is standard output. (SESSION.html)
+    open
+        Open it in a browser.
+    journal
+        The folder of sessions, instead of the usual one.
+    """
+    from coordinator.cli.report import report_command  # noqa: PLC0415
+
+    return report_command(session, output, journal, is_opened=open)
+
+
+@app.command
 def bench(
     *,
     quick: bool = False,
@@ -633,6 +661,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _spelled_out(arguments: Sequence[str]) -> list[str]:
     """Say by name which argument a bare ``-`` is; cyclopts takes it for an option."""
     name = {"run": "--question", "decode": "--file"}.get(next(iter(arguments), ""))
+    if list(arguments[-2:]) == ["-o", "-"]:
+        return [*arguments[:-2], "--output=-"]
     return [f"{name}=-" if name and word == "-" else word for word in arguments]
 
 

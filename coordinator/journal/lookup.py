@@ -14,6 +14,8 @@ from coordinator.journal.store import (
 )
 
 _NAMED_AT_MOST = 4
+LAST = "last"
+"""Names the session that was written to last."""
 
 
 def find_session(root: Path, text: str) -> str:
@@ -21,7 +23,7 @@ def find_session(root: Path, text: str) -> str:
 
     Args:
         root: The folder of journals.
-        text: An id, or as much of it as no other one begins with.
+        text: An id, or as much of it as no other one begins with; or ``last``.
 
     Raises:
         ConfigInvalid: It could name something else than a file in the folder.
@@ -35,6 +37,8 @@ def find_session(root: Path, text: str) -> str:
             f"no session is kept in {str(root)!r}; 'coordinator run' keeps one, "
             "--journal names another folder"
         )
+    if text == LAST and LAST not in kept:
+        return kept[0]
     fitting = [text] if text in kept else [s for s in kept if s.startswith(text)]
     if len(fitting) == 1:
         return fitting[0]
@@ -52,7 +56,9 @@ def find_session(root: Path, text: str) -> str:
 
 
 def _kept(root: Path) -> list[str]:
+    """Every session, the one written to last first."""
     if not is_there(root):
         return []
     with open_folder(root) as folder:
-        return [session for session, _ in folder.sessions()]
+        found = sorted(folder.sessions(), key=lambda x: (-x[1].st_mtime_ns, x[0]))
+        return [session for session, _ in found]

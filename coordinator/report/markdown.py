@@ -1,0 +1,68 @@
+"""A session as Markdown, for a pull request, a chat or a wiki."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from coordinator.displays.result_text import dollars
+from coordinator.report.story import Story
+from coordinator.report.verdict import cell, sentences
+
+_FENCE = re.compile(r"`{3,}")
+
+
+def markdown(story: Story) -> str:
+    """Write the document."""
+    return "\n".join(_lines(story)) + "\n"
+
+
+def _lines(story: Story) -> Iterator[str]:
+    result = story.result
+    yield f"# {_cell(story.question)[:200]}"
+    yield ""
+    yield (result.answer if result and result.answer else "No answer.")
+    yield ""
+    yield "## Why it won"
+    yield ""
+    yield from (f"- {sentence}" for sentence in sentences(story))
+    why = story.why
+    if why is not None and why.ballots:
+        labels = [label for label, _ in why.standings] or [why.label]
+        yield ""
+        names = " | ".join(_cell(story.name_of(label)) for label in labels)
+        yield f"| voter | {names} | reason |"
+        yield f"|---|{'---|' * len(labels)}---|"
+        for record in why.ballots:
+            cells = " | ".join(cell(record.ballot, label) for label in labels)
+            yield f"| {_cell(record.voter)} | {cells} | {_cell(record.reason)} |"
+        for fallen in why.fallen:
+            cells = " | ".join("✔" if x == fallen.label else "" for x in labels)
+            yield f"| ~~{_cell(fallen.voter)}~~ | {cells} | {_cell(fallen.why)} |"
+    yield ""
+    yield "## The answers"
+    for answer in story.answers.values():
+        yield ""
+        yield f"### {answer.name} (`{answer.label}`)"
+        yield ""
+        longest = max((len(x) for x in _FENCE.findall(answer.content)), default=2)
+        fence = "`" * max(3, longest + 1)
+        yield f"{fence}text"
+        yield answer.content
+        yield fence
+    yield ""
+    yield "## What it cost"
+    yield ""
+    yield "| agent | task | turns | output tokens | cost |"
+    yield "|---|---|---|---|---|"
+    for (agent, task), spent in story.spent.items():
+        tokens = f"{spent.usage.output_tokens:,}"
+        cost = dollars(spent.cost_usd)
+        yield f"| {_cell(agent)} | {task} | {spent.turns} | {tokens} | {cost} |"
+    yield ""
+    yield f"Session {story.session}, {story.elapsed_s:.1f} s."
+
+
+def _cell(text: str) -> str:
+    """Text for one line, and for one cell of a table."""
+    return " ".join(text.split()).replace("|", "\\|")

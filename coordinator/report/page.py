@@ -1,0 +1,332 @@
+"""A session as one self-contained HTML file: no network, light and dark, printable.
+
+Everything a model said is escaped; the page's own script and style are allowed by their
+hashes and nothing else is. Chunks travel compressed and are drawn a screen at a time,
+so that a hundred thousand of them open at once.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+from collections.abc import Iterable, Iterator
+from html import escape
+from pathlib import Path
+
+import msgspec
+
+from agents.protocol.chunks import Label
+from coordinator.displays.result_text import dollars
+from coordinator.protocol.explanation import BallotRecord
+from coordinator.report.story import Story, StoryAnswer
+from coordinator.report.timeline import timeline
+from coordinator.report.verdict import cell, sentences
+from coordinator.report.word_diff import word_diff
+
+_HERE = Path(__file__).parent
+
+
+def page(story: Story) -> str:
+    """Write the page."""
+    style = (_HERE / "page.css").read_text("utf-8")
+    script = (_HERE / "page.js").read_text("utf-8")
+    policy = (
+        f"default-src 'none'; style-src 'sha256-{_sha256(style)}'; "
+        f"script-src 'sha256-{_sha256(script)}'; base-uri 'none'; form-action 'none'"
+    )
+    title = escape(_line(story.question, 80))
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        f"<title>{title}</title><style>{style}</style></head><body>"
+        f"{''.join(_body(story))}"
+        f"<script>{script}</script></body></html>\n"
+    )
+
+
+def _sha256(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _line(text: str, most: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
+def _body(story: Story) -> Iterator[str]:
+    yield from _head(story)
+    yield "<main>"
+    yield from _why(story)
+    yield from _times(story)
+    yield from _answers(story)
+    yield from _costs(story)
+    yield from _chunks(story)
+    yield "</main>"
+
+
+def _head(story: Story) -> Iterator[str]:
+    result = story.result
+    status = result.status if result else "unfinished"
+    facts = [
+        status,
+        f"{len(story.models)} agents",
+        f"policy {story.policy}",
+        f"rule {story.rule.replace('_', ' ')}",
+        f"{story.elapsed_s:.1f} s",
+    ]
+    if result is not None:
+        facts.append(f"{result.usage.total_tokens:,} tokens")
+        facts.append(dollars(result.cost_usd))
+    facts += [f"{story.started:%Y-%m-%d %H:%M} UTC", f"session {story.session}"]
+    is_long = len(story.question) > 300 or story.question.count("\n") > 3
+    yield f"<header><h1>{escape(_line(story.question, 300))}</h1>"
+    if is_long:
+        yield (
+            "<details><summary>the whole question</summary>"
+            f"<pre>{escape(story.question)}</pre></details>"
+        )
+    yield f'<p class="facts">{escape(" · ".join(facts))}</p></header>'
+    answer = result.answer if result and result.answer else ""
+    if answer:
+        yield f'<section aria-label="answer"><div class="answer">{escape(answer)}</div>'
+        value = "" if result is None or result.value is None else result.value
+        if value != "":
+            told = msgspec.json.format(msgspec.json.encode(value)).decode()
+            yield f"<pre>{escape(told)}</pre>"
+        yield "</section>"
+    else:
+        detail = result.detail if result else "the session has not ended"
+        yield f"<p>No answer: {escape(detail)}</p>"
+
+
+def _why(story: Story) -> Iterator[str]:
+    yield '<section><h2>Why it won</h2><ul class="verdict">'
+    for sentence in sentences(story):
+        yield f"<li>{escape(sentence)}</li>"
+    yield "</ul>"
+    why = story.why
+    if why is None:
+        yield "</section>"
+        return
+    if why.drafts:
+        rows = (
+            [
+                _named(story, each.label),
+                escape(each.result or "—"),
+                f"{each.weight:g}",
+                ", ".join(_named(story, label) for label in each.labels),
+            ]
+            for each in why.drafts
+        )
+        yield "<h3>First answers, counted by result</h3>"
+        yield _table(
+            "counted drafts", ("answer", "result", "weight", "first answers"), rows
+        )
+    if why.ballots:
+        yield '<p class="screen"><label><input type="checkbox" id="names"> show what '
+        yield 'voters saw: anonymous labels</label> <span id="said" class="soft" '
+        yield 'role="status"></span></p>'
+        yield from _matrix(story)
+    else:
+        yield '<p hidden><input type="checkbox" id="names"><span id="said"></span></p>'
+    if why.steps:
+        yield "<h3>How it was counted</h3>"
+        for step in why.steps:
+            bar = f", {step.bar:g} needed" if step.bar is not None else ""
+            out = f"; {story.name_of(step.dropped)} goes out" if step.dropped else ""
+            yield f"<p>{escape(step.title)}{bar}{escape(out)}</p>"
+            rows = (
+                [_named(story, label), f"{points:g}"] for label, points in step.points
+            )
+            yield _table(f"count: {step.title}", ("answer", step.title), rows)
+    if why.others:
+        yield "<h3>Under other rules</h3>"
+        rows = (
+            [escape(each.rule.replace("_", " ")), _named(story, each.label)]
+            for each in why.others
+        )
+        yield _table("other rules", ("rule", "would have chosen"), rows)
+    if why.dissent:
+        yield "<h3>Who preferred another answer</h3><ul>"
+        for record in why.dissent:
+            yield f"<li>{escape(record.voter)}: {escape(record.reason or '—')}</li>"
+        yield "</ul>"
+    yield "</section>"
+
+
+def _matrix(story: Story) -> Iterator[str]:
+    """Voters beside answers: ranks or points, what was seen, and fallen ballots."""
+    why = story.why
+    assert why is not None
+    labels = [label for label, _ in why.standings] or [why.label]
+    head = "".join(
+        f'<th scope="col"{" class=won" if x == why.label else ""}>'
+        f"{_named(story, x)}</th>"
+        for x in labels
+    )
+    yield "<h3>Who voted for what</h3>"
+    yield '<div class="wide" tabindex="0" role="region" aria-label="votes"><table>'
+    yield f'<thead><tr><th scope="col">voter</th>{head}<th scope="col">reason</th>'
+    yield "</tr></thead><tbody>"
+    for record in why.ballots:
+        yield _ballot_row(record, labels, story)
+    points = dict(why.standings)
+    if why.rule:
+        sums = "".join(f'<td class="n">{points.get(x, 0):g}</td>' for x in labels)
+        rule = escape(why.rule.replace("_", " "))
+        yield f'<tr class="won"><th scope="row">{rule}</th>{sums}<td></td></tr>'
+    for fallen in why.fallen:
+        cells = "".join(f"<td>{'✔' if x == fallen.label else ''}</td>" for x in labels)
+        yield (
+            f'<tr class="fallen"><th scope="row">{escape(fallen.voter)}</th>{cells}'
+            f"<td>{escape(fallen.why)}</td></tr>"
+        )
+    yield "</tbody></table></div>"
+
+
+def _ballot_row(record: BallotRecord, labels: list[Label], story: Story) -> str:
+    cells: list[str] = []
+    for label in labels:
+        text = cell(record.ballot, label)
+        unseen = "" if not record.seen or label in record.seen else " (not seen)"
+        is_won = story.why is not None and label == story.why.label
+        cells.append(f"<td{' class=won' if is_won else ''}>{text}{unseen}</td>")
+    weight = "" if record.weight == 1 else f" (weight {record.weight:g})"
+    return (
+        f'<tr><th scope="row">{escape(record.voter)}{weight}</th>{"".join(cells)}'
+        f"<td>{escape(record.reason)}</td></tr>"
+    )
+
+
+def _named(story: Story, label: Label | None) -> str:
+    """An answer's name, which the page can exchange for its anonymous label."""
+    name = escape(story.name_of(label))
+    if label is None:
+        return name
+    return f'<span data-label="{escape(label)}">{name}</span>'
+
+
+def _table(name: str, head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table of cells that are HTML already; no two of one name on a page."""
+    heads = "".join(f'<th scope="col">{escape(each)}</th>' for each in head)
+    body = "".join(
+        f"<tr>{''.join(f'<td>{each}</td>' for each in row)}</tr>" for row in rows
+    )
+    return (
+        f'<div class="wide" tabindex="0" role="region" aria-label="{escape(name)}">'
+        f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _times(story: Story) -> Iterator[str]:
+    yield "<section><h2>What happened when</h2>"
+    yield '<div class="wide" tabindex="0" role="region" aria-label="timeline">'
+    yield f"{timeline(story)}</div>"
+    yield (
+        '<p class="soft">◆ an answer, ✔ a vote, ✕ out; grey: stopped; a dashed line: '
+        "votes fell. Below a turn: tools, and waits in a lighter grey.</p>"
+        "<details><summary>as a table</summary>"
+    )
+    spans = sorted((*story.turns, *story.tools, *story.waits), key=lambda x: x.began)
+    rows = (
+        [
+            escape(span.agent),
+            escape(span.what),
+            f"{span.began:.2f}",
+            f"{span.ended:.2f}",
+            escape(span.outcome),
+            escape(_line(span.detail, 200)),
+        ]
+        for span in spans
+    )
+    head = ("agent", "what", "from s", "to s", "outcome", "detail")
+    yield _table("spans", head, rows)
+    yield "</details></section>"
+
+
+def _answers(story: Story) -> Iterator[str]:
+    if not story.answers:
+        return
+    yield '<section><h2>The answers</h2><div class="cards">'
+    for answer in story.answers.values():
+        yield from _card(story, answer)
+    yield "</div>"
+    final = story.result.answer if story.result else None
+    why = story.why
+    if final and why is not None and why.label in story.answers:
+        first = story.answers[why.label].content
+        if final != first:
+            yield "<details><summary>what the winner changed in presenting</summary>"
+            yield f"{_diff(first, final)}</details>"
+    yield "</section>"
+
+
+def _card(story: Story, answer: StoryAnswer) -> Iterator[str]:
+    is_won = story.why is not None and answer.label == story.why.label
+    yield f'<article class="card{" won" if is_won else ""}">'
+    yield f"<h3>{_named(story, answer.label)}{' ★' if is_won else ''}</h3>"
+    model = story.models.get(answer.agent, "")
+    yield f'<p class="soft">{escape(model)} · after {answer.at:.1f} s</p>'
+    yield f"<pre>{escape(answer.content)}</pre>"
+    if answer.value:
+        yield f"<details><summary>value</summary><pre>{escape(answer.value)}</pre>"
+        yield "</details>"
+    before = story.answers.get(answer.before) if answer.before else None
+    if before is not None:
+        yield f"<details><summary>against {escape(before.name)}</summary>"
+        yield f"{_diff(before.content, answer.content)}</details>"
+    yield "</article>"
+
+
+def _diff(old: str, new: str) -> str:
+    marks = {"same": "{}", "gone": "<del>{}</del>", "new": "<ins>{}</ins>"}
+    pieces = (marks[p.change].format(escape(p.text)) for p in word_diff(old, new))
+    return f"<pre>{''.join(pieces)}</pre>"
+
+
+def _costs(story: Story) -> Iterator[str]:
+    yield "<section><h2>What it cost</h2>"
+    rows = (
+        [
+            escape(agent),
+            escape(task),
+            str(spent.turns),
+            f"{spent.usage.prompt_tokens:,}",
+            f"{spent.usage.cache_read_input_tokens or 0:,}",
+            f"{spent.usage.output_tokens:,}",
+            dollars(spent.cost_usd),
+        ]
+        for (agent, task), spent in story.spent.items()
+    )
+    head = ("agent", "task", "turns", "input", "of it cached", "output", "cost")
+    yield _table("costs", head, rows)
+    yield "</section>"
+
+
+def _chunks(story: Story) -> Iterator[str]:
+    agents = list(dict.fromkeys(agent for _, agent, _, _ in story.chunks))
+    kinds = list(dict.fromkeys(kind for _, _, kind, _ in story.chunks))
+    data = {
+        "agents": agents,
+        "kinds": kinds,
+        "at": [at for at, _, _, _ in story.chunks],
+        "agent": [agents.index(agent) for _, agent, _, _ in story.chunks],
+        "kind": [kinds.index(kind) for _, _, kind, _ in story.chunks],
+        "text": [text for _, _, _, text in story.chunks],
+    }
+    packed = base64.b64encode(gzip.compress(msgspec.json.encode(data), mtime=0))
+    yield (
+        '<section class="screen"><h2>Everything that was said</h2><div class="tools">'
+        '<label>agent <select id="agent"><option value="">all</option></select></label>'
+        '<label>kind <select id="kind"><option value="">all</option></select></label>'
+        '<label>find <input id="find" type="search"></label>'
+        '<span id="count" role="status"></span></div>'
+        '<div id="log" tabindex="0" role="listbox" aria-label="chunks">'
+        '<svg id="space" width="1" height="1" aria-hidden="true"></svg></div>'
+        "<h3>The chosen one, whole</h3>"
+        '<pre id="full" tabindex="0" aria-live="polite"></pre></section>'
+        '<script type="application/octet-stream" id="chunks">'
+        f"{packed.decode()}</script>"
+    )
