@@ -15,6 +15,7 @@ from agents.backends.claude.settings import (
     thinking,
     toolsets,
 )
+from agents.backends.dialects.messages.cache_marks import make_room
 from agents.protocol.backend import KnownTool, Message, Request, ToolSpec
 
 AGENT_HEADER = "x-coordinator-agent"
@@ -48,10 +49,9 @@ def parameters(settings: ClaudeSettings, request: Request) -> Json:
         ]
     system = [_text(request.system)] if request.system else []
     if settings.cache:
-        is_marked = any("cache_control" in each for each in (settings.extra, *tools))
-        if not is_marked:  # a fifth would be refused
+        if not any("cache_control" in each for each in (settings.extra, *tools)):
             _mark_tools(tools)
-        _mark(system, tools, conversation, settings)
+        _mark(system, conversation, settings)
     max_tokens = settings.max_tokens
     if request.max_tokens is not None:
         max_tokens = min(max_tokens, request.max_tokens)
@@ -77,6 +77,7 @@ def parameters(settings: ClaudeSettings, request: Request) -> Json:
     made.update({name: value for name, value in given.items() if value})
     if not made["betas"]:
         del made["betas"]
+    make_room(made, _BREAKPOINT)
     return made
 
 
@@ -125,30 +126,27 @@ def _mark_tools(tools: list[Json]) -> None:
     for tool in reversed(tools):
         # A tool that is loaded later is not there yet, and cannot bear one.
         if not (tool.get("defer_loading") or tool.get("default_config")):
-            tool["cache_control"] = _BREAKPOINT
+            tool.setdefault("cache_control", _BREAKPOINT)
             break
 
 
 def _mark(
     system: list[Json],
-    tools: list[Json],
     conversation: list[Json],
     settings: ClaudeSettings,
 ) -> None:
     """Set the breakpoints, in place."""
     if system:
-        system[-1]["cache_control"] = _BREAKPOINT
-    elif tools:
-        tools[-1]["cache_control"] = _BREAKPOINT
+        system[-1].setdefault("cache_control", _BREAKPOINT)
     if not conversation:
         return
     # The opening's last block is the viewer's own; what is before it is shared.
     opening = cast("list[Json]", conversation[0]["content"])
     if len(opening) > 1 and opening[-2].get("type") == "text":
-        opening[-2]["cache_control"] = _BREAKPOINT
+        opening[-2].setdefault("cache_control", _BREAKPOINT)
     last = cast("list[Json]", conversation[-1]["content"])
     # A single question that no tool carries on is never read again: writing it to the
     # cache would only cost the surcharge.
     goes_on = len(conversation) > 1 or bool(settings.server_tools)
     if goes_on and last and last[-1].get("type") in _MARKABLE:
-        last[-1]["cache_control"] = _BREAKPOINT
+        last[-1].setdefault("cache_control", _BREAKPOINT)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from agents.backends.claude.server_tools import generation
 from agents.backends.claude.settings import ClaudeSettings
 from agents.backends.dialects.messages.writer import parameters
+from agents.emulator.content_validation import check_marks
 from agents.protocol.backend import Message, Request, ToolSpec
 from agents.protocol.chunks import AgentId, TurnNumber
 from agents.protocol.turns import Draft, Turn
@@ -174,3 +175,43 @@ def test_two_agents_of_a_model_share_every_byte_up_to_the_breakpoint() -> None:
 def test_caching_can_be_turned_off() -> None:
     call = made(ClaudeSettings(model=NEW, cache=False), asked("q", "a", system="s"))
     assert b"cache_control" not in msgspec.json.encode(call)
+
+
+HOUR = {"type": "ephemeral", "ttl": "1h"}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"extra": {"cache_control": HOUR}},
+        {"extra": {"cache_control": {"type": "ephemeral"}}},
+        {"server_tools": ({"type": "web_search", "cache_control": HOUR},)},
+        {
+            "server_tools": tuple(
+                {"type": kind, "cache_control": {"type": "ephemeral"}}
+                for kind in ("web_search", "web_fetch")
+            )
+        },
+        {
+            "server_tools": tuple(
+                {"type": kind, "cache_control": HOUR}
+                for kind in ("web_search", "web_fetch", "code_execution")
+            )
+        },
+        {},
+    ],
+)
+def test_marks_of_ones_own_and_ours_are_what_the_api_takes(more: Any) -> None:
+    request = asked("q", tools=(spec("lookup"),), system="s")
+    said = (
+        *request.messages,
+        Message(role="assistant", content=msgspec.Raw(b'"Hm."')),
+        Message(role="user", content=msgspec.Raw(b'"Go on."')),
+    )
+    request = msgspec.structs.replace(request, messages=said)
+    call = made(ClaudeSettings(model=NEW, **more), request)
+    body = {name: value for name, value in call.items() if name != "extra_headers"}
+    check_marks(body)
+    own = [tool for tool in more.get("server_tools", ()) if "cache_control" in tool]
+    sent = [t.get("cache_control") for t in call["tools"] if t["name"] != "lookup"]
+    assert sent == [tool["cache_control"] for tool in own]

@@ -1,0 +1,56 @@
+"""Cache breakpoints of ours beside those that a user sets. Pure.
+
+The API takes four in all, and none of an hour behind one of five minutes (public
+reports, read 2026-11-30). A user's own stay; ours make room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+MARKS_MOST = 4
+
+
+def make_room(made: dict[str, Any], ours: dict[str, Any]) -> None:
+    """Take back breakpoints of ours that a user's own leave no room for, in place.
+
+    Args:
+        made: A request's parameters.
+        ours: The very object that every breakpoint of ours is.
+    """
+    marked = [each for each in _owners(made) if each.get("cache_control") is not None]
+    theirs = [n for n, each in enumerate(marked) if each["cache_control"] is not ours]
+    if not theirs:
+        return
+    lasting = [n for n in theirs if _lives_long(marked[n]["cache_control"])]
+    behind = max(lasting, default=-1)
+    own = [n for n, each in enumerate(marked) if each["cache_control"] is ours]
+    fit = [n for n in own if n > behind]
+    room = max(0, MARKS_MOST - len(theirs))
+    # The later ones are worth more: they cover what stands before them.
+    kept = set(fit[len(fit) - room :] if room else ())
+    for n in own:
+        if n not in kept:
+            del marked[n]["cache_control"]
+
+
+def _owners(made: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What may bear a breakpoint, in the order in which the API reads a request."""
+    for key in ("tools", "system"):
+        yield from _objects(made.get(key))
+    for message in _objects(made.get("messages")):
+        for block in _objects(message.get("content")):
+            yield block
+            yield from _objects(block.get("content"))
+    yield made
+
+
+def _objects(value: object) -> Iterator[dict[str, Any]]:
+    for part in cast("list[Any]", value) if isinstance(value, list) else ():
+        if isinstance(part, dict):
+            yield cast("dict[str, Any]", part)
+
+
+def _lives_long(mark: object) -> bool:
+    return isinstance(mark, dict) and cast("dict[str, Any]", mark).get("ttl") == "1h"
