@@ -61,7 +61,7 @@ def _member(answer: str, value: Mapping[str, Any]) -> Script:
                     "lines": [{"answer": answer, **value}],
                 },
                 {"repeat": True, "lines": [{"text": _PRESENTED, "rate": 120}]},
-            ]
+            ],
         }
     )
 
@@ -137,6 +137,7 @@ def sample_script() -> Script:
     """Make a script that any client, team or single, can talk to for ever."""
     return parse_script(
         {
+            "improvises": True,
             "turns": [
                 {
                     "when": {"task": "draft"},
@@ -165,6 +166,6 @@ def sample_script() -> Script:
                         {"text": "This is an emulated response.", "rate": 120},
                     ],
                 },
-            ]
+            ],
         }
     )

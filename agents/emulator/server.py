@@ -12,7 +12,7 @@ import anyio
 import msgspec
 
 from agents.backends.scripted.faults import body_of
-from agents.backends.scripted.request_view import seen_in, seen_in_body
+from agents.backends.scripted.request_view import is_of_ours, seen_in, seen_in_body
 from agents.backends.scripted.script import HttpError
 from agents.backends.scripted.tool_calls import ScriptStuck
 from agents.emulator import sse
@@ -21,6 +21,7 @@ from agents.emulator.event_stream import Performance, Refused
 from agents.emulator.files import BETA, Files
 from agents.emulator.history_validation import Issued
 from agents.emulator.http import Connection, Gone
+from agents.emulator.improvisation import improvised
 from agents.emulator.limits import RateLimit
 from agents.emulator.provider_paths import as_at_its_makers
 from agents.emulator.refusal import Invalid
@@ -280,15 +281,17 @@ class Server:
         tokens = max(0, seen_in_body(body).input_tokens - looked.count.read)
         self._pass_limits(tokens, now, headers)
         player = self._stage.player(record.headers, body, now)
-        try:
-            part = player.begin(
-                seen_in_body(body),
-                looked.count,
-                str(body["model"]),
-                max_tokens=body["max_tokens"],
-            )
-        except ScriptStuck as stuck:
-            raise Refused(HttpError(status=400, message=str(stuck))) from stuck
+        seen, model = seen_in_body(body), str(body["model"])
+        if player.improvises and record.agent is None and not is_of_ours(body):
+            lines = improvised(body)
+            part = player.improvise(lines, seen, looked.count, model)
+        else:
+            try:
+                part = player.begin(
+                    seen, looked.count, model, max_tokens=body["max_tokens"]
+                )
+            except ScriptStuck as stuck:
+                raise Refused(HttpError(status=400, message=str(stuck))) from stuck
 
         def begin() -> None:
             record.status = 200

@@ -181,11 +181,13 @@ def emulate(
     script: Path | None = None,
     host: str = "127.0.0.1",
     port: Whole = 8484,
+    check: Path | None = None,
     runtime: Literal["asyncio", "trio"] = "asyncio",
 ) -> int:
     """Serve the Messages API on this machine, playing scripts as a model would.
 
-    Point a client at it with ANTHROPIC_BASE_URL; Ctrl-C ends it.
+    Point a client at it with ANTHROPIC_BASE_URL; Ctrl-C ends it. It refuses what the
+    API is known to refuse; with --check it says so of recorded requests and ends.
 
     Parameters
     ----------
@@ -196,9 +198,16 @@ def emulate(
         The address to listen on (127.0.0.1).
     port
         The port (8484); 0 takes a free one.
+    check
+        A JSON file: a body for /v1/messages, or {"body": …, "headers": …}, or a list
+        of either. Serves nothing; exit code 1 where the API would refuse one.
     runtime
         The event loop.
     """
+    if check is not None:
+        from coordinator.cli.request_check import check_command  # noqa: PLC0415
+
+        return check_command(check)
     from coordinator.cli.emulate import emulate_command  # noqa: PLC0415
 
     return emulate_command(script, host=host, port=port, runtime=runtime)

@@ -110,6 +110,18 @@ class Player:
                 self._broken.add(number)
             yield move
 
+    def improvise(
+        self, lines: list[Line], seen: Seen, cached: CacheCount, model: str
+    ) -> Part:
+        """Play ``lines``, which no entry has; see :meth:`begin`."""
+        response = Response(model, self.deal, lines, seen, cached, pings=True)
+        return Part(entry=Entry(lines=tuple(lines)), moves=response.moves())
+
+    @property
+    def improvises(self) -> bool:
+        """Whether the script leaves clients of another kind to what they bring."""
+        return self._script.improvises
+
     def deal(self, prefix: str) -> str:
         """Make an id that this player has not used before."""
         self._dealt += 1

@@ -129,6 +129,11 @@ def seen_in_body(body: JsonObject, *, tools_weight: int | None = None) -> Seen:
     )
 
 
+def is_of_ours(body: JsonObject) -> bool:
+    """Whether a body of ``/v1/messages`` asks in the words of this program."""
+    return read_ask(list(_texts(body["messages"]))) is not None
+
+
 def objects_in(value: object) -> Iterator[JsonObject]:
     """Give every JSON object in a value, itself included, outermost first."""
     if isinstance(value, dict):

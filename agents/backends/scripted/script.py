@@ -367,6 +367,9 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
     model: str = "scripted"
     """Whose name and prices are used."""
     files: tuple[WrittenFile, ...] = ()
+    improvises: bool = False
+    """Whether clients of another kind than ours, which a script knows nothing of, are
+    answered by what they bring: a call of one of their tools, or text."""
 
 
 def parse_script(data: object) -> Script:
@@ -381,6 +384,7 @@ def parse_script(data: object) -> Script:
         turns=tuple(_entry(turn, f"turns[{n}]") for n, turn in enumerate(turns)),
         model=_convert(top.get("model", "scripted"), str, "model"),
         files=_convert(top.get("files", ()), tuple[WrittenFile, ...], "files"),
+        improvises=_convert(top.get("improvises", False), bool, "improvises"),
     )
 
 
