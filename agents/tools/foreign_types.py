@@ -10,6 +10,8 @@ from typing import Any, Protocol, TypeGuard, cast
 
 import msgspec
 
+from agents.tools.schema_form import stable
+
 
 class _Model(Protocol):
     """The part of ``pydantic.BaseModel`` that is used here."""
@@ -39,7 +41,7 @@ def object_schema(wanted: type[msgspec.Struct]) -> dict[str, Any]:
     root = definitions.pop(wanted.__name__)
     root.pop("title", None)
     root.setdefault("properties", {})
-    return {**root, "$defs": definitions} if definitions else root
+    return stable({**root, "$defs": definitions} if definitions else root)
 
 
 def decode(wanted: type, value: object) -> object:

@@ -20,6 +20,7 @@ import msgspec
 import msgspec.inspect as shapes
 
 from agents.backends.scripted.script import Entry, Line, Script, Target
+from agents.tools.schema_form import stable
 from coordinator.ballots import every_rule
 from coordinator.consensus.rules import PARTS, POLICIES, Topology
 from coordinator.protocol.events import Event
@@ -227,7 +228,7 @@ def schema(kind: Kind = "scenario") -> Json:
             "description": told,
         }
     top = _top(parts, top_kind.__name__, kind)
-    return {"$schema": _DRAFT, "$ref": f"#/$defs/{top}", "$defs": parts}
+    return stable({"$schema": _DRAFT, "$ref": f"#/$defs/{top}", "$defs": parts})
 
 
 def _written_file() -> Json:
