@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agents.limits.retry import OVERLOAD_LIMIT_S
 from agents.protocol.backend import Backend, ToolSpec
-from agents.protocol.chunks import AgentId
 from agents.protocol.unicode_text import whole_text
 from agents.tools.answer_schema import AnswerForm
 from agents.tools.approval import NONE_NEEDED, Approval
@@ -29,15 +29,15 @@ class Agent:
         ValueError: Two tools share a name, or one bears a workflow tool's.
     """
 
-    id: AgentId
+    id: str
     backend: Backend
-    fallbacks: tuple[Backend, ...] = ()
+    fallbacks: Sequence[Backend] = ()
     """Who takes over, in this order, where the model before is not to be had, declines,
     or cannot read that much."""
     system: str = ""
     """Its own part of the system prompt, after the team's."""
-    tools: tuple[Tool, ...] = ()
-    toolboxes: tuple[Toolbox, ...] = ()
+    tools: Sequence[Tool] = ()
+    toolboxes: Sequence[Toolbox] = ()
     """Opened when the session begins, closed when it ends; their tools come after
     ``tools``."""
     tool_timeout_s: float = 60.0
@@ -61,6 +61,9 @@ class Agent:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "system", whole_text(self.system))  # once it is made
+        for name in ("fallbacks", "tools", "toolboxes"):
+            many = tuple(getattr(self, name))
+            object.__setattr__(self, name, many)  # frozen once it is made
         for backend in (self.backend, *self.fallbacks):
             _check_backend(self.id, backend)
         for name, times in Counter(tool.name for tool in self.tools).items():

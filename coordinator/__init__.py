@@ -6,69 +6,26 @@
         async for chunk in session:
             ...
 
-Importing this package loads nothing: each name brings its own room with it when it is
-first used, so ``coordinator --help`` does not wait for the engine.
+What users may import is listed in ``__init__.pyi``, each name once; everything else is
+private and may move. Importing this package loads nothing: each name brings its own
+room with it when it is first used,
+so ``coordinator --help`` does not wait for the engine.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from agents.agent import Agent
-    from agents.protocol.chunks import AgentId, StreamChunk
-    from coordinator.consensus.rules import Rules
-    from coordinator.errors import ConfigInvalid, CoordinatorError
-    from coordinator.protocol.result import Result
-    from coordinator.recovery.follow_up import continued_from
-    from coordinator.session.resume import branch_session, resume_session
-    from coordinator.session.session import Session, open_session, run, run_sync
-    from coordinator.team.team import Team
-
-__all__ = [
-    "Agent",
-    "AgentId",
-    "ConfigInvalid",
-    "CoordinatorError",
-    "Result",
-    "Rules",
-    "Session",
-    "StreamChunk",
-    "Team",
-    "branch_session",
-    "continued_from",
-    "open_session",
-    "resume_session",
-    "run",
-    "run_sync",
-]
-
-_ROOMS = {
-    "Agent": "agents.agent",
-    "AgentId": "agents.protocol.chunks",
-    "ConfigInvalid": "coordinator.errors",
-    "CoordinatorError": "coordinator.errors",
-    "Result": "coordinator.protocol.result",
-    "Rules": "coordinator.consensus.rules",
-    "Session": "coordinator.session.session",
-    "StreamChunk": "agents.protocol.chunks",
-    "Team": "coordinator.team.team",
-    "branch_session": "coordinator.session.resume",
-    "continued_from": "coordinator.recovery.follow_up",
-    "open_session": "coordinator.session.session",
-    "resume_session": "coordinator.session.resume",
-    "run": "coordinator.session.session",
-    "run_sync": "coordinator.session.session",
-}
+_STUB = Path(__file__).with_suffix(".pyi")
 
 
 def __getattr__(name: str) -> object:
-    room = _ROOMS.get(name)
-    if room is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(room), name)
+    from agents.door import resolve  # noqa: PLC0415  (with the first name)
+
+    value = resolve(__name__, _STUB, name)
     globals()[name] = value  # asked once
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    from agents.door import exports  # noqa: PLC0415  (as above)
+
+    return sorted({*globals(), *exports(_STUB)})

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from agents.door import exports
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -79,14 +81,31 @@ def test_help_is_there_before_anything_that_works_is_loaded() -> None:
     _assert_unloaded(code, works - {"importlib.metadata"})
 
 
+def test_importing_agents_loads_nothing_until_a_name_is_used() -> None:
+    _assert_unloaded("import agents", _HEAVY | {"anyio", "msgspec", "agents.agent"})
+
+
 def test_all_that_the_packages_promise_is_there() -> None:
     _run_code(
-        "import coordinator\n"
-        "for room in (coordinator,):\n"
+        "import agents, coordinator\n"
+        "for room in (agents, coordinator):\n"
         "    for name in room.__all__:\n"
         "        assert name in dir(room)\n"
         "        getattr(room, name)\n"
     )
+
+
+def test_what_is_public_changes_on_purpose_alone() -> None:
+    # A name that is added, moved or taken away is a decision: say so in the CHANGELOG,
+    # and change the list. What is in it may not go without a word in 0.x.
+    public = [
+        f"{package}.{name}"
+        for package in ("agents", "coordinator")
+        for name in exports(ROOT / package / "__init__.pyi")
+    ]
+    assert len(public) == len(set(public))
+    listed = (ROOT / "tests" / "golden" / "public_names.txt").read_text().split()
+    assert sorted(public) == sorted(listed)
 
 
 def _assert_unloaded(code: str, modules: set[str]) -> None:

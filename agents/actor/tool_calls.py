@@ -18,7 +18,7 @@ import anyio
 from agents.boundary.guard import log_error, words_of
 from agents.boundary.root import RootTask
 from agents.conversation import prompts
-from agents.protocol.chunks import StatusChanged, ToolCalled, ToolReturned
+from agents.protocol.chunks import AgentId, StatusChanged, ToolCalled, ToolReturned
 from agents.tools.approval import Approved, Refused
 from agents.tools.execution import CANCELLED_S, Returned, failure, run_call
 from agents.tools.workflow import WORKFLOW_NAMES
@@ -174,7 +174,7 @@ class Calling:
         """What the approver says; no word of approval is none, whatever happens."""
         approver = self._agent.approval.approver
         who = f"approver of {call.name}"
-        task = RootTask(who, lambda: approver(self._agent.id, call))
+        task = RootTask(who, lambda: approver(AgentId(self._agent.id), call))
         await task.finish(CANCELLED_S)
         if task.error is not None:
             log_error(who, task.error)

@@ -130,8 +130,8 @@ def left_by(made: Trouble, ending: Ending) -> list[str]:
         faults.append("not every agent has its record")
     faults += [
         f"{agent}, {made.kinds[agent]}, is recorded as {record.status}"
-        for agent, record in result.agents.items()
-        if record.status not in _FATES[made.kinds[agent]]
+        for name, record in result.agents.items()
+        if record.status not in _FATES[made.kinds[agent := AgentId(name)]]
         and not (agent in made.stopped and record.status in {"retired", "cancelled"})
     ]
     if ending.tasks_left:

@@ -43,7 +43,7 @@ class Desk:
     def __init__(
         self,
         session: Session,
-        people: Sequence[AgentId],
+        people: Sequence[str],
         approvals: Approvals,
         keys: TextIO,
         out: TextIO,
@@ -59,7 +59,7 @@ class Desk:
     async def serve(self) -> None:
         """Until cancelled, or until nothing more can be typed."""
         async with anyio.create_task_group() as group:
-            for agent in self._people:
+            for agent in map(AgentId, self._people):
                 group.start_soon(self._attend, agent, name=f"desk of {agent}")
             group.start_soon(self._ask_approval, name="desk of approvals")
             if not self._people:

@@ -135,7 +135,7 @@ def _cast(journal: Journal, speed: float) -> Cast:
     title = told.source.file.title if told.source else ""
     return Cast(
         question=opened.question,
-        models=opened.models,
+        models={**opened.models},
         deadline_s=told.rules.deadline_s,
         speed=speed,
         title=f"{title}, again" if title else "replay",

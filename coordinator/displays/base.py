@@ -7,11 +7,10 @@ waits for it. A display prints; it decides nothing, and it does not know the she
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from agents.protocol.chunks import AgentId
 from coordinator.protocol.events import Event
 from coordinator.protocol.result import Result
 
@@ -38,7 +37,7 @@ class Cast:
     """Who takes part, for a display's first picture."""
 
     question: str
-    models: dict[AgentId, str]
+    models: Mapping[str, str]
     """Agent → model, in the order of the team."""
     deadline_s: float | None = None
     speed: float = 1.0

@@ -64,7 +64,8 @@ def standings(result: Result, view: View) -> list[Standing]:
     if all(points.get(label, 0) == votes[agent] for agent, label in latest.items()):
         points = {}
     rows: list[Standing] = []
-    for agent, record in result.agents.items():
+    for name, record in result.agents.items():
+        agent = AgentId(name)
         label = latest.get(agent)
         ballot = ballots.get(agent)
         voted = "" if ballot is None else f"{ballot.choice or 'several'}"

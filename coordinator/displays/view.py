@@ -232,8 +232,9 @@ class AgentView:
 class View:
     """A session as it stands; grows by :meth:`absorb`."""
 
-    def __init__(self, models: Mapping[AgentId, str]) -> None:
-        self.agents = {a: AgentView(id=a, model=clean(m)) for a, m in models.items()}
+    def __init__(self, models: Mapping[str, str]) -> None:
+        named = {AgentId(name): model for name, model in models.items()}
+        self.agents = {a: AgentView(id=a, model=clean(m)) for a, m in named.items()}
         self.phase: Phase = "drafting"
         self.moments: deque[Moment] = deque(maxlen=MOMENTS_KEPT)
         self.authors: dict[Label, AgentId] = {}

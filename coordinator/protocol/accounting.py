@@ -214,7 +214,7 @@ class Ledger:
             elapsed_s: How long it took, in seconds.
             read: Decodes the structured answer, to the type that the team asked for.
         """
-        records: dict[AgentId, AgentRecord] = {}
+        records: dict[str, AgentRecord] = {}
         usage = Usage()
         cost_usd: float | None = 0.0
         saved: float | None = 0.0

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Generic, Literal, cast
 
 import msgspec
 
 from agents.protocol.chunks import AgentId, Label, Usage
 from agents.protocol.citations import Citation
 from coordinator.protocol.explanation import Explanation
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    T = TypeVar("T", default=Any)  # a type checker's alone until Python 3.13
+else:
+    from typing import TypeVar
+
+    T = TypeVar("T")
 
 Status = Literal["answered", "deadline", "failed", "interrupted"]
 
@@ -72,8 +81,8 @@ class FileRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Why it was not, where it should have been."""
 
 
-class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """The outcome of a session."""
+class Result(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+    """The outcome of a session; ``T`` is what the team's ``answer_type`` asks for."""
 
     session: str
     status: Status
@@ -82,14 +91,15 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     answer: str | None
     answers: tuple[AnswerRecord, ...]
     votes: tuple[VoteRecord, ...]
-    agents: dict[AgentId, AgentRecord]
+    agents: dict[str, AgentRecord]
     usage: Usage
     cost_usd: float | None
     elapsed_s: float
     detail: str = ""
     """How it was decided, or what is missing, in one sentence."""
-    value: Any = None
-    """The structured answer, decoded to the type the team asked for."""
+    value: T = cast("Any", None)
+    """The structured answer, decoded to the type the team asked for; ``None`` where it
+    asked for none, or where there is no answer."""
     citations: tuple[Citation, ...] = ()
     """What ``answer`` rests on, as its footnotes have it."""
     cache: CacheRecord = CacheRecord()

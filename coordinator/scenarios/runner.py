@@ -333,7 +333,7 @@ async def _stage(
     if over == "process":
         team = assemble(config, environment={})
         players = {
-            agent.id: agent.backend.player(agent.id)
+            agent.id: agent.backend.player(AgentId(agent.id))
             for agent in team.agents
             if isinstance(agent.backend, ScriptedBackend)
         }

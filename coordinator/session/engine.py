@@ -103,7 +103,7 @@ class Shell:
         self._question = question
         self._team = team
         self._recorder = Recorder(journal) if journal is not None else None
-        ids = tuple(agent.id for agent in team.agents)
+        ids = team.ids
         past = resumed[1] if resumed else None
         self._past = past
         self._shift_s = past.shift_s if past else 0.0
@@ -113,7 +113,7 @@ class Shell:
         self.files = files or SessionFiles()
         if journal is not None:
             self.files.on_change = self._keep_file
-        backends = {agent.id: agent.backend for agent in team.agents}
+        backends = {AgentId(agent.id): agent.backend for agent in team.agents}
         self._downloads = Downloads(backends, output_dir)
         for event in past.events if past else ():
             if isinstance(event, ServerToolReturned):
@@ -156,7 +156,7 @@ class Shell:
             self._told.append(what)
             self._inbox.ring()
 
-    async def seat(self, agent: AgentId) -> Seat:
+    async def seat(self, agent: str) -> Seat:
         """The place of a person in the team; waits until the session has begun.
 
         Raises:
@@ -165,20 +165,20 @@ class Shell:
         await self.spawned.wait()
         return self.seat_now(agent)
 
-    def seat_now(self, agent: AgentId) -> Seat:
+    def seat_now(self, agent: str) -> Seat:
         """The place of a person in the team.
 
         Raises:
             NotAsked: The agent is no person, or not in the team, or nothing has begun.
         """
-        seat = self._actors.get(agent)
+        seat = self._actors.get(AgentId(agent))
         if not isinstance(seat, Seat):
             raise NotAsked(
                 f"{agent!r} is no person in this team; give it 'backend: human'"
             )
         return seat
 
-    def check_name(self, agent: AgentId) -> None:
+    def check_name(self, agent: str) -> None:
         """Make sure that the team has such an agent.
 
         Raises:
@@ -250,19 +250,20 @@ class Shell:
     def _spawn(self, group: anyio.abc.TaskGroup) -> None:
         limiters = self._team.limiters()
         for agent in map(self._placed, self._team.agents):
+            name = AgentId(agent.id)
             outbox = self._outbox.clone()
             actor = (
-                Seat(agent.id, outbox, agent.result_key)
+                Seat(name, outbox, agent.result_key)
                 if isinstance(agent.backend, Person)
-                else self._actor(agent, outbox, *limiters[agent.id])
+                else self._actor(agent, outbox, *limiters[name])
             )
-            self._actors[agent.id] = actor
+            self._actors[name] = actor
             if self._past is not None:
-                over, asked = self._past.of(agent.id)
+                over, asked = self._past.of(name)
                 if isinstance(actor, Actor):
                     actor.remember(over)
                 actor.resume(asked)
-            group.start_soon(actor.run, name=f"agent {agent.id}")
+            group.start_soon(actor.run, name=f"agent {name}")
 
     def _placed(self, agent: Agent) -> Agent:
         """``agent`` with those of its tools that work in a folder of this session's."""

@@ -19,7 +19,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Generic, Unpack
 
 import anyio
 import msgspec
@@ -40,6 +40,7 @@ from coordinator.protocol.events import (
     Interrupted,
     PersonSaid,
 )
+from coordinator.protocol.result import T
 from coordinator.recovery.attachment_restore import told_of
 from coordinator.session.engine import Opening, Shell
 from coordinator.session.options import OpenOptions, SyncOptions, takes
@@ -53,11 +54,8 @@ if TYPE_CHECKING:
     from coordinator.protocol.result import Result
     from coordinator.team.team import Team
 
-CLOSE_GRACE_S = 5.0
-"""How long backends may take to close after a synchronous run."""
 
-
-class Session:
+class Session(Generic[T]):
     """A session under way, as its caller sees it.
 
     Iterate over it for every chunk; a slow body slows the agents down, nothing is lost.
@@ -75,7 +73,7 @@ class Session:
         return self._shell.id
 
     @property
-    def result(self) -> Result | None:
+    def result(self) -> Result[T] | None:
         """The outcome; ``None`` while the session runs."""
         return self._shell.result
 
@@ -96,7 +94,7 @@ class Session:
         """Batches of chunks and decisions, from now on."""
         return self._shell.subscribe(lossless=lossless)
 
-    async def wait(self) -> Result:
+    async def wait(self) -> Result[T]:
         """Wait for the outcome."""
         await self._shell.concluded.wait()
         assert self._shell.result is not None
@@ -112,7 +110,7 @@ class Session:
         """Tell the whole team something; agents read it with their next turn."""
         self._shell.tell(PersonSaid(at=anyio.current_time(), text=whole_text(text)))
 
-    def stop_agent(self, agent: AgentId, reason: str = "stopped by a person") -> None:
+    def stop_agent(self, agent: str, reason: str = "stopped by a person") -> None:
         """Take one agent out; its answer stands.
 
         Raises:
@@ -121,19 +119,19 @@ class Session:
         self._shell.check_name(agent)
         self._shell.tell(
             AgentStopped(
-                at=anyio.current_time(), agent=agent, reason=whole_text(reason)
+                at=anyio.current_time(), agent=AgentId(agent), reason=whole_text(reason)
             )
         )
 
-    def veto(self, label: Label, reason: str = "vetoed by a person") -> None:
+    def veto(self, label: str, reason: str = "vetoed by a person") -> None:
         """Rule an answer out."""
         self._shell.tell(
             AnswerVetoed(
-                at=anyio.current_time(), label=label, reason=whole_text(reason)
+                at=anyio.current_time(), label=Label(label), reason=whole_text(reason)
             )
         )
 
-    async def asked(self, agent: AgentId, *, after: TurnNumber = BEFORE_ANY) -> Turn:
+    async def asked(self, agent: str, *, after: TurnNumber = BEFORE_ANY) -> Turn:
         """Wait until a person is asked something; what that is.
 
         Args:
@@ -149,7 +147,7 @@ class Session:
             raise NotAsked(f"{agent!r} is not asked any more: the session has ended")
         return turn
 
-    def answer(self, agent: AgentId, text: str) -> None:
+    def answer(self, agent: str, text: str) -> None:
         """Answer for a person: a first answer, a better one, or the final words.
 
         Raises:
@@ -158,7 +156,7 @@ class Session:
         seat = self._shell.seat_now(agent)
         seat.answer(_turn_of(seat, agent), whole_text(text))
 
-    def vote(self, agent: AgentId, *labels: Label | str, reason: str = "") -> None:
+    def vote(self, agent: str, *labels: str, reason: str = "") -> None:
         """Vote for a person.
 
         Args:
@@ -177,7 +175,7 @@ class Session:
         seat.vote(form, [Label(label) for label in labels], whole_text(reason))
 
 
-def _turn_of(seat: Seat, agent: AgentId) -> Turn:
+def _turn_of(seat: Seat, agent: str) -> Turn:
     if seat.turn is None:
         raise NotAsked(f"{agent!r} is not asked anything now; await session.asked()")
     return seat.turn
@@ -208,8 +206,8 @@ class _Chunks:
 @takes(OpenOptions)
 @asynccontextmanager
 async def open_session(
-    question: str, team: Team, **options: Unpack[OpenOptions]
-) -> AsyncGenerator[Session]:
+    question: str, team: Team[T], **options: Unpack[OpenOptions]
+) -> AsyncGenerator[Session[T]]:
     """Open a session of ``team`` on ``question``.
 
     Args:
@@ -305,7 +303,9 @@ async def _show(display: Display, feed: Feed, shell: Shell) -> None:
 
 
 @takes(OpenOptions)
-async def run(question: str, team: Team, **options: Unpack[OpenOptions]) -> Result:
+async def run(
+    question: str, team: Team[T], **options: Unpack[OpenOptions]
+) -> Result[T]:
     """Run a session of ``team`` on ``question`` to its end; see :func:`open_session`.
 
     Raises:
@@ -326,7 +326,7 @@ def new_session_id() -> str:
 
 
 @takes(SyncOptions)
-def run_sync(question: str, team: Team, **options: Unpack[SyncOptions]) -> Result:
+def run_sync(question: str, team: Team[T], **options: Unpack[SyncOptions]) -> Result[T]:
     """Run a session from code that is not asynchronous, a notebook's cell included.
 
     The session gets a thread and an event loop of its own, and this call blocks until
@@ -347,13 +347,13 @@ def run_sync(question: str, team: Team, **options: Unpack[SyncOptions]) -> Resul
         return portal.call(_run_and_close, asked, team)
 
 
-async def _run_and_close(asked: Callable[[], Awaitable[Result]], team: Team) -> Result:
+async def _run_and_close(
+    asked: Callable[[], Awaitable[Result[T]]], team: Team[T]
+) -> Result[T]:
     try:
         return await asked()
     finally:
-        with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
-            for backend in team.backends:
-                await backend.aclose()
+        await team.aclose()
 
 
 def first_record(opening: Opening, question: str, team: Team) -> Opened:
@@ -364,7 +364,7 @@ def first_record(opening: Opening, question: str, team: Team) -> Opened:
         at=anyio.current_time(),
         question=question,
         team=team.described(),
-        models={agent.id: agent.backend.model for agent in team.agents},
+        models={AgentId(agent.id): agent.backend.model for agent in team.agents},
         seed=opening.seed,
         nonce=opening.nonce,
         asked=opening.asked,

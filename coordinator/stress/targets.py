@@ -23,7 +23,8 @@ from coordinator.scenarios.sentence import is_scenario
 from coordinator.team.builder import assemble, closing
 from coordinator.team.emulation import NO_KEY, emulated
 from coordinator.team.function_tools import imported
-from coordinator.team.reader import AgentEntry, TeamConfig, read_team
+from coordinator.team.reader import read_team
+from coordinator.team.schema import AgentEntry, TeamConfig
 from coordinator.team.team import Team
 
 Over: TypeAlias = Literal["process", "http"]

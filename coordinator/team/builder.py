@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import anyio
 from msgspec.structs import replace
 
 from agents.actor.person import Person
@@ -96,15 +95,29 @@ def team_of(source: bytes, *, environment: Mapping[str, str] = os.environ) -> Te
     return assemble(config, environment=environment)
 
 
+def load_team(path: str | Path) -> Team:
+    """The team of a team file; its keys come from the environment.
+
+        async with load_team("team.yaml") as team:
+            result = await run("Which city is the capital of Australia?", team)
+
+    Args:
+        path: The file; what it names is relative to it.
+
+    Raises:
+        ConfigInvalid: The file cannot be used, with line, key, value and the way out; a
+            key is not set; a tool cannot be imported.
+    """
+    from coordinator.team.reader import read_team  # noqa: PLC0415  (YAML, for a file)
+
+    return assemble(read_team(Path(path)))
+
+
 @asynccontextmanager
 async def closing(team: Team) -> AsyncGenerator[Team]:
     """Close the team's backends at the end, whatever happened."""
-    try:
+    async with team:
         yield team
-    finally:
-        with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
-            for backend in team.backends:
-                await backend.aclose()
 
 
 def _agent(

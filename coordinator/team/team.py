@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from types import UnionType
+from typing import Any, Generic, Self, cast
 
+import anyio
+import anyio.lowlevel
 import msgspec
 
 from agents.actor.person import Person
@@ -26,12 +29,16 @@ from coordinator.ballots import form
 from coordinator.consensus import budget
 from coordinator.consensus.rules import Price, Rules, RulesRecord
 from coordinator.errors import ConfigInvalid
+from coordinator.protocol.result import T
+
+CLOSE_GRACE_S = 5.0
+"""How long backends may take to close, in seconds: a TLS goodbye takes one way."""
 
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Team:
+class Team(Generic[T]):
     """Agents and the rules by which they come to one answer.
 
     Raises:
@@ -39,7 +46,7 @@ class Team:
             weight for nobody.
     """
 
-    agents: tuple[Agent, ...]
+    agents: Sequence[Agent]
     rules: Rules = field(default_factory=Rules)
     seed: int | None = None
     """Decides every lot; ``None``: drawn when the session opens, and recorded."""
@@ -49,7 +56,7 @@ class Team:
     attachments: tuple[Attach, ...] = ()
     """Files that go with every question; paths are absolute, or from where the program
     runs."""
-    answer_type: Any = None
+    answer_type: type[T] | UnionType | Mapping[str, Any] | None = None
     """What ``Result.value`` shall be: a type that msgspec knows, a pydantic model, or a
     JSON Schema as a mapping. Every agent hands one in with its answer. ``None``: words
     are enough."""
@@ -59,6 +66,19 @@ class Team:
     have none. ``None`` from it: the answer has no result."""
     answer_form: AnswerForm | None = field(init=False, default=None, repr=False)
     """What ``answer_type`` amounts to; each agent has it."""
+
+    async def aclose(self) -> None:
+        """Close its backends; bounded, and done also where the caller is cancelled."""
+        with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
+            for backend in self.backends:
+                await backend.aclose()
+
+    async def __aenter__(self) -> Self:
+        await anyio.lowlevel.checkpoint()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
 
     def described(self) -> msgspec.Raw:
         """The team as JSON: its rules, and what it was made from."""
@@ -79,9 +99,14 @@ class Team:
             return free if key is None else made.setdefault(key, Limiter())
 
         return {
-            agent.id: tuple(map(limiter, (agent.backend, *agent.fallbacks)))
+            AgentId(agent.id): tuple(map(limiter, (agent.backend, *agent.fallbacks)))
             for agent in self.agents
         }
+
+    @property
+    def ids(self) -> tuple[AgentId, ...]:
+        """Its agents' names, in their order."""
+        return tuple(AgentId(agent.id) for agent in self.agents)
 
     @property
     def backends(self) -> tuple[Backend, ...]:

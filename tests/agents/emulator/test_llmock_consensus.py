@@ -54,7 +54,7 @@ async def team_of(llmock: Llmock, idle_limit_s: float = 30.0) -> AsyncGenerator[
         )
         for name in ANSWERS
     )
-    ids = tuple(agent.id for agent in agents)
+    ids = tuple(AgentId(agent.id) for agent in agents)
     number = Consensus.new(ids, "q", rules, seed=SEED).member(AgentId("ada")).number
     for name, answer in ANSWERS.items():
         llmock.plays(model_of(name), answer, f"agent{number}.1")

@@ -59,7 +59,7 @@ def _team(count: int) -> Cast:
 def _talking(cast: Cast) -> View:
     view = View(cast.models)
     for number, agent in enumerate(cast.models):
-        pen = Pen(agent, TurnNumber(1), float(number))
+        pen = Pen(AgentId(agent), TurnNumber(1), float(number))
         text = f"{agent} says 日本語 and more. " * 30
         view.absorb([TurnStarted(task="draft", **pen.stamp())])
         view.absorb([TextDelta(block=0, text=text, **pen.stamp())])

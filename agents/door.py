@@ -1,0 +1,40 @@
+"""Lazy exports: a package's stub lists each public name once, with where it lives.
+
+``__init__.pyi`` is what type checkers and editors read; here the running program reads
+the same lines, so that importing a package loads nothing until a name is used.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+_FROM, _IMPORT, _AS = "from ", " import ", " as "
+
+
+@cache
+def exports(stub: Path) -> dict[str, str]:
+    """Name → the module that has it, of every ``from x import y as y`` in a stub."""
+    homes: dict[str, str] = {}
+    for line in stub.read_text(encoding="utf-8").splitlines():
+        module, is_import, name = line.removeprefix(_FROM).partition(_IMPORT)
+        if is_import and line.startswith(_FROM) and _AS in name:
+            homes[name.partition(_AS)[0]] = module
+    return homes
+
+
+def resolve(package: str, stub: Path, name: str) -> object:
+    """The object that ``package`` exports as ``name``.
+
+    Raises:
+        AttributeError: It exports no such name.
+    """
+    homes = exports(stub)
+    if name == "__all__":
+        return sorted(homes)
+    if name not in homes:
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+    if homes[name] == package:
+        return import_module(f"{package}.{name}")
+    return getattr(import_module(homes[name]), name)
