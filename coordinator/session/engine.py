@@ -441,5 +441,5 @@ def _driver(
         seed=opening.seed,
         nonce=opening.nonce,
     )
-    models = {agent.id: agent.backend.model for agent in team.agents}
+    models = {AgentId(agent.id): agent.backend.model for agent in team.agents}
     return Driver(machine, agents, models)

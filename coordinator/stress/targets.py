@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 import msgspec
 
@@ -113,7 +113,7 @@ def _maker(name: str) -> Callable[[int | None], Team]:
         made: object = function(agents=agents) if wants else function()
         if not isinstance(made, Team):
             raise ConfigInvalid(f"{name} returned {made!r:.80}, which is no Team")
-        return made
+        return cast("Team", made)
 
     return make
 
