@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 
 import anyio
 import anyio.lowlevel
-from anyio.streams.memory import MemoryObjectSendStream
 
 from agents.actor.model_call import unfinished
-from agents.actor.publisher import NO_SECRETS, Recorded, Voice
+from agents.actor.publisher import NO_SECRETS, Outbox, Recorded, Voice
 from agents.actor.toolboxes import Toolboxes, opening
 from agents.actor.turn_runner import Last, RunningTurn
 from agents.boundary.guard import text_of
@@ -89,7 +88,7 @@ class Actor:
     def __init__(
         self,
         agent: Agent,
-        outbox: MemoryObjectSendStream[bytes],
+        outbox: Outbox,
         *,
         limiter: Limiter,
         fallback_limiters: Sequence[Limiter] = (),

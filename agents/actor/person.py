@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import anyio
 import anyio.lowlevel
-from anyio.streams.memory import MemoryObjectSendStream
 
+from agents.actor.publisher import Outbox
 from agents.actor.stop_reasons import revised
 from agents.errors import BackendRefused
 from agents.protocol.backend import Request
@@ -119,7 +119,7 @@ class Seat:
     def __init__(
         self,
         agent: AgentId,
-        outbox: MemoryObjectSendStream[bytes],
+        outbox: Outbox,
         result_key: ResultKey | None = None,
     ) -> None:
         self._agent = agent

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeAlias
+from types import TracebackType
+from typing import Protocol, TypeAlias
 
 import anyio
 import anyio.lowlevel
@@ -20,6 +21,37 @@ Publish: TypeAlias = Callable[[Sequence[StreamChunk]], Awaitable[None]]
 
 
 NO_SECRETS = Redactor()
+
+
+class Outbox(Protocol):
+    """Where frames go: an end of a channel, closed by whoever holds it."""
+
+    def send_nowait(self, item: bytes) -> None:
+        """Send at once.
+
+        Raises:
+            anyio.WouldBlock: There is no room.
+            anyio.BrokenResourceError: Nobody receives any more.
+        """
+        ...
+
+    async def send(self, item: bytes) -> None:
+        """Send as soon as there is room.
+
+        Raises:
+            anyio.BrokenResourceError: Nobody receives any more.
+        """
+        ...
+
+    def __enter__(self) -> object: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None: ...
 
 
 class Voice:

@@ -25,17 +25,57 @@ class _Bell:
         self.waited_for: anyio.Event | None = None
 
 
-class Outbox(MemoryObjectSendStream[T]):
-    """A sending end that rings the reader's bell."""
+class Outbox(Generic[T]):
+    """A sending end that rings the reader's bell; the last clone to close ends it."""
 
-    bell: _Bell
+    __slots__ = ("_bell", "_stream")
+
+    def __init__(self, stream: MemoryObjectSendStream[T], bell: _Bell) -> None:
+        self._stream = stream
+        self._bell = bell
+
+    def __enter__(self) -> Outbox[T]:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stream.close()
 
     def send_nowait(self, item: T) -> None:
-        """Send at once, as any stream does, and ring."""
-        super().send_nowait(item)
-        event = self.bell.waited_for
+        """Send at once, as any stream does, and ring.
+
+        Raises:
+            anyio.WouldBlock: There is no room.
+            anyio.BrokenResourceError: The reader has closed its end.
+            anyio.ClosedResourceError: This one is closed.
+        """
+        self._stream.send_nowait(item)
+        event = self._bell.waited_for
         if event is not None:
             event.set()
+
+    async def send(self, item: T) -> None:
+        """Send as soon as there is room, and ring.
+
+        Where there was none the reader does not wait: it takes what is here, and this
+        with it.
+
+        Raises:
+            anyio.BrokenResourceError: The reader has closed its end.
+            anyio.ClosedResourceError: This one is closed.
+        """
+        await self._stream.send(item)
+        event = self._bell.waited_for
+        if event is not None:
+            event.set()
+
+    def close(self) -> None:
+        """Send no more from this end."""
+        self._stream.close()
 
     def clone(self) -> Outbox[T]:
         """Another end with the same bell, to be closed by itself.
@@ -43,11 +83,7 @@ class Outbox(MemoryObjectSendStream[T]):
         Raises:
             anyio.ClosedResourceError: This one is closed.
         """
-        if self._closed:
-            raise anyio.ClosedResourceError
-        outbox = Outbox[T](_state=self._state)
-        outbox.bell = self.bell
-        return outbox
+        return Outbox(self._stream.clone(), self._bell)
 
 
 class Inbox(Generic[T]):
@@ -100,8 +136,4 @@ def channel(size: int) -> tuple[Outbox[T], Inbox[T]]:
     """Both ends of a channel that holds ``size`` items."""
     sending, receiving = anyio.create_memory_object_stream[T](size)
     inbox = Inbox(receiving)
-    with sending:
-        # Its own kind of clone, which anyio has no word for.
-        outbox = Outbox[T](_state=vars(sending)["_state"])
-    outbox.bell = inbox.bell
-    return outbox, inbox
+    return Outbox(sending, inbox.bell), inbox

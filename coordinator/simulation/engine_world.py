@@ -19,6 +19,7 @@ import anyio
 import msgspec
 
 from agents.agent import Agent
+from agents.backends.transport.library_internals import trio_scheduler
 from agents.protocol.chunks import AgentFailed, Chunk, Label, StreamChunk, TurnEnded
 from coordinator.consensus import Consensus
 from coordinator.consensus.rules import Rules
@@ -147,7 +148,7 @@ def _run(made: Setting, rules: Rules, folder: Path) -> Watched:
     # Imported by name: only a simulation, or a test, may choose the event loop.
     testing = import_module("trio.testing")
     # For schedules that can be seen again; pytest-trio and hypothesis-trio set both.
-    scheduler = vars(import_module("trio._core._run"))
+    scheduler = trio_scheduler()
     before = scheduler[_SORTED]
     scheduler[_SORTED] = True
     scheduler["_r"].seed(made.seed)

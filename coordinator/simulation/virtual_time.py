@@ -23,9 +23,13 @@ import time
 from collections.abc import Callable, Generator
 from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager
-from importlib import import_module
 from typing import Any, Literal, TypeAlias, TypeVar
 
+from agents.backends.transport.library_internals import (
+    anyio_backend,
+    trio_scheduler,
+    trio_threads,
+)
 from agents.limits.outside_work import (
     PATIENCE_S,
     holds_for_s,
@@ -105,10 +109,8 @@ class JumpingClock:
     def __init__(self) -> None:
         self._now = 0.0
         self._foreign_since: float | None = None
-        self._context = vars(import_module("trio._core._run"))["GLOBAL_RUN_CONTEXT"]
-        self._threads: Callable[[], int] = import_module(
-            "trio._threads"
-        ).active_thread_count
+        self._context = trio_scheduler()["GLOBAL_RUN_CONTEXT"]
+        self._threads = trio_threads()
 
     def start_clock(self) -> None:
         """Time begins at 0."""
@@ -151,7 +153,7 @@ def seeded_schedule(seed: int) -> Generator[None]:
     Its order is random on purpose; with this a schedule can be seen again. pytest-trio
     and hypothesis-trio set the same two. asyncio's order is steady anyway.
     """
-    scheduler = vars(import_module("trio._core._run"))
+    scheduler = trio_scheduler()
     before = scheduler["_ALLOW_DETERMINISTIC_SCHEDULING"]
     scheduler["_ALLOW_DETERMINISTIC_SCHEDULING"] = True
     scheduler["_r"].seed(seed)
@@ -172,7 +174,7 @@ def _hold_for_threads(runtime: Runtime) -> None:
     if runtime in _holding:
         return
     _holding.add(runtime)
-    backend: Any = import_module(f"anyio._backends._{runtime}").backend_class
+    backend = anyio_backend(runtime)
     in_thread, start = backend.run_sync_in_worker_thread, backend.open_process
 
     async def run_sync_in_worker_thread(*args: Any, **options: Any) -> Any:  # noqa: ANN401  (whatever the function returns)

@@ -25,6 +25,12 @@ import httpcore2
 import httpx2
 
 from agents.backends.transport.chunked_encoding import ChunkedBody, NotChunked
+from agents.backends.transport.library_internals import (
+    is_plain,
+    put_beneath,
+    stream_beneath,
+    wrap_networks,
+)
 from agents.backends.transport.socket_stream import Flow, flowing, receiver
 from agents.limits.idle_watchdog import Reading
 
@@ -88,7 +94,7 @@ class Tap(httpcore2.AsyncNetworkStream):
         receive = None
         if reading.is_watched:
             # The transport's own ``read`` puts a timeout and a table of errors around.
-            receive = receiver(getattr(self._stream, "_stream", None))
+            receive = receiver(stream_beneath(self._stream))
         reading.drop = self._drop
         chunked, data = ChunkedBody(), self._held
         self._held, self.is_at_body = b"", False
@@ -180,9 +186,9 @@ class _Tapping(httpcore2.AsyncNetworkBackend):
         stream = await self._network.connect_tcp(
             host, port, timeout, local_address, socket_options
         )
-        flow = flowing(getattr(stream, "_stream", None))
+        flow = flowing(stream_beneath(stream))
         if flow is not None:
-            stream._stream = flow  # type: ignore[attr-defined]  # noqa: SLF001
+            put_beneath(stream, flow)
         return Tap(stream, flow)
 
     async def connect_unix_socket(
@@ -200,21 +206,13 @@ class _Tapping(httpcore2.AsyncNetworkBackend):
 
 
 def tap(client: httpx2.AsyncClient) -> httpx2.AsyncClient:
-    """Have ``client`` make its connections of :class:`Tap`.
+    """Have ``client`` make its connections of :class:`Tap`, unless it shall be plain.
 
-    httpcore2 takes a network of one's own, httpx2 has no argument to pass it on, so it
-    is put in where httpx2 (2.16) keeps it. Where another version keeps it elsewhere,
-    nothing happens, and bodies are read the usual way.
+    Where another version of a library keeps its network elsewhere, nothing happens, and
+    bodies are read the usual way.
     """
-    transports = [
-        getattr(client, "_transport", None),
-        *getattr(client, "_mounts", {}).values(),
-    ]
-    for transport in transports:
-        pool: Any = getattr(transport, "_pool", None)
-        network: object = getattr(pool, "_network_backend", None)
-        if isinstance(network, httpcore2.AsyncNetworkBackend):
-            pool._network_backend = _Tapping(network)  # noqa: SLF001  (see above)
+    if not is_plain():
+        wrap_networks(client, _Tapping)
     return client
 
 

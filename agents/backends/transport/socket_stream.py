@@ -18,6 +18,8 @@ import anyio
 import anyio.abc
 import anyio.lowlevel
 
+from agents.backends.transport.library_internals import asyncio_transport
+
 MOST_HELD = 65_536
 """Bytes that wait for a slow reader before the sender has to."""
 
@@ -144,7 +146,7 @@ def flowing(stream: object) -> Flow | None:
     ``None``: it is not anyio's over an asyncio transport, or anyio (4.16) does not keep
     that where it did, or somebody has read from it; then it is read the usual way.
     """
-    transport: Any = getattr(stream, "_transport", None)
+    transport: Any = asyncio_transport(stream)
     if not isinstance(stream, anyio.abc.SocketStream) or transport is None:
         return None
     before: Any = transport.get_protocol()
