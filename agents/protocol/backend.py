@@ -56,6 +56,9 @@ class KnownTool(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """With its version: ``bash_20250124``."""
     name: str
     """What the API calls tools of this type."""
+    description: str = ""
+    """For models that do not know the type; so is the schema."""
+    input_schema: msgspec.Raw = msgspec.Raw(b"{}")
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):

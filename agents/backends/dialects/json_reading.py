@@ -112,6 +112,14 @@ def object_of(raw: bytes | msgspec.Raw) -> Json:
     return cast("Json", value) if isinstance(value, dict) else {}
 
 
+def objects_of(value: object) -> list[Json]:
+    """The objects of a list; nothing where it is none."""
+    if not isinstance(value, list):
+        return []
+    every = cast("list[Any]", value)
+    return [cast("Json", each) for each in every if isinstance(each, dict)]
+
+
 def raw(value: object) -> msgspec.Raw:
     """``value`` as JSON on one line."""
     return msgspec.Raw(msgspec.json.encode(value))

@@ -21,7 +21,7 @@ import msgspec
 
 from agents.errors import ToolFailed
 from agents.protocol.backend import KnownTool
-from agents.tools.workspace import sandbox
+from agents.tools.workspace import sandbox, schemas
 from agents.tools.workspace.folder import Folder
 
 TYPE = "bash_20250124"
@@ -71,7 +71,12 @@ class Bash:
             whole file system and network, and as root our environment.
     """
 
-    spec = KnownTool(type=TYPE, name="bash")
+    spec = KnownTool(
+        type=TYPE,
+        name="bash",
+        description="Runs a command with bash in the working folder.",
+        input_schema=schemas.BASH,
+    )
 
     def __init__(
         self,

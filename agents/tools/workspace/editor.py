@@ -10,6 +10,7 @@ import msgspec
 from agents.boundary.threads import in_thread
 from agents.errors import ToolFailed
 from agents.protocol.backend import KnownTool
+from agents.tools.workspace import schemas
 from agents.tools.workspace.commands import Create, Edit, Insert, StrReplace, View
 from agents.tools.workspace.folder import Folder
 from agents.tools.workspace.texts import inserted, numbered, replaced
@@ -54,7 +55,12 @@ class TextEditor:
         root: The folder; made when it is first used.
     """
 
-    spec = KnownTool(type=TYPE, name="str_replace_based_edit_tool")
+    spec = KnownTool(
+        type=TYPE,
+        name="str_replace_based_edit_tool",
+        description="Shows, writes and changes text files in the working folder.",
+        input_schema=schemas.EDITOR,
+    )
 
     def __init__(self, root: Path) -> None:
         self._folder = Folder(root)

@@ -10,6 +10,7 @@ import msgspec
 from agents.boundary.threads import in_thread
 from agents.errors import ToolFailed
 from agents.protocol.backend import KnownTool
+from agents.tools.workspace import schemas
 from agents.tools.workspace.commands import (
     Create,
     Delete,
@@ -36,7 +37,12 @@ class Memory:
         root: The folder that the model knows as ``/memories``; made when first used.
     """
 
-    spec = KnownTool(type=TYPE, name="memory")
+    spec = KnownTool(
+        type=TYPE,
+        name="memory",
+        description="Keeps notes in files below /memories, for later.",
+        input_schema=schemas.MEMORY,
+    )
 
     def __init__(self, root: Path) -> None:
         self._folder = Folder(root)

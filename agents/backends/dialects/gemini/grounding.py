@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
-from agents.backends.dialects.json_reading import Json, count_of, text_of
+from agents.backends.dialects.json_reading import Json, count_of, objects_of, text_of
 
 
 def citations(
@@ -25,8 +25,8 @@ def citations(
     blocks = [(block, "".join(pieces).encode()) for block, pieces in texts]
     last = blocks[-1][0]
     for told in grounding:
-        pages = [_page(each) for each in _objects(told.get("groundingChunks"))]
-        supports = _objects(told.get("groundingSupports"))
+        pages = [_page(each) for each in objects_of(told.get("groundingChunks"))]
+        supports = objects_of(told.get("groundingSupports"))
         for support in supports:
             segment = support.get("segment")
             place = cast("Json", segment) if isinstance(segment, dict) else {}
@@ -39,7 +39,7 @@ def citations(
                 if page:
                     yield last, page
         for name in ("citationSources", "citations"):
-            for source in _objects(told.get(name)):
+            for source in objects_of(told.get(name)):
                 block, where = _place(source, blocks)
                 page = {"url": text_of(source.get("uri"))}
                 if page["url"]:
@@ -71,13 +71,6 @@ def _place(segment: Json, blocks: Sequence[tuple[int, bytes]]) -> tuple[int, Jso
             return block, (where if end else {}) | ({"said": quote} if quote else {})
         before += len(data)
     return blocks[-1][0], {}
-
-
-def _objects(value: object) -> list[Json]:
-    if not isinstance(value, list):
-        return []
-    every = cast("list[Any]", value)
-    return [cast("Json", each) for each in every if isinstance(each, dict)]
 
 
 def _numbers(value: object) -> list[int]:

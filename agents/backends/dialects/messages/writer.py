@@ -88,6 +88,9 @@ def _tools(
     tools = [server_tool(tool, settings.model) for tool in settings.server_tools]
     tools += toolsets(settings, tools)
     for spec in specs:
+        if isinstance(spec, KnownTool):
+            tools.append({"type": spec.type, "name": spec.name})
+            continue
         tool: Json = msgspec.json.decode(msgspec.json.encode(spec))
         tools.append(tool)
     return tools

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
 
 import msgspec
 
@@ -22,6 +21,7 @@ from agents.backends.dialects.json_reading import (
     count_of,
     kind_of,
     object_of,
+    objects_of,
     text_of,
 )
 from agents.backends.dialects.responses import event_types as wire
@@ -241,7 +241,7 @@ class Translator(EventReader):
 
     def _end_message(self, item: _Item, told: Json) -> None:
         texts = refusals = 0
-        for part in _objects(told.get("content")):
+        for part in objects_of(told.get("content")):
             kind = text_of(part.get("type"))
             if kind == "refusal":
                 self._has_refused = True
@@ -253,13 +253,13 @@ class Translator(EventReader):
                 self._say_rest(item, key, "text", part.get("text"))
                 texts += 1
                 block = item.blocks.get(key)
-                for cited in _objects(part.get("annotations")):
+                for cited in objects_of(part.get("annotations")):
                     if block is not None:
                         self._out.cite(block, cited)
 
     def _end_reasoning(self, item: _Item, told: Json) -> None:
         for name, key in (("summary", "summary"), ("content", "reasoning")):
-            for place, part in enumerate(_objects(told.get(name))):
+            for place, part in enumerate(objects_of(told.get(name))):
                 where = item.key(key, place)
                 self._say_rest(item, where, "thinking", part.get("text"))
 
@@ -391,11 +391,3 @@ def _error(event: wire.ErrorEvent, line: bytes) -> AgentError:
         return of_stream(event.error)
     code = "" if event.code is None else str(event.code)
     return of_told(Told(event.message or line.decode(), code=code), 0)
-
-
-def _objects(value: object) -> list[Json]:
-    """The objects of a list; nothing where it is none."""
-    if not isinstance(value, list):
-        return []
-    every = cast("list[Any]", value)
-    return [cast("Json", each) for each in every if isinstance(each, dict)]

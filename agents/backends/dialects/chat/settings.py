@@ -1,0 +1,45 @@
+"""What a chat completion is asked with beside the conversation. Data."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from agents.backends.dialects.json_reading import Json
+
+
+class ChatSettings(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """What people set, and how their server wants it said."""
+
+    model: str
+    max_tokens: int | None = None
+    limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    effort: str | None = None
+    effort_form: Literal[
+        "reasoning_effort",
+        "reasoning",  # OpenRouter: {"effort": …}
+        "thinking",  # z.ai: {"type": enabled | disabled}
+        "enable_thinking",  # Alibaba
+        "chat_template_kwargs",  # vLLM, SGLang, llama.cpp
+        "none",
+    ] = "reasoning_effort"
+    server_tools: tuple[Json, ...] = ()
+    output_format: Json | None = None
+    parallel_calls: bool | None = None
+    usage_asked: bool = True
+    """Whether usage has to be asked for, and may be."""
+    takes_strict: bool = True
+    """Whether a function may say ``strict``."""
+    takes_images: bool = True
+    gives_thinking_back: bool = True
+    """Whether what was thought goes back with the message, under the name that it came
+    under."""
+    cache_key: bool = False
+    """Whether the server takes ``prompt_cache_key``."""
+    extra: Json = msgspec.field(default_factory=dict[str, Any])
+
+    def __repr__(self) -> str:
+        return f"ChatSettings(model={self.model!r})"

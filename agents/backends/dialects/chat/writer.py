@@ -1,0 +1,161 @@
+"""From a request in our words to a body for a chat completion. Pure."""
+
+from __future__ import annotations
+
+from agents.backends.dialects.chat.settings import ChatSettings
+from agents.backends.dialects.history import Call, Entry, File, Result, Text, entries
+from agents.backends.dialects.json_reading import Json
+from agents.backends.dialects.responses.writer import cache_key, merged
+from agents.backends.dialects.schemas import object_schema, strict_schema
+from agents.backends.dialects.tool_names import wire_name
+from agents.protocol.backend import KnownTool, Request, ToolSpec
+
+_THINKING = ("reasoning_content", "reasoning", "reasoning_details")
+
+
+def body(settings: ChatSettings, request: Request, by: str) -> Json:
+    """The whole body of a streamed request; its beginning is the last one's.
+
+    Args:
+        settings: What people set.
+        request: What is asked.
+        by: Who is asked, see ``Message.by``.
+    """
+    messages: list[Json] = []
+    if request.system:
+        messages.append({"role": "system", "content": request.system})
+    for entry in entries(request, by):
+        messages += _messages(entry, settings)
+    made: Json = {"model": settings.model, "messages": messages, "stream": True}
+    if settings.usage_asked:
+        made["stream_options"] = {"include_usage": True}
+    tools = [*settings.server_tools, *(_tool(s, settings) for s in request.tools)]
+    if tools:
+        made["tools"] = tools
+        if settings.parallel_calls is not None:
+            made["parallel_tool_calls"] = settings.parallel_calls
+    limits = [n for n in (settings.max_tokens, request.max_tokens) if n is not None]
+    if limits:
+        made[settings.limit_field] = min(limits)
+    made |= _effort(settings)
+    if settings.output_format is not None:
+        made["response_format"] = {
+            "type": "json_schema",
+            "json_schema": settings.output_format,
+        }
+    if settings.cache_key and request.turn.nonce:
+        made["prompt_cache_key"] = cache_key(request.turn.nonce)
+    return merged(made, settings.extra)
+
+
+def _effort(settings: ChatSettings) -> Json:
+    """How hard to think, in the server's own words."""
+    effort = settings.effort
+    if effort is None:
+        return {}
+    does_think = effort != "none"
+    match settings.effort_form:
+        case "reasoning_effort":
+            return {"reasoning_effort": effort}
+        case "reasoning":
+            return {"reasoning": {"effort": effort}}
+        case "thinking":
+            return {"thinking": {"type": "enabled" if does_think else "disabled"}}
+        case "enable_thinking":
+            return {"enable_thinking": does_think}
+        case "chat_template_kwargs":
+            told: Json = {"enable_thinking": does_think}
+            if does_think:
+                told["reasoning_effort"] = effort
+            return {"chat_template_kwargs": told}
+        case "none":
+            return {}
+
+
+def _tool(spec: ToolSpec | KnownTool, settings: ChatSettings) -> Json:
+    parameters = object_schema(spec.input_schema)
+    function: Json = {
+        "name": wire_name(spec.name),
+        "description": spec.description,
+        "parameters": parameters,
+    }
+    if isinstance(spec, ToolSpec) and spec.strict and settings.takes_strict:
+        strict = strict_schema(parameters)
+        if strict is not None:
+            function |= {"parameters": strict, "strict": True}
+    return {"type": "function", "function": function}
+
+
+def _messages(entry: Entry, settings: ChatSettings) -> list[Json]:
+    if entry.items:
+        return [_own(item, settings) for item in entry.items]
+    if not entry.is_user:
+        return [_foreign(entry)]
+    results = [part for part in entry.parts if isinstance(part, Result)]
+    made: list[Json] = [
+        {"role": "tool", "tool_call_id": each.id, "content": _content(each)}
+        for each in results
+    ]
+    said: list[Json] = []
+    for part in entry.parts:
+        match part:
+            case Text(text):
+                said.append({"type": "text", "text": text})
+            case File():
+                said.append(_file(part, settings))
+            case Result():
+                # A tool's message is text alone; what it shows stands behind it.
+                said += [_file(file, settings) for file in part.files]
+            case Call():
+                pass
+    if said:
+        made.append({"role": "user", "content": _plain(said)})
+    return made
+
+
+def _own(item: Json, settings: ChatSettings) -> Json:
+    if settings.gives_thinking_back:
+        return item
+    return {name: value for name, value in item.items() if name not in _THINKING}
+
+
+def _foreign(entry: Entry) -> Json:
+    """What another model said: its words and its calls."""
+    text = "".join(part.text for part in entry.parts if isinstance(part, Text))
+    calls: list[Json] = [
+        {
+            "id": part.id,
+            "type": "function",
+            "function": {"name": wire_name(part.name), "arguments": part.arguments},
+        }
+        for part in entry.parts
+        if isinstance(part, Call)
+    ]
+    message: Json = {"role": "assistant", "content": text or None}
+    return {**message, "tool_calls": calls} if calls else message
+
+
+def _content(result: Result) -> str:
+    text = result.text
+    if not text and result.files:
+        text = "(see what follows)"
+    return f"error: {text}" if result.is_error else text
+
+
+def _plain(said: list[Json]) -> str | list[Json]:
+    """Text alone as text: some local servers know nothing else."""
+    if all(part["type"] == "text" for part in said):
+        return "\n\n".join(part["text"] for part in said)
+    return said
+
+
+def _file(file: File, settings: ChatSettings) -> Json:
+    address = f"data:{file.media_type};base64,{file.data}"
+    is_image = file.media_type.startswith("image/")
+    if is_image and settings.takes_images:
+        return {"type": "image_url", "image_url": {"url": address}}
+    if not is_image and settings.limit_field == "max_completion_tokens":
+        name = file.name or "file.pdf"
+        return {"type": "file", "file": {"filename": name, "file_data": address}}
+    shown = f"[{file.name or file.media_type}, which this model cannot be shown]"
+    return {"type": "text", "text": shown}

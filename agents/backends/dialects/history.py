@@ -1,0 +1,143 @@
+"""A conversation as the writers of all dialects but Messages read it. Pure.
+
+What users and tools say is in the blocks of :class:`~agents.protocol.backend.Message`:
+text, results of tools, and the files attached to the first one. What a model said goes
+back in its own items where it is the one that is asked, else as text and calls.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, TypeAlias, cast
+
+import msgspec
+
+from agents.backends.dialects.json_reading import Json, text_of
+from agents.protocol.backend import Message, Request
+
+
+class Text(NamedTuple):
+    """Words."""
+
+    text: str
+
+
+class File(NamedTuple):
+    """An image or a document, inline."""
+
+    media_type: str
+    data: str
+    """In base64."""
+    name: str = ""
+
+
+class Call(NamedTuple):
+    """A call of a tool, by a model that is not asked any more."""
+
+    id: str
+    name: str
+    arguments: str
+    """JSON."""
+
+
+class Result(NamedTuple):
+    """What a tool answered."""
+
+    id: str
+    parts: tuple[Text | File, ...]
+    is_error: bool
+
+    @property
+    def text(self) -> str:
+        """The words of it."""
+        return "\n".join(part.text for part in self.parts if isinstance(part, Text))
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        """The rest."""
+        return tuple(part for part in self.parts if isinstance(part, File))
+
+
+Part: TypeAlias = Text | File | Call | Result
+
+
+class Entry(NamedTuple):
+    """One message."""
+
+    is_user: bool
+    parts: tuple[Part, ...]
+    items: tuple[Json, ...] = ()
+    """Of the model that is asked, as they came; then ``parts`` say nothing more."""
+
+
+def entries(request: Request, by: str) -> list[Entry]:
+    """The messages of ``request``.
+
+    Args:
+        request: What is asked.
+        by: Who is asked; see ``Message.by``.
+    """
+    found: list[Entry] = []
+    for place, message in enumerate(request.messages):
+        items: tuple[Json, ...] = ()
+        if message.by and message.by == by:
+            items = tuple(msgspec.json.decode(item) for item in message.items)
+        parts = () if items else _parts(message)
+        if place == 0 and request.attached:
+            # Before the question: they are what all agents read alike.
+            blocks = [msgspec.json.decode(block) for block in request.attached]
+            parts = (*_read(blocks), *parts)
+        found.append(Entry(message.role == "user", parts, items))
+    return found
+
+
+def _parts(message: Message) -> tuple[Part, ...]:
+    content: Any = msgspec.json.decode(message.content)
+    if isinstance(content, str):
+        return (Text(content),) if content else ()
+    return _read(cast("list[Json]", content))
+
+
+def _read(blocks: list[Json]) -> tuple[Part, ...]:
+    found: list[Part] = []
+    for block in blocks:
+        match block.get("type"):
+            case "text":
+                if text_of(block.get("text")).strip():
+                    found.append(Text(text_of(block.get("text"))))
+            case "image" | "document":
+                found.append(_file(block))
+            case "tool_use":
+                arguments = msgspec.json.encode(block.get("input") or {}).decode()
+                call_id, name = text_of(block.get("id")), text_of(block.get("name"))
+                found.append(Call(call_id, name, arguments))
+            case "tool_result":
+                found.append(_result(block))
+            case _:
+                pass  # what one maker's model thought or searched is nobody else's
+    return tuple(found)
+
+
+def _result(block: Json) -> Result:
+    content: Any = block.get("content")
+    parts: tuple[Part, ...] = ()
+    if isinstance(content, str):
+        parts = (Text(content),)
+    elif isinstance(content, list):
+        parts = _read(cast("list[Json]", content))
+    kept = tuple(part for part in parts if isinstance(part, Text | File))
+    is_error = bool(block.get("is_error"))
+    return Result(text_of(block.get("tool_use_id")), kept, is_error)
+
+
+def _file(block: Json) -> Text | File:
+    source: Any = block.get("source")
+    told = cast("Json", source) if isinstance(source, dict) else {}
+    name = text_of(block.get("title"))
+    data = text_of(told.get("data"))
+    match told.get("type"):
+        case "base64":
+            return File(text_of(told.get("media_type")), data, name)
+        case "text":
+            return Text(f"{name}:\n\n{data}" if name else data)
+        case _:
+            return Text(f"[{name or 'a file'}, which this model cannot be shown]")
