@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import anyio
 import msgspec
 
-from agents.backends.scripted.faults import body_of
 from agents.backends.scripted.response_steps import Breaks, Deltas, Move, Pause
 from agents.backends.scripted.script import Disconnect, Fail, Stall, Truncate
 from agents.emulator import sse
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from agents.backends.scripted.player import Part
     from agents.backends.scripted.script import HttpError, JsonObject
+    from agents.emulator.dialect_events import EventWriter
     from agents.emulator.http import Connection
 
 
@@ -38,6 +38,7 @@ class Performance:
         part: Played once.
         headers: Of the response.
         on_begin: Called when the response begins, for that is when it is bought.
+        writer: In whose dialect events are written.
     """
 
     def __init__(
@@ -46,12 +47,14 @@ class Performance:
         part: Part,
         headers: Mapping[str, str],
         on_begin: Callable[[], None],
+        writer: EventWriter,
     ) -> None:
         self._connection = connection
         self._moves = part.moves
         self._wire = part.entry.wire
         self._headers = headers
         self._on_begin = on_begin
+        self._writer = writer
         self._whole = sse.WholeMessage()
 
     @property
@@ -136,12 +139,12 @@ class Performance:
                 case Deltas() if move.times > 1 or move.batch:
                     await self._write(pending)
                     pending = b""
-                    for data in sse.events(move):
+                    for data in self._writer.events(move):
                         await self._write(data)
                     self._whole.take(move)
                 case _:
                     self._whole.take(move)
-                    pending += b"".join(sse.events(move))
+                    pending += b"".join(self._writer.events(move))
             if len(pending) >= sse.BATCH_BYTES:
                 await self._write(pending)
                 pending = b""
@@ -151,7 +154,7 @@ class Performance:
     async def _break(self, move: Breaks) -> None:
         match move.line:
             case Fail(error=error):
-                await self._write(sse.event(body_of(error)))
+                await self._write(self._writer.error(error))
             case Stall():
                 await anyio.sleep_forever()
             case Truncate():

@@ -28,6 +28,9 @@ MAX_FILE_BYTES = 500 * 1024 * 1024
 
 _READ_BYTES = 65_536
 
+KEY_HEADERS = frozenset({"authorization", "x-api-key", "x-goog-api-key", "api-key"})
+"""Headers that bear keys, in any maker's dialect."""
+
 
 class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request as it came; a header's name is in lower case."""
@@ -78,7 +81,7 @@ class Connection:
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in head.headers}
         is_file = head.target.startswith(b"/v1/files")
         most = MAX_FILE_BYTES if is_file else MAX_BODY_BYTES
-        if not headers.keys() & {"authorization", "x-api-key"}:
+        if not headers.keys() & KEY_HEADERS:
             most = 0  # it will be refused, so nothing of it is kept
         while isinstance(event := await self._next_event(), h11.Data):
             size += len(event.data)

@@ -17,12 +17,14 @@ from agents.backends.scripted.script import HttpError
 from agents.backends.scripted.tool_calls import ScriptStuck
 from agents.emulator import sse
 from agents.emulator.caching import PromptCache
+from agents.emulator.dialect_events import writer_for
 from agents.emulator.event_stream import Performance, Refused
 from agents.emulator.files import BETA, Files
 from agents.emulator.history_validation import Issued
-from agents.emulator.http import Connection, Gone
+from agents.emulator.http import KEY_HEADERS, Connection, Gone
 from agents.emulator.improvisation import improvised
 from agents.emulator.limits import RateLimit
+from agents.emulator.other_dialects import Dialect, as_messages
 from agents.emulator.provider_paths import as_at_its_makers
 from agents.emulator.refusal import Invalid
 from agents.emulator.request_validation import check
@@ -159,11 +161,13 @@ class Server:
     async def _answer(self, connection: Connection, request: HttpRequest) -> None:
         record = _record(request)
         self._keep(record)
-        request = as_at_its_makers(request)
+        request, dialect = as_messages(as_at_its_makers(request))
         self._dealt += 1
         headers = {"request-id": f"req_01{self._dealt:020d}"}
         try:
-            record.is_complete = await self._route(connection, request, record, headers)
+            record.is_complete = await self._route(
+                connection, request, record, headers, dialect
+            )
         except Refused as refused:
             await _refuse(connection, refused.error, record, headers)
         except Gone:
@@ -193,6 +197,7 @@ class Server:
         request: HttpRequest,
         record: Recorded,
         headers: dict[str, str],
+        dialect: Dialect,
     ) -> bool:
         if request.is_too_large:
             raise Refused(HttpError(status=413, message="Request exceeds the maximum"))
@@ -202,7 +207,7 @@ class Server:
                 return await self._file(connection, request, rest, record, headers)
             case "POST", ["v1", "messages"]:
                 body = self._checked(request, record)
-                return await self._message(connection, body, record, headers)
+                return await self._message(connection, body, record, headers, dialect)
             case "POST", ["v1", "messages", "count_tokens"]:
                 body = self._checked(request, record)
                 answer: JsonObject = {"input_tokens": seen_in_body(body).input_tokens}
@@ -274,6 +279,7 @@ class Server:
         body: JsonObject,
         record: Recorded,
         headers: dict[str, str],
+        dialect: Dialect,
     ) -> bool:
         now = anyio.current_time()
         looked = self._cache.look_up(body, now)
@@ -298,7 +304,7 @@ class Server:
             self.calls_bought += 1
             self._cache.remember(looked, anyio.current_time())
 
-        performance = Performance(connection, part, headers, begin)
+        performance = Performance(connection, part, headers, begin, writer_for(dialect))
         play = performance.stream if body.get("stream") else performance.send_whole
         try:
             is_complete = await play()
@@ -367,7 +373,7 @@ async def _refuse(
 
 def _record(request: HttpRequest) -> Recorded:
     headers = {
-        name: "…" if name in {"authorization", "x-api-key"} else value
+        name: "…" if name in KEY_HEADERS else value
         for name, value in request.headers.items()
     }
     return Recorded(

@@ -32,6 +32,10 @@ _Rates: TypeAlias = tuple[tuple[float, tuple[float, ...]], ...]
 
 _SCRIPTED = "scripted"
 
+ANTHROPIC = "anthropic"
+MAKERS = (ANTHROPIC, "openai", "google", "x-ai")
+"""Those whose models are known by name alone, as the library calls them."""
+
 CODE_USD_AN_HOUR = 0.05
 """A container that runs code, whatever the model (docs.claude.com, pricing, read
 2026-11-22); the library has no price for it."""
@@ -61,7 +65,9 @@ def factor_of(
     return factor * BATCH_FACTOR if service_tier == "batch" else factor
 
 
-def cost_usd(model: str, usage: Usage, factor: float = 1.0) -> float | None:
+def cost_usd(
+    model: str, usage: Usage, factor: float = 1.0, *, provider: str = ANTHROPIC
+) -> float | None:
     """What ``usage`` of ``model`` costs in USD; ``None`` where no price is known.
 
     Models whose name begins with ``scripted`` cost nothing.
@@ -70,13 +76,14 @@ def cost_usd(model: str, usage: Usage, factor: float = 1.0) -> float | None:
         model: As the API names it; platforms' forms of a name will do.
         usage: Of one request: prices may go by the size of its input.
         factor: Of the tokens' price, see :func:`factor_of`; searches and code have one.
+        provider: Who is paid, as the library calls them.
     """
     if model.startswith(_SCRIPTED):
         return 0.0
-    price = _price(model)
+    price = _price(model, provider)
     if price is None:
         return None
-    rates = _rates(model)
+    rates = _rates(model, provider)
     searches = usage.web_search_requests or 0
     code = (usage.code_execution_s or 0.0) * CODE_USD_AN_HOUR / 3600
     if rates is not None:
@@ -91,9 +98,9 @@ def cost_usd(model: str, usage: Usage, factor: float = 1.0) -> float | None:
 
 def is_above_bracket(model: str, usage: Usage) -> bool:
     """Whether ``usage``, as one request, is so large that tokens cost more."""
-    if model.startswith(_SCRIPTED) or _price(model) is None:
+    if model.startswith(_SCRIPTED) or _price(model, ANTHROPIC) is None:
         return False
-    rates = _rates(model)
+    rates = _rates(model, ANTHROPIC)
     return rates is not None and any(
         0 < above < usage.prompt_tokens for above, _ in rates
     )
@@ -116,13 +123,15 @@ def saved_usd(model: str, usage: Usage) -> float | None:
         cache_creation_input_tokens=None,
         cache_creation_1h_input_tokens=None,
     )
-    without, paid = cost_usd(model, uncached), cost_usd(model, usage)
+    provider = next((p for p in MAKERS if _price(model, p) is not None), ANTHROPIC)
+    without = cost_usd(model, uncached, provider=provider)
+    paid = cost_usd(model, usage, provider=provider)
     return None if without is None or paid is None else without - paid
 
 
 def load() -> None:
     """Import the library (0.2 s) and its data now, rather than amid a stream."""
-    _rates("claude-haiku-4-5")
+    _rates("claude-haiku-4-5", ANTHROPIC)
 
 
 def _by_rates(rates: _Rates, usage: Usage) -> tuple[float, float]:
@@ -142,14 +151,14 @@ def _by_rates(rates: _Rates, usage: Usage) -> tuple[float, float]:
 
 
 @lru_cache(maxsize=256)
-def _price(model: str) -> Callable[[Usage], Decimal] | None:
+def _price(model: str, provider: str) -> Callable[[Usage], Decimal] | None:
     """How the library prices ``model``; it takes 0.2 ms a call."""
     import genai_prices  # noqa: PLC0415  (0.2 s, and scripts cost nothing)
 
     def price(usage: Usage) -> Decimal:
         with warnings_logged():
             counted: Any = genai_prices.Usage(**_counted(usage))
-            found = genai_prices.calc_price(counted, model, provider_id="anthropic")
+            found = genai_prices.calc_price(counted, model, provider_id=provider)
         return found.total_price
 
     try:
@@ -177,7 +186,7 @@ def _counted(usage: Usage) -> dict[str, int]:
 
 
 @lru_cache(maxsize=256)
-def _rates(model: str) -> _Rates | None:
+def _rates(model: str, provider: str) -> _Rates | None:
     """The prices of ``model`` as rates, the dearest bracket first.
 
     ``None`` where the library prices something that is not counted here, or counts
@@ -187,7 +196,8 @@ def _rates(model: str) -> _Rates | None:
 
     with warnings_logged():
         one: Any = genai_prices.Usage(input_tokens=1)
-        found = genai_prices.calc_price(one, model, provider_id="anthropic").model_price
+        priced = genai_prices.calc_price(one, model, provider_id=provider)
+        found = priced.model_price
     prices = {name: price for name, price in vars(found).items() if price is not None}
     if prices.keys() != _PRICED.keys():
         return None

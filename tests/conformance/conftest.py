@@ -14,10 +14,14 @@ import pytest
 import trio
 
 from agents.backends.claude.backend import ClaudeBackend
+from agents.backends.compatible.backend import CompatibleBackend
+from agents.backends.gemini.backend import GeminiBackend
+from agents.backends.grok.backend import GrokBackend
+from agents.backends.openai.backend import OpenAIBackend
 from agents.backends.scripted.backend import ScriptedBackend
 from agents.backends.scripted.script import Script, parse_script
 from agents.conversation.prompts import opening
-from agents.emulator import serve
+from agents.emulator import Server, serve
 from agents.protocol.backend import Backend, Message, Request
 from agents.protocol.chunks import AgentId, Label, TurnNumber
 from agents.protocol.turns import (
@@ -34,6 +38,7 @@ from agents.tools.workflow import workflow_tools
 IDLE_LIMIT_S = 60.0
 """Long, because over real sockets a busy machine is slow, and that is no stall."""
 
+Made: TypeAlias = Callable[[Server, str, float], Backend]
 Stage: TypeAlias = Callable[..., AbstractAsyncContextManager[Backend]]
 """Takes a script and, where a stall is waited for, ``idle_limit_s``."""
 
@@ -69,7 +74,87 @@ async def _over_http(
             assert not grace.cancelled_caught, f"{server.open_sockets} sockets are left"
 
 
-_STAGES: dict[str, Stage] = {"scripted": _in_process, "claude": _over_http}
+KEY = "sk-test-not-a-key"
+
+
+def _openai(api: str) -> Made:
+    def make(server: Server, model: str, idle_limit_s: float) -> Backend:
+        return OpenAIBackend(
+            model,
+            api_key=KEY,
+            base_url=server.base_url + "/v1",
+            api=api,
+            max_tokens=1000,
+            idle_limit_s=idle_limit_s,
+        )
+
+    return make
+
+
+def _grok(server: Server, model: str, idle_limit_s: float) -> Backend:
+    return GrokBackend(
+        model,
+        api_key=KEY,
+        base_url=server.base_url + "/v1",
+        idle_limit_s=idle_limit_s,
+    )
+
+
+def _gemini(server: Server, model: str, idle_limit_s: float) -> Backend:
+    return GeminiBackend(
+        model,
+        api_key=KEY,
+        base_url=server.base_url + "/v1beta",
+        idle_limit_s=idle_limit_s,
+    )
+
+
+def _compatible(api: str) -> Made:
+    def make(server: Server, model: str, idle_limit_s: float) -> Backend:
+        return CompatibleBackend(
+            model,
+            api_key=KEY,
+            base_url=server.base_url + ("/v1" if api == "chat" else ""),
+            api=api,
+            idle_limit_s=idle_limit_s,
+        )
+
+    return make
+
+
+def _asked_by(make: Made) -> Stage:
+    """A backend of another maker against the emulator, in that maker's dialect."""
+
+    @asynccontextmanager
+    async def stage(
+        script: Script, idle_limit_s: float = IDLE_LIMIT_S
+    ) -> AsyncGenerator[Backend]:
+        async with serve(script) as server:
+            backend = make(server, script.model, idle_limit_s)
+            try:
+                yield backend
+            finally:
+                with anyio.move_on_after(10, shield=True) as grace:
+                    await backend.aclose()
+                    await server.all_closed()
+                left = f"{server.open_sockets} sockets are left"
+                assert not grace.cancelled_caught, left
+
+    return stage
+
+
+_STAGES: dict[str, Stage] = {
+    "scripted": _in_process,
+    "claude": _over_http,
+    "openai": _asked_by(_openai("responses")),
+    "openai-chat": _asked_by(_openai("chat")),
+    "grok": _asked_by(_grok),
+    "gemini": _asked_by(_gemini),
+    "compatible": _asked_by(_compatible("chat")),
+    "compatible-messages": _asked_by(_compatible("messages")),
+}
+SPEAKS_MESSAGES = ("scripted", "claude")
+"""Those that say every word of a script's as Claude does."""
 
 
 def _tasks() -> int:
@@ -94,12 +179,28 @@ def _swept(stage: Stage) -> Stage:
     return swept
 
 
-@pytest.fixture(
-    params=["scripted", pytest.param("claude", marks=pytest.mark.real_time)]
-)
+def _param(name: str) -> Any:
+    marks = () if name == "scripted" else pytest.mark.real_time
+    return pytest.param(name, marks=marks)
+
+
+@pytest.fixture(params=[_param(name) for name in SPEAKS_MESSAGES])
+def claude_stage(request: pytest.FixtureRequest) -> Stage:
+    """Each implementation that speaks Claude's dialect to its last word."""
+    return _swept(_STAGES[request.param])
+
+
+@pytest.fixture(params=[_param(name) for name in _STAGES])
 def stage(request: pytest.FixtureRequest) -> Stage:
     """Each implementation of the protocol in turn."""
     return _swept(_STAGES[request.param])
+
+
+@pytest.fixture
+def runs_tools(request: pytest.FixtureRequest) -> bool:
+    """Whether the stage's server has tools of its own, by common names."""
+    name = request.node.callspec.params["stage"]
+    return name not in {"openai-chat", "compatible", "compatible-messages"}
 
 
 @pytest.fixture

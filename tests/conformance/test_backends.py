@@ -11,10 +11,12 @@ import msgspec
 import pytest
 
 from agents.backends.scripted.script import Script, parse_script
+from agents.conversation.accumulator import Transcript
 from agents.errors import (
     AgentError,
     BackendRefused,
     BackendUnavailable,
+    ContextExceeded,
     StreamMalformed,
 )
 from agents.protocol.backend import Backend, Request
@@ -23,6 +25,7 @@ from agents.protocol.chunks import (
     ResponseStarted,
     StreamChunk,
     TextDelta,
+    ThinkingDelta,
     ToolCalled,
 )
 from agents.protocol.frames import decode_frame, encode_frame
@@ -99,7 +102,7 @@ async def test_a_response_begins_ends_and_counts_its_chunks(
         chunks = await played(backend, request_for())
     assert any(isinstance(chunk, ResponseStarted) for chunk in chunks)
     assert isinstance(chunks[-1], ResponseEnded)
-    assert chunks[-1].stop_reason == "tool_use"
+    assert chunks[-1].why == "calls"
     assert [chunk.seq for chunk in chunks] == list(range(len(chunks)))
     assert {(chunk.agent, chunk.turn) for chunk in chunks} == {("ada", 1)}
     times = [chunk.at for chunk in chunks]
@@ -125,18 +128,71 @@ def _comparable(chunks: Sequence[StreamChunk]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("cut_bytes", [None, 13])
-async def test_the_same_script_says_the_same_everywhere(
-    stage: Stage,
+async def test_the_same_script_says_the_same_in_claudes_dialect(
+    claude_stage: Stage,
     in_process: Stage,
     script_of: ScriptOf,
     request_for: RequestFor,
     cut_bytes: int | None,
 ) -> None:
     script = script_of(*ALL_KINDS, wire={"cut_bytes": cut_bytes, "crlf": True})
-    async with stage(script) as backend, in_process(script) as reference:
+    async with claude_stage(script) as backend, in_process(script) as reference:
         here = await played(backend, request_for())
         there = await played(reference, request_for())
     assert _comparable(here) == _comparable(there)
+
+
+SAID_BY_ALL: list[Any] = [
+    {"thinking": "Let me see: é…", "size": 3},
+    {"redacted_thinking": "b3BhcXVl"},
+    {"text": "Paris is the capital.", "size": 5},
+    {"ping": True},
+    {"tool": "look", "input": {"at": ["x", {"y": 1.5}], "é": None}, "size": 4},
+    {"tool": "look"},
+    {"answer": "Paris", "rate": 1000},
+    {
+        "usage": {
+            "input_tokens": 900,
+            "cache_read_input_tokens": 80,
+            "output_tokens": 60,
+            "output_tokens_details": {"thinking_tokens": 5},
+        }
+    },
+]
+"""What every maker's dialect has words for."""
+
+
+def _meant(chunks: Sequence[StreamChunk]) -> dict[str, Any]:
+    """What was said, in whichever words and pieces."""
+    transcript = Transcript()
+    transcript.absorb(chunks)
+    usage = transcript.usage
+    return {
+        "text": transcript.text,
+        "thoughts": "".join(c.text for c in chunks if isinstance(c, ThinkingDelta)),
+        "calls": [
+            (call.name, msgspec.json.decode(call.input), call.is_valid)
+            for call in transcript.tool_calls
+        ],
+        "why": transcript.why,
+        "read": (usage.input_tokens, usage.cache_read_input_tokens),
+        "written": (usage.output_tokens, usage.thinking_tokens),
+    }
+
+
+@pytest.mark.parametrize("cut_bytes", [None, 13])
+async def test_the_same_script_means_the_same_in_every_dialect(
+    stage: Stage,
+    in_process: Stage,
+    script_of: ScriptOf,
+    request_for: RequestFor,
+    cut_bytes: int | None,
+) -> None:
+    script = script_of(*SAID_BY_ALL, wire={"cut_bytes": cut_bytes, "crlf": True})
+    async with stage(script) as backend, in_process(script) as reference:
+        here = await played(backend, request_for())
+        there = await played(reference, request_for())
+    assert _meant(here) == _meant(there)
 
 
 async def test_estimated_usage_is_the_same_everywhere(
@@ -278,7 +334,7 @@ TROUBLES: list[tuple[list[Any], type[AgentError]]] = [
     ([{"error": {"status": 401}}], BackendRefused),
     ([{"error": {"status": 403}}], BackendRefused),
     ([{"error": {"status": 404}}], BackendRefused),
-    ([{"error": {"status": 413}}], BackendRefused),
+    ([{"error": {"status": 413}}], ContextExceeded),
     (["Par", {"error": {"status": 529}}], BackendUnavailable),
     (["Par", {"error": {"status": 500}}], BackendUnavailable),
     (["Par", {"error": {"status": 429}}], BackendUnavailable),
@@ -372,10 +428,11 @@ FUNCTION: dict[str, Any] = {
 
 
 async def test_massgens_surface_gives_one_chunk_an_item(
-    stage: Stage, script_of: ScriptOf
+    stage: Stage, script_of: ScriptOf, runs_tools: bool
 ) -> None:
     async with stage(script_of("Paris", {"tool": "look"})) as backend:
-        stream = backend.stream_with_tools(QUESTION, [FUNCTION], enable_web_search=True)
+        options: dict[str, Any] = {"enable_web_search": runs_tools}
+        stream = backend.stream_with_tools(QUESTION, [FUNCTION], **options)
         async with aclosing(stream):
             chunks = [chunk async for chunk in stream]
     assert [c.text for c in chunks if isinstance(c, TextDelta)] == ["Paris"]

@@ -18,7 +18,6 @@ from contextlib import (
     AsyncExitStack,
     asynccontextmanager,
     contextmanager,
-    suppress,
 )
 from hashlib import sha256
 from typing import Any, cast
@@ -28,6 +27,7 @@ import anyio
 import httpx2
 import msgspec
 
+from agents.backends.claude.connection import connect, with_clean_keys
 from agents.backends.claude.container_time import code_time
 from agents.backends.claude.errors import error_for, limits_of
 from agents.backends.claude.files import ClaudeFiles
@@ -48,11 +48,14 @@ from agents.backends.dialects.messages.whole_body import (
 )
 from agents.backends.dialects.messages.writer import parameters
 from agents.backends.plain_request import plain_request
-from agents.backends.transport.api_keys import with_clean_keys
-from agents.backends.transport.body_reader import tapped
-from agents.backends.transport.clients import CLOSE_GRACE_S, Clients, connect, timeout
+from agents.backends.transport.clients import CLOSE_GRACE_S, Clients, timeout
 from agents.backends.transport.connection_errors import timed_out, unconnected
 from agents.backends.transport.log_redaction import keep_keys_out_of_logs
+from agents.backends.transport.response_body import (
+    read_out,
+    response_body,
+    unwind,
+)
 from agents.errors import (
     AgentError,
     BackendRefused,
@@ -73,8 +76,6 @@ FOREIGN = (anthropic.AnthropicError, httpx2.HTTPError)
 PATIENCE = 10
 """How many times ``idle_limit_s`` a stream may bring nothing but pings: they are sent
 while code runs or a model thinks unseen, which takes minutes, but not for ever."""
-READ_OUT_S = 0.5
-"""How long the body's end is waited for after the response's."""
 
 
 COUNT_LIMIT_S = 10.0
@@ -145,6 +146,7 @@ class ClaudeBackend:
                 )
             ),
             client,
+            close=anthropic.AsyncAnthropic.close,
         )
         self._cannot_count = False
         """Where requests go, nobody counts their tokens."""
@@ -304,7 +306,7 @@ class ClaudeBackend:
                 limits=limits_of(response.headers),
             )
         ]
-        body = _body(response.http_response, reading)
+        body = response_body(response.http_response, reading)
         media_type = response.headers.get("content-type", "")
         is_resting = False  # amid the body, with no read under way
         has_begun = False
@@ -337,13 +339,13 @@ class ClaudeBackend:
             if chunks:
                 yield chunks
             is_resting = False
-            await _read_out(body)
+            await read_out(body)
         except FOREIGN as exc:
             raise self._ours(exc) from _quiet(exc)
         finally:
             if is_resting:  # a read that is cancelled or fails unwinds all there is
                 with anyio.move_on_after(CLOSE_GRACE_S, shield=True) as unwinding:
-                    await _unwind(body, unwinding)
+                    await unwind(body, unwinding)
 
     def _unmoved(self) -> BackendUnavailable:
         """The error for a stream that is kept alive and says nothing."""
@@ -425,52 +427,12 @@ class ClaudeBackend:
         await self._clients.aclose()
 
 
-def _body(response: httpx2.Response, reading: Reading) -> AsyncIterator[bytes]:
-    """What the network brings of a body, read by read.
-
-    Not the SDK's iter_bytes(): closing that leaves httpx2's generator behind. Nor
-    httpx2's own, where nothing is to be unpacked: that is two more generators for each
-    event, a fifth of what reading one costs. The response is closed by its opener.
-    """
-    stream = response.stream
-    if "content-encoding" in response.headers or not isinstance(
-        stream, httpx2.AsyncByteStream
-    ):
-        return response.aiter_bytes()
-    return tapped(response, aiter(stream), reading) or aiter(stream)
-
-
 async def _all(first: bytes, body: AsyncIterator[bytes]) -> bytes:
     """All of a body that is no stream, or of one too long its beginning."""
     read = bytearray(first)
     while len(read) <= BODY_BYTES and (data := await anext(body, None)) is not None:
         read += data
     return bytes(read)
-
-
-async def _read_out(body: AsyncIterator[bytes]) -> None:
-    """Read what follows a whole response, so that its connection can be used again.
-
-    A body that breaks off there takes nothing back: the answer is whole.
-    """
-    with anyio.move_on_after(READ_OUT_S), suppress(httpx2.HTTPError):
-        while await anext(body, None) is not None:
-            pass
-
-
-async def _unwind(body: AsyncIterator[bytes], scope: anyio.CancelScope) -> None:
-    """End an iteration that is suspended amid a body.
-
-    httpx2 (2.x) nests four generators, and closing the outermost leaves the others to
-    the garbage collector, which trio reports. A read that is cancelled at once unwinds
-    them all, each with its own clean-up. ``scope`` is the caller's, shielded.
-    """
-    scope.cancel("the stream is left")
-    # What was read already still comes, up to one socket read; then the cancelled read
-    # ends the iteration.
-    with suppress(httpx2.HTTPError):
-        while await anext(body, None) is not None:
-            pass
 
 
 def _quiet(exc: BaseException) -> BaseException:

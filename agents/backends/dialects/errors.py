@@ -180,7 +180,7 @@ def of_told(
     if said.code in _MODELS_FAULT or said.kind in _MODELS_FAULT:
         return StreamMalformed(text)
     is_refusal = status in {0, 400, 403, 413, 422}
-    if is_refusal and _TOO_LONG.search(words):
+    if status == 413 or (is_refusal and _TOO_LONG.search(words)):
         return ContextExceeded(text)
     if is_refusal and _DECLINED.search(words):
         return BackendRefused(text, is_declined=True)

@@ -1,4 +1,4 @@
-"""The SDK's clients of one backend: how they are made, and how many there are.
+"""Clients for HTTP of one backend: how they are made, and how many there are.
 
 The transport's pool looks through all of its connections whenever a request begins or
 ends (httpcore2 2.16), so that a thousand streams on one pool cost a million looks; a
@@ -9,19 +9,16 @@ context; that takes 60 ms and 1.4 MB to make (measured 2026-11-23).
 from __future__ import annotations
 
 import os
-import re
 import ssl
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any
+from typing import Generic, TypeVar
 
-import anthropic
 import anyio
 import anyio.lowlevel
 import httpx2
 
-from agents.backends.claude.providers import Place, provider_client
 from agents.backends.transport.body_reader import tap
 from agents.backends.transport.connection_errors import CONNECT_S
 
@@ -34,46 +31,53 @@ _TRUSTED = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 """What Python's ssl and the transport take from the environment."""
 
 
-class _Held:
+Client = TypeVar("Client")
+
+
+class _Held(Generic[Client]):
     """A client, and the streams that are open on it."""
 
     __slots__ = ("client", "streams")
 
-    def __init__(self, client: anthropic.AsyncAnthropic) -> None:
+    def __init__(self, client: Client) -> None:
         self.client = client
         self.streams = 0
 
 
-class Clients:
+class Clients(Generic[Client]):
     """Clients that are made alike; for one event loop at a time.
 
     Args:
         make: Makes one.
         given: A client of the caller's, which is all there is and is not closed here.
+        close: Closes one.
     """
 
     def __init__(
         self,
-        make: Callable[[], anthropic.AsyncAnthropic],
-        given: anthropic.AsyncAnthropic | None = None,
+        make: Callable[[], Client],
+        given: Client | None = None,
+        *,
+        close: Callable[[Client], Awaitable[None]],
     ) -> None:
         self._make = make
+        self._close = close
         self._given = given
         self._held = [_Held(make() if given is None else given)]
         self._loop: object = None
 
     @property
-    def first(self) -> anthropic.AsyncAnthropic:
+    def first(self) -> Client:
         """One of them, to see what all have in common."""
         return self._held[0].client
 
-    def here(self) -> anthropic.AsyncAnthropic:
+    def here(self) -> Client:
         """One for this event loop: connections do not outlive theirs."""
         self._come_here()
         return self.first
 
     @contextmanager
-    def lease(self) -> Generator[anthropic.AsyncAnthropic]:
+    def lease(self) -> Generator[Client]:
         """The client that one stream is opened on."""
         self._come_here()
         held = self._free()
@@ -83,7 +87,7 @@ class Clients:
         finally:
             held.streams -= 1
 
-    def _free(self) -> _Held:
+    def _free(self) -> _Held[Client]:
         if self._given is not None:
             return self._held[0]
         # The fullest come first, so that idle connections are used again.
@@ -110,72 +114,40 @@ class Clients:
         closing, self._held = self._held, [_Held(self._make())]
         with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
             for held in closing:
-                await held.client.close()
+                await self._close(held.client)
 
 
-def connect(
-    api_key: str | None,
-    base_url: str | None,
-    idle_limit_s: float,
-    place: Place | None = None,
-    *,
-    proxy: str | None = None,
-    ca_file: str | None = None,
-) -> anthropic.AsyncAnthropic:
-    """Make a client whose responses can be read from the socket.
+def http_client(
+    idle_limit_s: float, *, proxy: str | None = None, ca_file: str | None = None
+) -> httpx2.AsyncClient:
+    """Make a client for HTTP whose responses can be read from the socket.
 
     Args:
-        api_key: ``None``: as the SDK finds one.
-        base_url: ``None``: as the SDK finds one.
         idle_limit_s: How long the transport waits for more, in seconds.
-        place: Who runs the model, if not its maker.
         proxy: Its URL; ``None``: as the environment says.
         ca_file: Certificates to trust beside those that are trusted anyway.
 
     Raises:
-        ValueError: ``base_url`` or ``proxy`` is no URL, ``ca_file`` has no
-            certificates, or a provider lacks something.
+        ValueError: ``proxy`` is no URL, or ``ca_file`` has no certificates.
     """
-    times = timeout(idle_limit_s)
-    # Keys are kept in files, and files end in a line feed.
-    api_key = api_key.strip() if api_key else None
-    http = _transport(times, tls_context(ca_file), proxy)
-    common: dict[str, Any] = {
-        "max_retries": 0,
-        "timeout": times,
-        "http_client": tap(http),
-    }
-    try:
-        if place is not None:
-            return provider_client(place, api_key, base_url, **common)
-        address = _api_address(base_url or os.environ.get("ANTHROPIC_BASE_URL"))
-        return anthropic.AsyncAnthropic(api_key=api_key, base_url=address, **common)
-    except httpx2.InvalidURL as exc:
-        raise ValueError(f"base_url {base_url!r} is no URL: {exc}") from exc
+    return tap(make_client(httpx2.AsyncClient, idle_limit_s, proxy, ca_file))
 
 
-def _api_address(base_url: str | None) -> str | None:
-    """``base_url`` without the version, which the SDK adds itself.
-
-    Gateways' manuals give their address with it, because other makers' SDKs want it.
-    """
-    return None if not base_url else _VERSION.sub("", base_url.strip())
-
-
-_VERSION = re.compile(r"/+v1(?:/+messages)?/*$")
-
-
-def _transport(
-    times: httpx2.Timeout, trusted: ssl.SSLContext, proxy: str | None
+def make_client(
+    make: Callable[..., httpx2.AsyncClient],
+    idle_limit_s: float,
+    proxy: str | None,
+    ca_file: str | None,
 ) -> httpx2.AsyncClient:
+    """The same of a class of one's own; see :func:`http_client`."""
     limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
     try:
-        return anthropic.DefaultAsyncHttpxClient(
-            timeout=times,
+        return make(
+            timeout=timeout(idle_limit_s),
             limits=limits,
-            verify=trusted,
+            verify=tls_context(ca_file),
             proxy=proxy,
-            # The API does not redirect, and who does would get the question.
+            # No API redirects, and who does would get the question.
             follow_redirects=False,
         )
     except ImportError:

@@ -11,7 +11,13 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any, cast
 
-from agents.backends.dialects.errors import Told, duration_s, of_told, told
+from agents.backends.dialects.errors import (
+    Told,
+    duration_s,
+    of_told,
+    retry_after_s,
+    told,
+)
 from agents.backends.dialects.json_reading import Json, text_of
 from agents.errors import AgentError, BackendUnavailable, QuotaExhausted
 
@@ -50,7 +56,7 @@ def _of_error(
     details = error.get("details")
     found = cast("list[Any]", details) if isinstance(details, list) else []
     every = [cast("Json", each) for each in found if isinstance(each, dict)]
-    wait_s = _wait_s(every)
+    wait_s = _wait_s(every) or retry_after_s(headers)
     if said.kind == "RESOURCE_EXHAUSTED" or status == 429:
         ours = of_told(said._replace(message=_plain(said)), 429, headers, secrets)
         if _is_day(every) or isinstance(ours, QuotaExhausted):

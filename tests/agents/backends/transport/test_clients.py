@@ -9,12 +9,14 @@ import anyio
 import anyio.lowlevel
 import pytest
 
+from agents.backends.claude.connection import connect
 from agents.backends.transport.clients import (
     STREAMS_A_CLIENT,
     Clients,
-    connect,
     tls_context,
 )
+
+close = anthropic.AsyncAnthropic.close
 
 
 def made() -> anthropic.AsyncAnthropic:
@@ -22,7 +24,7 @@ def made() -> anthropic.AsyncAnthropic:
 
 
 async def test_a_client_bears_so_many_streams_and_no_more() -> None:
-    clients = Clients(made)
+    clients = Clients(made, close=close)
     with ExitStack() as open_streams:
         leased = [
             open_streams.enter_context(clients.lease())
@@ -38,7 +40,7 @@ async def test_a_client_bears_so_many_streams_and_no_more() -> None:
 
 async def test_a_client_of_the_callers_bears_all_and_stays_open() -> None:
     own = made()
-    clients = Clients(made, own)
+    clients = Clients(made, own, close=close)
     with ExitStack() as open_streams:
         for _ in range(STREAMS_A_CLIENT + 1):
             assert open_streams.enter_context(clients.lease()) is own
@@ -49,7 +51,7 @@ async def test_a_client_of_the_callers_bears_all_and_stays_open() -> None:
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_another_event_loop_gets_clients_of_its_own(backend: str) -> None:
-    clients = Clients(made)
+    clients = Clients(made, close=close)
 
     async def twice() -> list[anthropic.AsyncAnthropic]:
         await anyio.lowlevel.checkpoint()

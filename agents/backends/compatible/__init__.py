@@ -1,0 +1,1 @@
+"""Servers that speak Chat Completions or Messages: routers, hosts, local models."""

@@ -1,0 +1,1 @@
+"""xAI's models, by the Responses API."""

@@ -1,0 +1,1 @@
+"""OpenAI's models, by Responses or Chat Completions; on Azure too."""
