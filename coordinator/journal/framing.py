@@ -5,9 +5,13 @@
     file header   magic 8 | version u16 | reserved u16 | salt u32 | CRC-32 u32
     record        length u32 | kind u8 | at f64 | CRC-32 u32 | payload
 
-Numbers are little-endian. A record's CRC covers its length, kind, time and payload and
-starts from the file's salt, so that neither zeros nor blocks of another file ever look
-like a record of this one. ``at`` is the session's clock in seconds (monotonic).
+Numbers are little-endian. A record's CRC covers its length, kind, time and payload.
+The first one's starts from the file's salt, every later one's from the CRC before it:
+so neither zeros nor records of another file look like a record of this one, and one
+that is removed, doubled, moved or put in from elsewhere is found out at its place.
+That holds against damage and careless hands. There is no key in it: whoever computes
+the chain anew is not found out. Version 1 starts every CRC from the salt and is read,
+and gone on with, as it is. ``at`` is the session's clock in seconds (monotonic).
 
 Frames that were taken one after the other share a record, because a header and a
 checksum of its own cost each of them more than what it says; reading gives them back
@@ -30,8 +34,11 @@ import msgspec
 MAGIC = b"\x8eMJRNL\r\n"
 """Not text in any encoding, and broken by whatever translates line ends."""
 
-VERSION = 1
+VERSION = 2
 """What this library writes. It reads this version and every earlier one."""
+
+UNCHAINED = 1
+"""The version in which every CRC starts from the salt."""
 
 MAX_PAYLOAD_BYTES = 1 << 28
 """A longer length is damage. The largest real payload is a team or one network read."""
@@ -47,6 +54,9 @@ _HEAD = struct.Struct("<IBd")
 _CRC = struct.Struct("<I")
 _COUNT = struct.Struct("<I")
 _MARK = struct.Struct("<8sIQ")
+_CHAINED_MARK = struct.Struct("<8sIQQ")
+"""The word, the salt, how many bytes are durable, where the mark stands; its own CRC
+follows, because the record's depends on what is before it."""
 _MARK_WORD = b"\x00DURABLE"
 
 FILE_HEADER_BYTES = _FILE_HEAD.size + _CRC.size
@@ -158,6 +168,8 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
     """What a file's bytes amount to."""
 
     salt: int
+    chain: Chain
+    """To go on with behind the last whole record."""
     records: tuple[Record, ...]
     """Without the marks of durability, which concern the file alone."""
     valid_bytes: int
@@ -169,14 +181,79 @@ class NotAJournal(ValueError):
     """The bytes do not begin like a journal that this library reads."""
 
 
-def encode_file_header(salt: int) -> bytes:
-    """Begin a file; ``salt`` (32 random bits) starts every CRC in it."""
-    head = _FILE_HEAD.pack(MAGIC, VERSION, 0, salt)
+class Chain:
+    """Frames records one after the other; each starts from the one before.
+
+    Args:
+        salt: The file's.
+        state: The CRC of the record before; the salt at the beginning.
+        is_chained: Not in files of version 1.
+    """
+
+    __slots__ = ("is_chained", "salt", "state")
+
+    def __init__(
+        self, salt: int, state: int | None = None, *, is_chained: bool = True
+    ) -> None:
+        self.salt = salt
+        self.state = salt if state is None else state
+        self.is_chained = is_chained
+
+    def headed(self, kind: int, at: float, payload: bytes) -> tuple[bytes, bytes]:
+        """A record's header, and its payload as it is."""
+        head = _HEAD.pack(len(payload), kind, at)
+        crc = zlib.crc32(payload, zlib.crc32(head, self.state))
+        if self.is_chained:
+            self.state = crc
+        return head + _CRC.pack(crc), payload
+
+    def framed(self, group: Iterable[Record | Frames]) -> list[bytes]:
+        """Frame records whose payloads were checked; the pieces, to be put one by one.
+
+        Payloads are among them as they are: joining a large group would copy all of it.
+        """
+        pieces: list[bytes] = []
+        for one in group:
+            if isinstance(one, Record):
+                pieces += self.headed(one.kind, one.at, one.payload)
+            elif (
+                len(one.payloads) > 1 and sum(map(len, one.payloads)) <= BYTES_TOGETHER
+            ):
+                pieces += self.headed(Kind.FRAMES, one.ats[-1], one.encoded())
+            else:
+                for each in one.apart():
+                    pieces += self.headed(each.kind, each.at, each.payload)
+        return pieces
+
+    def mark(self, at: float, durable_bytes: int, stands_at: int) -> bytes:
+        """Frame a mark that so many bytes of the file were on the disk.
+
+        The salt and a word that JSON cannot contain make marks findable behind damage.
+
+        Args:
+            at: The session's clock, in seconds.
+            durable_bytes: From the file's beginning.
+            stands_at: The mark's own place in the file.
+        """
+        if not self.is_chained:
+            return encode_mark(self.salt, at, durable_bytes)
+        payload = _mark_payload(self.salt, durable_bytes, stands_at)
+        return b"".join(self.headed(Kind.DURABLE, at, payload))
+
+
+def _mark_payload(salt: int, durable_bytes: int, stands_at: int) -> bytes:
+    said = _CHAINED_MARK.pack(_MARK_WORD, salt, durable_bytes, stands_at)
+    return said + _CRC.pack(zlib.crc32(said, salt))
+
+
+def encode_file_header(salt: int, version: int = UNCHAINED) -> bytes:
+    """Begin a file; ``salt`` (32 random bits) starts the first CRC in it."""
+    head = _FILE_HEAD.pack(MAGIC, version, 0, salt)
     return head + _CRC.pack(zlib.crc32(head))
 
 
 def encode_record(salt: int, kind: int, at: float, payload: bytes) -> bytes:
-    """Frame one record.
+    """Frame one record of a file of version 1, by itself.
 
     Raises:
         ValueError: The payload is larger than :data:`MAX_PAYLOAD_BYTES`.
@@ -199,32 +276,12 @@ def checked_payload(payload: bytes) -> bytes:
 
 
 def framed(salt: int, group: Iterable[Record | Frames]) -> list[bytes]:
-    """Frame records whose payloads were checked; the pieces, to be put one by one.
-
-    Payloads are among them as they are: joining a large group would copy all of it.
-    """
-    pieces: list[bytes] = []
-    for one in group:
-        if isinstance(one, Record):
-            pieces += _headed(salt, one.kind, one.at, one.payload)
-        elif len(one.payloads) > 1 and sum(map(len, one.payloads)) <= BYTES_TOGETHER:
-            pieces += _headed(salt, Kind.FRAMES, one.ats[-1], one.encoded())
-        else:
-            for each in one.apart():
-                pieces += _headed(salt, each.kind, each.at, each.payload)
-    return pieces
-
-
-def _headed(salt: int, kind: int, at: float, payload: bytes) -> tuple[bytes, bytes]:
-    head = _HEAD.pack(len(payload), kind, at)
-    return head + _CRC.pack(zlib.crc32(payload, zlib.crc32(head, salt))), payload
+    """Frame records of a file of version 1; see :meth:`Chain.framed`."""
+    return Chain(salt, is_chained=False).framed(group)
 
 
 def encode_mark(salt: int, at: float, durable_bytes: int) -> bytes:
-    """Frame a mark that ``durable_bytes`` of the file were on the disk.
-
-    The salt and a word that JSON cannot contain make marks findable behind damage.
-    """
+    """Frame a mark of a file of version 1; see :meth:`Chain.mark`."""
     payload = _MARK.pack(_MARK_WORD, salt, durable_bytes)
     return encode_record(salt, Kind.DURABLE, at, payload)
 
@@ -236,11 +293,18 @@ def scan(data: bytes) -> Scan:
         NotAJournal: The file header is of something else, or of a later version. A
             header that is merely cut short is damage, not this.
     """
-    salt = _read_file_header(data)
-    if salt is None:
+    header = _read_file_header(data)
+    if header is None:
         return Scan(
-            salt=0, records=(), valid_bytes=0, damage=_damage(data, 0, 0, "no header")
+            salt=0,
+            chain=Chain(0),
+            records=(),
+            valid_bytes=0,
+            damage=_damage(data, 0, 0, "no header"),
         )
+    version, salt = header
+    is_chained = version > UNCHAINED
+    state = salt
     records: list[Record] = []
     offset, end = FILE_HEADER_BYTES, len(data)
     reason = ""
@@ -258,10 +322,16 @@ def scan(data: bytes) -> Scan:
             reason = "a record is cut short"
             break
         payload = data[body : body + length]
-        start = crc32(data[offset : offset + _HEAD.size], salt)
-        if crc32(payload, start) != unpack_crc(data, offset + _HEAD.size)[0]:
-            reason = "a record's checksum does not fit"
+        start = crc32(data[offset : offset + _HEAD.size], state)
+        crc = crc32(payload, start)
+        if crc != unpack_crc(data, offset + _HEAD.size)[0]:
+            reason = _does_not_fit(data, offset, salt, is_chained=is_chained)
             break
+        if kind == Kind.DURABLE and is_chained and not _stands_at(payload, offset):
+            reason = "a mark stands at another place than it says"
+            break
+        if is_chained:
+            state = crc
         if kind == Kind.FRAMES:
             frames = Frames.decoded(payload)
             if frames is None:
@@ -272,11 +342,31 @@ def scan(data: bytes) -> Scan:
             records.append(Record(kind=kind, at=at, payload=payload))
         offset = body + length
     damage = _damage(data, salt, offset, reason) if reason else None
-    return Scan(salt=salt, records=tuple(records), valid_bytes=offset, damage=damage)
+    return Scan(
+        salt=salt,
+        chain=Chain(salt, state, is_chained=is_chained),
+        records=tuple(records),
+        valid_bytes=offset,
+        damage=damage,
+    )
 
 
-def _read_file_header(data: bytes) -> int | None:
-    """The salt, or ``None`` where the header is cut short."""
+def _does_not_fit(data: bytes, offset: int, salt: int, *, is_chained: bool) -> str:
+    if is_chained and _mark_at(data, salt, offset) is not None:
+        return "a record before this place was removed, doubled, moved or put in"
+    follows = ", or does not follow the record before it" if is_chained else ""
+    return f"a record's checksum does not fit{follows}"
+
+
+def _stands_at(payload: bytes, offset: int) -> bool:
+    if len(payload) < _CHAINED_MARK.size:
+        return False
+    place: int = _CHAINED_MARK.unpack_from(payload)[3]
+    return place == offset
+
+
+def _read_file_header(data: bytes) -> tuple[int, int] | None:
+    """Version and salt, or ``None`` where the header is cut short."""
     if data[: len(MAGIC)] != MAGIC[: len(data)]:
         raise NotAJournal("it does not begin like a journal")
     if len(data) < FILE_HEADER_BYTES:
@@ -291,7 +381,7 @@ def _read_file_header(data: bytes) -> int | None:
             f"it is of version {version} and this library reads up to {VERSION}; "
             "upgrade massgen-coordinator"
         )
-    return salt
+    return version, salt
 
 
 def _damage(data: bytes, salt: int, offset: int, reason: str) -> Damage:
@@ -306,26 +396,37 @@ def _damage(data: bytes, salt: int, offset: int, reason: str) -> Damage:
 def _was_durable(data: bytes, salt: int, offset: int) -> bool:
     """Whether a whole mark behind ``offset`` says that the byte at it was durable.
 
+    Or stands at another place than it was written to, which no power loss can bring
+    about.
+
     Power loss may keep a later page of the last group and lose an earlier one, so
     whole records behind damage prove nothing; a mark does.
     """
     word = _MARK_WORD + _CRC.pack(salt)
     place = data.find(word, offset)
     while place != -1:
-        durable = _mark_at(data, salt, place - RECORD_HEADER_BYTES)
-        if durable is not None and durable > offset:
+        mark = _mark_at(data, salt, place - RECORD_HEADER_BYTES)
+        if mark is not None and (mark[0] > offset or mark[1]):
             return True
         place = data.find(word, place + 1)
     return False
 
 
-def _mark_at(data: bytes, salt: int, offset: int) -> int | None:
+def _mark_at(data: bytes, salt: int, offset: int) -> tuple[int, bool] | None:
+    """How much a mark says was durable, and whether it has been moved."""
     body = offset + RECORD_HEADER_BYTES
     if offset < FILE_HEADER_BYTES or body + _MARK.size > len(data):
         return None
     length, kind, at = _HEAD.unpack_from(data, offset)
+    if (length, kind) == (_CHAINED_MARK.size + _CRC.size, Kind.DURABLE):
+        payload = data[body : body + length]
+        if len(payload) < length:
+            return None
+        _, _, said, place = _CHAINED_MARK.unpack_from(payload)
+        is_whole = payload == _mark_payload(salt, said, place)
+        return (said, place != offset) if is_whole else None
     if (length, kind) != (_MARK.size, Kind.DURABLE):
         return None
     durable: int = _MARK.unpack_from(data, body)[2]
     whole = encode_mark(salt, at, durable)
-    return durable if data[offset : body + _MARK.size] == whole else None
+    return (durable, False) if data[offset : body + _MARK.size] == whole else None

@@ -19,11 +19,13 @@ import msgspec
 from coordinator.errors import JournalCorrupt
 from coordinator.journal.entries import Opened, encode
 from coordinator.journal.framing import (
+    VERSION,
+    Chain,
     Damage,
     Kind,
     Record,
+    checked_payload,
     encode_file_header,
-    encode_record,
 )
 from coordinator.journal.reader import Journal, by_its_name, journal_of, scanned
 from coordinator.journal.store import (
@@ -110,9 +112,11 @@ def _create(root: Path, opened: Opened, taken_over: tuple[Record, ...]) -> OpenF
     name = checked_session_id(opened.session) + SUFFIX
     path = root / name
     salt = secrets.randbits(32)
-    first = encode_record(salt, Kind.OPENED, opened.at, encode(opened))
-    rest = [encode_record(salt, r.kind, r.at, r.payload) for r in taken_over]
-    data = b"".join((encode_file_header(salt), first, *rest))
+    chain = Chain(salt)
+    payload = checked_payload(encode(opened))
+    first = Record(kind=Kind.OPENED, at=opened.at, payload=payload)
+    pieces = chain.framed((first, *taken_over))  # those of a branch are chained anew
+    data = b"".join((encode_file_header(salt, VERSION), *pieces))
     with open_folder(root, create=True) as folder:
         fd = folder.create(name)
         try:
@@ -124,7 +128,9 @@ def _create(root: Path, opened: Opened, taken_over: tuple[Record, ...]) -> OpenF
             os.close(fd)
             folder.remove(name)  # nothing of worth is in it, and the id is free again
             raise
-    return OpenFile(fd=fd, path=path, session=opened.session, salt=salt, size=len(data))
+    return OpenFile(
+        fd=fd, path=path, session=opened.session, chain=chain, size=len(data)
+    )
 
 
 def _reopen(root: Path, session: str) -> tuple[OpenFile, Reopened]:
@@ -152,7 +158,7 @@ def _repaired(folder: Folder, fd: int, session: str) -> tuple[OpenFile, Reopened
             os.ftruncate(fd, scan.valid_bytes)
         sync_data(fd)
     file = OpenFile(
-        fd=fd, path=path, session=session, salt=scan.salt, size=scan.valid_bytes
+        fd=fd, path=path, session=session, chain=scan.chain, size=scan.valid_bytes
     )
     return file, Reopened(journal=journal, salvage=salvage)
 

@@ -52,12 +52,11 @@ from coordinator.journal.framing import (
     FRAMES_TOGETHER,
     MAX_PAYLOAD_BYTES,
     RECORD_HEADER_BYTES,
+    Chain,
     Frames,
     Kind,
     Record,
     checked_payload,
-    encode_mark,
-    framed,
 )
 from coordinator.journal.store import (
     sync_data,
@@ -113,7 +112,8 @@ class OpenFile:
     fd: int
     path: Path
     session: str
-    salt: int
+    chain: Chain
+    """Behind its last record."""
     size: int
     """Bytes in it, all of them durable."""
 
@@ -143,7 +143,7 @@ class JournalWriter:
         self.written_bytes = 0
         self.durable_bytes = 0
         self._file = file
-        self._salt = file.salt
+        self._chain = file.chain
         self._size = file.size
         self._at = 0.0
         self._waiting: list[Record | Frames] = []
@@ -298,7 +298,7 @@ class JournalWriter:
         """Write what waits, without waiting for the disk; the task makes it durable."""
         group, recorded = self._waiting, self.recorded_bytes
         self._waiting, self._waiting_bytes, self._frames = [], 0, None
-        pieces = list(framed(self._salt, group))
+        pieces = self._chain.framed(group)
         try:
             write_pieces(self._file.fd, pieces)
         except OSError as trouble:
@@ -406,7 +406,8 @@ class JournalWriter:
     def _write_mark(self) -> None:
         """In a thread: end the file with a whole mark, or without any."""
         try:
-            write_all(self._file.fd, encode_mark(self._salt, self._at, self._size))
+            mark = self._chain.mark(self._at, self._size, self._size)
+            write_all(self._file.fd, mark)
         except OSError:
             os.ftruncate(self._file.fd, self._size)
             raise
@@ -414,8 +415,8 @@ class JournalWriter:
     def _write(self, group: list[Record | Frames], recorded: int, at: float) -> None:
         """In a thread: frame a group, write it and make it durable."""
         if group:
-            mark = encode_mark(self._salt, at, self._durable_size)
-            pieces = [mark, *framed(self._salt, group)]
+            mark = self._chain.mark(at, self._durable_size, self._size)
+            pieces = [mark, *self._chain.framed(group)]
             write_pieces(self._file.fd, pieces)
             self._size += sum(map(len, pieces))
         self._synced_size = self._size

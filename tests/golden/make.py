@@ -21,12 +21,12 @@ from agents.protocol.chunks import StreamChunk, TextDelta, ThinkingDelta, ToolIn
 from agents.protocol.frames import encode_frame, unfolded
 from coordinator.journal.entries import FileKept, Opened, Resumed
 from coordinator.journal.framing import (
+    VERSION,
+    Chain,
     Frames,
     Kind,
+    Record,
     encode_file_header,
-    encode_mark,
-    encode_record,
-    framed,
 )
 from coordinator.protocol.events import MachineOutput, ShellInput
 from coordinator.protocol.result import Result
@@ -117,17 +117,19 @@ def _line(kind: Kind, payload: bytes) -> bytes:
 def main(version: str) -> None:
     """Write the golden files of ``version`` beside this one."""
     said = list(_said())
-    data = encode_file_header(_SALT)
+    chain = Chain(_SALT)
+    data = encode_file_header(_SALT, VERSION)
     for number, (kind, payload) in enumerate(said):
         if number and number % 10 == 0:
-            data += encode_mark(_SALT, 10.0 + number, len(data))
-        data += encode_record(_SALT, kind, 10.0 + number, payload)
+            data += chain.mark(10.0 + number, len(data), len(data))
+        record = Record(kind=kind, at=10.0 + number, payload=payload)
+        data += b"".join(chain.framed([record]))
     together = Frames()
     for at in (500.0, 501.0):
         frame = encode_frame(_read_at_once())
         together.take([frame], at)
         said.append((Kind.FRAME, frame))
-    data += b"".join(framed(_SALT, [together]))
+    data += b"".join(chain.framed([together]))
     path = Path(__file__).parent / f"journal-{version}.journal"
     with path.open("xb") as file:
         file.write(data)
