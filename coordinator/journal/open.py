@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
@@ -91,9 +91,19 @@ async def open_journal(
 
 @asynccontextmanager
 async def reopen_journal(
-    root: Path, session: str, *, durability: Durability = "async"
+    root: Path,
+    session: str,
+    *,
+    durability: Durability = "async",
+    check: Callable[[Journal], None] | None = None,
 ) -> AsyncGenerator[tuple[JournalWriter, Reopened]]:
     """Go on with the journal of an earlier session, repaired where it was cut short.
+
+    Args:
+        root: The folder.
+        session: Its id.
+        durability: See :mod:`coordinator.journal.writer`.
+        check: Asked once the journal is locked, before anything is changed; may raise.
 
     Raises:
         ConfigInvalid: The session id is not one.
@@ -103,7 +113,7 @@ async def reopen_journal(
             durable, so what follows the damage is history too; branch from a record
             before it.
     """
-    file, reopened = await anyio.to_thread.run_sync(_reopen, root, session)
+    file, reopened = await anyio.to_thread.run_sync(_reopen, root, session, check)
     async with writing(file, durability) as writer:
         yield writer, reopened
 
@@ -133,24 +143,33 @@ def _create(root: Path, opened: Opened, taken_over: tuple[Record, ...]) -> OpenF
     )
 
 
-def _reopen(root: Path, session: str) -> tuple[OpenFile, Reopened]:
+def _reopen(
+    root: Path, session: str, check: Callable[[Journal], None] | None
+) -> tuple[OpenFile, Reopened]:
     name = checked_session_id(session) + SUFFIX
     with open_folder(root, create=True) as folder:
         fd = folder.open(name, writable=True)
         try:
-            return _repaired(folder, fd, session)
+            return _repaired(folder, fd, session, check)
         except BaseException:
             os.close(fd)
             raise
 
 
-def _repaired(folder: Folder, fd: int, session: str) -> tuple[OpenFile, Reopened]:
+def _repaired(
+    folder: Folder,
+    fd: int,
+    session: str,
+    check: Callable[[Journal], None] | None,
+) -> tuple[OpenFile, Reopened]:
     path = folder.path_of(session + SUFFIX)
     lock(fd, path)
     with mapped(path):
         data = read_all(fd)
         scan = scanned(path, data)
         journal = by_its_name(journal_of(path, scan))
+        if check is not None:
+            check(journal)
         salvage = None
         if journal.damage is not None:
             _insist_on_torn_tail(path, journal.damage)

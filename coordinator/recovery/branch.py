@@ -12,14 +12,17 @@ from typing import TypeAlias
 
 import msgspec
 
-from agents.protocol.chunks import AgentId, Chunk, TurnNumber
+from agents.protocol.chunks import AgentId, Chunk, Label, TurnEnded, TurnNumber
 from agents.protocol.turns import Turn
+from coordinator.consensus import Consensus
 from coordinator.journal.entries import Resumed, decode, encode
 from coordinator.journal.framing import Kind, Record
 from coordinator.journal.inputs import taken
 from coordinator.protocol.events import (
     AgentStopped,
+    AnswerVetoed,
     ArmTimer,
+    CancelTurn,
     MachineInput,
     MachineOutput,
     StartTurn,
@@ -28,7 +31,8 @@ from coordinator.protocol.events import (
 )
 from coordinator.recovery.rebuild import Driver
 
-_Turns: TypeAlias = dict[tuple[AgentId, TurnNumber], Turn]
+_Key: TypeAlias = tuple[AgentId, TurnNumber]
+_Turns: TypeAlias = dict[_Key, Turn]
 
 
 class _Side:
@@ -37,7 +41,16 @@ class _Side:
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
         self.turns: _Turns = {}
+        self.cancelled: set[_Key] = set()
+        """Turns that this side has withdrawn."""
+        self.untrue: set[_Key] = set()
+        """Turns of which something was left out, and so all that follows."""
         self.timers: dict[str, float] = {}
+
+    @property
+    def machine(self) -> Consensus:
+        """As it is now."""
+        return self._driver.machine
 
     def step(self, inputs: Iterable[MachineInput]) -> list[MachineOutput]:
         all_out: list[MachineOutput] = []
@@ -47,6 +60,8 @@ class _Side:
                 match output:
                     case StartTurn(turn=turn):
                         self.turns[turn.agent, turn.number] = turn
+                    case CancelTurn():
+                        self.cancelled.add((output.agent, output.turn))
                     case ArmTimer():
                         self.timers[output.timer] = output.at
                     case _:
@@ -79,11 +94,17 @@ def branched(
             kept.append(_renumbered(record, len(kept) + 1))
         if not inputs:
             continue
+        veto = inputs[0] if isinstance(inputs[0], AnswerVetoed) else None
+        label = None if veto is None else _label_now(veto.label, old, new)
         old.step(inputs)
-        if not all(_is_true(what, old, new, team) for what in inputs):
+        named = None if veto is None or label is None else _named(veto, label)
+        # Whoever wrote what was vetoed may not have written it here.
+        if veto is not None and named is None:
             continue
-        kept.append(record)
-        for output in new.step(inputs):
+        if veto is None and not _are_true(inputs, old, new, team):
+            continue
+        kept.append(record if named is None else _with_input(record, named))
+        for output in new.step(inputs if named is None else (named,)):
             if not isinstance(output, StartTurn | TellAgent):
                 payload = encode(output)
                 kept.append(Record(kind=Kind.OUTPUT, at=record.at, payload=payload))
@@ -100,12 +121,51 @@ def _with_inputs(
         yield record, next(steps).inputs if has_inputs else ()
 
 
+def _label_now(label: Label, old: _Side, new: _Side) -> Label | None:
+    """What the new session calls the answer that the old one called ``label``.
+
+    Labels are drawn anew for another team: an answer is its author's and a revision.
+    """
+    vetoed = next((x for x in old.machine.answers() if x.label == label), None)
+    if vetoed is None:
+        return None
+    for answer in new.machine.answers():
+        is_same = answer.agent == vetoed.agent and answer.reading == vetoed.reading
+        if is_same and _revision(answer.label) == _revision(label):
+            return answer.label
+    return None
+
+
+def _revision(label: Label) -> str:
+    return label.rpartition(".")[2]
+
+
+def _named(veto: AnswerVetoed, label: Label) -> AnswerVetoed:
+    return msgspec.structs.replace(veto, label=label)
+
+
+def _with_input(record: Record, veto: AnswerVetoed) -> Record:
+    """A veto's record under the label that the new session knows."""
+    entry = decode(record)
+    assert isinstance(entry, AnswerVetoed)
+    payload = encode(_named(entry, veto.label))
+    return Record(kind=record.kind, at=record.at, payload=payload)
+
+
 def _renumbered(record: Record, kept: int) -> Record:
     """A resumption whose voided records have been left out already."""
     entry = decode(record)
     assert isinstance(entry, Resumed)
     entry = msgspec.structs.replace(entry, kept=kept)
     return Record(kind=record.kind, at=record.at, payload=encode(entry))
+
+
+def _are_true(
+    inputs: Sequence[MachineInput], old: _Side, new: _Side, team: Collection[AgentId]
+) -> bool:
+    """Whether all of a record is true; each is looked at, whatever the first is."""
+    are_true = tuple(_is_true(what, old, new, team) for what in inputs)
+    return all(are_true)
 
 
 def _is_true(
@@ -115,7 +175,15 @@ def _is_true(
         case Chunk():
             key = (what.agent, what.turn)
             # Not asked at all by either: then it says nothing to anybody.
-            return key in new.turns and new.turns[key] == old.turns.get(key)
+            is_asked = key in new.turns and new.turns[key] == old.turns.get(key)
+            # What the old side withdrew is not over where the new one has not.
+            is_over = isinstance(what, TurnEnded) and what.outcome == "cancelled"
+            is_withdrawn = key in new.cancelled or not is_over
+            if not (is_asked and is_withdrawn) or key in new.untrue:
+                # Half a turn would be worse than none.
+                new.untrue.add(key)
+                return False
+            return True
         case TimerRang():
             return new.timers.get(what.timer, what.at + 1) <= what.at
         case AgentStopped():

@@ -22,6 +22,8 @@ from agents.protocol.chunks import (
 )
 from agents.protocol.turns import News, Turn
 from agents.recovery.turn_record import AskedTurn
+from coordinator.consensus import Consensus
+from coordinator.protocol.accounting import Ledger
 from coordinator.protocol.events import (
     ArmTimer,
     CancelTurn,
@@ -39,6 +41,16 @@ _Key: TypeAlias = tuple[AgentId, TurnNumber]
 
 class Driver(Protocol):
     """What :class:`coordinator.session.driver.Driver` is to this room."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """The session's books."""
+        ...
+
+    @property
+    def machine(self) -> Consensus:
+        """As it is now."""
+        ...
 
     def take(self, what: MachineInput) -> tuple[MachineOutput, ...]:
         """Feed one input to the machine, and keep the books."""

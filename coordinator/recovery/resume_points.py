@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import msgspec
 
-from coordinator.errors import ConfigInvalid, SessionFinished
+from agents.conversation.conversation import Conversation
+from agents.protocol.chunks import AgentId
+from agents.recovery.turn_replay import Memory
+from coordinator.errors import ConfigInvalid, JournalCorrupt, SessionFinished
 from coordinator.journal.entries import decode
 from coordinator.journal.framing import Kind, Record
 from coordinator.journal.inputs import history, resumable
 from coordinator.journal.reader import Journal, understood
 from coordinator.journal.store import option_of
+from coordinator.recovery.snapshot import Past
 
 
 def insist_on_unfinished(found: Journal) -> None:
@@ -33,6 +37,27 @@ def insist_on_unfinished(found: Journal) -> None:
             "or begin a new one at one of its records: coordinator resume "
             f"{it} --from RECORD"
         )
+
+
+def insist_on_turns(found: Journal, past: Past) -> None:
+    """Let a journal through whose turns can be told again to those who took them.
+
+    Raises:
+        JournalCorrupt: What an agent said does not add up: some of it was taken out.
+    """
+    for agent in found.opened.models:
+        over, asked = past.of(AgentId(agent))
+        try:
+            Conversation.rebuilt((turn.turn, turn.chunks) for turn in over)
+            for turn in asked:
+                Memory(turn)
+        except Exception as error:
+            raise JournalCorrupt(
+                f"journal {str(found.path)!r}: what {agent!r} said does not add up "
+                f"({type(error).__name__}: {error}), so it was changed after it had "
+                "been written; restore it from a backup, or branch from an earlier "
+                "record"
+            ) from error
 
 
 def insist_on_known_words(found: Journal) -> None:

@@ -16,7 +16,7 @@ from coordinator.journal.entries import Opened, Resumed, decode
 from coordinator.journal.framing import Kind, Record
 from coordinator.journal.inputs import inputs, taken
 from coordinator.protocol.clock import on_session_clock
-from coordinator.protocol.events import Event, SessionOpened
+from coordinator.protocol.events import CancelTurn, Event, SessionOpened
 from coordinator.protocol.result import FileRecord
 from coordinator.recovery.rebuild import AskedTurn, Driver, Rebuilt, rebuild
 
@@ -70,6 +70,11 @@ def past_of(
     """
     events: list[Event] = []
     rebuilt = rebuild(driver, inputs(records), watch=events.append)
+    for asked in rebuilt.open_turns if rebuilt.end is not None else ():
+        # The conclusion cut them short, though nobody lived to say so.
+        turn = asked.turn
+        cut = CancelTurn(agent=turn.agent, turn=turn.number, reason="concluded")
+        driver.ledger.book(cut)
     for record in records:
         if record.kind == Kind.RESUMED:
             entry = decode(record)
@@ -98,3 +103,29 @@ def _began(records: Sequence[Record]) -> float | None:
             if isinstance(what, SessionOpened):
                 return what.at
     return None
+
+
+def takeable(records: Sequence[Record], driver: Driver) -> int:
+    """How many of ``records`` the machine can take, counted from the first.
+
+    An input that it cannot take was recorded before that showed, and the session died
+    of it: it is a mistake of the program's. The session goes on from before it; what
+    was recorded with it had no effect yet.
+
+    Args:
+        records: Those that count, the first included.
+        driver: Its machine as it was when the session opened; of no use afterwards.
+
+    Raises:
+        msgspec.DecodeError: A whole record holds something else than its kind says.
+    """
+    steps = taken(records)
+    for number, record in enumerate(records):
+        if record.kind not in {Kind.FRAME, Kind.INPUT}:
+            continue
+        for what in next(steps).inputs:
+            try:
+                driver.take(what)
+            except Exception:  # noqa: BLE001  (whatever it was that ended the session)
+                return number
+    return len(records)

@@ -23,7 +23,7 @@ from agents.protocol.chunks import AgentId, ServerToolReturned, StreamChunk
 from agents.protocol.frames import decode_frame, skim_frame
 from agents.protocol.redaction import Redactor, secrets_of, secrets_of_environment
 from agents.tools.base import InSession
-from coordinator.consensus import HEARD, Consensus
+from coordinator.consensus import DEADLINE_TIMER, HEARD, Consensus
 from coordinator.errors import NotAsked, NotInTeam
 from coordinator.protocol.accounting import BOOKED
 from coordinator.protocol.clock import on_session_clock
@@ -132,6 +132,9 @@ class Shell:
         # Agents that wait for what they have sent to be recorded.
         self._redactor = redactor_of(team)
         self._marks: list[anyio.Event] = []
+        is_to_begin = past is not None and not past.has_begun
+        timers = past.rebuilt.timers if past is not None and is_to_begin else {}
+        self._deadline_at = timers.get(DEADLINE_TIMER)
         self._places: list[InSession] = []
 
     @property
@@ -407,6 +410,9 @@ class Shell:
                 pass  # a decision: readers get it, there is nothing to do
 
     def _arm(self, timer: ArmTimer, group: anyio.abc.TaskGroup) -> None:
+        if timer.timer == DEADLINE_TIMER and self._deadline_at is not None:
+            # Said by whoever goes on with a session that had not begun.
+            timer = ArmTimer(timer=timer.timer, at=self._deadline_at)
         if timer.timer in self._timers:
             self._timers[timer.timer].cancel("armed anew")
         scope = anyio.CancelScope()

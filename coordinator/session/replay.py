@@ -22,11 +22,14 @@ from coordinator.journal.framing import Kind, Record
 from coordinator.journal.inputs import history, taken
 from coordinator.journal.reader import understood
 from coordinator.protocol.events import (
+    AnswerRestored,
     Event,
+    LiveBallots,
     MachineInput,
     MachineOutput,
     StartTurn,
     TellAgent,
+    VetoIgnored,
 )
 from coordinator.protocol.result import Result
 from coordinator.recovery.snapshot import machine_of
@@ -40,6 +43,8 @@ if TYPE_CHECKING:
     from coordinator.displays.base import Display
     from coordinator.journal.reader import Journal
 
+_ADDED = (LiveBallots, AnswerRestored, VetoIgnored)
+"""What a version says that did not say it before: journals of that one lack it."""
 _INPUTS = frozenset({Kind.FRAME, Kind.INPUT})
 
 
@@ -79,6 +84,7 @@ class Replay:
         them died before it could write them."""
         self.result: Result | None = None
         self.is_finished = False
+        self._is_stuck = False
 
     def batches(self) -> Iterator[Batch]:
         """What readers saw, record by record.
@@ -102,6 +108,8 @@ class Replay:
                 self._doubtful = len(self._derived)
             elif record.kind == Kind.RESULT:
                 self._finish(number, record)
+            if self._is_stuck:
+                break  # the session died of it; see takeable
         if self.result is None:
             self.result = self._so_far()
 
@@ -109,7 +117,12 @@ class Replay:
         for what in inputs:
             if isinstance(what, Chunk):
                 yield what
-            for output in self._driver.take(what):
+            try:
+                outputs = self._driver.take(what)
+            except Exception:  # noqa: BLE001  (whatever it was that ended the session)
+                self._is_stuck = True
+                return
+            for output in outputs:
                 if not isinstance(output, StartTurn | TellAgent):
                     self._derived.append(output)  # those two are not recorded
                 yield output
@@ -121,6 +134,8 @@ class Replay:
             if _is_same(record.payload, now):
                 self._doubtful = max(0, self._doubtful - 1)
                 return
+            if isinstance(now, _ADDED):
+                continue
             if not self._doubtful:
                 raise self._differs(number, _short(record.payload), _short(encode(now)))
             self._doubtful -= 1

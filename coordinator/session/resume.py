@@ -43,9 +43,10 @@ from coordinator.recovery.branch import branched
 from coordinator.recovery.resume_points import (
     insist_on_known_words,
     insist_on_record,
+    insist_on_turns,
     insist_on_unfinished,
 )
-from coordinator.recovery.snapshot import Past, machine_of, past_of
+from coordinator.recovery.snapshot import Past, machine_of, past_of, takeable
 from coordinator.session.driver import Driver
 from coordinator.session.engine import Opening, Shell
 from coordinator.session.options import BranchOptions, ResumeOptions, takes
@@ -84,18 +85,20 @@ async def resume_session(
         found = await anyio.to_thread.run_sync(read_session, root, name)
         insist_on_unfinished(found)
         insist_on_known_words(found)
+        insist_on_turns(found, _taken_up(found, deadline_s)[2])
         team = await _team_again(stack, found.opened, team)
         attached = await read_again(
             found.opened.attached, options.get("attachments", ())
         )
         durability = options.get("durability", "async")
         writer, reopened = await stack.enter_async_context(
-            reopen_journal(root, name, durability=durability)
+            # Another process may have gone on with it meanwhile, and ended it.
+            reopen_journal(
+                root, name, durability=durability, check=insist_on_unfinished
+            )
         )
         found = reopened.journal
-        counted = history(found.records)
-        kept = resumable(counted)
-        driver, past = _past(found, counted[:kept], team, deadline_s)
+        kept, driver, past = _taken_up(found, deadline_s)
         past = replace(past, fetched=fetched(found.records))
         files = SessionFiles(attached, uploads(found.records))
         files.know(team.backends)
@@ -148,6 +151,7 @@ async def branch_session(
         opened = _branch_of(found.opened, team, session_id, record)
         before = _driver(found.opened, rules)
         after = _driver(opened, team.rules)
+        counted = counted[: takeable(counted, _driver(found.opened, rules))]
         with understood(found.path):
             over = branched(counted[1:], before, after, frozenset(opened.models))
         records = (
@@ -160,7 +164,7 @@ async def branch_session(
             records=records,
             damage=None,
         )
-        driver, past = _past(journal_of_it, records, team, deadline_s)
+        driver, past = _past(journal_of_it, records, team.rules, deadline_s)
         if not opened.models.keys() <= found.opened.models.keys():
             _give_time(past)
         writer = await stack.enter_async_context(
@@ -230,18 +234,33 @@ def _driver(opened: Opened, rules: Rules) -> Driver:
 
 
 def _past(
-    found: Journal, counted: Sequence[Record], team: Team, deadline_s: float | None
+    found: Journal, counted: Sequence[Record], rules: Rules, deadline_s: float | None
 ) -> tuple[Driver, Past]:
     """The session's machine and books as they stood, and what was under way.
 
     Raises:
         msgspec.DecodeError: A record holds something else than its kind says.
     """
-    driver = _driver(found.opened, team.rules)
+    driver = _driver(found.opened, rules)
     past = past_of(found.opened, counted, driver, anyio.current_time())
     if deadline_s is not None:
         past.rebuilt.timers[DEADLINE_TIMER] = past.ended + deadline_s
     return driver, past
+
+
+def _taken_up(found: Journal, deadline_s: float | None) -> tuple[int, Driver, Past]:
+    """How many records count, and what the session was by then.
+
+    The rules are those it was begun under, prices included.
+
+    Raises:
+        JournalCorrupt: A record holds something else than its kind says.
+    """
+    with understood(found.path):
+        rules, _ = read_described(found.opened.team)
+        counted = history(found.records)
+        kept = takeable(counted[: resumable(counted)], _driver(found.opened, rules))
+        return kept, *_past(found, counted[:kept], rules, deadline_s)
 
 
 def _give_time(past: Past) -> None:
