@@ -146,7 +146,8 @@ def json_fits(meant: object, value: object) -> bool:
     if isinstance(meant, float) or isinstance(value, float):
         is_same = _is_number(cast("object", meant)) and _is_number(value)
         return is_same and is_near(cast("float", meant), cast("float", value))
-    return bool(meant == value)
+    is_alike = isinstance(meant, bool) == isinstance(value, bool)
+    return is_alike and bool(meant == value)
 
 
 def text_faults(meant: object, *, is_name: bool = False) -> Iterator[str]:

@@ -11,9 +11,13 @@ SCENARIO_KEYS = ("expect", "extends", "matrix")
 def is_scenario(path: Path) -> bool:
     """Whether a file beside team files is a scenario.
 
-    A cheap look, so that a broken file is a scenario and its error is told.
+    A cheap look, so that a broken file is a scenario and its error is told; a file that
+    cannot be read is none, and whoever reads it says why.
     """
-    text = path.read_text(encoding="utf-8", errors="replace")
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
     return any(_key(line) in SCENARIO_KEYS for line in text.splitlines())
 
 
