@@ -272,7 +272,9 @@ def _config(options: RunOptions, continued: Continued | None) -> TeamConfig:
     if options.config is not None and is_scenario(options.config):
         from coordinator.scenarios.reader import read_scenario  # noqa: PLC0415  (seldom)
 
-        config = read_scenario(options.config).config
+        scenario = read_scenario(options.config)
+        file = msgspec.structs.replace(scenario.file, question=scenario.question)
+        config = msgspec.structs.replace(scenario.config, file=file)
     elif options.config is not None:
         config = read_team(options.config)
     elif options.is_demo:
