@@ -9,6 +9,7 @@ checked and put together; what each one is stands in
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -260,8 +261,15 @@ class Rules:
 
 
 def _flat(part: Part) -> Iterator[tuple[str, Any]]:
-    for field in msgspec.structs.fields(part):
-        yield field.encode_name, getattr(part, field.name)
+    for name, written in _fields(type(part)):
+        yield written, getattr(part, name)
+
+
+@cache
+def _fields(kind: type[Part]) -> tuple[tuple[str, str], ...]:
+    """Each field's name, and its name in a file; to ask anew takes a millisecond."""
+    fields = msgspec.structs.fields(kind)
+    return tuple((field.name, field.encode_name) for field in fields)
 
 
 def _checked(settings: dict[str, Any]) -> dict[str, Any]:
