@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -171,7 +172,7 @@ class RunningTurn:
             system=prompts.system_prompt(self.agent.system),
             messages=self.conversation.messages(),
             tools=offered_tools(self.agent, self.turn.task),
-            container=self.conversation.container,
+            container=self.conversation.container_at(datetime.now(UTC)),
         )
 
     async def _respond_somehow(self, call: int) -> Transcript | None:

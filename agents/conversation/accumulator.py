@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any, TypeAlias, cast
 
 import msgspec
@@ -259,6 +260,17 @@ class Transcript:
         container = self._fields().get("container")
         found = container.get("id") if isinstance(container, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
         return found if isinstance(found, str) else None
+
+    @property
+    def container_ends(self) -> datetime | None:
+        """When that container expires; ``None``: nobody says."""
+        container: Any = self._fields().get("container")
+        told = cast("Json", container) if isinstance(container, dict) else {}
+        try:
+            moment = datetime.fromisoformat(_str(told.get("expires_at")))
+        except ValueError:
+            return None
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
     @property
     def content(self) -> msgspec.Raw:

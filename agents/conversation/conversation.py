@@ -10,6 +10,7 @@ What the words are is :mod:`agents.conversation.prompts`'s.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
@@ -94,6 +95,7 @@ class Conversation:
 
     __slots__ = (
         "_before",
+        "_container_ends",
         "_ids",
         "_messages",
         "_note",
@@ -108,6 +110,7 @@ class Conversation:
         self.container: str | None = None
         """The code-execution container in use; it outlives roll-backs and fresh starts,
         because its files do."""
+        self._container_ends: datetime | None = None
         self.fallbacks = 0
         """How many of the agent's models have been given up."""
         self._messages: list[Message] = []
@@ -118,6 +121,12 @@ class Conversation:
         self._texts: list[str] = []
         self._before: _State | None = None
         self._note = ""
+
+    def container_at(self, now: datetime) -> str | None:
+        """The container, unless it has expired by ``now``."""
+        if self._container_ends is not None and self._container_ends <= now:
+            return None
+        return self.container
 
     @property
     def is_empty(self) -> bool:
@@ -160,7 +169,9 @@ class Conversation:
 
     def absorb(self, response: Transcript) -> None:
         """Take in a complete response, unless it was cut or refused."""
-        self.container = response.container or self.container
+        if response.container is not None:
+            self.container = response.container
+            self._container_ends = response.container_ends
         if response.why in LOST_ENDINGS:
             return
         calls = self._named_apart(response.tool_calls)
@@ -215,7 +226,6 @@ class Conversation:
         blocks.extend(TextBlock(text=text) for text in self._texts)
         if blocks:
             self._say(_json(blocks))
-        if self._texts:
             self._messages = without_open_calls(self._messages)
         self._open_calls, self._results, self._texts = (), {}, []
         return tuple(self._messages)

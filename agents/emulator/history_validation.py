@@ -89,13 +89,16 @@ def check_history(
     if messages[0]["role"] != "user":
         raise Invalid('messages: first message must use the "user" role')
     turns = _merged(messages)
+    told: JsonObject = body.get("thinking") or {}
+    thinks = told.get("type") != "disabled"
     seen: set[str] = set()
     for number, (role, blocks) in enumerate(turns):
         if role == "assistant":
             after = turns[number + 1][1] if number + 1 < len(turns) else None
             _check_calls(number, blocks, after, seen)
             _check_server_calls(number, turns)
-            _check_thoughts(number, blocks, str(body["model"]), issued)
+            if thinks or any(block["type"] in _THOUGHTS for block in blocks):
+                _check_thoughts(number, blocks, str(body["model"]), issued)
         else:
             before = turns[number - 1][1] if number else []
             _check_results(number, blocks, before)

@@ -286,3 +286,28 @@ async def test_a_container_refused_once_is_not_left_out_for_ever(
         said = await on.play(ask.draft())
     assert isinstance(said[-1], AgentFailed)
     assert len(backend.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "expires_at",
+    [
+        "2020-01-01T00:00:00Z",
+        "2020-01-01T00:00:00",
+        "2100-01-01T00:00:00Z",
+        "soon",
+    ],
+)
+async def test_a_container_is_not_named_once_it_has_expired(
+    stage: Staging,
+    scripted: Callable[..., Recording],
+    ask: Asking,
+    monkeypatch: pytest.MonkeyPatch,
+    expires_at: str,
+) -> None:
+    named = None if expires_at.startswith("2020") else "container_1"
+    monkeypatch.setattr("agents.backends.scripted.api_objects.EXPIRES_AT", expires_at)
+    code = {"server_tool": "code_execution", "input": {"code": "1"}, "result": "1"}
+    backend = scripted([code, {"container": "container_1"}], ANSWER)
+    async with stage(backend) as on:
+        await on.play(ask.review(may_revise=True))
+    assert [request.container for request in backend.requests] == [None, named]

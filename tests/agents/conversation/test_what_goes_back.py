@@ -106,6 +106,11 @@ CASES: dict[str, list[list[Any]]] = {
     "two open calls, one of them answered": [
         [served(), result(), served("srvtoolu_2"), stops("end_turn")]
     ],
+    "open calls that results of ours never close": [
+        [served(), call()],
+        [served("srvtoolu_2"), call(id_="toolu_2")],
+        [call(id_="toolu_3")],
+    ],
     "two calls of one id": [[call(q="1"), call(q="2")]],
     "ids that begin anew with each response": [
         [call(id_="call_0")],

@@ -25,6 +25,7 @@ _PLAIN = " !#$&'()*+,/:;<=>?@[]^`{|}\""
 
 _MARKABLE = frozenset({"text", "tool_result", "image", "document"})
 """What may bear a breakpoint of those blocks that end a message."""
+_THOUGHTS = frozenset({"thinking", "redacted_thinking"})
 _BREAKPOINT: Json = {"type": "ephemeral"}
 """Five minutes: as long as a team's turns follow one another."""
 
@@ -77,7 +78,24 @@ def parameters(settings: ClaudeSettings, request: Request) -> Json:
     made.update({name: value for name, value in given.items() if value})
     if not made["betas"]:
         del made["betas"]
+    if made.get("thinking") == {"type": "disabled"}:
+        made["messages"] = without_thoughts(conversation)
     make_room(made, _BREAKPOINT)
+    return made
+
+
+def without_thoughts(conversation: list[Json]) -> list[Json]:
+    """The messages as they are taken where thinking is switched off.
+
+    A budget may leave too little to think with amid a tool loop, whose calls were
+    thought about: with those thoughts, some models refuse to be asked without.
+    """
+    made: list[Json] = []
+    for message in conversation:
+        blocks = cast("list[Json]", message["content"])
+        kept = [block for block in blocks if block.get("type") not in _THOUGHTS]
+        if kept:
+            made.append({**message, "content": kept})
     return made
 
 

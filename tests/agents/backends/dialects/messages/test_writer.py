@@ -215,3 +215,28 @@ def test_marks_of_ones_own_and_ours_are_what_the_api_takes(more: Any) -> None:
     own = [tool for tool in more.get("server_tools", ()) if "cache_control" in tool]
     sent = [t.get("cache_control") for t in call["tools"] if t["name"] != "lookup"]
     assert sent == [tool["cache_control"] for tool in own]
+
+
+def test_thinking_that_is_switched_off_amid_a_tool_loop_takes_its_thoughts_along() -> (
+    None
+):
+    thought = {"type": "thinking", "thinking": "Hm.", "signature": "x"}
+    call = {"type": "tool_use", "id": "toolu_1", "name": "t", "input": {}}
+    result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "ok"}
+    request = replace(
+        asked("q"),
+        messages=(
+            *asked("q").messages,
+            Message(role="assistant", content=raw([thought, call])),
+            Message(role="user", content=raw([result])),
+        ),
+        max_tokens=900,
+    )
+    call_made = made(ClaudeSettings(model="claude-opus-4-5", thinking=2_000), request)
+    assert call_made["thinking"] == {"type": "disabled"}
+    kinds = [[b["type"] for b in m["content"]] for m in call_made["messages"]]
+    assert kinds[1:] == [["tool_use"], ["tool_result"]]
+
+
+def raw(blocks: list[Any]) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(blocks))
