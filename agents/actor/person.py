@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import anyio
 import anyio.lowlevel
+import msgspec
 
 from agents.actor.publisher import Outbox
 from agents.actor.stop_reasons import revised
@@ -160,6 +161,8 @@ class Seat:
         if self._turn is not None and self._turn.number == news.turn:
             new = tuple(answer.label for answer in news.answers)
             self._seen = revised(self._seen, new)
+            self._turn = _with_news(self._turn, news)
+            self._asked.set()
 
     def cancel(self, turn: TurnNumber, reason: str) -> None:
         """Do not wait for the person any more."""
@@ -261,6 +264,24 @@ class Seat:
     def _publish(self, chunks: Sequence[StreamChunk]) -> None:
         self._to_send.append(encode_frame(chunks))
         self._called.set()
+
+
+def _with_news(turn: Turn, news: News) -> Turn:
+    """``turn`` as it is asked now: with the new answers, on the ballot too."""
+    task = turn.task
+    if not isinstance(task, Review):
+        return turn
+    new = tuple(answer.label for answer in news.answers)
+    answers = {answer.label: answer for answer in (*task.answers, *news.answers)}
+    standing = revised(tuple(answer.label for answer in task.answers), new)
+    ballot = task.ballot
+    if ballot is not None:
+        labels = revised(ballot.labels, new)
+        ballot = msgspec.structs.replace(ballot, labels=labels)
+    task = msgspec.structs.replace(
+        task, answers=tuple(answers[label] for label in standing), ballot=ballot
+    )
+    return msgspec.structs.replace(turn, task=task)
 
 
 def ballot_of(form: BallotForm, labels: Sequence[Label]) -> Ballot:

@@ -7,11 +7,13 @@ returns goes back as text, JSON where it is not a string.
 
 from __future__ import annotations
 
+import base64
 import inspect
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from hashlib import sha256
+from pathlib import PurePath
 from typing import Any, ParamSpec, cast, get_type_hints, overload
 
 import anyio.lowlevel
@@ -20,6 +22,7 @@ import msgspec
 from agents.boundary.threads import in_thread
 from agents.errors import ToolFailed
 from agents.protocol.backend import ToolSpec
+from agents.protocol.images import media_type_of_image
 from agents.protocol.unicode_text import whole_json
 from agents.tools import foreign_types as foreign
 from agents.tools.base import ToolResult
@@ -200,16 +203,51 @@ async def run_work(
 
 
 def as_result(returned: object) -> ToolResult:
-    """What a function returned as a tool's result: blocks and text as they are."""
+    """What a function returned as a tool's result: blocks and text as they are.
+
+    Bytes of an image, and objects that draw themselves (``_repr_png_``, as Pillow's and
+    Matplotlib's), are images to the model, also among other things in a list. Other
+    bytes are nothing that it could read; a path is its text.
+    """
     if isinstance(returned, str | msgspec.Raw):
         return returned
     if returned is None:
         return NO_OUTPUT
+    parts = cast("list[object]", returned) if isinstance(returned, list) else [returned]
+    if any(isinstance(part, bytes | bytearray) or _draws(part) for part in parts):
+        blocks = [block_of(part) for part in parts]
+        return msgspec.Raw(msgspec.json.encode(blocks))
+    if isinstance(returned, PurePath):
+        return str(returned)
     try:
         return msgspec.json.encode(returned, enc_hook=foreign.encode).decode()
     except UnicodeEncodeError:
         plain = msgspec.to_builtins(returned, enc_hook=foreign.encode, str_keys=True)
         return msgspec.json.encode(whole_json(plain)).decode()
+
+
+def _draws(part: object) -> bool:
+    return callable(getattr(type(part), "_repr_png_", None))
+
+
+def block_of(part: object) -> dict[str, object]:
+    """One part of a result as a block: an image, or text."""
+    if _draws(part):
+        part = cast("Any", part)._repr_png_() or b""
+    if isinstance(part, bytes | bytearray):
+        data = bytes(part)
+        kind = media_type_of_image(data)
+        if kind is None:
+            text = f"[{len(data):,} bytes that are no image, left out]"
+            return {"type": "text", "text": text}
+        source = {
+            "type": "base64",
+            "media_type": kind,
+            "data": base64.b64encode(data).decode(),
+        }
+        return {"type": "image", "source": source}
+    text = as_result(part)
+    return {"type": "text", "text": text if isinstance(text, str) else str(text)}
 
 
 def _arguments(decoded: msgspec.Struct) -> dict[str, object]:

@@ -34,7 +34,8 @@ def display(
         name: One that fits ``out``.
         cast: Who takes part.
         answers: Where one that shows nothing else writes the answer; ``None``: nowhere.
-        out: Where people look. Lines for programs go to standard output.
+        out: Where people look. Lines for programs go to standard output, or there
+            where that is taken.
     """
     match name:
         case "rich":
@@ -48,7 +49,9 @@ def display(
         case "jsonl":
             from coordinator.displays.jsonl import JsonLinesDisplay  # noqa: PLC0415
 
-            return JsonLinesDisplay(sys.stdout.buffer)
+            # With --json, standard output is for the one object.
+            is_taken = answers is None and out is sys.stderr
+            return JsonLinesDisplay((out if is_taken else sys.stdout).buffer)
         case "none" | "quiet":
             from coordinator.displays.quiet import QuietDisplay  # noqa: PLC0415
 

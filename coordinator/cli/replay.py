@@ -22,6 +22,7 @@ from coordinator.errors import (
     JournalUnavailable,
     ReplayDiffers,
 )
+from coordinator.journal.index import summary_of
 from coordinator.journal.lookup import find_session
 from coordinator.journal.reader import Journal, read_journal, read_session
 from coordinator.journal.store import SUFFIX
@@ -102,11 +103,22 @@ async def _replay(
 ) -> int:
     played = await replay(journal, shown, speed=speed)
     assert played.result is not None
+    if not played.is_finished and _is_running(root, journal):
+        complain("the session is still running; this is how far it has come")
+        return Exit.INTERRUPTED
     if not played.is_finished:
         again = call("resume", journal.opened.session, root)
         complain(f"here the session was left; go on with it: {again}")
         return Exit.INTERRUPTED
     return exit_of(played.result)
+
+
+def _is_running(root: Path, journal: Journal) -> bool:
+    """Whether another process is at work on the session now."""
+    try:
+        return summary_of(root, journal.opened.session).status == "running"
+    except JournalUnavailable:
+        return False
 
 
 def speed_of(text: str) -> float | None:

@@ -175,8 +175,14 @@ def _with_agents(config: TeamConfig, named: str) -> TeamConfig:
     else:
         more = team_of_models((named,), len(taken) + 1)
         more = msgspec.structs.replace(more, agents=_first_free(more.agents, taken))
+    # What a file says of its agents' money and votes comes with them.
+    rules = config.rules.replace(
+        budgets={**config.rules.limits.budgets, **more.rules.limits.budgets},
+        weights={**config.rules.voting.weights, **more.rules.voting.weights},
+    )
     return msgspec.structs.replace(
         config,
+        rules=rules,
         agents=(*config.agents, *more.agents),
         scripts={**config.scripts, **more.scripts},
     )

@@ -27,6 +27,7 @@ from coordinator.cli.notices import notice_retirements
 from coordinator.cli.output_files import check_output
 from coordinator.consensus.rules import Rules
 from coordinator.displays.base import Cast, Display
+from coordinator.displays.sanitizer import for_output
 from coordinator.errors import ConfigInvalid, JournalUnavailable
 from coordinator.scenarios.sentence import is_scenario
 from coordinator.session.session import Session, open_session
@@ -283,6 +284,9 @@ def _config(options: RunOptions, continued: Continued | None) -> TeamConfig:
         config = team_of_models(options.models, options.agents)
     elif continued is not None:
         config = config_of(continued.source)
+        # What went with the question before has been read.
+        file = msgspec.structs.replace(config.file, attach=())
+        config = msgspec.structs.replace(config, file=file)
     elif options.is_emulated:
         config = team_of_models((EMULATED_MODEL,), options.agents)
     else:
@@ -312,7 +316,8 @@ def team_of_models(models: Sequence[str], count: int) -> TeamConfig:
         raise ConfigInvalid(f"--agents {count} is no team; give 1 to 1000")
     agents = tuple(
         AgentEntry(
-            id=NAMES[n] if n < len(NAMES) else f"agent{n + 1}",
+            # Not "agent12", which reads like the answer of another agent's number.
+            id=NAMES[n] if n < len(NAMES) else f"member{n + 1}",
             backend="claude",
             model=models[n % len(models)],
         )
@@ -366,7 +371,8 @@ def _watched(options: RunOptions) -> TextIO:
 def _finish(options: RunOptions, result: Result) -> int:
     """Print and write what was asked for, and say what went wrong, if anything did."""
     if options.is_json:
-        sys.stdout.buffer.write(as_json(result) + b"\n")
+        out = sys.stdout.buffer
+        out.write(for_output(as_json(result), out) + b"\n")
         sys.stdout.buffer.flush()
     if options.output is not None and result.answer is not None:
         try:

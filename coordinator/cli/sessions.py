@@ -17,7 +17,7 @@ from coordinator.cli.error_report import at_the_boundary
 from coordinator.cli.exit_codes import Exit, complain
 from coordinator.cli.journal_paths import call, root_of
 from coordinator.displays.result_text import dollars
-from coordinator.displays.sanitizer import clean, one_line
+from coordinator.displays.sanitizer import clean, for_output, one_line
 from coordinator.errors import ConfigInvalid, JournalUnavailable
 from coordinator.journal.entries import Parent, decode
 from coordinator.journal.export_jsonl import json_lines, written_out
@@ -197,8 +197,9 @@ def _export(
         elif form == "scenario":
             return _export_scenario(journal, output)
         elif output is None:
+            out = sys.stdout.buffer
             for lines in json_lines(journal):
-                sys.stdout.buffer.write(lines)
+                out.write(for_output(lines, out))
             sys.stdout.buffer.flush()
             return Exit.ANSWERED
         else:
@@ -320,5 +321,6 @@ def _ago(span: timedelta) -> datetime:
 
 
 def _print_json(value: object) -> None:
-    sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
+    out = sys.stdout.buffer
+    out.write(for_output(msgspec.json.encode(value), out) + b"\n")
     sys.stdout.buffer.flush()

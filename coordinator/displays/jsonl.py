@@ -2,8 +2,8 @@
 
 The lines are :data:`coordinator.protocol.events.Event` as they travel, one object each,
 told apart by ``kind``. Nothing is left out, so a reader that lags slows the session
-down. Model text is not stripped here: JSON escapes the controls that a terminal would
-obey.
+down. Model text is not stripped here: JSON escapes what a terminal would obey, and
+what it does not is escaped where the lines go to one.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import IO
 
 import msgspec
 
+from coordinator.displays.sanitizer import for_output
 from coordinator.displays.sink import Sink
 from coordinator.protocol.events import Event
 from coordinator.protocol.result import Result
@@ -26,6 +27,7 @@ class JsonLinesDisplay:
     is_lossless = True
 
     def __init__(self, out: IO[bytes]) -> None:
+        self._out = out
         self._sink = Sink(out)
 
     async def show(self, events: AsyncIterator[Sequence[Event]]) -> None:
@@ -35,7 +37,8 @@ class JsonLinesDisplay:
             BrokenPipeError: The reader has gone.
         """
         async for batch in events:
-            await self._sink.write(_encoder.encode_lines(batch))
+            lines = _encoder.encode_lines(batch)
+            await self._sink.write(for_output(lines, self._out))
 
     def conclude(self, result: Result) -> None:
         """Nothing: the event ``conclude`` has said it."""

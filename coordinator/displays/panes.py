@@ -121,7 +121,9 @@ def _header(view: View, cast: Cast, width: int, elapsed_s: float) -> RenderableT
     grid = Table.grid(expand=True, padding=(0, 1))
     grid.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
     grid.add_column(justify="right", no_wrap=True)
-    name = Text.assemble((" coordinator", "bold"), (f" {cast.title}", "dim"))
+    name = Text.assemble(
+        (" coordinator", "bold"), (f" {one_line(cast.title, 80)}", "dim")
+    )
     spent = f"{tokens(view.usage.total_tokens)} tokens · {dollars(view.cost_usd)}"
     grid.add_row(name, Text.assemble((f"{spent} · ", "dim"), clock(elapsed_s), " "))
     question = Text(

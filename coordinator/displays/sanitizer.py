@@ -12,6 +12,7 @@ else does it.
 from __future__ import annotations
 
 import re
+from typing import IO
 
 _STRING = r"(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])"  # OSC, DCS, SOS, PM, APC
 _SEQUENCE = re.compile(
@@ -28,6 +29,7 @@ _SUSPECT = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 but tab and line feed, DEL, C1
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # bidirectional controls
     "\u2028\u2029\ufeff\ufff9-\ufffb"  # separators, byte order mark, annotations
+    "\u200b\u2060-\u2065\u206a-\u206f"  # no width, deprecated shaping
     "\ud800-\udfff"  # halves of a pair: no encoding can print them
     "\U000e0000-\U000e007f]"  # tags: text that a person cannot see
 )
@@ -57,6 +59,33 @@ def whole_line(text: str, width: int) -> str:
     """Return the one line ``text`` cleaned, its columns kept, cut by ``…``."""
     flat = clean(text[: width * 8 + 64]).expandtabs().rstrip()
     return flat if len(flat) <= width else flat[: max(0, width - 1)].rstrip() + "…"
+
+
+def escaped_json(data: bytes) -> bytes:
+    """JSON that says the same, with all escaped that a terminal would obey or hide.
+
+    JSON escapes C0 by itself; C1, bidirectional controls and what has no width stand
+    raw in it.
+    """
+    if data.isascii():
+        return data
+    return _SUSPECT.sub(_as_escape, data.decode()).encode()
+
+
+def _as_escape(found: re.Match[str]) -> str:
+    code = found[0].encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{code[at : at + 4]}" for at in range(0, len(code), 4))
+
+
+def for_output(data: bytes, out: IO[bytes]) -> bytes:
+    """JSON lines as they are for a program, escaped where they go to a terminal."""
+    try:
+        is_terminal = out.isatty()
+    except ValueError:  # it is closed
+        return data
+    if not is_terminal:
+        return data
+    return b"".join(map(escaped_json, data.splitlines(keepends=True)))
 
 
 class Cleaner:

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shlex
 import sqlite3
+import time
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 from datetime import datetime
@@ -36,6 +38,8 @@ from coordinator.journal.summaries import Summary, summarize
 
 INDEX = "index.sqlite3"
 _LOCK = "index.lock"
+LOCK_WAIT_S = 1.0
+"""How long a lock of somebody else's is waited for."""
 _FILES = (INDEX, f"{INDEX}-wal", f"{INDEX}-shm")
 
 _SCHEMA = """
@@ -239,10 +243,31 @@ def _locked(folder: Folder) -> Generator[None]:
                 raise  # not a race lost to another process: it cannot be made
     fd = folder.open(_LOCK, writable=True)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
+        _wait_for(fd, folder.path_of(_LOCK))
         yield
     finally:
         os.close(fd)
+
+
+def _wait_for(fd: int, path: Path) -> None:
+    """Take the lock; whoever has it works at the index for an instant.
+
+    Raises:
+        JournalUnavailable: Somebody has it for longer than that.
+    """
+    until = time.monotonic() + LOCK_WAIT_S
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise JournalUnavailable(
+                    f"{str(path)!r} has been held by another process for longer than "
+                    f"{LOCK_WAIT_S:g} s; see who: fuser {shlex.quote(str(path))}"
+                ) from None
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _list_indexed(folder: Folder) -> list[Summary]:

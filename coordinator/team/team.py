@@ -118,6 +118,7 @@ class Team(Generic[T]):
         members = _checked_agents(self.agents)
         object.__setattr__(self, "agents", members)  # frozen once it is made
         _check_rules(self.rules)
+        _check_seed(self.seed)
         if not self.agents:
             raise ConfigInvalid("a team needs at least one agent; add one to 'agents'")
         for agent, times in Counter(agent.id for agent in self.agents).items():
@@ -359,3 +360,10 @@ def _price(agent: Agent) -> Price:
             ),
         )
     return dearest
+
+
+def _check_seed(seed: int | None) -> None:
+    if seed is not None and not -(2**63) <= seed < 2**63:
+        raise ConfigInvalid(
+            f"seed {seed} is too large; use one between -2^63 and 2^63 - 1"
+        )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
 
 import anyio
 import anyio.lowlevel
@@ -17,6 +18,7 @@ from agents.protocol.backend import ToolSpec
 from agents.protocol.chunks import Seq, ToolCalled, TurnNumber
 from agents.tools import SchemaTool, Tool, tool
 from agents.tools.execution import Returned, run_call
+from agents.tools.function import as_result
 from agents.tools.result_blocks import RESULT_CHARS
 
 
@@ -352,3 +354,28 @@ def test_a_docstring_that_breaks_its_styles_rules_still_makes_a_tool(
 
     add.__doc__ = written
     assert tool(add).spec.name == "add"
+
+
+PNG = (
+    b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01"
+    b"\x08\x06\x00\x00\x00\x1f\x15\xc4\x89"
+)
+
+
+class _Drawing:
+    def _repr_png_(self) -> bytes:
+        return PNG
+
+
+@pytest.mark.parametrize("drawn", [PNG, bytearray(PNG), _Drawing()])
+def test_an_image_that_a_function_returns_is_an_image(drawn: object) -> None:
+    blocks = msgspec.json.decode(cast("msgspec.Raw", as_result(["see:", drawn])))
+    assert blocks[0] == {"type": "text", "text": "see:"}
+    assert blocks[1]["type"] == "image"
+    assert blocks[1]["source"]["media_type"] == "image/png"
+
+
+def test_other_bytes_are_said_to_be_left_out_and_a_path_is_text() -> None:
+    blocks = msgspec.json.decode(cast("msgspec.Raw", as_result(b"\0\1\2")))
+    assert blocks == [{"type": "text", "text": "[3 bytes that are no image, left out]"}]
+    assert as_result(Path("/tmp/x.png")) == "/tmp/x.png"  # noqa: S108  (a name)
