@@ -2,7 +2,7 @@
 
 ::
 
-    python tests/bench/kill_nine.py --kills 1000
+    python tests/bench/kill_nine.py --kills 2000 --late-s 0.06
 
 Each session is the real command line in a process of its own (``coordinator run``, then
 ``coordinator resume``), asks a pretended API over loopback, and is killed at a random
@@ -12,12 +12,17 @@ happened, and are held against each other afterwards:
 - whoever watched standard output (``--display jsonl``) or, under ``async``, the journal
   as it was just before the kill: what was *acknowledged*;
 - the pretended API: which calls it answered, and whether one was asked for again;
-- the journal in the end, and a replay of it.
+- the journal in the end, and a replay of it;
+- a tool that every agent calls once, that is not rerunnable, notes each time it runs
+  and in some sessions kills its own process: it may run once for each agent.
+
+With ``--late-s`` each write to the journal comes so much later, as on a disk that
+turns.
 
 Under ``sync`` a line on standard output is acknowledged, because nothing leaves before
-its cause is on the disk. Under ``async`` a record is, once it stands in the file. One
-process imports everything and forks the others: starting Python a thousand times would
-take longer than all the rest. Prints one JSON line.
+its cause is on the disk. Under ``async`` and ``exit`` a record is, once it stands in
+the file. One process imports everything and forks the others: starting Python a
+thousand times would take longer than all the rest. Prints one JSON line.
 """
 
 from __future__ import annotations
@@ -34,6 +39,7 @@ import signal
 import sys
 import tempfile
 import time
+import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -54,12 +60,35 @@ from coordinator.errors import CoordinatorError
 from coordinator.journal.framing import Kind
 from coordinator.journal.inputs import history
 from coordinator.journal.reader import read_journal
+from coordinator.journal.writer import JournalWriter
 from coordinator.session.replay import Replay
 
 AGENTS = ("ada", "bob", "cy")
 ANSWER = "Twenty-two times a day."
 MOST_DEATHS = 6
 """How often one session dies before it is let go to its end."""
+DEADLY_ONE_IN = 5
+"""Of so many calls of the tool one kills its process."""
+DURABILITIES = ("sync", "async", "exit")
+TOOL = '''
+import os, signal, zlib
+from pathlib import Path
+
+def strike(who: str) -> str:
+    """Strike the hour.
+
+    Args:
+        who: Whose turn it is.
+    """
+    call = f"{os.environ['KILL_NINE_LIFE']} {who}"
+    path = Path(os.environ["KILL_NINE_EFFECTS"])
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.write(file, f"{call}\\n".encode())
+    os.close(file)
+    if zlib.crc32(call.encode()) % DEADLY == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return "it has struck"
+'''
 BY_TIME = 0.15
 """The share of kills that come at any time from a process's start, to meet it while
 it opens; the others come after a number of lines, to meet it at work."""
@@ -80,7 +109,10 @@ def script(name: str) -> Script:
         "review": [said, {"vote": "ada says"}],
         "present": [{"text": ANSWER, "rate": 400}],
     }
-    turns = [
+    call = {"tool": "strike", "input": {"who": name}}
+    first = {"task": "draft", "call": 1}
+    turns = [{"when": first, "repeat": True, "lines": [said, call]}]
+    turns += [
         {"when": {"task": task}, "repeat": True, "lines": lines}
         for task, lines in parts.items()
     ]
@@ -92,6 +124,9 @@ class Figures:
     """What the campaign counts."""
 
     kills: int = 0
+    kills_by_tools: int = 0
+    tools_run: int = 0
+    tools_run_twice: int = 0
     kills_before_a_journal: int = 0
     sessions: int = 0
     sessions_completed: int = 0
@@ -184,9 +219,16 @@ async def _serve(log: int) -> None:
 def team_file(folder: Path, address: str) -> Path:
     """A team that asks there."""
     agents = [
-        {"id": name, "model": "claude-haiku-5-5", "base_url": address}
+        {
+            "id": name,
+            "model": "claude-haiku-5-5",
+            "base_url": address,
+            "tools": ["kill_nine_tool:strike"],
+        }
         for name in AGENTS
     ]
+    deadly = TOOL.replace("DEADLY", str(DEADLY_ONE_IN))
+    (folder / "kill_nine_tool.py").write_text(deadly, "utf-8")
     team = {"agents": agents, "seed": 7, "voting": {"policy": "slate"}}
     path = folder / "team.yaml"
     path.write_text(json.dumps(team), "utf-8")  # JSON is YAML
@@ -197,14 +239,25 @@ class Campaign:
     """Starts, watches, kills and resumes."""
 
     def __init__(
-        self, kills: int, seconds: float, seed: int, at_once: int, folder: Path
+        self,
+        kills: int,
+        seconds: float,
+        seed: int,
+        at_once: int,
+        folder: Path,
+        *,
+        late_s: float = 0.0,
     ) -> None:
+        self._late_s = late_s
         self._kills, self._at_once, self._folder = kills, at_once, folder
         self._until = time.monotonic() + seconds
         self._chance = Random(seed)  # noqa: S311  (moments, no secrets)
         self._api, address, self._log = start_api()
         self._team = team_file(folder, address)
         os.environ["ANTHROPIC_API_KEY"] = "none-is-needed"
+        self._effects = folder / "effects"
+        os.environ["KILL_NINE_EFFECTS"] = os.devnull
+        os.environ["KILL_NINE_LIFE"] = _harmless()
         _warm_up(folder, self._team)
         self._told = b""
         self._finished: set[str] = set()
@@ -225,7 +278,16 @@ class Campaign:
         while data := os.read(self._log, 1 << 16):
             self._told += data
         self._settle_calls()
+        self._settle_tools()
         return self.figures
+
+    def _settle_tools(self) -> None:
+        """Count the calls that were run, and those that were run again."""
+        ran = self._effects.read_text("utf-8").splitlines()
+        self.figures.tools_run = len(ran)
+        self.figures.tools_run_twice = len(ran) - len(set(ran))
+        twice = sorted({call for call in ran if ran.count(call) > 1})
+        self.figures.trouble.extend(f"run twice: {call}" for call in twice)
 
     def _wants_more(self, lives: Sequence[Life]) -> bool:
         if time.monotonic() > self._until:
@@ -239,7 +301,7 @@ class Campaign:
         life = Life(
             number=number,
             folder=self._folder / f"s{number}",
-            durability="sync" if number % 2 else "async",
+            durability=DURABILITIES[number % len(DURABILITIES)],
             deaths=self._chance.randint(1, MOST_DEATHS),
         )
         self._fork(life)
@@ -259,7 +321,9 @@ class Campaign:
         reading, writing = os.pipe()
         life.process = os.fork()
         if not life.process:
-            _become(words, writing, life.errors)
+            os.environ["KILL_NINE_LIFE"] = str(life.number)
+            os.environ["KILL_NINE_EFFECTS"] = str(self._effects)
+            _become(words, writing, life.errors, self._late_s)
         os.close(writing)
         os.set_blocking(reading, False)
         life.pipe, life.rest, life.said = reading, b"", []
@@ -281,12 +345,19 @@ class Campaign:
     def _is_over(self, life: Life) -> bool:
         """Kill the process if its moment has come, and start the next."""
         ended, status = os.waitpid(life.process, os.WNOHANG)
+        if ended and os.waitstatus_to_exitcode(status) == -signal.SIGKILL:
+            # Its tool has taken it along.
+            _drain(life)
+            self.figures.kills += 1
+            self.figures.kills_by_tools += 1
+            self._fork(life)
+            return False
         if ended:
             _drain(life)
             self._end(life, os.waitstatus_to_exitcode(status))
             return True
         if life.is_due:
-            if life.durability == "async" and life.journal is not None:
+            if life.durability != "sync" and life.journal is not None:
                 with contextlib.suppress(CoordinatorError):  # it is just being made
                     life.acknowledge(_chunks_in(life.journal))
             os.kill(life.process, signal.SIGKILL)
@@ -363,10 +434,33 @@ class Campaign:
             self.figures.calls_bought_again += again
 
 
-def _become(words: Sequence[str], stdout: int, errors: Path) -> NoReturn:
+def _harmless() -> str:
+    """A name of a session in which the tool kills nobody."""
+    for number in range(1000):
+        life = f"warm-up-{number}"
+        calls = (f"{life} {who}".encode() for who in AGENTS)
+        if all(zlib.crc32(call) % DEADLY_ONE_IN for call in calls):
+            return life
+    raise AssertionError("every name is deadly")
+
+
+def _be_late(late_s: float) -> None:
+    """Let each group that is written come so much later."""
+    write = JournalWriter._write  # noqa: SLF001  (the disk is not ours to slow down)
+
+    def late(self: JournalWriter, *group: Any) -> None:
+        time.sleep(late_s)
+        write(self, *group)
+
+    JournalWriter._write = late  # type: ignore[method-assign]  # noqa: SLF001
+
+
+def _become(words: Sequence[str], stdout: int, errors: Path, late_s: float) -> NoReturn:
     """In the child: be the program."""
     code = 70
     try:
+        if late_s:
+            _be_late(late_s)
         os.dup2(stdout, 1)
         os.dup2(os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), 2)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
@@ -444,13 +538,21 @@ def main() -> int:
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--at-once", type=int, default=4)
+    parser.add_argument(
+        "--late-s", type=float, default=0.0, help="how late the disk is, in seconds"
+    )
     given = parser.parse_args()
     for name in PRELOADED:
         import_module(name)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="kill-nine-") as folder:
         campaign = Campaign(
-            given.kills, given.seconds, given.seed, given.at_once, Path(folder)
+            given.kills,
+            given.seconds,
+            given.seed,
+            given.at_once,
+            Path(folder),
+            late_s=given.late_s,
         )
         figures = campaign.run()
     told = vars(figures) | {
