@@ -1,4 +1,4 @@
-"""What one turn says with: a pen for the stamp, and a way out."""
+"""Publishing of a turn's chunks: a stamp on each, and a way out as frames."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Where code that callers bring is called: tools, toolboxes, approvers, displays."""
+"""Boundary to callers' code: tools, toolboxes, approvers, displays."""

@@ -1,4 +1,4 @@
-"""What the emulator says to whoever brings no script."""
+"""Default scripts of the emulator, for whoever brings none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every check of a request raises."""
+"""Refusal of a request: the exception that every check raises."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a model call is tried again, and after how long: the one layer that retries."""
+"""Retry policy: when a model call is tried again, and how long it waits first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an MCP server returns, as a result the Messages API takes. Pure."""
+"""Results of MCP servers, as results that the Messages API takes. Pure."""
 
 from __future__ import annotations
 

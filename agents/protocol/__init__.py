@@ -1,1 +1,1 @@
-"""What agents are asked and say, and the protocol of a backend; pure."""
+"""Turns, chunks, frames, and the protocol of a backend; pure."""

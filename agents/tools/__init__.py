@@ -1,4 +1,4 @@
-"""What agents can do beside writing: Python functions, and handing in their work.
+"""Tools of agents: Python functions, and the submission of work.
 
 @tool
 def population(city: str) -> int: ...

@@ -1,4 +1,4 @@
-"""What a count amounts to."""
+"""The result of a count: winner, standings, ties."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the command line keeps journals, and how it names a session that is kept."""
+"""Paths of journals for the command line, and names of kept sessions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who judges whom: the voters of a contest, and the committees of a large team."""
+"""Voters of a contest, and the committees of a large team."""
 
 from __future__ import annotations
 

@@ -39,6 +39,7 @@ from agents.protocol.chunks import (
     UsageReported,
     VoteCast,
 )
+from agents.protocol.turns import NEW_ANSWER
 from coordinator.consensus import (
     budget,
     challenge,
@@ -269,7 +270,7 @@ def _on_chunk(m: Move, chunk: Chunk) -> None:
         case _ if chunk.turn != member.turn or member.activity in {"idle", "out"}:
             return
         case BlockStarted():
-            if chunk.type == "tool_use" and b'"new_answer"' in bytes(chunk.content):
+            if chunk.tool == NEW_ANSWER:
                 m.put(replace(member, is_revising=True))
         case AnswerProposed():
             _on_proposal(m, member, chunk)

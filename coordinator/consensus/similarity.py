@@ -1,4 +1,4 @@
-"""How alike two answers are, as a number: the measure that finds near-duplicates."""
+"""Similarity of two answers: the measure that finds near-duplicates."""
 
 from __future__ import annotations
 

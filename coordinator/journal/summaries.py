@@ -1,4 +1,4 @@
-"""What a list of sessions says about one of them, read from its journal. Pure."""
+"""Summary of a session for lists, read from its journal. Pure."""
 
 from __future__ import annotations
 

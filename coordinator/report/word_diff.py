@@ -1,4 +1,4 @@
-"""What changed between two texts, word by word."""
+"""Word differences between two texts."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ from agents.backends.dialects.messages.whole_body import (
     events_of,
     is_whole,
 )
-from agents.backends.dialects.messages.writer import parameters
+from agents.backends.dialects.messages.writer import AGENT_HEADER, parameters
 from agents.backends.plain_request import plain_request
 from agents.backends.transport.clients import CLOSE_GRACE_S, Clients, timeout
 from agents.backends.transport.connection_errors import timed_out, unconnected
@@ -94,6 +94,9 @@ COUNTED = (
     "extra_headers",
 )
 """Parameters that a count takes, and that change what is read."""
+
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class ClaudeBackend:
@@ -250,7 +253,11 @@ class ClaudeBackend:
         # With each request, because a client that was handed in has its own.
         times = timeout(self._idle_limit_s)
         try:
-            manager = create(**parameters(self._settings, request), timeout=times)
+            made = parameters(self._settings, request)
+            if str(client.base_url.host) not in _LOOPBACK:
+                # Only a server on this machine, the emulator's, is told who asks.
+                made["extra_headers"].pop(AGENT_HEADER, None)
+            manager = create(**made, timeout=times)
             response = await with_warnings_logged(manager.__aenter__())
         except FOREIGN as exc:
             raise self._ours(exc) from _quiet(exc)

@@ -1,4 +1,4 @@
-"""What a pretended model sees when it is called, and whether an entry fits it."""
+"""Matching of a request with a script's entries: does an entry fit a call?"""
 
 from __future__ import annotations
 

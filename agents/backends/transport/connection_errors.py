@@ -1,4 +1,4 @@
-"""Why no connection to Claude comes about, and whether asking again may help."""
+"""Connection errors: why none comes about, and whether to try again."""
 
 from __future__ import annotations
 
