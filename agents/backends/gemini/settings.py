@@ -1,4 +1,4 @@
-"""How an agent uses Gemini: what people set, and what follows from it. Data."""
+"""Settings of an agent that runs on Gemini, and what follows from them. Data."""
 
 from __future__ import annotations
 

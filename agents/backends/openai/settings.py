@@ -1,4 +1,4 @@
-"""How an agent uses OpenAI models: what people set, what follows from it. Data."""
+"""Settings of an agent that runs on OpenAI models, and what follows. Data."""
 
 from __future__ import annotations
 
