@@ -101,6 +101,9 @@ class RunningTurn:
     is told once, to people."""
     files: SessionFiles | None = None
     _news: list[News] = field(default_factory=list[News])
+    """What the model has yet to be told."""
+    _told: list[News] = field(default_factory=list[News])
+    """What it has been, since the turn began or began afresh."""
     _outcomes: Outcomes = field(init=False)
     _form: BallotForm | None = None
     """The ballot as it is now: news may add labels to the task's."""
@@ -257,14 +260,34 @@ class RunningTurn:
         self.conversation.begin_afresh(self.turn, given_up)
         self._call = 0
         self._outcomes.sources, self._was_cut = Sources(), False
+        self._failures = self._pauses = 0
         await self.voice.say(
             restarted(self.voice.stamp(), self.conversation, self._backend, reason)
         )
+        self._forget_news()
+        await self._break_news()
         return True
+
+    def _forget_news(self) -> None:
+        """The new conversation shows the task's own answers; what came has to be told.
+
+        Nobody may vote on what it was not shown.
+        """
+        task = self.turn.task
+        if isinstance(task, Review):
+            self._form = task.ballot
+            self._outcomes.seen = tuple(answer.label for answer in task.answers)
+        self._news[:0], self._told = self._told, []
 
     def _lose(self, memory: Memory) -> None:
         """Go to where the turn had begun afresh; what was paid until then, was."""
         begun_afresh(self.agent, self.conversation, self.turn, memory)
+        for news in tuple(self._news):
+            text = prompts.news_text(news, self.turn.nonce)
+            if text in memory.told_first:
+                self._news.remove(news)
+                self._show(news)
+                self.conversation.told(text)
 
     def _recall(self, request: Request, memory: Memory) -> Transcript | None:
         """The response that was bought before, if it was."""
@@ -295,6 +318,7 @@ class RunningTurn:
                 return await self._cut(response)
             case _:
                 pass
+        self._was_cut = False
         self.conversation.absorb(response)
         self._outcomes.sources.absorb(response.blocks)
         if response.tool_calls:
@@ -314,6 +338,7 @@ class RunningTurn:
         if self._was_cut:
             return self._outcomes.end("cut", "the output limit was hit twice")
         self._was_cut = True
+        self._outcomes.sources.forget_said()
         self.conversation.absorb(response)
         await self._ask_again(prompts.CUT_SHORT)
         return None
@@ -353,12 +378,17 @@ class RunningTurn:
             if self.memory is not None and not self.memory.is_time_for(text):
                 return
             del self._news[0]
-            labels = tuple(answer.label for answer in news.answers)
-            self._outcomes.show(labels)
-            if self._form is not None:
-                votable = revised(self._form.labels, labels)
-                self._form = msgspec.structs.replace(self._form, labels=votable)
+            self._show(news)
             await self._tell_model(text)
+
+    def _show(self, news: News) -> None:
+        """What ``news`` show may be voted for from now on."""
+        self._told.append(news)
+        labels = tuple(answer.label for answer in news.answers)
+        self._outcomes.show(labels)
+        if self._form is not None:
+            votable = revised(self._form.labels, labels)
+            self._form = msgspec.structs.replace(self._form, labels=votable)
 
     async def _follow_calls(self, calls: Sequence[ToolCalled]) -> Last | None:
         """End the turn if its work is handed in, else run what is called."""

@@ -36,6 +36,9 @@ from agents.tools.workflow import WORKFLOW_NAMES
 LOST_ENDINGS = frozenset({"cut", "window_full", "refused"})
 """Such a response may be half a thought or half a tool call: it is not kept."""
 
+_BEGUN_AFRESH = frozenset({"window_full", "refused"})
+"""What such a response ran in is no part of what comes after it."""
+
 KEPT_OUTCOMES = frozenset(
     {"answered", "voted", "presented", "restarted", "stopped", "divided"}
 )
@@ -96,21 +99,20 @@ class Conversation:
     __slots__ = (
         "_before",
         "_container_ends",
+        "_containers",
         "_ids",
         "_messages",
         "_note",
         "_open_calls",
+        "_paused_at",
         "_results",
         "_texts",
-        "container",
         "fallbacks",
     )
 
     def __init__(self) -> None:
-        self.container: str | None = None
-        """The code-execution container in use; it outlives roll-backs and fresh starts,
-        because its files do."""
-        self._container_ends: datetime | None = None
+        self._containers: dict[int, str] = {}
+        self._container_ends: dict[int, datetime] = {}
         self.fallbacks = 0
         """How many of the agent's models have been given up."""
         self._messages: list[Message] = []
@@ -120,13 +122,30 @@ class Conversation:
         self._results: dict[str, ToolResultBlock] = {}
         self._texts: list[str] = []
         self._before: _State | None = None
+        self._paused_at: int | None = None
+        """Where the response under way began, if it has paused."""
         self._note = ""
 
     def container_at(self, now: datetime) -> str | None:
         """The container, unless it has expired by ``now``."""
-        if self._container_ends is not None and self._container_ends <= now:
-            return None
-        return self.container
+        ends = self._container_ends.get(self.fallbacks)
+        return None if ends is not None and ends <= now else self.container
+
+    @property
+    def container(self) -> str | None:
+        """The code-execution container in use, of the model that is asked now.
+
+        It outlives roll-backs and fresh starts, because its files do; another model's
+        account knows nothing of it.
+        """
+        return self._containers.get(self.fallbacks)
+
+    @container.setter
+    def container(self, container: str | None) -> None:
+        self._containers.pop(self.fallbacks, None)
+        self._container_ends.pop(self.fallbacks, None)
+        if container is not None:
+            self._containers[self.fallbacks] = container
 
     @property
     def is_empty(self) -> bool:
@@ -140,6 +159,7 @@ class Conversation:
         all its answers written out.
         """
         self._before = _State(self._messages, self._open_calls, self._ids)
+        self._paused_at = None
         self._results, self._texts = {}, []
         if not turn.continues or not self._messages:
             self._messages, self._open_calls, self._ids = [], (), frozenset()
@@ -169,11 +189,17 @@ class Conversation:
 
     def absorb(self, response: Transcript) -> None:
         """Take in a complete response, unless it was cut or refused."""
-        if response.container is not None:
+        if response.container is not None and response.why not in _BEGUN_AFRESH:
             self.container = response.container
-            self._container_ends = response.container_ends
+            if response.container_ends is not None:
+                self._container_ends[self.fallbacks] = response.container_ends
         if response.why in LOST_ENDINGS:
+            self._take_back()
             return
+        if response.why != "paused":
+            self._paused_at = None
+        elif self._paused_at is None:
+            self._paused_at = len(self._messages)
         calls = self._named_apart(response.tool_calls)
         content = _renamed(response.content, calls)
         if response.why == "paused":
@@ -188,6 +214,23 @@ class Conversation:
                 )
             )
         self._open_calls = calls
+
+    def _take_back(self) -> None:
+        """Drop the paused parts of a response whose end is lost: all is said anew.
+
+        What was told between them stays.
+        """
+        if self._paused_at is None:
+            return
+        dropped = self._messages[self._paused_at :]
+        del self._messages[self._paused_at :]
+        self._paused_at = None
+        told: list[str] = []
+        for message in dropped:
+            if message.role == "user":
+                blocks: list[Any] = msgspec.json.decode(message.content)
+                told += [block["text"] for block in blocks if "text" in block]
+        self._texts[:0] = [text for text in told if text != prompts.GO_ON]
 
     def _named_apart(self, calls: Sequence[ToolCalled]) -> tuple[_Call, ...]:
         """The calls, each with an id that none before it has.

@@ -52,6 +52,8 @@ class Memory:
         self.lost: tuple[StreamChunk, ...] = ()
         """Where the turn began afresh, the last time: what was said until then, that it
         does included. None of it is remembered."""
+        self.told_first: list[str] = []
+        """What the model was told between that and the next call."""
         self.said = asked.chunks
         """All that was said, void or not: it was paid for."""
         self.counted = tries(asked, is_over=False)
@@ -76,14 +78,15 @@ class Memory:
                 case TurnRestarted():
                     self.lost = asked.bought[: place + 1]
                     calls, response, tried = [], Transcript(), 0
+                    self.told_first.clear()
                 case ToolReturned() if calls:
                     calls[-1].results[chunk.id] = chunk
                 case StatusChanged(status="asking_approval") if calls:
                     calls[-1].waiting |= _about(chunk, calls[-1])
                 case StatusChanged(status="running_tools") if calls:
                     calls[-1].waiting -= _about(chunk, calls[-1])
-                case StatusChanged(status="asked_again") if calls:
-                    calls[-1].told.append(chunk.detail)
+                case StatusChanged(status="asked_again"):
+                    (calls[-1].told if calls else self.told_first).append(chunk.detail)
                 case _:
                     response.absorb((chunk,))
         self._tries_behind = tried
