@@ -2,7 +2,7 @@
 
 A thinking block stands for the exact ``system``, ``tools`` and messages before it
 (docs.claude.com, preserved thinking, read 2026-11-30). What a change costs depends on
-the model, see :mod:`agents.emulator.model_limits`. Cache marks are no part of it.
+the model, see :mod:`agents.backends.claude.model_limits`. Cache marks do not count.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from agents.emulator.model_limits import limits_of
+from agents.backends.claude.model_limits import limits_of
 from agents.emulator.refusal import Invalid
 
 if TYPE_CHECKING:

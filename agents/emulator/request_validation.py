@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
+from agents.backends.claude.model_limits import EFFORTS, limits_of
 from agents.emulator.content_validation import (
     check_calls,
     check_ends,
@@ -19,7 +20,6 @@ from agents.emulator.content_validation import (
     check_texts,
 )
 from agents.emulator.history_validation import check_history
-from agents.emulator.model_limits import EFFORTS, limits_of
 from agents.emulator.refusal import Invalid
 from agents.emulator.schema_validation import check_input_schema, check_strict_schema
 from agents.emulator.shape_validation import check_shape

@@ -178,6 +178,8 @@ def _backend(
             script, model=entry.model, idle_limit_s=entry.idle_limit_s
         )
     settings = _claude_settings(entry, environment)
+    if entry.cache is None and _has_people(config):
+        settings["cache"] = "1h"  # five minutes pass while somebody reads
     key = repr((settings, entry.provider, entry.region, entry.project, entry.resource))
     if key not in made:
         # Takes a second, and only a team of Claude's has to wait for it.
@@ -188,6 +190,11 @@ def _backend(
         except ValueError as error:
             raise ConfigInvalid(f"agent {entry.id!r}: {error}") from None
     return made[key]
+
+
+def _has_people(config: TeamConfig) -> bool:
+    """Whether a person takes part, or must approve what a tool does."""
+    return any(each.backend == "human" or each.approve for each in config.agents)
 
 
 def _place(entry: AgentEntry) -> Place | None:
@@ -223,6 +230,11 @@ def _claude_settings(
         ),
         "server_tools": tuple(filter(is_server_tool, entry.tools)),
         "cache": entry.cache,
+        "speed": entry.speed,
+        "service_tier": entry.service_tier,
+        "inference_geo": entry.inference_geo,
+        "task_budget": entry.task_budget,
+        "skills": entry.skills,
         "compact_at_tokens": entry.compact_at_tokens,
         "extra": entry.extra,
         "idle_limit_s": entry.idle_limit_s,

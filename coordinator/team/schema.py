@@ -94,8 +94,19 @@ class AgentSettings(
     """In the API's form; their toolsets follow."""
     mcp: tuple[McpServer, ...] = ()
     """MCP servers that we start or reach ourselves."""
-    cache: bool = True
-    """Whether to set breakpoints for the prompt cache."""
+    cache: bool | Literal["5m", "1h"] | None = None
+    """Whether to set breakpoints for the prompt cache, and how long what is behind them
+    lives. Left out: an hour where people take part, else five minutes."""
+    speed: Literal["standard", "fast"] | None = None
+    """``fast`` is quicker and dearer, on models that have it."""
+    service_tier: Literal["auto", "standard_only"] | None = None
+    inference_geo: str | None = None
+    """The country that inference is kept in, at 1.1 times the price."""
+    task_budget: Positive | None = None
+    """Tokens that the model is told it has for a whole task, and paces itself by."""
+    skills: tuple[str | JsonObject, ...] = ()
+    """Agent Skills for code execution: names of Anthropic's own (``pptx``, ``xlsx``,
+    ``docx``, ``pdf``), or objects with ``type``, ``skill_id`` and ``version``."""
     extra: JsonObject = msgspec.field(default_factory=dict[str, Any])
     """Further parameters, as the API names them."""
     idle_limit_s: Seconds = 120.0

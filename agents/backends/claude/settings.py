@@ -6,6 +6,7 @@ from typing import Any, Literal, cast
 
 import msgspec
 
+from agents.backends.claude.model_limits import EFFORTS, limits_of
 from agents.backends.claude.server_tools import BETAS, Json, generation, server_tool
 
 MAX_TOKENS = 16_000
@@ -34,8 +35,17 @@ class ClaudeSettings(
     """Beyond those that the rest implies."""
     compact_at_tokens: int | None = None
     """Prompts longer than this are summarised by the API before they are read."""
-    cache: bool = True
-    """Whether to set breakpoints for the prompt cache."""
+    cache: bool | Literal["5m", "1h"] = True
+    """Whether to set breakpoints for the prompt cache, and how long what is behind them
+    lives; ``True``: five minutes, as long as a team's turns follow one another."""
+    speed: Literal["standard", "fast"] | None = None
+    service_tier: Literal["auto", "standard_only"] | None = None
+    inference_geo: str | None = None
+    """The country that inference is kept in, as the API names it."""
+    task_budget: int | None = None
+    """Tokens that the model is told it has for the whole task, and paces itself by."""
+    skills: tuple[str | Json, ...] = ()
+    """Agent Skills in the container: names of Anthropic's own, or objects."""
     output_format: Json | None = None
     """A JSON Schema format for the response, as the API takes it."""
     extra: Json = msgspec.field(default_factory=dict[str, Any])
@@ -59,6 +69,13 @@ MCP_WITHOUT_TOOLSETS = "mcp-client-2025-04-04"
 """Its first version, in which servers name their tools themselves; deprecated."""
 FILES = "files-api-2025-04-14"
 SKILLS = "skills-2025-10-02"
+FAST = "fast-mode-2026-02-01"
+TASK_BUDGET = "task-budgets-2026-03-13"
+BINDING = "thinking-binding-controls-2026-08-01"
+FALLBACKS = "server-side-fallback-2026-07-01"
+DIAGNOSIS = "cache-diagnosis-2026-04-07"
+SUMMARIZE = "compact-2026-09-04"
+"""All of the API's betas: SDK 2.14.0 and docs.claude.com, read 2026-11-30."""
 CONTEXT_MANAGEMENT = "context-management-2025-06-27"
 COMPACTION = "compact-2026-01-12"
 
@@ -105,12 +122,82 @@ def check(settings: ClaudeSettings) -> None:
             f"compact_at_tokens: {at} is less than {COMPACT_TOKENS}, the least that "
             "the API takes; raise it"
         )
-    budget = settings.thinking
-    if isinstance(budget, int) and not BUDGET_TOKENS <= budget < settings.max_tokens:
+    budget = _thinking_budget(settings)
+    if budget is not None and not BUDGET_TOKENS <= budget < settings.max_tokens:
         raise ValueError(
             f"thinking: {budget} tokens must be at least {BUDGET_TOKENS} and fewer than"
             f" max_tokens, {settings.max_tokens}; change either"
         )
+    _check_extra(settings)
+    _check_model(settings)
+
+
+_ELSEWHERE = {
+    "model": "'model'",
+    "max_tokens": "'max_tokens'",
+    "thinking": "'thinking'",
+    "system": "'system' of the agent",
+    "messages": "the question, or 'attach'",
+    "tools": "'tools'",
+    "stream": "nothing: every response is streamed",
+    "timeout": "'idle_limit_s' and 'deadline_s'",
+}
+"""Parameters that are written here, and what says them."""
+
+
+def _check_extra(settings: ClaudeSettings) -> None:
+    """Refuse what would be lost, or would take the place of what is written here."""
+    for name, way_out in _ELSEWHERE.items():
+        if name in settings.extra:
+            raise ValueError(f"extra: {name!r} cannot stand there; use {way_out}")
+    own = output_config(settings, {})
+    given = settings.extra.get("output_config")
+    if isinstance(given, dict):
+        for name in own.keys() & cast("Json", given).keys():
+            raise ValueError(
+                f"extra: output_config.{name} is said twice; keep the setting of its "
+                "own"
+            )
+    for name in ("speed", "service_tier", "inference_geo"):
+        if name in settings.extra and getattr(settings, name) is not None:
+            raise ValueError(f"extra: {name} is said twice; keep one")
+
+
+def _check_model(settings: ClaudeSettings) -> None:
+    """Refuse what the model is known to refuse (read 2026-11-30)."""
+    limits = limits_of(settings.model)
+    mode = settings.thinking
+    if isinstance(mode, dict):
+        mode = str(mode.get("type"))
+    elif isinstance(mode, int):
+        mode = "enabled"
+    if mode in limits.refused_thinking:
+        what = "budget of tokens" if mode == "enabled" else repr(mode)
+        raise ValueError(
+            f"thinking: {settings.model} takes no {what}; leave it out, or say "
+            "'adaptive'"
+        )
+    most = limits.most_effort_without_thinking
+    effort = settings.effort or "low"
+    if mode == "disabled" and most and EFFORTS.index(effort) > EFFORTS.index(most):
+        raise ValueError(
+            f"effort: {settings.model} takes {effort!r} with thinking alone; say "
+            f"{most!r} or less, or leave out 'thinking'"
+        )
+    choice = settings.extra.get("tool_choice")
+    kind = cast("Json", choice).get("type") if isinstance(choice, dict) else None
+    if kind in {"any", "tool"} and not limits.takes_forced_choice:
+        raise ValueError(
+            f"extra: {settings.model} takes no forced tool_choice; leave it out"
+        )
+
+
+def _thinking_budget(settings: ClaudeSettings) -> int | None:
+    """The tokens to think with, in either spelling."""
+    given = settings.thinking
+    if isinstance(given, dict):
+        given = given.get("budget_tokens") if given.get("type") == "enabled" else None
+    return given if isinstance(given, int) and not isinstance(given, bool) else None
 
 
 def _check_servers(settings: ClaudeSettings, tools: list[Json]) -> None:
@@ -151,7 +238,7 @@ def betas(
     settings: ClaudeSettings, tools: list[Json], *, has_files: bool = False
 ) -> list[str]:
     """The beta headers that a request with ``tools`` needs, each once."""
-    found = [*settings.betas]
+    found = [*settings.betas, *cast("list[str]", settings.extra.get("betas") or [])]
     found += [BETAS[tool["type"]] for tool in tools if tool.get("type") in BETAS]
     has_mcp = bool(settings.mcp_servers) or any(
         tool.get("type") == "mcp_toolset" for tool in tools
@@ -161,9 +248,11 @@ def betas(
     if has_files:
         found.append(FILES)
     found += _betas_of(extra(settings))
-    budget = isinstance(settings.thinking, int)
-    if isinstance(settings.thinking, dict):
-        budget = settings.thinking.get("type") == "enabled"
+    if "task_budget" in output_config(settings, settings.extra):
+        found.append(TASK_BUDGET)
+    if "block_binding" in (thinking(settings, settings.max_tokens) or {}):
+        found.append(BINDING)
+    budget = _thinking_budget(settings) is not None
     if budget and tools and generation(settings.model) < (4, 6):
         found.append(INTERLEAVED)
     return list(dict.fromkeys(found))
@@ -172,6 +261,16 @@ def betas(
 def extra(settings: ClaudeSettings) -> Json:
     """Parameters passed on as they are, and what compaction adds to them."""
     at = settings.compact_at_tokens
+    served = {
+        "speed": settings.speed,
+        "service_tier": settings.service_tier,
+        "inference_geo": settings.inference_geo,
+    }
+    own: Json = {name: value for name, value in served.items() if value is not None}
+    if settings.skills:
+        own["container"] = _with_skills(settings)
+    if own:
+        settings = msgspec.structs.replace(settings, extra={**settings.extra, **own})
     if at is None:
         return settings.extra
     given = cast("Json", settings.extra.get("context_management") or {})
@@ -180,9 +279,45 @@ def extra(settings: ClaudeSettings) -> Json:
     return {**settings.extra, "context_management": {**given, "edits": edits}}
 
 
+def _with_skills(settings: ClaudeSettings) -> Json:
+    """The container parameter with the skills that are set."""
+    given = settings.extra.get("container")
+    container = cast("Json", given) if isinstance(given, dict) else {}
+    skills: list[Json] = [
+        {"type": "anthropic", "skill_id": skill, "version": "latest"}
+        if isinstance(skill, str)
+        else skill
+        for skill in settings.skills
+    ]
+    return {**container, "skills": [*container.get("skills", ()), *skills]}
+
+
+def output_config(settings: ClaudeSettings, extra: Json) -> Json:
+    """How the model is to word its output, with what ``extra`` says of it."""
+    given = extra.get("output_config")
+    made: Json = {**cast("Json", given)} if isinstance(given, dict) else {}
+    if settings.effort is not None:
+        made["effort"] = settings.effort
+    if settings.output_format is not None:
+        made["format"] = settings.output_format
+    if settings.task_budget is not None:
+        made["task_budget"] = {"type": "tokens", "total": settings.task_budget}
+    return made
+
+
+_OF_PARAMETERS = {
+    "speed": FAST,
+    "fallbacks": FALLBACKS,
+    "fallback_credit_token": FALLBACKS,
+    "diagnostics": DIAGNOSIS,
+    "compaction": SUMMARIZE,
+}
+"""The beta that each parameter needs."""
+
+
 def _betas_of(extra: Json) -> list[str]:
     """Those that parameters imply which are passed on as they are."""
-    found: list[str] = []
+    found = [beta for name, beta in _OF_PARAMETERS.items() if name in extra]
     container = extra.get("container")
     if isinstance(container, dict) and "skills" in container:
         found.append(SKILLS)
@@ -199,16 +334,46 @@ def _betas_of(extra: Json) -> list[str]:
 
 def thinking(settings: ClaudeSettings, max_tokens: int) -> Json | None:
     """The thinking parameter, in the API's form, within ``max_tokens``."""
+    budget = _thinking_budget(settings)
+    if budget is not None:
+        if max_tokens <= BUDGET_TOKENS:
+            return {"type": "disabled"}
+        given = settings.thinking if isinstance(settings.thinking, dict) else {}
+        # The API wants room for an answer beyond the budget.
+        made = {
+            **given,
+            "type": "enabled",
+            "budget_tokens": min(budget, max_tokens - 1),
+        }
+        return _bound(settings, made)
     match settings.thinking:
-        case None:
-            return None
         case str(mode):
-            return {"type": mode}
-        case int(budget):
-            if max_tokens <= BUDGET_TOKENS:
-                return {"type": "disabled"}
-            # The API wants room for an answer beyond the budget.
-            budget = min(budget, max_tokens - 1)
-            return {"type": "enabled", "budget_tokens": budget}
-        case given:
-            return given
+            return _bound(settings, {"type": mode})
+        case dict(given):
+            return _bound(settings, given)
+        case _:
+            return (
+                _bound(settings, {"type": "adaptive"}) if _is_bound(settings) else None
+            )
+
+
+def _is_bound(settings: ClaudeSettings) -> bool:
+    """Whether the model binds its thinking to what comes before it, and says so.
+
+    Those of platforms, whose names differ, are asked nothing that is a beta here.
+    """
+    is_ours = settings.model.startswith("claude-") and "@" not in settings.model
+    return is_ours and limits_of(settings.model).binds_thinking
+
+
+def _bound(settings: ClaudeSettings, made: Json) -> Json:
+    """``made`` with what models that bind their thinking need.
+
+    Summaries, because nothing is to be seen of them otherwise between tools, whoever
+    looks; and, as a belt, that thoughts whose prefix has changed are left out instead
+    of having the request refused.
+    """
+    if not _is_bound(settings) or made.get("type") not in {"adaptive", "enabled"}:
+        return made
+    drop = {"prefix_mismatch_behavior": "drop_block"}
+    return {"display": "summarized", "block_binding": drop, **made}

@@ -27,6 +27,9 @@ def make_room(made: dict[str, Any], ours: dict[str, Any]) -> None:
     behind = max(lasting, default=-1)
     own = [n for n, each in enumerate(marked) if each["cache_control"] is ours]
     fit = [n for n in own if n > behind]
+    if _lives_long(ours):
+        brief = min((n for n in theirs if n not in lasting), default=len(marked))
+        fit = [n for n in own if n < brief]
     room = max(0, MARKS_MOST - len(theirs))
     # The later ones are worth more: they cover what stands before them.
     kept = set(fit[len(fit) - room :] if room else ())

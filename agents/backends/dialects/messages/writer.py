@@ -12,10 +12,11 @@ from agents.backends.claude.settings import (
     ClaudeSettings,
     betas,
     extra,
+    output_config,
     thinking,
     toolsets,
 )
-from agents.backends.dialects.messages.cache_marks import make_room
+from agents.backends.dialects.messages.cache_marks import MARKS_MOST, make_room
 from agents.protocol.backend import KnownTool, Message, Request, ToolSpec
 
 AGENT_HEADER = "x-coordinator-agent"
@@ -28,6 +29,10 @@ _MARKABLE = frozenset({"text", "tool_result", "image", "document"})
 _THOUGHTS = frozenset({"thinking", "redacted_thinking"})
 _BREAKPOINT: Json = {"type": "ephemeral"}
 """Five minutes: as long as a team's turns follow one another."""
+_HOUR: Json = {"type": "ephemeral", "ttl": "1h"}
+_LOOK_BACK = 20
+"""Blocks before a breakpoint in which the API looks for what it has read before
+(docs.claude.com, prompt caching, read 2026-11-30)."""
 
 
 def parameters(settings: ClaudeSettings, request: Request) -> Json:
@@ -50,9 +55,7 @@ def parameters(settings: ClaudeSettings, request: Request) -> Json:
         ]
     system = [_text(request.system)] if request.system else []
     if settings.cache:
-        if not any("cache_control" in each for each in (settings.extra, *tools)):
-            _mark_tools(tools)
-        _mark(system, conversation, settings)
+        _mark(system, tools, conversation, settings)
     max_tokens = settings.max_tokens
     if request.max_tokens is not None:
         max_tokens = min(max_tokens, request.max_tokens)
@@ -65,14 +68,17 @@ def parameters(settings: ClaudeSettings, request: Request) -> Json:
         "messages": conversation,
         "stream": True,
         "betas": betas(settings, tools, has_files=has_files),
-        "extra_headers": {AGENT_HEADER: quote(request.turn.agent, safe=_PLAIN)},
+        "extra_headers": {
+            **settings.extra.get("extra_headers", {}),
+            AGENT_HEADER: quote(request.turn.agent, safe=_PLAIN),
+        },
     }
     given: Json = {
         "system": system,
         "tools": tools,
         "thinking": thinking(settings, max_tokens),
-        "output_config": _output_config(settings),
-        "mcp_servers": list(settings.mcp_servers),
+        "output_config": output_config(settings, settings.extra),
+        "mcp_servers": [*settings.extra.get("mcp_servers", ()), *settings.mcp_servers],
         "container": _container(settings, request),
     }
     made.update({name: value for name, value in given.items() if value})
@@ -80,7 +86,7 @@ def parameters(settings: ClaudeSettings, request: Request) -> Json:
         del made["betas"]
     if made.get("thinking") == {"type": "disabled"}:
         made["messages"] = without_thoughts(conversation)
-    make_room(made, _BREAKPOINT)
+    make_room(made, _breakpoint(settings))
     return made
 
 
@@ -116,7 +122,7 @@ def _tools(
 
 def _container(settings: ClaudeSettings, request: Request) -> Json | str | None:
     """The conversation's container, with the skills it was given."""
-    given = settings.extra.get("container")
+    given = extra(settings).get("container")
     if request.container and isinstance(given, dict):
         return {**cast("Json", given), "id": request.container}
     return request.container
@@ -133,41 +139,62 @@ def _text(text: str) -> Json:
     return {"type": "text", "text": text}
 
 
-def _output_config(settings: ClaudeSettings) -> Json:
-    made: Json = {}
-    if settings.effort is not None:
-        made["effort"] = settings.effort
-    if settings.output_format is not None:
-        made["format"] = settings.output_format
-    return made
-
-
-def _mark_tools(tools: list[Json]) -> None:
-    """Set a breakpoint behind the tools, which are the same in every turn."""
-    for tool in reversed(tools):
-        # A tool that is loaded later is not there yet, and cannot bear one.
-        if not (tool.get("defer_loading") or tool.get("default_config")):
-            tool.setdefault("cache_control", _BREAKPOINT)
-            break
-
-
 def _mark(
     system: list[Json],
+    tools: list[Json],
     conversation: list[Json],
     settings: ClaudeSettings,
 ) -> None:
-    """Set the breakpoints, in place."""
-    if system:
-        system[-1].setdefault("cache_control", _BREAKPOINT)
+    """Set the breakpoints, in place; a user's own stay, and may take their room.
+
+    Behind the conversation, so that the next request reads it; where more blocks have
+    come since the last request than the API looks back over, behind that as well;
+    behind what all viewers share, the system prompt, and the tools.
+    """
+    places = [
+        *_ends(conversation, settings),
+        *_shared(conversation),
+        *system[-1:],
+        *_last_tool(tools, settings),
+    ]
+    for block in places[:MARKS_MOST]:
+        block.setdefault("cache_control", _breakpoint(settings))
+
+
+def _breakpoint(settings: ClaudeSettings) -> Json:
+    return _HOUR if settings.cache == "1h" else _BREAKPOINT
+
+
+def _ends(conversation: list[Json], settings: ClaudeSettings) -> list[Json]:
+    """The conversation's last block, and the last of the request before."""
     if not conversation:
-        return
-    # The opening's last block is the viewer's own; what is before it is shared.
-    opening = cast("list[Json]", conversation[0]["content"])
-    if len(opening) > 1 and opening[-2].get("type") == "text":
-        opening[-2].setdefault("cache_control", _BREAKPOINT)
+        return []
     last = cast("list[Json]", conversation[-1]["content"])
     # A single question that no tool carries on is never read again: writing it to the
     # cache would only cost the surcharge.
     goes_on = len(conversation) > 1 or bool(settings.server_tools)
-    if goes_on and last and last[-1].get("type") in _MARKABLE:
-        last[-1].setdefault("cache_control", _BREAKPOINT)
+    found = last[-1:] if goes_on else []
+    if len(conversation) > 2:
+        since = sum(len(message["content"]) for message in conversation[-2:])
+        if since >= _LOOK_BACK:
+            found += cast("list[Json]", conversation[-3]["content"])[-1:]
+    return [block for block in found if block.get("type") in _MARKABLE]
+
+
+def _shared(conversation: list[Json]) -> list[Json]:
+    """The last block that viewers of the same answers share: one's own comes last."""
+    opening = cast("list[Json]", conversation[0]["content"]) if conversation else []
+    if len(opening) > 1 and opening[-2].get("type") == "text":
+        return [opening[-2]]
+    return []
+
+
+def _last_tool(tools: list[Json], settings: ClaudeSettings) -> list[Json]:
+    """The last tool that is there from the beginning, unless a user has set marks."""
+    if any("cache_control" in each for each in (settings.extra, *tools)):
+        return []
+    for tool in reversed(tools):
+        # A tool that is loaded later is not there yet, and cannot bear one.
+        if not (tool.get("defer_loading") or tool.get("default_config")):
+            return [tool]
+    return []

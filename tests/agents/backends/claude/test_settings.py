@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from agents.backends.claude.server_tools import server_tool
-from agents.backends.claude.settings import ClaudeSettings, check
+from agents.backends.claude.settings import BINDING, ClaudeSettings, check
 from agents.backends.dialects.messages.writer import AGENT_HEADER, parameters
 from agents.protocol.backend import Message, Request
 from agents.protocol.chunks import AgentId, TurnNumber
@@ -25,7 +26,7 @@ def asked(content: object = "q", agent: str = "ada", **fields: Any) -> Request:
 
 def betas(request: Request | None = None, **settings: Any) -> list[str]:
     made = parameters(ClaudeSettings(model=MODEL, **settings), request or asked())
-    return made.get("betas", [])
+    return [beta for beta in made.get("betas", []) if beta != BINDING]
 
 
 @pytest.mark.parametrize(
@@ -184,7 +185,7 @@ def test_a_container_keeps_its_skills_when_it_is_used_again() -> None:
 def test_thinking_leaves_room_for_an_answer_where_a_budget_is_tight() -> None:
     settings = ClaudeSettings(model=MODEL, thinking=8_000)
     tight = parameters(settings, asked(max_tokens=2_000))
-    assert tight["thinking"] == {"type": "enabled", "budget_tokens": 1_999}
+    assert tight["thinking"]["budget_tokens"] == 1_999
     none = parameters(settings, asked(max_tokens=500))
     assert none["thinking"] == {"type": "disabled"}
 
@@ -233,3 +234,181 @@ def test_what_can_never_be_asked_is_refused_at_once(
 def test_any_name_of_an_agent_fits_its_header(agent: str, header: str) -> None:
     made = parameters(ClaudeSettings(model=MODEL), asked(agent=agent))
     assert made["extra_headers"] == {AGENT_HEADER: header}
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"extra": {"max_tokens": 64_000}}, "extra: 'max_tokens' cannot stand there"),
+        ({"extra": {"system": "Be brief."}}, "use 'system' of the agent"),
+        ({"extra": {"tools": []}}, "use 'tools'"),
+        ({"extra": {"stream": False}}, "every response is streamed"),
+        ({"extra": {"thinking": {"type": "adaptive"}}}, "use 'thinking'"),
+        ({"extra": {"timeout": 5}}, "idle_limit_s"),
+        (
+            {"effort": "high", "extra": {"output_config": {"effort": "low"}}},
+            "output_config.effort is said twice",
+        ),
+        ({"speed": "fast", "extra": {"speed": "fast"}}, "speed is said twice"),
+        ({"thinking": {"type": "enabled", "budget_tokens": 20_000}}, "fewer than"),
+        ({"thinking": {"type": "enabled", "budget_tokens": 2_000}}, "takes no budget"),
+        ({"thinking": "disabled"}, "takes no 'disabled'"),
+        ({"thinking": 2_000}, "takes no budget of tokens"),
+        ({"extra": {"tool_choice": {"type": "any"}}}, "no forced tool_choice"),
+    ],
+)
+def test_what_would_be_lost_or_refused_is_refused_as_it_is_read(
+    settings: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(ValueError, match=problem):
+        check(ClaudeSettings(model=MODEL, **settings))
+
+
+@pytest.mark.parametrize(
+    ("model", "settings"),
+    [
+        ("claude-haiku-5-5", {"thinking": "disabled", "effort": "high"}),
+        ("claude-haiku-5-5", {"thinking": 2_000}),
+        ("claude-sonnet-5-5", {"thinking": "between_tools"}),
+        (
+            "claude-opus-4-5",
+            {"thinking": 2_000, "extra": {"tool_choice": {"type": "any"}}},
+        ),
+        ("claude-opus-5-5", {"thinking": "adaptive", "effort": "max"}),
+        ("somebody-elses", {"thinking": "disabled", "effort": "max"}),
+    ],
+)
+def test_what_a_model_takes_is_taken(model: str, settings: dict[str, Any]) -> None:
+    check(ClaudeSettings(model=model, **settings))
+
+
+def test_effort_beyond_what_goes_without_thinking_is_refused() -> None:
+    settings: dict[str, Any] = {"thinking": "disabled", "effort": "max"}
+    with pytest.raises(ValueError, match="takes 'max' with thinking alone"):
+        check(ClaudeSettings(model="claude-haiku-5-5", **settings))
+
+
+def test_what_extra_says_is_sent_beside_what_we_say() -> None:
+    settings = ClaudeSettings(
+        model=MODEL,
+        effort="high",
+        betas=("mine-2026",),
+        mcp_servers=({"type": "url", "url": "https://a.example", "name": "a"},),
+        extra={
+            "extra_headers": {"x-gateway-auth": "s3cret"},
+            "output_config": {"task_budget": {"type": "tokens", "total": 9_000}},
+            "betas": ["theirs-2026"],
+            "mcp_servers": [{"type": "url", "url": "https://b.example", "name": "b"}],
+            "metadata": {"user_id": "u1"},
+            "inference_geo": "us",
+        },
+    )
+    check(settings)
+    made = parameters(settings, asked([]))
+    assert made["extra_headers"] == {
+        "x-gateway-auth": "s3cret",
+        "x-coordinator-agent": "ada",
+    }
+    assert made["output_config"] == {
+        "effort": "high",
+        "task_budget": {"type": "tokens", "total": 9_000},
+    }
+    assert {"mine-2026", "theirs-2026", "task-budgets-2026-03-13"} <= set(made["betas"])
+    assert [server["name"] for server in made["mcp_servers"]] == ["b", "a"]
+    assert made["metadata"] == {"user_id": "u1"}
+    assert made["inference_geo"] == "us"
+
+
+@pytest.mark.parametrize(
+    ("settings", "parameter", "value", "beta"),
+    [
+        ({"speed": "fast"}, "speed", "fast", "fast-mode-2026-02-01"),
+        ({"service_tier": "standard_only"}, "service_tier", "standard_only", None),
+        ({"inference_geo": "us"}, "inference_geo", "us", None),
+        (
+            {"task_budget": 50_000, "effort": "low"},
+            "output_config",
+            {"effort": "low", "task_budget": {"type": "tokens", "total": 50_000}},
+            "task-budgets-2026-03-13",
+        ),
+        (
+            {"skills": ("pptx",)},
+            "container",
+            {
+                "skills": [
+                    {"type": "anthropic", "skill_id": "pptx", "version": "latest"}
+                ]
+            },
+            "skills-2025-10-02",
+        ),
+        (
+            {"extra": {"diagnostics": {"previous_message_id": None}}},
+            "diagnostics",
+            {"previous_message_id": None},
+            "cache-diagnosis-2026-04-07",
+        ),
+        (
+            {"extra": {"fallbacks": [{"model": "claude-opus-5"}]}},
+            "fallbacks",
+            [{"model": "claude-opus-5"}],
+            "server-side-fallback-2026-07-01",
+        ),
+    ],
+)
+def test_settings_of_today_are_sent_with_their_betas(
+    settings: dict[str, Any], parameter: str, value: object, beta: str | None
+) -> None:
+    made = parameters(ClaudeSettings(model=MODEL, **settings), asked([]))
+    assert made[parameter] == value
+    assert beta is None or beta in made["betas"]
+
+
+def test_skills_go_on_in_the_conversations_container() -> None:
+    settings = ClaudeSettings(model=MODEL, skills=("pptx",))
+    made = parameters(settings, replace(asked([]), container="c1"))
+    assert made["container"]["id"] == "c1"
+    assert len(made["container"]["skills"]) == 1
+
+
+def test_a_budget_as_an_object_is_lowered_as_a_number_is() -> None:
+    given = {"type": "enabled", "budget_tokens": 8_000, "display": "omitted"}
+    settings = ClaudeSettings(model="claude-opus-4-5", thinking=given)
+    made = parameters(settings, replace(asked([]), max_tokens=3_000))
+    assert made["thinking"] == {**given, "budget_tokens": 2_999}
+    none = parameters(settings, replace(asked([]), max_tokens=1_000))
+    assert none["thinking"] == {"type": "disabled"}
+
+
+BOUND = {
+    "type": "adaptive",
+    "display": "summarized",
+    "block_binding": {"prefix_mismatch_behavior": "drop_block"},
+}
+
+
+@pytest.mark.parametrize(
+    ("model", "thinking", "expected"),
+    [
+        ("claude-opus-5-5", None, BOUND),
+        ("claude-fable-5-2", None, BOUND),
+        ("claude-haiku-5-5", "adaptive", BOUND),
+        ("claude-haiku-5-5", "disabled", {"type": "disabled"}),
+        ("claude-sonnet-5-5", "between_tools", {"type": "between_tools"}),
+        (
+            "claude-opus-5-5",
+            {"type": "adaptive", "display": "omitted"},
+            {**BOUND, "display": "omitted"},
+        ),
+        ("claude-opus-5", None, None),
+        ("claude-opus-4-5", "adaptive", {"type": "adaptive"}),
+        ("anthropic.claude-opus-5-5-v1:0", None, None),
+        ("claude-opus-5-5@20261015", None, None),
+    ],
+)
+def test_models_that_bind_their_thinking_show_it_and_are_told_to_drop_it(
+    model: str, thinking: Any, expected: object
+) -> None:
+    made = parameters(ClaudeSettings(model=model, thinking=thinking), asked([]))
+    assert made.get("thinking") == expected
+    is_bound = expected is not None and "block_binding" in made["thinking"]
+    assert (BINDING in made.get("betas", [])) == is_bound

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from agents.backends.claude.server_tools import generation
-from agents.backends.claude.settings import ClaudeSettings
+from agents.backends.claude.settings import BINDING, ClaudeSettings
 from agents.backends.dialects.messages.writer import parameters
 from agents.emulator.content_validation import check_marks
 from agents.protocol.backend import Message, Request, ToolSpec
@@ -93,7 +93,7 @@ def test_search_code_and_user_tools_share_one_request() -> None:
         "code_execution",
         "f",
     ]
-    assert call["betas"] == ["code-execution-2025-05-22"]
+    assert call["betas"] == ["code-execution-2025-05-22", BINDING]
 
 
 def test_mcp_servers_bring_a_toolset_and_their_beta() -> None:
@@ -101,7 +101,7 @@ def test_mcp_servers_bring_a_toolset_and_their_beta() -> None:
     call = made(ClaudeSettings(model=NEW, mcp_servers=(server,), cache=False))
     assert call["mcp_servers"] == [server]
     assert call["tools"] == [{"type": "mcp_toolset", "mcp_server_name": "wiki"}]
-    assert call["betas"] == ["mcp-client-2025-11-20"]
+    assert call["betas"] == ["mcp-client-2025-11-20", BINDING]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_mcp_servers_bring_a_toolset_and_their_beta() -> None:
     ],
 )
 def test_thinking_has_every_mode(given: Any, parameter: dict[str, Any]) -> None:
-    assert made(ClaudeSettings(model=NEW, thinking=given))["thinking"] == parameter
+    assert made(ClaudeSettings(model=OLD, thinking=given))["thinking"] == parameter
 
 
 def test_older_models_get_the_header_for_thinking_between_tools() -> None:
@@ -123,7 +123,7 @@ def test_older_models_get_the_header_for_thinking_between_tools() -> None:
 
 
 def test_what_is_not_said_is_not_sent() -> None:
-    assert set(made(ClaudeSettings(model=NEW))) == {
+    assert set(made(ClaudeSettings(model=OLD))) == {
         "model",
         "max_tokens",
         "messages",
@@ -240,3 +240,82 @@ def test_thinking_that_is_switched_off_amid_a_tool_loop_takes_its_thoughts_along
 
 def raw(blocks: list[Any]) -> msgspec.Raw:
     return msgspec.Raw(msgspec.json.encode(blocks))
+
+
+def marked(call: dict[str, Any]) -> list[tuple[int, int]]:
+    """Where marks stand in the messages."""
+    return [
+        (number, place)
+        for number, message in enumerate(call["messages"])
+        for place, block in enumerate(message["content"])
+        if "cache_control" in block
+    ]
+
+
+def loop(results: int, steps: int) -> Request:
+    """A conversation of tool steps, each of so many calls."""
+    request = asked("q", "answers", "own", system="s", tools=(spec("lookup"),))
+    messages = [*request.messages]
+    for step in range(steps):
+        ids = [f"toolu_{step}_{number}" for number in range(results)]
+        calls = [
+            {"type": "tool_use", "id": each, "name": "lookup", "input": {}}
+            for each in ids
+        ]
+        told = [
+            {"type": "tool_result", "tool_use_id": each, "content": "x"} for each in ids
+        ]
+        messages += [
+            Message(role="assistant", content=msgspec.Raw(msgspec.json.encode(calls))),
+            Message(role="user", content=msgspec.Raw(msgspec.json.encode(told))),
+        ]
+    return replace(request, messages=tuple(messages))
+
+
+def test_the_mark_of_the_request_before_stays_where_much_has_come_since() -> None:
+    call = made(ClaudeSettings(model=NEW), loop(results=12, steps=3))
+    assert marked(call) == [(0, 1), (4, 11), (6, 11)]
+    marks = msgspec.json.encode(call).count(b"cache_control")
+    assert marks == 4, "the system's; what is behind the tools is read with it"
+
+
+def test_few_blocks_need_no_second_mark_behind_the_conversation() -> None:
+    call = made(ClaudeSettings(model=NEW), loop(results=9, steps=3))
+    assert marked(call) == [(0, 1), (6, 8)]
+    assert "cache_control" in call["tools"][-1]
+
+
+def test_what_is_cached_can_live_for_an_hour() -> None:
+    call = made(ClaudeSettings(model=NEW, cache="1h"), loop(results=12, steps=2))
+    marks = [
+        block["cache_control"]
+        for blocks in (
+            call["tools"],
+            call["system"],
+            *(m["content"] for m in call["messages"]),
+        )
+        for block in blocks
+        if "cache_control" in block
+    ]
+    assert marks == [{"type": "ephemeral", "ttl": "1h"}] * 4
+
+
+def test_an_hour_of_ours_is_not_put_behind_five_minutes_of_theirs() -> None:
+    own = {"type": "web_search", "cache_control": {"type": "ephemeral"}}
+    settings = ClaudeSettings(model=NEW, server_tools=(own,), cache="1h")
+    call = made(settings, loop(results=12, steps=3))
+    check_marks(
+        {name: value for name, value in call.items() if name != "extra_headers"}
+    )
+    assert b"1h" not in msgspec.json.encode(call)
+
+
+@pytest.mark.parametrize("count", range(5))
+def test_there_are_never_more_than_four_marks(count: int) -> None:
+    own = [
+        {"type": kind, "cache_control": {"type": "ephemeral"}}
+        for kind in ("web_search", "web_fetch", "code_execution", "memory_20250818")
+    ][:count]
+    settings = ClaudeSettings(model=NEW, server_tools=tuple(own))
+    call = made(settings, loop(results=12, steps=3))
+    assert msgspec.json.encode(call).count(b"cache_control") == 4

@@ -25,6 +25,9 @@ class ModelLimits(msgspec.Struct, frozen=True, kw_only=True):
     """``disabled`` goes with no higher effort."""
     takes_forced_choice: bool = True
     """Whether ``tool_choice`` may ask for a tool."""
+    binds_thinking: bool = False
+    """Whether it knows ``thinking.block_binding``, and shows no thoughts unless
+    summaries are asked for."""
     other_prefix: Literal["refused", "refused of new accounts", "dropped"] = "dropped"
     """What becomes of thinking whose ``system``, ``tools`` or earlier messages are not
     those it was made under. The emulated account is new."""
@@ -35,12 +38,16 @@ _NONE_BUT_ADAPTIVE = frozenset({"disabled", "enabled"})
 MODELS = (
     ModelLimits(
         models=r"fable-5-2",
+        binds_thinking=True,
         refused_thinking=_NONE_BUT_ADAPTIVE,
         other_prefix="refused",
     ),
-    ModelLimits(models=r"mythos-5-2", refused_thinking=_NONE_BUT_ADAPTIVE),
+    ModelLimits(
+        models=r"mythos-5-2", binds_thinking=True, refused_thinking=_NONE_BUT_ADAPTIVE
+    ),
     ModelLimits(
         models=r"fable-5-1",
+        binds_thinking=True,
         refused_thinking=_NONE_BUT_ADAPTIVE,
         takes_forced_choice=False,
         other_prefix="refused of new accounts",
@@ -48,18 +55,21 @@ MODELS = (
     ModelLimits(models=r"fable-5", refused_thinking=_NONE_BUT_ADAPTIVE),
     ModelLimits(
         models=r"opus-5-5",
+        binds_thinking=True,
         refused_thinking=_NONE_BUT_ADAPTIVE,
         takes_forced_choice=False,
         other_prefix="refused of new accounts",
     ),
     ModelLimits(
         models=r"sonnet-5-5",
+        binds_thinking=True,
         refused_thinking=frozenset({"disabled"}),
         takes_forced_choice=False,
         other_prefix="refused of new accounts",
     ),
     ModelLimits(
         models=r"haiku-5-5",
+        binds_thinking=True,
         most_effort_without_thinking="high",
         other_prefix="refused of new accounts",
     ),
