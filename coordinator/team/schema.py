@@ -100,6 +100,7 @@ class AgentSettings(
     speed: Literal["standard", "fast"] | None = None
     """``fast`` is quicker and dearer, on models that have it."""
     service_tier: Literal["auto", "standard_only"] | None = None
+    """Whether capacity that is committed to may serve; the API's word."""
     inference_geo: str | None = None
     """The country that inference is kept in, at 1.1 times the price."""
     task_budget: Positive | None = None
