@@ -5,6 +5,7 @@ Prices age. They are the library's data, as of its release; nothing here is fetc
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -150,6 +151,20 @@ def _by_rates(rates: _Rates, usage: Usage) -> tuple[float, float]:
     ), rate[5]
 
 
+_PLATFORM = re.compile(r"^.*\banthropic[./]|-v\d+(?::\d+)?$|\[\w+\]$")
+"""What Bedrock, gateways and Claude Code put around a model's name."""
+
+
+def plain_name(model: str) -> str:
+    """A model's own name: ``us.anthropic.claude-opus-5-5-v1:0`` is one of Bedrock's."""
+    return _PLATFORM.sub("", model)
+
+
+def _listed(model: str, provider: str) -> str:
+    """The name under which a provider's models are listed."""
+    return plain_name(model) if provider == "anthropic" else model
+
+
 @lru_cache(maxsize=256)
 def _price(model: str, provider: str) -> Callable[[Usage], Decimal] | None:
     """How the library prices ``model``; it takes 0.2 ms a call."""
@@ -158,7 +173,9 @@ def _price(model: str, provider: str) -> Callable[[Usage], Decimal] | None:
     def price(usage: Usage) -> Decimal:
         with warnings_logged():
             counted: Any = genai_prices.Usage(**_counted(usage))
-            found = genai_prices.calc_price(counted, model, provider_id=provider)
+            found = genai_prices.calc_price(
+                counted, _listed(model, provider), provider_id=provider
+            )
         return found.total_price
 
     try:
@@ -196,7 +213,8 @@ def _rates(model: str, provider: str) -> _Rates | None:
 
     with warnings_logged():
         one: Any = genai_prices.Usage(input_tokens=1)
-        priced = genai_prices.calc_price(one, model, provider_id=provider)
+        name = _listed(model, provider)
+        priced = genai_prices.calc_price(one, name, provider_id=provider)
         found = priced.model_price
     prices = {name: price for name, price in vars(found).items() if price is not None}
     if prices.keys() != _PRICED.keys():

@@ -28,6 +28,13 @@ CITATIONS_MAX = 100
 _SHORTEST_CITED = 12
 """Characters that cited words must have to be found again in an answer's text."""
 _MARK = re.compile(r"\[(\d{1,3})\]")
+_GLUED = re.compile(r"(?<=\w)\[\d{1,3}\]")
+"""One that may as well be an index: ``rows[1]``."""
+_LISTED = re.compile(r"\W{0,6}(\d{1,3})[\].):]+\s")
+_LONGEST_ENTRY = 2
+"""Lines that one source may take beside its first."""
+_GOES_ON = re.compile(r"[\w/?#&=%~@+$-]|[.,:;!]\w")
+"""What makes a longer address or title of one that stands before it."""
 
 
 class Citation(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,10 +140,11 @@ class Sources:
                 where it names them.
         """
         cited = _numbered(self._cited)
-        # A model that has listed its sources itself is not corrected.
+        # A model that has listed its sources itself is not corrected, but what it has
+        # left out is added.
         listed = _as_listed(content, (*cited.values(), *seen))
         if listed or not cited:
-            return content, listed
+            return _with_missing(content, listed, cited.values())
         for piece in self._cited:
             words = piece.text.strip()
             if len(words) >= _SHORTEST_CITED and content.count(words) == 1:
@@ -144,6 +152,22 @@ class Sources:
                 content = content.replace(words, marked)
         citations = tuple(cited.values())
         return with_footnotes(content, citations), citations
+
+
+def _with_missing(
+    text: str, listed: tuple[Citation, ...], cited: Iterable[Citation]
+) -> tuple[str, tuple[Citation, ...]]:
+    """``text`` and its list, with those of ``cited`` behind it that are not there."""
+    known = {(each.title, each.address) for each in listed}
+    number = max((each.number for each in listed), default=0)
+    missing: list[Citation] = []
+    for each in cited:
+        if (each.title, each.address) not in known:
+            number += 1
+            missing.append(msgspec.structs.replace(each, number=number))
+    if not missing:
+        return text, listed
+    return f"{text.rstrip()}\n{footnotes(missing)}", (*listed, *missing)
 
 
 def carried(
@@ -173,40 +197,60 @@ def carried(
     listed = _as_listed(text, known)
     if listed:
         return text, listed
-    marked = tuple(c for c in known if c.number in marks) or known
+    # Where all may be indices, nothing is known of what was dropped.
+    is_marked = _MARK.search(_GLUED.sub("", text)) is not None
+    marked = tuple(c for c in known if is_marked and c.number in marks) or known
     return with_footnotes(text, marked), marked
 
 
 def _as_listed(text: str, known: Iterable[Citation]) -> tuple[Citation, ...]:
-    """Those of ``known`` that ``text`` names, by the numbers that it gives them."""
+    """Those of ``known`` that the list at the end of ``text`` names, by its numbers.
+
+    What is said of a source elsewhere, or of another whose address is longer, lists
+    nothing.
+    """
     found: dict[int, Citation] = {}
-    unnumbered: list[Citation] = []
+    listed = _list_at_the_end(text)
     for citation in known:
-        if not _is_named(citation, text):
-            continue
-        number = _number_given(citation, text)
-        if number is None or number in found:
-            unnumbered.append(citation)
-        else:
-            found[number] = msgspec.structs.replace(citation, number=number)
-    for citation in unnumbered:
-        number = max(found, default=0) + 1
-        found[number] = msgspec.structs.replace(citation, number=number)
+        for number, line in listed:
+            if number not in found and _is_named(citation, line):
+                found[number] = msgspec.structs.replace(citation, number=number)
+                break
     return tuple(found[number] for number in sorted(found))
 
 
-def _is_named(citation: Citation, text: str) -> bool:
+def _list_at_the_end(text: str) -> list[tuple[int, str]]:
+    """The numbered lines that ``text`` ends with, in order; a line may go on."""
+    found: list[tuple[int, str]] = []
+    more: list[str] = []
+    for line in reversed(text.rstrip().splitlines()):
+        numbered = _LISTED.match(line)
+        if numbered is not None:
+            found.append((int(numbered[1]), " ".join((line, *reversed(more)))))
+            more = []
+        elif len(more) < _LONGEST_ENTRY:
+            more.append(line)
+        else:
+            break
+    return found[::-1]
+
+
+def _is_named(citation: Citation, line: str) -> bool:
     if "://" in citation.address:
-        return citation.address in text
-    return citation.title in text and citation.address in text
+        return _stands_whole(citation.address, line)
+    return _stands_whole(citation.title, line) and citation.address in line
 
 
-def _number_given(citation: Citation, text: str) -> int | None:
-    """The number before a source in a list that a model has written."""
-    name = citation.address if "://" in citation.address else citation.title
-    line = text[: text.find(name)].rpartition("\n")[2]
-    mark = re.match(r"\W*(\d{1,3})\W", line)
-    return int(mark[1]) if mark else None
+def _stands_whole(name: str, line: str) -> bool:
+    """Whether ``name`` is there, and is not the beginning of another."""
+    place = line.find(name)
+    while place >= 0:
+        behind = line[place + len(name) :]
+        before = line[place - 1 : place] if place else ""
+        if not before[:1].isalnum() and not _GOES_ON.match(behind):
+            return True
+        place = line.find(name, place + 1)
+    return False
 
 
 def _numbered(

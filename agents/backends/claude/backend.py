@@ -301,7 +301,7 @@ class ClaudeBackend:
         reading: Reading,
     ) -> AsyncGenerator[list[StreamChunk]]:
         splitter = Splitter()
-        counting = code_time(self._settings, request.container)
+        counting = code_time(self._settings, request.container, anyio.current_time())
         translator = Translator(
             pen, pricing.cost_usd, counting, model=self._settings.model
         )

@@ -24,19 +24,26 @@ _RESULT = "code_execution_tool_result"
 class CodeTime:
     """Counts one response's time.
 
+    A pause may part a call from its result: then the first response is charged to its
+    end, and the next one from its beginning.
+
     Args:
         least_s: What the first call costs however short it is.
+        at: When the response began.
     """
 
-    def __init__(self, least_s: float) -> None:
+    def __init__(self, least_s: float, at: float = 0.0) -> None:
         self._least_s = least_s
+        self._at = at
         self._ran_s: float | None = None
         self._began: dict[str, float] = {}
 
-    @property
-    def charged_s(self) -> float | None:
-        """So far; ``None``: no code has run."""
-        return None if self._ran_s is None else max(self._ran_s, self._least_s)
+    def charged_s(self, at: float) -> float | None:
+        """Until ``at``; ``None``: no code has run."""
+        if self._ran_s is None and not self._began:
+            return None
+        running_s = sum(at - began for began in self._began.values())
+        return max((self._ran_s or 0.0) + running_s, self._least_s)
 
     def called(self, name: str, call: str, at: float) -> None:
         """A tool of the API's was called, under the id ``call``."""
@@ -45,17 +52,20 @@ class CodeTime:
 
     def returned(self, type_: str, call: str, at: float) -> None:
         """The block of a call's result has come."""
-        began = self._began.pop(call, None)
-        if began is not None and type_.endswith(_RESULT):
+        began = self._began.pop(call, self._at)
+        if type_.endswith(_RESULT):
             self._ran_s = (self._ran_s or 0.0) + at - began
 
 
-def code_time(settings: ClaudeSettings, container: str | None) -> CodeTime | None:
+def code_time(
+    settings: ClaudeSettings, container: str | None, at: float = 0.0
+) -> CodeTime | None:
     """What counts for a request with these settings; ``None`` where nothing is charged.
 
     Args:
         settings: Of the agent.
         container: The one that is used again, for which the least has been counted.
+        at: When the response begins.
     """
     if not runs_code(settings):
         return None
@@ -63,4 +73,4 @@ def code_time(settings: ClaudeSettings, container: str | None) -> CodeTime | Non
         version = _WEB.fullmatch(server_tool(tool, settings.model)["type"])
         if version is not None and int(version[1]) >= FREE_FROM:
             return None
-    return CodeTime(0.0 if container else LEAST_S)
+    return CodeTime(0.0 if container else LEAST_S, at)

@@ -93,3 +93,20 @@ def test_rates_give_what_the_library_asks(
     )
     asked = genai_prices.calc_price(counted, model, provider_id="anthropic")
     assert cost_usd(model, usage) == pytest.approx(float(asked.total_price))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "global.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "claude-sonnet-4-5@20250929",
+        "anthropic/claude-sonnet-4-5",
+        "claude-sonnet-4-5[1m]",
+    ],
+)
+def test_a_platforms_name_of_a_model_has_the_models_price(name: str) -> None:
+    usage = Usage(input_tokens=1_000, output_tokens=10)
+    assert cost_usd(name, usage) == cost_usd("claude-sonnet-4-5", usage)

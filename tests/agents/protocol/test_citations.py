@@ -168,3 +168,50 @@ def test_every_recorded_citation_has_a_footnote() -> None:
         assert said.endswith(footnotes(citations)), stream.stem
         assert len({(c.title, c.address) for c in citations}) == len(citations)
         assert all(f"[{c.number}]" in said for c in citations)
+
+
+REPORT = {"type": "char_location", "document_index": 0, "document_title": "report"}
+
+
+def test_a_title_in_the_prose_is_no_list() -> None:
+    turn = sources(text("Rivers rise in spring", REPORT), text(" and fall.", TWO))
+    content, citations = turn.of_handed_in("Our report finds: Rivers rise in spring.")
+    assert [c.title for c in citations] == ["report", "https://b.example/2"]
+    assert content.startswith("Our report finds: Rivers rise in spring[1].")
+    assert content.endswith("[1] report\n[2] https://b.example/2")
+
+
+def test_an_address_in_the_prose_drops_no_other_source() -> None:
+    three = {"type": "web_search_result_location", "url": "https://c.example/3"}
+    turn = sources(text("One fact here", ONE), text("Two.", TWO), text("3.", three))
+    content, citations = turn.of_handed_in("See https://a.example/1 for One fact here.")
+    assert len(citations) == 3
+    assert content.count("https://b.example/2") == 1
+
+
+def test_an_address_that_goes_on_is_another_one() -> None:
+    long = {"type": "web_search_result_location", "url": "https://a.example/12"}
+    turn = sources(text("One fact here", ONE), text("Two facts", long))
+    own = "Facts.\n\n[1] https://a.example/12\n[2] https://a.example/1"
+    _, citations = turn.of_handed_in(own)
+    assert {c.number: c.address for c in citations} == {
+        1: "https://a.example/12",
+        2: "https://a.example/1",
+    }
+
+
+def test_what_a_model_left_out_of_its_own_list_is_added() -> None:
+    turn = sources(text("One fact here", ONE), text("Two.", TWO))
+    own = "Facts.\n\nSources:\n1. https://b.example/2."
+    content, citations = turn.of_handed_in(own)
+    assert [(c.number, c.address) for c in citations] == [
+        (1, "https://b.example/2"),
+        (2, "https://a.example/1"),
+    ]
+    assert content == f"{own}\n[2] https://a.example/1"
+
+
+def test_an_index_is_no_mark() -> None:
+    three = (A, B, cited(3, "C", "https://c.example"))
+    assert carried("Take arr[1] and add it.", [three])[1] == three
+    assert carried("Take arr[1]; it is so [2].", [three])[1] == (A, B)

@@ -390,7 +390,8 @@ class Translator:
         if counted is None:
             return
         self._meter.count(counted)
-        ran_s = None if self._code_time is None else self._code_time.charged_s
+        timed = self._code_time
+        ran_s = None if timed is None else timed.charged_s(self._pen.at)
         said.append(self._meter.report(self._pen.stamp(), ran_s))
 
     def _ended(self) -> list[StreamChunk]:
