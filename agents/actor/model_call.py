@@ -21,7 +21,12 @@ from agents.errors import (
     BudgetExhausted,
 )
 from agents.limits.pricing import cost_usd, factor_of
-from agents.limits.spending import WRITTEN_CHARACTERS_A_TOKEN, Purse, tokens_at_most
+from agents.limits.spending import (
+    WRITTEN_CHARACTERS_A_TOKEN,
+    Purse,
+    price_of,
+    tokens_at_most,
+)
 from agents.protocol.backend import Forecast, Forecasts
 from agents.protocol.chunks import (
     ResponseAbandoned,
@@ -114,7 +119,7 @@ async def _afforded(backend: Backend, request: Request, purse: Purse) -> Request
             forecast = await backend.forecast(request)
         else:
             forecast = Forecast(tokens_at_most(request))
-    most = purse.most_output(model_of(backend), forecast)
+    most = purse.most_output(model_of(backend), forecast, price_of(backend))
     if most is None:
         return request
     if most < LEAST_OUTPUT_TOKENS:
@@ -164,12 +169,18 @@ def unfinished(response: Transcript, voice: Voice, why: str) -> UsageReported | 
     usage = msgspec.structs.replace(
         last.usage, output_tokens=max(last.usage.output_tokens, written)
     )
-    factor = factor_of(last.speed or "", last.inference_geo or "", "")
+    cost = last.cost_usd
+    if cost is not None:
+        factor = factor_of(last.speed or "", last.inference_geo or "", "")
+        listed = cost_usd(last.model, usage, factor)
+        # Another maker's is told by its tokens' share, where the list has it not.
+        share = usage.total_tokens / max(1, last.usage.total_tokens)
+        cost = cost * share if listed is None else listed
     return msgspec.structs.replace(
         last,
         **voice.stamp(),
         usage=usage,
-        cost_usd=cost_usd(last.model, usage, factor),
+        cost_usd=cost,
         parts=msgspec.UNSET,
         estimated=why,
     )

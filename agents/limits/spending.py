@@ -11,8 +11,10 @@ reads beyond its caps.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import msgspec
 
@@ -27,7 +29,7 @@ from agents.protocol.chunks import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from agents.protocol.backend import Forecast, Request
+    from agents.protocol.backend import Backend, Forecast, Request
     from agents.protocol.chunks import StreamChunk
     from agents.protocol.turns import Turn
 
@@ -49,6 +51,15 @@ was, and it is rather told too high."""
 MILLION = 1_000_000
 
 
+Price: TypeAlias = Callable[[Usage], float | None]
+"""What one model's usage costs in USD; ``None`` where that is not known."""
+
+
+def price_of(backend: Backend) -> Price | None:
+    """What ``backend`` says its usage costs; ``None``: it says nothing of it."""
+    return getattr(backend, "cost_usd", None)
+
+
 @dataclass(slots=True)
 class Purse:
     """What is left of a turn's grant; infinite where nothing bounds it."""
@@ -68,20 +79,25 @@ class Purse:
         """Whether it matters what a request reads."""
         return min(self.tokens, self.usd) < math.inf
 
-    def most_output(self, model: str, forecast: Forecast | None) -> int | None:
+    def most_output(
+        self, model: str, forecast: Forecast | None, price: Price | None = None
+    ) -> int | None:
         """The most tokens that ``model`` may write; ``None``: nothing bounds it.
 
         Args:
             model: Who serves.
+            price: What its usage costs; ``None``: as Claude's are listed.
             forecast: What the request costs beside; ``None``: that is not known.
         """
         most = self.output_tokens
         if forecast is not None:
             read = forecast.input_tokens * forecast.readings
-            most = min(most, self.tokens - read, self._affordable(model, forecast))
+            listed = partial(cost_usd, model, factor=forecast.factor)
+            affordable = self._affordable(price or listed, forecast)
+            most = min(most, self.tokens - read, affordable)
         return None if most == math.inf else math.floor(most)
 
-    def _affordable(self, model: str, forecast: Forecast) -> float:
+    def _affordable(self, price: Price, forecast: Forecast) -> float:
         if self.usd == math.inf:
             return math.inf
         read = forecast.input_tokens
@@ -91,8 +107,8 @@ class Purse:
         )
         again = Usage(cache_read_input_tokens=read)
         wordy = msgspec.structs.replace(fresh, output_tokens=MILLION)
-        costs = [cost_usd(model, each, forecast.factor) for each in (fresh, again)]
-        written = cost_usd(model, wordy, forecast.factor)
+        costs = [price(each) for each in (fresh, again)]
+        written = price(wordy)
         if written is None or costs[0] is None or costs[1] is None:
             return math.inf  # whoever keeps the budget takes such an agent out
         rate = (written - costs[0]) / MILLION

@@ -133,7 +133,12 @@ def totals(result: Result) -> str:
 def spent(result: Result) -> str:
     """Say what the session cost, as far as prices are known."""
     if result.cost_usd is not None:
-        return dollars(result.cost_usd)
+        is_estimate = any(record.estimated for record in result.agents.values())
+        return (
+            f"about {dollars(result.cost_usd)}"
+            if is_estimate and result.cost_usd
+            else dollars(result.cost_usd)
+        )
     known = [r.cost_usd for r in result.agents.values() if r.cost_usd is not None]
     return f"{dollars(sum(known))} and an unknown price" if known else dollars(None)
 

@@ -63,10 +63,11 @@ class _Account:
         "_cost",
         "_response",
         "_response_cost",
-        "_response_model",
+        "_response_parts",
         "_saved",
         "_usage",
         "error",
+        "estimated",
         "newest",
         "state",
         "turns",
@@ -82,24 +83,36 @@ class _Account:
         self._cost: float | None = 0.0
         self._response = Usage()
         self._response_cost: float | None = 0.0
-        self._response_model = ""
+        self._response_parts: tuple[tuple[str, Usage], ...] = ()
         self._saved: float | None = 0.0
+        self.estimated: dict[str, None] = {}
+        """Why its figures are no more than an estimate, each reason once."""
 
-    def report(self, model: str, usage: Usage, cost_usd: float | None) -> None:
+    def report(self, event: UsageReported) -> None:
         """Replace what the response under way has spent so far."""
-        self._response = usage
-        self._response_cost = cost_usd
-        self._response_model = model
+        self._response = event.usage
+        self._response_cost = event.cost_usd
+        self._response_parts = (
+            tuple((part.model, part.usage) for part in event.parts)
+            if event.parts
+            else ((event.model, event.usage),)
+        )
+        if event.estimated:
+            self.estimated[event.estimated] = None
 
     def close_response(self) -> None:
         """Whatever comes next belongs to another response."""
         self._saved = self.saved_usd()
         self._usage, self._cost = self.totals()
         self._response, self._response_cost = Usage(), 0.0
+        self._response_parts = ()
 
     def saved_usd(self) -> float | None:
         """What the prompt cache saved, by the prices of each response's model."""
-        return _sum(self._saved, saved_usd(self._response_model, self._response))
+        saved = self._saved
+        for model, usage in self._response_parts:
+            saved = _sum(saved, saved_usd(model, usage))
+        return saved
 
     def totals(self) -> tuple[Usage, float | None]:
         """Tokens and cost of all responses; one unknown price makes the sum unknown."""
@@ -130,8 +143,7 @@ class Ledger:
         """Take one event; most are of no interest here."""
         match event:
             case UsageReported():
-                account = self._accounts[event.agent]
-                account.report(event.model, event.usage, event.cost_usd)
+                self._accounts[event.agent].report(event)
             case ResponseStarted() | ResponseAbandoned():
                 self._accounts[event.agent].close_response()
             case TurnStarted():
@@ -227,6 +239,7 @@ class Ledger:
                 cost_usd=cost,
                 error=account.error,
                 cache=_cache(spent, account.saved_usd()),
+                estimated=tuple(account.estimated),
             )
             usage += spent
             cost_usd = _sum(cost_usd, cost)

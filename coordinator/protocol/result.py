@@ -65,6 +65,8 @@ class AgentRecord(msgspec.Struct, frozen=True, kw_only=True):
     """``None``: at least one response has no known price."""
     error: str | None = None
     cache: CacheRecord = CacheRecord()
+    estimated: tuple[str, ...] = ()
+    """Why ``usage`` and ``cost_usd`` are an estimate that the bill may differ from."""
 
 
 class FileRecord(msgspec.Struct, frozen=True, kw_only=True):

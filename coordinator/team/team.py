@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import UnionType
 from typing import Any, Generic, Self, cast
@@ -19,6 +20,7 @@ from agents.agent import Agent
 from agents.conversation.prompts import system_prompt
 from agents.limits.limiter import Limiter
 from agents.limits.pricing import cost_usd
+from agents.limits.spending import price_of
 from agents.protocol.attachments import Attach
 from agents.protocol.backend import Backend
 from agents.protocol.chunks import AgentId, Usage
@@ -342,10 +344,11 @@ def _price(agent: Agent) -> Price:
     """
     dearest = Price()
     for backend in (agent.backend, *agent.fallbacks):
-        reading = cost_usd(backend.model, Usage(input_tokens=1))
-        writing = cost_usd(backend.model, Usage(output_tokens=1))
-        cached = cost_usd(backend.model, Usage(cache_read_input_tokens=1))
-        written = cost_usd(backend.model, Usage(cache_creation_input_tokens=1))
+        price = price_of(backend) or partial(cost_usd, backend.model)
+        reading = price(Usage(input_tokens=1))
+        writing = price(Usage(output_tokens=1))
+        cached = price(Usage(cache_read_input_tokens=1))
+        written = price(Usage(cache_creation_input_tokens=1))
         if reading is None or writing is None:
             raise ConfigInvalid(
                 f"agent {agent.id!r} has a budget in USD, but the price of its model "
