@@ -686,3 +686,19 @@ def _left_over(error: UnusedCliTokensError) -> str:
     command = " ".join(error.command_chain or ())
     way = "put several words in quotes" if command == "run" else "leave that out"
     return f"{command}: there is no place for {' '.join(words)!r}; {way}"
+
+
+@app.command
+def models(*, json: bool = False) -> int:
+    """Show Claude's models: context, output, prices, what they can, when they retire.
+
+    With a key (ANTHROPIC_API_KEY) the API's own list, without one dated data.
+
+    Parameters
+    ----------
+    json
+        Print one JSON array instead of a table.
+    """
+    from coordinator.cli.models import models_command  # noqa: PLC0415
+
+    return models_command(is_json=json)

@@ -32,6 +32,7 @@ from agents.backends.claude.container_time import code_time
 from agents.backends.claude.errors import error_for, limits_of
 from agents.backends.claude.files import ClaudeFiles
 from agents.backends.claude.forecast import forecast_of
+from agents.backends.claude.models import ModelInfo, listed_model
 from agents.backends.claude.providers import Place, secrets_of
 from agents.backends.claude.settings import (
     ClaudeSettings,
@@ -277,6 +278,19 @@ class ClaudeBackend:
         counted = None if self._cannot_count else await self._counted(made)
         read = tokens_at_most(request) if counted is None else counted
         return forecast_of(self._settings, made, read)
+
+    async def models(self) -> tuple[ModelInfo, ...]:
+        """The models that the account may ask, as the API lists them.
+
+        Raises:
+            AgentError: The list is not to be had.
+        """
+        with self._clients.lease() as client, self._mapped():
+            found = [
+                listed_model(model.model_dump(mode="json"))
+                async for model in client.models.list(limit=1000)
+            ]
+        return tuple(found)
 
     async def _counted(self, made: dict[str, Any]) -> int | None:
         """What the API counts; ``None``: it does not."""

@@ -1,0 +1,75 @@
+"""``coordinator models``: from the API's list with a key, from dated data without."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from agents.backends.claude.backend import ClaudeBackend
+from agents.backends.claude.models import known_models, listed_model
+from agents.emulator import sample_script, serve
+from coordinator.cli.models import models_command
+
+
+@pytest.fixture(autouse=True)
+def without_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_without_a_key_dated_data_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert models_command(is_json=False) == 0
+    told = capsys.readouterr().out
+    assert "claude-opus-5-5" in told
+    assert "4 / 20 / 0.2" in told
+    assert "2027-01-22" in told
+    assert "data of 2026-11-30" in told
+
+
+def test_the_data_can_be_read_by_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert models_command(is_json=True) == 0
+    told: list[dict[str, Any]] = msgspec.json.decode(capsys.readouterr().out)
+    assert {model["id"] for model in told} == {model.id for model in known_models()}
+    assert all(model["input_usd"] for model in told)
+
+
+def test_a_listed_model_says_what_the_list_says() -> None:
+    model = listed_model(
+        {
+            "id": "claude-opus-5-5",
+            "display_name": "Claude Opus 5.5",
+            "max_input_tokens": 500_000,
+            "max_tokens": 64_000,
+            "lifecycle": "deprecated",
+            "retires_at": "2027-05-01T00:00:00Z",
+            "capabilities": {
+                "pdf": {"supported": True},
+                "vision": {"supported": False},
+            },
+        }
+    )
+    assert (model.context_tokens, model.output_tokens) == (500_000, 64_000)
+    assert (model.retires, model.lifecycle) == ("2027-05-01", "deprecated")
+    assert model.capabilities == ("pdf",)
+    assert model.input_usd == 4.0
+
+
+def test_an_unknown_model_has_no_price() -> None:
+    model = listed_model({"id": "claude-quux-9"})
+    assert (model.input_usd, model.context_tokens) == (None, None)
+
+
+@pytest.mark.real_time
+async def test_the_list_of_an_api_is_asked() -> None:
+    async with serve(sample_script()) as server:
+        backend = ClaudeBackend(
+            "claude-opus-5-5", api_key="sk-test", base_url=server.base_url
+        )
+        try:
+            models = await backend.models()
+        finally:
+            await backend.aclose()
+    assert models
+    assert {model.source for model in models} == {"the API's list"}
