@@ -18,8 +18,10 @@ from typing import NamedTuple
 
 import anyio
 
-THREADS_GRACE_S = 0.5
-"""Real seconds in which a loop's idle threads end when it does."""
+GRACE_S = 0.5
+"""Real seconds in which what is closing closes."""
+THREADS_GRACE_S = 5.0
+"""Real seconds in which a thread whose work is done ends, on a machine that is busy."""
 
 _IDLE = ("Trio thread ", "AnyIO worker thread", "asyncio_", "pydev", "Thread-timeout")
 """Names of threads that wait for work, or belong to whoever runs the program."""
@@ -52,8 +54,11 @@ def left_since(before: Snapshot) -> list[str]:
     if not found:
         return []
     gc.collect()
-    ends = time.monotonic() + THREADS_GRACE_S
-    while (found := _found(before)) and time.monotonic() < ends:
+    began = time.monotonic()
+    while found := _found(before):
+        is_thread = any(one.startswith("thread") for one in found)
+        if time.monotonic() > began + (THREADS_GRACE_S if is_thread else GRACE_S):
+            break
         time.sleep(0.01)
     return found
 
