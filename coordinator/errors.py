@@ -55,11 +55,27 @@ class ConfigInvalid(CoordinatorError, ValueError):
         return error
 
 
-class JournalCorrupt(CoordinatorError):
+class _OfJournal(CoordinatorError):
+    """Trouble with one journal.
+
+    Attributes:
+        path: The journal; ``None``: no single one.
+        offset: The byte at which it stands, from 0; ``None``: at none.
+    """
+
+    def __init__(
+        self, message: str, *, path: Path | None = None, offset: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.path = path
+        self.offset = offset
+
+
+class JournalCorrupt(_OfJournal):
     """A journal holds something other than what was written."""
 
 
-class JournalUnavailable(CoordinatorError):
+class JournalUnavailable(_OfJournal):
     """A journal cannot be opened, locked or written."""
 
 

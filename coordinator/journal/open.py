@@ -187,7 +187,9 @@ def _insist_on_torn_tail(path: Path, damage: Damage) -> None:
         raise JournalCorrupt(
             f"journal {str(path)!r}: {damage.reason} at byte {damage.offset}, which "
             "had been written safely, so it was changed since; nothing was touched. "
-            "Restore it from a backup, or branch from a record before the damage"
+            "Restore it from a backup, or branch from a record before the damage",
+            path=path,
+            offset=damage.offset,
         )
 
 

@@ -87,13 +87,16 @@ def journal_of(path: Path, found: Scan) -> Journal:
         is_empty = found.damage is None or found.damage.lost_bytes == 0
         why = "it is empty" if is_empty else found.damage
         raise JournalCorrupt(
-            f"journal {str(path)!r} does not say what it is about: {why}"
+            f"journal {str(path)!r} does not say what it is about: {why}",
+            path=path,
+            offset=None if found.damage is None else found.damage.offset,
         )
     try:
         opened = decode_opened(found.records[0])
     except msgspec.DecodeError as trouble:
         raise JournalCorrupt(
-            f"journal {str(path)!r} does not say what it is about: {trouble}"
+            f"journal {str(path)!r} does not say what it is about: {trouble}",
+            path=path,
         ) from trouble
     return Journal(path=path, opened=opened, records=found.records, damage=found.damage)
 
@@ -110,7 +113,8 @@ def understood(path: Path) -> Generator[None]:
     except msgspec.DecodeError as trouble:
         raise JournalCorrupt(
             f"journal {str(path)!r} holds something that this library cannot read: "
-            f"{trouble}; it may be of a later version: upgrade massgen-coordinator"
+            f"{trouble}; it may be of a later version: upgrade massgen-coordinator",
+            path=path,
         ) from trouble
 
 
@@ -127,7 +131,8 @@ def by_its_name(journal: Journal) -> Journal:
     if journal.path.name != session + SUFFIX:
         raise JournalCorrupt(
             f"journal {str(journal.path)!r} is of session {session!r}; to use it, name "
-            f"it {session}{SUFFIX} again"
+            f"it {session}{SUFFIX} again",
+            path=journal.path,
         )
     return journal
 
@@ -141,4 +146,6 @@ def scanned(path: Path, data: bytes) -> Scan:
     try:
         return scan(data)
     except NotAJournal as trouble:
-        raise JournalCorrupt(f"{str(path)!r} is not a journal: {trouble}") from trouble
+        raise JournalCorrupt(
+            f"{str(path)!r} is not a journal: {trouble}", path=path, offset=0
+        ) from trouble

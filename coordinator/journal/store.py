@@ -85,7 +85,7 @@ def unavailable(path: Path, trouble: OSError) -> JournalUnavailable:
     if trouble.errno == errno.ENOENT:
         root = path.parent if path.suffix == SUFFIX else path
         advice = f"there is none; see: coordinator sessions list{option_of(root)}"
-    return JournalUnavailable(f"journal {str(path)!r}: {advice}")
+    return JournalUnavailable(f"journal {str(path)!r}: {advice}", path=path)
 
 
 @contextmanager

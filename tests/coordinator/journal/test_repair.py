@@ -104,8 +104,11 @@ async def test_a_journal_changed_after_it_was_durable_is_refused_untouched(
     flipped = bytearray(whole)
     flipped[whole.index(frame(1)) + 8] ^= 1
     path.write_bytes(flipped)
-    with pytest.raises(JournalCorrupt, match="branch from a record before"):
+    with pytest.raises(JournalCorrupt, match="branch from a record before") as caught:
         await _reopen(root)
+    assert caught.value.path == path
+    assert caught.value.offset is not None
+    assert f"at byte {caught.value.offset}," in str(caught.value)
     assert path.read_bytes() == flipped
     assert names(root) == ["s1.journal"]
     assert len(read_session(root, "s1").records) == 2
