@@ -15,6 +15,9 @@ from typing import Any
 import pytest
 import trio.testing
 
+from agents.limits.outside_work import holds_for_s
+from coordinator.simulation.virtual_time import JumpingClock
+
 PATIENCE_S = 0.02
 """What is under way on loopback arrives sooner."""
 
@@ -37,6 +40,8 @@ class _JumpingSelector(selectors.DefaultSelector):
         ready = super().select(min(self._patience_s, timeout or 0))
         if ready or timeout == 0:
             return ready
+        if (held_s := holds_for_s()) > 0:
+            return super().select(held_s)  # a thread or a process is out
         if timeout is None:
             # Nothing is scheduled: only another thread or a socket can wake the loop.
             return super().select(1.0)
@@ -56,9 +61,19 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         return self._jumping.skipped_s
 
 
+class HeldClock(JumpingClock):
+    """trio's jumping clock, which stands for what says by ``outside_work`` it is out.
+
+    As on asyncio, and unlike in a scenario, other threads hold it for no moment.
+    """
+
+    def _foreign_s(self) -> float:
+        return 0.0
+
+
 def _virtual(backend: str) -> tuple[str, dict[str, Any]]:
     if backend == "trio":
-        return "trio", {"clock": trio.testing.MockClock(autojump_threshold=0)}
+        return "trio", {"clock": HeldClock()}
     return "asyncio", {"loop_factory": VirtualTimeLoop}
 
 

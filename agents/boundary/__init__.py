@@ -1,1 +1,1 @@
-"""Boundary to callers' code: tools, toolboxes, approvers, displays."""
+"""Where code that callers bring is called: tools, toolboxes, approvers, displays."""

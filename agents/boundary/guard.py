@@ -1,4 +1,4 @@
-"""Sentences for exceptions of callers' code: for agents, for people, for the log.
+"""What callers' code raises, made words: for the agent, for people and for the log.
 
 An exception may be of any class, bear any text, or fail at being printed. Nothing here
 raises.

@@ -10,11 +10,9 @@ below the loop's root: a commit that must not be broken off may end well. It is 
 longer resumed when the loop ends, or once it has swallowed :data:`SWALLOWED_MOST`
 cancellations, so a program ends when its main function does and nothing spins.
 
-This is also the fence around what differs between the event loops. Of private names it
-uses ``Task._abort_func`` and ``Task._attempt_abort`` of trio 0.35, what its and AnyIO's
-``from_thread`` (4.16) ask of a thread, and ``asyncio._unregister_task``, which Python
-documents for makers of tasks ("Extending asyncio"). ``tests/agents/boundary`` fails
-when they move.
+What differs between the event loops is here; what is private to them is fenced by
+:mod:`agents.backends.transport.library_internals`. ``asyncio._unregister_task`` is
+documented for makers of tasks ("Extending asyncio").
 """
 
 from __future__ import annotations
@@ -26,12 +24,12 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Generator
-from importlib import import_module
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 import anyio
 import anyio.lowlevel
 
+from agents.backends.transport.library_internals import adopt_thread, wake_trio_task
 from agents.errors import ToolFailed
 
 T = TypeVar("T")
@@ -53,10 +51,11 @@ _watched = anyio.lowlevel.RunVar[bool]("boundary_watched")
 class Loop:
     """The event loop that made this object, to be called from any thread."""
 
-    __slots__ = ("_native", "_thread", "_token")
+    __slots__ = ("_context", "_native", "_thread", "_token")
 
     def __init__(self) -> None:
         self._thread = threading.get_ident()  # a loop never leaves its thread
+        self._context = contextvars.copy_context()
         self._token = anyio.lowlevel.current_token()
         # An asyncio event loop or a TrioToken; neither is imported for its type alone.
         self._native: Any = self._token.native_token
@@ -71,6 +70,15 @@ class Loop:
         except anyio.NoEventLoopError:
             return False
 
+    @property
+    def has_real_clock(self) -> bool:
+        """Whether its time is the machine's, and not a test's; asked in the loop."""
+        if isinstance(self._native, asyncio.AbstractEventLoop):
+            return abs(self._native.time() - time.monotonic()) < 1.0
+        import trio.lowlevel  # noqa: PLC0415
+
+        return type(trio.lowlevel.current_clock()).__name__ == "SystemClock"
+
     def adopt_thread(
         self, scope: anyio.CancelScope, is_cancelled: Callable[[], bool]
     ) -> None:
@@ -80,16 +88,7 @@ class Loop:
             scope: What ``from_thread.check_cancelled`` asks on asyncio.
             is_cancelled: The same, on trio, whose scopes ask for the time.
         """
-        here: Any = import_module("anyio._core._eventloop").threadlocals
-        here.current_token = self._token
-        here.current_cancel_scope = scope
-        if "trio" in sys.modules and not isinstance(
-            self._native, asyncio.AbstractEventLoop
-        ):
-            parent: Any = import_module("trio._threads").PARENT_TASK_DATA
-            parent.token = self._native
-            parent.abandon_on_cancel = True
-            parent.cancel_register = _Cancelling(is_cancelled)
+        adopt_thread(self._token, scope, _Cancelling(is_cancelled))
 
     def call_soon(self, callback: Callable[[], object]) -> bool:
         """Have the loop call ``callback``, which raises nothing.
@@ -97,11 +96,12 @@ class Loop:
         Returns:
             Whether it can: a loop that has ended calls nobody.
         """
-        soon: Callable[[Callable[[], object]], object] = getattr(
-            self._native, "call_soon_threadsafe", None
-        ) or getattr(self._native, "run_sync_soon")  # noqa: B009  (a trio token's)
         try:
-            soon(callback)
+            if isinstance(self._native, asyncio.AbstractEventLoop):
+                # In a context that knows its event loop, which a thread's does not.
+                self._native.call_soon_threadsafe(callback, context=self._context)
+            else:
+                self._native.run_sync_soon(callback)
         except RuntimeError:  # asyncio: closed; trio: RunFinishedError
             return False
         return True
@@ -245,6 +245,14 @@ class RootTask(Generic[T]):
             if not self.is_over:
                 await self.end("whoever waited for it was cancelled", grace_s)
 
+    async def end_after(self, limit_s: float) -> bool:
+        """Wait for at most ``limit_s`` seconds, shielded, and then leave it behind."""
+        with anyio.move_on_after(limit_s, shield=True):
+            await self._over.wait()
+        if not self.is_over:
+            self.leave(f"after {limit_s:g} s")
+        return self.is_over
+
     @property
     def is_left(self) -> bool:
         """Whether nobody waits for it any more."""
@@ -273,8 +281,8 @@ class RootTask(Generic[T]):
         task = self._task
         if self._is_asyncio:
             task.cancel()
-        elif task._abort_func is not None:  # noqa: SLF001  (see above)
-            task._attempt_abort(_raise_cut)  # noqa: SLF001
+        else:
+            wake_trio_task(task, _raise_cut)
 
     async def _run(self) -> None:
         self._scope.__enter__()
@@ -412,7 +420,7 @@ class _Cut(BaseException):
     """Wakes a task that is not to be resumed."""
 
 
-def _raise_cut() -> None:
+def _raise_cut() -> NoReturn:
     raise _Cut
 
 

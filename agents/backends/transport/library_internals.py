@@ -9,13 +9,16 @@ same in all else.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 if TYPE_CHECKING:
+    import anyio
     import httpcore2
     import httpx2
+    from anyio.lowlevel import EventLoopToken
 
 PLAIN_VARIABLE = "COORDINATOR_PLAIN_TRANSPORT"
 
@@ -78,3 +81,32 @@ def trio_threads() -> Callable[[], int]:
 def anyio_backend(runtime: Literal["asyncio", "trio"]) -> Any:  # noqa: ANN401  (anyio's)
     """The class by which anyio starts threads and processes."""
     return import_module(f"anyio._backends._{runtime}").backend_class
+
+
+def adopt_thread(
+    token: EventLoopToken, scope: anyio.CancelScope, cancelling: object
+) -> None:
+    """Let this thread call back by ``anyio.from_thread`` and ``trio.from_thread``.
+
+    Args:
+        token: Of the event loop to call.
+        scope: What ``from_thread.check_cancelled`` asks on asyncio.
+        cancelling: The same on trio, by index 0: what raises, or ``None``.
+    """
+    here: Any = import_module("anyio._core._eventloop").threadlocals
+    here.current_token = token
+    here.current_cancel_scope = scope
+    if "trio" in sys.modules and type(token.native_token).__name__ == "TrioToken":
+        parent: Any = import_module("trio._threads").PARENT_TASK_DATA
+        parent.token = token.native_token
+        parent.abandon_on_cancel = True
+        parent.cancel_register = cancelling
+
+
+def wake_trio_task(task: Any, raise_cancel: Callable[[], NoReturn]) -> None:  # noqa: ANN401  (trio's)
+    """Wake ``task`` with what ``raise_cancel`` raises, whatever shields it.
+
+    Nothing happens where it is to run already, or waits for what cannot be broken off.
+    """
+    if task._abort_func is not None:  # noqa: SLF001  (see the module's words)
+        task._attempt_abort(raise_cancel)  # noqa: SLF001
