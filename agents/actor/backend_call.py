@@ -33,6 +33,12 @@ if TYPE_CHECKING:
     from agents.protocol.chunks import AgentId
 
 
+WRITTEN_MOST = 4_000_000
+"""Characters of one response. The longest that a model may write is 128,000 tokens
+(docs.claude.com, models, read 2026-11-30); thirty characters a token are no language.
+What is longer would be compared, recorded and shown to everybody."""
+
+
 class BackendCall:
     """A block in which ``backend`` is called; it raises ``AgentError``, or what we do.
 
@@ -102,6 +108,11 @@ class BackendCall:
                 await self._fold(batches, voice, slot, response)
             if not response.is_complete:
                 raise StreamMalformed("the stream ended without a stop reason")
+            if response.written_characters > WRITTEN_MOST:
+                raise BackendBroken(
+                    f"a response of {response.written_characters:,} characters is no "
+                    f"answer: no model writes more than {WRITTEN_MOST:,} at once"
+                )
 
     async def _fold(
         self,

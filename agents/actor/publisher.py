@@ -1,4 +1,4 @@
-"""Publishing of a turn's chunks: a stamp on each, and a way out as frames."""
+"""What one turn says with: a pen for the stamp, and a way out."""
 
 from __future__ import annotations
 

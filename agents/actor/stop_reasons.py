@@ -1,4 +1,4 @@
-"""Stop reasons of a response, and their meaning for its turn. Pure."""
+"""Why a response stopped, and what that means for its turn. Pure."""
 
 from __future__ import annotations
 

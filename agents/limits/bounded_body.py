@@ -6,8 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import anyio
+import anyio.lowlevel
 
 CLOSE_GRACE_S = 1.0
+UNREAD_MOST = 100
+"""Pieces that may be in memory when a body is left; the next read is cancelled."""
 
 
 class TooLong(ValueError):
@@ -32,6 +35,7 @@ async def read_body(
     try:
         async for piece in body:
             data += piece
+            await anyio.lowlevel.checkpoint()
             if len(data) > limit_bytes:
                 raise TooLong(limit_bytes)
         is_whole = True
@@ -43,6 +47,7 @@ async def read_body(
             with anyio.move_on_after(CLOSE_GRACE_S, shield=True) as unwinding:
                 unwinding.cancel("the body is left")
                 with suppress(foreign):
-                    while await anext(body, None) is not None:
-                        pass
+                    for _ in range(UNREAD_MOST):
+                        if await anext(body, None) is None:
+                            break
     return bytes(data)

@@ -20,7 +20,7 @@ the head. Time is the event loop's.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from heapq import heappop, heappush
 from types import TracebackType
 from typing import Self
@@ -127,6 +127,8 @@ class Limiter:
         self._openings = math.inf
         """Requests that may be starting at once; doubles as they are taken."""
         self._gate_at = -math.inf
+        self.on_gate: Callable[[float], object] | None = None
+        """Told, in seconds from now, how long the gate is shut whenever it is."""
         self._refusals = 0
         """In a row: nothing has been taken since the first of them."""
         self._refused_at = -math.inf
@@ -165,10 +167,21 @@ class Limiter:
         """How long nothing may start, because the server said so; in seconds."""
         return max(0.0, self._gate_at - anyio.current_time())
 
-    def hold(self, delay_s: float) -> None:
-        """Let nothing start for ``delay_s`` seconds from now."""
+    def hold(self, delay_s: float, *, is_told: bool = False) -> None:
+        """Let nothing start for ``delay_s`` seconds from now.
+
+        Args:
+            delay_s: Seconds.
+            is_told: Another limiter of the same key says so; it is not told in turn.
+        """
         if not self._is_unlimited:
-            self._gate_at = max(self._gate_at, anyio.current_time() + delay_s)
+            self._shut(anyio.current_time() + delay_s, is_told=is_told)
+
+    def _shut(self, opens_at: float, *, is_told: bool = False) -> None:
+        if opens_at > self._gate_at:
+            self._gate_at = opens_at
+            if self.on_gate is not None and not is_told:
+                self.on_gate(opens_at - anyio.current_time())
 
     def slot(self, agent: AgentId) -> Slot:
         """Leave for one request of ``agent``, waited for by ``async with``."""
@@ -300,7 +313,7 @@ class Limiter:
         is_told = asked_s is not None and asked_s <= PATIENCE_S
         wait_s = asked_s if is_told and asked_s is not None else GATE_S
         if not error.is_rate_limit:
-            self._gate_at = max(self._gate_at, now + wait_s)
+            self._shut(now + wait_s)
             return
         if started >= self._refused_at:  # those of one moment are one refusal
             self._refusals += 1
@@ -309,7 +322,7 @@ class Limiter:
         doublings = self._refusals - (2 if is_told else 1)
         if doublings >= 0:
             wait_s = max(wait_s, min(GATE_MOST_S, GATE_S * 2.0 ** min(doublings, 16)))
-        self._gate_at = max(self._gate_at, now + wait_s)
+        self._shut(now + wait_s)
         self._openings = 1.0
         for bucket in self._buckets.values():
             bucket.refused(now)

@@ -1,4 +1,4 @@
-"""Price of one model's tokens: by the price list, or as a team file says."""
+"""What one model's tokens cost: by the price list, or as a team file says."""
 
 from __future__ import annotations
 

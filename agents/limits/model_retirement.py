@@ -1,4 +1,4 @@
-"""Retirement dates of models, as their makers have announced them. Pure data.
+"""When models are taken out of service, as their makers have announced it. Pure data.
 
 Dates age like prices: the table says when it was read, and where. A model that is not
 in it may live for years or be gone. The dates are those of the maker's own API; other

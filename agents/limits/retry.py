@@ -1,4 +1,4 @@
-"""Retry policy: when a model call is tried again, and how long it waits first."""
+"""When a model call is tried again, and after how long: the one layer that retries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Spending limit of a turn, and the most that a request will cost. Pure.
+"""What a turn may spend, and what a request will cost at most before it leaves. Pure.
 
 A turn that a budget bounds has a purse. Before each try of a model call, what the call
 reads (counted, or estimated from above) and what its server tools may cost is taken off

@@ -1,4 +1,4 @@
-"""Similarity of two answers: the measure that finds near-duplicates."""
+"""How alike two answers are, as a number: the measure that finds near-duplicates."""
 
 from __future__ import annotations
 
@@ -11,12 +11,18 @@ from functools import lru_cache
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
-@lru_cache(maxsize=1024)
+COMPARED_CHARS = 200_000
+"""Of a text that are looked at: what is alike for fifty thousand tokens is alike."""
+CACHED_CHARS = 20_000
+"""Longest text whose words are remembered: a thousand of them are 20 MB."""
+
+
 def similarity(one: str, other: str) -> float:
     """Compare two texts by their sets of words (Jaccard), 0 (nothing shared) … 1.
 
     Case does not count. Two empty texts are the same; two texts with different numbers
     share nothing, however alike their words are: "it is 41" and "it is 42" disagree.
+    Of each text the first ``COMPARED_CHARS`` characters are looked at.
     MassGen 0.1.97 refuses an answer above 0.70 ("balanced") or 0.50 ("strict") by the
     measure on words alone (read 2026-11-22).
     """
@@ -70,11 +76,25 @@ def _telling(words: frozenset[str], seen: Counter[str], over: float) -> list[str
     return rare[: len(words) - shared + 1] or [""]
 
 
-@lru_cache(maxsize=1024)
 def _words(text: str) -> frozenset[str]:
+    if len(text) > CACHED_CHARS:
+        return _words_of(text[:COMPARED_CHARS])
+    return _remembered_words(text)
+
+
+def _numbers(text: str) -> frozenset[str]:
+    if len(text) > CACHED_CHARS:
+        return _numbers_of(text[:COMPARED_CHARS])
+    return _remembered_numbers(text)
+
+
+def _words_of(text: str) -> frozenset[str]:
     return frozenset(text.lower().split())
 
 
-@lru_cache(maxsize=1024)
-def _numbers(text: str) -> frozenset[str]:
+def _numbers_of(text: str) -> frozenset[str]:
     return frozenset(_NUMBER.findall(text))
+
+
+_remembered_words = lru_cache(maxsize=1024)(_words_of)
+_remembered_numbers = lru_cache(maxsize=1024)(_numbers_of)

@@ -24,6 +24,7 @@ from typing import Any, cast
 
 import anthropic
 import anyio
+import anyio.lowlevel
 import httpx2
 import msgspec
 
@@ -47,12 +48,13 @@ from agents.backends.dialects.messages.whole_body import (
     events_of,
     is_whole,
 )
-from agents.backends.dialects.messages.writer import AGENT_HEADER, parameters
+from agents.backends.dialects.messages.writer import parameters
 from agents.backends.plain_request import plain_request
 from agents.backends.transport.clients import CLOSE_GRACE_S, Clients, timeout
 from agents.backends.transport.connection_errors import timed_out, unconnected
 from agents.backends.transport.log_redaction import keep_keys_out_of_logs
 from agents.backends.transport.response_body import (
+    BREATH_BYTES,
     read_out,
     response_body,
     unwind,
@@ -95,9 +97,6 @@ COUNTED = (
     "extra_headers",
 )
 """Parameters that a count takes, and that change what is read."""
-
-
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class ClaudeBackend:
@@ -254,11 +253,7 @@ class ClaudeBackend:
         # With each request, because a client that was handed in has its own.
         times = timeout(self._idle_limit_s)
         try:
-            made = parameters(self._settings, request)
-            if str(client.base_url.host) not in _LOOPBACK:
-                # Only a server on this machine, the emulator's, is told who asks.
-                made["extra_headers"].pop(AGENT_HEADER, None)
-            manager = create(**made, timeout=times)
+            manager = create(**parameters(self._settings, request), timeout=times)
             response = await with_warnings_logged(manager.__aenter__())
         except FOREIGN as exc:
             raise self._ours(exc) from _quiet(exc)
@@ -336,6 +331,8 @@ class ClaudeBackend:
         try:
             async for data in body:
                 is_resting = True
+                if len(data) >= BREATH_BYTES:
+                    await anyio.lowlevel.checkpoint()
                 pen.at = reading.now()
                 if not has_begun:
                     has_begun = bool(data.strip())
@@ -453,6 +450,7 @@ async def _all(first: bytes, body: AsyncIterator[bytes]) -> bytes:
     read = bytearray(first)
     while len(read) <= BODY_BYTES and (data := await anext(body, None)) is not None:
         read += data
+        await anyio.lowlevel.checkpoint()
     return bytes(read)
 
 

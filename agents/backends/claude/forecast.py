@@ -1,4 +1,4 @@
-"""Cost forecast of a request, beside what the model writes, by its settings. Pure."""
+"""What a request may cost beside what the model writes, by its settings. Pure."""
 
 from __future__ import annotations
 

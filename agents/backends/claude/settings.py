@@ -1,4 +1,4 @@
-"""Settings of an agent that runs on Claude, and what follows from them. Data."""
+"""How an agent uses Claude: what people set, and what follows from it. Data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of an agent that runs on a compatible server. Data."""
+"""How an agent uses a compatible server: what people set, what follows. Data."""
 
 from __future__ import annotations
 

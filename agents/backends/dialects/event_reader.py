@@ -1,4 +1,4 @@
-"""Common base of the event readers of all dialects but Messages. Pure.
+"""What the readers of all dialects but Messages do alike. Pure.
 
 A reader is fed the events of a body, read by read, and says chunks. Trouble does not
 take back what was said before it in the same read: it is raised when more is asked for,

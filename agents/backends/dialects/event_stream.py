@@ -20,7 +20,7 @@ LINE_BYTES = 32 * 1024 * 1024
 """Longest event. The largest real ones are results of code execution and fetched
 documents, some megabytes; the SDK (2.12.0) has no limit and takes 13 s for 50 MB."""
 
-BODY_BYTES = 512 * 1024 * 1024
+BODY_BYTES = 128 * 1024 * 1024
 """Longest body, after decompression: 100 KB of gzip can become 400 MB."""
 
 _BOM = b"\xef\xbb\xbf"

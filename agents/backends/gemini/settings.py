@@ -1,4 +1,4 @@
-"""Settings of an agent that runs on Gemini, and what follows from them. Data."""
+"""How an agent uses Gemini: what people set, and what follows from it. Data."""
 
 from __future__ import annotations
 

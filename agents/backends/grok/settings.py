@@ -1,4 +1,4 @@
-"""Settings of an agent that runs on xAI's models, and what follows. Data."""
+"""How an agent uses xAI's models: what people set, and what follows from it. Data."""
 
 from __future__ import annotations
 

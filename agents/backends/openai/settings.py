@@ -1,4 +1,4 @@
-"""Settings of an agent that runs on OpenAI models, and what follows. Data."""
+"""How an agent uses OpenAI models: what people set, what follows from it. Data."""
 
 from __future__ import annotations
 

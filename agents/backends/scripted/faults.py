@@ -1,4 +1,4 @@
-"""Faults of a script, named as the API and as our errors name them."""
+"""What goes wrong in a script, named as the API and as our errors name it."""
 
 from __future__ import annotations
 

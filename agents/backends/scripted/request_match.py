@@ -1,4 +1,4 @@
-"""Matching of a request with a script's entries: does an entry fit a call?"""
+"""What a pretended model sees when it is called, and whether an entry fits it."""
 
 from __future__ import annotations
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import os
 import ssl
+import threading
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+from weakref import WeakKeyDictionary
 
 import anyio
 import anyio.lowlevel
@@ -21,6 +23,7 @@ import httpx2
 
 from agents.backends.transport.body_reader import tap
 from agents.backends.transport.connection_errors import CONNECT_S
+from agents.backends.transport.error_bodies import cap_error_body
 
 CLOSE_GRACE_S = 2.0
 """How long closing may take; past it the connections are dropped."""
@@ -45,7 +48,10 @@ class _Held(Generic[Client]):
 
 
 class Clients(Generic[Client]):
-    """Clients that are made alike; for one event loop at a time.
+    """Clients that are made alike, some for each event loop that asks.
+
+    Connections do not outlive their event loop, nor may one loop close another's: a
+    backend may be used by many threads at once, each with a loop of its own.
 
     Args:
         make: Makes one.
@@ -62,56 +68,67 @@ class Clients(Generic[Client]):
     ) -> None:
         self._make = make
         self._close = close
-        self._given = given
-        self._held = [_Held(make() if given is None else given)]
-        self._loop: object = None
+        self._given = _Held(given) if given is not None else None
+        first = self._given or _Held(make())
+        self._example = first.client
+        self._unused: _Held[Client] | None = first
+        self._lock = threading.Lock()
+        self._by_loop = WeakKeyDictionary[Any, list[_Held[Client]]]()
 
     @property
     def first(self) -> Client:
         """One of them, to see what all have in common."""
-        return self._held[0].client
+        return self._example
 
     def here(self) -> Client:
-        """One for this event loop: connections do not outlive theirs."""
-        self._come_here()
-        return self.first
+        """One for this event loop."""
+        return self._held_here()[0].client
 
     @contextmanager
     def lease(self) -> Generator[Client]:
         """The client that one stream is opened on."""
-        self._come_here()
-        held = self._free()
+        held = self._free(self._held_here())
         held.streams += 1
         try:
             yield held.client
         finally:
             held.streams -= 1
 
-    def _free(self) -> _Held[Client]:
+    def _held_here(self) -> list[_Held[Client]]:
+        """The clients of this event loop; at least one."""
         if self._given is not None:
-            return self._held[0]
+            return [self._given]
+        loop = anyio.lowlevel.current_token().native_token
+        with self._lock:
+            held = self._by_loop.get(loop)
+            if held is None:
+                unused, self._unused = self._unused, None
+                held = self._by_loop[loop] = [unused or _Held(self._make())]
+            return held
+
+    def _free(self, held_here: list[_Held[Client]]) -> _Held[Client]:
+        if self._given is not None:
+            return self._given
         # The fullest come first, so that idle connections are used again.
-        for held in self._held:
+        for held in held_here:
             if held.streams < STREAMS_A_CLIENT:
                 return held
-        self._held.append(_Held(self._make()))
-        return self._held[-1]
-
-    def _come_here(self) -> None:
-        loop = anyio.lowlevel.current_token().native_token
-        if self._given is None and self._loop is not loop:
-            if self._loop is not None:
-                self._held = [_Held(self._make())]
-            self._loop = loop
+        held_here.append(_Held(self._make()))
+        return held_here[-1]
 
     async def aclose(self) -> None:
-        """Close the connections, unless the client is the caller's.
+        """Close this event loop's connections, unless the client is the caller's.
 
         A stream opened later, in this event loop or another, makes new ones.
         """
         if self._given is not None:
             return
-        closing, self._held = self._held, [_Held(self._make())]
+        loop = anyio.lowlevel.current_token().native_token
+        with self._lock:
+            closing = self._by_loop.pop(loop, [])
+            if self._unused is not None:
+                closing.append(self._unused)
+                self._unused = None
         with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
             for held in closing:
                 await self._close(held.client)
@@ -149,6 +166,7 @@ def make_client(
             proxy=proxy,
             # No API redirects, and who does would get the question.
             follow_redirects=False,
+            event_hooks={"response": [cap_error_body]},
         )
     except ImportError:
         raise ValueError("a SOCKS proxy needs socksio; pip install socksio") from None

@@ -1,4 +1,4 @@
-"""Connection errors: why none comes about, and whether to try again."""
+"""Why no connection to Claude comes about, and whether asking again may help."""
 
 from __future__ import annotations
 

@@ -6,11 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import anyio
+import anyio.lowlevel
 import httpx2
 
 from agents.backends.transport.body_reader import tapped
 from agents.limits.idle_watchdog import Reading
 
+BREATH_BYTES = 1 << 17
+"""A piece of a body as large as that was not read from a socket but unpacked: what one
+read unpacks to comes piece by piece without a pause, so others get their turn here."""
 READ_OUT_S = 0.5
 """How long the body's end is waited for after the response's."""
 
@@ -37,7 +41,7 @@ async def read_out(body: AsyncIterator[bytes]) -> None:
     """
     with anyio.move_on_after(READ_OUT_S), suppress(httpx2.HTTPError):
         while await anext(body, None) is not None:
-            pass
+            await anyio.lowlevel.checkpoint()
 
 
 async def unwind(body: AsyncIterator[bytes], scope: anyio.CancelScope) -> None:

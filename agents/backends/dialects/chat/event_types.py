@@ -1,4 +1,4 @@
-"""Event types of Chat Completions: one Struct, as servers really fill it.
+"""What Chat Completions put on the wire: one Struct, as servers really fill it.
 
 Every field may be absent, null or of another kind somewhere; shapes as recorded from
 some thirty hosts (read 2026-11-30). What the chunks mean is

@@ -1,4 +1,4 @@
-"""Settings of a chat completion, beside the conversation. Data."""
+"""What a chat completion is asked with beside the conversation. Data."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from agents.backends.dialects.messages.cache_marks import MARKS_MOST, make_room
 from agents.protocol.backend import KnownTool, Message, Request, ToolSpec
 
 AGENT_HEADER = "x-coordinator-agent"
-"""Names the agent to the emulator; a backend takes it off what leaves the machine."""
+"""Names the agent to proxies and to the emulator; the API ignores it."""
 _PLAIN = " !#$&'()*+,/:;<=>?@[]^`{|}\""
 """What a header can bear beside letters and digits; the rest is percent-encoded."""
 

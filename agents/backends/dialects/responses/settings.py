@@ -1,4 +1,4 @@
-"""Settings of a request to the Responses API, beside the conversation. Data."""
+"""What a request to the Responses API says beside the conversation. Data."""
 
 from __future__ import annotations
 

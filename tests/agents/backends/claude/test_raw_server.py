@@ -15,14 +15,12 @@ from typing import cast
 
 import anthropic
 import anyio
-import httpx2
 import msgspec
 import pytest
 from anyio.abc import SocketAttribute, SocketStream
 
 from agents.backends.claude.backend import ClaudeBackend
 from agents.backends.claude.decoder import decode_sse
-from agents.backends.dialects.messages.writer import AGENT_HEADER
 from agents.conversation.accumulator import Transcript
 from agents.errors import (
     AgentError,
@@ -445,33 +443,3 @@ def fact(chunk: StreamChunk) -> dict[str, object]:
     for part in cast("list[dict[str, object]]", built.get("parts", [])):
         part.pop("cost_usd")
     return built
-
-
-@pytest.mark.parametrize(
-    ("base_url", "is_told"),
-    [
-        ("https://api.anthropic.com", False),
-        ("https://gateway.example/v1", False),
-        ("http://127.0.0.1:9", True),
-        ("http://localhost:9", True),
-    ],
-)
-async def test_only_a_server_on_this_machine_is_told_which_agent_asks(
-    base_url: str, is_told: bool
-) -> None:
-    asked: list[httpx2.Request] = []
-
-    def answer(request: httpx2.Request) -> httpx2.Response:
-        asked.append(request)
-        return httpx2.Response(400, json={"error": {"message": "noted"}})
-
-    transport = httpx2.MockTransport(answer)
-    async with anthropic.AsyncAnthropic(
-        api_key=KEY,
-        base_url=base_url,
-        max_retries=0,
-        http_client=httpx2.AsyncClient(transport=transport),
-    ) as client:
-        with pytest.raises(BackendRefused):
-            await played(ClaudeBackend("claude-haiku-5-5", client=client))
-    assert (AGENT_HEADER in asked[-1].headers) == is_told
