@@ -24,6 +24,9 @@ from coordinator.session.session import run as run
 from coordinator.session.session import run_sync as run_sync
 from coordinator.session.session import open_session as open_session
 from coordinator.session.session import Session as Session
+from coordinator.session.stream import stream as stream
+from coordinator.session.stream import EventStream as EventStream
+from coordinator.session.handle import SessionHandle as SessionHandle
 from coordinator.session.resume import resume_session as resume_session
 from coordinator.session.resume import branch_session as branch_session
 from coordinator.recovery.follow_up import continued_from as continued_from
@@ -50,6 +53,7 @@ from coordinator.errors import JournalUnavailable as JournalUnavailable
 from coordinator.errors import ReplayDiffers as ReplayDiffers
 from coordinator.errors import SessionFinished as SessionFinished
 from coordinator.errors import NotAsked as NotAsked
+from coordinator.errors import SessionLeft as SessionLeft
 from coordinator.errors import NotInTeam as NotInTeam
 from coordinator.errors import NoAnswers as NoAnswers
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import ast
-import re
 import subprocess
 import sys
-import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 from agents.door import exports
@@ -49,42 +45,6 @@ def test_arrows_between_rooms_go_one_way() -> None:
         "from importlinter.cli import lint_imports_command\n"
         "lint_imports_command(['--no-cache'])\n"
     )
-
-
-def test_every_module_that_calls_itself_pure_is_in_the_contract() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    contracts = project["tool"]["importlinter"]["contracts"]
-    (pure,) = (each for each in contracts if each["name"].startswith("pure files"))
-    named = tuple(pure["source_modules"])
-    missing = [
-        module
-        for module, doc in _docstrings()
-        if re.search(r"\bPure[.;:]", doc)
-        and not any(module == each or module.startswith(f"{each}.") for each in named)
-        and not module.endswith("scripted")
-    ]
-    assert not missing, "add them to the contract in pyproject.toml"
-
-
-_RIDDLE = re.compile(r"(What|Who|How|Where|Why|Whether|When)\b")
-"""How a first line begins that asks its reader to guess; ``How`` is on the list too."""
-
-
-def _docstrings() -> Iterator[tuple[str, str]]:
-    for room in ("agents", "coordinator"):
-        for path in sorted((ROOT / room).rglob("*.py")):
-            module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-            doc = ast.get_docstring(ast.parse(path.read_text())) or ""
-            yield module.removesuffix(".__init__"), doc
-
-
-def test_a_module_says_first_what_it_is() -> None:
-    riddles = [
-        f"{module}: {doc.splitlines()[0]}"
-        for module, doc in _docstrings()
-        if doc and _RIDDLE.match(doc)
-    ]
-    assert not riddles, "begin with a noun of the field, or a verb in the third person"
 
 
 def test_pyright_finds_nothing() -> None:

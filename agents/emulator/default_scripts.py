@@ -1,4 +1,4 @@
-"""Default scripts of the emulator, for whoever brings none."""
+"""What the emulator says to whoever brings no script."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Validation of a conversation's history, as the Messages API does it.
+"""Whether the messages sent back are a history that the Messages API accepts.
 
 The heart of the checks: each tool call answered at once and once, no empty text, and
 thinking returned exactly as it was said.

@@ -1,4 +1,4 @@
-"""Refusal of a request: the exception that every check raises."""
+"""What every check of a request raises."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Validation of requests: the rules that the Messages API answers with 400.
+"""What the Messages API refuses with 400, as a table of rules.
 
 Wordings follow recorded error bodies, the vendor's documentation and public reports
 where those have them; each rule says where it was seen, and when. A client that passes

@@ -1,4 +1,4 @@
-"""Validation of a request's shape, which all further checks rely on.
+"""Whether a request has the shape that all further checks rely on.
 
 Whatever JSON comes must be refused and not end the server: so types and depth are
 looked at first, without recursion.

@@ -1,4 +1,4 @@
-"""Results of MCP servers, as results that the Messages API takes. Pure."""
+"""What an MCP server returns, as a result the Messages API takes. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Configuration of an MCP server: how it is started or reached, what it may see."""
+"""How an MCP server is started or reached: what people write, and what it may see."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Turns, chunks, frames, and the protocol of a backend; pure."""
+"""What agents are asked and say, and the protocol of a backend; pure."""

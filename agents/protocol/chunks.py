@@ -309,13 +309,6 @@ class ResponseStarted(Chunk, frozen=True, kw_only=True, tag="response_started"):
     """The API's message object, as it came."""
 
 
-class _Named(msgspec.Struct):
-    name: str = ""
-
-
-_named = msgspec.json.Decoder(_Named)
-
-
 class BlockStarted(Chunk, frozen=True, kw_only=True, tag="block_started"):
     """A content block opened."""
 
@@ -324,16 +317,6 @@ class BlockStarted(Chunk, frozen=True, kw_only=True, tag="block_started"):
     type: str
     content: msgspec.Raw
     """The block as it came."""
-
-    @property
-    def tool(self) -> str:
-        """The tool whose call the block opens; empty where it opens none."""
-        if self.type != "tool_use":
-            return ""
-        try:
-            return _named.decode(self.content).name
-        except msgspec.DecodeError:
-            return ""
 
 
 class TextDelta(Chunk, frozen=True, kw_only=True, tag="text_delta"):

@@ -1,4 +1,4 @@
-"""Stamps of chunks: whose, which turn, where in it, and when."""
+"""What stamps the chunks of one turn: whose, which turn, where in it, and when."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turns and tasks: what an agent is asked, its ballot, and news of peers.
+"""What an agent is asked: a turn, its task, the ballot it may cast, and news of peers.
 
 :class:`Turn` is the coordinator's wish in the words of the domain. The actor renders it
 with :mod:`agents.conversation.prompts` into requests of a
@@ -13,9 +13,6 @@ import msgspec
 
 from agents.protocol.chunks import AgentId, Label, Part, TurnNumber
 from agents.protocol.citations import Citation
-
-NEW_ANSWER = "new_answer"
-"""The workflow tool by which an answer is handed in; a review that calls it revises."""
 
 LEAST_OUTPUT_TOKENS = 128
 """A ballot with its reason, or a short answer: where a budget leaves less to write, the

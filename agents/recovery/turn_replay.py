@@ -1,4 +1,4 @@
-"""Replay of an unfinished turn: what was bought is gone through again. Pure.
+"""What an unfinished turn has bought, for another process to go through again. Pure.
 
 The turn is carried out from its beginning by the code that carries out any turn; while
 it remembers, responses and tools' results come from here instead of from a model or a

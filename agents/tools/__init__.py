@@ -1,4 +1,4 @@
-"""Tools of agents: Python functions, and the submission of work.
+"""What agents can do beside writing: Python functions, and handing in their work.
 
 @tool
 def population(city: str) -> int: ...

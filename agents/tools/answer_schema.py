@@ -1,4 +1,4 @@
-"""Schema of structured answers, from a Python type or a JSON Schema.
+"""What a structured answer must look like: of a Python type, or of a JSON Schema.
 
 The model is shown the schema; what it sends is checked here, and what does not fit goes
 back to it with the reason (:mod:`agents.tools.submissions`). Pure.

@@ -1,4 +1,4 @@
-"""Approval of tool calls by a person, before each call of the tools named.
+"""Whether a tool may run: asked of somebody before each call of the tools named.
 
 Nobody is asked about other tools. What is refused is not run; the model reads why.
 """

@@ -1,4 +1,4 @@
-"""The tool protocol: a name, a description for the model, and a call."""
+"""What a tool is: a name, a description for the model, and a call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Submissions by workflow tools: an answer, a ballot, a word on the result.
+"""What a call of a workflow tool amounts to: an answer, a ballot, a word on the result.
 
 A call that does not fit is :class:`agents.errors.ToolFailed`, whose words go back to
 the model. Pure. What is offered is :mod:`agents.tools.workflow`'s.

@@ -1,4 +1,4 @@
-"""Kinds of ballots: how each reads, which rules it serves, what it says to them.
+"""How each kind of ballot reads: which rules it serves, and what it says to them.
 
 A voter may hand in another kind of ballot than was asked for, where that has one clear
 meaning:

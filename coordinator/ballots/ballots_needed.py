@@ -1,4 +1,4 @@
-"""Lower bound of ballots still needed, so that not every vote is counted anew."""
+"""How many more ballots it takes at least, so that not every vote needs a new count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steps of a count, as people check it, and whom other rules would choose.
+"""How a rule comes to its winner, step by step, and whom every other rule would choose.
 
 For people who ask why an answer won: sums, rounds of elimination, duels, medians. The
 numbers are those that the rules themselves count with. Pure.

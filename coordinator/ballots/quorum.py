@@ -1,4 +1,4 @@
-"""Quorum: whether enough voters took part for a vote to count."""
+"""Whether enough voters took part for a vote to count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The result of a count: winner, standings, ties."""
+"""What a count amounts to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Benchmark of cancellation: one of many live streams, and all at once."""
+"""How fast live streams are stopped: one of many, and all at once."""
 
 from __future__ import annotations
 

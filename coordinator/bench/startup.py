@@ -1,4 +1,4 @@
-"""Benchmark of start-up: imports, help, the first paint."""
+"""How long it takes until something is there: imports, help, the first paint."""
 
 from __future__ import annotations
 

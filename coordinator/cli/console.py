@@ -1,4 +1,4 @@
-"""Console of a person in the team: is asked, answers, votes, steers.
+"""Where a person takes part from a terminal: is asked, answers, votes, steers.
 
 One task reads lines, one for each person of the team shows what that person is asked.
 What a line means is :mod:`coordinator.cli.slash_commands`'s; what it does, the

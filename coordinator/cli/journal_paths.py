@@ -1,4 +1,4 @@
-"""Paths of journals for the command line, and names of kept sessions."""
+"""Where the command line keeps journals, and how it names a session that is kept."""
 
 from __future__ import annotations
 

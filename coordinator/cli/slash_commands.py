@@ -1,4 +1,4 @@
-"""Slash commands of a person, and the words of what a person is asked. Pure.
+"""What a person types into a session, and what a person is shown when asked. Pure.
 
 A line that begins with a slash is a command; any other is part of an answer, which an
 empty line ends.

@@ -1,4 +1,4 @@
-"""Voters of a contest, and the committees of a large team."""
+"""Who judges whom: the voters of a contest, and the committees of a large team."""
 
 from __future__ import annotations
 

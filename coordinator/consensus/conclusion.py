@@ -1,4 +1,4 @@
-"""Conclusion of a session: the winner's last turn, the best so far, or nothing."""
+"""How a session ends: the winner's last turn, the best answer so far, or nothing."""
 
 from __future__ import annotations
 

@@ -39,7 +39,6 @@ from agents.protocol.chunks import (
     UsageReported,
     VoteCast,
 )
-from agents.protocol.turns import NEW_ANSWER
 from coordinator.consensus import (
     budget,
     challenge,
@@ -270,7 +269,7 @@ def _on_chunk(m: Move, chunk: Chunk) -> None:
         case _ if chunk.turn != member.turn or member.activity in {"idle", "out"}:
             return
         case BlockStarted():
-            if chunk.tool == NEW_ANSWER:
+            if chunk.type == "tool_use" and b'"new_answer"' in bytes(chunk.content):
                 m.put(replace(member, is_revising=True))
         case AnswerProposed():
             _on_proposal(m, member, chunk)

@@ -1,1 +1,1 @@
-"""Displays of a session: rich panes, plain lines, JSON lines, or nothing."""
+"""How people see a session: rich panes, plain lines, JSON lines, or nothing."""

@@ -13,7 +13,8 @@ import stat
 from typing import IO, AnyStr, Generic
 
 import anyio
-import anyio.to_thread
+
+from agents.boundary.threads import ThreadLimit
 
 
 class Sink(Generic[AnyStr]):
@@ -26,7 +27,7 @@ class Sink(Generic[AnyStr]):
     def __init__(self, stream: IO[AnyStr]) -> None:
         self._stream = stream
         self._may_block = _may_block(stream)
-        self._limiter: anyio.CapacityLimiter | None = None
+        self._thread = ThreadLimit(1)
 
     async def write(self, data: AnyStr) -> None:
         """Write and flush ``data``."""
@@ -34,9 +35,7 @@ class Sink(Generic[AnyStr]):
             self.write_now(data)
             await anyio.lowlevel.checkpoint()
             return
-        if self._limiter is None:  # made here: a limiter belongs to a running loop
-            self._limiter = anyio.CapacityLimiter(1)
-        await anyio.to_thread.run_sync(self.write_now, data, limiter=self._limiter)
+        await self._thread.run(lambda: self.write_now(data), name="output")
 
     def write_now(self, data: AnyStr) -> None:
         """Write and flush ``data`` in this thread, however long it takes."""

@@ -1,4 +1,4 @@
-"""Summaries of tool calls and results, for a person to read.
+"""What tools were asked, and what the API's own brought, for a person to read.
 
 Pure. A call is a line; a result is a line and, where there is more to see, lines under
 it: titles and addresses found, what code wrote, files. Long ones are cut here and whole

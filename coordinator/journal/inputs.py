@@ -1,4 +1,4 @@
-"""The machine's inputs, read from a journal in the order they were taken.
+"""Reads a journal as the machine's inputs, in the order they were taken.
 
 Feeding them to a machine made from the same first record gives the same effects, one
 by one. What a resumption declared void is left out, and chunks that agents stamped with

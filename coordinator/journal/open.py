@@ -12,11 +12,13 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
+from typing import TypeVar
 
-import anyio.to_thread
+import anyio
 import msgspec
 
-from coordinator.errors import JournalCorrupt
+from agents.boundary.threads import in_thread
+from coordinator.errors import JournalCorrupt, JournalUnavailable
 from coordinator.journal.entries import Opened, encode
 from coordinator.journal.framing import (
     VERSION,
@@ -40,6 +42,11 @@ from coordinator.journal.store import (
     write_all,
 )
 from coordinator.journal.writer import Durability, JournalWriter, OpenFile, writing
+
+T = TypeVar("T")
+
+DISK_S = 30.0
+"""How long opening a journal may take: a disk that spins up takes ten."""
 
 
 class Reopened(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +91,8 @@ async def open_journal(
         JournalUnavailable: The folder or file cannot be made, or the session exists;
             on leaving, that the disk has failed and nobody was told yet.
     """
-    file = await anyio.to_thread.run_sync(_create, root, opened, tuple(taken_over))
+    over = tuple(taken_over)
+    file = await _on_disk(root, lambda: _create(root, opened, over))
     async with writing(file, durability) as writer:
         yield writer
 
@@ -113,9 +121,22 @@ async def reopen_journal(
             durable, so what follows the damage is history too; branch from a record
             before it.
     """
-    file, reopened = await anyio.to_thread.run_sync(_reopen, root, session, check)
+    file, reopened = await _on_disk(root, lambda: _reopen(root, session, check))
     async with writing(file, durability) as writer:
         yield writer, reopened
+
+
+async def _on_disk(root: Path, work: Callable[[], T]) -> T:
+    """Do ``work`` in a thread to its end: what it has opened must not be lost.
+
+    Raises:
+        JournalUnavailable: The disk does not answer.
+    """
+    with anyio.move_on_after(DISK_S, shield=True):
+        return await in_thread(work, name="journal")
+    raise JournalUnavailable(
+        f"the disk of journal folder {str(root)!r} did not answer within {DISK_S:g} s"
+    )
 
 
 def _create(root: Path, opened: Opened, taken_over: tuple[Record, ...]) -> OpenFile:

@@ -1,4 +1,4 @@
-"""Summary of a session for lists, read from its journal. Pure."""
+"""What a list of sessions says about one of them, read from its journal. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accounting of a session: what each agent did and spent, who voted what.
+"""Keeps a session's books: what each agent did and spent, who said and voted what.
 
 A fold over events, used by the shell for its
 :class:`~coordinator.protocol.result.Result` and by whoever reads a journal. Decides

@@ -1,4 +1,4 @@
-"""Inputs, effects and decisions: what goes into the machine, and comes out.
+"""What goes into the machine beside chunks, and what comes out of it.
 
 *Inputs* are facts the shell observed (a timer rang, a person spoke). *Effects* are
 imperatives the shell carries out without an opinion. *Decisions* are facts the machine

@@ -1,4 +1,4 @@
-"""Explanation of a win, as people, reports and programs are told it.
+"""Why an answer won: what of a vote people, reports and programs are told.
 
 Values only. They are gathered from a session's events by
 :mod:`coordinator.consensus.explanation`, with counts by

@@ -1,4 +1,4 @@
-"""Rebuilding of a session's state from the inputs it had taken.
+"""Rebuilds what a session was doing when it stopped, from the inputs it had taken.
 
 The machine is fed again and its effects are not carried out but remembered: turns asked
 for and not ended, timers armed and not rung. What of an open turn has been bought is

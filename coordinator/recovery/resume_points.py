@@ -1,4 +1,4 @@
-"""Resume points: records that a session can go on, or branch, from. Pure.
+"""Where a kept session can be gone on with, or a new one begun inside it. Pure.
 
 Asked before anything is opened for writing, so that what is refused leaves no trace.
 """

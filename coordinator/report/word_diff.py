@@ -1,4 +1,4 @@
-"""Word differences between two texts."""
+"""What changed between two texts, word by word."""
 
 from __future__ import annotations
 

@@ -114,6 +114,10 @@ class Inbox(Generic[T]):
         if self._stream.statistics().current_buffer_used:
             await anyio.lowlevel.checkpoint()
             return
+        await self.bell_rings()
+
+    async def bell_rings(self) -> None:
+        """Wait until it is rung, whatever is here."""
         self.bell.waited_for = event = anyio.Event()
         try:
             await event.wait()

@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
-import anyio.to_thread
 import msgspec
 
+from agents.boundary.guard import log_error, text_of, words_of
+from agents.boundary.root import RootTask
+from agents.boundary.threads import in_thread
 from agents.errors import AgentError, BackendUnavailable
 from coordinator.protocol.result import FileRecord
 
@@ -37,6 +39,8 @@ PAUSE_S = 0.5
 
 NAME_BYTES = 120
 """Longest name: file systems take 255 bytes, and a number may have to fit in."""
+FETCH_GRACE_S = 0.5
+"""How long a fetch that is cancelled may take to end."""
 _SAME_NAMES = 1_000
 _UNFIT = re.compile(
     r'[\x00-\x1f\x7f-\x9f<>:"|?*\u200b-\u200f\u202a-\u202e\u2066-\u2069]'
@@ -59,6 +63,7 @@ class Downloads:
         self._folder = folder
         self._written: dict[str, AgentId] = {}
         self._fetched: dict[str, FileRecord] = {}
+        self._found: dict[str, FileRecord] = {}
 
     def know(self, fetched: Mapping[str, FileRecord]) -> None:
         """Learn what an earlier process has fetched; it is not fetched again."""
@@ -70,48 +75,61 @@ class Downloads:
             if len(self._written) < FILES_MAX:
                 self._written.setdefault(file_id, chunk.agent)
 
+    @property
+    def files(self) -> tuple[FileRecord, ...]:
+        """What has become of each by now."""
+        return tuple(self._found.values())
+
     async def collect(self) -> tuple[FileRecord, ...]:
-        """Fetch them all, as far as time allows; each with what became of it."""
-        found = {
-            file_id: FileRecord(agent=agent, id=file_id, problem=problem)
+        """Fetch them all, as far as time allows; cancelled, what has come is kept."""
+        late = "" if self._folder is None else "it did not come in time"
+        self._found = {
+            file_id: FileRecord(agent=agent, id=file_id, problem=late)
             for file_id, agent in self._written.items()
-            for problem in ["" if self._folder is None else "it did not come in time"]
         }
         here: dict[str, FileRecord] = {}
         if self._fetched:
-            here = await anyio.to_thread.run_sync(_still_here, self._fetched)
-        found |= {file_id: file for file_id, file in here.items() if file_id in found}
-        if self._folder is not None and found:
+            fetched = self._fetched
+            here = await in_thread(lambda: _still_here(fetched), name="files look-up")
+        for file_id in here.keys() & self._found.keys():
+            self._found[file_id] = here[file_id]
+        if self._folder is not None and self._found:
             limiter = anyio.CapacityLimiter(SIDE_BY_SIDE)
             with anyio.move_on_after(COLLECT_S):
                 async with anyio.create_task_group() as group:
-                    for file_id in found.keys() - here.keys():
-                        group.start_soon(
-                            self._fetch, file_id, self._folder, found, limiter
-                        )
-        return tuple(found.values())
+                    for file_id in self._found.keys() - here.keys():
+                        group.start_soon(self._fetch, file_id, self._folder, limiter)
+        return self.files
 
     async def _fetch(
-        self,
-        file_id: str,
-        folder: Path,
-        found: dict[str, FileRecord],
-        limiter: anyio.CapacityLimiter,
+        self, file_id: str, folder: Path, limiter: anyio.CapacityLimiter
     ) -> None:
-        record = found[file_id]
-        store: FileStore | None = getattr(self._backends[record.agent], "files", None)
         async with limiter:
-            try:
-                name, data = await _downloaded(store, file_id)
-                path = await anyio.to_thread.run_sync(
-                    _kept, folder, safe_name(name, file_id), data
-                )
-            except (AgentError, OSError) as error:
-                found[file_id] = msgspec.structs.replace(record, problem=str(error))
-                return
-        found[file_id] = msgspec.structs.replace(
-            record, name=path.name, path=str(path), size_bytes=len(data), problem=""
-        )
+            task = RootTask(
+                f"file {file_id}", lambda: self._fetched_to(file_id, folder)
+            )
+            await task.finish(FETCH_GRACE_S)
+        record, error = self._found[file_id], task.error
+        if error is None and task.value is not None:
+            path, size = task.value
+            record = msgspec.structs.replace(
+                record, name=path.name, path=str(path), size_bytes=size, problem=""
+            )
+        elif isinstance(error, AgentError | OSError):
+            record = msgspec.structs.replace(record, problem=text_of(error))
+        elif error is not None:
+            log_error(f"fetching the file {file_id}", error)
+            record = msgspec.structs.replace(record, problem=words_of(error))
+        self._found[file_id] = record
+
+    async def _fetched_to(self, file_id: str, folder: Path) -> tuple[Path, int]:
+        """Put a file into ``folder``; where it is, and its size."""
+        agent = self._written[file_id]
+        store: FileStore | None = getattr(self._backends[agent], "files", None)
+        name, data = await _downloaded(store, file_id)
+        safe = safe_name(name, file_id)
+        path = await in_thread(lambda: _kept(folder, safe, data), name="file writing")
+        return path, len(data)
 
 
 def _still_here(fetched: Mapping[str, FileRecord]) -> dict[str, FileRecord]:

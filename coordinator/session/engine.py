@@ -8,7 +8,7 @@ before its effects leave, and decisions reach every reader in the order they wer
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -17,6 +17,8 @@ import msgspec
 
 from agents.actor.actor import Actor
 from agents.actor.person import Person, Seat
+from agents.boundary.guard import log_error
+from agents.boundary.root import RootTask
 from agents.conversation.uploads import FileKey, SessionFiles
 from agents.limits.idle_watchdog import SilenceWatch
 from agents.protocol.chunks import AgentId, ServerToolReturned, StreamChunk
@@ -52,7 +54,7 @@ if TYPE_CHECKING:
     from agents.agent import Agent
     from agents.limits.limiter import Limiter
     from coordinator.journal.writer import JournalWriter
-    from coordinator.protocol.result import Result
+    from coordinator.protocol.result import FileRecord, Result
     from coordinator.recovery.snapshot import Past
     from coordinator.team.team import Team
 
@@ -67,6 +69,14 @@ otherwise queue at the door, and that costs more than what they bring."""
 DRAIN_AT_ONCE = 1024
 """Frames taken in one wake-up, beside those for each agent, before readers and other
 tasks get their turn. Fewer than agents bring meanwhile, and the inbox stays full."""
+
+LAST_WORDS_S = 0.5
+"""How long the result waits for agents that are cancelled with it: a stream closes in
+some milliseconds. What takes longer is left out of the books."""
+CLOSE_GRACE_S = 7.0
+"""How long agents may take to be gone: their toolboxes may take 6 s."""
+FILES_GRACE_S = 1.0
+"""How long files are waited for where the deadline has passed."""
 
 _TAKEN = frozenset({ServerToolReturned, *BOOKED, *HEARD})
 """The chunks that are more than something to read."""
@@ -99,6 +109,9 @@ class Shell:
         self.id = opening.session_id
         self.result: Result | None = None
         self.concluded = anyio.Event()
+        """The result is there."""
+        self.over = anyio.Event()
+        """Nothing more will come: concluded, left before it was, or failed."""
         self.spawned = anyio.Event()
         self._question = question
         self._team = team
@@ -136,6 +149,11 @@ class Shell:
         timers = past.rebuilt.timers if past is not None and is_to_begin else {}
         self._deadline_at = timers.get(DEADLINE_TIMER)
         self._places: list[InSession] = []
+        self._tasks: dict[AgentId, RootTask[None]] = {}
+        self._hooks: list[Callable[[], object]] = []
+        self._ends_at = math.inf
+        """When the session's deadline rings, on the event loop's clock."""
+        self._collecting: anyio.CancelScope | None = None
 
     @property
     def journal_lost(self) -> str | None:
@@ -145,14 +163,23 @@ class Shell:
     def subscribe(self, *, lossless: bool, from_start: bool = False) -> Feed:
         """Open a reader of events, from now on, or with what a past session was."""
         past = self._past.events if self._past and from_start else ()
-        feed = Feed(lossless=lossless, before=past)
-        if self._driver.end is not None:
+        feed = Feed(lossless=lossless, before=past, on_read=self._inbox.ring)
+        if self._driver.end is not None or self.over.is_set():
             feed.close()
         self._feeds.append(feed)
         return feed
 
+    def when_over(self, call: Callable[[], object]) -> None:
+        """Have ``call`` called once the session is over, or now if it is."""
+        if self.over.is_set():
+            _call_hook(call)
+        else:
+            self._hooks.append(call)
+
     def tell(self, what: ShellInput) -> None:
         """Bring in something that no agent said; its time is this process's."""
+        if self._collecting is not None and isinstance(what, Interrupted):
+            self._collecting.cancel(what.reason)
         if self._driver.end is None:
             if self._shift_s:
                 what = msgspec.structs.replace(what, at=what.at + self._shift_s)
@@ -195,34 +222,44 @@ class Shell:
 
     async def run(self) -> None:
         """Run the session to its end."""
+        try:
+            await self._run()
+        finally:
+            for feed in self._feeds:
+                feed.close()
+            self.over.set()
+            for call in self._hooks:
+                _call_hook(call)
+
+    async def _run(self) -> None:
         began = self._past.began if self._past else anyio.current_time()
+        elapsed_s = 0.0
         watch = SilenceWatch()
         with self._inbox, self._outbox, watch.installed():
             async with anyio.create_task_group() as group:
                 group.start_soon(watch.run, name="silence watch")
-                self._spawn(group)
-                self.spawned.set()
-                self._begin(group)
-                while self._driver.end is None:
-                    items, marks = await self._drained()
-                    await self._take(items, group)
-                    if self._driver.end is None:
-                        for mark in marks:
-                            mark.set()
-                # Whatever still streams has lost its purpose.
+                try:
+                    self._spawn()
+                    self.spawned.set()
+                    self._begin(group)
+                    while self._driver.end is None:
+                        items, marks = await self._drained()
+                        await self._take(items, group)
+                        if self._driver.end is None:
+                            for mark in marks:
+                                mark.set()
+                finally:
+                    # Whatever still streams has lost its purpose.
+                    for task in self._tasks.values():
+                        task.cancel("the session is over")
+                elapsed_s = self._now() - began
+                await self._hear_last_words()
                 group.cancel_scope.cancel("the session is concluded")
-            await self._take_leftovers()
         end = self._driver.end
         assert end is not None
-        elapsed_s = self._now() - began
-        files = await self._downloads.collect()
-        form = self._team.answer_form
+        files = await self._collected()
         self.result = self._driver.result(
-            self.id,
-            self._question,
-            end,
-            elapsed_s,
-            read=form.check if form else msgspec.json.decode,
+            self.id, self._question, end, elapsed_s, read=self._read_value
         )
         if files:
             self.result = msgspec.structs.replace(self.result, files=files)
@@ -230,9 +267,64 @@ class Shell:
         if self._recorder is not None:
             events = await self._recorder.record_result(self.result, self._now())
         for feed in self._feeds:
-            await feed.push(events)
-            feed.close()
+            feed.add(events)
         self.concluded.set()
+
+    async def dismiss(self) -> None:
+        """Have every agent gone, or left behind; shielded and bounded."""
+        with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
+            for task in self._tasks.values():
+                task.cancel("the session was left")
+                await task.wait()
+        for task in self._tasks.values():
+            task.leave(f"{CLOSE_GRACE_S:g} s after the session had ended")
+
+    async def _hear_last_words(self) -> None:
+        """Take what agents say as they go, for as long as the result may wait."""
+        with anyio.move_on_after(LAST_WORDS_S, shield=True):
+            while not all(task.is_over for task in self._tasks.values()):
+                await self._inbox.wait()
+                await self._take(self._inbox.taken(math.inf), None)
+        await self._take(self._inbox.taken(math.inf), None)
+
+    async def _collected(self) -> tuple[FileRecord, ...]:
+        """What agents' code has written, as far as it comes before the deadline."""
+        left_s = max(self._ends_at - anyio.current_time(), FILES_GRACE_S)
+        with anyio.move_on_after(left_s) as self._collecting:
+            await self._downloads.collect()
+        self._collecting = None
+        return self._downloads.files
+
+    def _read_value(self, value: msgspec.Raw) -> object:
+        """A structured answer, decoded; ``None`` where a caller's own check fails."""
+        form = self._team.answer_form
+        if form is None:
+            return msgspec.json.decode(value)
+        try:
+            return form.check(value)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001  (a boundary: it may raise anything)
+            log_error("the check of the answer's value", error)
+            return None
+
+    def _ended(self, task: RootTask[None]) -> None:
+        """An agent's task is over; its trouble is data, so an error is our bug."""
+        if isinstance(task.error, KeyboardInterrupt):
+            self.tell(Interrupted(at=anyio.current_time(), reason="KeyboardInterrupt"))
+        elif task.error is not None:
+            log_error(task.name, task.error)
+        self._inbox.ring()
+
+    def _raise_crash(self) -> None:
+        """Let a bug of ours end the session, with its evidence.
+
+        Raises:
+            BaseException: What an agent's task has raised.
+        """
+        for task in self._tasks.values():
+            if task.error is not None and not isinstance(task.error, KeyboardInterrupt):
+                raise task.error
 
     def _keep_file(self, key: FileKey, file_id: str, is_deleted: bool) -> None:
         assert self._recorder is not None
@@ -250,7 +342,7 @@ class Shell:
         """The session's clock, in seconds."""
         return anyio.current_time() + self._shift_s
 
-    def _spawn(self, group: anyio.abc.TaskGroup) -> None:
+    def _spawn(self) -> None:
         limiters = self._team.limiters()
         for agent in map(self._placed, self._team.agents):
             name = AgentId(agent.id)
@@ -266,7 +358,7 @@ class Shell:
                 if isinstance(actor, Actor):
                     actor.remember(over)
                 actor.resume(asked)
-            group.start_soon(actor.run, name=f"agent {name}")
+            self._tasks[name] = RootTask(f"agent {name}", actor.run, on_end=self._ended)
 
     def _placed(self, agent: Agent) -> Agent:
         """``agent`` with those of its tools that work in a folder of this session's."""
@@ -300,13 +392,22 @@ class Shell:
         )
 
     async def _drained(self) -> tuple[list[Item], list[anyio.Event]]:
-        """Take all that is ready, and the marks behind it; wait where nothing is."""
-        if self._told or self._marks:
+        """Take all that is ready, and the marks behind it; wait where nothing is.
+
+        Frames wait for readers that must miss nothing; what people and timers say does
+        not, or a reader that has stopped would hold up the deadline.
+        """
+        if self._told or (self._marks and not self._is_held_up):
             await anyio.lowlevel.checkpoint()
         else:
             await self._inbox.wait()
+            while self._is_held_up and not self._told:
+                await self._inbox.bell_rings()
+        self._raise_crash()
         told: list[Item] = [*self._told]
         self._told.clear()
+        if self._is_held_up:
+            return told, []
         most = DRAIN_AT_ONCE + 2 * len(self._actors)
         items = self._inbox.taken(most)
         marks: list[anyio.Event] = []
@@ -332,6 +433,10 @@ class Shell:
         if self._driver.end is not None or not may_go_on:
             await anyio.sleep_forever()
 
+    @property
+    def _is_held_up(self) -> bool:
+        return any(feed.is_full for feed in self._feeds)
+
     async def _take(
         self, items: Sequence[Item], group: anyio.abc.TaskGroup | None
     ) -> None:
@@ -355,7 +460,7 @@ class Shell:
             what = Interrupted(at=self._now(), reason=reason)
             self._step(what, events, group)
         for feed in self._feeds:
-            await feed.push(events)
+            feed.add(events)
 
     def _take_frame(
         self, frame: bytes, events: list[Event], group: anyio.abc.TaskGroup | None
@@ -392,10 +497,6 @@ class Shell:
             if group is not None and not isinstance(output, Conclude):
                 self._carry_out(output, group)
 
-    async def _take_leftovers(self) -> None:
-        """Frames that agents had sent before they were cancelled: readers get them."""
-        await self._take(self._inbox.taken(math.inf), None)
-
     def _carry_out(self, output: MachineOutput, group: anyio.abc.TaskGroup) -> None:
         match output:
             case StartTurn():
@@ -417,6 +518,8 @@ class Shell:
             self._timers[timer.timer].cancel("armed anew")
         scope = anyio.CancelScope()
         self._timers[timer.timer] = scope
+        if timer.timer == DEADLINE_TIMER:
+            self._ends_at = timer.at - self._shift_s
         group.start_soon(self._ring, timer, scope, name=f"timer {timer.timer}")
 
     async def _ring(self, timer: ArmTimer, scope: anyio.CancelScope) -> None:
@@ -435,6 +538,14 @@ def redactor_of(team: Team) -> Redactor:
     ]
     known = (secret for holder in holders for secret in secrets_of(holder))
     return Redactor((*known, *secrets_of_environment()))
+
+
+def _call_hook(call: Callable[[], object]) -> None:
+    """Call a hook of a caller's; what it raises is for the log."""
+    try:
+        call()
+    except BaseException as error:  # noqa: BLE001  (a boundary: it may raise anything)
+        log_error("a hook at the session's end", error)
 
 
 def _driver(

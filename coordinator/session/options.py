@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from coordinator.displays.base import Display
     from coordinator.journal.writer import Durability
     from coordinator.recovery.follow_up import Continued
+    from coordinator.session.handle import SessionHandle
     from coordinator.team.attachment_sources import Attachable
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -62,6 +63,9 @@ class SyncOptions(OpenOptions, total=False):
 
     runtime: Literal["asyncio", "trio"]
     """Whose event loop. Default: ``asyncio``."""
+    on_start: Callable[[SessionHandle], object] | None
+    """Called once the session runs, in its event loop's thread, with what any thread
+    may stop it, talk to it and wait for it by. Default: nothing."""
 
 
 class ResumeOptions(SessionOptions, total=False):

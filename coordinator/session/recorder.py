@@ -1,4 +1,4 @@
-"""Recorder of a session in its journal: inputs before their effects.
+"""What of a session goes into its journal, and when: inputs before their effects.
 
 Owns the order of records and what a lost journal means for the session. How records are
 framed, batched and made durable is :mod:`coordinator.journal`'s.

@@ -1,4 +1,4 @@
-"""Replay of a kept session: the same events, at the same times.
+"""Plays a kept session again: the same events, at the same times, to the same displays.
 
 What readers saw is derived anew: the machine is fed what the session had taken in, and
 must decide what the journal says it decided, one decision after the other. So a replay

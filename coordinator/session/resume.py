@@ -11,16 +11,20 @@ asked again, whole responses and finished tools' results are not bought again.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+)
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 import anyio
-import anyio.to_thread
 import msgspec
 
+from agents.boundary.threads import in_thread
 from agents.conversation.uploads import SessionFiles
 from agents.protocol.chunks import AgentId
 from coordinator.consensus import DEADLINE_TIMER, drafting
@@ -50,7 +54,13 @@ from coordinator.recovery.snapshot import Past, machine_of, past_of, takeable
 from coordinator.session.driver import Driver
 from coordinator.session.engine import Opening, Shell
 from coordinator.session.options import BranchOptions, ResumeOptions, takes
-from coordinator.session.session import Session, first_record, new_session_id, running
+from coordinator.session.session import (
+    Session,
+    first_record,
+    in_own_task,
+    new_session_id,
+    running,
+)
 from coordinator.team.team import Team, read_described
 
 if TYPE_CHECKING:
@@ -58,10 +68,9 @@ if TYPE_CHECKING:
 
 
 @takes(ResumeOptions)
-@asynccontextmanager
-async def resume_session(
+def resume_session(
     session: str | Path, team: Team | None = None, **options: Unpack[ResumeOptions]
-) -> AsyncGenerator[Session]:
+) -> AbstractAsyncContextManager[Session]:
     """Go on with a session that was killed, interrupted or left.
 
     Args:
@@ -78,11 +87,20 @@ async def resume_session(
         JournalCorrupt: It was damaged after it had been written safely, or is of a
             later version.
     """
+    return in_own_task(lambda: _resumed(session, team, **options))
+
+
+@asynccontextmanager
+async def _resumed(
+    session: str | Path, team: Team | None, **options: Unpack[ResumeOptions]
+) -> AsyncGenerator[Session]:
     root, name = place_of(session, options.get("journal"))
     deadline_s = options.get("deadline_s")
     async with AsyncExitStack() as stack:
         # Looked at before it is opened: what is refused leaves no trace in it.
-        found = await anyio.to_thread.run_sync(read_session, root, name)
+        found = await in_thread(
+            lambda: read_session(root, name), name="journal reading"
+        )
         insist_on_unfinished(found)
         insist_on_known_words(found)
         insist_on_turns(found, _taken_up(found, deadline_s)[2])
@@ -112,13 +130,12 @@ async def resume_session(
 
 
 @takes(BranchOptions)
-@asynccontextmanager
-async def branch_session(
+def branch_session(
     session: str | Path,
     record: int,
     team: Team | None = None,
     **options: Unpack[BranchOptions],
-) -> AsyncGenerator[Session]:
+) -> AbstractAsyncContextManager[Session]:
     """Open a new session that begins as a copy of another one's first records.
 
     The other one stays as it is. Under other rules, or with other agents, only what is
@@ -137,9 +154,19 @@ async def branch_session(
         JournalUnavailable: There is no such journal, or none can be made.
         JournalCorrupt: Its first record cannot be read, or a later one that counts.
     """
+    return in_own_task(lambda: _branched(session, record, team, **options))
+
+
+@asynccontextmanager
+async def _branched(
+    session: str | Path,
+    record: int,
+    team: Team | None,
+    **options: Unpack[BranchOptions],
+) -> AsyncGenerator[Session]:
     root, name = place_of(session, options.get("journal"))
     deadline_s = options.get("deadline_s")
-    found = await anyio.to_thread.run_sync(read_session, root, name)
+    found = await in_thread(lambda: read_session(root, name), name="journal reading")
     counted = insist_on_record(found, record)
     async with AsyncExitStack() as stack:
         rules, _ = read_described(found.opened.team)

@@ -5,32 +5,40 @@ What happens inside is :mod:`coordinator.session.engine`'s.
 
 from __future__ import annotations
 
+import logging
+import math
 import secrets
 import weakref
 from collections import deque
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
-    Awaitable,
     Callable,
     Sequence,
 )
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+)
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, Unpack
+from typing import TYPE_CHECKING, Any, Generic, Unpack
 
 import anyio
 import msgspec
 
 from agents.actor.person import BEFORE_ANY
+from agents.boundary.context_task import ContextTask
+from agents.boundary.guard import log_error, model_of
+from agents.boundary.own_loop import OwnLoop
+from agents.boundary.root import Loop, RootTask
 from agents.conversation.prompts import with_earlier
 from agents.conversation.uploads import SessionFiles
 from agents.protocol.chunks import AgentId, Chunk, Label, StreamChunk, TurnNumber
 from agents.protocol.turns import Review, Turn
 from agents.protocol.unicode_text import whole_text
-from coordinator.errors import NotAsked
+from coordinator.errors import NotAsked, SessionLeft
 from coordinator.journal.entries import ContinuedFrom, Opened, library_version
 from coordinator.journal.store import FILES_SUFFIX
 from coordinator.journal.writer import JournalWriter
@@ -39,10 +47,12 @@ from coordinator.protocol.events import (
     AnswerVetoed,
     Interrupted,
     PersonSaid,
+    ShellInput,
 )
 from coordinator.protocol.result import T
 from coordinator.recovery.attachment_restore import told_of
 from coordinator.session.engine import Opening, Shell
+from coordinator.session.handle import SessionHandle
 from coordinator.session.options import OpenOptions, SyncOptions, takes
 from coordinator.session.subscription import Feed
 from coordinator.team.attachment_sources import read_attachments
@@ -54,6 +64,18 @@ if TYPE_CHECKING:
     from coordinator.protocol.result import Result
     from coordinator.team.team import Team
 
+DISPLAY_GRACE_S = 3.0
+"""How long a display may stand still once the session is over: a terminal or a pipe
+that nobody reads. One that goes on may take its time."""
+STOP_GRACE_S = 0.5
+"""How long it may take to end then."""
+RELEASED_S = 20.0
+"""How long deleting uploads may take, in all; it limits itself to less."""
+LEAVE_S = 60.0
+"""How long leaving a session may take, in all: each of its parts has less."""
+
+_log = logging.getLogger("coordinator.session")
+
 
 class Session(Generic[T]):
     """A session under way, as its caller sees it.
@@ -64,6 +86,7 @@ class Session(Generic[T]):
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
+        self._loop = Loop()
         self.repair: str | None = None
         """What a resumption has mended in the journal, in one line."""
 
@@ -87,6 +110,13 @@ class Session(Generic[T]):
         """Uploads that could not be deleted, by their ids; known when it is left."""
         return tuple(self._shell.files.left_behind)
 
+    def when_over(self, call: Callable[[], object]) -> None:
+        """Have ``call`` called once the session is over, in its event loop.
+
+        What it raises is for the log.
+        """
+        self._shell.when_over(call)
+
     def __aiter__(self) -> AsyncIterator[StreamChunk]:
         return _Chunks(self._shell.subscribe(lossless=True))
 
@@ -95,41 +125,61 @@ class Session(Generic[T]):
         return self._shell.subscribe(lossless=lossless)
 
     async def wait(self) -> Result[T]:
-        """Wait for the outcome."""
-        await self._shell.concluded.wait()
-        assert self._shell.result is not None
+        """Wait for the outcome.
+
+        Raises:
+            SessionLeft: The session was left, or has failed, before there was one.
+        """
+        await self._shell.over.wait()
+        if self._shell.result is None:
+            raise SessionLeft(
+                f"session {self.id!r} was left before it had an outcome; wait for it "
+                "within its block"
+            )
         return self._shell.result
 
     def interrupt(self, reason: str = "interrupted") -> None:
-        """End now, with the best answer so far."""
-        self._shell.tell(
-            Interrupted(at=anyio.current_time(), reason=whole_text(reason))
-        )
+        """End now, with the best answer so far; from any thread."""
+        self._tell(lambda at: Interrupted(at=at, reason=whole_text(reason)))
 
     def say(self, text: str) -> None:
-        """Tell the whole team something; agents read it with their next turn."""
-        self._shell.tell(PersonSaid(at=anyio.current_time(), text=whole_text(text)))
+        """Tell the whole team something; agents read it with their next turn.
+
+        From any thread.
+        """
+        self._tell(lambda at: PersonSaid(at=at, text=whole_text(text)))
 
     def stop_agent(self, agent: str, reason: str = "stopped by a person") -> None:
-        """Take one agent out; its answer stands.
+        """Take one agent out; its answer stands. From any thread.
 
         Raises:
             NotInTeam: There is no such agent.
         """
         self._shell.check_name(agent)
-        self._shell.tell(
-            AgentStopped(
-                at=anyio.current_time(), agent=AgentId(agent), reason=whole_text(reason)
+        self._tell(
+            lambda at: AgentStopped(
+                at=at, agent=AgentId(agent), reason=whole_text(reason)
             )
         )
 
     def veto(self, label: str, reason: str = "vetoed by a person") -> None:
-        """Rule an answer out."""
-        self._shell.tell(
-            AnswerVetoed(
-                at=anyio.current_time(), label=Label(label), reason=whole_text(reason)
+        """Rule an answer out; from any thread."""
+        self._tell(
+            lambda at: AnswerVetoed(
+                at=at, label=Label(label), reason=whole_text(reason)
             )
         )
+
+    def _tell(self, made: Callable[[float], ShellInput]) -> None:
+        """Bring in what ``made`` makes of the time that it is in the event loop."""
+
+        def tell() -> None:
+            self._shell.tell(made(anyio.current_time()))
+
+        if self._loop.is_running_here:
+            tell()
+        else:
+            self._loop.call_soon(tell)
 
     async def asked(self, agent: str, *, after: TurnNumber = BEFORE_ANY) -> Turn:
         """Wait until a person is asked something; what that is.
@@ -204,10 +254,9 @@ class _Chunks:
 
 
 @takes(OpenOptions)
-@asynccontextmanager
-async def open_session(
+def open_session(
     question: str, team: Team[T], **options: Unpack[OpenOptions]
-) -> AsyncGenerator[Session[T]]:
+) -> AbstractAsyncContextManager[Session[T]]:
     """Open a session of ``team`` on ``question``.
 
     Args:
@@ -215,14 +264,30 @@ async def open_session(
         team: Agents and rules. Their backends stay open: whoever made them closes them.
         options: See :class:`~coordinator.session.options.OpenOptions`.
 
-    Yields:
-        The running session. Leaving the block cancels whatever still runs.
+    Returns:
+        What gives the running session in an ``async with`` block, and cancels whatever
+        still runs when it is left. The session has tasks of its own, so the block may
+        be around a ``yield``, in a fixture or an ``AsyncExitStack``.
 
     Raises:
-        ConfigInvalid: The question is empty, the session's name is none, or what is
-            attached cannot be read.
-        JournalUnavailable: The journal cannot be kept.
+        ConfigInvalid: On entering: the question is empty, the session's name is none,
+            or what is attached cannot be read.
+        JournalUnavailable: On entering or leaving: the journal cannot be kept.
     """
+    return in_own_task(lambda: _opened(question, team, **options))
+
+
+def in_own_task(
+    make: Callable[[], AbstractAsyncContextManager[Session[T]]],
+) -> AbstractAsyncContextManager[Session[T]]:
+    """A session's block that may be entered in one task and left in another."""
+    return ContextTask("session", make, grace_s=LEAVE_S)
+
+
+@asynccontextmanager
+async def _opened(
+    question: str, team: Team[T], **options: Unpack[OpenOptions]
+) -> AsyncGenerator[Session[T]]:
     check_asked(question, team)
     journal, output_dir = options.get("journal"), options.get("output_dir")
     continues = options.get("continues")
@@ -270,36 +335,90 @@ async def open_session(
 
 
 @asynccontextmanager
-async def running(shell: Shell, displays: Sequence[Display]) -> AsyncGenerator[Session]:
-    """Run a shell, and show what happens; leaving the block cancels what still runs."""
-    async with AsyncExitStack() as stack:
-        # Behind everything that could still upload.
-        stack.push_async_callback(shell.files.release)
-        stack.callback(shell.leave)
-        group = await stack.enter_async_context(anyio.create_task_group())
-        showing = await stack.enter_async_context(anyio.create_task_group())
-        for display in displays:
-            # A program that reads every line has read the past ones already.
-            feed = shell.subscribe(
-                lossless=display.is_lossless, from_start=not display.is_lossless
-            )
-            showing.start_soon(_show, display, feed, shell)
-        group.start_soon(shell.run, name=f"session {shell.id}")
-        try:
-            yield Session(shell)
-        finally:
-            if not shell.concluded.is_set():
-                showing.cancel_scope.cancel("the session was left")
-                group.cancel_scope.cancel("the session was left")
+async def running(
+    shell: Shell, displays: Sequence[Display]
+) -> AsyncGenerator[Session[Any]]:
+    """Run a shell, and show what happens; leaving the block cancels what still runs.
 
-
-async def _show(display: Display, feed: Feed, shell: Shell) -> None:
+    What does not end in time (an agent, a display, the deletion of an upload) is left
+    behind, named in the log.
+    """
+    shows: list[_Show] = []
     try:
-        await display.show(feed)
+        async with anyio.create_task_group() as group:
+            for display in displays:
+                # A program that reads every line has read the past ones already.
+                feed = shell.subscribe(
+                    lossless=display.is_lossless, from_start=not display.is_lossless
+                )
+                shows.append(_Show(display, feed, shell, group.cancel_scope))
+            group.start_soon(shell.run, name=f"session {shell.id}")
+            try:
+                yield Session(shell)
+            finally:
+                if not shell.concluded.is_set():
+                    group.cancel_scope.cancel("the session was left")
     finally:
-        feed.close()
-    if shell.result is not None:
-        display.conclude(shell.result)
+        for show in shows:
+            await show.end()
+        await shell.dismiss()
+        shell.leave()
+        # Behind everything that could still upload.
+        await RootTask("deleting uploads", shell.files.release).end_after(RELEASED_S)
+    for show in shows:
+        if show.lost_stream is not None:
+            raise show.lost_stream
+
+
+class _Show:
+    """One display at work, in a task of its own: a failure is that display's.
+
+    Of the command's own displays, one whose stream is gone ends the session: whoever
+    has asked reads no more.
+    """
+
+    def __init__(
+        self, display: Display, feed: Feed, shell: Shell, scope: anyio.CancelScope
+    ) -> None:
+        self._display, self._feed, self._shell = display, feed, shell
+        self._scope = scope
+        self.lost_stream: OSError | None = None
+        name = f"display {type(display).__name__}"
+        self._task = RootTask(name, self._run, on_end=self._ended)
+
+    async def _run(self) -> None:
+        try:
+            await self._display.show(self._feed)
+        finally:
+            self._feed.close()
+        if self._shell.result is not None:
+            self._display.conclude(self._shell.result)
+
+    def _ended(self, task: RootTask[None]) -> None:
+        is_ours = type(self._display).__module__.startswith("coordinator.displays.")
+        if is_ours and isinstance(task.error, OSError):
+            self.lost_stream = task.error
+            self._scope.cancel("a display's stream is gone")
+        elif task.error is not None:
+            log_error(task.name, task.error)
+
+    async def end(self) -> None:
+        """Wait while it shows what is left; one that stands still is left behind."""
+        self._feed.close()
+        if self._shell.result is None:
+            self._task.cancel("the session was left")
+        waiting = math.inf
+        while not self._task.is_over and self._feed.waiting < waiting:
+            waiting = self._feed.waiting
+            with anyio.move_on_after(DISPLAY_GRACE_S, shield=True):
+                await self._task.wait()
+        if not self._task.is_over:
+            _log.warning(
+                "%s has stood still for %g s after the session: it is stopped",
+                self._task.name,
+                DISPLAY_GRACE_S,
+            )
+            await self._task.end("it stands still", STOP_GRACE_S)
 
 
 @takes(OpenOptions)
@@ -330,30 +449,42 @@ def run_sync(question: str, team: Team[T], **options: Unpack[SyncOptions]) -> Re
     """Run a session from code that is not asynchronous, a notebook's cell included.
 
     The session gets a thread and an event loop of its own, and this call blocks until
-    it has ended. Its backends are closed then, because connections do not outlive their
-    event loop; the next call opens them anew.
+    it has ended; many threads may call it at once, with one team. What its backends
+    have open in that event loop is closed then; the next call opens it anew.
 
     Raises:
         ConfigInvalid: The question is empty.
         JournalUnavailable: The journal cannot be kept.
     """
-    from anyio.from_thread import start_blocking_portal  # noqa: PLC0415  (13 ms)
-
     check_asked(question, team)
-
     runtime = options.pop("runtime", "asyncio")
-    asked = partial(run, question, team, **options)
-    with start_blocking_portal(runtime) as portal:
-        return portal.call(_run_and_close, asked, team)
+    on_start = options.pop("on_start", None)
+    return OwnLoop(lambda: _started(question, team, on_start, options)).run(runtime)
 
 
-async def _run_and_close(
-    asked: Callable[[], Awaitable[Result[T]]], team: Team[T]
+async def _started(
+    question: str,
+    team: Team[T],
+    on_start: Callable[[SessionHandle], object] | None,
+    options: OpenOptions,
 ) -> Result[T]:
     try:
-        return await asked()
+        async with open_session(question, team, **options) as session:
+            if on_start is not None:
+                _call_hook(on_start, SessionHandle(session))
+            return await session.wait()
     finally:
         await team.aclose()
+
+
+def _call_hook(
+    on_start: Callable[[SessionHandle], object], handle: SessionHandle
+) -> None:
+    """Call a hook of the caller's; what it raises is for the log."""
+    try:
+        on_start(handle)
+    except BaseException as error:  # noqa: BLE001  (a boundary: it may raise anything)
+        log_error("on_start", error)
 
 
 def first_record(opening: Opening, question: str, team: Team) -> Opened:
@@ -364,7 +495,7 @@ def first_record(opening: Opening, question: str, team: Team) -> Opened:
         at=anyio.current_time(),
         question=question,
         team=team.described(),
-        models={AgentId(agent.id): agent.backend.model for agent in team.agents},
+        models={AgentId(agent.id): model_of(agent.backend) for agent in team.agents},
         seed=opening.seed,
         nonce=opening.nonce,
         asked=opening.asked,

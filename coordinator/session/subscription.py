@@ -9,7 +9,7 @@ turns and calls.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import anyio
 
@@ -48,6 +48,7 @@ class Feed:
         limit: How far it may lag, in events.
         before: What happened before, to be read first: whole from a lossless feed,
             without pieces of text from another where there are too many.
+        on_read: Called when a reader that was full has taken something, or has gone.
     """
 
     def __init__(
@@ -56,8 +57,10 @@ class Feed:
         lossless: bool,
         limit: int = EVENTS_WAITING,
         before: Sequence[Event] = (),
+        on_read: Callable[[], None] | None = None,
     ) -> None:
         self._lossless = lossless
+        self._on_read = on_read
         self._limit = limit
         self._batches: deque[Sequence[Event]] = deque()
         self._waiting = 0
@@ -74,19 +77,33 @@ class Feed:
         """Whether the reader has gone or the session is over."""
         return self._closed
 
-    async def push(self, events: Sequence[Event]) -> None:
-        """Hand over events; waits for a lossless reader that lags, never for others."""
+    @property
+    def is_full(self) -> bool:
+        """Whether a reader that must miss nothing lags by more than it may."""
+        return self._lossless and not self._closed and self._waiting >= self._limit
+
+    @property
+    def waiting(self) -> int:
+        """Events that are not read yet."""
+        return self._waiting
+
+    def add(self, events: Sequence[Event]) -> None:
+        """Hand over events; whoever does so asks first whether it :attr:`is_full`."""
         if self._closed or not events:
             return
-        if self._waiting + len(events) > self._limit:
-            if self._lossless:
-                while self._waiting and not self._closed:
-                    self._changed = anyio.Event()
-                    await self._changed.wait()
-            else:
-                events = self._without_text(events)
-        if events and not self._closed:
+        if not self._lossless and self._waiting + len(events) > self._limit:
+            events = self._without_text(events)
+        if events:
             self._add(events)
+
+    async def push(self, events: Sequence[Event]) -> None:
+        """Hand over events; waits for a lossless reader that lags, never for others."""
+        while self._waiting and self._waiting + len(events) > self._limit:
+            if self._closed or not self._lossless:
+                break
+            self._changed = anyio.Event()
+            await self._changed.wait()
+        self.add(events)
 
     def _without_text(self, events: Sequence[Event]) -> Sequence[Event]:
         kept = [event for event in events if type(event) not in _DROPPABLE]
@@ -102,6 +119,8 @@ class Feed:
         """No more will come; what waits can still be read."""
         self._closed = True
         self._changed.set()
+        if self._on_read is not None:
+            self._on_read()
 
     def __aiter__(self) -> Feed:
         return self
@@ -113,7 +132,10 @@ class Feed:
             self._changed = anyio.Event()
             await self._changed.wait()
         await anyio.lowlevel.checkpoint()
+        was_full = self.is_full
         batch = self._batches.popleft()
         self._waiting -= len(batch)
         self._changed.set()
+        if was_full and self._on_read is not None:
+            self._on_read()
         return batch

@@ -1,4 +1,4 @@
-"""Validation of ``approve`` in a team file: tools that anybody here has.
+"""Whether what ``approve`` names in a team file are tools that anybody here has.
 
 A name that is nobody's would protect nothing, and what was meant would run unasked.
 """

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 import anyio
-import anyio.to_thread
 import msgspec
 
+from agents.boundary.threads import in_thread
 from agents.limits.bounded_body import CLOSE_GRACE_S, TooLong, read_body
 from agents.protocol.attachments import (
     DATA_BYTES,
@@ -99,7 +99,7 @@ async def _read(wish: Attach) -> Attachment:
             name = unquote(urlsplit(wish.source).path)
         else:
             path = _path(wish.source)
-            data = await anyio.to_thread.run_sync(_content, path, limit)
+            data = await in_thread(lambda: _content(path, limit), name="attachment")
             name = path.name
         return attachment(data, wish, name)
     except ValueError as problem:

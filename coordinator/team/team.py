@@ -1,4 +1,4 @@
-"""The team: who takes part and by which rules, as a session is opened with it."""
+"""Who takes part and by which rules: what a session is opened with."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import UnionType
-from typing import Any, Generic, Self, cast
+from typing import TYPE_CHECKING, Any, Generic, Self, Unpack, cast
 
 import anyio
 import anyio.lowlevel
@@ -17,9 +17,12 @@ import msgspec
 
 from agents.actor.person import Person
 from agents.agent import Agent
+from agents.boundary.guard import log_error, model_of
+from agents.boundary.root import RootTask
 from agents.conversation.prompts import system_prompt
 from agents.limits.limiter import Limiter
 from agents.limits.pricing import cost_usd
+from agents.limits.shared_limits import shared_limiter
 from agents.limits.spending import price_of
 from agents.protocol.attachments import Attach
 from agents.protocol.backend import Backend
@@ -35,6 +38,12 @@ from coordinator.protocol.result import T
 
 CLOSE_GRACE_S = 5.0
 """How long backends may take to close, in seconds: a TLS goodbye takes one way."""
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from coordinator.session.options import OpenOptions
+    from coordinator.session.stream import EventStream
 
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 
@@ -70,10 +79,22 @@ class Team(Generic[T]):
     """What ``answer_type`` amounts to; each agent has it."""
 
     async def aclose(self) -> None:
-        """Close its backends; bounded, and done also where the caller is cancelled."""
+        """Close what its backends have open in this event loop.
+
+        Bounded, and done also where the caller is cancelled; raises nothing.
+        """
+        tasks = [
+            RootTask(f"closing {model_of(backend)}", backend.aclose)
+            for backend in self.backends
+        ]
         with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
-            for backend in self.backends:
-                await backend.aclose()
+            for task in tasks:
+                await task.wait()
+        for task in tasks:
+            if task.error is not None:
+                log_error(task.name, task.error)
+            if not task.is_over:
+                await task.end("it takes too long", 0.0)
 
     async def __aenter__(self) -> Self:
         await anyio.lowlevel.checkpoint()
@@ -81,6 +102,21 @@ class Team(Generic[T]):
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+    def stream(
+        self, question: str, **options: Unpack[OpenOptions]
+    ) -> AbstractAsyncContextManager[EventStream[T]]:
+        """Run a session on ``question`` and read it; safe to break out of.
+
+            async with team.stream("Who?") as events:
+                async for event in events: ...
+
+        See :func:`coordinator.session.stream.stream`.
+        """
+        # The one arrow that goes up: a team is what people hold when they begin.
+        from coordinator.session.stream import stream  # noqa: PLC0415
+
+        return stream(question, self, **options)
 
     def described(self) -> msgspec.Raw:
         """The team as JSON: its rules, and what it was made from."""
@@ -90,15 +126,15 @@ class Team(Generic[T]):
     def limiters(self) -> dict[AgentId, tuple[Limiter, ...]]:
         """One limiter for each rate limit, shared by the agents that are under it.
 
-        For each agent its own model's, then those of its fallbacks.
+        For each agent its own model's, then those of its fallbacks. Sessions of one
+        event loop share them.
         """
         free = Limiter.unlimited()
-        made: dict[str, Limiter] = {}
 
         def limiter(backend: Backend) -> Limiter:
             # A backend of the caller's own may know nothing of limits.
             key: str | None = getattr(backend, "limit_key", None)
-            return free if key is None else made.setdefault(key, Limiter())
+            return free if key is None else shared_limiter(key)
 
         return {
             AgentId(agent.id): tuple(map(limiter, (agent.backend, *agent.fallbacks)))

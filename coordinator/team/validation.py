@@ -1,4 +1,4 @@
-"""Semantic validation of a team file: what is well written and makes no sense.
+"""Refuses what is well written in a team file and makes no sense.
 
 Said before anything is opened or paid for, with the line that says it.
 """

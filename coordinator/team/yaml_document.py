@@ -1,4 +1,4 @@
-"""YAML reading with line numbers, and errors that name the line.
+"""Reads the YAML that people write, and says what is wrong with it by line.
 
 YAML is more than a team needs and some of it is dangerous: aliases (a 350-byte file can
 unfold into gigabytes), tags that build objects, keys given twice, ``no`` meaning false.

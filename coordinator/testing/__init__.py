@@ -1,4 +1,4 @@
-"""Testing tools for teams, backends, tools and prompts of one's own: the door.
+"""What tests of one's own teams, backends, tools and prompts stand on: the door.
 
 ::
 

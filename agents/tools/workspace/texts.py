@@ -1,4 +1,4 @@
-"""Text operations of the editor and the memory: number, replace, insert. Pure."""
+"""What the editor and the memory do to a text: number, replace, insert. Pure."""
 
 from __future__ import annotations
 

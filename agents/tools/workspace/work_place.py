@@ -1,4 +1,4 @@
-"""Working folder of an agent's tools: one a session, or a lasting one, locked."""
+"""Where an agent's tools work: a folder for each session, or a lasting one, locked."""
 
 from __future__ import annotations
 
