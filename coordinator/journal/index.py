@@ -9,7 +9,6 @@ Everything here blocks: callers on an event loop use a thread.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shlex
 import sqlite3
@@ -258,6 +257,8 @@ def _wait_for(fd: int, path: Path) -> None:
     until = time.monotonic() + LOCK_WAIT_S
     while True:
         try:
+            import fcntl  # noqa: PLC0415  (not everywhere; journals are refused there)
+
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > until:

@@ -9,7 +9,6 @@ of :func:`fcntl.flock`, which goes away with the process however it dies.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import re
 import shlex
@@ -22,6 +21,9 @@ from pathlib import Path
 
 from coordinator.errors import ConfigInvalid, JournalUnavailable
 
+IS_POSIX = hasattr(os, "O_NOFOLLOW")
+"""Not on Windows: a journal is refused there, and all else works."""
+
 SUFFIX = ".journal"
 
 FILES_SUFFIX = ".files"
@@ -30,7 +32,11 @@ FILES_SUFFIX = ".files"
 _SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _PIECES_AT_ONCE = 1_024
 """As many as POSIX systems of today take in one call (``IOV_MAX``)."""
-_OPEN = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_OPEN = (
+    getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+)
 """Not blocking, so that a FIFO put in a journal's place cannot hold us up."""
 
 _ADVICE = {
@@ -245,8 +251,14 @@ def open_folder(root: Path, *, create: bool = False) -> Generator[Folder]:
             write into it.
 
     Raises:
-        JournalUnavailable: It is missing, a link, another user's, or open to others.
+        JournalUnavailable: It is missing, a link, another user's, or open to others;
+            or the system is not POSIX.
     """
+    if not IS_POSIX:
+        raise JournalUnavailable(
+            f"journal folder {str(root)!r}: a journal needs a POSIX system's locks, "
+            "which this one has not; run with --no-journal (in Python, journal=None)"
+        )
     with mapped(root):
         if create:
             with suppress(FileExistsError):  # what is there instead is said below
@@ -283,6 +295,8 @@ def lock(fd: int, path: Path) -> None:
 
 def _claim(fd: int) -> None:
     """Try a few times: whoever lists sessions looks at each lock for an instant."""
+    import fcntl  # noqa: PLC0415  (not everywhere)
+
     for _ in range(5):
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -295,6 +309,8 @@ def _claim(fd: int) -> None:
 
 def is_locked(fd: int) -> bool:
     """Whether somebody is writing this journal now."""
+    import fcntl  # noqa: PLC0415  (not everywhere)
+
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -11,6 +11,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -206,6 +207,8 @@ def _kept(folder: Path, name: str, data: bytes) -> Path:
         OSError: It cannot be written; nothing of it is left then.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not hasattr(os, "O_DIRECTORY"):
+        return _kept_by_path(folder, name, data)
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     held = os.open(folder, flags)
     try:
@@ -221,14 +224,35 @@ def _kept(folder: Path, name: str, data: bytes) -> Path:
     return folder / name
 
 
-def _created(folder: int, name: str) -> tuple[str, int]:
-    """Make a new file in an open folder; its name and descriptor."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+def _kept_by_path(folder: Path, name: str, data: bytes) -> Path:
+    """The same where a system opens no folders, as Windows: a link may be followed.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    for tried in _tried(name):
+        path = folder / tried
+        with suppress(FileExistsError):
+            with path.open("xb") as file:
+                file.write(data)
+            return path
+    raise OSError(f"{_SAME_NAMES} files are called {name!r} already")
+
+
+def _tried(name: str) -> Iterator[str]:
+    """``name``, and names like it."""
     stem, dot, suffix = name.rpartition(".")
     if not stem:
         stem, dot, suffix = name, "", ""
-    for number in range(1, _SAME_NAMES):
-        tried = name if number == 1 else f"{stem}-{number}{dot}{suffix}"
+    yield name
+    for number in range(2, _SAME_NAMES):
+        yield f"{stem}-{number}{dot}{suffix}"
+
+
+def _created(folder: int, name: str) -> tuple[str, int]:
+    """Make a new file in an open folder; its name and descriptor."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    for tried in _tried(name):
         try:
             return tried, os.open(tried, flags, 0o600, dir_fd=folder)
         except FileExistsError:

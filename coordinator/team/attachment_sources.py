@@ -36,6 +36,12 @@ if TYPE_CHECKING:
 Attachable: TypeAlias = str | Path | Attach | Attachment
 """A path, an address, either with a word on how to send it, or what has been read."""
 
+_PATIENT = (
+    getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+"""As far as the system knows them: Windows has neither of the first two."""
 ATTACHED_MAX = 100
 """The API takes a hundred images a request (docs.claude.com, vision, 2026-11-22)."""
 INLINE_TOGETHER_BYTES = 4_000_000
@@ -130,7 +136,7 @@ def _content(path: Path, limit: int) -> bytes:
         if not stat.S_ISREG(path.stat().st_mode):
             raise ValueError("is no file; name one")
         # Not blocking, so that a pipe without a writer is refused and not waited for.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | _PATIENT)
     except FileNotFoundError:
         raise ValueError("is not there; check the path") from None
     except OSError as error:
