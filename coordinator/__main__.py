@@ -2,7 +2,14 @@
 
 import sys
 
-from coordinator.cli import main
+from coordinator.cli import main as _main
+from coordinator.cli.tool_output import end_program
+
+
+def main() -> int:
+    """Run the command line, and end the program with its exit code."""
+    return end_program(_main())
+
 
 if __name__ == "__main__":
     sys.exit(main())

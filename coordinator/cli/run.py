@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO, TypeAlias
@@ -25,6 +25,7 @@ from coordinator.cli.garbage_collection import collecting_rarely
 from coordinator.cli.journal_paths import call, journal_of_run, root_of
 from coordinator.cli.notices import notice_retirements
 from coordinator.cli.output_files import check_output
+from coordinator.cli.tool_output import tools_print_to_stderr
 from coordinator.consensus.rules import Rules
 from coordinator.displays.base import Cast, Display
 from coordinator.displays.sanitizer import for_output
@@ -102,7 +103,10 @@ async def _run(options: RunOptions) -> int:
     notice_retirements(config.agents)
     approvals = Approvals(is_attended=options.is_steered)
     approver = approver_of(options.approve, approvals)
-    async with at_work(config, approver=approver) as team:
+    async with AsyncExitStack() as stack:
+        with tools_print_to_stderr():  # also where a module of tools is imported
+            working = at_work(config, approver=approver)
+            team = await stack.enter_async_context(working)
         if not is_rehearsed:
             return await _ask(options, asked, team, approvals)
         from coordinator.scenarios.rehearsal import Rehearsal  # noqa: PLC0415  (seldom)
@@ -177,23 +181,23 @@ async def conduct(
         The exit code.
     """
     people = [agent.id for agent in team.agents if isinstance(agent.backend, Person)]
-    displays = _displays(options, cast)
+    displays, out = _displays(options, cast), _watched(options)
     session: Session | None = None
     try:
-        async with (
-            opened(displays) as session,
-            anyio.create_task_group() as listening,
-        ):
-            if session.repair is not None:
-                complain(session.repair)
-            listening.start_soon(_obey_signals, session, listening, name="signals")
-            if options.is_steered:
-                out = _watched(options)
-                desk = Desk(session, people, approvals, sys.stdin, out)
-                listening.start_soon(desk.serve, name="desk")
-            await session.wait()
-            # From here on Ctrl-C is Python's own again: it breaks the cleaning up.
-            listening.cancel_scope.cancel("the session has ended")
+        with tools_print_to_stderr():
+            async with (
+                opened(displays) as session,
+                anyio.create_task_group() as listening,
+            ):
+                if session.repair is not None:
+                    complain(session.repair)
+                listening.start_soon(_obey_signals, session, listening, name="signals")
+                if options.is_steered:
+                    desk = Desk(session, people, approvals, sys.stdin, out)
+                    listening.start_soon(desk.serve, name="desk")
+                await session.wait()
+                # From here on Ctrl-C is Python's own again: it breaks the cleaning up.
+                listening.cancel_scope.cancel("the session has ended")
     except JournalUnavailable as lost:
         if session is None or session.result is None:
             raise

@@ -1,0 +1,42 @@
+"""Where what tools print goes under the command, and how the command ends.
+
+Standard output is for what the command shows; a tool that prints would break its JSON,
+or the screen. And the program ends when its session has, also where something that a
+tool has begun does not: a thread that hangs would be waited for.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager, redirect_stdout, suppress
+
+from agents.boundary.root import left_behind
+
+
+@contextmanager
+def tools_print_to_stderr() -> Generator[None]:
+    """Send what is printed in the block to standard error."""
+    with redirect_stdout(sys.stderr):
+        yield
+
+
+def end_program(code: int) -> int:
+    """End with ``code``; at once where something is left that does not end.
+
+    Returns:
+        ``code``, where nothing is.
+    """
+    threads = [
+        thread
+        for thread in threading.enumerate()
+        if thread is not threading.main_thread() and not thread.daemon
+    ]
+    if not threads and not left_behind():
+        return code
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
