@@ -26,6 +26,7 @@ LOCK = [
 INSTALLED = packages_distributions()
 BY_HAND = {
     "massgen": "coordinator/bench/massgen_program.py is run by MassGen's own Python",
+    "pytest": "coordinator/testing/pytest_plugin.py is loaded by pytest itself",
     "pref_voting": "tests/bench/compare_pref_voting.py says how it is installed",
 }
 """Imported by programs that bring an environment of their own."""
