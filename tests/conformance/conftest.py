@@ -6,6 +6,7 @@ import asyncio
 import gc
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextvars import ContextVar
 from typing import Any, TypeAlias
 
 import anyio
@@ -15,6 +16,7 @@ import trio
 
 from agents.backends.claude.backend import ClaudeBackend
 from agents.backends.compatible.backend import CompatibleBackend
+from agents.backends.function import FunctionBackend, Thought, ToolCall
 from agents.backends.gemini.backend import GeminiBackend
 from agents.backends.grok.backend import GrokBackend
 from agents.backends.openai.backend import OpenAIBackend
@@ -23,7 +25,16 @@ from agents.backends.scripted.script import Script, parse_script
 from agents.conversation.prompts import opening
 from agents.emulator import Server, serve
 from agents.protocol.backend import Backend, Message, Request
-from agents.protocol.chunks import AgentId, Label, TurnNumber
+from agents.protocol.chunks import (
+    AgentId,
+    Label,
+    TextDelta,
+    ThinkingDelta,
+    ToolCalled,
+    TurnNumber,
+    UsageReported,
+)
+from agents.protocol.stamper import Pen
 from agents.protocol.turns import (
     BallotForm,
     Draft,
@@ -143,6 +154,51 @@ def _asked_by(make: Made) -> Stage:
     return stage
 
 
+class _Asked(FunctionBackend):
+    """A function's backend that remembers what it was asked in our own words."""
+
+    def __init__(self, ask: Any, *, model: str) -> None:
+        super().__init__(ask, model=model)
+        self.asked: ContextVar[Request] = ContextVar("asked")
+
+    def open_stream(self, request: Request, pen: Pen) -> Any:
+        self.asked.set(request)
+        return super().open_stream(request, pen)
+
+
+@asynccontextmanager
+async def _by_function(
+    script: Script, idle_limit_s: float = IDLE_LIMIT_S
+) -> AsyncGenerator[Backend]:
+    """A function that says what the script says, piece by piece."""
+    player = ScriptedBackend(script, idle_limit_s=idle_limit_s)
+
+    async def ask(messages: Any, tools: Any) -> AsyncGenerator[Any]:
+        assert messages
+        assert isinstance(tools, list)
+        request = backend.asked.get()
+        pen = Pen(request.turn.agent, request.turn.number, at=0.0)
+        async with player.open_stream(request, pen) as stream:
+            async for batch in stream:
+                for chunk in batch:
+                    match chunk:
+                        case TextDelta():
+                            yield chunk.text
+                        case ThinkingDelta():
+                            yield Thought(chunk.text)
+                        case UsageReported():
+                            yield chunk.usage
+                        case ToolCalled():
+                            given = msgspec.json.decode(chunk.input)
+                            yield ToolCall(chunk.name, given, chunk.id)
+                        case _:
+                            pass
+
+    backend = _Asked(ask, model=script.model)
+    yield backend
+    await backend.aclose()
+
+
 _STAGES: dict[str, Stage] = {
     "scripted": _in_process,
     "claude": _over_http,
@@ -152,6 +208,7 @@ _STAGES: dict[str, Stage] = {
     "gemini": _asked_by(_gemini),
     "compatible": _asked_by(_compatible("chat")),
     "compatible-messages": _asked_by(_compatible("messages")),
+    "function": _by_function,
 }
 SPEAKS_MESSAGES = ("scripted", "claude")
 """Those that say every word of a script's as Claude does."""
