@@ -8,6 +8,11 @@ when a name is first used. What is not listed is private and may move.
 from agents.agent import Agent as Agent
 from agents.backends.claude.backend import ClaudeBackend as ClaudeBackend
 from agents.backends.scripted.backend import ScriptedBackend as ScriptedBackend
+from agents.backends.function.backend import FunctionBackend as FunctionBackend
+from agents.backends.function.reply import Answer as Answer
+from agents.backends.function.reply import Thought as Thought
+from agents.backends.function.reply import ToolCall as ToolCall
+from agents.backends.function.reply import Vote as Vote
 from agents.backends.scripted.script import Script as Script
 from agents.backends.scripted.script import ScriptInvalid as ScriptInvalid
 from agents.backends.scripted.script import parse_script as parse_script
