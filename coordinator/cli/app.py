@@ -61,6 +61,13 @@ def run(
     attach: Annotated[tuple[str, ...], Parameter(negative_iterable=())] = (),
     output_dir: Path | None = None,
     deadline: float | None = None,
+    budget_usd: float | None = None,
+    policy: str | None = None,
+    rule: str | None = None,
+    system: str | None = None,
+    effort: Literal["low", "medium", "high", "xhigh", "max"] | None = None,
+    tools: str = "",
+    seed: Whole | None = None,
     journal: JournalFolder = None,
     no_journal: bool = False,
     durability: Literal["exit", "async", "sync"] = "async",
@@ -80,8 +87,9 @@ def run(
     Parameters
     ----------
     question
-        What is to be answered. Left out, it is the team file's, or read from
-        standard input; "-" always reads standard input.
+        What is to be answered; text that is piped in goes with it. Left out, it is the
+        team file's, or standard input alone; "-" always reads standard input. It may
+        begin with a dash if it has a blank in it.
     config
         The team file (YAML).
     demo
@@ -89,7 +97,8 @@ def run(
     model
         Ask a team of this Claude model; given more than once, the models take turns.
     agents
-        How many agents that team has (3).
+        How many agents that team has (3). Without any team, it is one of
+        $COORDINATOR_MODEL, or of a Sonnet where there is a key.
     display
         What to watch. By itself: rich on a terminal, plain lines elsewhere, nothing
         with --json.
@@ -106,6 +115,20 @@ def run(
         journal.
     deadline
         Seconds after which the best answer so far is the answer.
+    budget_usd
+        What the session may spend. A team of --model alone may spend 2 USD.
+    policy
+        How the team comes to an answer: slate, evidence, revision, ensemble, massgen.
+    rule
+        The voting rule: plurality, borda, schulze, …
+    system
+        An instruction for every agent, after its own.
+    effort
+        How hard the models think.
+    tools
+        Tools for every agent, with commas between them: web_search, code_execution.
+    seed
+        Decides every lot, so that a session can be repeated.
     journal
         The folder that sessions are kept in, instead of the usual one; see
         "coordinator sessions".
@@ -132,9 +155,19 @@ def run(
         The event loop (asyncio).
     """
     from coordinator.cli.run import RunOptions, run_command  # noqa: PLC0415
+    from coordinator.cli.run_settings import TeamSettings  # noqa: PLC0415
 
     return run_command(
         RunOptions(
+            settings=TeamSettings(
+                policy=policy,
+                rule=rule,
+                budget_usd=budget_usd,
+                system=system,
+                effort=effort,
+                tools=tuple(x.strip() for x in tools.split(",") if x.strip()),
+                seed=seed,
+            ),
             question=question,
             config=config,
             is_demo=demo,
@@ -672,7 +705,24 @@ def _spelled_out(arguments: Sequence[str]) -> list[str]:
     name = {"run": "--question", "decode": "--file"}.get(next(iter(arguments), ""))
     if list(arguments[-2:]) == ["-o", "-"]:
         return [*arguments[:-2], "--output=-"]
-    return [f"{name}=-" if name and word == "-" else word for word in arguments]
+    words = [f"{name}=-" if name and word == "-" else word for word in arguments]
+    if words[:1] != ["run"]:
+        return words
+    return [_as_question(words, at) for at in range(len(words))]
+
+
+def _as_question(words: Sequence[str], at: int) -> str:
+    """A word of ``run`` that begins with a dash and has a blank in it is no option."""
+    word, before = words[at], words[at - 1] if at else ""
+    name = word.partition("=")[0]
+    is_value = before.startswith("-") and "=" not in before and before not in _FLAGS
+    if not word.startswith("-") or " " not in name or is_value:
+        return word
+    return f"--question={word}"
+
+
+_FLAGS = frozenset({"--demo", "--json", "--no-journal", "--emulate", "--steer"})
+"""Options of ``run`` that take no value."""
 
 
 def _sentence(error: CycloptsError) -> str:

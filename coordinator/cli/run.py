@@ -14,7 +14,6 @@ import anyio
 import msgspec
 
 from agents.actor.person import Person
-from agents.protocol.unicode_text import whole_text
 from agents.tools import foreign_types as foreign
 from coordinator.cli.approvals import Approvals, approver_of
 from coordinator.cli.console import Desk
@@ -25,6 +24,13 @@ from coordinator.cli.garbage_collection import collecting_rarely
 from coordinator.cli.journal_paths import call, journal_of_run, root_of
 from coordinator.cli.notices import notice_retirements
 from coordinator.cli.output_files import check_output
+from coordinator.cli.question import question_of
+from coordinator.cli.run_settings import (
+    NO_SETTINGS,
+    TeamSettings,
+    default_model,
+    with_settings,
+)
 from coordinator.cli.tool_output import tools_print_to_stderr
 from coordinator.consensus.rules import Rules
 from coordinator.displays.base import Cast, Display
@@ -42,9 +48,6 @@ if TYPE_CHECKING:
     from coordinator.protocol.result import Result
     from coordinator.recovery.follow_up import Continued
     from coordinator.team.team import Team
-
-QUESTION_BYTES_MAX = 1 << 20
-"""A question from standard input that is longer is a mistake."""
 
 NAMES = ("ada", "ben", "cleo", "dan", "eve", "finn", "gus", "hana", "ivo", "june")
 """What the agents of ``--model`` are called; the next ones are numbered."""
@@ -73,6 +76,7 @@ class RunOptions:
     runtime: Literal["asyncio", "trio"] = "asyncio"
     is_steered: bool = False
     approve: Literal["ask", "all", "none"] = "ask"
+    settings: TeamSettings = NO_SETTINGS
 
 
 EMULATED_MODEL = "claude-sonnet-5-5"
@@ -94,7 +98,11 @@ def run_command(options: RunOptions) -> int:
 async def _run(options: RunOptions) -> int:
     continued = _continued(options)
     config = with_attached(_config(options, continued), options.attached)
-    question = _question(options, config)
+    question = question_of(
+        options.question,
+        config.file.question if options.continues is None else None,
+        is_alone=_is_alone(options, config),
+    )
     check_output(options.output, "--output")
     asked = _Asked(config.file.title, question, continued)
     is_rehearsed = options.config is not None and is_scenario(options.config)
@@ -234,6 +242,14 @@ def attended(options: RunOptions, config: TeamConfig) -> RunOptions:
     return replace(options, is_steered=True, display=name)
 
 
+def _is_alone(options: RunOptions, config: TeamConfig) -> bool:
+    """Whether nobody takes part here, so that standard input is the question's."""
+    return not options.is_steered and not any(
+        entry.backend == "human" or (entry.approve and options.approve == "ask")
+        for entry in config.agents
+    )
+
+
 async def _obey_signals(session: Session, listening: anyio.abc.TaskGroup) -> None:
     """First Ctrl-C: end with what there is. Second: end now, whatever there is."""
     with anyio.open_signal_receiver(*_ending_signals()) as signals:
@@ -293,11 +309,19 @@ def _config(options: RunOptions, continued: Continued | None) -> TeamConfig:
         config = msgspec.structs.replace(config, file=file)
     elif options.is_emulated:
         config = team_of_models((EMULATED_MODEL,), options.agents)
+    elif (model := default_model()) is not None:
+        config = team_of_models((model,), options.agents)
     else:
         raise ConfigInvalid(
             "no team was named; give a team file (-c team.yaml), a model "
             "(--model claude-sonnet-5-5 --agents 3), or --emulate, which needs no key"
         )
+    is_of_models = options.config is None and not options.is_demo and continued is None
+    config = with_settings(
+        config,
+        options.settings,
+        has_default_budget=is_of_models and not options.is_emulated,
+    )
     if options.is_emulated:
         config = to_emulate(config)
     if options.deadline_s is None:
@@ -329,32 +353,6 @@ def team_of_models(models: Sequence[str], count: int) -> TeamConfig:
     )
     file = TeamFile(agents=agents)
     return TeamConfig(file=file, rules=Rules(), agents=agents, scripts={})
-
-
-def _question(options: RunOptions, config: TeamConfig) -> str:
-    """The question: the option's, the file's, or standard input's, in this order.
-
-    Raises:
-        ConfigInvalid: There is none, or it is too long.
-    """
-    question = options.question
-    if question is None and options.continues is None:
-        question = config.file.question
-    if question is not None:
-        question = whole_text(question)  # arguments need not be UTF-8
-    if question == "-" or (question is None and not sys.stdin.isatty()):
-        raw = sys.stdin.buffer.read(QUESTION_BYTES_MAX + 1)
-        if len(raw) > QUESTION_BYTES_MAX:
-            raise ConfigInvalid(
-                f"the question is longer than {QUESTION_BYTES_MAX:,} bytes; shorten it"
-            )
-        question = raw.decode("utf-8", "replace").strip()
-    if not question:
-        raise ConfigInvalid(
-            'no question was asked; add one, as in: coordinator run "Why?" …, '
-            "or send it to standard input"
-        )
-    return question
 
 
 def _displays(options: RunOptions, cast: Cast) -> list[Display]:
