@@ -43,6 +43,7 @@ from coordinator.protocol.result import VoteRecord as VoteRecord
 from coordinator.protocol.result import AgentRecord as AgentRecord
 from coordinator.protocol.result import CacheRecord as CacheRecord
 from coordinator.protocol.result import FileRecord as FileRecord
+from coordinator.protocol.explanation import Explanation as Explanation
 
 # What goes wrong with one.
 from coordinator import errors as errors

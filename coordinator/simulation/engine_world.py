@@ -39,7 +39,7 @@ from coordinator.simulation.actors import RandomBackend
 from coordinator.simulation.campaign import Failure, Report, in_batches
 from coordinator.simulation.generate import FAULTS, Setting, setting
 from coordinator.simulation.invariants import Checker, Violation
-from coordinator.team.team import Team
+from coordinator.team.team import Team, read_described
 
 QUESTION = "What shall it be?"
 SESSIONS_AT_ONCE = 20
@@ -130,7 +130,7 @@ def play(made: Setting) -> tuple[Watched, int]:
             # Whatever it is, it is a bug; the campaign wants it named.
             raise Violation(f"the shell never raises {exc!r}") from exc
         journal = read_session(Path(folder), f"s{made.seed}")
-    return watched, check(made, rules, watched, journal)
+    return watched, check(made, watched, journal)
 
 
 def _priced(rules: Rules) -> Rules:
@@ -209,7 +209,7 @@ async def _meddle(session: Session, made: Setting) -> None:
             session.veto(Label(f"agent{number}.1"))
 
 
-def check(made: Setting, rules: Rules, watched: Watched, journal: Journal) -> int:
+def check(made: Setting, watched: Watched, journal: Journal) -> int:
     """Hold events, journal and a fresh machine against each other.
 
     Returns:
@@ -219,6 +219,8 @@ def check(made: Setting, rules: Rules, watched: Watched, journal: Journal) -> in
         Violation: They differ, or a step is not as it must be.
     """
     opened = journal.opened
+    # A team fills in prices and models where its rules need them.
+    rules, _ = read_described(opened.team)
     machine = Consensus.new(
         made.agents, opened.question, rules, seed=opened.seed, nonce=opened.nonce
     )
