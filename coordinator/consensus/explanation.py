@@ -38,6 +38,8 @@ from coordinator.protocol.explanation import (
     FallenBallot,
 )
 
+SWING_MOST = 25
+"""Ballots of which each is left out once: of more, one seldom decides."""
 DUELS_MOST = 10
 """Answers of which every pair is compared: more pairs nobody reads."""
 
@@ -243,6 +245,8 @@ class Explainer:
         label: Label,
     ) -> str:
         """One voter whose ballot, left out, would have let another answer win."""
+        if len(cast) > SWING_MOST:
+            return ""
         rule = self._rules.voting.rule
         for voter in cast:
             rest = {x: ballot for x, ballot in cast.items() if x != voter}
