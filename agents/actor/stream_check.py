@@ -20,6 +20,7 @@ from agents.protocol.chunks import (
     BlockStarted,
     Chunk,
     CitationAdded,
+    ItemCompleted,
     ResponseEnded,
     ResponseOpened,
     ResponseStarted,
@@ -48,7 +49,14 @@ _ADDS = (
     BlockDelta,
 )
 _NAMES = (ToolCalled, ServerToolCalled, ServerToolReturned)
-_OTHERS = (ResponseOpened, ResponseStarted, ResponseEnded, UsageReported, Unrecognized)
+_OTHERS = (
+    ResponseOpened,
+    ResponseStarted,
+    ResponseEnded,
+    ItemCompleted,
+    UsageReported,
+    Unrecognized,
+)
 
 
 def is_checked(backend: Backend) -> bool:
@@ -122,7 +130,9 @@ class StreamCheck:
             if self._open.pop(chunk.block, None) is None:
                 raise _broken(f"block {chunk.block} ends and was not begun")
         elif isinstance(chunk, _ADDS):
-            if chunk.block not in self._open:
+            # Some makers tell their sources when the text is over.
+            blocks = self._known if isinstance(chunk, CitationAdded) else self._open
+            if chunk.block not in blocks:
                 raise _broken(f"{name} adds to block {chunk.block}, which is not open")
         elif isinstance(chunk, _NAMES):
             self._check_call(chunk)

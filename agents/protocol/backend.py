@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 import msgspec
 
 from agents.protocol.attachments import Attachment
-from agents.protocol.chunks import StreamChunk
+from agents.protocol.chunks import StreamChunk, Usage
 from agents.protocol.stamper import Pen
 from agents.protocol.turns import Turn
 
@@ -202,6 +202,15 @@ class Forecasts(Protocol):
 
         ``None``: nothing, whatever is reported of it; no budget can be kept by it.
         """
+        ...
+
+
+@runtime_checkable
+class Priced(Protocol):
+    """A backend that knows what its model costs, whatever the model's name."""
+
+    def cost_usd(self, usage: Usage) -> float | None:
+        """What ``usage`` costs in USD; ``None`` where no price is known."""
         ...
 
 

@@ -192,8 +192,13 @@ def run(
 
 
 @app.command
-def decode(file: Path, *, message: bool = False) -> int:
-    """Print a recorded stream of the Messages API as chunks, a JSON line each.
+def decode(
+    file: Path,
+    *,
+    message: bool = False,
+    api: Literal["messages", "responses", "chat", "gemini"] | None = None,
+) -> int:
+    """Print a recorded stream of a model's API as chunks, a JSON line each.
 
     Parameters
     ----------
@@ -201,11 +206,14 @@ def decode(file: Path, *, message: bool = False) -> int:
         The body of a streamed response (server-sent events), byte for byte; "-" for
         standard input.
     message
-        Print the message that the stream amounts to instead.
+        Print the message that the stream amounts to instead: content, reasoning, tool
+        calls with their input, why it stopped, usage.
+    api
+        Whose words it is in; left out, the stream tells.
     """
     from coordinator.cli.decode import decode_command  # noqa: PLC0415
 
-    return decode_command(file, as_message=message)
+    return decode_command(file, as_message=message, api=api)
 
 
 @app.command

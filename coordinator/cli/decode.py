@@ -1,4 +1,4 @@
-"""``coordinator decode``: what a recorded stream of the Messages API says."""
+"""``coordinator decode``: what a recorded stream of any dialect says."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from pathlib import Path
 
 import msgspec
 
-from agents.backends.claude.decoder import decode_sse, message_of
+from agents.backends.claude.decoder import message_of
+from agents.backends.dialects.decoder import (
+    Dialect,
+    decode_stream,
+    guessed,
+    summary,
+)
 from agents.errors import AgentError
 from coordinator.cli.exit_codes import Exit, complain
 
@@ -15,8 +21,15 @@ BODY_BYTES_MAX = 1 << 28
 """A streamed response is some megabytes at most; this is a wrong file."""
 
 
-def decode_command(file: Path, *, as_message: bool) -> int:
-    """Print the chunks of a recorded body, or the message that they amount to."""
+def decode_command(file: Path, *, as_message: bool, api: Dialect | None = None) -> int:
+    """Print the chunks of a recorded body, or the message that they amount to.
+
+    Args:
+        file: Where it is; ``-``: standard input.
+        as_message: Whether the message is wanted: as the Messages API would have sent
+            it at once, or of another dialect in words of no maker.
+        api: The dialect; ``None``: guessed.
+    """
     try:
         if str(file) == "-":
             data = sys.stdin.buffer.read(BODY_BYTES_MAX + 1)
@@ -30,10 +43,13 @@ def decode_command(file: Path, *, as_message: bool) -> int:
         complain(f"{file}: is larger than {BODY_BYTES_MAX:,} bytes; no stream is")
         return Exit.CONFIGURATION
     try:
+        dialect = api or guessed(data)
         if as_message:
-            sys.stdout.buffer.write(msgspec.json.encode(message_of(data)) + b"\n")
+            is_claude = dialect == "messages"
+            told = message_of(data) if is_claude else summary(data, dialect)
+            sys.stdout.buffer.write(msgspec.json.encode(told) + b"\n")
         else:
-            _print_chunks(data)
+            _print_chunks(data, dialect)
     except AgentError as error:
         sys.stdout.buffer.flush()
         complain(f"{file}: {error}")
@@ -42,7 +58,7 @@ def decode_command(file: Path, *, as_message: bool) -> int:
     return Exit.ANSWERED
 
 
-def _print_chunks(data: bytes) -> None:
+def _print_chunks(data: bytes, dialect: Dialect) -> None:
     encoder = msgspec.json.Encoder()
-    for chunk in decode_sse(data):
+    for chunk in decode_stream(data, dialect):
         sys.stdout.buffer.write(encoder.encode(chunk) + b"\n")

@@ -39,6 +39,7 @@ from coordinator.errors import ConfigInvalid, JournalUnavailable
 from coordinator.scenarios.sentence import is_scenario
 from coordinator.session.session import Session, open_session
 from coordinator.team.emulation import at_work, to_emulate
+from coordinator.team.makers import with_backend
 from coordinator.team.reader import DEMO, read_team, with_attached
 from coordinator.team.schema import AgentEntry, TeamConfig, TeamFile
 from coordinator.team.spec import config_of
@@ -343,11 +344,12 @@ def team_of_models(models: Sequence[str], count: int) -> TeamConfig:
     if not 1 <= count <= 1000:
         raise ConfigInvalid(f"--agents {count} is no team; give 1 to 1000")
     agents = tuple(
-        AgentEntry(
-            # Not "agent12", which reads like the answer of another agent's number.
-            id=NAMES[n] if n < len(NAMES) else f"member{n + 1}",
-            backend="claude",
-            model=models[n % len(models)],
+        with_backend(
+            AgentEntry(
+                # Not "agent12", which reads like the answer of another agent's number.
+                id=NAMES[n] if n < len(NAMES) else f"member{n + 1}",
+                model=models[n % len(models)],
+            )
         )
         for n in range(count)
     )

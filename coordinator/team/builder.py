@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from msgspec import structs
 from msgspec.structs import replace
 
 from agents.actor.person import Person
@@ -23,6 +24,7 @@ from agents.tools.approval import Approval, Approver, nobody
 from coordinator.errors import ConfigInvalid
 from coordinator.team.approvals import check_approvals
 from coordinator.team.function_tools import functions, imported
+from coordinator.team.makers import OTHERS, fallback_of, make_backend
 from coordinator.team.mcp_servers import toolboxes
 from coordinator.team.schema import AgentEntry, TeamConfig, attached
 from coordinator.team.spec import config_of, source_of
@@ -131,7 +133,7 @@ def _agent(
         id=AgentId(entry.id),
         backend=_backend(config, entry, made, environment),
         fallbacks=tuple(
-            _backend(config, replace(entry, model=model), made, environment)
+            _backend(config, fallback_of(entry, model), made, environment)
             for model in entry.fallback
         ),
         system=entry.system,
@@ -153,6 +155,7 @@ def _check_names(entry: AgentEntry, agent: Agent) -> None:
     served = {
         server_tool(tool, entry.model or "").get("name")
         for tool in filter(is_server_tool, entry.tools)
+        if entry.backend == "claude"
     }
     for tool in agent.tools:
         if tool.name in served:
@@ -177,6 +180,8 @@ def _backend(
         return ScriptedBackend(
             script, model=entry.model, idle_limit_s=entry.idle_limit_s
         )
+    if entry.backend in OTHERS:
+        return _other(entry, made, environment)
     settings = _claude_settings(entry, environment)
     if entry.cache is None and _has_people(config):
         settings["cache"] = "1h"  # five minutes pass while somebody reads
@@ -197,10 +202,36 @@ def _has_people(config: TeamConfig) -> bool:
     return any(each.backend == "human" or each.approve for each in config.agents)
 
 
+def _other(
+    entry: AgentEntry, made: dict[str, Backend], environment: Mapping[str, str]
+) -> Backend:
+    """A backend of another maker; agents of the same settings share one."""
+    bare = replace(entry, id="", system="", tools=(), fallback=(), script=None)
+    served = tuple(filter(is_server_tool, entry.tools))
+    key = repr((structs.asdict(bare), served))
+    if key not in made:
+        try:
+            made[key] = make_backend(
+                entry,
+                environment=environment,
+                server_tools=served,
+                mcp_servers=tuple(
+                    _signed_in(entry, server, environment)
+                    for server in entry.mcp_servers
+                ),
+                proxy=_proxy(entry, environment),
+            )
+        except ConfigInvalid:
+            raise
+        except ValueError as error:
+            raise ConfigInvalid(f"agent {entry.id!r}: {error}") from None
+    return made[key]
+
+
 def _place(entry: AgentEntry) -> Place | None:
     from agents.backends.claude.providers import Place  # noqa: PLC0415  (with the SDK)
 
-    if entry.provider == "anthropic":
+    if entry.provider == "anthropic" or entry.provider == "azure":  # noqa: PLR1714  (narrows the type)
         return None
     return Place(
         provider=entry.provider,

@@ -26,11 +26,14 @@ import msgspec
 from agents.actor.person import Person
 from agents.backends.claude.files import ClaudeFiles
 from agents.conversation.uploads import PRETENDED
+from agents.limits.pricing import cost_usd
 from agents.limits.spending import tokens_at_most
-from agents.protocol.backend import Forecast, Forecasts, Recalls
+from agents.protocol.backend import Forecast, Forecasts, Priced, Recalls
+from agents.protocol.chunks import Usage
 from agents.tools.answer_schema import answer_form
 from agents.tools.approval import Approver, nobody
 from coordinator.team.builder import answer_type, assemble, closing
+from coordinator.team.makers import MODELS, OTHERS, emulated_entry
 from coordinator.team.schema import AgentEntry, TeamConfig
 from coordinator.team.spec import config_of, source_of
 from coordinator.team.team import Team
@@ -80,7 +83,7 @@ def to_emulate(config: TeamConfig) -> TeamConfig:
     bare = [
         entry.id
         for entry in config.agents
-        if entry.backend == "claude" and entry.id not in config.scripts
+        if entry.backend in MODELS and entry.id not in config.scripts
     ]
     scripts = dict(config.scripts)
     if bare:
@@ -95,6 +98,8 @@ def to_emulate(config: TeamConfig) -> TeamConfig:
 
 
 def _asking(emulator: Server, entry: AgentEntry) -> AgentEntry:
+    if entry.backend in OTHERS:
+        return emulated_entry(entry, emulator.base_url, _KEY)
     if entry.backend != "claude":
         return entry
     # A provider's client would sign in with what it finds; the API's own is let be.
@@ -176,6 +181,11 @@ class _Played:
     @property
     def model(self) -> str:
         return self._backend.model
+
+    def cost_usd(self, usage: Usage) -> float | None:
+        if isinstance(self._backend, Priced):
+            return self._backend.cost_usd(usage)
+        return cost_usd(self.model, usage)
 
     @property
     def limit_key(self) -> str | None:

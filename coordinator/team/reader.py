@@ -23,6 +23,7 @@ from coordinator.ballots.voting_rules import spelled_out
 from coordinator.consensus.rules import Budget, Rules
 from coordinator.errors import ConfigInvalid
 from coordinator.team.attachment_sources import placed
+from coordinator.team.makers import with_backend
 from coordinator.team.paths import expanded, variable_in
 from coordinator.team.schema import (
     LIMITS,
@@ -146,10 +147,7 @@ def _filled(
         place = _path(document, at, "workspace", entry.workspace)
         entry = msgspec.structs.replace(entry, workspace=str(place))
     _check_variables(document, at, entry)
-    if entry.backend is None:
-        backend = "scripted" if entry.script is not None else "claude"
-        entry = msgspec.structs.replace(entry, backend=backend)
-    return entry
+    return with_backend(entry)
 
 
 def _path(document: Document, at: Where, key: str, written: str) -> Path:

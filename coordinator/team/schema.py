@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 import msgspec
 
 from agents.backends.scripted.script import Script
+from agents.limits.model_price import TokenPrice
 from agents.limits.retry import OVERLOAD_LIMIT_S
 from agents.mcp.server_config import McpServer
 from agents.protocol.attachments import Attach
@@ -48,10 +49,24 @@ class AgentSettings(
 ):
     """What may be said of an agent, or of all of them under ``defaults``."""
 
-    backend: Literal["claude", "scripted", "human"] | None = None
-    """``human``: a person, heard through the session. ``scripted`` where there is a
-    ``script``, otherwise ``claude``."""
+    backend: (
+        Literal["claude", "openai", "grok", "gemini", "compatible", "scripted", "human"]
+        | None
+    ) = None
+    """Left out: as ``model`` says, else ``scripted`` where there is a ``script``, else
+    ``claude``. ``compatible``: any server that speaks Chat Completions or Messages.
+    ``human``: a person, heard through the session."""
     model: str | None = None
+    """Its name, or ``provider/name``: ``openai/gpt-5.6``, ``gemini/…``, ``grok/…``, or
+    a server's (``ollama/qwen3``, ``openrouter/moonshotai/kimi-k2``)."""
+    server: str | None = None
+    """Of a compatible backend: openrouter, groq, mistral, deepseek, together, cerebras,
+    qwen, zai, ollama, lmstudio, vllm, sglang or llamacpp; any other by ``base_url``."""
+    api: Literal["responses", "chat", "messages"] | None = None
+    """In which form the model is asked, where its server has several."""
+    price: TokenPrice | Literal["free"] | None = None
+    """USD for a million tokens (``{input: 0.5, output: 2, cached: 0.1}``), or ``free``;
+    left out: as the price list says. Local models are free."""
     system: str = ""
     """The agent's own instructions, before the question."""
     tools: tuple[str | JsonObject, ...] = ()
@@ -80,7 +95,10 @@ class AgentSettings(
     calls them, or patterns (``files__*``, ``*``)."""
     max_tokens: Positive | None = None
     """Most tokens of one response."""
-    effort: Literal["low", "medium", "high", "xhigh", "max"] | None = None
+    effort: (
+        Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None
+    ) = None
+    """How hard to think, as far as the model takes it; Claude: from ``low`` on."""
     thinking: (
         Literal["adaptive", "disabled", "between_tools"] | Positive | JsonObject | None
     ) = None
@@ -124,14 +142,17 @@ class AgentSettings(
     ca_file: str | None = None
     """PEM certificates to trust beside those that are trusted anyway; a path, relative
     to this file."""
-    provider: Literal["anthropic", "bedrock", "vertex", "foundry"] = "anthropic"
-    """Who runs the model; the SDK's own client signs in there."""
+    provider: Literal["anthropic", "bedrock", "vertex", "foundry", "azure"] = (
+        "anthropic"
+    )
+    """Who runs the model, if not its maker: Claude's at bedrock, vertex or foundry,
+    OpenAI's at azure."""
     region: str | None = None
     """Of Bedrock or Vertex."""
     project: str | None = None
     """Of Vertex."""
     resource: str | None = None
-    """Of Foundry."""
+    """Of Foundry, or of Azure."""
     script: str | JsonObject | None = None
     """What a scripted agent says: here, or the path of a file, relative to this one.
     With ``backend: claude``: what the emulated API answers under ``--emulate``."""

@@ -25,7 +25,7 @@ from agents.limits.pricing import cost_usd
 from agents.limits.shared_limits import shared_limiter
 from agents.limits.spending import price_of
 from agents.protocol.attachments import Attach
-from agents.protocol.backend import Backend
+from agents.protocol.backend import Backend, Priced
 from agents.protocol.chunks import AgentId, Usage
 from agents.tools.answer_schema import AnswerForm, answer_form
 from agents.tools.results import result_key
@@ -372,6 +372,13 @@ def overhead_tokens(agent: Agent) -> int:
     return characters // budget.CHARACTERS_A_TOKEN
 
 
+def _cost_usd(backend: Backend, usage: Usage) -> float | None:
+    """What ``usage`` costs, as the backend knows, or as its model's name tells."""
+    if isinstance(backend, Priced):
+        return backend.cost_usd(usage)
+    return cost_usd(backend.model, usage)
+
+
 def _price(agent: Agent) -> Price:
     """What a token costs of the dearest of the models that the agent may use.
 
@@ -380,7 +387,7 @@ def _price(agent: Agent) -> Price:
     """
     dearest = Price()
     for backend in (agent.backend, *agent.fallbacks):
-        price = price_of(backend) or partial(cost_usd, backend.model)
+        price = price_of(backend) or partial(_cost_usd, backend)
         reading = price(Usage(input_tokens=1))
         writing = price(Usage(output_tokens=1))
         cached = price(Usage(cache_read_input_tokens=1))
@@ -388,7 +395,8 @@ def _price(agent: Agent) -> Price:
         if reading is None or writing is None:
             raise ConfigInvalid(
                 f"agent {agent.id!r} has a budget in USD, but the price of its model "
-                f"{backend.model!r} is unknown; give a budget in tokens instead"
+                f"{backend.model!r} is unknown; say it under "
+                "'price' (input, output), or give a budget in tokens instead"
             )
         dearest = Price(
             input_usd=max(dearest.input_usd, reading),

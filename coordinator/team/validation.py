@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from agents.backends.claude.server_tools import server_tool
 from agents.backends.claude.settings import ClaudeSettings, check
 from coordinator.team.function_tools import FunctionEntry
+from coordinator.team.makers import MODELS, OTHERS, check_maker, fallback_of
 from coordinator.team.yaml_document import Document, Where, convert, value_at
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ WORKSPACE_TOOLS = ("bash", "text_editor", "memory")
 _PLACES = {
     "region": ("bedrock", "vertex"),
     "project": ("vertex",),
-    "resource": ("foundry",),
+    "resource": ("foundry", "azure"),
 }
 
 
@@ -41,7 +42,7 @@ def check_agent(document: Document, where: Where, entry: AgentEntry) -> None:
     _check_tools(document, said_at(document, where, "tools"), entry)
     if entry.backend == "scripted" and entry.script is None:
         raise document.error(where, "a scripted agent needs a script; add 'script:'")
-    if entry.fallback and entry.backend != "claude":
+    if entry.fallback and entry.backend not in MODELS:
         problem = f"a {entry.backend} agent has no model to fall back from"
         place = said_at(document, where, "fallback")
         raise document.error(place, f"{problem}; leave it out")
@@ -51,6 +52,12 @@ def check_agent(document: Document, where: Where, entry: AgentEntry) -> None:
             raise document.error(said_at(document, where, name), problem)
     if entry.backend == "claude":
         _check_claude(document, where, entry)
+    if entry.backend in OTHERS:
+        _check_other(document, where, entry)
+    for model in entry.fallback:
+        other = fallback_of(entry, model)
+        if other.backend in OTHERS:
+            _check_fallback(document, said_at(document, where, "fallback"), other)
 
 
 def _proxy_fault(proxy: str | None) -> str:
@@ -83,6 +90,35 @@ def _check_tools(document: Document, where: Where, entry: AgentEntry) -> None:
             raise document.error(place, problem)
 
 
+def _check_other(document: Document, where: Where, entry: AgentEntry) -> None:
+    """Refuse what an agent of another maker cannot be asked with."""
+    _check_addresses(document, where, entry)
+    try:
+        check_maker(entry, tuple(filter(is_server_tool, entry.tools)))
+    except ValueError as error:
+        key = str(error).partition(":")[0]
+        place = said_at(document, where, "tools" if key in entry.tools else key)
+        is_there = value_at(document, place) is not None
+        raise document.error(place if is_there else where, str(error)) from None
+
+
+def _check_fallback(document: Document, where: Where, entry: AgentEntry) -> None:
+    try:
+        check_maker(entry, tuple(filter(is_server_tool, entry.tools)))
+    except ValueError as error:
+        problem = f"{entry.backend} {entry.model!r} cannot take over: {error}"
+        raise document.error(where, problem) from None
+
+
+def _check_addresses(document: Document, where: Where, entry: AgentEntry) -> None:
+    url = entry.base_url
+    if url is not None and not url.startswith(("https://", "http://")):
+        problem = f"{url!r} is no address; begin it with https:// or http://"
+        raise document.error(said_at(document, where, "base_url"), problem)
+    if fault := _proxy_fault(entry.proxy):
+        raise document.error(said_at(document, where, "proxy"), fault)
+
+
 def _check_claude(document: Document, where: Where, entry: AgentEntry) -> None:
     if entry.model is None or not entry.model.strip():
         problem = "a claude agent needs a model, e.g. 'model: claude-sonnet-5-5'"
@@ -100,6 +136,13 @@ def _check_claude(document: Document, where: Where, entry: AgentEntry) -> None:
                 server_tool(tool, entry.model, others=WORKSPACE_TOOLS)
             except ValueError as error:
                 raise document.error((*place, number), str(error)) from None
+    if entry.effort in {"none", "minimal"}:
+        problem = f"Claude takes no effort {entry.effort!r}; say low, or leave it out"
+        raise document.error(said_at(document, where, "effort"), problem)
+    for name, key in (("server", entry.server), ("api", entry.api)):
+        if key is not None:
+            problem = f"{name} is for other makers' models; leave it out"
+            raise document.error(said_at(document, where, name), problem)
     names = ("max_tokens", "thinking", "mcp_servers", "compact_at_tokens", "betas")
     said = {name: getattr(entry, name) for name in names}
     settings = ClaudeSettings(
