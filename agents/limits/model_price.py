@@ -16,7 +16,9 @@ class TokenPrice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """USD for a million tokens of each kind, where no price list knows the model."""
 
     input: Usd
+    """Of a million tokens that are read."""
     output: Usd
+    """Of a million that are written, thinking included."""
     cached: Usd | None = None
     """Input read from a cache; left out: as any input."""
 

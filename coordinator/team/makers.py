@@ -50,6 +50,7 @@ _ADDRESSES = {"openai": "OPENAI_BASE_URL"}
 _CLAUDES: dict[str, Any] = {
     "betas": (),
     "compact_at_tokens": None,
+    "speed": None,
     "region": None,
     "project": None,
 }
@@ -115,7 +116,7 @@ def fallback_of(entry: AgentEntry, model: str) -> AgentEntry:
     backend, server, name = split_model(model)
     if backend is None or (backend, server) == (entry.backend, entry.server):
         return replace(entry, model=name)
-    bare = replace(entry, model=name, backend=backend, server=server, **_ITS_OWN)
+    bare = replace(entry, model=name, backend=backend, **_ITS_OWN)
     return replace(bare, server=server)
 
 

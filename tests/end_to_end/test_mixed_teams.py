@@ -161,7 +161,7 @@ async def _team(llmock: LLMockServer) -> AsyncGenerator[Team]:
         Agent(id=AgentId(name), backend=backend, tools=(look_up,))
         for name, backend in _backends(llmock).items()
     )
-    ids = tuple(agent.id for agent in agents)
+    ids = tuple(AgentId(agent.id) for agent in agents)
     number = Consensus.new(ids, "q", rules, seed=SEED).member(AgentId("ada")).number
     label = f"agent{number}.1"
     told = {

@@ -185,8 +185,10 @@ def test_a_script_may_be_a_file_beside_the_team(tmp_path: Path) -> None:
         ),
         (
             "agents: [{id: a, model: m}]\ndefaults:\n  resource: mine",
-            "team.yaml:3: defaults.resource: provider anthropic has none; foundry and "
-            "azure have",
+            (
+                "team.yaml:3: defaults.resource: provider anthropic has none; "
+                "foundry and azure have"
+            ),
         ),
         (
             "agents: [{id: a, model: m}]\ndefaults:\n  base_url: gateway/claude",
