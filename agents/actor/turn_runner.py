@@ -187,13 +187,14 @@ class RunningTurn:
         trouble: BackendUnavailable | BackendBroken | BackendRefused
         try:
             return await self._respond(call)
-        except (BackendUnavailable, BackendBroken) as error:
+        except (BackendUnavailable, BackendBroken, BackendRefused) as error:
             trouble = error
-        except BackendRefused as error:
-            if error.lost_container and self.conversation.container is not None:
-                self.conversation.container = None
+        if self.conversation.container is not None and _may_be_containers(trouble):
+            self.conversation.container = None
+            try:
                 return await self._respond(call)
-            trouble = error
+            except (BackendUnavailable, BackendBroken, BackendRefused) as error:
+                trouble = error
         is_full = isinstance(trouble, ContextExceeded)
         if isinstance(trouble, BackendRefused) and not (is_full or trouble.is_declined):
             raise trouble
@@ -414,3 +415,14 @@ class RunningTurn:
                 )
         await self._break_news()
         return None
+
+
+def _may_be_containers(trouble: Exception) -> bool:
+    """Whether a request may do without the container that it names.
+
+    One that is gone is refused in words, or by a 500 that says nothing, however often
+    it is asked (public reports, read 2026-11-30).
+    """
+    if isinstance(trouble, BackendRefused):
+        return trouble.lost_container
+    return isinstance(trouble, BackendUnavailable) and str(trouble).startswith("500 ")

@@ -327,7 +327,7 @@ class ClaudeBackend:
         is_resting = False  # amid the body, with no read under way
         has_begun = False
         patience_s = PATIENCE * self._idle_limit_s
-        stalls_at = reading.now() + patience_s
+        moved_at = reading.now()
         try:
             async for data in body:
                 is_resting = True
@@ -347,8 +347,8 @@ class ClaudeBackend:
                     yield chunks
                 translator.check()
                 if len(chunks) > 1 or (chunks and type(chunks[0]) is not Unrecognized):
-                    stalls_at = pen.at + patience_s
-                elif pen.at > stalls_at:
+                    moved_at = pen.at
+                elif pen.at - moved_at > patience_s:
                     raise self._unmoved()
                 if translator.is_over:
                     break

@@ -44,7 +44,8 @@ unknown may pass (docs.claude.com, errors, read 2026-11-30)."""
 _TOO_LONG = re.compile(
     r"(?:prompt|input|request|messages?|conversation|content|payload|body|entity)"
     r"(?: \w+)? (?:is|are) too (?:long|large)"
-    r"|(?:prompt|input|entity|payload|request) too (?:long|large)"
+    r"|(?:prompt|input|entity|payload|request|conversation) too (?:long|large)"
+    r"|reached (?:its|the) context|context window limit"
     r"|request_too_large|too many total text bytes|too much media"
     r"|many-image requests"
     r"|exceed\w*[^.]{0,60}(?:context|maximum (?:input|prompt|request|length|size))"
@@ -85,7 +86,7 @@ _NO_MODEL = re.compile(
 """How servers say that a model is retired or not this account's."""
 
 _CONTAINER = re.compile(
-    r"container\b.{0,200}?(?:expired|not[ _](?:be )?found|(?:does|did) not exist"
+    r"container(?:\b|_).{0,200}?(?:expired|not[ _](?:be )?found|(?:does|did) not exist"
     r"|no longer|invalid|unknown|terminated|deleted|gone)"
     r"|(?:expired|unknown|invalid|no such) container",
     re.IGNORECASE | re.DOTALL,

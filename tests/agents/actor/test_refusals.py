@@ -311,3 +311,15 @@ async def test_a_container_is_not_named_once_it_has_expired(
     async with stage(backend) as on:
         await on.play(ask.review(may_revise=True))
     assert [request.container for request in backend.requests] == [None, named]
+
+
+async def test_a_container_whose_loss_is_told_as_a_500_is_left_out_in_the_end(
+    stage: Staging, scripted: Callable[..., Recording], ask: Asking
+) -> None:
+    code = {"server_tool": "code_execution", "input": {"code": "1"}, "result": "1"}
+    lost = [[{"error": {"status": 500}}]] * 6
+    backend = scripted([code, {"container": "container_1"}], *lost, ANSWER)
+    async with stage(backend) as on:
+        said = await on.play(ask.review(may_revise=True))
+    assert any(isinstance(chunk, AnswerProposed) for chunk in said)
+    assert [r.container for r in backend.requests[-2:]] == ["container_1", None]

@@ -84,19 +84,19 @@ def test_a_system_prompt_of_blocks_is_its_text() -> None:
 
 
 def test_what_a_tool_says_of_itself_is_kept() -> None:
-    schema = {"type": "object", "properties": {}, "additionalProperties": False}
+    schema: Any = {"type": "object", "properties": {}, "additionalProperties": False}
     mark = {"type": "ephemeral", "ttl": "1h"}
-    theirs = {
+    theirs: Any = {
         "type": "function",
         "function": {"name": "f", "parameters": schema, "strict": True},
     }
-    ours = {
+    ours: Any = {
         "name": "g",
         "input_schema": schema,
         "cache_control": mark,
         "eager_input_streaming": True,
     }
-    late = {"name": "h", "input_schema": schema, "defer_loading": True}
+    late: Any = {"name": "h", "input_schema": schema, "defer_loading": True}
     body = sent({"role": "user", "content": "q"}, tools=(theirs, ours, late))
     first, second, third = body["tools"]
     assert first["strict"] is True

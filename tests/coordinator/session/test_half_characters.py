@@ -77,8 +77,8 @@ async def test_an_error_of_a_tool_ends_nobodys_session(tmp_path: Path) -> None:
 
 
 class _Refusing(ScriptedBackend):
-    def open_stream(self, *_: Any) -> Any:
-        raise BackendRefused(HALF)
+    def open_stream(self, request: Any, pen: Any) -> Any:
+        raise BackendRefused(f"{HALF}{request.call}{pen.turn}")
 
 
 class _Lost:
@@ -97,7 +97,7 @@ async def test_an_error_of_a_backends_own_is_that_agents_alone(tmp_path: Path) -
             said.append(chunk)  # noqa: PERF401  (as users do)
         assert (await on.wait()).answer == "Bern"
     (failed,) = [chunk for chunk in said if isinstance(chunk, AgentFailed)]
-    assert failed.message == MENDED
+    assert failed.message == f"{MENDED}11"
 
 
 async def test_a_toolbox_that_fails_in_such_words_costs_its_tools_alone(

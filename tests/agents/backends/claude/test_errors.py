@@ -48,6 +48,8 @@ TOO_LONG = (
     "context_length_exceeded",
     "The input token count (1196265) exceeds the maximum number of tokens allowed",
     "Too much media: 0 document pages + 101 images > 100",
+    "The model has reached its context window limit.",
+    "Conversation too long",
     "Input Tokens Exceeded: Number of input tokens exceeds maximum length",
 )
 
@@ -196,6 +198,7 @@ def test_a_filtered_response_is_declined_amid_the_stream_too() -> None:
         "Container container_011 not found",
         "The container is expired; create a new one",
         "Unknown container: container_011",
+        "container_expired",
     ],
 )
 def test_a_container_that_is_gone_is_named_as_such(words: str) -> None:

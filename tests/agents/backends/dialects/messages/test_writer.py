@@ -221,7 +221,7 @@ def test_thinking_that_is_switched_off_amid_a_tool_loop_takes_its_thoughts_along
     None
 ):
     thought = {"type": "thinking", "thinking": "Hm.", "signature": "x"}
-    call = {"type": "tool_use", "id": "toolu_1", "name": "t", "input": {}}
+    call: Any = {"type": "tool_use", "id": "toolu_1", "name": "t", "input": {}}
     result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "ok"}
     request = replace(
         asked("q"),
