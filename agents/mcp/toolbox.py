@@ -1,8 +1,9 @@
 """An agent's session with one MCP server, through the ``mcp`` library.
 
 The server's task owns the connection from first line to last. A server that does not
-start is told of once; one that dies fails the calls that wait for it and every later
-one, and the agent goes on without it. Nothing that the library raises gets out of here.
+start is told of once; one that dies fails the calls that wait for it, is started again
+by the next one, once, and then the agent goes on without it. Nothing that the library
+raises gets out of here.
 
 What was found of ``mcp`` 2.3.0 (2026-11-23): its transports shield and bound their own
 closing (a process that ignores a closed input is terminated after 2 s and killed after
@@ -27,7 +28,7 @@ import msgspec
 from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
-from mcp_types import CallToolResult, Result
+from mcp_types import CONNECTION_CLOSED, CallToolResult, Result
 from mcp_types import ListToolsResult as Listed
 
 from agents.errors import ToolFailed, ToolsUnavailable
@@ -113,12 +114,25 @@ class McpToolbox:
                 link.problem = link.problem or f"no answer within {START_LIMIT_S:g} s"
                 group.cancel_scope.cancel("the server did not start")
             else:
+                link.start_again = partial(self._start_again, link, group)
                 try:
                     yield link.tools
                 finally:
                     link.leaving.set()
         if not link.was_ready:
             raise ToolsUnavailable(f"{self.name} cannot be used: {link.problem}")
+
+    def _start_again(self, link: _Link, group: anyio.abc.TaskGroup) -> None:
+        """Start or reach the server a second time; its tools stay the same objects."""
+        group.start_soon(self._serve_again, link, name=self.name)
+
+    async def _serve_again(self, link: _Link) -> None:
+        await link.ended.wait()
+        link.settled, link.starting = anyio.Event(), anyio.CancelScope()
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._serve, link, name=self.name)
+            await link.settled.wait()
+            link.settled_again.set()
 
     async def _serve(self, link: _Link) -> None:
         """Hold the connection until the agent leaves, or the server does."""
@@ -227,15 +241,20 @@ class _Link:
         self.was_ready = False
         self.problem = ""
         self.settled = anyio.Event()
+        self.settled_again = anyio.Event()
+        self.ended = anyio.Event()
         self.leaving = anyio.Event()
         self.grievances = Grievances()
         self.starting = anyio.CancelScope()
+        self.start_again: Callable[[], None] | None = None
+        """Starts a server that has died; used once."""
         self._waiting: set[_Waiting] = set()
 
     def end(self) -> None:
         """The connection is gone: nobody may wait for an answer through it."""
         self.client = None
         self.settled.set()
+        self.ended.set()
         for waiting in self._waiting:
             waiting.scope.cancel("the server is gone")
 
@@ -245,10 +264,26 @@ class _Link:
         Raises:
             ToolFailed: The server says so, or is gone.
         """
+        client = self.client or await self._started_again()
+        asked = partial(client.call_tool, tool, given)
+        return result_of(await self.ask(asked, CallToolResult))
+
+    async def _started_again(self) -> Client:
+        """The connection to a server that had died, started again, but only once.
+
+        A call that was under way when it died is not made again: it may have worked.
+
+        Raises:
+            ToolFailed: It does not start, or has died before.
+        """
+        if self.start_again is not None:
+            start, self.start_again = self.start_again, None
+            start()
+        with anyio.move_on_after(START_LIMIT_S), outside_work():
+            await self.settled_again.wait()
         if self.client is None:
             raise self._gone()
-        asked = partial(self.client.call_tool, tool, given)
-        return result_of(await self.ask(asked, CallToolResult))
+        return self.client
 
     async def ask(self, request: Callable[[], Awaitable[_R]], kind: type[_R]) -> _R:
         """Have the server answer ``request``.
@@ -266,6 +301,9 @@ class _Link:
             with waiting.scope, outside_work():
                 return await request()
         except MCPError as error:
+            if error.code == CONNECTION_CLOSED and self.client is not None:
+                self.client = None  # the library does not tell before it is used
+                self.starting.cancel("the connection is closed")
             raise ToolFailed(
                 f"{self.name}: {error.message}{self.grievances.said()}"
             ) from error
@@ -314,8 +352,8 @@ class _Link:
 
     def _gone(self) -> ToolFailed:
         return ToolFailed(
-            f"{self.name} is gone: {self.problem or 'it closed the connection'}; do "
-            "without it"
+            f"{self.name} is gone: {self.problem or 'it closed the connection'}; "
+            f"{'a call starts it again' if self.start_again else 'do without it'}"
         )
 
 
