@@ -104,6 +104,8 @@ async def _hold(held: _Held) -> None:
     except ToolsUnavailable as error:
         held.problem = text_of(error)
     except BaseException as error:
+        if held.task is not None and held.task.is_cancelled:
+            raise  # by us: the agent goes
         if held.leaving.is_set():
             log_error(f"closing {_name(held.box)}", error)
         else:
