@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from functools import partial
 from itertools import cycle
+from typing import Any
 
 import anyio
 import pytest
@@ -18,7 +19,7 @@ ONE = [1]
 
 
 async def refuse(
-    limiter: Limiter, agent: str, *, takes_s: float = 0.0, **told: float
+    limiter: Limiter, agent: str, *, takes_s: float = 0.0, **told: Any
 ) -> None:
     """Have ``agent`` refused by the server."""
     limits = {"anthropic-ratelimit-requests-limit": "1"} if told.pop("tells", 0) else {}

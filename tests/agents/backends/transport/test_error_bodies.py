@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import anyio.lowlevel
 import httpx2
@@ -53,9 +53,8 @@ async def test_a_short_error_is_read_whole_and_its_stream_is_closed() -> None:
     ("packed", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)]
 )
 async def test_what_is_packed_is_unpacked_up_to_the_cap(
-    packed: str, pack: object
+    packed: str, pack: Callable[[bytes], bytes]
 ) -> None:
-    assert callable(pack)
     told = await (await capped(Pieces(pack(b"no")), packed=packed)).aread()
     assert told == b"no"
     bomb = await capped(Pieces(pack(b"\n" * (64 << 20))), packed=packed)

@@ -58,6 +58,10 @@ def rates(model: str) -> tuple[float, ...] | None:
     return PRICES[max(known, key=len)] if known else None
 
 
+def _part(of: dict[str, Any], name: str) -> dict[str, Any]:
+    return of.get(name) or {}
+
+
 def by_hand(events: list[dict[str, Any]]) -> tuple[int, float | None]:
     """All tokens that a stream is billed for, and USD; ``None``: no price here."""
     usage: dict[str, Any] = {}
@@ -66,10 +70,11 @@ def by_hand(events: list[dict[str, Any]]) -> tuple[int, float | None]:
         if event.get("type") == "message_start":
             model = event["message"].get("model") or ""
             usage = dict(event["message"].get("usage") or {})
-        elif (event.get("content_block") or {}).get("type") == "fallback":
+        elif _part(event, "content_block").get("type") == "fallback":
             model = event["content_block"]["to"]["model"]
         elif event.get("type") == "message_delta":
-            usage |= {k: v for k, v in (event.get("usage") or {}).items() if v}
+            told: dict[str, Any] = event.get("usage") or {}
+            usage |= {k: v for k, v in told.items() if v}
     bills = [(model, usage)]
     iterations = usage.get("iterations") or ()
     if any(x["type"] == "fallback_message" for x in iterations):
@@ -79,13 +84,13 @@ def by_hand(events: list[dict[str, Any]]) -> tuple[int, float | None]:
         for x in iterations
         if x["type"] in ("compaction", "advisor_message")
     ]
-    searches = (usage.get("server_tool_use") or {}).get("web_search_requests") or 0
+    searches = _part(usage, "server_tool_use").get("web_search_requests") or 0
     tokens, usd = 0, searches * SEARCH_USD
     for who, bill in bills:
         fresh, out = bill.get("input_tokens") or 0, bill.get("output_tokens") or 0
         read = bill.get("cache_read_input_tokens") or 0
         written = bill.get("cache_creation_input_tokens") or 0
-        creation = bill.get("cache_creation") or {}
+        creation = _part(bill, "cache_creation")
         hour = creation.get("ephemeral_1h_input_tokens") or 0
         tokens += fresh + out + read + written
         price = rates(who)
@@ -142,9 +147,10 @@ def test_every_recorded_stream_costs_what_a_count_by_hand_comes_to() -> None:
     assert compared > 400
 
 
-def start(model: str = "claude-opus-5-5", **usage: Any) -> dict[str, Any]:
+def start(model: Any = "claude-opus-5-5", **usage: Any) -> dict[str, Any]:
     counted = {"input_tokens": 1_000, "output_tokens": 1, **usage}
-    message = {"model": model, "content": [], "usage": counted}
+    content: list[Any] = []
+    message = {"model": model, "content": content, "usage": counted}
     return {"type": "message_start", "message": message}
 
 

@@ -258,7 +258,7 @@ def loop(results: int, steps: int) -> Request:
     messages = [*request.messages]
     for step in range(steps):
         ids = [f"toolu_{step}_{number}" for number in range(results)]
-        calls = [
+        calls: list[dict[str, Any]] = [
             {"type": "tool_use", "id": each, "name": "lookup", "input": {}}
             for each in ids
         ]
