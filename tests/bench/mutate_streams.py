@@ -20,12 +20,15 @@ import sys
 import time
 from collections import Counter
 from multiprocessing import get_context
+from random import Random
 from types import FrameType, TracebackType
 from typing import Any, Self
 
 from agents.backends.claude import decoder
 from agents.backends.dialects import event_stream, json_text
+from agents.backends.dialects.decoder import Dialect
 from agents.backends.dialects.messages import event_types, reader
+from tests.agents.backends.dialects import stream_mutations
 from tests.agents.backends.dialects.messages.mutations import (
     WRITTEN,
     check,
@@ -100,6 +103,17 @@ def grown_seeds(cases: int) -> tuple[list[bytes], int]:
 _seeds: list[bytes] = []
 
 
+_chosen: dict[str, Dialect] = {"dialect": "messages"}
+"""Set before the workers are forked."""
+
+
+def _check(stream: bytes, random: Random) -> str | None:
+    dialect = _chosen["dialect"]
+    if dialect == "messages":
+        return check(stream, random)
+    return stream_mutations.check(stream, dialect, random)
+
+
 def _share(bounds: tuple[int, int]) -> tuple[Counter[str], list[str]]:
     counted: Counter[str] = Counter()
     broken: list[str] = []
@@ -107,7 +121,8 @@ def _share(bounds: tuple[int, int]) -> tuple[Counter[str], list[str]]:
         random = seeded(case)
         began = time.process_time()
         try:
-            error = check(mutated(random.choice(_seeds), random), random)
+            stream = mutated(random.choice(_seeds), random)
+            error = _check(stream, random)
         except Exception as fault:  # noqa: BLE001  (any fault is what is looked for)
             broken.append(f"case {case}: {fault!r}")
             continue
@@ -125,10 +140,16 @@ def main() -> int:
     options.add_argument("--guide", type=int, default=20_000)
     options.add_argument("--workers", type=int, default=1)
     options.add_argument("--share", type=int, default=10_000)
+    dialects = ("messages", "responses", "chat", "gemini")
+    options.add_argument("--dialect", choices=dialects, default="messages")
     given = options.parse_args()
     global _seeds
+    dialect = _chosen["dialect"] = given.dialect
     recordings = len(recorded(SEED_BYTES))
-    _seeds, arcs = grown_seeds(given.guide)
+    if dialect == "messages":
+        _seeds, arcs = grown_seeds(given.guide)
+    else:
+        _seeds, arcs = stream_mutations.seeds(dialect), 0
     last = given.first + given.cases
     shares = [
         (first, min(first + given.share, last))
@@ -147,6 +168,7 @@ def main() -> int:
             for fault in faults:
                 sys.stderr.write(f"\n{fault}\n")
     report = {
+        "dialect": dialect,
         "first": given.first,
         "cases": given.cases,
         "recordings": recordings,
