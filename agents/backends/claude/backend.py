@@ -345,7 +345,8 @@ class ClaudeBackend:
                 chunks = translator.translate(splitter.feed(data))
                 if chunks:
                     yield chunks
-                translator.check()
+                if translator.failure is not None:
+                    raise translator.failure
                 if len(chunks) > 1 or (chunks and type(chunks[0]) is not Unrecognized):
                     moved_at = pen.at
                 elif pen.at - moved_at > patience_s:

@@ -108,7 +108,8 @@ class Translator:
         self._stop_reason: str | None = None
         self._ends: list[bytes] = []
         self._is_over = False
-        self._failure: AgentError | None = None
+        self.failure: AgentError | None = None
+        """What the last read has come to, after what was said of it."""
         self._ids: set[str] = set()
         """Of the response's calls."""
         self._last_words = ""
@@ -131,32 +132,28 @@ class Translator:
             BackendRefused: It did, and asking again will not help.
         """
         said: list[StreamChunk] = []
-        self.check()
+        if self.failure is not None:
+            raise self.failure
         try:
-            self._translate(events, said)
+            for name, data in events:
+                if self._is_over:
+                    said.append(self._as_it_came(name, carriable(data)))
+                    continue
+                event, line = wire.decode_event(data)
+                if type(event) is wire.BlockDelta and self._has_started:
+                    self._on_delta(event, said)
+                else:
+                    self._on_event(event, name, line, said)
         except AgentError as error:
             if not said:
                 raise
-            self._failure = error
+            self.failure = error
         return said
 
     def check(self) -> None:
         """Raise what the events of an earlier read have come to, if it was an error."""
-        if self._failure is not None:
-            raise self._failure
-
-    def _translate(
-        self, events: Iterable[ServerEvent], said: list[StreamChunk]
-    ) -> None:
-        for name, data in events:
-            if self._is_over:
-                said.append(self._as_it_came(name, carriable(data)))
-                continue
-            event, line = wire.decode_event(data)
-            if type(event) is wire.BlockDelta and self._has_started:
-                self._on_delta(event, said)
-            else:
-                self._on_event(event, name, line, said)
+        if self.failure is not None:
+            raise self.failure
 
     def finish(self) -> list[StreamChunk]:
         """The body has ended.
