@@ -60,6 +60,13 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._jumping.skipped_s
 
+    async def shutdown_default_executor(
+        self,
+        timeout: float | None = None,  # noqa: ARG002, ASYNC109  (Python 3.12's)
+    ) -> None:
+        """Join the executor's threads, however long: a virtual limit rings at once."""
+        await super().shutdown_default_executor()
+
 
 class HeldClock(JumpingClock):
     """trio's jumping clock, which stands for what says by ``outside_work`` it is out.

@@ -88,6 +88,13 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         """Seconds skipped so far."""
         return self._jumping.skipped_s
 
+    async def shutdown_default_executor(
+        self,
+        timeout: float | None = None,  # noqa: ARG002, ASYNC109  (Python 3.12's)
+    ) -> None:
+        """Join the executor's threads, however long: a virtual limit rings at once."""
+        await super().shutdown_default_executor()
+
     def run_in_executor(  # type: ignore[override]  (typeshed types the arguments)
         self, executor: Executor | None, func: Callable[..., T], *args: object
     ) -> asyncio.Future[T]:

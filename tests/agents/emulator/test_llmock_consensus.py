@@ -19,7 +19,12 @@ from coordinator.consensus import Consensus
 from coordinator.consensus.rules import Rules
 from coordinator.team.team import Team
 
-pytestmark = [pytest.mark.real_time, pytest.mark.anyio]
+pytestmark = [
+    pytest.mark.real_time,
+    pytest.mark.anyio,
+    # The server's framework warns of its own doing, in this process.
+    pytest.mark.filterwarnings("ignore:The 'alias' attribute with value"),
+]
 
 ANSWERS = {"ada": "Paris", "bob": "Lyon", "cy": "Nice"}
 SEED = 5
