@@ -462,7 +462,7 @@ def usage_of(counted: msgspec.Raw) -> Usage:
     )
     kept = _first(read.get("cache_write_tokens"), told.cache_creation_input_tokens)
     thought = _first(written.get("reasoning_tokens"), told.reasoning_tokens)
-    prompt, output = told.prompt_tokens or 0, told.completion_tokens or 0
+    prompt, output = count_of(told.prompt_tokens), count_of(told.completion_tokens)
     if thought and told.total_tokens == prompt + output + thought:
         output += thought
     searched = (told.server_tool_use_details or {}).get("web_search_requests")

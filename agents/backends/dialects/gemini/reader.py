@@ -20,6 +20,7 @@ from agents.backends.dialects.gemini.grounding import citations
 from agents.backends.dialects.gemini.partial_args import put
 from agents.backends.dialects.json_reading import (
     Json,
+    count_of,
     is_said,
     object_of,
     raw,
@@ -325,12 +326,14 @@ def usage_of(counted: msgspec.Raw, searches: int = 0) -> Usage:
     if told is None:
         return Usage(web_search_requests=searches or None)
     cached, thought = told.cached_content_token_count, told.thoughts_token_count
-    read = (told.prompt_token_count or 0) + (told.tool_use_prompt_token_count or 0)
+    prompt = count_of(told.prompt_token_count)
+    read = prompt + count_of(told.tool_use_prompt_token_count)
+    written = count_of(told.candidates_token_count) + count_of(thought)
     return Usage(
-        input_tokens=max(0, read - (cached or 0)),
-        output_tokens=(told.candidates_token_count or 0) + (thought or 0),
-        cache_read_input_tokens=cached,
-        thinking_tokens=thought,
+        input_tokens=max(0, read - count_of(cached)),
+        output_tokens=written,
+        cache_read_input_tokens=None if cached is None else count_of(cached),
+        thinking_tokens=None if thought is None else count_of(thought),
         web_search_requests=searches or None,
     )
 

@@ -365,8 +365,8 @@ def usage_of(counted: msgspec.Raw, searches: int = 0) -> Usage:
     searches = count_of(server.get("web_search_calls")) or searches
     thought = written.get("reasoning_tokens")
     return Usage(
-        input_tokens=max(0, (told.input_tokens or 0) - cached - kept),
-        output_tokens=told.output_tokens or 0,
+        input_tokens=max(0, count_of(told.input_tokens) - cached - kept),
+        output_tokens=count_of(told.output_tokens),
         cache_read_input_tokens=cached if "cached_tokens" in read else None,
         cache_creation_input_tokens=kept if "cache_write_tokens" in read else None,
         thinking_tokens=count_of(thought) if thought is not None else None,

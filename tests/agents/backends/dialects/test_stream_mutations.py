@@ -39,3 +39,14 @@ def test_a_mutated_stream_gives_chunks_or_one_clear_error(dialect: Dialect) -> N
         except Exception as error:
             error.add_note(f"seed {case}: {stream!r}")
             raise
+
+
+@pytest.mark.parametrize("dialect", WRITTEN)
+def test_counts_below_nothing_are_nothing(dialect: Dialect) -> None:
+    counted = WRITTEN[dialect]
+    for name in (b"input_tokens", b"prompt_tokens", b"promptTokenCount"):
+        counted = counted.replace(b'"' + name + b'": 9', b'"' + name + b'": -9')
+    for name in (b"output_tokens", b"completion_tokens", b"candidatesTokenCount"):
+        counted = counted.replace(b'"' + name + b'": 5', b'"' + name + b'": -5')
+    assert counted != WRITTEN[dialect]
+    assert check(counted, dialect, seeded(1)) is None
