@@ -25,6 +25,8 @@ LOCK = [
 ]
 INSTALLED = packages_distributions()
 BY_HAND = {
+    "google": "tests/bench/bench_dialects.py says how it is installed",
+    "openai": "tests/bench/bench_dialects.py says how it is installed",
     "massgen": "coordinator/bench/massgen_program.py is run by MassGen's own Python",
     "pytest": "coordinator/testing/pytest_plugin.py is loaded by pytest itself",
     "pref_voting": "tests/bench/compare_pref_voting.py says how it is installed",
