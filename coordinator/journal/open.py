@@ -48,6 +48,9 @@ T = TypeVar("T")
 DISK_S = 30.0
 """How long opening a journal may take: a disk that spins up takes ten."""
 
+UNBORN = ".new"
+"""What the name of a journal ends in that is being made."""
+
 
 class Reopened(msgspec.Struct, frozen=True, kw_only=True):
     """A journal that goes on."""
@@ -149,15 +152,20 @@ def _create(root: Path, opened: Opened, taken_over: tuple[Record, ...]) -> OpenF
     pieces = chain.framed((first, *taken_over))  # those of a branch are chained anew
     data = b"".join((encode_file_header(salt, VERSION), *pieces))
     with open_folder(root, create=True) as folder:
-        fd = folder.create(name)
+        # Under a name of its own until its first records are in it: who is killed
+        # meanwhile leaves no journal that says nothing.
+        unborn = f"{name}.{os.getpid()}{UNBORN}"
+        folder.remove(unborn)
+        fd = folder.create(unborn)
         try:
             lock(fd, path)
             with mapped(path):
                 write_all(fd, data)
                 os.fsync(fd)
+            folder.publish(unborn, name)
         except BaseException:
             os.close(fd)
-            folder.remove(name)  # nothing of worth is in it, and the id is free again
+            folder.remove(unborn)  # nothing of worth is in it
             raise
     return OpenFile(
         fd=fd, path=path, session=opened.session, chain=chain, size=len(data)

@@ -173,6 +173,26 @@ class Folder:
             )
         return fd
 
+    def publish(self, name: str, public: str) -> None:
+        """Give a file the name that others know; never in place of another.
+
+        Raises:
+            JournalUnavailable: There is a file of that name, or none can be made.
+        """
+        with mapped(self.path_of(public)):
+            try:
+                os.link(name, public, src_dir_fd=self._fd, dst_dir_fd=self._fd)
+            except FileExistsError:
+                raise
+            except OSError:
+                # A file system without hard links: look, then rename.
+                if public in self.names():
+                    raise FileExistsError(errno.EEXIST, "is there", public) from None
+                os.rename(name, public, src_dir_fd=self._fd, dst_dir_fd=self._fd)
+            else:
+                os.unlink(name, dir_fd=self._fd)
+            os.fsync(self._fd)
+
     def remove(self, name: str) -> None:
         """Delete a file, if it is there."""
         with mapped(self.path_of(name)):

@@ -7,13 +7,15 @@ to say.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import stat
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import anyio
 import msgspec
@@ -31,7 +33,7 @@ from agents.protocol.attachments import (
 from coordinator.errors import ConfigInvalid
 
 if TYPE_CHECKING:
-    from httpx2 import AsyncClient
+    from httpx2 import AsyncClient, Request
 
 Attachable: TypeAlias = str | Path | Attach | Attachment
 """A path, an address, either with a word on how to send it, or what has been read."""
@@ -166,7 +168,13 @@ async def _fetched(address: str, limit: int) -> bytes:
 
     try:
         with anyio.fail_after(DOWNLOAD_S):
-            client = httpx2.AsyncClient(follow_redirects=True, max_redirects=REDIRECTS)
+            client = httpx2.AsyncClient(
+                follow_redirects=True,
+                max_redirects=REDIRECTS,
+                event_hooks={
+                    "request": [partial(_insist_on_public, urlsplit(address))]
+                },
+            )
             try:
                 return await _body(client, address, limit, httpx2.HTTPError)
             finally:
@@ -178,6 +186,29 @@ async def _fetched(address: str, limit: int) -> bytes:
         raise ValueError(
             f"cannot be fetched: {str(error) or type(error).__name__}"
         ) from None
+
+
+async def _insist_on_public(asked: SplitResult, request: Request) -> None:
+    """Let a request through that goes where somebody asked, or to the public network.
+
+    Whoever serves an address may redirect to what only this machine can reach.
+
+    Raises:
+        ValueError: It was redirected into a private network.
+    """
+    host = request.url.host
+    if host == (asked.hostname or ""):
+        return
+    try:
+        found = await anyio.getaddrinfo(host, request.url.port or 0)
+    except OSError:
+        return  # the transport says it better
+    for _, _, _, _, (number, *_) in found:
+        if not ipaddress.ip_address(number.partition("%")[0]).is_global:
+            raise ValueError(
+                f"is redirected to {host}, which is in a private network; name that "
+                "address itself, if you mean it"
+            )
 
 
 async def _body(

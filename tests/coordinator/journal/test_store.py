@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -327,3 +328,33 @@ async def test_a_folder_that_cannot_be_made_is_said(
         await begin(tmp_path / "file" / "sessions", opening())
     with pytest.raises(JournalUnavailable):
         await begin(tmp_path / "file", opening())
+
+
+async def test_who_is_killed_while_it_makes_a_journal_leaves_none_that_is_empty(
+    root: Path, opening: Callable[..., Opened], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(_: int, __: bytes) -> None:
+        assert not list(root.glob("*.journal"))
+        raise OSError(errno.EIO, "killed here")
+
+    monkeypatch.setattr("coordinator.journal.open.write_all", dies)
+    with pytest.raises(JournalUnavailable):
+        async with open_journal(root, opening()):
+            pass
+    monkeypatch.undo()
+    assert not os.listdir(root)  # noqa: PTH208  (a list of names)
+    async with open_journal(root, opening()):
+        assert os.listdir(root) == ["s1.journal"]  # noqa: PTH208
+
+
+async def test_no_journal_takes_anothers_name(
+    root: Path, opening: Callable[..., Opened]
+) -> None:
+    async with open_journal(root, opening()):
+        pass
+    before = read_session(root, "s1").records
+    with pytest.raises(JournalUnavailable, match="there already"):
+        async with open_journal(root, opening()):
+            pass
+    assert read_session(root, "s1").records == before
+    assert len(os.listdir(root)) == 1  # noqa: PTH208

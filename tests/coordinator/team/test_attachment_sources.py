@@ -178,3 +178,40 @@ def test_a_missing_attachment_is_one_sentence_and_exit_1(
     told = capsys.readouterr().err
     assert told.count("\n") == 1
     assert "none.pdf' is not there" in told
+
+
+@pytest.mark.real_time
+async def test_a_redirect_into_a_private_network_is_not_followed() -> None:
+    class Redirects(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.headers["host"].partition(":")[0])
+            if self.path == "/here":
+                self.send_response(302)
+                self.send_header("location", f"http://127.0.0.2:{ports[0]}/meta-data")
+                self.end_headers()
+                return
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"a secret of this machine")
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            pass
+
+    asked: list[str] = []
+    ports: list[int] = []
+    server = ThreadingHTTPServer(("0.0.0.0", 0), Redirects)  # noqa: S104
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    port = server.server_address[1]
+    ports.append(port)
+    try:
+        with pytest.raises(ConfigInvalid, match="private network"):
+            await read_attachments([f"http://127.0.0.1:{port}/here"])
+        # Whoever names such an address means it.
+        (item,) = await read_attachments([f"http://127.0.0.2:{port}/meta-data.txt"])
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    assert asked == ["127.0.0.1", "127.0.0.2"]
+    assert item.data == b"a secret of this machine"
