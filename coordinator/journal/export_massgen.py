@@ -38,6 +38,7 @@ from coordinator.journal.entries import Entry, Resumed, decode
 from coordinator.journal.export_jsonl import written_out
 from coordinator.journal.inputs import history
 from coordinator.journal.reader import Journal
+from coordinator.protocol.clock import on_session_clock
 from coordinator.protocol.events import (
     AnswerAccepted,
     Output,
@@ -103,6 +104,8 @@ class _Scribe:
         self._opened = journal.opened
         # Wall clock at the session's clock; moved by each resumption.
         self._wall, self._at = journal.opened.started, journal.opened.at
+        self._shift_s = 0.0
+        """What the session's clock is ahead of the process's that speaks."""
         self._events: list[dict[str, Any]] = []
         self._files: dict[str, bytes] = {}
         self._snapshots: dict[str, Any] = {}
@@ -116,13 +119,14 @@ class _Scribe:
         match entry:
             case Resumed():
                 self._wall, self._at = entry.resumed, at
+                self._shift_s = entry.shift_s
             case Result():
                 self._take_result(entry, self._time(at))
             case Output():
                 self._take_decision(entry, self._time(at))
             case [*chunks]:
                 for chunk in chunks:
-                    self._take_chunk(chunk)
+                    self._take_chunk(on_session_clock(chunk, self._shift_s))
             case _:
                 pass  # MassGen logs no word of the first record or shell inputs
 

@@ -175,7 +175,11 @@ async def _branched(
             found.opened.attached, options.get("attachments", ())
         )
         session_id = options.get("session_id") or new_session_id()
+        output_dir = options.get("output_dir")
         opened = _branch_of(found.opened, team, session_id, record)
+        if output_dir is not None:
+            where = str(output_dir.absolute())
+            opened = msgspec.structs.replace(opened, output_dir=where)
         before = _driver(found.opened, rules)
         after = _driver(opened, team.rules)
         counted = counted[: takeable(counted, _driver(found.opened, rules))]
@@ -203,7 +207,6 @@ async def _branched(
             )
         )
         files = SessionFiles(attached)
-        output_dir = options.get("output_dir")
         going_on = _GoingOn(driver, past, len(records), deadline_s, files, output_dir)
         shell = await _shell(journal_of_it, team, writer, going_on)
         displays = options.get("displays", ())
@@ -251,6 +254,7 @@ def _branch_of(old: Opened, team: Team, session: str, record: int) -> Opened:
         first_record(opening, old.question, team),
         at=old.at,
         attached=old.attached,
+        output_dir=old.output_dir,
         parent=BranchedFrom(session=old.session, record=record),
     )
 
