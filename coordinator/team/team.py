@@ -184,6 +184,7 @@ class Team(Generic[T]):
                     f"choose from {', '.join(sorted(ids))}"
                 )
         if self.answer_type is not None:
+            _check_final(self.rules)
             self._ask_for_values()
         workflow = workflow_of(self.rules)
         if any(agent.workflow != workflow for agent in self.agents):
@@ -413,4 +414,12 @@ def _check_seed(seed: int | None) -> None:
     if seed is not None and not -(2**63) <= seed < 2**63:
         raise ConfigInvalid(
             f"seed {seed} is too large; use one between -2^63 and 2^63 - 1"
+        )
+
+
+def _check_final(rules: Rules) -> None:
+    if rules.final.mode == "synthesise":
+        raise ConfigInvalid(
+            "a synthesis is words alone, and would come with the value of another "
+            "answer; with an answer type use 'final: present' or 'final: reuse'"
         )

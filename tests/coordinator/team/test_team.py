@@ -83,3 +83,8 @@ def test_what_cannot_be_run_is_refused_before_anything_runs(
 ) -> None:
     with pytest.raises(ConfigInvalid, match=way_out):
         coordinator.run_sync(question, team)
+
+
+def test_no_synthesis_comes_with_the_value_of_another_answer() -> None:
+    with pytest.raises(ConfigInvalid, match="words alone"):
+        Team(agents=(_ada(),), answer_type=int, rules=Rules(final="synthesise"))
