@@ -196,3 +196,17 @@ def test_the_tables_of_keys_are_those_of_the_program() -> None:
     assert text == with_tables(text), (
         "run: python -m coordinator.scenarios.key_reference"
     )
+
+
+def test_the_rules_of_consensus_are_cited_where_they_are_carried_out() -> None:
+    room = ROOT / "coordinator" / "consensus"
+    named = re.compile(r"\b[DSVRNWB]\d\b")
+    page = (room / "README.md").read_text("utf-8")
+    written = re.findall(r"^- \*\*([DSVRNWB]\d)\.\*\*", page, re.MULTILINE)
+    assert len(written) == len(set(written))
+    cited = {
+        rule
+        for path in room.glob("*.py")
+        for rule in named.findall(path.read_text("utf-8"))
+    }
+    assert cited == set(written)

@@ -76,7 +76,7 @@ class _Left(NamedTuple):
 
 
 def hold_back(m: Move, begin: int) -> list[HeldBack]:
-    """Take the turns that do not fit out of the effects from ``begin`` on.
+    """Take the turns that do not fit out of the effects from ``begin`` on (B3).
 
     The others are told how much they may write. Nobody is retired here.
     """

@@ -21,7 +21,7 @@ from coordinator.protocol.events import AnswerRefused, ChallengeOpened, SlateFro
 
 
 def is_opened(m: Move, contest: Contest, result: Tally) -> bool:
-    """Open a challenge to the contest's winner, if there shall be one."""
+    """Open a challenge to the contest's winner, if there shall be one (W1)."""
     if m.rules.voting.challenge == "off" or m.s.challenged >= 0 or not contest.ballots:
         return False
     margin = _margin(m, contest, result)

@@ -33,7 +33,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def groups(m: Move, labels: tuple[Label, ...]) -> list[Group]:
-    """The contests of a stage in which ``labels`` stand."""
+    """The contests of a stage in which ``labels`` stand (S5)."""
     shape, count, is_first = m.rules.voting.topology, len(labels), m.s.stages == 0
     if shape == "all":
         over = m.rules.voting.committee_over
@@ -53,7 +53,7 @@ def groups(m: Move, labels: tuple[Label, ...]) -> list[Group]:
 
 
 def _together(m: Move, labels: tuple[Label, ...]) -> Group:
-    """One contest of all: the last vote, or a first look at many."""
+    """One contest of all: the last vote, or a first look at many (S4)."""
     look = m.rules.voting.shortlist
     if look is None or m.rules.drafting.revise:
         return Group(labels=labels, voters=panel(m, _panel_size(m)))

@@ -25,7 +25,7 @@ FINALISTS_SHOWN = 5
 
 
 def finish(m: Move, label: Label, finalists: tuple[Label, ...], detail: str) -> None:
-    """``label`` has won: let its author present it, or take its words as they are."""
+    """``label`` has won: let its author present it, or take its words (W2)."""
     s = m.s
     s.winner, s.finalists, s.detail = label, finalists[:FINALISTS_SHOWN], detail
     for agent in s.order:
@@ -95,7 +95,7 @@ def conclude(
     value: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET,
     citations: tuple[Citation, ...] = (),
 ) -> None:
-    """End the session with the winner's answer, in ``answer``'s words if given."""
+    """End the session with the winner's answer, in ``answer``'s words if given (B5)."""
     s = m.s
     s.phase = "concluded"
     won = s.answers[s.winner] if s.winner is not None else None

@@ -19,14 +19,14 @@ from coordinator.consensus.transition import Move, drawn_each, heard
 
 
 def tie_order(m: Move, answers: Sequence[Answer]) -> tuple[Label, ...]:
-    """The one total order that breaks ties, best first."""
+    """The one total order that breaks ties, best first (V9)."""
     if m.rules.voting.ties == "earliest":
         return tuple(a.label for a in sorted(answers, key=lambda a: a.ordinal))
     return lot(m.s.seed, {a.label: a.reading for a in answers})
 
 
 def is_duplicate(m: Move, content: str, other: Answer) -> bool:
-    """Whether ``content`` merely repeats ``other``, by the rules' measure."""
+    """Whether ``content`` merely repeats ``other``, by the rules' measure (S1)."""
     over = m.rules.drafting.duplicate_over
     return over < 1 and similarity(content, other.reading) > over
 
@@ -60,7 +60,7 @@ def new_contest(
     is_first_look: bool = False,
     drafts: Mapping[AgentId, Label] | None = None,
 ) -> Contest:
-    """Make a contest of ``labels``; its voters owe it a ballot from now on.
+    """Make a contest of ``labels``; its voters owe it a ballot from now on (S3).
 
     All but those whose ballot is ``carried`` over from an earlier one.
     """
@@ -97,7 +97,7 @@ def new_contest(
 
 
 def ask_review(m: Move, contest: Contest, member: Member) -> None:
-    """Ask ``member`` for its ballot, showing only what it has not read yet."""
+    """Ask ``member`` for its ballot, showing only what it has not read yet (S7)."""
     member = _begun_afresh(m, contest, member)
     shown = m.by_number(judged_by(contest, member.id))
     review = Review(
@@ -137,7 +137,7 @@ def ballot_form(m: Move, contest: Contest, member: Member) -> BallotForm:
 
 
 def fault_of(m: Move, contest: Contest, member: Member, ballot: Ballot) -> str | None:
-    """Why ``ballot`` cannot count, in words for ``member``; ``None``: it can."""
+    """Why ``ballot`` cannot count, in words for ``member``; ``None``: it can (V3)."""
     rules = m.rules
     labels = eligible(m, contest, member)
     asked = form(rules.voting.rule, labels, may_abstain=rules.voting.may_abstain)
@@ -229,7 +229,7 @@ def may_revise(m: Move, member: Member) -> bool:
 
 
 def has_answers_left(m: Move, member: Member) -> bool:
-    """Whether the caps leave ``member`` another answer."""
+    """Whether the caps leave ``member`` another answer (D4)."""
     rules = m.rules
     if member.refusals >= rules.limits.attempts:
         return False

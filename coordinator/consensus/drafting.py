@@ -30,7 +30,7 @@ STRAGGLER_TIMER = "straggler"
 
 
 def begin(m: Move) -> None:
-    """Ask everybody for a first answer; nobody sees another's."""
+    """Ask everybody for a first answer; nobody sees another's (D1)."""
     m.begin_wave()
     for agent in team_growth.begin(m):
         m.start(m.s.members[agent], Draft(), "drafting")
@@ -67,7 +67,7 @@ def reopen(m: Move, reason: str, instructions: str) -> None:
 
 
 def on_draft(m: Move, member: Member, chunk: AnswerProposed) -> None:
-    """A first answer, or one asked for in another round."""
+    """A first answer, or one asked for in another round (D5)."""
     if not contests.has_room(m):
         # The last place was taken while this was on its way.
         m.out.append(AnswerRefused(agent=member.id, reason="no more answers are taken"))
@@ -116,7 +116,7 @@ def _into_the_vote(m: Move, answer: Answer) -> None:
 
 
 def _fault_of_draft(m: Move, chunk: AnswerProposed) -> str | None:
-    """Why a first answer does not count, or ``None``."""
+    """Why a first answer does not count, or ``None`` (D2)."""
     if not chunk.content.strip():
         return "it is empty"
     vetoed = contests.vetoed_twin_of(m, as_read(chunk.content, chunk.value))
@@ -204,7 +204,7 @@ def _is_counted_out(m: Move) -> bool:
 
 
 def cut_stragglers(m: Move) -> None:
-    """Stop waiting: who has not answered by now only votes, if it is needed."""
+    """Stop waiting: who has not answered by now only votes, if it is needed (D3)."""
     if m.s.phase != "drafting" or not m.s.straggler_armed:
         return  # it was armed for answers that are in long since
     why = "the other first answers are in; this one took too long"
@@ -214,7 +214,7 @@ def cut_stragglers(m: Move) -> None:
 
 
 def _freeze(m: Move, reason: str, *, is_early: bool = False) -> None:
-    standing = m.standing()
+    standing = m.standing()  # none: D7
     if not standing and team_growth.wake(m, "nobody has answered"):
         return
     if not standing:
@@ -239,7 +239,7 @@ def _is_nothing_new(m: Move) -> bool:
 
 
 def on_revision(m: Move, member: Member, chunk: AnswerProposed) -> None:
-    """A reviewer would rather answer anew than vote."""
+    """A reviewer would rather answer anew than vote (R3)."""
     reason = _fault(m, member, chunk)
     member = m.put(contests.answered(member))
     if reason is not None:

@@ -20,7 +20,7 @@ LEADER_TIMER = "leader of contest "
 
 
 def begin(m: Move, contest: Contest) -> None:
-    """Ask the contest's voters that are free: one first, or all."""
+    """Ask the contest's voters that are free: one first, or all (S6)."""
     owing = [v for v in contest.voters if v not in contest.ballots]
     free = [m.s.members[voter] for voter in owing]
     free = [member for member in free if member.activity == "idle"]

@@ -293,7 +293,7 @@ def _on_chunk(m: Move, chunk: Chunk) -> None:
 
 
 def _on_restart(m: Move, member: Member, chunk: RestartRequested) -> None:
-    """The presenter would rather have another round than present."""
+    """The presenter would rather have another round than present (W3)."""
     m.rest(member)
     if conclusion.may_anyone_answer(m):
         drafting.reopen(m, chunk.reason, chunk.instructions)
@@ -461,7 +461,7 @@ def _on_shell(m: Move, what: MachineInput) -> None:
 
 
 def _take_out(m: Move, member: Member, reason: str) -> None:
-    """Cancel what ``member`` runs and go on without it."""
+    """Cancel what ``member`` runs and go on without it (B2)."""
     activity = member.activity
     member = m.cancel(member, reason)
     _on_failure(m, replace(member, activity=activity), reason)
@@ -473,7 +473,7 @@ def _stop(m: Move, why: str) -> None:
 
 
 def _best_so_far(m: Move, status: conclusion.Status, why: str) -> None:
-    """End now, with the winner, the leader, or whichever answer the lot puts first."""
+    """End now, with the winner, the leader, or who the lot puts first (B4)."""
     if m.rules.drafting.division is not None:
         division.best_so_far(m, status, why)
         return

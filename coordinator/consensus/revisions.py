@@ -33,7 +33,7 @@ def on_answer(m: Move, answer: Answer) -> None:
 
 
 def stands_anew(m: Move, contest: Contest, answer: Answer) -> None:
-    """``answer`` takes the place of its author's, and no ballot knows of it yet."""
+    """``answer`` replaces its author's, and no ballot knows of it yet (R1)."""
     author = m.s.members[answer.agent]
     labels = [
         label for label in contest.labels if m.s.answers[label].agent != author.id
@@ -81,7 +81,7 @@ def _without_names_of(
 
 
 def _is_small_change(m: Move, contest: Contest, before: Label, answer: Answer) -> bool:
-    """Whether ballots for ``before`` still say what they said."""
+    """Whether ballots for ``before`` still say what they said (R2)."""
     over = m.rules.drafting.small_change_over
     if over >= 1:
         return False
@@ -117,7 +117,7 @@ def _carry(m: Move, contest: Contest, before: Label, answer: Answer) -> None:
 
 
 def announce(m: Move) -> None:
-    """Bring the news to every voter of the open contest that has not seen it."""
+    """Bring the news to every voter of the open contest that has not seen it (N1)."""
     m.s.news_due = False
     if m.s.phase != "voting":
         return
@@ -133,7 +133,7 @@ def announce(m: Move) -> None:
 
 
 def _interrupt_review(m: Move, contest: Contest, member: Member) -> None:
-    """A running review lacks the news: cancel it, tell it, or let it be."""
+    """A running review lacks the news: cancel, tell, or let it be (N2, N3, N4)."""
     mode = m.rules.drafting.news
     if mode == "stale_only":
         # A vote that cannot count is waste from here on; a better answer is not.

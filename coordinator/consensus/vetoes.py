@@ -28,7 +28,7 @@ from coordinator.protocol.events import (
 
 
 def veto(m: Move, label: Label, reason: str) -> None:
-    """A person rules ``label`` out: it stands no more, and ballots for it are void."""
+    """A person rules ``label`` out: it and ballots for it stand no more (B1)."""
     if m.rules.drafting.division is not None:
         division.withdraw(m, label, reason)
         return

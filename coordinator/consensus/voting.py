@@ -53,7 +53,7 @@ LATE_VOTES_TIMER = "late votes of contest "
 def open_stage(
     m: Move, answers: Sequence[Answer], reason: str, *, is_early: bool = False
 ) -> None:
-    """Put ``answers`` to the vote, in committees if they are many.
+    """Put ``answers`` to the vote, in committees if they are many (S2).
 
     Args:
         m: The step under way.
@@ -109,7 +109,7 @@ def _drafts_for(m: Move, labels: Sequence[Label]) -> Mapping[AgentId, Label]:
 def _count_results(
     m: Move, answers: Sequence[Answer], *, is_early: bool
 ) -> list[Answer] | None:
-    """Count the drafts; ``None``: no vote is needed, or more drafts are.
+    """Count the drafts; ``None``: no vote is needed, or more drafts are (D6).
 
     What is left to judge are the entries that the panel's ballots could still put
     first.
@@ -197,7 +197,7 @@ def _open(m: Move, opened: Sequence[Contest]) -> None:
 
 
 def _clustered(m: Move, answers: Sequence[Answer]) -> list[Answer]:
-    """Keep one answer of each group of near-duplicates: the first by lot."""
+    """Keep one answer of each group of near-duplicates: the first by lot (S1)."""
     kept: list[Answer] = []
     if m.rules.drafting.duplicate_over >= 1:
         return list(answers)
@@ -223,7 +223,7 @@ def _may_more_come(m: Move) -> bool:
 
 
 def on_vote(m: Move, member: Member, chunk: VoteCast) -> None:
-    """Count ``member``'s ballot, or say why it does not count and ask again."""
+    """Count ``member``'s ballot, or say why it does not count and ask again (V1)."""
     leader_first.on_sign(m, member)
     contest = m.s.contests[member.contest]
     member = m.put(contests.answered(member))
@@ -265,7 +265,7 @@ def on_vote(m: Move, member: Member, chunk: VoteCast) -> None:
 def _fault(
     m: Move, contest: Contest, member: Member, chunk: VoteCast, ballot: Ballot
 ) -> str | None:
-    """Why the ballot does not count; ``None``: it does."""
+    """Why the ballot does not count; ``None``: it does (V2)."""
     seen = frozenset(chunk.seen)
     if contest.renamed:
         seen = frozenset([contest.renamed.get(label, label) for label in seen])
@@ -277,7 +277,7 @@ def _fault(
 
 
 def leave(m: Move, member: Member) -> None:
-    """``member`` will cast no ballot in its contest."""
+    """``member`` will cast no ballot in its contest (V6)."""
     if member.contest < 0:
         return
     leader_first.on_sign(m, member)
@@ -292,7 +292,7 @@ def leave(m: Move, member: Member) -> None:
 
 
 def check(m: Move, contest: Contest) -> None:
-    """Settle ``contest`` if it is complete, or if nothing can change its winner."""
+    """Settle ``contest`` if it is complete, or nothing can change its winner (V4)."""
     if contest.outstanding == 0 and not contests.has_drafts_to_come(m):
         settle(m, contest, is_early=False)
         return
@@ -323,7 +323,7 @@ def check(m: Move, contest: Contest) -> None:
 
 
 def _hurried(m: Move, contest: Contest) -> Contest:
-    """Set a time to those who were slow already, once all others have voted."""
+    """Set a time to those who were slow already, once all others have voted (V7)."""
     straggler = m.rules.drafting.straggler
     if straggler is None or contest.outstanding > contest.slow or contest.is_hurried:
         return contest
@@ -363,7 +363,7 @@ def _may_close_early(m: Move) -> bool:
 
 
 def settle(m: Move, contest: Contest, *, is_early: bool) -> None:
-    """Close ``contest``, cancel who is still voting, and go on with its winner."""
+    """Close ``contest``, cancel who is still voting, and go on with its winner (V5)."""
     result = winner.count(m, contest)
     if (
         m.rules.voting.ties == "runoff"

@@ -65,7 +65,7 @@ def counted(m: Move, contest: Contest) -> dict[AgentId, Ballot]:
 
 
 def first_of(contest: Contest, result: Tally) -> Label:
-    """Who wins, whatever a rule demands beyond the ballots.
+    """Who wins, whatever a rule demands beyond the ballots (V8).
 
     A rule may ask for more than there is (no majority): then the order of the standings
     decides, and the detail says so. An incumbent needs nothing to stay.
@@ -153,7 +153,7 @@ def announce_winner(
 
 
 def how_decided(m: Move, contest: Contest, result: Tally, *, is_early: bool) -> str:
-    """How the contest was decided, in one sentence for people."""
+    """How the contest was decided, in one sentence for people (W4)."""
     cast, voters = len(contest.ballots), len(contest.voters)
     if contest.drafts:
         return _how_counted(m, contest, result, is_early=is_early)
