@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -39,6 +38,7 @@ from coordinator.simulation.actors import RandomBackend
 from coordinator.simulation.campaign import Failure, Report, in_batches
 from coordinator.simulation.generate import FAULTS, Setting, setting
 from coordinator.simulation.invariants import Checker, Violation
+from coordinator.simulation.virtual_time import virtual
 from coordinator.team.team import Team, read_described
 
 QUESTION = "What shall it be?"
@@ -145,8 +145,6 @@ def _priced(rules: Rules) -> Rules:
 
 def _run(made: Setting, rules: Rules, folder: Path) -> Watched:
     """One session on trio: a jumping clock, and a schedule drawn from the seed."""
-    # Imported by name: only a simulation, or a test, may choose the event loop.
-    testing = import_module("trio.testing")
     # For schedules that can be seen again; pytest-trio and hypothesis-trio set both.
     scheduler = trio_scheduler()
     before = scheduler[_SORTED]
@@ -159,7 +157,7 @@ def _run(made: Setting, rules: Rules, folder: Path) -> Watched:
             rules,
             folder,
             backend="trio",
-            backend_options={"clock": testing.MockClock(autojump_threshold=0)},
+            backend_options=virtual("trio"),
         )
     finally:
         scheduler[_SORTED] = before
