@@ -145,7 +145,7 @@ class BackendCall:
 
 def _cancellation_in(error: BaseException) -> BaseException | None:
     """``error`` as far as it is a cancellation; ``None``: it is none."""
-    cancelled = anyio.get_cancelled_exc_class()
+    cancelled = anyio.get_cancelled_exc_class()  # noqa: ASYNC118  (compared, never caught)
     if isinstance(error, cancelled):
         return error
     if isinstance(error, BaseExceptionGroup):

@@ -146,7 +146,7 @@ async def _paid(
         told = unfinished(response, voice, f"the stream broke off: {error}")
         if told is not None:
             purse.pay((told,))
-            await voice.say(told)
+            await voice.say(told)  # noqa: ASYNC120  (the cancellation is the reason)
         voice.response = None
         raise
     voice.response = None

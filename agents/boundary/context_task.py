@@ -57,7 +57,7 @@ class ContextTask(AbstractAsyncContextManager[T], Generic[T]):
         try:
             await self._settled.wait()
         except BaseException:
-            await task.end("whoever opened it was cancelled", self._grace_s)
+            await task.end("whoever opened it was cancelled", self._grace_s)  # noqa: ASYNC102  (bounded, and shielded where it must be)
             raise
         if not self._entered:
             raise task.error or RuntimeError(f"{self._name} was not opened")

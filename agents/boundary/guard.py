@@ -29,7 +29,7 @@ def text_of(error: BaseException) -> str:
     error = first_of(error)
     try:
         text = str(error)
-    except BaseException:  # noqa: BLE001  (the class is the caller's)
+    except BaseException:  # noqa: BLE001, ASYNC103  (the class is the caller's)
         text = "(it cannot be printed)"
     return whole_text(text)[:WORDS_MOST]
 
@@ -48,8 +48,8 @@ def model_of(backend: object) -> str:
     """The name of a backend's model, also where the backend does not know it."""
     try:
         model: object = getattr(backend, "model", "?")
-    except BaseException:  # noqa: BLE001  (the property is the caller's)
-        return "?"
+    except BaseException:  # noqa: BLE001, ASYNC103  (the property is the caller's)
+        return "?"  # noqa: ASYNC104  (the boundary tells ours from theirs)
     return whole_text(model) if isinstance(model, str) else "?"
 
 
@@ -57,5 +57,5 @@ def log_error(what: str, error: BaseException) -> None:
     """Write ``error`` with its traceback to the log, where an operator looks for it."""
     try:
         _log.warning("%s failed: %s", what, words_of(error), exc_info=error)
-    except BaseException:  # noqa: BLE001  (a traceback of an error that cannot be told)
+    except BaseException:  # noqa: BLE001, ASYNC103  (a traceback of an error that cannot be told)
         _log.warning("%s failed: %s", what, words_of(error))

@@ -80,7 +80,7 @@ class OwnLoop(Generic[T]):
                 variable.set(value)
         try:
             anyio.run(self._main, backend=runtime)
-        except BaseException as error:  # noqa: BLE001  (raised in the thread that asked)
+        except BaseException as error:  # noqa: BLE001, ASYNC103  (raised in the thread that asked)
             if not self._future.done():
                 self._future.set_exception(error)
         else:

@@ -243,7 +243,7 @@ class RootTask(Generic[T]):
             await self._over.wait()
         finally:
             if not self.is_over:
-                await self.end("whoever waited for it was cancelled", grace_s)
+                await self.end("whoever waited for it was cancelled", grace_s)  # noqa: ASYNC102  (bounded, and shielded where it must be)
 
     async def end_after(self, limit_s: float) -> bool:
         """Wait for at most ``limit_s`` seconds, shielded, and then leave it behind."""
@@ -289,7 +289,7 @@ class RootTask(Generic[T]):
         steps = _Steps(self, self._function)
         try:
             self._value = await steps
-        except BaseException as error:  # noqa: BLE001  (see the module's words)
+        except BaseException as error:  # noqa: BLE001, ASYNC103  (see the module's words)
             self._take(error)
         else:
             if steps.is_whole:
@@ -306,7 +306,7 @@ class RootTask(Generic[T]):
         try:
             if not self._scope.__exit__(type(error), error, error.__traceback__):
                 self._error = error
-        except BaseException as other:  # noqa: BLE001  (the rest of a group)
+        except BaseException as other:  # noqa: BLE001, ASYNC103  (the rest of a group)
             self._error = other
 
     def must_stop(self, resumed_by: object) -> bool:
@@ -356,7 +356,7 @@ class _Steps:
                 return done.value
             try:
                 value, error = (yield trap), None
-            except BaseException as thrown:  # noqa: BLE001  (handed on)
+            except BaseException as thrown:  # noqa: BLE001, ASYNC103  (handed on)
                 error = thrown
             if owner.must_stop(error or value):
                 self.is_whole = False

@@ -139,7 +139,7 @@ class _Call(Generic[T]):
         try:
             self._loop.adopt_thread(self._scope, lambda: self.is_abandoned)
             self._returned.append(self._context.run(self._work))
-        except BaseException as error:  # noqa: BLE001  (kept for whoever waits)
+        except BaseException as error:  # noqa: BLE001, ASYNC103  (kept for whoever waits)
             self._error = error
         finally:
             self._loop.call_soon(self._finish)

@@ -176,7 +176,7 @@ def _read_answer(given: msgspec.Raw, answers: AnswerForm | None) -> Proposed:
     except BaseException as error:
         # A check of the caller's own may raise anything; the model can try another.
         log_error("the check of an answer's value", error)
-        raise ToolFailed(f"value could not be checked: {words_of(error)}") from error
+        raise ToolFailed(f"value could not be checked: {words_of(error)}") from error  # noqa: ASYNC104  (the boundary tells ours from theirs)
     return Proposed(answer.content, one_line(bytes(answer.value)))
 
 

