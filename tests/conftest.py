@@ -153,3 +153,16 @@ def run(
         return code, said.out, said.err
 
     return run_it
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[
+    None, pytest.TestReport, pytest.TestReport
+]:
+    """Mend half characters in what a test logged: they do not travel to the runner."""
+    report = yield
+    report.sections = [
+        (name, text.encode("utf-8", "replace").decode())
+        for name, text in report.sections
+    ]
+    return report

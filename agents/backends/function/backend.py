@@ -141,11 +141,15 @@ class FunctionBackend:
         pen.at = anyio.current_time()
         yield [ResponseOpened(**pen.stamp())]
         speaker = _Speaker(request.turn, ChunkWriter(pen, cost_usd), self._model)
-        async with aclosing(self._pieces(request)) as pieces:
+        pieces = self._pieces(request)
+        try:
             async for piece in pieces:
                 pen.at = anyio.current_time()
                 speaker.say(piece)
-                yield speaker.take()  # noqa: ASYNC119  (aclosing closes it)
+                yield speaker.take()
+        finally:
+            with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
+                await pieces.aclose()
         pen.at = anyio.current_time()
         speaker.end()
         yield speaker.take()
@@ -159,10 +163,13 @@ class FunctionBackend:
             replied = self._called(request)
             if hasattr(replied, "__aiter__"):
                 stream = cast("AsyncGenerator[object]", replied)
-                async with aclosing(stream):
+                try:
                     async for one in stream:
                         for piece in pieces_of(one):
-                            yield piece  # noqa: ASYNC119  (aclosing closes it)
+                            yield piece
+                finally:
+                    with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
+                        await _closed(stream)
                 return
             for piece in pieces_of(await cast("Awaitable[object]", replied)):
                 yield piece
@@ -186,6 +193,13 @@ class FunctionBackend:
         ):
             return self._ask(*given)
         return _in_thread(partial(self._ask, *given))
+
+
+async def _closed(stream: object) -> None:
+    """Close a generator; any other iterator has nothing to close."""
+    close: Callable[[], Awaitable[object]] | None = getattr(stream, "aclose", None)
+    if close is not None:
+        await close()
 
 
 async def _in_thread(work: Callable[[], object]) -> object:
