@@ -228,7 +228,8 @@ _FATES: dict[str, frozenset[str]] = {
     **dict.fromkeys(_TROUBLES, _BROKEN),
     "flooding": _SOUND,
     "slow": _SOUND,
-    "stalling": frozenset({"cancelled"}),
+    # Cut while it drafts, it may vote all the same, and then it has done its part.
+    "stalling": _SOUND,
 }
 """What may be recorded of an agent that nobody has stopped; one that still runs when
 all is decided is cancelled."""

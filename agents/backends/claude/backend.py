@@ -99,6 +99,11 @@ COUNTED = (
 """Parameters that a count takes, and that change what is read."""
 
 
+async def _closed(client: anthropic.AsyncAnthropic) -> None:
+    """Close a client by its own way: a provider's is of another class."""
+    await client.close()
+
+
 class ClaudeBackend:
     """A Claude model behind the Messages API.
 
@@ -149,7 +154,7 @@ class ClaudeBackend:
                 )
             ),
             client,
-            close=anthropic.AsyncAnthropic.close,
+            close=_closed,
         )
         self._cannot_count = False
         """Where requests go, nobody counts their tokens."""
