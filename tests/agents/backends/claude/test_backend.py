@@ -12,6 +12,7 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 
 from agents.backends.claude.backend import ClaudeBackend
+from agents.backends.claude.settings import BINDING
 from agents.backends.scripted.script import parse_script
 from agents.conversation.accumulator import Transcript
 from agents.emulator import serve
@@ -61,7 +62,8 @@ async def test_the_agents_name_and_the_betas_reach_the_server() -> None:
         await backend.aclose()
         (taken,) = server.requests
         assert taken.headers["x-coordinator-agent"] == "ada"
-        assert taken.headers["anthropic-beta"] == "code-execution-2025-05-22"
+        betas = taken.headers["anthropic-beta"].split(",")
+        assert betas == ["code-execution-2025-05-22", BINDING]
         assert isinstance(said[0], ResponseOpened)
         assert said[0].request_id
 

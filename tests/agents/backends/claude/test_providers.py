@@ -144,7 +144,7 @@ async def test_a_providers_key_appears_nowhere_but_on_the_wire(
             "provider: bedrock, api_key_env: KEY",
             "needs a region; add 'region: …', or set AWS_REGION",
         ),
-        ("resource: x", "provider anthropic has none; foundry have"),
+        ("resource: x", "provider anthropic has none; foundry and azure have"),
         ("provider: quux", "quux"),
     ],
 )
