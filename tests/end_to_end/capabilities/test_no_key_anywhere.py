@@ -193,15 +193,18 @@ def said(
         return out
 
     with _everything_logged(caplog):
-        asked = ("run", "-c", str(team_file), "--runtime", anyio_backend_name)
-        out = command(*asked, "--json", "--display", "jsonl")
+        shown = ("--json", "--display", "jsonl", "--runtime", anyio_backend_name)
+        asked = ("run", "-c", str(team_file), *shown)
+        out = command(*asked)
         session = json.loads(out.splitlines()[-1])["session"]
         for display in ("plain", "jsonl", "rich"):
             command("replay", session, "--speed", "max", "--display", display)
         command("sessions", "show", session)
         command("sessions", "show", session, "--json")
         command("sessions", "list", "--json")
-        assert "a secret in" in out, "the server of tools was told its own"
+        # With --json the display's lines go to standard error.
+        told = said[" ".join(asked)]
+        assert "a secret in" in told, "the server of tools was told its own"
         for form in ("jsonl", "massgen"):
             target = ("--output", str(folder / f"exported.{form}"))
             command("sessions", "export", session, "--format", form, *target)
