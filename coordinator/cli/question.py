@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import select
 import stat
@@ -16,6 +15,8 @@ QUESTION_BYTES_MAX = 1 << 20
 """More from standard input is a mistake."""
 PATIENCE_S = 1.0
 """After so long without a byte it is said that standard input is waited for."""
+_NONE_THERE = (OSError, ValueError, AttributeError)
+"""What is raised where standard input is absent, closed, not a file's or unreadable."""
 
 
 def question_of(asked: str | None, of_file: str | None, *, is_alone: bool) -> str:
@@ -34,7 +35,7 @@ def question_of(asked: str | None, of_file: str | None, *, is_alone: bool) -> st
     if question is not None:
         question = whole_text(question)  # arguments need not be UTF-8
     if question is None or question == "-":
-        is_wanted = question == "-" or not sys.stdin.isatty()
+        is_wanted = question == "-" or not _is_terminal()
         piped = _read() if is_wanted else ""
         question = ""
     else:
@@ -52,19 +53,29 @@ def _is_piped() -> bool:
     """Whether standard input is a pipe or a file: else nobody means it as a part."""
     try:
         mode = os.fstat(sys.stdin.fileno()).st_mode
-    except (io.UnsupportedOperation, OSError, ValueError):
-        return not sys.stdin.closed and not sys.stdin.isatty()
+    except _NONE_THERE:
+        return not _is_terminal()
     return stat.S_ISFIFO(mode) or stat.S_ISREG(mode)
 
 
+def _is_terminal() -> bool:
+    try:
+        return sys.stdin.isatty()
+    except _NONE_THERE:
+        return False
+
+
 def _read() -> str:
-    """All of standard input.
+    """All of standard input; nothing, where there is none or it cannot be read.
 
     Raises:
         ConfigInvalid: It is too long.
     """
     _say_that_it_waits()
-    raw = sys.stdin.buffer.read(QUESTION_BYTES_MAX + 1)
+    try:
+        raw = sys.stdin.buffer.read(QUESTION_BYTES_MAX + 1)
+    except _NONE_THERE:
+        return ""
     if len(raw) > QUESTION_BYTES_MAX:
         raise ConfigInvalid(
             f"the question is longer than {QUESTION_BYTES_MAX:,} bytes; shorten it"
@@ -75,7 +86,7 @@ def _read() -> str:
 def _say_that_it_waits() -> None:
     try:
         ready, _, _ = select.select([sys.stdin.fileno()], [], [], PATIENCE_S)
-    except (io.UnsupportedOperation, OSError, ValueError):
+    except _NONE_THERE:
         return  # no descriptor, or a system that cannot wait for one
     if not ready:
         complain("waiting for standard input to end; </dev/null goes on without it")

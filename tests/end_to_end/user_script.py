@@ -61,7 +61,9 @@ async def asked() -> Result[City]:
     result = await run(QUESTION, team, session_id="capital")
     assert_type(result, Result[City])
     assert_type(result.value, City)
-    assert result.agents["ada"].status == "done"
+    ada = result.agents["ada"]
+    # The vote may be over before its ballot, the second turn, has ended.
+    assert (ada.turns, ada.status != "failed") == (2, True)
     return result
 
 

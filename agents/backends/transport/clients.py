@@ -158,11 +158,12 @@ def make_client(
 ) -> httpx2.AsyncClient:
     """The same of a class of one's own; see :func:`http_client`."""
     limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
+    trusted = tls_context(ca_file)  # what it says is of the file, not of the proxy
     try:
         return make(
             timeout=timeout(idle_limit_s),
             limits=limits,
-            verify=tls_context(ca_file),
+            verify=trusted,
             proxy=proxy,
             # No API redirects, and who does would get the question.
             follow_redirects=False,

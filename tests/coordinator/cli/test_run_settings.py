@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import IO
 
 import pytest
 
+from coordinator.cli.question import question_of
 from coordinator.cli.run import team_of_models
 from coordinator.cli.run_settings import (
     DEFAULT_BUDGET_USD,
@@ -51,6 +54,37 @@ def test_a_question_may_begin_with_a_dash(run: Run, question: str) -> None:
     code, out, err = run("run", question, *QUIET)
     assert (code, err) == (0, "")
     assert _asked(out) == question
+
+
+class _Unreadable:
+    """Standard input as some programs leave it: no descriptor, and no reading."""
+
+    @property
+    def buffer(self) -> IO[bytes]:
+        raise OSError("not to be read")
+
+    def fileno(self) -> int:
+        raise io.UnsupportedOperation("no descriptor")
+
+    def isatty(self) -> bool:
+        return False
+
+
+def _closed() -> io.TextIOWrapper:
+    closed = io.TextIOWrapper(io.BytesIO())
+    closed.close()
+    return closed
+
+
+@pytest.mark.parametrize("stdin", [None, _closed(), _Unreadable()])
+def test_where_there_is_no_standard_input_nothing_is_piped(
+    stdin: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", stdin)
+    assert question_of("Why?", None, is_alone=True) == "Why?"
+    for asked in (None, "-"):
+        with pytest.raises(ConfigInvalid, match="no question was asked"):
+            question_of(asked, None, is_alone=True)
 
 
 def test_an_option_that_there_is_not_is_still_refused(run: Run) -> None:

@@ -28,7 +28,8 @@ from coordinator.protocol.events import (
     VotesCarried,
     WinnerDecided,
 )
-from coordinator.simulation.campaign import run_seeds
+from coordinator.simulation.campaign import run_settings
+from coordinator.simulation.generate import Setting, setting
 
 NOBODY, NOTHING = AgentId("nobody"), Label("agent77.7")
 changed = msgspec.structs.replace
@@ -136,6 +137,11 @@ FORGED: dict[str, tuple[type[Output], Callable[..., list[MachineOutput]]]] = {
 _step = Consensus.step
 
 
+def _meddled(seed: int) -> Setting:
+    usual = setting(seed)
+    return changed(usual, temper=changed(usual.temper, meddle=0.9, revise=0.9))
+
+
 @pytest.mark.parametrize("invariant", FORGED)
 def test_a_machine_that_says_what_is_wrong_is_caught(
     invariant: str, monkeypatch: pytest.MonkeyPatch
@@ -153,5 +159,8 @@ def test_a_machine_that_says_what_is_wrong_is_caught(
 
     monkeypatch.setattr(Consensus, "step", forged)
     # One seed at a time: the first to break it is enough, and need not be shrunk far.
-    found = (run_seeds([seed]).failures for seed in range(2000))
+    # Of a veto that meets an agent's second answer there are next to none, unless
+    # people meddle and agents revise all the time.
+    made = _meddled if kind is AnswerRestored else setting
+    found = (run_settings([made(seed)]).failures for seed in range(2000))
     assert any(invariant == failure.invariant for one in found for failure in one)
