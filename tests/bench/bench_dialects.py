@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from agents.backends.dialects.decoder import RECORDED, Dialect, reader_of
@@ -92,28 +93,25 @@ def theirs(dialect: Dialect, reads: list[bytes]) -> None:
         ImportError: The SDK is not installed.
     """
     if dialect == "gemini":
-        from google.genai import types  # noqa: PLC0415
-
+        form: Any = _sdk("google.genai.types").GenerateContentResponse
         for data in reads:
             told = json.loads(data.removeprefix(b"data: "))
             # As its own client does with each piece of a stream.
-            decode: Any = vars(types.GenerateContentResponse.__mro__[1])
-            decode["_from_response"].__func__(
-                types.GenerateContentResponse, response=told, kwargs={}
-            )
+            getattr(form, "_from_response")(response=told, kwargs={})  # noqa: B009
         return
-    import openai  # noqa: PLC0415
-    from openai._models import construct_type  # noqa: PLC0415
-    from openai._streaming import SSEDecoder  # noqa: PLC0415
-    from openai.types import chat, responses  # noqa: PLC0415
-
-    assert openai
-    form: Any = (
-        chat.ChatCompletionChunk if dialect == "chat" else responses.ResponseStreamEvent
-    )
-    for event in SSEDecoder().iter_bytes(iter(reads)):
+    construct = _sdk("openai._models").construct_type
+    decoder = _sdk("openai._streaming").SSEDecoder()
+    is_chat = dialect == "chat"
+    room = _sdk("openai.types.chat" if is_chat else "openai.types.responses")
+    form = room.ChatCompletionChunk if is_chat else room.ResponseStreamEvent
+    for event in decoder.iter_bytes(iter(reads)):
         if event.data != "[DONE]":
-            construct_type(type_=form, value=event.json())
+            construct(type_=form, value=event.json())
+
+
+def _sdk(name: str) -> Any:
+    """A module of an SDK, which is measured where it is installed."""
+    return import_module(name)
 
 
 def rate(read: Callable[[Dialect, list[bytes]], None], dialect: Dialect) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,10 @@ from tests.coordinator.scenarios.conftest import SMALL
 pytest_plugins = ["pytester"]
 
 pytestmark = pytest.mark.long
-PLUGIN = ("-p", "coordinator.testing.pytest_plugin", "-p", "no:cacheprovider")
+_IS_INSTALLED = bool(entry_points(group="pytest11", name="coordinator"))
+"""Then pytest loads it by itself, as it does for whoever installs the package."""
+_BY_NAME = () if _IS_INSTALLED else ("-p", "coordinator.testing.pytest_plugin")
+PLUGIN = (*_BY_NAME, "-p", "no:cacheprovider")
 
 
 def _run(pytester: pytest.Pytester, *more: str) -> pytest.RunResult:
