@@ -16,6 +16,7 @@ Nothing is decided here; :mod:`coordinator.comparison.outcome_replay` replays po
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -111,6 +112,8 @@ def read_outcomes(folder: Path) -> Outcomes:
                 programs.append(line)
             case _:
                 pass
+    if not (problems or verdicts or programs):
+        raise ConfigInvalid(f"folder {str(folder)!r} holds nothing but empty files")
     return Outcomes(
         problems={name: tuple(found) for name, found in problems.items()},
         verdicts=tuple(verdicts),
@@ -119,8 +122,11 @@ def read_outcomes(folder: Path) -> Outcomes:
 
 
 def _lines(file: Path) -> Iterator[msgspec.Struct]:
-    data = file.read_bytes()
-    data = gzip.decompress(data) if file.suffix == ".gz" else data
+    try:
+        data = file.read_bytes()
+        data = gzip.decompress(data) if file.suffix == ".gz" else data
+    except (OSError, EOFError, zlib.error) as error:
+        raise ConfigInvalid(f"{file.name}: cannot be read: {error}") from error
     for number, raw in enumerate(data.splitlines(), start=1):
         if raw.strip():
             yield _line(file, number, raw)
