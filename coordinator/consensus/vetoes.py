@@ -140,13 +140,18 @@ def _as_all(label: Label) -> str:
 
 
 def _withdraw(m: Move, contest: Contest, label: Label) -> None:
-    """Take ``label`` off the contest; who preferred it is asked again."""
-    labels = tuple(x for x in contest.labels if x != label)
+    """Take ``label`` off the contest; who preferred it is asked again.
+
+    With it goes all that is ruled out by now: or the contest might be settled on what
+    says the same and is about to be taken off as well.
+    """
+    labels = tuple(x for x in contest.labels if x != label and x not in m.s.vetoed)
+    gone = {x for x in contest.labels if x not in labels}
     void = tuple(
         voter
         for voter in contest.voters
         if (cast := contest.ballots.get(voter)) is not None
-        and best_of(cast.ballot) == label
+        and best_of(cast.ballot) in gone
     )
     ballots = contest.ballots
     for voter in void:
@@ -191,7 +196,7 @@ def _back_to_drafts(m: Move, contest: Contest) -> None:
 
 def _replace_winner(m: Move, contest: Contest, label: Label) -> None:
     """A settled contest's winner was vetoed: the next best takes its place."""
-    labels = tuple(x for x in contest.labels if x != label)
+    labels = tuple(x for x in contest.labels if x != label and x not in m.s.vetoed)
     contest = m.put_contest(msgspec.structs.replace(contest, labels=labels))
     next_best = winner.count(m, contest).standings[0][0] if labels else None
     contest = m.put_contest(msgspec.structs.replace(contest, winner=next_best))

@@ -164,3 +164,9 @@ def test_a_machine_that_says_what_is_wrong_is_caught(
     made = _meddled if kind is AnswerRestored else setting
     found = (run_settings([made(seed)]).failures for seed in range(2000))
     assert any(invariant == failure.invariant for one in found for failure in one)
+
+
+@pytest.mark.parametrize("seed", range(900, 915))
+def test_a_vote_is_not_settled_on_a_twin_of_what_is_vetoed(seed: int) -> None:
+    # Of these, 909 vetoes one of two answers that say the same.
+    assert not run_settings([_meddled(seed)]).failures
