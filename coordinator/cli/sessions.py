@@ -21,7 +21,6 @@ from coordinator.displays.sanitizer import clean, for_output, one_line
 from coordinator.errors import ConfigInvalid, JournalUnavailable
 from coordinator.journal.entries import Parent, decode
 from coordinator.journal.export_jsonl import json_lines, written_out
-from coordinator.journal.export_massgen import write_massgen_logs
 from coordinator.journal.framing import Kind
 from coordinator.journal.index import (
     files_beside,
@@ -34,6 +33,7 @@ from coordinator.journal.inputs import history
 from coordinator.journal.lookup import find_session
 from coordinator.journal.reader import Journal, read_session, understood
 from coordinator.journal.summaries import Summary
+from coordinator.massgen.logs import write_massgen_logs
 from coordinator.protocol.result import Result
 
 MASSGEN_LOGS = Path(".massgen/massgen_logs")

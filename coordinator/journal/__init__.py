@@ -7,7 +7,7 @@
 Storage (:mod:`~coordinator.journal.framing`, ``folder``, ``writer``, ``opening``,
 ``reading``), the list of sessions (``summaries``, ``index``, ``finding``), reading one
 as inputs again (``replaying``, ``resuming``, ``branching``, ``landmarks``) and handing
-it out (``exporting``, ``massgen_logs``). What each durability promises stands in
+it out (``export_jsonl``). What each durability promises stands in
 ``writer``.
 
 Each name brings its own file with it when it is first used: a session that only writes

@@ -22,9 +22,9 @@ from agents.protocol.stamper import Pen
 from coordinator.errors import JournalCorrupt, JournalUnavailable
 from coordinator.journal.entries import Opened, Resumed, encode
 from coordinator.journal.export_jsonl import json_lines
-from coordinator.journal.export_massgen import write_massgen_logs
 from coordinator.journal.framing import Kind, Record
 from coordinator.journal.reader import Journal
+from coordinator.massgen.logs import write_massgen_logs
 from coordinator.protocol.events import (
     AnswerAccepted,
     Interrupted,
