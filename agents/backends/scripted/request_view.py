@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import msgspec
 
@@ -35,7 +35,8 @@ from agents.protocol.turns import (
 from agents.tools.workflow import WORKFLOW_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
 
     from agents.backends.scripted.script import JsonObject
 
@@ -62,11 +63,10 @@ def seen_in(request: Request) -> Seen:
         {"role": message.role, "content": msgspec.json.decode(message.content)}
         for message in request.messages
     ]
-    tools, weight = _tools(msgspec.json.encode(request.tools))
-    body = {"system": request.system, "messages": messages, "tools": tools}
+    body: JsonObject = {"system": request.system, "messages": messages}
     form = turn.task.ballot if isinstance(turn.task, Review) else None
     shown = turn.task.answers if isinstance(turn.task, Review | Present) else ()
-    read = seen_in_body(body, tools_weight=weight)
+    read = _seen(body, _encoded_tools(msgspec.json.encode(request.tools)))
     labels = {answer.label for answer in shown}
     # News in the middle of a turn shows answers that its task does not hold.
     news = tuple(
@@ -84,48 +84,65 @@ def seen_in(request: Request) -> Seen:
     )
 
 
-@lru_cache(maxsize=64)
-def _tools(encoded: bytes) -> tuple[list[JsonObject], int]:
-    """Tools as JSON, not to be changed, and their weight; teams share a few."""
-    tools: list[JsonObject] = msgspec.json.decode(encoded)
-    return tools, _weight(tools)
-
-
-def _weight(tools: Iterable[JsonObject]) -> int:
-    return sum(
-        weigh([tool.get(key, "") for key in ("name", "description", "input_schema")])
-        for tool in tools
-    )
-
-
-def seen_in_body(body: JsonObject, *, tools_weight: int | None = None) -> Seen:
+def seen_in_body(body: JsonObject) -> Seen:
     """Read a checked body of ``/v1/messages`` as its model would.
 
     Args:
         body: As JSON; it is not changed.
-        tools_weight: What its tools weigh, where that is known.
     """
-    tools: dict[str, JsonObject] = {
-        str(tool.get("name", "")): tool
-        for tool in cast("list[JsonObject]", body.get("tools") or [])
-    }
-    told, has_tool_error = last_message(body["messages"])
-    schema: JsonObject = _within(tools.get("vote", {}), "input_schema")
+    return _seen(body, _tools(cast("list[JsonObject]", body.get("tools") or [])))
+
+
+class _Tools(NamedTuple):
+    """What a request's tools tell a model; many requests bring the same ones."""
+
+    names: tuple[str, ...]
+    characters: int
+    ballot: BallotKind
+    max_score: int
+    labels: frozenset[str]
+    """The answers that the ballot names; none where any may be voted for."""
+
+
+@lru_cache(maxsize=64)
+def _encoded_tools(encoded: bytes) -> _Tools:
+    return _tools(msgspec.json.decode(encoded))
+
+
+def _tools(tools: list[JsonObject]) -> _Tools:
+    by_name = {str(tool.get("name", "")): tool for tool in tools}
+    vote = _within(by_name.get("vote", {}), "input_schema")
+    return _Tools(
+        names=tuple(by_name),
+        characters=sum(
+            weigh(
+                [tool.get(key, "") for key in ("name", "description", "input_schema")]
+            )
+            for tool in by_name.values()
+        ),
+        ballot=_ballot(vote),
+        max_score=_max_score(vote),
+        labels=_labels(vote),
+    )
+
+
+def _seen(body: JsonObject, tools: _Tools) -> Seen:
+    messages = body["messages"]
+    told, has_tool_error = last_message(messages)
     size = sum(weigh(body.get(key, "")) for key in ("system", "messages"))
-    size += _weight(tools.values()) if tools_weight is None else tools_weight
-    texts = list(_texts(body["messages"]))
-    visible = _visible(body["messages"], texts, schema)
+    texts = list(_texts(messages))
+    visible = _visible(messages, texts, tools.labels)
     asked = read_ask(texts)
     return Seen(
-        task=asked.task if asked else _task(tools, has_answers=bool(visible)),
+        task=asked.task if asked else _task(tools.names, has_answers=bool(visible)),
         visible=visible,
-        ballot=_ballot(schema),
-        max_score=_max_score(schema),
-        offered=_offered(tools, asked),
-        call=_call(body["messages"]),
+        ballot=tools.ballot,
+        max_score=tools.max_score,
+        offered=_offered(tools.names, asked),
+        call=_call(messages),
         told=told,
         has_tool_error=has_tool_error,
-        input_tokens=tokens(size),
+        input_tokens=tokens(size + tools.characters),
     )
 
 
@@ -145,7 +162,7 @@ def objects_in(value: object) -> Iterator[JsonObject]:
             yield from objects_in(part)
 
 
-def _task(tools: JsonObject, *, has_answers: bool) -> TaskName:
+def _task(tools: tuple[str, ...], *, has_answers: bool) -> TaskName:
     if "vote" in tools:
         return "review"
     if "divide" in tools:
@@ -170,20 +187,14 @@ def _max_score(schema: JsonObject) -> int:
     return int(found[0]) if found else 10
 
 
-def _offered(tools: JsonObject, asked: Asked | None) -> tuple[str, ...]:
+def _offered(tools: tuple[str, ...], asked: Asked | None) -> tuple[str, ...]:
     """Which of the tools may be called: of ours that hand in work, those asked for."""
     if asked is None:
-        return tuple(tools)
+        return tools
     return tuple(x for x in tools if x not in WORKFLOW_NAMES or x in asked.counting)
 
 
-def _visible(
-    messages: list[Any], texts: list[str], schema: JsonObject
-) -> tuple[VisibleAnswer, ...]:
-    answers = unfence(texts)
-    # A conversation that goes on still holds answers that no longer stand; what it was
-    # told to consider last, and what has come since, does. Where nobody may vote for
-    # itself that lacks the viewer's own, which the turn's words speak of if it stands.
+def _labels(schema: JsonObject) -> frozenset[str]:
     scores = _within(_within(schema, "properties"), "scores")
     named = {
         str(name)
@@ -191,7 +202,18 @@ def _visible(
         if isinstance(names := one.get("enum"), list)
         for name in cast("list[object]", names)
     }
-    named |= _within(scores, "properties").keys()
+    return frozenset(named | _within(scores, "properties").keys())
+
+
+def _visible(
+    messages: list[Any], texts: list[str], named: AbstractSet[str]
+) -> tuple[VisibleAnswer, ...]:
+    answers = unfence(texts)
+    if not answers:
+        return answers
+    # A conversation that goes on still holds answers that no longer stand; what it was
+    # told to consider last, and what has come since, does. Where nobody may vote for
+    # itself that lacks the viewer's own, which the turn's words speak of if it stands.
     named = named or _considered(texts)
     own = {answer.label for answer in unfence([_asked(messages)]) if answer.is_own}
     return tuple(x for x in answers if not named or x.label in named | own)
