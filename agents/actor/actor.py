@@ -167,6 +167,12 @@ class Actor:
         self._is_closed = True
         self._call()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether :meth:`close` ends it at once, with nothing left to clean up."""
+        is_waiting = self._called is not None and not self._called.is_set()
+        return is_waiting and self._toolboxes is None
+
     def _is_waiting(self, number: TurnNumber) -> bool:
         return any(turn.number == number for turn in self._mailbox)
 

@@ -37,7 +37,7 @@ class Meter:
         model: Who was asked, until the response says who answers.
     """
 
-    __slots__ = ("_iterations", "_price", "_told", "_usage", "model")
+    __slots__ = ("_factor", "_iterations", "_price", "_told", "_usage", "model")
 
     def __init__(self, price: Price, model: str = "") -> None:
         self._price = price
@@ -49,17 +49,20 @@ class Meter:
         """Who serves the response, as far as it has said."""
         self._usage = Usage()
         self._told = WireUsage()
+        self._factor = 1.0
         self._iterations: tuple[WireIteration, ...] = ()
 
     def count(self, counted: WireUsage) -> None:
         """Take in what the API has counted; counts are cumulative."""
         self._usage = merged(self._usage, counted)
         self._iterations = counted.iterations or self._iterations
-        self._told = WireUsage(
-            speed=counted.speed or self._told.speed,
-            service_tier=counted.service_tier or self._told.service_tier,
-            inference_geo=counted.inference_geo or self._told.inference_geo,
-        )
+        if counted.speed or counted.service_tier or counted.inference_geo:
+            told = self._told = WireUsage(
+                speed=counted.speed or self._told.speed,
+                service_tier=counted.service_tier or self._told.service_tier,
+                inference_geo=counted.inference_geo or self._told.inference_geo,
+            )
+            self._factor = factor_of(told.speed, told.inference_geo, told.service_tier)
 
     def report(self, stamp: Stamp, code_s: float | None) -> UsageReported:
         """Say what it comes to.
@@ -68,8 +71,7 @@ class Meter:
             stamp: Of the chunk.
             code_s: Seconds of code that are charged for so far.
         """
-        told = self._told
-        factor = factor_of(told.speed, told.inference_geo, told.service_tier)
+        told, factor = self._told, self._factor
         own = replace(self._usage, code_execution_s=code_s) if code_s else self._usage
         parts = self._parts(own, factor) if self._iterations else ()
         usage, cost = own, None
@@ -85,19 +87,16 @@ class Meter:
             estimated = COMMITTED
         elif not parts and _has_searched(own) and is_above_bracket(self.model, own):
             estimated = NOT_APART
-        unset = msgspec.UNSET
-        is_plain = len(parts) <= 1 or len({part.model for part in parts}) == 1
-        has_extras = any(part.of != "message" for part in parts)
         return UsageReported(
             **stamp,
             model=self.model,
             usage=usage,
             cost_usd=cost,
-            parts=unset if is_plain and not has_extras else parts,
+            parts=_apart(parts) if parts else msgspec.UNSET,
             speed=_unusual(told.speed),
             service_tier=_unusual(told.service_tier),
             inference_geo=_unusual(told.inference_geo),
-            estimated=estimated or unset,
+            estimated=estimated or msgspec.UNSET,
         )
 
     def _parts(self, own: Usage, factor: float) -> tuple[UsagePart, ...]:
@@ -142,6 +141,15 @@ def _has_searched(usage: Usage) -> bool:
     return bool(usage.web_search_requests or usage.web_fetch_requests)
 
 
+def _apart(
+    parts: tuple[UsagePart, ...],
+) -> tuple[UsagePart, ...] | msgspec.UnsetType:
+    """What is told apart: nothing, where one model has done it all in plain turns."""
+    is_plain = len({part.model for part in parts}) == 1
+    has_extras = any(part.of != "message" for part in parts)
+    return msgspec.UNSET if is_plain and not has_extras else parts
+
+
 def _unusual(served: str | None) -> str | msgspec.UnsetType:
     return msgspec.UNSET if (served or "") in _USUAL else served or ""
 
@@ -154,31 +162,52 @@ def merged(usage: Usage, counted: WireUsage | WireIteration) -> Usage:
     because some count at the end as plain input what was read from the cache.
     """
     hour = counted.cache_creation and counted.cache_creation.ephemeral_1h_input_tokens
-    changes: dict[str, int | None] = {
-        "input_tokens": counted.input_tokens,
-        "cache_read_input_tokens": counted.cache_read_input_tokens,
-        "cache_creation_input_tokens": counted.cache_creation_input_tokens,
-        "cache_creation_1h_input_tokens": hour,
-        "output_tokens": counted.output_tokens,
-    }
-    read = [
-        counted.input_tokens,
-        counted.cache_read_input_tokens,
-        counted.cache_creation_input_tokens,
-    ]
-    is_recount = sum(each or 0 for each in read) >= usage.prompt_tokens
+    read = (
+        (counted.input_tokens or 0)
+        + (counted.cache_read_input_tokens or 0)
+        + (counted.cache_creation_input_tokens or 0)
+    )
+    is_recount = read >= usage.prompt_tokens
+
+    thinking, searches, fetches = (
+        usage.thinking_tokens,
+        usage.web_search_requests,
+        usage.web_fetch_requests,
+    )
     if isinstance(counted, WireUsage):
-        if counted.output_tokens_details is not None:
-            changes["thinking_tokens"] = counted.output_tokens_details.thinking_tokens
-        if counted.server_tool_use is not None:
-            used = counted.server_tool_use
-            changes["web_search_requests"] = used.web_search_requests
-            changes["web_fetch_requests"] = used.web_fetch_requests
-    known: dict[str, int] = {}
-    for name, count in changes.items():
-        if count is None:
-            continue
-        is_input = name.endswith("input_tokens")
-        if count or not getattr(usage, name) or (is_recount and is_input):
-            known[name] = count
-    return replace(usage, **known)
+        if (details := counted.output_tokens_details) is not None:
+            thinking = _counted(thinking, details.thinking_tokens)
+        if (used := counted.server_tool_use) is not None:
+            searches = _counted(searches, used.web_search_requests)
+            fetches = _counted(fetches, used.web_fetch_requests)
+    return Usage(
+        input_tokens=_counted(
+            usage.input_tokens, counted.input_tokens, is_recount=is_recount
+        )
+        or 0,
+        output_tokens=_counted(usage.output_tokens, counted.output_tokens) or 0,
+        cache_read_input_tokens=_counted(
+            usage.cache_read_input_tokens,
+            counted.cache_read_input_tokens,
+            is_recount=is_recount,
+        ),
+        cache_creation_input_tokens=_counted(
+            usage.cache_creation_input_tokens,
+            counted.cache_creation_input_tokens,
+            is_recount=is_recount,
+        ),
+        cache_creation_1h_input_tokens=_counted(
+            usage.cache_creation_1h_input_tokens, hour, is_recount=is_recount
+        ),
+        thinking_tokens=thinking,
+        web_search_requests=searches,
+        web_fetch_requests=fetches,
+        code_execution_s=usage.code_execution_s,
+    )
+
+
+def _counted(
+    old: int | None, new: int | None, *, is_recount: bool = False
+) -> int | None:
+    """A count after another: zero takes nothing back, unless all is counted anew."""
+    return new if new is not None and (new or not old or is_recount) else old
