@@ -236,9 +236,11 @@ class RunningTurn:
     @property
     def _retry(self) -> RetryPolicy:
         """How long an overloaded model is asked: briefly where another may be."""
-        if self.conversation.fallbacks < len(self.agent.fallbacks):
-            return replace(self.retry, overload_limit_s=0.0)
-        return replace(self.retry, overload_limit_s=self.agent.overload_limit_s)
+        has_another = self.conversation.fallbacks < len(self.agent.fallbacks)
+        limit_s = 0.0 if has_another else self.agent.overload_limit_s
+        if self.retry.overload_limit_s == limit_s:
+            return self.retry
+        return replace(self.retry, overload_limit_s=limit_s)
 
     @property
     def _backend(self) -> Backend:

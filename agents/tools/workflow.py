@@ -11,6 +11,7 @@ Their calls are read by :mod:`agents.tools.submissions`.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, assert_never, cast
 
 import msgspec
@@ -54,16 +55,7 @@ class Workflow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         Args:
             answers: What a structured answer must look like, where one is wanted.
         """
-        made: list[ToolSpec] = []
-        if self.ballot is not None:
-            made.append(_vote(self.ballot))
-        if self.answers:
-            made.append(_new_answer(answers))
-        if self.restarts:
-            made += (_SUBMIT, _RESTART)
-        if self.parts is not None:
-            made += (_divide(self.parts), _STOP)
-        return tuple(made)
+        return _in_words(self) if answers is None else _made(self, answers)
 
     @classmethod
     def of(cls, task: Task) -> Workflow:
@@ -81,6 +73,24 @@ class Workflow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
                 return cls(answers=False, parts=1)
             case _:
                 assert_never(task)
+
+
+@lru_cache(maxsize=64)
+def _in_words(workflow: Workflow) -> tuple[ToolSpec, ...]:
+    return _made(workflow, None)
+
+
+def _made(workflow: Workflow, answers: AnswerForm | None) -> tuple[ToolSpec, ...]:
+    made: list[ToolSpec] = []
+    if workflow.ballot is not None:
+        made.append(_vote(workflow.ballot))
+    if workflow.answers:
+        made.append(_new_answer(answers))
+    if workflow.restarts:
+        made += (_SUBMIT, _RESTART)
+    if workflow.parts is not None:
+        made += (_divide(workflow.parts), _STOP)
+    return tuple(made)
 
 
 def counting(task: Task) -> frozenset[str]:

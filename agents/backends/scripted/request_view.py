@@ -32,7 +32,7 @@ from agents.protocol.turns import (
     VisibleAnswer,
     Work,
 )
-from agents.tools.workflow import WORKFLOW_NAMES
+from agents.tools.workflow import WORKFLOW_NAMES, counting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +66,9 @@ def seen_in(request: Request) -> Seen:
     body: JsonObject = {"system": request.system, "messages": messages}
     form = turn.task.ballot if isinstance(turn.task, Review) else None
     shown = turn.task.answers if isinstance(turn.task, Review | Present) else ()
-    read = _seen(body, _encoded_tools(msgspec.json.encode(request.tools)))
+    asked = Asked(_TASK_NAMES[type(turn.task)], counting(turn.task))
+    tools = _encoded_tools(msgspec.json.encode(request.tools))
+    read = _seen(body, tools, list(_texts(messages)), asked)
     labels = {answer.label for answer in shown}
     # News in the middle of a turn shows answers that its task does not hold.
     news = tuple(
@@ -76,7 +78,6 @@ def seen_in(request: Request) -> Seen:
     )
     return msgspec.structs.replace(
         read,
-        task=_TASK_NAMES[type(turn.task)],
         visible=(*shown, *news),
         ballot=form.kind if form else read.ballot,
         max_score=form.max_score if form else read.max_score,
@@ -90,7 +91,9 @@ def seen_in_body(body: JsonObject) -> Seen:
     Args:
         body: As JSON; it is not changed.
     """
-    return _seen(body, _tools(cast("list[JsonObject]", body.get("tools") or [])))
+    tools = _tools(cast("list[JsonObject]", body.get("tools") or []))
+    texts = list(_texts(body["messages"]))
+    return _seen(body, tools, texts, read_ask(texts))
 
 
 class _Tools(NamedTuple):
@@ -126,13 +129,13 @@ def _tools(tools: list[JsonObject]) -> _Tools:
     )
 
 
-def _seen(body: JsonObject, tools: _Tools) -> Seen:
+def _seen(
+    body: JsonObject, tools: _Tools, texts: list[str], asked: Asked | None
+) -> Seen:
     messages = body["messages"]
     told, has_tool_error = last_message(messages)
     size = sum(weigh(body.get(key, "")) for key in ("system", "messages"))
-    texts = list(_texts(messages))
     visible = _visible(messages, texts, tools.labels)
-    asked = read_ask(texts)
     return Seen(
         task=asked.task if asked else _task(tools.names, has_answers=bool(visible)),
         visible=visible,
