@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict, cast
 
 from agents.protocol.chunks import AgentId, Seq, TurnNumber
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Stamp(TypedDict):
@@ -38,6 +41,12 @@ class Pen:
         seq = self._seq
         self._seq = seq + 1
         return Seq(seq)
+
+    def next_seqs(self, count: int) -> Sequence[Seq]:
+        """Take so many sequence numbers at once, in order."""
+        first = self._seq
+        self._seq = first + count
+        return cast("Sequence[Seq]", range(first, self._seq))
 
     @property
     def next_free_seq(self) -> int:

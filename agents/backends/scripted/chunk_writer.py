@@ -112,44 +112,45 @@ class Scribe:
     def _deltas(self, move: Deltas, pieces: tuple[str, ...]) -> list[StreamChunk]:
         # Written out field by field: a stamp for each would double what it costs.
         pen = self._pen
-        agent, turn, at, next_seq = pen.agent, pen.turn, pen.at, pen.next_seq
+        agent, turn, at = pen.agent, pen.turn, pen.at
         block = move.block
+        numbered = zip(pen.next_seqs(len(pieces)), pieces, strict=True)
         match move.kind:
             case "text":
                 return [
                     TextDelta(
                         agent=agent,
                         turn=turn,
-                        seq=next_seq(),
+                        seq=seq,
                         at=at,
                         block=block,
                         text=piece,
                     )
-                    for piece in pieces
+                    for seq, piece in numbered
                 ]
             case "thinking":
                 return [
                     ThinkingDelta(
                         agent=agent,
                         turn=turn,
-                        seq=next_seq(),
+                        seq=seq,
                         at=at,
                         block=block,
                         text=piece,
                     )
-                    for piece in pieces
+                    for seq, piece in numbered
                 ]
             case "input":
                 return [
                     ToolInputDelta(
                         agent=agent,
                         turn=turn,
-                        seq=next_seq(),
+                        seq=seq,
                         at=at,
                         block=block,
                         partial_json=piece,
                     )
-                    for piece in pieces
+                    for seq, piece in numbered
                 ]
 
     def _opening(self, move: MessageOpens) -> list[StreamChunk]:
