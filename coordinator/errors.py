@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -17,6 +18,8 @@ class ConfigInvalid(CoordinatorError, ValueError):
         line: Where in the file, from 1; ``None``: not known.
         key: The setting at fault, e.g. ``agents[1].model``; empty where it is none's.
         problem: What is wrong and the way out, without the place.
+        faults: All that is wrong, where several things are told in one go; each has its
+            own place. Of one fault, itself.
     """
 
     def __init__(
@@ -33,6 +36,23 @@ class ConfigInvalid(CoordinatorError, ValueError):
         self.line = line
         self.key = key
         self.problem = problem or message
+        self.faults: tuple[ConfigInvalid, ...] = (self,)
+
+    @classmethod
+    def of(cls, faults: Sequence[ConfigInvalid]) -> ConfigInvalid:
+        """One error that tells all of ``faults``, a line each; their first's place."""
+        first, *more = sorted(faults, key=lambda fault: (fault.line or 0, fault.key))
+        if not more:
+            return first
+        error = cls(
+            "\n".join(map(str, (first, *more))),
+            path=first.path,
+            line=first.line,
+            key=first.key,
+            problem=first.problem,
+        )
+        error.faults = (first, *more)
+        return error
 
 
 class _OfJournal(CoordinatorError):

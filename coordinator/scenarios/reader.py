@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -18,7 +17,7 @@ from coordinator.scenarios.schema import ScenarioFile
 from coordinator.scenarios.sentence import is_scenario, sentence_of
 from coordinator.scenarios.validation import faults
 from coordinator.simulation.virtual_time import Runtime
-from coordinator.team.reader import read_document
+from coordinator.team.reader import FAULTS_TOLD, read_once, without
 from coordinator.team.schema import AgentEntry, TeamConfig
 from coordinator.team.yaml_document import (
     Document,
@@ -30,8 +29,6 @@ from coordinator.team.yaml_document import (
 )
 
 NAME_DEFAULT = "What shall it be?"
-FAULTS_TOLD = 20
-"""Faults told of one file; who has more reads again."""
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,10 +172,10 @@ def _read_whole(document: Document) -> tuple[TeamConfig | None, list[Misplaced]]
     problems: list[Misplaced] = []
     while len(problems) < FAULTS_TOLD:
         try:
-            config = read_document(document, ScenarioFile)
+            config = read_once(document, ScenarioFile)
         except Misplaced as error:
             problems.append(error)
-            cut = _without(document.data, error.where)
+            cut = without(document.data, error.where)
             if cut is None or error.where in _NEEDED:
                 return None, problems
             document = Document(document.path, cut, document.lines)
@@ -189,29 +186,6 @@ def _read_whole(document: Document) -> tuple[TeamConfig | None, list[Misplaced]]
 
 _NEEDED: tuple[Where, ...] = (("agents",), ("expect",))
 """Without these nothing more can be said of a file."""
-
-
-def _without(data: Plain, where: Where) -> Plain:
-    """``data`` without what stands at ``where``; ``None`` where nothing does.
-
-    Of a list all goes, for what follows in it would be told by another number.
-    """
-    while where and isinstance(where[-1], int):
-        where = where[:-1]
-    if not where or not isinstance(data, dict | list):
-        return None
-    step, rest = where[0], where[1:]
-    held: Any = data
-    try:
-        inner = held[step]
-    except (KeyError, IndexError, TypeError):
-        return None
-    copy: Any = held.copy()
-    if not rest:
-        del copy[step]
-        return copy
-    copy[step] = _without(inner, rest)
-    return None if copy[step] is None else copy
 
 
 def _with_scripts(config: TeamConfig) -> tuple[TeamConfig, dict[str, str]]:

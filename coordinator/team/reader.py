@@ -37,6 +37,8 @@ from coordinator.team.schema import (
 from coordinator.team.validation import check_agent, check_schema, said_at
 from coordinator.team.yaml_document import (
     Document,
+    Misplaced,
+    Plain,
     Where,
     convert,
     parse,
@@ -66,11 +68,101 @@ def parse_team(text: str, path: Path) -> TeamConfig:
     return read_document(parse(text, path))
 
 
+FAULTS_TOLD = 20
+"""Faults told of one file; who has more reads again."""
+
+
 def read_document(document: Document, form: type[TeamFile] = TeamFile) -> TeamConfig:
     """Make sense of a document that is a team file, or of a form that adds keys to one.
 
     Raises:
-        ConfigInvalid: With file, line, key, value and the way out.
+        ConfigInvalid: All that is wrong, each with line, key, value and the way out.
+    """
+    faults: list[ConfigInvalid] = []
+    places: list[Where] = []
+    while len(faults) < FAULTS_TOLD:
+        try:
+            config = read_once(document, form)
+        except Misplaced as error:
+            # What holds something that was left out may be refused for want of it.
+            if not any(_is_inside(place, error.where) for place in places):
+                faults.append(error)
+            places.append(error.where)
+            rest = _without_fault(document, error)
+            if rest is None:
+                break
+            document = rest
+        except ConfigInvalid as error:
+            faults.append(error)
+            break
+        else:
+            if not faults:
+                return config
+            break
+    raise ConfigInvalid.of(faults)
+
+
+def _is_inside(where: Where, outer: Where) -> bool:
+    return len(where) > len(outer) and where[: len(outer)] == outer
+
+
+_AGENT_DEPTH = 2
+"""``agents[1]`` is so many steps down."""
+
+
+def _without_fault(document: Document, error: Misplaced) -> Document | None:
+    """The document without what is wrong, to look for more; ``None``: there is none.
+
+    An agent that is refused whole stays as a person of its name, so that the others
+    keep their numbers and may be spoken of.
+    """
+    where = error.where
+    if error.path != document.path or not where or where == ("agents",):
+        return None
+    data: Any = document.data
+    if where[0] == "agents" and len(where) == _AGENT_DEPTH:
+        number = where[1]
+        assert isinstance(number, int)
+        agents: list[Any] = list(data["agents"])
+        refused: Any = agents[number]
+        name: Any = value_at(document, (*where, "id"))
+        stand_in: Any = {"id": name or f"agent-{number}", "backend": "human"}
+        if refused == stand_in:
+            return None
+        agents[number] = stand_in
+        return Document(document.path, {**data, "agents": agents}, document.lines)
+    rest = without(data, where)
+    return None if rest is None else Document(document.path, rest, document.lines)
+
+
+def without(data: Plain, where: Where) -> Plain:
+    """``data`` without what stands at ``where``; ``None`` where nothing does.
+
+    Of a list all goes, for what follows in it would be told by another number.
+    """
+    while where and isinstance(where[-1], int):
+        where = where[:-1]
+    if not where or not isinstance(data, dict | list):
+        return None
+    step, rest = where[0], where[1:]
+    held: Any = data
+    try:
+        inner = held[step]
+    except (KeyError, IndexError, TypeError):
+        return None
+    copy: Any = held.copy()
+    if not rest:
+        del copy[step]
+        return copy
+    copy[step] = without(inner, rest)
+    return None if copy[step] is None else copy
+
+
+def read_once(document: Document, form: type[TeamFile] = TeamFile) -> TeamConfig:
+    """Make sense of a team file, or of a form that adds keys to one.
+
+    Raises:
+        ConfigInvalid: The first fault, with line, key, value and the way out.
     """
     if not isinstance(document.data, dict):
         raise document.error((), "a team file is a mapping; begin with 'agents:'")

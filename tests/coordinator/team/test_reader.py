@@ -328,3 +328,55 @@ def test_a_claude_agent_whose_model_is_blank_has_none(model: str) -> None:
     text = f"agents: [{{id: ada, model: {model}}}]"
     with pytest.raises(ConfigInvalid, match="a claude agent needs a model"):
         parse_team(text, Path("team.yaml"))
+
+
+MANY = """\
+agents:
+- id: ada
+  modle: m
+- id: bob
+  model: m
+  max_tokens: many
+- id: bob
+  model: m
+- model: m
+- id: eve
+- id: zoe
+  model: m
+  tools: [bash]
+voting: {policy: slat, panel: 0, weights: {nobody: 1, eve: 2}}
+limits: {attempts: 0}
+deadline_s: -1
+tittle: x
+"""
+
+
+def test_all_that_is_wrong_with_a_file_is_told_in_one_go() -> None:
+    with pytest.raises(ConfigInvalid) as caught:
+        parse_team(MANY, FILE)
+    faults = caught.value.faults
+    assert str(caught.value).splitlines() == [str(fault) for fault in faults]
+    assert [(fault.line, fault.key) for fault in faults] == [
+        (3, "agents[0].modle"),
+        (6, "agents[1].max_tokens"),
+        (7, "agents[2].id"),
+        (9, "agents[3]"),
+        (10, "agents[4]"),
+        (13, "agents[5].tools[0]"),
+        (14, "voting.panel"),
+        (14, "voting.policy"),
+        (14, "voting.weights.nobody"),
+        (15, "limits.attempts"),
+        (16, "deadline_s"),
+        (17, "tittle"),
+    ]
+    assert all(fault.path == FILE and fault.problem for fault in faults)
+
+
+def test_a_fault_is_not_told_again_as_what_follows_from_it() -> None:
+    with pytest.raises(ConfigInvalid) as caught:
+        parse_team("agents:\n- id: 5\n  model: [m]\n", FILE)
+    assert [fault.key for fault in caught.value.faults] == [
+        "agents[0].id",
+        "agents[0].model",
+    ]
