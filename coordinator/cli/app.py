@@ -8,15 +8,32 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
+from cyclopts import (
+    App,
+    CycloptsError,
+    Parameter,
+    UnknownCommandError,
+    UnusedCliTokensError,
+)
 
+from coordinator.cli.completion import session_names
 from coordinator.cli.exit_codes import EXIT_CODES, Exit, complain
+from coordinator.cli.groups import ASK, BUILD, LOOK_BACK, SET_UP, TRY_TEAMS
 from coordinator.cli.help import TwoColumns
-from coordinator.cli.journal_commands import JournalFolder, replay, resume, sessions
+from coordinator.cli.help_examples import EXAMPLES, IN_THIS_ORDER, beneath_help
+from coordinator.cli.journal_commands import (
+    JournalFolder,
+    SessionName,
+    replay,
+    resume,
+    sessions,
+)
 from coordinator.cli.numbers import Whole
+from coordinator.cli.setup_commands import register
 
 _HELP = f"""A team of agents answers your question: each alone, then they vote.
 
@@ -40,14 +57,18 @@ app = App(
     result_action="return_value",
     default_parameter=Parameter(negative=(), show_default=False),
     version=_version,
+    version_flags=("--version", "-V"),
     suppress_keyboard_interrupt=False,  # main() has the sentence and the exit code
 )
+app["--help"].group = app["--version"].group = SET_UP
+sessions.group = LOOK_BACK
 app.command(sessions)
-app.command(replay)
-app.command(resume)
+app.command(replay, group=LOOK_BACK)
+app.command(resume, group=ASK)
+register(app)
 
 
-@app.command
+@app.command(group=ASK)
 def run(
     question: str | None = None,
     *,
@@ -71,7 +92,9 @@ def run(
     journal: JournalFolder = None,
     no_journal: bool = False,
     durability: Literal["exit", "async", "sync"] = "async",
-    continue_: Annotated[str | None, Parameter(name="--continue")] = None,
+    continue_: Annotated[
+        str | None, Parameter(name="--continue", completer=session_names)
+    ] = None,
     emulate: bool = False,
     steer: bool = False,
     approve: Literal["ask", "all", "none"] = "ask",
@@ -191,7 +214,7 @@ def run(
     )
 
 
-@app.command
+@app.command(group=BUILD)
 def decode(
     file: Path,
     *,
@@ -216,7 +239,7 @@ def decode(
     return decode_command(file, as_message=message, api=api)
 
 
-@app.command
+@app.command(group=TRY_TEAMS)
 def emulate(
     *,
     script: Path | None = None,
@@ -254,7 +277,7 @@ def emulate(
     return emulate_command(script, host=host, port=port, runtime=runtime)
 
 
-@app.command
+@app.command(group=BUILD)
 def simulate(
     world: Path | None = None,
     *,
@@ -327,7 +350,7 @@ def simulate(
     )
 
 
-@app.command
+@app.command(group=BUILD)
 def compare(
     *,
     outcomes: Path | None = None,
@@ -402,9 +425,9 @@ def compare(
     )
 
 
-@app.command
+@app.command(group=LOOK_BACK)
 def report(
-    session: str,
+    session: SessionName,
     *,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     open: bool = False,  # noqa: A002  (the option's name)
@@ -430,7 +453,7 @@ def report(
     return report_command(session, output, journal, is_opened=open)
 
 
-@app.command
+@app.command(group=BUILD)
 def bench(
     *,
     quick: bool = False,
@@ -484,7 +507,7 @@ def bench(
     )
 
 
-@app.command
+@app.command(group=TRY_TEAMS)
 def scenario(
     *paths: Path,
     runtime: Literal["asyncio", "trio", "both"] = "asyncio",
@@ -582,7 +605,7 @@ def scenario(
     return list_command(options) if only_list else scenario_command(options)
 
 
-@app.command
+@app.command(group=TRY_TEAMS)
 def stress(
     team: str,
     *,
@@ -661,7 +684,7 @@ def stress(
     )
 
 
-@app.command
+@app.command(group=SET_UP)
 def schema(kind: Literal["scenario", "team"] = "scenario", /) -> int:
     """Print the JSON Schema of scenario or team files, for editors that check YAML.
 
@@ -736,6 +759,11 @@ _FLAGS = frozenset({"--demo", "--json", "--no-journal", "--emulate", "--steer"})
 def _sentence(error: CycloptsError) -> str:
     if isinstance(error, UnusedCliTokensError):
         return _left_over(error)
+    if isinstance(error, UnknownCommandError):
+        word = (error.unused_tokens or [""])[0]
+        near = get_close_matches(word, list(app), 1)
+        way = f", perhaps {near[0]!r}" if near else ""
+        return f"{word!r} is no command{way}"
     return " ".join(str(error).split()).removesuffix(", ...").rstrip(".")
 
 
@@ -746,7 +774,7 @@ def _left_over(error: UnusedCliTokensError) -> str:
     return f"{command}: there is no place for {' '.join(words)!r}; {way}"
 
 
-@app.command
+@app.command(group=SET_UP)
 def models(*, json: bool = False) -> int:
     """Show Claude's models: context, output, prices, what they can, when they retire.
 
@@ -760,3 +788,21 @@ def models(*, json: bool = False) -> int:
     from coordinator.cli.models import models_command  # noqa: PLC0415
 
     return models_command(is_json=json)
+
+
+@app.command(name="help", group=SET_UP)
+def help_(*command: str) -> int:
+    """Show how a command is used: coordinator help run.
+
+    Parameters
+    ----------
+    command
+        The command; left out, all of them are listed.
+    """
+    return main([*command, "--help"])
+
+
+for _command in EXAMPLES:
+    app[_command].help_epilogue = beneath_help(_command)
+for _place, _command in enumerate(IN_THIS_ORDER):
+    app[_command].sort_key = _place

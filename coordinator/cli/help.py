@@ -54,7 +54,7 @@ class TwoColumns:
     ) -> None:
         """Print what the command is for, paragraph by paragraph."""
         for paragraph in _text(console, description).split("\n\n"):
-            _print([*textwrap.wrap(" ".join(paragraph.split()), _width()), ""])
+            _print([*textwrap.wrap(" ".join(paragraph.split()), terminal_width()), ""])
 
 
 def _names(entry: HelpEntry, kind: str) -> str:
@@ -72,7 +72,7 @@ def _row(names: str, words: str) -> list[str]:
     indent = " " * (NAMES_MAX + 4)
     wrapped = textwrap.wrap(
         " ".join(words.split()),
-        _width(),
+        terminal_width(),
         initial_indent=indent,
         subsequent_indent=indent,
     )
@@ -81,7 +81,8 @@ def _row(names: str, words: str) -> list[str]:
     return [f"  {names:<{NAMES_MAX}}  {wrapped[0].lstrip()}", *wrapped[1:]]
 
 
-def _width() -> int:
+def terminal_width() -> int:
+    """Columns to write help in."""
     return max(40, min(WIDTH_MAX, shutil.get_terminal_size().columns))
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter, Token
 
+from coordinator.cli.completion import session_names
 from coordinator.cli.numbers import Whole
 
 
@@ -20,6 +21,7 @@ def _folder(_: object, tokens: Sequence[Token]) -> Path:
 
 
 JournalFolder = Annotated[Path | None, Parameter(converter=_folder)]
+SessionName = Annotated[str, Parameter(completer=session_names)]
 
 
 sessions = App(name="sessions", help="List, show, export and delete kept sessions.")
@@ -42,7 +44,9 @@ def list_(*, journal: JournalFolder = None, json: bool = False) -> int:
 
 
 @sessions.command
-def show(session: str, *, journal: JournalFolder = None, json: bool = False) -> int:
+def show(
+    session: SessionName, *, journal: JournalFolder = None, json: bool = False
+) -> int:
     """Show a session: question, team, answers, votes, outcome.
 
     Parameters
@@ -61,7 +65,7 @@ def show(session: str, *, journal: JournalFolder = None, json: bool = False) -> 
 
 @sessions.command
 def export(
-    session: str,
+    session: SessionName,
     *,
     format: Literal["jsonl", "massgen", "scenario"] = "jsonl",  # noqa: A002  (the option's name)
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
@@ -129,7 +133,7 @@ def prune(
 
 
 def replay(
-    session: str,
+    session: SessionName,
     *,
     speed: str = "1",
     display: Literal["rich", "plain", "jsonl", "quiet", "none"] | None = None,
@@ -164,7 +168,7 @@ def replay(
 
 
 def resume(
-    session: str,
+    session: SessionName,
     *,
     from_: Annotated[Whole | None, Parameter(name="--from")] = None,
     rule: str | None = None,

@@ -190,8 +190,8 @@ def test_a_session_in_which_everybody_fails_says_why(run: Run, tmp_path: Path) -
         (("decode", "none.sse"), "none.sse: cannot be read"),
         (("emulate", "--script", "none.yaml"), "none.yaml: cannot be read"),
         (("emulate", "--port", "99999"), "--port 99999 is no port; give 0 to 65535"),
-        (("dance",), '"dance"'),
-        (("runn", "Why?"), '"run"'),
+        (("dance",), "'dance' is no command"),
+        (("runn", "Why?"), "perhaps 'run'"),
         (
             ("run", "Why", "so?", "--demo"),
             (
