@@ -29,7 +29,7 @@ import anyio
 import anyio.lowlevel
 
 from agents.errors import BackendUnavailable
-from agents.limits.token_buckets import KINDS, Bucket, told
+from agents.limits.token_buckets import KINDS, Bucket, Told, told
 from agents.protocol.chunks import AgentId, Allowance
 
 WINDOW_START = 64
@@ -115,13 +115,20 @@ class Limiter:
     Args:
         window: Requests under way at once, to begin with.
         most: The most that ``window`` grows to.
+        share: The part of all this that is for this process, 0…1: others ask with the
+            same key, and what the server allows is for them all.
     """
 
     def __init__(
-        self, *, window: float = WINDOW_START, most: float = WINDOW_MOST
+        self,
+        *,
+        window: float = WINDOW_START,
+        most: float = WINDOW_MOST,
+        share: float = 1.0,
     ) -> None:
-        self._window = min(window, most)
-        self._most = most
+        self._share = share
+        self._window = max(1.0, min(window, most) * share)
+        self._most = max(1.0, most * share)
         self._under_way = 0
         self._opening = 0
         self._openings = math.inf
@@ -262,7 +269,7 @@ class Limiter:
             self.observe_headers(headers)
         for each in allowances:
             said = (each.size, each.left, each.a_second)
-            self._buckets[each.of].told(said, self._opening, anyio.current_time())
+            self._tell(each.of, said, anyio.current_time())
         self._call_head()
 
     def leave(
@@ -295,7 +302,15 @@ class Limiter:
         """
         now = anyio.current_time()
         for kind, said in told(headers).items():
-            self._buckets[kind].told(said, self._opening, now)
+            self._tell(kind, said, now)
+
+    def _tell(self, kind: str, said: Told, now: float) -> None:
+        """Have a bucket know what the server said of it, as far as it is for us."""
+        size, left, rate = said
+        if self._share < 1.0:
+            size, rate = max(1.0, size * self._share), rate * self._share
+            left = None if left is None else left * self._share
+        self._buckets[kind].told((size, left, rate), self._opening, now)
 
     def observe_error(self, error: BackendUnavailable, started: float) -> None:
         """Slow the team down after a refusal.

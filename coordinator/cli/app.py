@@ -684,6 +684,106 @@ def stress(
     )
 
 
+@app.command(group=TRY_TEAMS)
+def sweep(
+    questions: Path,
+    *,
+    config: Annotated[
+        tuple[Path, ...], Parameter(name=["--config", "-c"], negative_iterable=())
+    ] = (),
+    teams: str = "",
+    seeds: Whole = 1,
+    on: str = "local",
+    concurrency: Whole = 16,
+    workers: Whole | None = None,
+    out: Path | None = None,
+    reference: str | None = None,
+    fields: str = "",
+    check: str = "",
+    limit: Whole | None = None,
+    budget_usd: float | None = None,
+    budget_tokens: Whole | None = None,
+    deadline: float | None = None,
+    durability: Literal["exit", "async", "sync"] = "async",
+    emulate: bool = False,
+    json: bool = False,
+) -> int:
+    """Ask teams a set of questions, many at once, and sum up what came of it.
+
+    Ctrl-C stops everywhere and keeps what is done. The same command again does only
+    what is missing, and goes on with sessions that were begun.
+
+    Exit codes: 0 all is done; 1 the command line or a file is not usable; 2 some
+    sessions came to no answer, or the budget was used up; 4 interrupted.
+
+    Parameters
+    ----------
+    questions
+        A file of JSON lines or CSV. A line is {"id", "question", "reference"}, or in
+        the form of GSM8K, MMLU, MMLU-Pro, GPQA, AIME or MATH.
+    config
+        A team file (YAML); may be given more than once.
+    teams
+        More team files, with commas between.
+    seeds
+        Sessions of each question and team (1).
+    on
+        "local"; "ray": a cluster that is here, or begins here; "ray://HOST:PORT".
+    concurrency
+        Sessions at once, of all workers together (16).
+    workers
+        Processes; by itself, one for each core where that pays.
+    out
+        The folder for results, journals, summary and plot. (QUESTIONS-sweep)
+    reference
+        The key that holds what is right.
+    fields
+        Which keys hold what: question=Problem,id=ID,reference=Answer,choices=Options;
+        inspect's words (input, target) are known as well.
+    check
+        A command that judges an answer: it is on standard input, exit code 0 is right.
+    limit
+        Only so many of the questions, from the first.
+    budget_usd
+        What all sessions together may spend, earlier runs in the folder included.
+    budget_tokens
+        The same in tokens.
+    deadline
+        Seconds after which a session's best answer so far is its answer.
+    durability
+        When journals are on the disk: at a session's exit, soon (async), or before
+        anything follows (sync).
+    emulate
+        Ask a pretended API on this machine: no key, no cost.
+    json
+        Print the summary as one JSON object.
+    """
+    from coordinator.cli.sweep import SweepCommand, sweep_command  # noqa: PLC0415
+
+    named = [name for name in teams.split(",") if name]
+    return sweep_command(
+        SweepCommand(
+            questions=questions,
+            configs=tuple(dict.fromkeys([*map(str, config), *named])),
+            seeds=seeds,
+            on=on,
+            concurrency=concurrency,
+            workers=workers,
+            out=out,
+            reference=reference,
+            fields=fields,
+            check=check,
+            limit=limit,
+            budget_usd=budget_usd,
+            budget_tokens=budget_tokens,
+            deadline_s=deadline,
+            durability=durability,
+            is_emulated=emulate,
+            is_json=json,
+        )
+    )
+
+
 @app.command(group=SET_UP)
 def schema(kind: Literal["scenario", "team"] = "scenario", /) -> int:
     """Print the JSON Schema of scenario or team files, for editors that check YAML.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, TypeAlias
 
@@ -44,7 +45,7 @@ def summarize(journal: Journal, size_bytes: int) -> Summary:
     """Say in short what ``journal`` holds, as if nobody were writing it."""
     records = history(journal.records)
     opened = journal.opened
-    result = _result(records)
+    result = result_in(records)
     return Summary(
         session=opened.session,
         status=result.status if result else "unfinished",
@@ -57,7 +58,7 @@ def summarize(journal: Journal, size_bytes: int) -> Summary:
     )
 
 
-def _result(records: tuple[Record, ...]) -> Result | None:
+def result_in(records: Sequence[Record]) -> Result | None:
     """The outcome, unless the session went on after it."""
     for record in reversed(records):
         if record.kind == Kind.RESULT:

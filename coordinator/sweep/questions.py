@@ -1,0 +1,333 @@
+"""Sets of questions: files of JSON lines or CSV, in our form or a common set's. Pure.
+
+A line is one question. The forms of GSM8K, MMLU, MMLU-Pro, GPQA, AIME and MATH are
+known by their keys; any other, inspect's ``Sample`` among them, is read by a mapping of
+fields, as inspect's ``FieldSpec`` has it (``input``, ``target``, ``choices``, ``id``).
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import random
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias, cast
+
+import msgspec
+
+from coordinator.errors import ConfigInvalid
+
+Row: TypeAlias = dict[str, Any]
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+"""What choices are called; a set of more is refused."""
+QUESTIONS_MOST = 1_000_000
+LINE_BYTES = 8_000_000
+"""A longer line is no question; csv has a limit of its own."""
+
+CHOOSE = (
+    "Choose one of these and end your answer with a line of this form, the letter "
+    "alone: Answer: {example}"
+)
+
+_FIELDS = ("id", "question", "reference", "choices")
+_ALIASES = {"input": "question", "target": "reference"}
+"""inspect's words for ours."""
+_BOXED = re.compile(r"\\boxed\{")
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """One question of a set."""
+
+    id: str
+    """Unique in its set."""
+    question: str
+    """As the team is asked; choices are in it."""
+    reference: tuple[str, ...] = ()
+    """What is right, any of these; for choices, the letter. Empty: nobody knows."""
+    choices: tuple[str, ...] = ()
+    """What may be chosen, in the order of the letters."""
+
+
+class Fields(msgspec.Struct, frozen=True, kw_only=True):
+    """Which keys of a row hold what; empty: the form of the row says."""
+
+    id: str = ""
+    question: str = ""
+    reference: str = ""
+    choices: str = ""
+
+
+BY_FORM = Fields()
+"""Every key is known by the form of the row."""
+
+
+def fields_of(words: str, reference: str | None = None) -> Fields:
+    """Read ``question=Problem,reference=Answer`` (or inspect's ``input``, ``target``).
+
+    Raises:
+        ConfigInvalid: A name is none of these, or a pair is not written so.
+    """
+    said: dict[str, str] = {}
+    for pair in filter(None, words.split(",")):
+        name, is_pair, key = pair.partition("=")
+        name = _ALIASES.get(name.strip(), name.strip())
+        if not is_pair or name not in _FIELDS or not key.strip():
+            known = ", ".join((*_FIELDS, *_ALIASES))
+            raise ConfigInvalid(
+                f"--fields {pair!r} cannot be read; write NAME=KEY with a name of "
+                f"{known}"
+            )
+        said[name] = key.strip()
+    if reference is not None:
+        said["reference"] = reference
+    return Fields(**said)
+
+
+def read_questions(path: Path, fields: Fields = BY_FORM) -> tuple[Question, ...]:
+    """Read a file of questions.
+
+    Args:
+        path: ``*.csv`` has a header; anything else has a JSON object on each line.
+        fields: Which keys hold what, where the form is no known one.
+
+    Raises:
+        ConfigInvalid: The file cannot be read, or a line of it; with the line.
+    """
+    try:
+        text = path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise ConfigInvalid(f"{str(path)!r} cannot be read: {why}") from error
+    rows = _csv_rows(path, text) if path.suffix == ".csv" else _json_rows(path, text)
+    questions: list[Question] = []
+    lines: dict[str, int] = {}
+    for line, row in rows:
+        place = f"{str(path)!r}, line {line}"
+        question = _question(row, fields, line, place)
+        if question.id in lines:
+            raise ConfigInvalid(
+                f"{place}: id {question.id!r} is that of line {lines[question.id]}; "
+                "ids differ"
+            )
+        lines[question.id] = line
+        questions.append(question)
+        if len(questions) > QUESTIONS_MOST:
+            raise ConfigInvalid(
+                f"{str(path)!r} has more than {QUESTIONS_MOST:,} questions; part it"
+            )
+    if not questions:
+        raise ConfigInvalid(f"{str(path)!r} holds no question; a line is one")
+    return tuple(questions)
+
+
+def _json_rows(path: Path, text: str) -> Iterator[tuple[int, Row]]:
+    # By "\n" alone: other separators may stand in a string of JSON.
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row: object = msgspec.json.decode(line)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise ConfigInvalid(
+                f"{str(path)!r}, line {number} is no JSON: {error}; write one object "
+                "on each line"
+            ) from error
+        if not isinstance(row, dict):
+            raise ConfigInvalid(
+                f"{str(path)!r}, line {number} is {str(row)[:40]!r}; "
+                'write an object: {"id": …, "question": …}'
+            )
+        yield number, cast("Row", row)
+
+
+def _csv_rows(path: Path, text: str) -> Iterator[tuple[int, Row]]:
+    csv.field_size_limit(LINE_BYTES)
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        for row in reader:
+            plain = cast("Row", dict(row))
+            if None in cast("dict[Any, Any]", plain):
+                raise ConfigInvalid(
+                    f"{str(path)!r}, line {reader.line_num} has more cells than the "
+                    "header; put quotes around a cell with a comma"
+                )
+            if any(plain.values()):
+                yield reader.line_num, plain
+    except csv.Error as error:
+        raise ConfigInvalid(
+            f"{str(path)!r}, line {reader.line_num}: {error}"
+        ) from error
+
+
+def _question(row: Row, fields: Fields, line: int, place: str) -> Question:
+    """A row as a question, by the mapping, then by its form."""
+    form = _known_form(row)
+    asked = _text(row, fields.question, place) if fields.question else form.question
+    if asked is None or not asked.strip():
+        keys = ", ".join(list(row)[:12])
+        raise ConfigInvalid(
+            f"{place} holds no question (its keys: {keys}); name the key: "
+            "--fields question=KEY"
+        )
+    name = _text(row, fields.id, place) if fields.id else form.id
+    reference, choices = form.reference, form.choices
+    if fields.choices:
+        choices = _choices(_value(row, fields.choices, place), place)
+    if fields.reference:
+        reference = _references(_value(row, fields.reference, place))
+        if choices:
+            reference = _as_letters(reference, choices)
+    if len(choices) > len(LETTERS):
+        raise ConfigInvalid(
+            f"{place} has {len(choices)} choices; there are {len(LETTERS)} letters"
+        )
+    if choices:
+        asked = _with_choices(asked, choices)
+    return Question(
+        id=(name or "").strip() or f"line{line}",
+        question=asked,
+        reference=reference,
+        choices=choices,
+    )
+
+
+class _Form(msgspec.Struct, frozen=True, kw_only=True):
+    """What a known form says."""
+
+    id: str | None = None
+    question: str | None = None
+    reference: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+
+
+def _known_form(row: Row) -> _Form:
+    lower = {key.strip().casefold(): value for key, value in row.items()}
+    name = _first(lower, "id", "question_id", "record id", "task_id", "unique_id")
+    if "correct answer" in lower and "incorrect answer 1" in lower:
+        return _gpqa(lower, name)
+    asked = _first(lower, "question", "problem", "input", "prompt")
+    options = lower.get("options", lower.get("choices"))
+    answer = lower.get("answer")
+    if isinstance(options, list | tuple) and options:
+        choices = tuple(str(one) for one in cast("Sequence[object]", options))
+        right = lower.get("target") if answer is None else answer
+        references = _as_letters(_references(right), choices)
+        return _Form(id=name, question=asked, reference=references, choices=choices)
+    if isinstance(answer, str) and "####" in answer:  # GSM8K
+        return _Form(id=name, question=asked, reference=(_after_hashes(answer),))
+    if "problem" in lower:  # AIME, MATH
+        right = _references(answer) or _boxed(lower.get("solution"))
+        return _Form(id=name, question=asked, reference=right)
+    for key in ("reference", "target"):
+        if key in lower:
+            return _Form(id=name, question=asked, reference=_references(lower[key]))
+    return _Form(id=name, question=asked)
+
+
+def _gpqa(lower: Mapping[str, Any], name: str | None) -> _Form:
+    """GPQA: the right answer is among the wrong ones where a draw by its words says."""
+    asked = str(lower.get("question") or "")
+    right = str(lower["correct answer"]).strip()
+    wrong = [str(lower.get(f"incorrect answer {n}") or "").strip() for n in (1, 2, 3)]
+    choices = [right, *filter(None, wrong)]
+    seed = hashlib.sha256(asked.encode("utf-8", "replace")).digest()
+    random.Random(seed).shuffle(choices)  # noqa: S311  (an order, no secret)
+    letter = LETTERS[choices.index(right)]
+    return _Form(id=name, question=asked, reference=(letter,), choices=tuple(choices))
+
+
+def _with_choices(question: str, choices: Sequence[str]) -> str:
+    named = zip(LETTERS, choices, strict=False)
+    lines = [f"{letter}) {choice}" for letter, choice in named]
+    return "\n".join([question.strip(), "", *lines, "", CHOOSE.format(example="A")])
+
+
+def _as_letters(references: Sequence[str], choices: Sequence[str]) -> tuple[str, ...]:
+    """References as letters: given as such, as a choice's words, or as its index."""
+    letters: list[str] = []
+    for one in references:
+        bare = one.strip()
+        if len(bare) == 1 and bare.upper() in LETTERS[: len(choices)]:
+            letters.append(bare.upper())
+        elif bare in choices:
+            letters.append(LETTERS[choices.index(bare)])
+        elif bare.isdecimal() and int(bare) < len(choices):
+            letters.append(LETTERS[int(bare)])
+    return tuple(letters)
+
+
+def _references(value: object) -> tuple[str, ...]:
+    if isinstance(value, list | tuple):
+        many = cast("Sequence[object]", value)
+        return tuple(text for one in many for text in _references(one))
+    if value is None or value == "":
+        return ()
+    if isinstance(value, str):
+        return (_after_hashes(value).strip(),)
+    return (msgspec.json.encode(value).decode(),)
+
+
+def _after_hashes(text: str) -> str:
+    return text.rpartition("####")[2].strip() if "####" in text else text
+
+
+def _boxed(solution: object) -> tuple[str, ...]:
+    """What the last box of a worked solution holds; the box goes with it."""
+    if not isinstance(solution, str):
+        return ()
+    found = [*_BOXED.finditer(solution)]
+    return (solution[found[-1].start() :],) if found else ()
+
+
+def _choices(value: object, place: str) -> tuple[str, ...]:
+    if isinstance(value, str):
+        text = value
+        try:
+            value = msgspec.json.decode(text)
+        except msgspec.DecodeError:
+            value = [part.strip() for part in text.split("|")]
+    if not isinstance(value, list) or not value:
+        raise ConfigInvalid(
+            f"{place}: choices are a list, or texts with | between; not {value!r:.40}"
+        )
+    return tuple(str(one) for one in cast("list[object]", value))
+
+
+def _first(lower: Mapping[str, Any], *keys: str) -> str | None:
+    for key in keys:
+        value: object = lower.get(key)
+        if isinstance(value, str) and value.strip():
+            return value
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        if isinstance(value, list):  # inspect's list of messages: what users say
+            return _of_messages(cast("list[object]", value))
+    return None
+
+
+def _of_messages(messages: Sequence[object]) -> str | None:
+    texts: list[str] = []
+    for message in messages:
+        if isinstance(message, dict):
+            said: object = cast("Row", message).get("content")
+            if isinstance(said, str):
+                texts.append(said)
+    return "\n\n".join(texts) or None
+
+
+def _value(row: Row, key: str, place: str) -> object:
+    if key not in row:
+        keys = ", ".join(list(row)[:12])
+        raise ConfigInvalid(f"{place} has no {key!r}; it has {keys}")
+    return row[key]
+
+
+def _text(row: Row, key: str, place: str) -> str | None:
+    value = _value(row, key, place)
+    if isinstance(value, list):
+        return _of_messages(cast("list[object]", value))
+    return None if value is None else str(value)

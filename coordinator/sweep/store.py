@@ -1,0 +1,134 @@
+"""The folder of a sweep: what was asked, each outcome as a line, journals, a summary.
+
+``sweep.json``       what was asked of whom, for people and for other programs
+``results.jsonl``    an outcome a line, written as soon as a session has ended
+``sessions/``        the journals, by which what was begun goes on
+``summary.json``, ``plot.svg``   at the end
+
+One sweep at a time writes it. A line that a kill has torn is cut off before the next
+one is written.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from coordinator.errors import ConfigInvalid, JournalUnavailable
+from coordinator.journal.store import IS_POSIX, lock
+from coordinator.sweep.outcome import Outcome
+from coordinator.sweep.worker import SEAL
+
+RESULTS = "results.jsonl"
+SESSIONS = "sessions"
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Outcome)
+
+
+class Store:
+    """A sweep's folder, open for writing; made by :func:`opened`."""
+
+    def __init__(self, folder: Path, results: IO[bytes], seal: str) -> None:
+        self.folder = folder
+        self.seal = seal
+        self._results = results
+
+    @property
+    def sessions(self) -> Path:
+        """Where the journals are."""
+        return self.folder / SESSIONS
+
+    def append(self, outcome: Outcome) -> None:
+        """Keep an outcome; it is in the file when this returns."""
+        self._results.write(_encoder.encode(outcome) + b"\n")
+        self._results.flush()
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file of the folder as a whole."""
+        path = self.folder / name
+        part = path.with_suffix(path.suffix + ".part")
+        part.write_bytes(content)
+        part.replace(path)
+
+
+@contextmanager
+def opened(folder: Path) -> Generator[tuple[Store, dict[str, Outcome]]]:
+    """Open a sweep's folder; made where it is missing.
+
+    Yields:
+        The store, and the outcomes of earlier runs by session, the last of each.
+
+    Raises:
+        ConfigInvalid: It cannot be written, another sweep writes it, or a line of its
+            results is none.
+    """
+    try:
+        (folder / SESSIONS).mkdir(parents=True, exist_ok=True)
+        (folder / SESSIONS).chmod(0o700)
+        results = (folder / RESULTS).open("a+b")
+    except OSError as error:
+        raise ConfigInvalid(
+            f"--out {str(folder)!r} cannot be written: {error.strerror}; name another "
+            "folder"
+        ) from error
+    with results:
+        if IS_POSIX:
+            try:
+                lock(results.fileno(), folder / RESULTS)
+            except JournalUnavailable as error:
+                raise ConfigInvalid(
+                    f"--out {str(folder)!r} is in use by another sweep; wait for it, "
+                    "or name another folder"
+                ) from error
+        done = _read(folder / RESULTS, results)
+        seal = secrets.token_hex(8)
+        (folder / SEAL).write_text(seal)
+        yield Store(folder, results, seal), done
+
+
+def read_outcomes(folder: Path) -> tuple[Outcome, ...]:
+    """The outcomes of a sweep's folder, the last of each session.
+
+    Raises:
+        ConfigInvalid: There are none, or a line is none.
+    """
+    path = folder / RESULTS
+    try:
+        with path.open("rb") as results:
+            found = _lines(path, results.read())[0]
+    except OSError as error:
+        raise ConfigInvalid(
+            f"{str(path)!r} cannot be read: {error.strerror}"
+        ) from error
+    return tuple({outcome.session: outcome for outcome in found}.values())
+
+
+def _read(path: Path, results: IO[bytes]) -> dict[str, Outcome]:
+    results.seek(0)
+    outcomes, end = _lines(path, results.read())
+    os.ftruncate(results.fileno(), end)
+    results.seek(end)
+    return {outcome.session: outcome for outcome in outcomes}
+
+
+def _lines(path: Path, data: bytes) -> tuple[Sequence[Outcome], int]:
+    """The outcomes, and where the last whole line ends."""
+    end = data.rfind(b"\n") + 1
+    outcomes: list[Outcome] = []
+    for number, line in enumerate(data[:end].split(b"\n")[:-1], 1):
+        if not line.strip():
+            continue
+        try:
+            outcomes.append(_decoder.decode(line))
+        except msgspec.DecodeError as error:
+            raise ConfigInvalid(
+                f"{str(path)!r}, line {number} is no outcome: {error}; take the line "
+                "out, or name another folder"
+            ) from error
+    return outcomes, end

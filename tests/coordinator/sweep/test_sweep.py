@@ -1,0 +1,168 @@
+"""Sweeps on this machine: done once, gone on with, within their budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anyio
+import msgspec
+import pytest
+
+from coordinator.errors import ConfigInvalid
+from coordinator.sweep.driver import Progress
+from coordinator.sweep.store import read_outcomes
+from coordinator.sweep.sweep import SweepOptions, sweep
+from coordinator.team.schema import TeamConfig
+
+Options = Callable[..., SweepOptions]
+MakeTeam = Callable[..., TeamConfig]
+
+
+async def test_every_question_is_asked_of_every_team_with_every_seed(
+    options: Options, team: Any
+) -> None:
+    report = await sweep(options(teams={"one": team, "two": team}, seeds=2))
+    asked = [(one.question, one.seed, one.team) for one in report.outcomes]
+    assert asked == [
+        (f"q{n}", seed, name)
+        for n in range(3)
+        for seed in (0, 1)
+        for name in ("one", "two")
+    ]
+    assert all(one.is_right for one in report.outcomes)
+    assert len({one.session for one in report.outcomes}) == 12
+
+
+async def test_a_second_run_does_only_what_is_missing(options: Options) -> None:
+    first = await sweep(options(count=2))
+    seen: list[Progress] = []
+    second = await sweep(options(count=3), watch=seen.append)
+    assert second.outcomes[:2] == first.outcomes
+    assert (seen[-1].total, seen[-1].earlier, seen[-1].done) == (3, 2, 3)
+    third = await sweep(options(count=3))
+    assert third.outcomes == second.outcomes
+
+
+async def test_a_team_that_has_changed_is_asked_anew(
+    options: Options, make_team: MakeTeam
+) -> None:
+    await sweep(options())
+    other = make_team("42")
+    report = await sweep(options(teams={"team": other}))
+    assert [one.result for one in report.outcomes] == ["42"] * 3
+
+
+async def test_a_reference_that_has_changed_asks_nobody_again(options: Options) -> None:
+    made = options()
+    await sweep(made)
+    questions = [
+        msgspec.structs.replace(one, reference=("42",)) for one in made.questions
+    ]
+    seen: list[Progress] = []
+    report = await sweep(options(questions=questions), watch=seen.append)
+    assert [one.is_right for one in report.outcomes] == [False] * 3
+    assert not seen
+
+
+@pytest.mark.real_time
+async def test_cancelled_sessions_go_on_from_their_journals(
+    options: Options, make_team: MakeTeam, tmp_path: Path
+) -> None:
+    made = options(teams={"team": make_team(delay_s=0.3)}, concurrency=2)
+    with anyio.CancelScope() as scope:
+
+        def watch(progress: Progress) -> None:
+            if progress.done == 2:  # the third has just begun
+                scope.cancel("two are done")
+
+        await sweep(made, watch=watch)
+    assert len(read_outcomes(tmp_path / "out")) == 2
+    report = await sweep(made)
+    assert [one.is_right for one in report.outcomes] == [True] * 3
+
+
+@pytest.mark.real_time
+async def test_a_session_that_was_begun_is_not_begun_anew(
+    options: Options, make_team: MakeTeam, tmp_path: Path
+) -> None:
+    made = options(teams={"team": make_team(delay_s=0.2)}, count=1)
+    journals = tmp_path / "out" / "sessions"
+    with anyio.CancelScope() as scope:
+
+        async def wait_for_journal() -> None:
+            while not [*journals.glob("*.journal")]:  # noqa: ASYNC110  (no event)
+                await anyio.sleep(0.01)
+            scope.cancel("it has begun")
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(wait_for_journal)
+            await sweep(made)
+    report = await sweep(made)
+    assert [(one.is_resumed, one.is_right) for one in report.outcomes] == [(True, True)]
+
+
+async def test_a_torn_line_is_cut_off(options: Options, tmp_path: Path) -> None:
+    await sweep(options())
+    results = tmp_path / "out" / "results.jsonl"
+    whole = results.read_bytes()
+    results.write_bytes(whole[:-20])
+    report = await sweep(options())
+    assert len(report.outcomes) == 3
+    assert results.read_bytes().count(b"\n") == 3
+
+
+async def test_a_budget_holds_for_the_sweep_as_a_whole(options: Options) -> None:
+    free = await sweep(options(count=4))
+    each = max(one.tokens for one in free.outcomes)
+    made = options(count=12, out=None, budget_tokens=int(each * 6.5), concurrency=3)
+    report = await sweep(made)
+    assert report.problem is not None
+    assert "the budget is used up" in report.problem
+    assert 1 <= len(report.outcomes) < 12
+    assert sum(one.tokens for one in report.outcomes) <= each * 6.5
+
+
+async def test_nothing_is_kept_where_no_folder_is_named(options: Options) -> None:
+    report = await sweep(options(out=None))
+    assert len(report.outcomes) == 3
+
+
+async def test_two_sweeps_do_not_share_a_folder(
+    options: Options, make_team: MakeTeam
+) -> None:
+    slow = make_team(delay_s=5.0)
+    async with anyio.create_task_group() as group:
+        group.start_soon(sweep, options(teams={"team": slow}))
+        await anyio.sleep(1.0)
+        with pytest.raises(ConfigInvalid, match="in use by another sweep"):
+            await sweep(options())
+
+
+async def test_people_and_what_is_no_number_are_refused(
+    options: Options, make_team: MakeTeam
+) -> None:
+    peopled = make_team(more="  - {id: you, backend: human}\n")
+    with pytest.raises(ConfigInvalid, match="'you' is a person"):
+        await sweep(options(teams={"t": peopled}))
+    for said in ({"seeds": 0}, {"workers": 0}, {"budget_usd": 0.0}, {"on": "moon"}):
+        with pytest.raises(ConfigInvalid, match="--"):
+            await sweep(options(**said))
+
+
+@pytest.mark.real_time
+async def test_a_check_judges_what_no_reference_does(options: Options) -> None:
+    report = await sweep(options(check="grep -q 41"))
+    assert [one.is_right for one in report.outcomes] == [True] * 3
+    again = await sweep(options(check="grep -q 42"))
+    assert [one.is_right for one in again.outcomes] == [False] * 3
+    broken = await sweep(options(check="/nothing/of/this/name"))
+    assert [one.is_right for one in broken.outcomes] == [None] * 3
+    assert "the check broke" in broken.outcomes[0].detail
+
+
+@pytest.mark.real_time
+async def test_workers_are_processes_that_share_the_work(options: Options) -> None:
+    report = await sweep(options(count=8, workers=2))
+    assert [one.is_right for one in report.outcomes] == [True] * 8
