@@ -77,6 +77,11 @@ from coordinator.protocol.events import ArmTimer as ArmTimer
 from coordinator.protocol.events import Conclude as Conclude
 from coordinator.protocol.events import AnswerAccepted as AnswerAccepted
 from coordinator.protocol.events import ResultsCounted as ResultsCounted
+from coordinator.protocol.events import RunChecks as RunChecks
+from coordinator.protocol.events import CancelChecks as CancelChecks
+from coordinator.protocol.events import AnswerChecked as AnswerChecked
+from agents.protocol.checks import Check as Check
+from agents.protocol.checks import CheckResult as CheckResult
 from coordinator.protocol.events import AnswerRefused as AnswerRefused
 from coordinator.protocol.events import VoteCounted as VoteCounted
 from coordinator.protocol.events import VoteRejected as VoteRejected

@@ -50,6 +50,9 @@ still fits the smallest context window in use."""
 PRESENTED_CHARS = 400_000
 """Longest answer shown to its presenter, who must not lose the end of it."""
 REASON_CHARS = 2_000
+CHECKS_CHARS = 4_000
+"""Longest list of what checks have found of one answer."""
+CHECKED = "Checks of {label}, run by the coordinator: {checks}"
 EARLIER_CHARS = 20_000
 """Longest account of an earlier session: five of them leave room for the answers."""
 
@@ -339,7 +342,7 @@ def unfence(texts: Iterable[str]) -> tuple[VisibleAnswer, ...]:
     )
 
 
-def _harmless(content: str, nonce: str, limit: int) -> str:
+def _harmless(content: str, nonce: str, limit: int = CHECKS_CHARS) -> str:
     """``content`` without anything that reads as one of this session's fences."""
     left_out = len(content) - limit
     if left_out > 0:
@@ -370,7 +373,18 @@ def _answers_block(turn: Turn, *, unseen_only: bool) -> str:
             assert_never(turn.task)
     if not answers:
         return ""
-    return _joined(head, *(fence(x, turn.nonce, limit) for x in answers))
+    is_judged = isinstance(turn.task, Review)
+    shown = _checked if is_judged else fence
+    return _joined(head, *(shown(x, turn.nonce, limit) for x in answers))
+
+
+def _checked(answer: VisibleAnswer, nonce: str, limit: int) -> str:
+    """``answer`` in its fence, and behind it what its checks have found."""
+    shown = fence(answer, nonce, limit)
+    if not answer.checks:
+        return shown
+    found = CHECKED.format(label=answer.label, checks=_harmless(answer.checks, nonce))
+    return f"{shown}\n{found}"
 
 
 def _ask(turn: Turn) -> str:

@@ -28,6 +28,9 @@ class VisibleAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     is_own: bool = False
     citations: tuple[Citation, ...] = ()
     """What it rests on; ``content`` lists them already."""
+    checks: str = ""
+    """What the team's checks have found of it; the coordinator's word, not the
+    author's."""
 
 
 class BallotForm(msgspec.Struct, frozen=True, kw_only=True, gc=False):

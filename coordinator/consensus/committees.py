@@ -9,7 +9,7 @@ import msgspec
 
 from agents.protocol.chunks import AgentId, Label
 from coordinator.ballots.election import exact
-from coordinator.consensus import result_count
+from coordinator.consensus import checks, result_count
 from coordinator.consensus.persistent_map import table
 from coordinator.consensus.result_count import Entry
 from coordinator.consensus.transition import Move, drawn
@@ -98,7 +98,7 @@ def _panel_size(m: Move, found: Sequence[Entry] | None = None) -> int | None:
         return size
     models = len(_models(m))
     if found is None:
-        found = result_count.counted(m, m.standing())
+        found = result_count.counted(m, checks.best(m, m.standing()))
     drafts = sum(entry.weight for entry in found)
     is_weak = result_count.lead(found) <= exact(m.rules.voting.weak_margin) * drafts
     return max(models, WEAK_PANEL if is_weak else 1)

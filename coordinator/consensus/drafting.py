@@ -10,6 +10,7 @@ from agents.protocol.chunks import AnswerProposed
 from agents.protocol.turns import Draft, Review
 from coordinator.consensus import (
     answers,
+    checks,
     committees,
     conclusion,
     contests,
@@ -20,13 +21,19 @@ from coordinator.consensus import (
     winner,
 )
 from coordinator.consensus.state import Answer, Member, as_read
-from coordinator.protocol.events import AnswerRefused, ArmTimer
+from coordinator.protocol.events import (
+    AnswerRefused,
+    AnswerRestored,
+    ArmTimer,
+    CheckEnded,
+)
 
 if TYPE_CHECKING:
     from agents.protocol.chunks import AgentId
     from coordinator.consensus.transition import Move
 
 STRAGGLER_TIMER = "straggler"
+PASSES = "an answer passes every check"
 
 
 def begin(m: Move) -> None:
@@ -59,7 +66,9 @@ def reopen(m: Move, reason: str, instructions: str) -> None:
             answers=m.visible(standing, member.id), ballot=None, may_revise=True
         )
         noted = m.put(
-            msgspec.structs.replace(member, note=note, contest=-1, shown=0, sat_in=())
+            msgspec.structs.replace(
+                member, note=note, contest=-1, shown=0, sat_in=(), checked=0
+            )
         )
         if member in drafting:
             m.start(noted, review, "drafting")
@@ -82,11 +91,15 @@ def on_draft(m: Move, member: Member, chunk: AnswerProposed) -> None:
         else:
             on_no_draft(m, m.rest(member))
         return
-    m.s.drafting -= 1
-    m.s.drafts_in += 1
     answer = answers.accept(
         m, member, chunk.content, chunk.value, chunk.citations, result=chunk.result
     )
+    if checks.is_on(m):
+        checks.begin(m, m.s.members[member.id], answer)
+        _keep_to_room(m)
+        return
+    m.s.drafting -= 1
+    m.s.drafts_in += 1
     if m.s.phase == "voting":
         _into_the_vote(m, answer)
         return
@@ -96,6 +109,51 @@ def on_draft(m: Move, member: Member, chunk: AnswerProposed) -> None:
         voting.open_stage(m, m.standing(), "the first answer is in")
         return
     _go_on(m)
+
+
+def on_check(m: Move, what: CheckEnded) -> None:
+    """A check is over; with the last of an answer's, the answer is in (C1, C2)."""
+    answer = checks.take(m, what)
+    if answer is None:
+        return
+    author = m.s.members[answer.agent]
+    if author.label == answer.label:
+        author = _keep_better(m, author, answer)
+        faults = checks.faults_of(answer)
+        is_to_mend = faults and checks.may_try_again(m, author)
+        if is_to_mend and contests.has_answers_left(m, author):
+            author = m.put(msgspec.structs.replace(author, note=faults))
+            m.start(author, Draft(), "drafting", continues=True)
+            return
+    m.s.drafting -= 1
+    m.s.drafts_in += author.label is not None
+    is_one = author.label == answer.label and checks.passes_all(m, answer)
+    if is_one and m.rules.drafting.stop == "first":
+        is_early = m.s.drafting > 0
+        _leave_rest(m, PASSES)
+        _freeze(m, PASSES, is_early=is_early)
+        return
+    _go_on(m)
+
+
+def _keep_better(m: Move, author: Member, answer: Answer) -> Member:
+    """Let the author's try before stand again, if that one passes more."""
+    if author.checked < 2:
+        return author
+    earlier = m.s.answers[answers.label_of(author, author.revisions - 1)]
+    if earlier.label in m.s.vetoed or earlier.passed <= answer.passed:
+        return author
+    m.out.append(AnswerRestored(agent=author.id, label=earlier.label))
+    return m.put(msgspec.structs.replace(author, label=earlier.label))
+
+
+def _leave_rest(m: Move, why: str) -> None:
+    """Wait neither for drafts nor for checks: they can change nothing."""
+    for member in m.live():
+        if member.activity == "drafting":
+            m.cancel(member, why)
+    checks.cancel(m, why)
+    m.s.drafting = 0
 
 
 def _keep_to_room(m: Move) -> list[AgentId]:
@@ -133,8 +191,14 @@ def _cut_drafts(m: Move, why: str) -> list[AgentId]:
         if member.activity == "drafting":
             m.cancel(member, why)
             m.s.drafting -= 1
+            m.s.drafts_in += _has_checked(m, member)
             cut.append(agent)
     return cut
+
+
+def _has_checked(m: Move, member: Member) -> bool:
+    """Whether an answer of this wave stands already for who was mending it."""
+    return checks.is_on(m) and member.checked > 0 and member.label is not None
 
 
 def _vote_instead(m: Move, member: Member) -> None:
@@ -148,6 +212,7 @@ def _vote_instead(m: Move, member: Member) -> None:
 def on_no_draft(m: Move, member: Member) -> None:
     """``member`` will bring no first answer; it may still vote."""
     m.s.drafting -= 1
+    m.s.drafts_in += _has_checked(m, member)
     if m.s.phase == "voting":
         # It was counted as a voter when the vote opened.
         if member.activity == "idle":
@@ -173,10 +238,7 @@ def _go_on(m: Move) -> None:
         _freeze(m, "all first answers are in")
         return
     if _is_counted_out(m):
-        for member in m.live():
-            if member.activity == "drafting":
-                m.cancel(member, "no outstanding draft or ballot can change the result")
-        m.s.drafting = 0
+        _leave_rest(m, "no outstanding draft or ballot can change the result")
         _freeze(m, "the first answers agree", is_early=True)
         return
     straggler = m.rules.drafting.straggler
@@ -196,7 +258,11 @@ def _is_counted_out(m: Move) -> bool:
     """Whether nothing outstanding, draft or ballot, can change which result leads."""
     if not result_count.can_close_drafting(m) or not m.s.drafts_in:
         return False
-    found = result_count.counted(m, m.standing())
+    standing = m.standing()
+    if checks.is_on(m):
+        # Only what passes everything can be sure to be among those that pass most.
+        standing = [answer for answer in standing if checks.passes_all(m, answer)]
+    found = result_count.counted(m, standing)
     panel = result_count.weight_of_all(m, committees.panel_of(m, found))
     return result_count.is_out_of_reach(
         found, result_count.outstanding_drafts(m) + panel
@@ -210,6 +276,9 @@ def cut_stragglers(m: Move) -> None:
     why = "the other first answers are in; this one took too long"
     for agent in _cut_drafts(m, why):
         m.put(msgspec.structs.replace(m.s.members[agent], was_cut=True))
+    m.s.is_cut = True
+    if m.s.drafting:
+        return  # what has come in time is being checked
     _freeze(m, "the first answers that came in time")
 
 
@@ -223,7 +292,13 @@ def _freeze(m: Move, reason: str, *, is_early: bool = False) -> None:
         return
     if _is_nothing_new(m):
         return
-    voting.open_stage(m, standing, reason, is_early=is_early)
+    stand = checks.best(m, standing)
+    if checks.is_on(m):
+        is_mended = any(checks.passes_all(m, answer) for answer in stand)
+        if not is_mended and team_growth.wake(m, "no answer passes every check"):
+            return
+        checks.announce(m, standing, stand)
+    voting.open_stage(m, stand, reason, is_early=is_early)
 
 
 def _is_nothing_new(m: Move) -> bool:

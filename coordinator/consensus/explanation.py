@@ -19,6 +19,7 @@ from coordinator.consensus.result_count import draft_ballot, draft_voter
 from coordinator.consensus.rules import Rules
 from coordinator.protocol.events import (
     AnswerAccepted,
+    AnswerChecked,
     Event,
     ResultsCounted,
     SlateFrozen,
@@ -32,6 +33,7 @@ from coordinator.protocol.events import (
 from coordinator.protocol.explanation import (
     Agreement,
     BallotRecord,
+    CheckedAnswer,
     CountStep,
     DraftCount,
     Explanation,
@@ -67,6 +69,7 @@ class Explainer:
         self._live: dict[AgentId, BallotRecord] = {}
         self._fallen: list[FallenBallot] = []
         self._drafts: tuple[DraftCount, ...] = ()
+        self._checks: list[CheckedAnswer] = []
         self._decided: WinnerDecided | None = None
         self._order: tuple[Label, ...] = ()
 
@@ -114,6 +117,15 @@ class Explainer:
                     )
                     for (label, weight), members in zip(
                         event.standings, event.members, strict=True
+                    )
+                )
+            case AnswerChecked():
+                self._checks.append(
+                    CheckedAnswer(
+                        label=event.label,
+                        passed=event.passed,
+                        of=event.of,
+                        results=event.results,
                     )
                 )
             case SlateFrozen():
@@ -165,6 +177,7 @@ class Explainer:
             ballots=ballots,
             fallen=tuple(self._fallen),
             drafts=self._drafts,
+            checks=tuple(self._checks),
             steps=self._steps(cast, order, weights),
             duels=duels(cast, order, weights)
             if cast and 1 < len(order) <= DUELS_MOST

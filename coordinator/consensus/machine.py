@@ -31,6 +31,7 @@ from agents.protocol.chunks import (
     AnswerProposed,
     BlockStarted,
     Chunk,
+    Label,
     PartCompleted,
     ResponseStarted,
     RestartRequested,
@@ -59,10 +60,12 @@ from coordinator.protocol.events import (
     AgentStopped,
     AnswerVetoed,
     ArmTimer,
+    CheckEnded,
     Interrupted,
     MachineInput,
     MachineOutput,
     PersonSaid,
+    RunChecks,
     SessionOpened,
     TimerRang,
 )
@@ -139,6 +142,22 @@ class Consensus:
     def spent_tokens(self) -> int:
         """Tokens that all agents' responses have reported."""
         return self._state.spent_tokens
+
+    def answer(self, label: Label) -> Answer:
+        """One accepted answer.
+
+        Raises:
+            KeyError: There is none of that label.
+        """
+        return self._state.answers[label]
+
+    def checks_under_way(self) -> tuple[RunChecks, ...]:
+        """The checks that were asked for and are not over, answer by answer."""
+        waiting, answers = self._state.under_check, self._state.answers
+        return tuple(
+            RunChecks(agent=answers[label].agent, label=label, checks=waiting[label])
+            for label in sorted(waiting, key=lambda label: answers[label].ordinal)
+        )
 
     def answers(self) -> tuple[Answer, ...]:
         """Every accepted answer, in order of acceptance."""
@@ -416,7 +435,9 @@ def _keep_to_budget(m: Move) -> None:
         never += held
         for each in held:
             m.retire(each.member, each.why)
-        is_running = any(member.activity != "idle" for member in m.live())
+        is_running = bool(m.s.under_check) or any(
+            member.activity != "idle" for member in m.live()
+        )
         if not is_running and any(each.is_session for each in held):
             _stop(m, next(each.why for each in held if each.is_session))
         for each in held:
@@ -456,6 +477,8 @@ def _on_shell(m: Move, what: MachineInput) -> None:
             _take_out(m, m.s.members[agent], reason)
         case AnswerVetoed(label=label, reason=reason):
             vetoes.veto(m, label, reason)
+        case CheckEnded():
+            drafting.on_check(m, what)
         case _:
             pass
 

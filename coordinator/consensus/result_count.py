@@ -163,11 +163,12 @@ def drafts_for(m: Move, labels: Sequence[Label]) -> Mapping[AgentId, Label]:
 
 
 def outstanding_drafts(m: Move) -> Number:
-    """Weight of the first answers that are still being written."""
+    """Weight of the first answers that are still being written, or checked."""
+    checked = {m.s.answers[label].agent for label in m.s.under_check}
     return sum(
         weight_of(member.id, m.rules.voting.weights)
-        for member in m.live()
-        if member.activity == "drafting"
+        for member in map(m.s.members.__getitem__, m.s.order)
+        if member.activity == "drafting" or member.id in checked
     )
 
 

@@ -105,7 +105,7 @@ def _carry(m: Move, contest: Contest, before: Label, answer: Answer) -> None:
         ballots = with_entry(ballots, voter, renewed)
     voters = tuple(v for v in contest.voters if v in contest.ballots)
     m.out.append(VotesCarried(voters=voters, replaced=before, label=answer.label))
-    m.put_contest(
+    contest = m.put_contest(
         msgspec.structs.replace(
             contest,
             labels=tuple(answer.label if x == before else x for x in contest.labels),
@@ -114,6 +114,9 @@ def _carry(m: Move, contest: Contest, before: Label, answer: Answer) -> None:
         )
     )
     contests.resume_review(m, m.s.members[answer.agent])
+    if not contest.outstanding and not contests.has_drafts_to_come(m):
+        # All ballots were in, and this was the last draft that the vote waited for.
+        voting.check(m, contest)
 
 
 def announce(m: Move) -> None:

@@ -279,6 +279,7 @@ def _checked(settings: dict[str, Any]) -> dict[str, Any]:
             raise ConfigInvalid(
                 f"unknown setting {name!r}{way_out(name, list(SETTINGS))}", key=name
             )
+    _refuse_functions(settings.get("checks"))
     plain = {name: _plain(value) for name, value in settings.items()}
     try:
         if "rule" in plain:
@@ -299,9 +300,27 @@ def _plain(value: Any) -> Any:  # noqa: ANN401  (what a caller brings)
     return msgspec.to_builtins(value, enc_hook=repr)
 
 
+def _refuse_functions(checks: object) -> None:
+    """Rules are values; a function's text would be taken for a command."""
+    for each in (
+        cast("list[object]", checks) if isinstance(checks, list | tuple) else ()
+    ):
+        if callable(each):
+            raise ConfigInvalid(
+                f"checks: {each!r} is a function, which rules cannot keep; give it to "
+                "the team: Team(checks=[…])",
+                key="checks",
+            )
+
+
 def _check_together(rules: Rules) -> None:
     """Refuse settings of two parts that contradict each other."""
     voting, drafting = rules.voting, rules.drafting
+    if drafting.checks and voting.challenge != "off":
+        raise ValueError(
+            "a challenger's answer comes after the vote and would not be checked, so "
+            "'challenge' does not go with 'checks'; set 'challenge: off'"
+        )
     if not drafting.revise:
         return
     if voting.committee_over is not None:

@@ -10,11 +10,12 @@ each setting does is carried out beside it, in this room; ballots are counted by
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeAlias, TypedDict
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, TypeAlias, TypedDict, cast
 
 import msgspec
 
+from agents.protocol.checks import Check
 from coordinator.ballots import Borda, VotingRule
 
 Positive: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
@@ -28,6 +29,9 @@ CHALLENGE_JUDGES_MOST = 5
 """Two answers need few judges, and each of them reads both."""
 
 EQUAL_WORDS = frozenset({"auto", "value", "text", "none"})
+
+CHECK_TRIES_MOST = 5
+"""Who has failed so often does not know better."""
 
 SMALLEST_MATCH = 2
 """Of fewer answers none can be better than another."""
@@ -284,9 +288,19 @@ class Drafting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """``None``: everybody answers at once."""
     division: Division | None = None
     """``None``: everybody answers the whole question, and a vote decides."""
+    checks: tuple[Check | str, ...] = ()
+    """What the user knows to be true, run on each first answer; a text is a command.
+    The answers that pass most of it, by weight, stand for the vote; where one is left
+    there is none. Not where answers are revised."""
+    check_tries: Annotated[int, msgspec.Meta(ge=1, le=CHECK_TRIES_MOST)] = 2
+    """Answers of one author that are checked: who fails is told what failed, and may
+    answer again, until so many have been; the best of them stands."""
+    stop: Literal["all", "first"] = "all"
+    """``first``: an answer that passes every check ends the writing of the others."""
 
     def __post_init__(self) -> None:
         """Refuse settings that contradict each other."""
+        self._check_checks()
         if self.revise and self.adaptive is not None:
             raise ValueError(
                 "with 'revise: true' everybody sees everything from the beginning, so "
@@ -313,6 +327,40 @@ class Drafting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 "'review_opens: own_drafted' votes while answers still arrive, which "
                 "needs 'revise: true'"
             )
+
+    def _check_checks(self) -> None:
+        if not self.checks:
+            if self.stop == "first":
+                raise ValueError(
+                    "'stop: first' waits for an answer that passes every check, so it "
+                    "needs 'checks'"
+                )
+            return
+        named = tuple(
+            Check(command=each) if isinstance(each, str) else each
+            for each in self.checks
+        )
+        msgspec.structs.force_setattr(self, "checks", named)
+        names = [each.called for each in named]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(
+                    f"two checks are called {name!r}; give each a 'name' of its own"
+                )
+        if self.revise:
+            raise ValueError(
+                "with 'revise: true' answers change while they are voted on, so they "
+                "are not checked; leave out 'checks'"
+            )
+        if self.division is not None:
+            raise ValueError(
+                "a divided task has parts and no first answers, so there is nothing "
+                "to check; leave out 'checks' or 'division'"
+            )
+
+    def each_check(self) -> tuple[Check, ...]:
+        """The checks, a command written as a text among them."""
+        return cast("tuple[Check, ...]", self.checks)
 
     def _check_equal(self) -> None:
         if self.revise:
@@ -408,6 +456,9 @@ class RuleSettings(TypedDict, total=False):
     prices: Mapping[str, Price]
     division: Division | None
     restarts: Count
+    checks: Sequence[Check | str | Mapping[str, Any]]
+    check_tries: int
+    stop: Literal["all", "first"]
 
 
 class RuleChanges(RuleSettings, total=False):

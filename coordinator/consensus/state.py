@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from agents.protocol.checks import CheckResult
 from agents.protocol.chunks import AgentId, Ballot, Label, Part, TurnNumber
 from agents.protocol.citations import Citation
 
@@ -44,6 +45,8 @@ class Member(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     revisions: int = 0
     """Answers accepted so far."""
     refusals: int = 0
+    checked: int = 0
+    """Answers of the wave under way that have been checked."""
     is_reserve: bool = False
     """Not asked anything yet, nor perhaps ever: the team is still small enough."""
     label: Label | None = None
@@ -105,6 +108,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     citations: tuple[Citation, ...] = ()
     result: str = ""
     """What equals it counts with it; empty: nothing does."""
+    checks: tuple[CheckResult, ...] = ()
+    """What its checks have found so far, in the order of the rules."""
+    passed: float = 0.0
+    """Weight of the checks that it passes."""
 
     @property
     def reading(self) -> str:
@@ -205,6 +212,10 @@ class State(msgspec.Struct, kw_only=True):
     """Drafts under way."""
     drafts_in: int = 0
     straggler_armed: bool = False
+    is_cut: bool = False
+    """Stragglers of this wave were cut: who fails a check now gets no other try."""
+    under_check: Mapping[Label, tuple[str, ...]] = {}
+    """Answer → the checks of it that still run; a draft is in when none does."""
     accepted: int = 0
     """Answers that came to stand so far; the newest one's ordinal."""
     restored: int = 0

@@ -10,7 +10,7 @@ import msgspec
 from agents.protocol.chunks import AgentId
 from agents.protocol.turns import Draft
 from coordinator.ballots import best_of
-from coordinator.consensus import contests
+from coordinator.consensus import checks, contests
 from coordinator.consensus import winner as winning
 from coordinator.consensus.rules import Adaptive
 from coordinator.consensus.state import Contest
@@ -73,7 +73,7 @@ def posterior(ahead: int, behind: int) -> float:
 def wake(m: Move, reason: str) -> bool:
     """Ask the next agents in reserve for a first answer; ``False``: there is none."""
     adaptive = m.rules.drafting.adaptive
-    if adaptive is None:
+    if adaptive is None or checks.is_settled(m):
         return False
     members = [m.s.members[agent] for agent in m.s.order]
     awake = sum(not member.is_reserve for member in members)

@@ -25,6 +25,7 @@ from coordinator.protocol.events import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from agents.protocol.checks import CheckResult
     from coordinator.consensus.rules import Rules
     from coordinator.consensus.state import Activity, Answer, Contest, Member, State
 
@@ -56,7 +57,7 @@ class Move:
         s = self.s
         s.phase = "drafting"
         s.wave_began, s.drafts_in, s.straggler_armed, s.stages = s.now, 0, False, 0
-        s.drafting, s.grown_from = 0, -1
+        s.drafting, s.grown_from, s.is_cut = 0, -1, False
 
     def start(
         self,
@@ -166,6 +167,7 @@ class Move:
             content=answer.reading,
             is_own=is_own,
             citations=answer.citations,
+            checks=in_words(answer.checks),
         )
         if not is_own:
             self._foreign[label] = answer.agent, visible
@@ -185,6 +187,11 @@ class Move:
             numbered.sort()
             found = self._by_number[labels] = tuple([label for _, label in numbered])
         return found
+
+
+def in_words(results: Sequence[CheckResult]) -> str:
+    """What checks have found, as others than the author read it."""
+    return "; ".join(f"{each.check}: {each.outcome}" for each in results)
 
 
 def heard(member: Member) -> Member:

@@ -23,6 +23,7 @@ from coordinator.ballots import (
 )
 from coordinator.consensus import (
     challenge,
+    checks,
     committees,
     conclusion,
     contests,
@@ -74,7 +75,9 @@ def open_stage(
     if len(labels) == 1 and not _may_more_come(m):
         only = labels[0]
         winner.announce_winner(m, only, winner.count_alone(m, only), 0)
-        conclusion.finish(m, only, labels, "only one answer stood")
+        checked = checks.in_words(m, m.s.answers[only])
+        words = "only one answer stood"
+        conclusion.finish(m, only, labels, f"{words}; {checked}" if checked else words)
         return
     before = winner.live_ballots(m)
     s.phase = "voting"

@@ -8,7 +8,7 @@ import msgspec
 
 from agents.protocol.chunks import AgentId, Ballot, Label
 from coordinator.ballots import Tally, best_of, has_quorum, standing_part, tally
-from coordinator.consensus import conclusion, contests, result_count
+from coordinator.consensus import checks, conclusion, contests, result_count
 from coordinator.consensus.state import Contest
 from coordinator.consensus.transition import Move
 from coordinator.protocol.events import LiveBallot, LiveBallots, WinnerDecided
@@ -112,7 +112,7 @@ def has_reached_quorum(m: Move, contest: Contest) -> bool:
 
 def leader(m: Move) -> Label | None:
     """Who would win if the vote ended now; ``None`` where nobody has answered."""
-    standing = m.standing()
+    standing = checks.best(m, m.standing())
     if not standing:
         return None
     if m.s.phase == "voting":
@@ -154,6 +154,12 @@ def announce_winner(
 
 def how_decided(m: Move, contest: Contest, result: Tally, *, is_early: bool) -> str:
     """How the contest was decided, in one sentence for people (W4)."""
+    words = _how(m, contest, result, is_early=is_early)
+    checked = checks.in_words(m, m.s.answers[first_of(contest, result)])
+    return f"{words}; {checked}" if checked else words
+
+
+def _how(m: Move, contest: Contest, result: Tally, *, is_early: bool) -> str:
     cast, voters = len(contest.ballots), len(contest.voters)
     if contest.drafts:
         return _how_counted(m, contest, result, is_early=is_early)
@@ -208,7 +214,7 @@ def second_choice(m: Move, why: str) -> None:
     if not standing:
         conclusion.conclude(m, "failed", "every answer was vetoed")
         return
-    next_best = contests.tie_order(m, standing)[0]
+    next_best = contests.tie_order(m, checks.best(m, standing))[0]
     announce_winner(m, next_best, count_alone(m, next_best), 0)
     detail = f"{why}; the {_tie_word(m)} decided"
     conclusion.finish(m, next_best, (next_best,), detail)

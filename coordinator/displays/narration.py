@@ -40,6 +40,7 @@ from coordinator.displays.tool_summaries import asked, brought
 from coordinator.protocol.events import (
     AgentRetired,
     AnswerAccepted,
+    AnswerChecked,
     AnswerRefused,
     AnswerRestored,
     CancelTurn,
@@ -47,6 +48,8 @@ from coordinator.protocol.events import (
     CommitteeDecided,
     Event,
     JournalLost,
+    ResultsCounted,
+    RunChecks,
     SlateFrozen,
     TeamGrown,
     TellAgent,
@@ -67,6 +70,9 @@ WORDS_MAX = 240
 
 ANSWER_MAX = 120
 """Characters of an answer that are told; the winner's is shown whole at the end."""
+
+COUNTED_MOST = 6
+"""Results of a count that are told."""
 
 WORKFLOW_TOOLS = frozenset(
     {"new_answer", "vote", "submit", "restart_orchestration", "divide", "stop"}
@@ -145,6 +151,13 @@ def _told(  # noqa: C901, PLR0911, PLR0912  (a table of words, one case an event
         case AnswerAccepted():
             words = f"answers ({event.label}): {one_line(event.content, ANSWER_MAX)}"
             return event.agent, "answer", words
+        case RunChecks():
+            return event.agent, "turn", f"is checked: {', '.join(event.checks)}"
+        case AnswerChecked():
+            is_whole = all(each.outcome == "passed" for each in event.results)
+            return event.agent, "answer" if is_whole else "trouble", _checked(event)
+        case ResultsCounted():
+            return None, "phase", _counted(event, authors)
         case AnswerRefused():
             return event.agent, "trouble", _with("answer refused", event.reason)
         case AnswerRestored():
@@ -190,6 +203,31 @@ def _told(  # noqa: C901, PLR0911, PLR0912  (a table of words, one case an event
             return event.winner, "winner", _victory(event)
         case _:
             return None, "turn", ""
+
+
+def _checked(event: AnswerChecked) -> str:
+    short = [x for x in event.results if x.outcome != "passed"]
+    if not short:
+        return f"{event.label} passes every check"
+    told = "; ".join(
+        f"{x.check} {x.outcome}" + (f" ({last_line(x.detail)})" if x.detail else "")
+        for x in short
+    )
+    return f"{event.label} passes {event.passed:g} of {event.of:g}: {told}"
+
+
+def last_line(text: str) -> str:
+    """Where programs put what they have come to."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[-1].strip() if lines else ""
+
+
+def _counted(event: ResultsCounted, authors: Mapping[Label, AgentId]) -> str:
+    """Equal results as ``ada 3, bo 1``: who stands for each, and its weight."""
+    shown = event.standings[:COUNTED_MOST]
+    told = ", ".join(f"{author(label, authors)} {weight:g}" for label, weight in shown)
+    more = len(event.standings) - len(shown)
+    return f"equal results: {told}" + (f" and {more} more" if more else "")
 
 
 def author(label: Label, authors: Mapping[Label, AgentId]) -> str:

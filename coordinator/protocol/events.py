@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from agents.protocol.checks import CheckResult
 from agents.protocol.chunks import AgentId, Ballot, Label, StreamChunk, TurnNumber
 from agents.protocol.citations import Citation
 from agents.protocol.turns import News, Turn
@@ -60,8 +61,21 @@ class AnswerVetoed(Input, frozen=True, kw_only=True, tag="answer_vetoed"):
     reason: str
 
 
+class CheckEnded(Input, frozen=True, kw_only=True, tag="check_ended"):
+    """One check of an answer, asked for by :class:`RunChecks`, is over."""
+
+    label: Label
+    result: CheckResult
+
+
 ShellInput: TypeAlias = (
-    SessionOpened | TimerRang | Interrupted | PersonSaid | AgentStopped | AnswerVetoed
+    SessionOpened
+    | TimerRang
+    | Interrupted
+    | PersonSaid
+    | AgentStopped
+    | AnswerVetoed
+    | CheckEnded
 )
 MachineInput: TypeAlias = ShellInput | StreamChunk
 
@@ -97,6 +111,23 @@ class ArmTimer(Output, frozen=True, kw_only=True, tag="arm_timer"):
     at: float
 
 
+class RunChecks(Output, frozen=True, kw_only=True, tag="run_checks"):
+    """Run these checks of the rules on an answer, each on its own."""
+
+    agent: AgentId
+    """The author, in a copy of whose workspace commands run."""
+    label: Label
+    checks: tuple[str, ...]
+    """Their names."""
+
+
+class CancelChecks(Output, frozen=True, kw_only=True, tag="cancel_checks"):
+    """Stop what still runs of an answer's checks: nothing hangs on it any more."""
+
+    label: Label
+    reason: str
+
+
 class Conclude(Output, frozen=True, kw_only=True, tag="conclude"):
     """The session is over; cancel what still runs. Always the last effect."""
 
@@ -112,7 +143,9 @@ class Conclude(Output, frozen=True, kw_only=True, tag="conclude"):
     """What ``answer`` rests on; it ends with them as footnotes."""
 
 
-Effect: TypeAlias = StartTurn | CancelTurn | TellAgent | ArmTimer | Conclude
+Effect: TypeAlias = (
+    StartTurn | CancelTurn | TellAgent | ArmTimer | RunChecks | CancelChecks | Conclude
+)
 
 
 class AnswerAccepted(Output, frozen=True, kw_only=True, tag="answer_accepted"):
@@ -138,6 +171,19 @@ class ResultsCounted(Output, frozen=True, kw_only=True, tag="results_counted"):
     """For each of them the drafts that have its result, itself first."""
     is_clear: bool
     """No outstanding draft or ballot can change the first: nobody is asked to vote."""
+
+
+class AnswerChecked(Output, frozen=True, kw_only=True, tag="answer_checked"):
+    """All checks of an answer are over."""
+
+    agent: AgentId
+    label: Label
+    passed: float
+    """Weight of the checks that it passes."""
+    of: float
+    """Weight of all."""
+    results: tuple[CheckResult, ...]
+    """In the order of the rules."""
 
 
 class AnswerRefused(Output, frozen=True, kw_only=True, tag="answer_refused"):
@@ -201,7 +247,10 @@ class LiveBallots(Output, frozen=True, kw_only=True, tag="live_ballots"):
 
 
 class AnswerRestored(Output, frozen=True, kw_only=True, tag="answer_restored"):
-    """The author's later answer was vetoed: this earlier one stands again."""
+    """This earlier answer stands again.
+
+    The author's later one was vetoed, or passes fewer checks.
+    """
 
     agent: AgentId
     label: Label
@@ -276,6 +325,7 @@ class WinnerDecided(Output, frozen=True, kw_only=True, tag="winner_decided"):
 Decision: TypeAlias = (
     AnswerAccepted
     | AnswerRefused
+    | AnswerChecked
     | ResultsCounted
     | VoteCounted
     | VoteRejected

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
+from agents.protocol.checks import CheckResult
 from agents.protocol.chunks import AgentId, Ballot, Label
 
 
@@ -65,6 +66,17 @@ class DraftCount(msgspec.Struct, frozen=True, kw_only=True):
     weight: float
 
 
+class CheckedAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What the team's checks have found of one answer."""
+
+    label: Label
+    passed: float
+    """Weight of the checks that it passes."""
+    of: float
+    """Weight of all."""
+    results: tuple[CheckResult, ...]
+
+
 class Agreement(msgspec.Struct, frozen=True, kw_only=True):
     """How much of a vote put the winner first, and how much that is worth."""
 
@@ -102,6 +114,9 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     fallen: tuple[FallenBallot, ...] = ()
     drafts: tuple[DraftCount, ...] = ()
     """Where results were counted; the heaviest first."""
+    checks: tuple[CheckedAnswer, ...] = ()
+    """Where answers were checked: every one of them, tries that were mended among
+    them, in the order in which their checks ended."""
     steps: tuple[CountStep, ...] = ()
     duels: tuple[Duel, ...] = ()
     others: tuple[OtherRule, ...] = ()

@@ -17,8 +17,9 @@ from pathlib import Path
 import msgspec
 
 from agents.protocol.chunks import Label
+from coordinator.displays.narration import last_line
 from coordinator.displays.result_text import dollars
-from coordinator.protocol.explanation import BallotRecord
+from coordinator.protocol.explanation import BallotRecord, Explanation
 from coordinator.report.story import Story, StoryAnswer
 from coordinator.report.timeline import timeline
 from coordinator.report.verdict import cell, sentences
@@ -101,6 +102,26 @@ def _head(story: Story) -> Iterator[str]:
         yield f"<p>No answer: {escape(detail)}</p>"
 
 
+def _checks(story: Story, why: Explanation) -> Iterator[str]:
+    """What each check has found of each answer."""
+    names = [each.check for each in why.checks[0].results]
+    rows = (
+        [
+            _named(story, each.label),
+            f"{each.passed:g} of {each.of:g}",
+            *(
+                escape(f"{x.outcome}: {last_line(x.detail)}")
+                if x.outcome != "passed" and x.detail
+                else escape(x.outcome)
+                for x in each.results
+            ),
+        ]
+        for each in why.checks
+    )
+    yield "<h3>Checks of the answers</h3>"
+    yield _table("checks", ("answer", "passes", *names), rows)
+
+
 def _why(story: Story) -> Iterator[str]:
     yield '<section><h2>Why it won</h2><ul class="verdict">'
     for sentence in sentences(story):
@@ -124,6 +145,8 @@ def _why(story: Story) -> Iterator[str]:
         yield _table(
             "counted drafts", ("answer", "result", "weight", "first answers"), rows
         )
+    if why.checks:
+        yield from _checks(story, why)
     if why.ballots:
         yield '<p class="screen"><label><input type="checkbox" id="names"> show what '
         yield 'voters saw: anonymous labels</label> <span id="said" class="soft" '

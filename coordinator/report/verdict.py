@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agents.protocol.chunks import Approval, Ballot, Choice, Label, Ranking, Scores
+from coordinator.protocol.explanation import Explanation
 from coordinator.report.story import Story
 
 
@@ -21,6 +22,8 @@ def sentences(story: Story) -> Iterator[str]:
         agree = len(first.labels)
         same = f"“{first.result}”" if first.result else "the same"
         yield f"{agree} of {total} first answers come to {same}."
+    if why.checks:
+        yield _checked(story, why)
     if why.ballots or why.rule:
         by = "" if why.margin is None else f", {_number(why.margin)} ahead"
         than = f" of {story.name_of(why.runner_up)}" if why.runner_up else ""
@@ -52,6 +55,21 @@ def sentences(story: Story) -> Iterator[str]:
         yield f"Other rules would have chosen another answer: {told}."
     elif len(why.others) > 1:
         yield f"All {len(why.others)} rules that fit these ballots choose the same."
+
+
+def _checked(story: Story, why: Explanation) -> str:
+    """How many answers pass everything, and what the winner does."""
+    whole = sum(each.passed >= each.of for each in why.checks)
+    mine = next((each for each in why.checks if each.label == why.label), None)
+    name = story.name_of(why.label)
+    if mine is None:
+        told = f"{name} was not checked to the end"
+    elif mine.passed >= mine.of:
+        told = f"{name} passes every check"
+    else:
+        told = f"{name} passes {_number(mine.passed)} of {_number(mine.of)}"
+    answers = _count(len(why.checks), "answer")
+    return f"{answers} were checked, and {whole} of them pass everything; {told}."
 
 
 def _named(story: Story, text: str) -> str:

@@ -36,10 +36,12 @@ from agents.protocol.chunks import (
 from agents.protocol.turns import Review, TaskName, task_name
 from coordinator.protocol.events import (
     AnswerAccepted,
+    CancelChecks,
     CancelTurn,
     Conclude,
     Decision,
     Event,
+    RunChecks,
     StartTurn,
     TellAgent,
 )
@@ -80,6 +82,8 @@ LABELS = frozenset(
 
 _TOLD_AS_THEY_ARE: tuple[type[msgspec.Struct], ...] = (
     *get_args(Decision),
+    RunChecks,
+    CancelChecks,
     CancelTurn,
     Conclude,
     TurnStarted,

@@ -31,11 +31,13 @@ from coordinator.protocol.accounting import BOOKED
 from coordinator.protocol.clock import on_session_clock
 from coordinator.protocol.events import (
     ArmTimer,
+    CancelChecks,
     CancelTurn,
     Conclude,
     Event,
     Interrupted,
     MachineOutput,
+    RunChecks,
     SessionOpened,
     ShellInput,
     StartTurn,
@@ -43,6 +45,7 @@ from coordinator.protocol.events import (
     TimerRang,
 )
 from coordinator.session.channel import Inbox, Outbox, channel
+from coordinator.session.check_runs import CheckRuns
 from coordinator.session.downloads import Downloads
 from coordinator.session.driver import Driver
 from coordinator.session.recorder import Recorder
@@ -149,6 +152,14 @@ class Shell:
         timers = past.rebuilt.timers if past is not None and is_to_begin else {}
         self._deadline_at = timers.get(DEADLINE_TIMER)
         self._places: list[InSession] = []
+        self._folders: dict[AgentId, Path] = {}
+        """Agent → the folder that its tools work in."""
+        self._checks = CheckRuns(
+            team.rules.drafting.each_check(),
+            team.check_functions,
+            self._folders,
+            self.tell,
+        )
         self._tasks: dict[AgentId, RootTask[None]] = {}
         self._hooks: list[Callable[[], object]] = []
         self._ends_at = math.inf
@@ -344,6 +355,13 @@ class Shell:
         timers = self._past.rebuilt.timers if self._past else {}
         for name, at in timers.items():
             self._arm(ArmTimer(timer=name, at=at), group)
+        # Of a session that goes on: a check whose result is in the journal is over.
+        for asked in self._driver.machine.checks_under_way():
+            self._check(asked, group)
+
+    def _check(self, asked: RunChecks, group: anyio.abc.TaskGroup) -> None:
+        answer = self._driver.machine.answer(asked.label)
+        self._checks.begin(asked, answer, group)
 
     def _now(self) -> float:
         """The session's clock, in seconds."""
@@ -374,6 +392,10 @@ class Shell:
             for tool in agent.tools
         )
         self._places += [tool for tool in tools if isinstance(tool, InSession)]
+        for tool in tools:
+            folder: Path | None = getattr(tool, "folder", None)
+            if isinstance(tool, InSession) and folder is not None:
+                self._folders[AgentId(agent.id)] = folder
         return agent if tools == agent.tools else replace(agent, tools=tools)
 
     def leave(self) -> None:
@@ -514,6 +536,10 @@ class Shell:
                 self._actors[output.news.agent].tell(output.news)
             case ArmTimer():
                 self._arm(output, group)
+            case RunChecks():
+                self._check(output, group)
+            case CancelChecks():
+                self._checks.cancel(output.label, output.reason)
             case _:
                 pass  # a decision: readers get it, there is nothing to do
 

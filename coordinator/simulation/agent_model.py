@@ -12,6 +12,7 @@ from typing import assert_never
 
 import msgspec
 
+from agents.protocol.checks import CheckResult, Outcome
 from agents.protocol.chunks import (
     AgentFailed,
     AgentId,
@@ -37,10 +38,14 @@ from agents.protocol.chunks import (
     VoteCast,
 )
 from agents.protocol.turns import BallotForm, Divide, Draft, Present, Review, Turn, Work
+from coordinator.protocol.events import RunChecks
 
 NO_SUCH_LABEL = Label("agent99.9")
 DEAREST_TURN_TOKENS = 200
 """Turns cost from 1 to so many tokens."""
+_OUTCOMES: tuple[Outcome, ...] = (
+    *("passed", "passed", "passed", "passed", "failed", "failed", "late", "broken"),
+)
 _MESSAGE = msgspec.Raw(b"{}")
 _RESULT, _END = Seq(2), Seq(3)
 
@@ -117,6 +122,17 @@ def reply(
     brought = _brought(turn, chance, temper, at)
     ended = TurnEnded(agent=agent, turn=number, seq=_END, at=at, outcome="voted")
     return started, spent, brought, ended
+
+
+def checked(asked: RunChecks, chance: Random) -> tuple[CheckResult, ...]:
+    """What checks find of an answer: anything; each takes up to a turn's mean time."""
+    draw = chance.random
+    return tuple(
+        CheckResult(
+            check=name, outcome=_OUTCOMES[int(draw() * len(_OUTCOMES))], took_s=draw()
+        )
+        for name in asked.checks
+    )
 
 
 def _brought(turn: Turn, chance: Random, temper: Temper, at: float) -> StreamChunk:

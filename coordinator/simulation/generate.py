@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 import msgspec
 
+from agents.protocol.checks import Check
 from agents.protocol.chunks import AgentId
 from coordinator.ballots import VotingRule, every_rule
 from coordinator.consensus.rules import (
@@ -130,15 +131,25 @@ def _rules(chance: Random) -> Rules:
     if changes.get("revise", rules.drafting.revise):
         changes["committee_over"] = None
         changes.update(challenge="off", topology="all", adaptive=None, equal="none")
+        changes.update(checks=(), stop="all")
     else:
         changes["review_opens"] = "all_drafted"
         is_counted = changes.get("equal", rules.drafting.equal) != "none"
         if changes.get("adaptive") == _OVER_ANSWERS and not is_counted:
             changes["equal"] = "text"
+    if changes.get("checks"):
+        changes.update(challenge="off", division=None)
+    else:
+        changes["stop"] = "all"
     return rules.replace(**changes)
 
 
 _OVER_ANSWERS = Adaptive(start=2, step=2, max=7, over="answers", stop="posterior")
+
+# In the world without a shell they find anything at all; the shell runs them.
+_GREEN = Check(pattern="green|blue", name="colour")
+_SAID = Check(pattern="said", weight=2.5)
+_LONG = Check(pattern=".{25}", name="long", weight=0.5)
 
 _CHANGES: dict[str, tuple[object, ...]] = {
     "self_votes": ("allow", "forbid", "tie_break"),
@@ -154,6 +165,9 @@ _CHANGES: dict[str, tuple[object, ...]] = {
     "coalesce_s": (0.0, 0.25, 5.0),
     "duplicate_over": (0.5, 0.9, 1.0),
     "equal": ("none", "text", "text"),
+    "checks": ((_GREEN,), (_GREEN, _SAID), (_GREEN, _SAID, _LONG)),
+    "check_tries": (1, 2, 3),
+    "stop": ("all", "first"),
     "panel": (None, 1, 3, 7, "auto"),
     "topology": (
         Topology(ring=2),

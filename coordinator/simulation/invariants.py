@@ -44,17 +44,21 @@ from coordinator.consensus.similarity import similarity
 from coordinator.protocol.events import (
     AgentRetired,
     AnswerAccepted,
+    AnswerChecked,
     AnswerRefused,
     AnswerRestored,
     AnswerVetoed,
     ArmTimer,
+    CancelChecks,
     CancelTurn,
     ChallengeOpened,
+    CheckEnded,
     Conclude,
     LiveBallots,
     MachineInput,
     MachineOutput,
     ResultsCounted,
+    RunChecks,
     SessionOpened,
     SlateFrozen,
     StartTurn,
@@ -66,11 +70,8 @@ from coordinator.protocol.events import (
     VotesVoided,
     WinnerDecided,
 )
+from coordinator.simulation.check_books import CheckBooks, Violation
 from coordinator.simulation.recount import is_counted_right, is_sure_whatever_comes
-
-
-class Violation(AssertionError):
-    """An invariant does not hold."""
 
 
 class Checker:
@@ -117,8 +118,7 @@ class Checker:
         self._spent_by = dict.fromkeys(agents, 0)
         self._running: set[AgentId] = set()
         self._armed: set[str] = set()
-        self._over_budget = False
-        self._challenged = False
+        self._over_budget = self._challenged = False
         self._response: dict[AgentId, int] = dict.fromkeys(agents, 0)
         self._results: dict[Label, str] = {}
         self._counted: dict[AgentId, Label] = {}
@@ -127,6 +127,7 @@ class Checker:
         """Who writes a first answer as the step begins."""
         self._begun: set[AgentId] = set()
         """And who does so by now."""
+        self._checks = CheckBooks(rules)
         self.concluded: Conclude | None = None
         self.decided: WinnerDecided | None = None
 
@@ -139,6 +140,7 @@ class Checker:
         if self.concluded is not None:
             _claim(not outputs, "nothing happens after the conclusion")
             return
+        self._checks.begin_step()
         # Most of what is said is of these three kinds, and nothing follows from it.
         if type(what) is ResponseStarted:
             self._response[what.agent] = 0
@@ -175,6 +177,8 @@ class Checker:
                 self._deadline = what.at + self._rules.limits.deadline_s
             case AnswerVetoed():
                 self._on_veto(what.label)
+            case CheckEnded():
+                self._checks.take(what)
             case RestartRequested():
                 # A new round, though perhaps nobody can afford to take part in it.
                 self.decided, self._challenged = None, False
@@ -217,6 +221,12 @@ class Checker:
 
     def _on_restored(self, restored: AnswerRestored) -> None:
         label = restored.label
+        if self._due_back is None:
+            later = self._standing[restored.agent]
+            is_better = self._checks.is_better(label, later)
+            _claim(is_better, "of an author's answers the one stands that passes more")
+            self._standing[restored.agent] = label
+            return
         _claim(label == self._due_back, "a vetoed revision gives way to the one before")
         self._due_back = None
         self._standing[restored.agent] = label
@@ -227,7 +237,7 @@ class Checker:
 
     def _check_progress(self, what: MachineInput) -> None:
         """Of a session that goes on after ``what``."""
-        if not self._running and not self._armed:
+        if not (self._running or self._armed or self._checks.waiting):
             raise Violation("a session waits for somebody, not for its deadline alone")
         if self._own_budget is not None and isinstance(what, UsageReported):
             # Nobody else can have gone over its own with this step.
@@ -305,6 +315,8 @@ class Checker:
                 self._on_live(output)
             case AnswerRestored():
                 self._on_restored(output)
+            case RunChecks() | CancelChecks() | AnswerChecked():
+                self._checks.note(output)
             case VoteRejected(voter=agent) | AnswerRefused(agent=agent):
                 self._read[agent] = set(self._reading[agent])
             case ChallengeOpened():
@@ -325,6 +337,7 @@ class Checker:
                 pass
 
     def _on_vote_stage(self, said: SlateFrozen | WinnerDecided) -> None:
+        self._checks.on_stage(said, set(self._standing.values()) - self._vetoed)
         if isinstance(said, SlateFrozen):
             self._stage += 1
             # A new vote is read from the beginning: small changes add up from there.
@@ -348,7 +361,7 @@ class Checker:
     def _on_count(self, count: ResultsCounted) -> None:
         """Equal results are one entry, and a clear count cannot be changed any more."""
         flat = [label for members in count.members for label in members]
-        standing = set(self._standing.values()) - self._vetoed
+        standing = self._checks.best(set(self._standing.values()) - self._vetoed)
         _claim(len(flat) == len(set(flat)), "a draft counts once")
         _claim(set(flat) == standing, "every standing draft is counted")
         weights: list[float] = []
@@ -371,8 +384,12 @@ class Checker:
         if count.is_clear and self._rules.drafting.adaptive is None:
             lead = weights[0] - (weights[1] if len(weights) > 1 else 0.0)
             to_come = sum(
-                self._rules.voting.weights.get(x, 1.0) for x in self._drafting
+                self._rules.voting.weights.get(x, 1.0)
+                for x in self._drafting | self._checks.in_check
+                if self._standing.get(x) not in flat
             )
+            if self._checks.is_settled(standing):
+                to_come = 0  # whatever comes is not wanted
             _claim(not to_come or lead > to_come, "no draft to come can change a count")
         self._counted = {
             self._answers[label]: members[0]
@@ -410,6 +427,7 @@ class Checker:
         self._running.add(agent)
         if isinstance(task, Draft):
             self._begun.add(agent)
+            self._checks.on_draft(agent, set(self._standing.values()) - self._vetoed)
         self._asked[agent] = self._accepted
         if self.decided is not None and not isinstance(task, Present):
             # The presenter asked for another round.

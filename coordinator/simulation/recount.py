@@ -45,6 +45,8 @@ def is_counted_right(
     labels = tuple(label for label, _ in decided.standings)
     cast, weights = dict(ballots), dict(rules.voting.weights)
     for author, label in drafts.items():
+        if label not in labels:
+            continue  # its entry is out of the vote that decided: in a runoff, say
         voter = AgentId(f"the draft of {author}")
         cast[voter] = _ballot_for(label, form(rules.voting.rule, labels))
         weights[voter] = rules.voting.weights.get(author, 1.0)

@@ -20,17 +20,20 @@ from coordinator.protocol.events import (
     AgentStopped,
     AnswerVetoed,
     ArmTimer,
+    CancelChecks,
     CancelTurn,
+    CheckEnded,
     Conclude,
     Interrupted,
     MachineInput,
     MachineOutput,
     PersonSaid,
+    RunChecks,
     SessionOpened,
     StartTurn,
     TimerRang,
 )
-from coordinator.simulation.agent_model import Temper, reply
+from coordinator.simulation.agent_model import Temper, checked, reply
 from coordinator.simulation.invariants import Checker, Violation
 
 MAX_STEPS = 20_000
@@ -70,6 +73,8 @@ class World:
         self._withdrawn: dict[AgentId | None, TurnNumber] = {}
         """Agent → the newest turn whose chunks will not come any more."""
         self._timers: dict[str, float] = {}
+        self._left: set[Label] = set()
+        """Answers whose checks were stopped."""
 
     def play(self) -> Played:
         """Run to the end.
@@ -133,7 +138,9 @@ class World:
         heappush(self._due, (what.at, self._count, None, TurnNumber(0), (what,)))
 
     def _is_moved(self, what: MachineInput) -> bool:
-        """Whether it is a timer that was armed again for another time."""
+        """Whether it is a timer that was armed again, or a check that was stopped."""
+        if isinstance(what, CheckEnded):
+            return what.label in self._left
         return isinstance(what, TimerRang) and self._timers[what.timer] != what.at
 
     def _carry_out(self, effect: MachineOutput, now: float) -> None:
@@ -150,6 +157,14 @@ class World:
         elif isinstance(effect, ArmTimer):
             self._timers[effect.timer] = effect.at
             self._put(TimerRang(at=effect.at, timer=effect.timer))
+        elif isinstance(effect, RunChecks):
+            for result in checked(effect, self._random):
+                at = now + result.took_s * self._temper.pace_s
+                self._put(CheckEnded(at=at, label=effect.label, result=result))
+        elif isinstance(effect, CancelChecks) and (
+            self._random.random() >= self._temper.late
+        ):
+            self._left.add(effect.label)
 
     def _meddle(self) -> None:
         for _ in range(MEDDLING_MOST):

@@ -22,6 +22,7 @@ from agents.backends.claude.server_tools import server_tool
 from agents.protocol.chunks import AgentId
 from agents.tools.approval import Approval, Approver, nobody
 from coordinator.errors import ConfigInvalid
+from coordinator.team.answer_checks import placed
 from coordinator.team.approvals import check_approvals
 from coordinator.team.function_tools import functions, imported
 from coordinator.team.makers import OTHERS, fallback_of, make_backend
@@ -68,7 +69,9 @@ def assemble(
     check_approvals(config.agents, agents)
     return Team(
         agents=agents,
-        rules=config.rules,
+        rules=placed(config.rules, config.folder)
+        if config.rules.drafting.checks
+        else config.rules,
         seed=config.file.seed,
         answer_type=answer_type(config.file.answer_schema, config.folder),
         source=source_of(config),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from coordinator.session.options import OpenOptions
     from coordinator.session.stream import EventStream
+    from coordinator.team.answer_checks import Given
 
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 
@@ -75,6 +76,14 @@ class Team(Generic[T]):
     """What of an answer is compared where equal results are counted, in place of the
     rules' own ``equal``: a function of the decoded value, or of the words where answers
     have none. ``None`` from it: the answer has no result."""
+    checks: Sequence[Given] = ()
+    """What the user knows to be true of a right answer, beside the rules' own
+    ``checks``: commands, functions of the decoded value (of the words, where answers
+    have none), or :class:`~agents.protocol.checks.Check`."""
+    check_functions: Mapping[str, Callable[[Any], object]] = field(
+        init=False, default_factory=dict[str, Callable[[Any], object]], repr=False
+    )
+    """Check's name → the function that it runs."""
     answer_form: AnswerForm | None = field(init=False, default=None, repr=False)
     """What ``answer_type`` amounts to; each agent has it."""
 
@@ -170,19 +179,7 @@ class Team(Generic[T]):
                     f"agent id {agent!r} is used {times} times; ids must differ"
                 )
         ids = {agent.id for agent in self.agents}
-        division = self.rules.drafting.division
-        for name in (division.lead, division.integrator) if division else ():
-            if name is not None and name not in ids:
-                raise ConfigInvalid(
-                    f"voting.division names {name!r}, who is not in the team; "
-                    f"choose from {', '.join(sorted(ids))}"
-                )
-        for name in self.rules.limits.budgets:
-            if name not in ids:
-                raise ConfigInvalid(
-                    f"a budget is given to {name!r}, who is not in the team; "
-                    f"choose from {', '.join(sorted(ids))}"
-                )
+        _check_named(self.rules, ids)
         if self.answer_type is not None:
             _check_final(self.rules)
             self._ask_for_values()
@@ -190,18 +187,15 @@ class Team(Generic[T]):
         if any(agent.workflow != workflow for agent in self.agents):
             agents = tuple(replace(agent, workflow=workflow) for agent in self.agents)
             object.__setattr__(self, "agents", agents)  # frozen once it is made
+        if self.rules.drafting.checks or self.checks:
+            self._prepare_checks()
         if self.rules.drafting.equal != "none":
             self._compare_results()
         if self.rules.voting.panel == "auto":
             self._name_models()
         if budget.is_set(self.rules):
             self._price_budgets()
-        for voter in self.rules.voting.weights:
-            if voter not in ids:
-                raise ConfigInvalid(
-                    f"voting.weights names {voter!r}, who is not in the team; "
-                    f"choose from {', '.join(sorted(ids))}"
-                )
+        _check_weighed(self.rules, ids)
 
     def _price_budgets(self) -> None:
         """Have the rules know what models cost, where a budget in USD depends on it."""
@@ -228,6 +222,15 @@ class Team(Generic[T]):
         if found != rules.limits.prices:
             priced = rules.replace(prices=found)
             object.__setattr__(self, "rules", priced)  # frozen once it is made
+
+    def _prepare_checks(self) -> None:
+        """Have the rules know all checks, and the functions that they run."""
+        # Reading schemas takes a library that few teams need.
+        from coordinator.team.answer_checks import with_checks  # noqa: PLC0415
+
+        rules, functions = with_checks(self.rules, self.checks)
+        object.__setattr__(self, "rules", rules)  # frozen once it is made
+        object.__setattr__(self, "check_functions", functions)
 
     def _compare_results(self) -> None:
         """Have every agent say the result of its answer as the rules compare it."""
@@ -300,6 +303,28 @@ def _checked_agents(agents: object) -> tuple[Agent, ...]:
                 "Agent(id=…, backend=…)"
             )
     return tuple(cast("tuple[Agent, ...]", agents))
+
+
+def _check_named(rules: Rules, ids: Collection[str]) -> None:
+    """Refuse a part or a budget that is for nobody."""
+    division = rules.drafting.division
+    for name in (division.lead, division.integrator) if division else ():
+        if name is not None:
+            _check_is_in(name, ids, f"voting.division names {name!r}")
+    for name in rules.limits.budgets:
+        _check_is_in(name, ids, f"a budget is given to {name!r}")
+
+
+def _check_weighed(rules: Rules, ids: Collection[str]) -> None:
+    for voter in rules.voting.weights:
+        _check_is_in(voter, ids, f"voting.weights names {voter!r}")
+
+
+def _check_is_in(name: str, ids: Collection[str], told: str) -> None:
+    if name not in ids:
+        raise ConfigInvalid(
+            f"{told}, who is not in the team; choose from {', '.join(sorted(ids))}"
+        )
 
 
 def _check_rules(rules: object) -> None:

@@ -50,6 +50,25 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 LIMITS = Limits()
 
 
+def limited(
+    command: str, limits: Limits, *, is_sandboxed: bool, before: str = ""
+) -> str:
+    """A script for bash that runs ``command`` within ``limits``.
+
+    Args:
+        command: As a person would type it.
+        limits: Set by the shell itself before it reads a word of the command.
+        is_sandboxed: Whether it has processes of its own, which can be counted.
+        before: What the script does first.
+    """
+    processes = f" -u {limits.processes}" if is_sandboxed else ""
+    return (
+        f"ulimit -t {limits.cpu_s} -v {limits.memory_mib * 1024} "
+        f"-f {limits.file_mib * 1024} -n {limits.open_files} -c 0{processes}\n"
+        f"{before}eval {shlex.quote(command)}"
+    )
+
+
 class Command(msgspec.Struct, frozen=True, kw_only=True):
     """The tool's input."""
 
@@ -176,15 +195,8 @@ class Bash:
         return sandbox.around(line, self._folder.root, environment, self._place)
 
     def _limited(self, command: str, *, is_sandboxed: bool) -> str:
-        limits = self._limits
-        processes = f" -u {limits.processes}" if is_sandboxed else ""
-        # The limits are set by the shell itself before it reads a word of the command.
-        return (
-            f"ulimit -t {limits.cpu_s} -v {limits.memory_mib * 1024} "
-            f"-f {limits.file_mib * 1024} -n {limits.open_files} -c 0{processes}\n"
-            f'trap \'printf "\\n%s%s" {_MARK} "$PWD"\' EXIT\n'
-            f"eval {shlex.quote(command)}"
-        )
+        trap = f'trap \'printf "\\n%s%s" {_MARK} "$PWD"\' EXIT\n'
+        return limited(command, self._limits, is_sandboxed=is_sandboxed, before=trap)
 
     def _environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in KEPT if name in os.environ}

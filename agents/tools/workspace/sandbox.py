@@ -15,7 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -49,6 +49,8 @@ def around(
     folder: Path,
     environment: Mapping[str, str],
     place: Path | None = None,
+    *,
+    reads: Sequence[Path] = (),
 ) -> list[str]:
     """The command line that runs ``command`` in a sandbox of ``folder``.
 
@@ -57,6 +59,7 @@ def around(
         folder: All that it may write, and all it sees beside the system's programs.
         environment: Its environment.
         place: The folder it begins in, within ``folder``; ``None``: that one.
+        reads: Folders that it may read as well: where programs are.
     """
     variables = [
         word
@@ -91,6 +94,7 @@ def around(
         *("--proc", "/proc"),
         *("--dev", "/dev"),
         *("--tmpfs", "/tmp"),  # noqa: S108  (one of its own)
+        *(word for each in reads for word in ("--ro-bind-try", str(each), str(each))),
         *("--bind", str(folder), str(folder)),
         *("--chdir", str(place or folder)),
         *("--remount-ro", "/"),

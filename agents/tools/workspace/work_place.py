@@ -70,6 +70,11 @@ class PlacedTool:
         """What the model calls it by."""
         return self._tool.name
 
+    @property
+    def folder(self) -> Path:
+        """Where it works."""
+        return self._place.of(self._session)
+
     def in_session(self, session: str) -> PlacedTool:
         """The same tool, at work in ``session``."""
         return PlacedTool(self._place, self._make, session)
