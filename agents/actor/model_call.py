@@ -136,6 +136,7 @@ async def _paid(
         AgentError: The backend's; what was streamed until then is told first.
     """
     response = voice.response = Transcript()
+    voice.most_output = request.max_tokens
     try:
         if limiter.would_wait:
             await voice.say(StatusChanged(**voice.stamp(), status="waiting"))
@@ -159,13 +160,16 @@ def unfinished(response: Transcript, voice: Voice, why: str) -> UsageReported | 
     """What a response has cost that will not be whole; ``None``: nothing is known.
 
     The API tells what was written at the end alone. What it bills for a stream that
-    ends early is as much as was generated, so that is estimated by what has come.
+    ends early is as much as was generated, so that is estimated by what has come, and
+    never as more than the request allowed.
     """
     last = response.reported
     if last is None or response.is_complete:
         return None
     characters = response.written_characters
     written = -(-characters // WRITTEN_CHARACTERS_A_TOKEN)
+    if voice.most_output is not None:
+        written = min(written, voice.most_output)
     usage = msgspec.structs.replace(
         last.usage, output_tokens=max(last.usage.output_tokens, written)
     )

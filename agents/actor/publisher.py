@@ -57,7 +57,14 @@ class Outbox(Protocol):
 class Voice:
     """Stamps chunks of a turn's own and sends them, and those of its responses."""
 
-    __slots__ = ("pen", "publish", "recorded", "redactor", "response")
+    __slots__ = (
+        "most_output",
+        "pen",
+        "publish",
+        "recorded",
+        "redactor",
+        "response",
+    )
 
     def __init__(
         self,
@@ -73,6 +80,8 @@ class Voice:
         """Sends chunks as one frame; waits while there is no room."""
         self.response: Transcript | None = None
         """The response under way: if it ends here, what it has cost is an estimate."""
+        self.most_output: int | None = None
+        """The most tokens it may write, where its request says so."""
         self.recorded = recorded
         """Returns when all that was sent is recorded, and an effect may follow."""
 

@@ -2,7 +2,7 @@
 
 A seeded campaign over HTTP against the emulator: 1 to 64 agents at once, every policy,
 tokens or USD or both, models of several prices, tools, thoughts, streams that break
-off. A failure names its seed. Larger ones: ``CASES=500 pytest -k campaign``.
+off. A failure names its seed. Larger ones: ``FIRST=8 CASES=500 pytest -k campaign``.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.real_time
 
 CASES = int(os.environ.get("CASES", "8"))
+FIRST = int(os.environ.get("FIRST", "0"))
 MODELS = (
     "claude-opus-5-5",
     "claude-sonnet-5-5",
@@ -151,7 +152,7 @@ def exposure(events: list[Event]) -> list[tuple[float, float]]:
     return found
 
 
-@pytest.mark.parametrize("seed", range(CASES))
+@pytest.mark.parametrize("seed", range(FIRST, FIRST + CASES))
 async def test_no_budget_is_exceeded_in_a_campaign(seed: int) -> None:
     random = Random(seed)  # noqa: S311  (repeatable, not secret)
     kept = Kept()

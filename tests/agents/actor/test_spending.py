@@ -59,6 +59,20 @@ async def test_a_cancelled_stream_costs_what_it_had_written(
     assert [chunk for chunk in said if isinstance(chunk, TextDelta)]
 
 
+async def test_a_stream_that_breaks_off_costs_no_more_than_it_was_allowed_to_write(
+    scripted: Scripted, stage: Staging, ask: Asking
+) -> None:
+    # Estimated by its characters, a text may seem to have more tokens than it had.
+    broken = [{"text": LONG * 2 + LONG[:600]}, {"disconnect": True}]
+    backend = scripted(broken, [{"answer": "Canberra"}])
+    turn = msgspec.structs.replace(ask.draft(), budget_tokens=2_500)
+    async with stage(backend) as actor:
+        said = await actor.play(turn)
+        allowed = backend.requests[0].max_tokens
+    told = [x for x in reports(said) if x.estimated is not msgspec.UNSET]
+    assert [report.usage.output_tokens for report in told] == [allowed]
+
+
 async def test_what_ends_before_a_response_began_costs_nothing(
     scripted: Scripted, stage: Staging, ask: Asking
 ) -> None:
