@@ -30,9 +30,11 @@ from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CONNECTION_CLOSED, CallToolResult, Result
 from mcp_types import ListToolsResult as Listed
+from pydantic import ValidationError
 
 from agents.errors import ToolFailed, ToolsUnavailable
 from agents.limits.outside_work import outside_work
+from agents.mcp.answer_repair import Listing, repairing
 from agents.mcp.results import result_of
 from agents.mcp.server_config import McpServer, environment, filled_in, program
 from agents.mcp.stderr_tail import Grievances
@@ -56,6 +58,8 @@ well download it for ten seconds."""
 
 PAGES = 50
 """Of a list of tools; a server that never ends its list must not hold up a team."""
+
+_UNREAD = "sent an answer that cannot be read; it may have been carried out"
 
 _UNTIL_CANCELLED_S = 24 * 3600.0
 """The turn's own limit on tools ends a call, so the library's must not."""
@@ -171,7 +175,7 @@ class McpToolbox:
                 )
             yield await stack.enter_async_context(
                 Client(
-                    transport,
+                    repairing(transport, link.listing),
                     cache=None,
                     read_timeout_seconds=_UNTIL_CANCELLED_S,
                     message_handler=link.heard,
@@ -185,6 +189,7 @@ class McpToolbox:
             ToolsUnavailable: One that is asked for is not there.
         """
         offered: dict[str, Offered] = {}
+        link.listing.clear()
         cursor: str | None = None
         for _ in range(PAGES):
             page = await link.ask(partial(client.list_tools, cursor=cursor), Listed)
@@ -198,12 +203,12 @@ class McpToolbox:
                 there = ", ".join(sorted(offered)) or "none"
                 raise ToolsUnavailable(f"it has no tool {name!r}; it offers {there}")
         made: list[Tool] = []
-        problems: list[str] = []
+        problems = [f"{self.name} offers {told}" for told in link.listing.problems]
         for name, tool in offered.items():
             if wanted is not None and name not in wanted:
                 continue
             try:
-                fit = mended(tool.input_schema)
+                fit = mended(link.listing.schemas.get(name, tool.input_schema))
             except (ValueError, RecursionError) as error:
                 problems.append(
                     f"{self.name} offers {name!r}, which is left out: {error}"
@@ -245,6 +250,7 @@ class _Link:
         self.ended = anyio.Event()
         self.leaving = anyio.Event()
         self.grievances = Grievances()
+        self.listing = Listing()
         self.starting = anyio.CancelScope()
         self.start_again: Callable[[], None] | None = None
         """Starts a server that has died; used once."""
@@ -300,6 +306,8 @@ class _Link:
         try:
             with waiting.scope, outside_work():
                 return await request()
+        except ValidationError as error:
+            raise ToolFailed(f"{self.name} {_UNREAD}") from error
         except MCPError as error:
             if error.code == CONNECTION_CLOSED and self.client is not None:
                 self.client = None  # the library does not tell before it is used
@@ -326,10 +334,7 @@ class _Link:
         try:
             return kind.model_validate(answer["result"])
         except (KeyError, ValueError):
-            raise ToolFailed(
-                f"{self.name} sent an answer that cannot be read; it may have been "
-                "carried out"
-            ) from None
+            raise ToolFailed(f"{self.name} {_UNREAD}") from None
 
     async def heard(self, message: object) -> None:
         """Take what the library hands on: errors in the place of messages, above all.
