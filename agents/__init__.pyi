@@ -80,6 +80,7 @@ from agents.protocol.chunks import ThinkingDelta as ThinkingDelta
 from agents.protocol.chunks import SignatureDelta as SignatureDelta
 from agents.protocol.chunks import ToolInputDelta as ToolInputDelta
 from agents.protocol.chunks import CitationAdded as CitationAdded
+from agents.protocol.chunks import CompactionDelta as CompactionDelta
 from agents.protocol.chunks import BlockDelta as BlockDelta
 from agents.protocol.chunks import BlockEnded as BlockEnded
 from agents.protocol.chunks import ToolCalled as ToolCalled
@@ -87,8 +88,10 @@ from agents.protocol.chunks import ToolReturned as ToolReturned
 from agents.protocol.chunks import ServerToolCalled as ServerToolCalled
 from agents.protocol.chunks import ServerToolReturned as ServerToolReturned
 from agents.protocol.chunks import ItemCompleted as ItemCompleted
+from agents.protocol.chunks import ContextEdited as ContextEdited
 from agents.protocol.chunks import UsageReported as UsageReported
 from agents.protocol.chunks import ResponseEnded as ResponseEnded
+from agents.protocol.chunks import Ping as Ping
 from agents.protocol.chunks import Unrecognized as Unrecognized
 from agents.protocol.chunks import AgentId as AgentId
 from agents.protocol.chunks import Label as Label

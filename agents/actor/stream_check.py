@@ -20,7 +20,10 @@ from agents.protocol.chunks import (
     BlockStarted,
     Chunk,
     CitationAdded,
+    CompactionDelta,
+    ContextEdited,
     ItemCompleted,
+    Ping,
     ResponseEnded,
     ResponseOpened,
     ResponseStarted,
@@ -46,6 +49,7 @@ _ADDS = (
     SignatureDelta,
     ToolInputDelta,
     CitationAdded,
+    CompactionDelta,
     BlockDelta,
 )
 _NAMES = (ToolCalled, ServerToolCalled, ServerToolReturned)
@@ -54,7 +58,9 @@ _OTHERS = (
     ResponseStarted,
     ResponseEnded,
     ItemCompleted,
+    ContextEdited,
     UsageReported,
+    Ping,
     Unrecognized,
 )
 

@@ -21,6 +21,7 @@ from agents.protocol.chunks import (
     BlockEnded,
     BlockStarted,
     CitationAdded,
+    CompactionDelta,
     ItemCompleted,
     ResponseAbandoned,
     ResponseEnded,
@@ -63,6 +64,21 @@ class _Block:
     @property
     def kind(self) -> str:
         return str(self.fields.get("type", ""))
+
+    def grow(self, delta: CompactionDelta | BlockDelta) -> None:
+        """Take in a delta that is more than text."""
+        if isinstance(delta, CompactionDelta):
+            self.fields["content"] = delta.content
+            if delta.encrypted_content is not None:
+                self.fields["encrypted_content"] = delta.encrypted_content
+            return
+        for name, value in _object(delta.delta).items():
+            if name == "type":
+                continue
+            before = self.fields.get(name)
+            # Of a kind that is not known: text comes in pieces, as all others' does.
+            is_text = isinstance(value, str) and isinstance(before, str)
+            self.fields[name] = f"{before}{value}" if is_text else value
 
     def close(self) -> None:
         """Fold what was streamed into the block's fields."""
@@ -143,10 +159,8 @@ class Transcript:
                     self._open[chunk.block].fields["signature"] = chunk.signature
                 case CitationAdded():
                     self._cite(chunk)
-                case BlockDelta():
-                    delta = _object(chunk.delta)
-                    delta.pop("type", None)
-                    self._open[chunk.block].fields.update(delta)
+                case CompactionDelta() | BlockDelta():
+                    self._open[chunk.block].grow(chunk)
                 case ToolCalled():
                     self._take_call(chunk)
                 case ServerToolCalled():

@@ -12,6 +12,7 @@ stays :class:`msgspec.Raw` and must not contain a line feed; see :func:`one_line
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NewType, TypeAlias, TypeVar
 
 import msgspec
@@ -354,8 +355,18 @@ class CitationAdded(Chunk, frozen=True, kw_only=True, tag="citation_added"):
     citation: msgspec.Raw
 
 
+class CompactionDelta(Chunk, frozen=True, kw_only=True, tag="compaction_delta"):
+    """The API's summary of the conversation so far; it takes the place of all that."""
+
+    block: int
+    content: str | None = None
+    """``None``: no summary could be made, and nothing was left out."""
+    encrypted_content: str | None = None
+    """Sealed; goes back unchanged."""
+
+
 class BlockDelta(Chunk, frozen=True, kw_only=True, tag="block_delta"):
-    """A delta that has no Struct of its own, as it came (e.g. compaction)."""
+    """A delta of a kind that is not known here, as it came."""
 
     block: int
     delta: msgspec.Raw
@@ -426,6 +437,17 @@ class ItemCompleted(Chunk, frozen=True, kw_only=True, tag="item_completed"):
     item: msgspec.Raw
 
 
+class ContextEdited(Chunk, frozen=True, kw_only=True, tag="context_edited"):
+    """The API left something out of what it was sent, before the model read it."""
+
+    edit: str
+    """As the API names it: ``clear_tool_uses_20250919``, ``thinking_dropped``, …"""
+    pieces: int
+    """Tool results, turns of thinking, or blocks."""
+    tokens: int | None = None
+    """How much shorter the input has become, where the API says so."""
+
+
 class UsagePart(msgspec.Struct, frozen=True, kw_only=True):
     """What of a response one sampling of one model is billed for."""
 
@@ -455,6 +477,8 @@ class UsageReported(Chunk, frozen=True, kw_only=True, tag="usage_reported"):
     inference_geo: str | msgspec.UnsetType = msgspec.UNSET
     estimated: str | msgspec.UnsetType = msgspec.UNSET
     """Why the bill alone can tell, and this is an estimate."""
+    others: dict[str, msgspec.Raw] | msgspec.UnsetType = msgspec.UNSET
+    """At a response's end: what the API counts that is not known here, by its names."""
 
 
 class ResponseEnded(Chunk, frozen=True, kw_only=True, tag="response_ended"):
@@ -470,8 +494,12 @@ class ResponseEnded(Chunk, frozen=True, kw_only=True, tag="response_ended"):
     """Of a refusal, where the API gives one."""
 
 
+class Ping(Chunk, frozen=True, kw_only=True, tag="ping"):
+    """The server keeps the connection alive, and has nothing to say yet."""
+
+
 class Unrecognized(Chunk, frozen=True, kw_only=True, tag="unrecognized"):
-    """An event that has no Struct, as it came; it never ends a stream."""
+    """An event of a kind that is not known here, as it came; it ends no stream."""
 
     event: str
     """The SSE event's name."""
@@ -499,6 +527,7 @@ StreamChunk: TypeAlias = (
     | SignatureDelta
     | ToolInputDelta
     | CitationAdded
+    | CompactionDelta
     | BlockDelta
     | BlockEnded
     | ToolCalled
@@ -506,10 +535,22 @@ StreamChunk: TypeAlias = (
     | ServerToolCalled
     | ServerToolReturned
     | ItemCompleted
+    | ContextEdited
     | UsageReported
     | ResponseEnded
+    | Ping
     | Unrecognized
 )
+
+KEEPING_ALIVE = frozenset({Ping, Unrecognized})
+"""Chunks that bring a response no further, however many come."""
+
+
+def brings_on(chunks: Sequence[StreamChunk]) -> bool:
+    """Whether any of ``chunks`` brings a response further: pings alone do not."""
+    return type(chunks[0]) not in KEEPING_ALIVE or any(
+        type(chunk) not in KEEPING_ALIVE for chunk in chunks
+    )
 
 
 def one_line(raw: bytes) -> msgspec.Raw:

@@ -9,21 +9,22 @@ that is cleaned and cut. Text as it streams is no moment; see
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
-
-import msgspec
 
 from agents.protocol.chunks import (
     AgentId,
     Approval,
     Ballot,
+    BlockDelta,
     BlockStarted,
     Choice,
+    CompactionDelta,
+    ContextEdited,
     Label,
     Ranking,
     ResponseAbandoned,
+    ResponseEnded,
     Scores,
     ServerToolCalled,
     ServerToolReturned,
@@ -34,7 +35,10 @@ from agents.protocol.chunks import (
     TurnEnded,
     TurnRestarted,
     TurnStarted,
+    Unrecognized,
+    UsageReported,
 )
+from coordinator.displays.response_notes import is_about_past, json_text, note_of
 from coordinator.displays.sanitizer import one_line
 from coordinator.displays.tool_summaries import asked, brought
 from coordinator.protocol.events import (
@@ -132,16 +136,25 @@ def _told(  # noqa: C901, PLR0911, PLR0912  (a table of words, one case an event
             words = f"{event.reason}; asking again in {event.retry_in_s:.1f} s"
             return event.agent, "trouble", words
         case ToolCalled() if event.name not in WORKFLOW_TOOLS:
-            return event.agent, "tool", f"{event.name} {_text(event.input)}"
+            return event.agent, "tool", f"{event.name} {json_text(event.input)}"
         case ToolReturned() if event.name in WORKFLOW_TOOLS and event.is_error:
-            words = f"{event.name} is sent back: {_text(event.content)}"
+            words = f"{event.name} is sent back: {json_text(event.content)}"
             return event.agent, "trouble", words
         case ToolReturned() if event.name not in WORKFLOW_TOOLS:
             arrow = "failed" if event.is_error else "returned"
             words = f"{event.name} {arrow} after {event.elapsed_s:.1f} s: "
-            return event.agent, "tool", words + _text(event.content)
-        case BlockStarted(type="compaction"):
-            return event.agent, "phase", "has read too much: the past is summarised"
+            return event.agent, "tool", words + json_text(event.content)
+        case (
+            BlockStarted()
+            | BlockDelta()
+            | CompactionDelta()
+            | ContextEdited()
+            | UsageReported()
+            | ResponseEnded()
+            | Unrecognized()
+        ):
+            kind = "phase" if is_about_past(event) else "tool"
+            return event.agent, kind, note_of(event)
         case StatusChanged(status="tools_missing"):
             return event.agent, "trouble", f"goes on without tools: {event.detail}"
         case ServerToolCalled():
@@ -262,16 +275,3 @@ def _victory(event: WinnerDecided) -> str:
 
 def _with(words: str, detail: str) -> str:
     return f"{words}: {detail}" if detail else words
-
-
-def _text(raw: object) -> str:
-    """The beginning of carried JSON; a string as what it says."""
-    begun = bytes(raw)[: 4 * WORDS_MAX]  # type: ignore[arg-type]
-    if not begun.startswith(b'"'):
-        return begun.decode("utf-8", "replace")
-    body = begun[1:] if len(begun) == 4 * WORDS_MAX else begun[1:-1]
-    # Where it is cut may be in the middle of an escape, which is six bytes at most.
-    for end in range(len(body), max(-1, len(body) - 6), -1):
-        with suppress(msgspec.DecodeError):
-            return msgspec.json.decode(b'"' + body[:end] + b'"', type=str)
-    return body.decode("utf-8", "replace")

@@ -16,6 +16,7 @@ import anyio
 from agents.protocol.chunks import (
     BlockDelta,
     CitationAdded,
+    Ping,
     SignatureDelta,
     StatusChanged,
     TextDelta,
@@ -35,6 +36,7 @@ _DROPPABLE = frozenset(
         ToolInputDelta,
         CitationAdded,
         BlockDelta,
+        Ping,
         StatusChanged,
     }
 )

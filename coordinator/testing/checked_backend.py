@@ -22,7 +22,10 @@ from agents.protocol.chunks import (
     BlockStarted,
     Chunk,
     CitationAdded,
+    CompactionDelta,
+    ContextEdited,
     ItemCompleted,
+    Ping,
     ResponseEnded,
     ResponseOpened,
     ResponseStarted,
@@ -52,14 +55,17 @@ SAID_BY_BACKENDS = (
     SignatureDelta,
     ToolInputDelta,
     CitationAdded,
+    CompactionDelta,
     BlockDelta,
     BlockEnded,
     ToolCalled,
     ServerToolCalled,
     ServerToolReturned,
     ItemCompleted,
+    ContextEdited,
     UsageReported,
     ResponseEnded,
+    Ping,
     Unrecognized,
 )
 """The chunks that come from a model; all others are the agent's own words."""
@@ -70,6 +76,7 @@ _DELTAS = (
     SignatureDelta,
     ToolInputDelta,
     CitationAdded,
+    CompactionDelta,
     BlockDelta,
 )
 
@@ -227,7 +234,7 @@ class _Rules:
             if self._has_started:
                 self.broken("a stream is one response", "ResponseStarted twice")
             self._has_started = True
-        elif not isinstance(chunk, ResponseOpened | Unrecognized):
+        elif not isinstance(chunk, ResponseOpened | Ping | Unrecognized):
             if not self._has_started:
                 rule = "ResponseStarted comes before what the model says"
                 self.broken(rule, f"{name} came first")

@@ -70,7 +70,7 @@ from agents.limits.idle_watchdog import Reading, reading
 from agents.limits.library_warnings import with_warnings_logged
 from agents.limits.spending import tokens_at_most
 from agents.protocol.backend import Forecast, Request
-from agents.protocol.chunks import ResponseOpened, StreamChunk, Unrecognized
+from agents.protocol.chunks import ResponseOpened, StreamChunk, brings_on
 from agents.protocol.redaction import secrets_in_address
 from agents.protocol.stamper import Pen
 
@@ -352,7 +352,7 @@ class ClaudeBackend:
                     yield chunks
                 if translator.failure is not None:
                     raise translator.failure
-                if len(chunks) > 1 or (chunks and type(chunks[0]) is not Unrecognized):
+                if chunks and brings_on(chunks):
                     moved_at = pen.at
                 elif pen.at - moved_at > patience_s:
                     raise self._unmoved()

@@ -27,6 +27,7 @@ from agents.protocol.chunks import (
     BlockEnded,
     BlockStarted,
     CitationAdded,
+    Ping,
     ResponseEnded,
     ResponseOpened,
     ResponseStarted,
@@ -37,7 +38,6 @@ from agents.protocol.chunks import (
     ThinkingDelta,
     ToolCalled,
     ToolInputDelta,
-    Unrecognized,
     UsageReported,
 )
 from agents.protocol.endings import ending_of
@@ -91,8 +91,7 @@ class Scribe:
             case MessageCloses():
                 return self._closing(move)
             case Pinged():
-                data = msgspec.Raw(PING)
-                return [Unrecognized(**stamp(), event="ping", data=data)]
+                return [Ping(**stamp())]
             case Pause() | RawSent() | Breaks():
                 return []
             case _:

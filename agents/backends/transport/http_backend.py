@@ -29,7 +29,13 @@ from agents.backends.transport.endpoint import Answer, Endpoint, read_to_end
 from agents.errors import BackendRefused, BackendUnavailable
 from agents.limits.model_price import ModelPrice
 from agents.protocol.backend import Request
-from agents.protocol.chunks import Allowance, ResponseOpened, StreamChunk, Usage
+from agents.protocol.chunks import (
+    Allowance,
+    ResponseOpened,
+    StreamChunk,
+    Usage,
+    brings_on,
+)
 from agents.protocol.stamper import Pen
 
 AGENT_HEADER = "x-coordinator-agent"
@@ -203,6 +209,7 @@ class HttpBackend:
             chunks = translate(feed(data))
             if chunks:
                 yield chunks
+            if chunks and brings_on(chunks):
                 stalls_at = pen.at + patience_s
             elif pen.at > stalls_at:
                 raise BackendUnavailable(

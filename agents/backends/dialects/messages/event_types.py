@@ -55,8 +55,29 @@ class CitationsDelta(
     citation: msgspec.Raw
 
 
+class CompactionDelta(
+    msgspec.Struct,
+    frozen=True,
+    tag_field="type",
+    tag="compaction_delta",
+    forbid_unknown_fields=True,
+):
+    """The summary of the conversation so far, in one piece.
+
+    One that has more fields is carried as a delta of a kind that is not known.
+    """
+
+    content: str | None = None
+    encrypted_content: str | None = None
+
+
 Delta: TypeAlias = (
-    TextDelta | InputJsonDelta | ThinkingDelta | SignatureDelta | CitationsDelta
+    TextDelta
+    | InputJsonDelta
+    | ThinkingDelta
+    | SignatureDelta
+    | CitationsDelta
+    | CompactionDelta
 )
 
 
@@ -150,10 +171,16 @@ class MessageDelta(msgspec.Struct, frozen=True, tag_field="type", tag="message_d
 
     delta: StopFields = StopFields()
     usage: WireUsage | None = None
+    context_management: msgspec.Raw = msgspec.Raw(b"null")
+    input_transformations: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class MessageStop(msgspec.Struct, frozen=True, tag_field="type", tag="message_stop"):
     """The response is complete."""
+
+
+class Ping(msgspec.Struct, frozen=True, tag_field="type", tag="ping"):
+    """The connection is kept alive."""
 
 
 class ErrorEvent(msgspec.Struct, frozen=True, tag_field="type", tag="error"):
@@ -167,6 +194,7 @@ WireEvent: TypeAlias = (
     | MessageStart
     | MessageDelta
     | MessageStop
+    | Ping
     | ErrorEvent
 )
 
@@ -187,7 +215,7 @@ def decode_event(data: bytes) -> tuple[WireEvent | OtherDelta | None, bytes]:
     """Read an event's JSON.
 
     Returns:
-        The event, ``None`` for a kind that has no Struct (``ping``, and what is new);
+        The event, ``None`` for a kind that has no Struct (what is new);
         and the JSON it was read from, on one line and valid throughout. What never was
         JSON (``[DONE]``, by some gateways) is ``None`` and a JSON string.
 
@@ -234,6 +262,7 @@ _KNOWN = frozenset(
         "content_block_stop",
         "message_delta",
         "message_stop",
+        "ping",
         "error",
     }
 )

@@ -18,6 +18,7 @@ from agents.backends.claude.errors import SAID_CHARS, error_told, words_of
 from agents.backends.dialects.event_stream import ServerEvent
 from agents.backends.dialects.json_text import carriable, one_value
 from agents.backends.dialects.messages import event_types as wire
+from agents.backends.dialects.messages.context_edits import changes_in, edits_in
 from agents.backends.dialects.messages.usage import Meter, Price
 from agents.errors import AgentError, StreamMalformed
 from agents.protocol.chunks import (
@@ -25,6 +26,9 @@ from agents.protocol.chunks import (
     BlockEnded,
     BlockStarted,
     CitationAdded,
+    CompactionDelta,
+    ContextEdited,
+    Ping,
     ResponseAbandoned,
     ResponseEnded,
     ResponseStarted,
@@ -71,6 +75,8 @@ class _MessageHead(msgspec.Struct, frozen=True):
     stop_reason: str | None = None
     usage: wire.WireUsage | None = None
     content: tuple[msgspec.Raw, ...] = ()
+    context_management: msgspec.Raw = msgspec.Raw(b"null")
+    input_transformations: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class _ResultHead(msgspec.Struct, frozen=True):
@@ -183,6 +189,8 @@ class Translator:
                 self._on_start(event.message, said)
             case wire.ErrorEvent():
                 raise error_told(msgspec.json.decode(line))
+            case wire.Ping():
+                said.append(Ping(**self._pen.stamp()))
             case None:
                 self._on_unknown(name, line, said)
             case _ if not self._has_started:
@@ -211,11 +219,13 @@ class Translator:
         Raises:
             AgentError: It is.
         """
-        if name != b"ping":
-            told: object = msgspec.json.decode(line)
-            if name == b"error" or _is_bare_error(told):
-                raise error_told(told)
-            self._last_words = words_of(told)
+        if name == b"ping":
+            said.append(Ping(**self._pen.stamp()))
+            return
+        told: object = msgspec.json.decode(line)
+        if name == b"error" or _is_bare_error(told):
+            raise error_told(told)
+        self._last_words = words_of(told)
         said.append(self._as_it_came(name, msgspec.Raw(line)))
 
     def _broken_off(self, how: str) -> StreamMalformed:
@@ -256,6 +266,15 @@ class Translator:
             said.append(
                 SignatureDelta(**pen.stamp(), block=index, signature=delta.signature)
             )
+        elif isinstance(delta, wire.CompactionDelta):
+            said.append(
+                CompactionDelta(
+                    **pen.stamp(),
+                    block=index,
+                    content=delta.content,
+                    encrypted_content=delta.encrypted_content,
+                )
+            )
         else:
             said.append(
                 CitationAdded(**pen.stamp(), block=index, citation=delta.citation)
@@ -279,7 +298,9 @@ class Translator:
                 **self._pen.stamp(), model=self._meter.model, message=message
             )
         )
-        self._report(head.usage, said)
+        self._say_edits(head.context_management, head.input_transformations, said)
+        self._meter.note(message)
+        self._report(head.usage, said, is_last=head.stop_reason is not None)
         # Programmatic tool calling may deliver the whole message at once.
         for index, block in enumerate(blocks):
             self._say_whole(index, block, said)
@@ -381,15 +402,38 @@ class Translator:
     ) -> None:
         self._ends.append(line)
         self._stop_reason = event.delta.stop_reason or self._stop_reason
-        self._report(event.usage, said)
+        self._say_edits(event.context_management, event.input_transformations, said)
+        self._meter.note(line)
+        self._report(event.usage, said, is_last=True)
 
-    def _report(self, counted: wire.WireUsage | None, said: list[StreamChunk]) -> None:
+    def _say_edits(
+        self, managed: msgspec.Raw, changed: msgspec.Raw, said: list[StreamChunk]
+    ) -> None:
+        """Say what the API has left out of what it was sent."""
+        said += [
+            ContextEdited(
+                **self._pen.stamp(),
+                edit=edit.name,
+                pieces=edit.pieces,
+                tokens=edit.tokens,
+            )
+            for edit in (*edits_in(managed), *changes_in(changed))
+        ]
+
+    def _report(
+        self,
+        counted: wire.WireUsage | None,
+        said: list[StreamChunk],
+        *,
+        is_last: bool = False,
+    ) -> None:
         if counted is None:
             return
         self._meter.count(counted)
         timed = self._code_time
         ran_s = None if timed is None else timed.charged_s(self._pen.at)
-        said.append(self._meter.report(self._pen.stamp(), ran_s))
+        stamp = self._pen.stamp()
+        said.append(self._meter.report(stamp, ran_s, is_last=is_last))
 
     def _ended(self) -> list[StreamChunk]:
         if self._open:

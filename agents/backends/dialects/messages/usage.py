@@ -26,6 +26,16 @@ Price: TypeAlias = Callable[[str, Usage, float], float | None]
 COMMITTED = "priority capacity is billed by its contract; this is the list price"
 """Where the bill alone can tell."""
 NOT_APART = "its samplings are not told apart, and prices go by their size"
+_FIELDS = frozenset({*WireUsage.__struct_fields__, "fallback_credit", "prompt_tokens"})
+"""What of a usage is looked at, or says nothing that is billed."""
+_NOTHING = frozenset({b"null", b"0", b"0.0", b"{}", b"[]", b"false", b'""'})
+
+
+class _Noted(msgspec.Struct, frozen=True):
+    usage: dict[str, msgspec.Raw] | None = None
+
+
+_noted: msgspec.json.Decoder[_Noted] = msgspec.json.Decoder(_Noted)
 _USUAL = frozenset({"", "standard", "global", "not_available"})
 
 
@@ -37,7 +47,15 @@ class Meter:
         model: Who was asked, until the response says who answers.
     """
 
-    __slots__ = ("_factor", "_iterations", "_price", "_told", "_usage", "model")
+    __slots__ = (
+        "_factor",
+        "_iterations",
+        "_others",
+        "_price",
+        "_told",
+        "_usage",
+        "model",
+    )
 
     def __init__(self, price: Price, model: str = "") -> None:
         self._price = price
@@ -51,6 +69,17 @@ class Meter:
         self._told = WireUsage()
         self._factor = 1.0
         self._iterations: tuple[WireIteration, ...] = ()
+        self._others: dict[str, msgspec.Raw] = {}
+
+    def note(self, told: msgspec.Raw | bytes) -> None:
+        """Keep what a message, or an event, counts that is not known here."""
+        try:
+            usage = _noted.decode(told).usage
+        except msgspec.ValidationError:
+            return  # it is no object of counts
+        for name, count in (usage or {}).items():
+            if name not in _FIELDS and bytes(count) not in _NOTHING:
+                self._others[name] = count
 
     def count(self, counted: WireUsage) -> None:
         """Take in what the API has counted; counts are cumulative."""
@@ -64,12 +93,15 @@ class Meter:
             )
             self._factor = factor_of(told.speed, told.inference_geo, told.service_tier)
 
-    def report(self, stamp: Stamp, code_s: float | None) -> UsageReported:
+    def report(
+        self, stamp: Stamp, code_s: float | None, *, is_last: bool = False
+    ) -> UsageReported:
         """Say what it comes to.
 
         Args:
             stamp: Of the chunk.
             code_s: Seconds of code that are charged for so far.
+            is_last: Whether the response is at its end.
         """
         told, factor = self._told, self._factor
         own = replace(self._usage, code_execution_s=code_s) if code_s else self._usage
@@ -96,7 +128,15 @@ class Meter:
             speed=_unusual(told.speed),
             service_tier=_unusual(told.service_tier),
             inference_geo=_unusual(told.inference_geo),
-            estimated=estimated or msgspec.UNSET,
+    __slots__ = (
+        "_factor",
+        "_iterations",
+        "_others",
+        "_price",
+        "_told",
+        "_usage",
+        "model",
+    )
         )
 
     def _parts(self, own: Usage, factor: float) -> tuple[UsagePart, ...]:
