@@ -105,7 +105,7 @@ class _Stream:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool | None:
-        return await self._stream.__aexit__(kind, error, traceback)
+        return await self._stream.__aexit__(kind, error, traceback)  # noqa: ASYNC102  (the library's)
 
 
 class _Asking(_Stream):
