@@ -128,15 +128,8 @@ class Meter:
             speed=_unusual(told.speed),
             service_tier=_unusual(told.service_tier),
             inference_geo=_unusual(told.inference_geo),
-    __slots__ = (
-        "_factor",
-        "_iterations",
-        "_others",
-        "_price",
-        "_told",
-        "_usage",
-        "model",
-    )
+            estimated=estimated or msgspec.UNSET,
+            others=self._others if self._others and is_last else msgspec.UNSET,
         )
 
     def _parts(self, own: Usage, factor: float) -> tuple[UsagePart, ...]:
