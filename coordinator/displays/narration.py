@@ -38,7 +38,7 @@ from agents.protocol.chunks import (
     Unrecognized,
     UsageReported,
 )
-from coordinator.displays.response_notes import is_about_past, json_text, note_of
+from coordinator.displays.response_notes import json_text, kind_of_note, note_of
 from coordinator.displays.sanitizer import one_line
 from coordinator.displays.tool_summaries import asked, brought
 from coordinator.protocol.events import (
@@ -153,8 +153,7 @@ def _told(  # noqa: C901, PLR0911, PLR0912  (a table of words, one case an event
             | ResponseEnded()
             | Unrecognized()
         ):
-            kind = "phase" if is_about_past(event) else "tool"
-            return event.agent, kind, note_of(event)
+            return event.agent, kind_of_note(event), note_of(event)
         case StatusChanged(status="tools_missing"):
             return event.agent, "trouble", f"goes on without tools: {event.detail}"
         case ServerToolCalled():

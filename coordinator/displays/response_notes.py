@@ -7,7 +7,7 @@ a count) is carried and goes back as it came; here a person is told of it.
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -59,11 +59,11 @@ _EDITS = {
 """Edits of the API, by how their names begin, and what they leave out."""
 
 
-def is_about_past(event: Noted) -> bool:
-    """Whether ``event`` tells what became of the conversation so far."""
+def kind_of_note(event: Noted) -> Literal["phase", "tool"]:
+    """Whether ``event`` tells what became of the past, or is one thing among many."""
     if isinstance(event, BlockStarted):
-        return event.type == "compaction"
-    return isinstance(event, CompactionDelta | ContextEdited)
+        return "phase" if event.type == "compaction" else "tool"
+    return "phase" if isinstance(event, CompactionDelta | ContextEdited) else "tool"
 
 
 def note_of(event: Noted) -> str:
