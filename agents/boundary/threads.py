@@ -59,14 +59,17 @@ class ThreadLimit:
             ToolFailed: Every thread is held by a call that was given up.
             BaseException: What ``work`` raises, whatever it is.
         """
-        await anyio.lowlevel.checkpoint()
-        if self._running >= self.most:
-            with _clock_stopped():
-                await self._wait_for_a_place()
-        call = _Call(work, name)
-        self._running += 1
-        call.start(lambda: self._free(call))
         clock = _clock.get()
+        # A call's time begins with its thread. A loop that was long about others (a
+        # thread takes a millisecond to start, on a busy machine ten) would else say
+        # of a call that never ran that it took too long.
+        with _clock_stopped(clock):
+            await anyio.lowlevel.checkpoint()
+            if self._running >= self.most:
+                await self._wait_for_a_place()
+            call = _Call(work, name)
+            self._running += 1
+            call.start(lambda: self._free(call))
         try:
             with outside_work(clock.left_s if clock else PATIENCE_S):
                 await call.is_over.wait()
@@ -212,8 +215,7 @@ class CallClock:
 
 
 @contextmanager
-def _clock_stopped() -> Generator[None]:
-    clock = _clock.get()
+def _clock_stopped(clock: CallClock | None) -> Generator[None]:
     if clock is None:
         yield
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import anyio
 import anyio.from_thread
@@ -88,6 +89,35 @@ async def test_a_calls_clock_stands_still_while_it_waits_for_a_thread() -> None:
             assert not done
             release.set()
     assert done == ["second"]
+
+
+async def test_a_calls_clock_does_not_run_before_its_thread_does() -> None:
+    # As where sixteen threads that another response asks for take 50 ms to start.
+    limit, release = ThreadLimit(1), threading.Event()
+    with anyio.move_on_after(0.01):
+        await limit.run(release.wait, name="hangs")
+    told: list[str] = []
+
+    async def call() -> None:
+        scope = anyio.CancelScope()
+        try:
+            with CallClock(scope, 0.05).in_use(), scope:
+                await limit.run(lambda: None, name="never runs")
+        except ToolFailed as error:
+            told.append(str(error))
+        assert not scope.cancel_called
+
+    async def keeps_the_loop() -> None:
+        await anyio.lowlevel.checkpoint()
+        time.sleep(0.1)  # noqa: ASYNC251  (the loop is held up: that is the case)
+
+    async with anyio.create_task_group() as group:
+        for _ in range(3):
+            group.start_soon(call)
+            group.start_soon(keeps_the_loop)
+    release.set()
+    assert len(told) == 3
+    assert all("no thread is free" in text for text in told)
 
 
 async def test_work_calls_back_into_its_event_loop() -> None:
