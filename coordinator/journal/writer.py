@@ -47,6 +47,8 @@ import anyio
 import anyio.lowlevel
 import anyio.to_thread
 
+from agents.boundary.root import Loop
+from agents.limits.outside_work import outside_work
 from coordinator.errors import JournalUnavailable
 from coordinator.journal.framing import (
     FRAMES_TOGETHER,
@@ -93,10 +95,6 @@ at full speed a group was 310 ms in the writing (median; at most 740) where the 
 needs half of one, all of which a kill would have lost, and waking the thread in vain
 cost a quarter of the speed; with it a group is 3 ms in the writing (at most 10; CPython
 3.11, 2026-11-23). A loop that waits for a network is idle enough."""
-
-SPIN_S = 0.02
-"""How long :meth:`JournalWriter.hand_over` looks again and again for a thread's write
-to end: into the system's memory that takes a millisecond at most."""
 
 _BEGIN_AT: dict[Durability, int] = {
     "sync": GROUP_BYTES,  # or at the next commit, which is sooner
@@ -161,6 +159,8 @@ class JournalWriter:
         """How long the file was when the system was last asked to make it durable."""
         self._taken_bytes = 0
         """What was recorded when the group under way was taken."""
+        self._handing_over = 0
+        """Callers of :meth:`hand_over` who wait for the group under way."""
         self._aside_from = 0.0
         self._was_told = False
         self._threads = anyio.CapacityLimiter(1)  # one commit at a time
@@ -282,16 +282,15 @@ class JournalWriter:
             await self._wait_durable(self.recorded_bytes)
             return
         target = self.recorded_bytes
-        began = time.monotonic()
-        while self.failure is None and self.written_bytes < target:
-            if not self._is_writing or self.written_bytes >= self._taken_bytes:
-                self._write_here()  # a group that is written may still be synced
-            elif time.monotonic() - began < SPIN_S:
-                # Soon over. A loop that idles would have a virtual clock jump.
-                _step_aside()
-                await anyio.lowlevel.checkpoint()
-            else:
-                await self._progress.wait()
+        self._handing_over += 1  # before it looks: the thread writes, then looks
+        try:
+            while self.failure is None and self.written_bytes < target:
+                if not self._is_writing or self.written_bytes >= self._taken_bytes:
+                    self._write_here()  # a group that is written may still be synced
+                else:
+                    await self._progress.wait()
+        finally:
+            self._handing_over -= 1
         await anyio.lowlevel.checkpoint()
 
     def _write_here(self) -> None:
@@ -337,13 +336,14 @@ class JournalWriter:
         long that takes is up to the disk: a write cannot be withdrawn, and leaving its
         thread behind would leave somebody writing a file we say is closed.
         """
+        loop = Loop()
         with anyio.CancelScope(shield=True):
             while self.failure is None and not (self._is_closing and self._is_safe):
                 await self._begin.wait()
                 if self.durability == "async":
                     with anyio.move_on_after(GROUP_S):
                         await self._hurry.wait()
-                await self._commit_group()
+                await self._commit_group(loop)
             if self.failure is None and self.recorded_bytes:
                 await self._close_with_mark()
 
@@ -367,7 +367,7 @@ class JournalWriter:
             self._was_told = True
             raise self.failure
 
-    async def _commit_group(self) -> None:
+    async def _commit_group(self, loop: Loop) -> None:
         self._begin, self._hurry = anyio.Event(), anyio.Event()
         self._has_begun = False
         if self._is_safe:
@@ -379,9 +379,10 @@ class JournalWriter:
         self._aside_from = self._at + BEHIND_S
         self._tell_progress()  # there is room again, though nothing is safe yet
         try:
-            await anyio.to_thread.run_sync(
-                self._write, group, recorded, self._at, limiter=self._threads
-            )
+            with outside_work():  # a virtual clock must not jump over the disk
+                await anyio.to_thread.run_sync(
+                    self._write, group, recorded, self._at, loop, limiter=self._threads
+                )
         except OSError as trouble:
             self._fail(trouble)
         else:
@@ -400,7 +401,7 @@ class JournalWriter:
         Where it cannot be written, or power loss takes it, nothing is lost that was
         recorded.
         """
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), outside_work():
             await anyio.to_thread.run_sync(self._write_mark, limiter=self._threads)
 
     def _write_mark(self) -> None:
@@ -412,7 +413,9 @@ class JournalWriter:
             os.ftruncate(self._file.fd, self._size)
             raise
 
-    def _write(self, group: list[Record | Frames], recorded: int, at: float) -> None:
+    def _write(
+        self, group: list[Record | Frames], recorded: int, at: float, loop: Loop
+    ) -> None:
         """In a thread: frame a group, write it and make it durable."""
         if group:
             mark = self._chain.mark(at, self._durable_size, self._size)
@@ -421,11 +424,21 @@ class JournalWriter:
             self._size += sum(map(len, pieces))
         self._synced_size = self._size
         self.written_bytes = recorded
+        if self._handing_over:
+            # They need no disk, and whoever asks for it would wait for milliseconds.
+            loop.call_soon(self._tell_progress)
         sync_data(self._file.fd)
 
 
 def _step_aside() -> None:
-    """Let a writing thread have the interpreter's lock."""
+    """Let a writing thread have the interpreter's lock, for :data:`ASIDE_S`.
+
+    Called on the event loop, and blocks it on purpose: only a thread that sleeps or
+    waits outside of Python hands the lock over. A checkpoint does not, nor does a
+    writer in a thread of its own, which is the one that waits here. At most once for
+    each :data:`BEHIND_S` (a tenth of the loop's time would be 50 µs), and only while a
+    group is being written.
+    """
     time.sleep(ASIDE_S)
 
 
