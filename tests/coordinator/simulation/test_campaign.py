@@ -18,12 +18,19 @@ from coordinator.consensus import (
     vetoes,
     voting,
 )
+from coordinator.consensus.rules import Rules
 from coordinator.consensus.state import Activity, Member
 from coordinator.consensus.transition import Move
-from coordinator.protocol.events import AgentRetired, Conclude, VotesVoided
+from coordinator.protocol.events import (
+    AgentRetired,
+    Conclude,
+    VotesVoided,
+    WinnerDecided,
+)
 from coordinator.simulation import campaign
 from coordinator.simulation.campaign import run_seeds
 from coordinator.simulation.generate import setting
+from coordinator.simulation.recount import is_counted_right
 
 
 def test_a_thousand_random_sessions_keep_every_invariant() -> None:
@@ -43,6 +50,25 @@ def test_a_thousand_random_sessions_keep_every_invariant() -> None:
 @pytest.mark.parametrize("seed", range(50))
 def test_the_inputs_in_order_reproduce_a_session(seed: int) -> None:
     campaign.replayed(setting(seed).world)
+
+
+def test_a_runoff_counts_the_drafts_of_those_in_it_alone() -> None:
+    # Two of five results tie, nobody can afford the runoff's ballot, and the drafts
+    # for the other three say nothing of the two.
+    rules = Rules("evidence", rule="borda", ties="runoff")
+    drafts = {AgentId(f"a{at}"): Label(x) for at, x in enumerate("aaabbbccde")}
+    decided = WinnerDecided(
+        winner=AgentId("a0"),
+        label=Label("a"),
+        rule="borda",
+        standings=((Label("a"), 3.0), (Label("b"), 3.0)),
+        is_early=False,
+        was_tie=True,
+    )
+    assert is_counted_right(rules, {}, decided, drafts)
+    drafts[AgentId("a0")] = Label("b")
+    assert not is_counted_right(rules, {}, decided, drafts)
+    assert not run_seeds([14794]).failures
 
 
 def test_a_seed_is_a_session() -> None:
