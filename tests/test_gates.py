@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from agents.door import exports
 
 ROOT = Path(__file__).parent.parent
@@ -49,6 +51,12 @@ def test_arrows_between_rooms_go_one_way() -> None:
 
 def test_pyright_finds_nothing() -> None:
     _run("pyright", "--pythonpath", sys.executable)
+
+
+@pytest.mark.long
+def test_pyright_finds_nothing_for_windows() -> None:
+    # All but the benches, which measure POSIX processes.
+    _run("pyright", "--pythonpath", sys.executable, "-p", ".ci/windows.json")
 
 
 _HEAVY = {

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
+import sys
+import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import TextIO
 
 import anyio
 
+from agents.boundary.root import Loop
+
+DRAIN_S = 0.2
+"""How long the last words of a dead server may take, where a thread reads them."""
 KEPT_BYTES = 2_000
 """Of the end of it; a traceback's last lines."""
 
 
-class Grievances:
+class StderrTail:
     """Reads a pipe to its end and keeps the last of it."""
 
     def __init__(self) -> None:
@@ -27,6 +33,10 @@ class Grievances:
     @asynccontextmanager
     async def heard(self) -> AsyncGenerator[TextIO]:
         """A file to write to, which is read until the block ends."""
+        if sys.platform == "win32":  # no event loop waits for a pipe there
+            async with self.heard_in_thread() as written:
+                yield written
+            return
         heard, write_end = os.pipe()
         os.set_blocking(heard, False)
         try:
@@ -38,6 +48,26 @@ class Grievances:
         finally:
             self._drain(heard)
             os.close(heard)
+
+    @asynccontextmanager
+    async def heard_in_thread(self) -> AsyncGenerator[TextIO]:
+        """The same, read by a thread that ends with the last who can write."""
+        heard, write_end = os.pipe()
+        loop, is_read = Loop(), anyio.Event()
+
+        def listen() -> None:
+            with os.fdopen(heard, "rb", buffering=0):
+                while self._read(heard):
+                    pass
+            loop.call_soon(is_read.set)
+
+        threading.Thread(target=listen, name="stderr", daemon=True).start()
+        try:
+            with open(write_end, "w") as written:  # noqa: ASYNC230, PTH123  (a descriptor: nothing blocks)
+                yield written
+        finally:
+            with anyio.move_on_after(DRAIN_S, shield=True):
+                await is_read.wait()
 
     async def _listen(self, descriptor: int) -> None:
         is_open = True

@@ -37,7 +37,7 @@ from agents.limits.outside_work import outside_work
 from agents.mcp.answer_repair import Listing, repairing
 from agents.mcp.results import result_of
 from agents.mcp.server_config import McpServer, environment, filled_in, program
-from agents.mcp.stderr_tail import Grievances
+from agents.mcp.stderr_tail import StderrTail
 from agents.mcp.unread_messages import message_in
 from agents.protocol.backend import ToolSpec
 from agents.protocol.redaction import secrets_in_address
@@ -144,7 +144,7 @@ class McpToolbox:
             with link.starting:
                 await self._hold(link)
         except Exception as error:  # noqa: BLE001  (the boundary named above)
-            link.problem = f"{_words(error)}{link.grievances.said()}"
+            link.problem = f"{_words(error)}{link.stderr.said()}"
         finally:
             link.end()
 
@@ -159,7 +159,7 @@ class McpToolbox:
     async def _connected(self, link: _Link) -> AsyncGenerator[Client]:
         async with AsyncExitStack() as stack:
             if self._program is not None:
-                stderr = await stack.enter_async_context(link.grievances.heard())
+                stderr = await stack.enter_async_context(link.stderr.heard())
                 started = StdioServerParameters(
                     command=self._program,
                     args=list(self._server.command[1:]),
@@ -249,7 +249,7 @@ class _Link:
         self.settled_again = anyio.Event()
         self.ended = anyio.Event()
         self.leaving = anyio.Event()
-        self.grievances = Grievances()
+        self.stderr = StderrTail()
         self.listing = Listing()
         self.starting = anyio.CancelScope()
         self.start_again: Callable[[], None] | None = None
@@ -313,7 +313,7 @@ class _Link:
                 self.client = None  # the library does not tell before it is used
                 self.starting.cancel("the connection is closed")
             raise ToolFailed(
-                f"{self.name}: {error.message}{self.grievances.said()}"
+                f"{self.name}: {error.message}{self.stderr.said()}"
             ) from error
         finally:
             self._waiting.discard(waiting)

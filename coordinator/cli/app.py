@@ -493,7 +493,16 @@ def bench(
     markdown
         Write the tables to this file, as Markdown.
     """
-    from coordinator.cli.bench import bench_command  # noqa: PLC0415
+    try:
+        from coordinator.cli.bench import bench_command  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if error.name != "resource":
+            raise
+        complain(
+            "bench needs a POSIX system: it measures by getrusage and poll, which "
+            "Windows has not"
+        )
+        return Exit.CONFIGURATION
 
     return bench_command(
         is_quick=quick,

@@ -12,6 +12,7 @@ import anyio
 from agents.backends.scripted.script import Script, ScriptInvalid, parse_scripts
 from agents.emulator import sample_script, serve
 from coordinator.cli.exit_codes import Exit, complain
+from coordinator.cli.signals import received
 from coordinator.errors import ConfigInvalid
 from coordinator.team.reader import steps
 from coordinator.team.yaml_document import read
@@ -51,7 +52,7 @@ def read_scripts(path: Path) -> Script | Mapping[str, Script]:
 
 
 async def _serve(scripts: Script | Mapping[str, Script], host: str, port: int) -> None:
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    with received(signal.SIGINT, signal.SIGTERM) as signals:
         async with serve(scripts, host=host, port=port) as server:
             sys.stdout.write(
                 f"An emulated model listens at {server.base_url}\n"

@@ -31,6 +31,7 @@ from coordinator.cli.run_settings import (
     default_model,
     with_settings,
 )
+from coordinator.cli.signals import ending_signals, received
 from coordinator.cli.tool_output import tools_print_to_stderr
 from coordinator.consensus.rules import Rules
 from coordinator.displays.base import Cast, Display
@@ -253,7 +254,7 @@ def _is_alone(options: RunOptions, config: TeamConfig) -> bool:
 
 async def _obey_signals(session: Session, listening: anyio.abc.TaskGroup) -> None:
     """First Ctrl-C: end with what there is. Second: end now, whatever there is."""
-    with anyio.open_signal_receiver(*_ending_signals()) as signals:
+    with received(*ending_signals()) as signals:
         is_told = False
         async for number in signals:
             if is_told:
@@ -261,15 +262,6 @@ async def _obey_signals(session: Session, listening: anyio.abc.TaskGroup) -> Non
             is_told = True
             session.interrupt(f"interrupted by {signal.Signals(number).name}")
     listening.cancel_scope.cancel("interrupted twice")
-
-
-def _ending_signals() -> list[signal.Signals]:
-    """What ends a session; a closed terminal too, unless ``nohup`` says otherwise."""
-    ending = [signal.SIGINT, signal.SIGTERM]
-    hang_up: signal.Signals | None = getattr(signal, "SIGHUP", None)  # not on Windows
-    if hang_up is not None and signal.getsignal(hang_up) != signal.SIG_IGN:
-        ending.append(hang_up)
-    return ending
 
 
 def _continued(options: RunOptions) -> Continued | None:

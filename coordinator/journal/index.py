@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import shlex
 import sqlite3
+import sys
 import time
 from collections.abc import Generator
 from contextlib import closing, contextmanager
@@ -257,6 +258,7 @@ def _wait_for(fd: int, path: Path) -> None:
     until = time.monotonic() + LOCK_WAIT_S
     while True:
         try:
+            assert sys.platform != "win32"
             import fcntl  # noqa: PLC0415  (not everywhere; journals are refused there)
 
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

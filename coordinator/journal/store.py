@@ -14,6 +14,7 @@ import re
 import shlex
 import shutil
 import stat
+import sys
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -124,6 +125,7 @@ class Folder:
         Raises:
             JournalUnavailable: Others may write into it, or it is theirs.
         """
+        assert sys.platform != "win32"  # a journal's folder is refused there
         state = os.fstat(self._fd)
         is_shared = state.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
         if may_be_sticky and state.st_mode & stat.S_ISVTX:
@@ -145,6 +147,7 @@ class Folder:
         Raises:
             JournalUnavailable: It exists, or cannot be made.
         """
+        assert sys.platform != "win32"
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | _OPEN
         with mapped(self.path_of(name)):
             fd = os.open(name, flags, 0o600, dir_fd=self._fd)
@@ -208,6 +211,7 @@ class Folder:
         Raises:
             JournalUnavailable: It may not be read.
         """
+        assert sys.platform != "win32"
         with mapped(self.path_of(name)):
             try:
                 fd = os.open(name, os.O_DIRECTORY | _OPEN, dir_fd=self._fd)
@@ -274,7 +278,7 @@ def open_folder(root: Path, *, create: bool = False) -> Generator[Folder]:
         JournalUnavailable: It is missing, a link, another user's, or open to others;
             or the system is not POSIX.
     """
-    if not IS_POSIX:
+    if sys.platform == "win32" or not IS_POSIX:
         raise JournalUnavailable(
             f"journal folder {str(root)!r}: a journal needs a POSIX system's locks, "
             "which this one has not; run with --no-journal (in Python, journal=None)"
@@ -315,6 +319,7 @@ def lock(fd: int, path: Path) -> None:
 
 def _claim(fd: int) -> None:
     """Try a few times: whoever lists sessions looks at each lock for an instant."""
+    assert sys.platform != "win32"
     import fcntl  # noqa: PLC0415  (not everywhere)
 
     for _ in range(5):
@@ -329,6 +334,7 @@ def _claim(fd: int) -> None:
 
 def is_locked(fd: int) -> bool:
     """Whether somebody is writing this journal now."""
+    assert sys.platform != "win32"
     import fcntl  # noqa: PLC0415  (not everywhere)
 
     try:
@@ -341,6 +347,7 @@ def is_locked(fd: int) -> bool:
 
 def read_all(fd: int) -> bytes:
     """Everything in an open file, from its beginning."""
+    assert sys.platform != "win32"
     parts: list[bytes] = []
     offset = 0
     while part := os.pread(fd, 1 << 24, offset):
@@ -351,6 +358,7 @@ def read_all(fd: int) -> bytes:
 
 def write_pieces(fd: int, pieces: Sequence[bytes]) -> None:
     """Append everything, without joining it first."""
+    assert sys.platform != "win32"
     for at in range(0, len(pieces), _PIECES_AT_ONCE):
         some = pieces[at : at + _PIECES_AT_ONCE]
         done = os.writev(fd, some)

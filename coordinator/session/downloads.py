@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -207,7 +208,7 @@ def _kept(folder: Path, name: str, data: bytes) -> Path:
         OSError: It cannot be written; nothing of it is left then.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not hasattr(os, "O_DIRECTORY"):
+    if sys.platform == "win32" or not hasattr(os, "O_DIRECTORY"):
         return _kept_by_path(folder, name, data)
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     held = os.open(folder, flags)
@@ -251,6 +252,7 @@ def _tried(name: str) -> Iterator[str]:
 
 def _created(folder: int, name: str) -> tuple[str, int]:
     """Make a new file in an open folder; its name and descriptor."""
+    assert sys.platform != "win32"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     for tried in _tried(name):
         try:

@@ -66,3 +66,11 @@ def test_what_keeps_a_journal_says_that_it_cannot(tmp_path: Path) -> None:
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
     assert "--no-journal" in done.stderr
+
+
+@pytest.mark.real_time
+def test_what_measures_by_posix_says_that_it_cannot() -> None:
+    done = _run("bench", "--quick")
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "POSIX" in done.stderr

@@ -123,8 +123,13 @@ def kill_session(leader: int) -> None:
     """Kill every process of the session that ``leader`` leads; itself, where it is all.
 
     Job control gives each job a group of its own, but they all stay in the session.
-    Only a child that begins a session of its own is not found.
+    Only a child that begins a session of its own is not found. On Windows there are no
+    sessions of this kind: the leader alone is killed.
     """
+    if sys.platform == "win32":
+        with suppress(OSError):
+            os.kill(leader, signal.SIGTERM)
+        return
     for _ in range(3):  # what is killed may have begun another meanwhile
         members = _of_session(leader)
         for process in members:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -99,7 +100,7 @@ class PlacedTool:
             return
         folder = self._place.of(self._session)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(folder / OWNER, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = os.open(folder / OWNER, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             owner = os.read(lock, 200).decode("utf-8", "replace")
             if not _is_locked_by_us(lock) and owner != self._session:
@@ -108,7 +109,8 @@ class PlacedTool:
                     "session cannot work in it until that has ended"
                 )
             os.ftruncate(lock, 0)
-            os.pwrite(lock, self._session.encode(), 0)
+            os.lseek(lock, 0, os.SEEK_SET)
+            os.write(lock, self._session.encode())
         except BaseException:
             os.close(lock)
             raise
@@ -122,6 +124,8 @@ class PlacedTool:
 
 
 def _is_locked_by_us(lock: int) -> bool:
+    if sys.platform == "win32":
+        return True
     try:
         import fcntl  # noqa: PLC0415  (not everywhere)
     except ImportError:
