@@ -298,8 +298,11 @@ class RootTask(Generic[T]):
             # task that ends so, but all mind a scope that is closed too early.
         self._over.set()
         _left.discard(self)
-        if self._on_end is not None:
-            self._on_end(self)
+        on_end, self._on_end = self._on_end, None
+        self._task = None  # they hold each other, and nobody asks an ended task
+        del self._function, self._context
+        if on_end is not None:
+            on_end(self)
 
     def _take(self, error: BaseException) -> None:
         """Keep ``error`` as the outcome, unless it is the owner's cancellation."""
@@ -349,19 +352,24 @@ class _Steps:
         if owner.names_blocking:
             send, throw = _timed(owner.name, send), _timed(owner.name, throw)
         error: BaseException | None = None
-        while True:
-            try:
-                trap = send(value) if error is None else throw(error)
-            except StopIteration as done:
-                return done.value
-            try:
-                value, error = (yield trap), None
-            except BaseException as thrown:  # noqa: BLE001, ASYNC103  (handed on)
-                error = thrown
-            if owner.must_stop(error or value):
-                self.is_whole = False
-                _keep_for_ever(steps)
-                return None
+        try:
+            while True:
+                try:
+                    trap = send(value) if error is None else throw(error)
+                except StopIteration as done:
+                    return done.value
+                try:
+                    value, error = (yield trap), None
+                except BaseException as thrown:  # noqa: BLE001, ASYNC103  (handed on)
+                    error = thrown
+                if owner.must_stop(error or value):
+                    self.is_whole = False
+                    _keep_for_ever(steps)
+                    return None
+        finally:
+            # Else they and this frame, which their traceback holds, hold each other,
+            # and with them the task: every cancelled one would be garbage.
+            value = error = None
 
 
 def _timed(name: str, step: Callable[[Any], T]) -> Callable[[Any], T]:

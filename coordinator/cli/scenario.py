@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from coordinator.cli.exit_codes import complain
+from coordinator.cli.garbage_collection import collecting_rarely
 from coordinator.cli.output_files import check_output
 from coordinator.displays.sanitizer import clean, one_line
 from coordinator.errors import ConfigInvalid
@@ -109,7 +110,8 @@ def scenario_command(options: ScenarioOptions) -> int:
 
     if not options.is_json:
         out.write(_row("scenario", "runtime", "status", "tokens", "seconds", ""))
-    _run(options, wanted, on_report)
+    with collecting_rarely():
+        _run(options, wanted, on_report)
     _tell_unusable(selection.unusable)
     if options.durations:
         out.write(_durations(reports, options.durations))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 import msgspec
 
 from coordinator.protocol.result import AgentRecord, Result
-from coordinator.scenarios.facts import Chronicle, Happening, alternatives, matches
+from coordinator.scenarios.facts import Chronicle, Happening, alternatives, matcher
 from coordinator.scenarios.matchers import (
     Bound,
     limits,
@@ -249,9 +249,7 @@ def _stuck(happenings: list[Happening]) -> Iterator[str]:
 
 def _happens(one: Outcome, course: Course) -> Iterator[str]:
     for number, step in enumerate(_steps(one.happens)):
-        came = [
-            x for x in course.happenings if matches(step, x, is_timed=course.is_timed)
-        ]
+        came = list(filter(matcher(step, is_timed=course.is_timed), course.happenings))
         where = f"happens[{number}]"
         if step.times is msgspec.UNSET:
             if not came:
@@ -265,16 +263,11 @@ def _happens(one: Outcome, course: Course) -> Iterator[str]:
 def _order(one: Outcome, course: Course) -> Iterator[str]:
     happenings, at = course.happenings, 0
     for number, step in enumerate(_steps(one.order)):
-        fitting = [
-            index
-            for index in range(at, len(happenings))
-            if matches(step, happenings[index], is_timed=course.is_timed)
-        ]
+        is_meant = matcher(step, is_timed=course.is_timed)
+        fitting = [x for x in range(at, len(happenings)) if is_meant(happenings[x])]
         least = 1 if step.times is msgspec.UNSET else max(0, int(limits(step.times)[0]))
         if len(fitting) < least:
-            before = [
-                x for x in happenings[:at] if matches(step, x, is_timed=course.is_timed)
-            ]
+            before = list(filter(is_meant, happenings[:at]))
             earlier = sum(step == past for past in _steps(one.order)[:number])
             came = before[earlier:]
             yield _did_not_come(
@@ -312,8 +305,9 @@ def _never(one: Outcome, course: Course) -> Iterator[str]:
     ended_s = course.result.elapsed_s
     for number, step in enumerate(_steps(one.never)):
         where = f"never[{number}]: {spelled(step)}"
+        is_meant = matcher(step, is_timed=course.is_timed)
         for happening in course.happenings:
-            if matches(step, happening, is_timed=course.is_timed):
+            if is_meant(happening):
                 yield f"{where} came:\n      {happening}"
                 break
         else:

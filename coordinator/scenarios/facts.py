@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast, get_args
 
 import msgspec
@@ -444,28 +444,42 @@ def alternatives(step: msgspec.Struct) -> Iterator[tuple[str, msgspec.Struct]]:
             yield kind, getattr(one, kind)
 
 
-def matches(
-    step: msgspec.Struct, happening: Happening, *, is_timed: bool = True
-) -> bool:
-    """Whether it is ``happening`` that ``step`` means.
+def matcher(
+    step: msgspec.Struct, *, is_timed: bool = True
+) -> Callable[[Happening], bool]:
+    """Tells whether a happening is the one that ``step`` means.
 
     Args:
         step: Says one kind of thing, or several of which one is enough.
-        happening: What happened.
         is_timed: Whether times are exact, so that ``at_s`` can be held against them.
     """
-    at_s: Any = getattr(step, "at_s", msgspec.UNSET)
-    if is_timed and at_s is not msgspec.UNSET and not number_fits(at_s, happening.at_s):
-        return False
-    return any(
-        kind == happening.kind
-        and all(
-            _means(field, getattr(meant, field), happening.facts.get(field))
-            for field in FIELDS[kind]
-            if getattr(meant, field) is not msgspec.UNSET
+    at_s: Any = getattr(step, "at_s", msgspec.UNSET) if is_timed else msgspec.UNSET
+    # A step is held against everything that happened, so it is taken apart once.
+    meant = [
+        (
+            kind,
+            [
+                (field, wanted)
+                for field in FIELDS[kind]
+                if (wanted := getattr(said, field)) is not msgspec.UNSET
+            ],
         )
-        for kind, meant in alternatives(step)
-    )
+        for kind, said in alternatives(step)
+    ]
+
+    def is_meant(happening: Happening) -> bool:
+        if at_s is not msgspec.UNSET and not number_fits(at_s, happening.at_s):
+            return False
+        return any(
+            kind == happening.kind
+            and all(
+                _means(field, wanted, happening.facts.get(field))
+                for field, wanted in fields
+            )
+            for kind, fields in meant
+        )
+
+    return is_meant
 
 
 def _means(field: str, meant: object, fact: Fact) -> bool:

@@ -199,6 +199,8 @@ def _without_script(entry: AgentEntry) -> AgentEntry:
 
 def _without_secrets(value: Any, name: str = "") -> Any:  # noqa: ANN401  (plain JSON)
     match value:
+        case None | bool() | int() | float():
+            return value  # most of it
         case dict():
             named = cast("dict[str, Any]", value)
             if name in _OF_VALUES:
