@@ -27,6 +27,8 @@ from typing import Any, Literal, TypeAlias, TypeVar
 
 from agents.backends.transport.library_internals import (
     anyio_backend,
+    next_asyncio_timer,
+    set_asyncio_resolution,
     trio_scheduler,
     trio_threads,
 )
@@ -46,6 +48,11 @@ IDLE_S = 1.0
 """Real seconds to wait where no timer is set: only a thread or a socket can help."""
 
 
+LONGEST_WAIT_S = 86_400.0
+"""``asyncio.base_events.MAXIMUM_SELECT_TIMEOUT``: what is further off is a day off."""
+COARSE_S = 4e6
+"""From here on floats lie almost a billionth apart, asyncio's resolution."""
+
 POLLS_ONE_IN = 16
 """Of so many passes that have work to do one asks for packets: a session that runs
 here has none, and a question costs as much as a timer."""
@@ -53,6 +60,8 @@ here has none, and a question costs as much as a timer."""
 
 class _JumpingSelector(selectors.DefaultSelector):
     """Never waits for a timer: it remembers how long the loop would have waited."""
+
+    loop: VirtualTimeLoop
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,9 +81,24 @@ class _JumpingSelector(selectors.DefaultSelector):
             return super().select(held_s)
         if timeout is None:
             return super().select(IDLE_S)
+        if timeout >= LONGEST_WAIT_S:
+            return self._skip_to_next_timer()
         if timeout > 0:
-            self.skipped_s += timeout
+            self._skip_to(self.skipped_s + timeout)
         return ready
+
+    def _skip_to_next_timer(self) -> list[tuple[selectors.SelectorKey, int]]:
+        """Jump over more than a day, at once."""
+        due = next_asyncio_timer(self.loop)
+        if math.isinf(due):
+            return super().select(IDLE_S)
+        self._skip_to(due)
+        return []
+
+    def _skip_to(self, time_s: float) -> None:
+        self.skipped_s = max(self.skipped_s, time_s)
+        if self.skipped_s > COARSE_S:
+            set_asyncio_resolution(self.loop, math.ulp(self.skipped_s))
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
@@ -83,6 +107,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._jumping = _JumpingSelector()
         super().__init__(self._jumping)
+        self._jumping.loop = self
 
     def time(self) -> float:
         """Seconds skipped so far."""

@@ -8,6 +8,7 @@ same in all else.
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 if TYPE_CHECKING:
+    import asyncio
+
     import anyio
     import httpcore2
     import httpx2
@@ -76,6 +79,24 @@ def trio_threads() -> Callable[[], int]:
     """What tells how many threads trio has out."""
     count: Callable[[], int] = import_module("trio._threads").active_thread_count
     return count
+
+
+def next_asyncio_timer(loop: asyncio.AbstractEventLoop) -> float:
+    """When the first timer of ``loop`` is due, by its own clock; infinity: it has none.
+
+    asyncio asks its selector to wait for a day at most, whatever it waits for.
+    """
+    scheduled: list[asyncio.TimerHandle] = getattr(loop, "_scheduled", [])
+    return scheduled[0].when() if scheduled else math.inf
+
+
+def set_asyncio_resolution(loop: asyncio.AbstractEventLoop, seconds: float) -> None:
+    """Let ``loop`` run timers that are due within ``seconds``.
+
+    It adds a billionth of a second to its time, which a clock that has come further
+    than half a year can no longer hold: a timer that is due would never run.
+    """
+    loop._clock_resolution = seconds  # type: ignore[attr-defined]  # noqa: SLF001 (the fence)
 
 
 def anyio_backend(runtime: Literal["asyncio", "trio"]) -> Any:  # noqa: ANN401  (anyio's)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import anyio
@@ -149,6 +151,33 @@ def test_all_tasks_blocked_are_waited_for_before_the_clock_jumps(
             assert anyio.current_time() < 3600
 
     play(main, runtime)
+
+
+@both
+@pytest.mark.parametrize("seconds", [1e5, 2e7, 1e8, 1e12])
+def test_a_sleep_of_any_length_is_over_at_once_and_shorter_ones_come_after_it(
+    runtime: Runtime, seconds: float
+) -> None:
+    async def main() -> list[float]:
+        times: list[float] = []
+        for nap in (seconds, 0.5, 0.0, 2.0, math.inf):
+            with anyio.move_on_after(60) if nap > seconds else nullcontext():
+                await anyio.sleep(nap)
+            times.append(anyio.current_time())
+        return times
+
+    expected = [seconds + more for more in (0, 0.5, 0.5, 2.5, 62.5)]
+    assert play(main, runtime) == pytest.approx(expected, abs=math.ulp(seconds))
+
+
+@both
+def test_a_thousand_days_of_naps_end(runtime: Runtime) -> None:
+    async def main() -> float:
+        for _ in range(1_000):
+            await anyio.sleep(86_000.3)
+        return anyio.current_time()
+
+    assert play(main, runtime) == pytest.approx(86_000_300)
 
 
 OWN_TOOL = """\
