@@ -247,5 +247,14 @@ def told(report: Report, *, with_trace: bool = False) -> str:
 
 def _row(name: str, *cells: str) -> str:
     runtime, status, tokens, seconds, verdict = cells
-    line = f"{one_line(name, NAME_WIDTH):<{NAME_WIDTH}} {runtime:<8} {status:<11}"
+    line = f"{_named(name):<{NAME_WIDTH}} {runtime:<8} {status:<11}"
     return f"{line} {tokens:>9} {seconds:>9}  {verdict}".rstrip() + "\n"
+
+
+def _named(name: str) -> str:
+    """A scenario's name on one line; what tells it from others of its file stays."""
+    sentence, bracket, values = name.rpartition(" [")
+    if not bracket or len(name) <= NAME_WIDTH:
+        return one_line(name, NAME_WIDTH)
+    told = one_line(values, NAME_WIDTH * 2 // 3)
+    return f"{one_line(sentence, NAME_WIDTH - len(told) - 2)} [{told}"

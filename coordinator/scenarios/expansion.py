@@ -76,9 +76,10 @@ def setting(text: str) -> tuple[str, Plain]:
 
 
 def span(text: str) -> range | None:
-    """Read ``0..9``, both ends included; ``None``: it is no such thing."""
+    """Read ``0..9``, both ends included, or one number; ``None``: it is neither."""
     first, dots, last = text.partition("..")
-    if not dots or not first.strip().isdecimal() or not last.strip().isdecimal():
+    last = last if dots else first
+    if not first.strip().isdecimal() or not last.strip().isdecimal():
         return None
     made = range(int(first), int(last) + 1)
     return made or None

@@ -356,9 +356,24 @@ class Chronicle:
             if field in LABELS
             else self.named(fact)
             if isinstance(fact, str) and field in TEXTS
+            else cast("Fact", self._named_in(fact))
+            if field == "input"
             else fact
             for field, fact in facts.items()
         }
+
+    def _named_in(self, value: object) -> object:
+        """What a tool was given, its answers called as a file calls them."""
+        match value:
+            case str():
+                return self.named(value)
+            case list():
+                return [self._named_in(part) for part in cast("list[object]", value)]
+            case dict():
+                fields = cast("dict[str, object]", value)
+                return {self.named(k): self._named_in(v) for k, v in fields.items()}
+            case _:
+                return value
 
     def _name(self, fact: Fact) -> Fact:
         match fact:

@@ -174,7 +174,8 @@ def _read_whole(document: Document) -> tuple[TeamConfig | None, list[Misplaced]]
         try:
             config = read_once(document, ScenarioFile)
         except Misplaced as error:
-            problems.append(error)
+            if not any(_is_missed(error, earlier.where) for earlier in problems):
+                problems.append(error)
             cut = without(document.data, error.where)
             if cut is None or error.where in _NEEDED:
                 return None, problems
@@ -182,6 +183,11 @@ def _read_whole(document: Document) -> tuple[TeamConfig | None, list[Misplaced]]
         else:
             return config, problems
     return None, problems
+
+
+def _is_missed(error: Misplaced, cut: Where) -> bool:
+    """Whether ``error`` says that there is not what was left out at ``cut``."""
+    return error.where == cut[:-1] and f"key {cut[-1]!r} is missing" in str(error)
 
 
 _NEEDED: tuple[Where, ...] = (("agents",), ("expect",))

@@ -6,7 +6,7 @@
     tools = (faulty(tool(lookup), "stalls every fifth"),)
 
 ``fails``, ``slow``, ``stalls``, ``floods`` and ``cut``; ``every third`` (or ``every
-3``) counts the calls, ``slow 2 s`` says how slow.
+3``) counts the calls, ``once`` is the first call alone, ``slow 2 s`` says how slow.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ _ORDINALS = (
     "ninth", "tenth",
 )  # fmt: skip
 _FORM = re.compile(
-    r"(?P<kind>\w+)(?: (?P<seconds>\d+(?:\.\d+)?) ?s)?(?: every (?P<every>\w+))?"
+    r"(?P<kind>\w+)(?: (?P<seconds>\d+(?:\.\d+)?) ?s)?"
+    r"(?: (?:every (?P<every>\w+)|(?P<once>once)))?"
 )
 
 
@@ -55,8 +56,14 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind
     every: int = 1
     """With each so-manieth call."""
+    once: bool = False
+    """With the first call alone."""
     seconds: float = SLOW_S
     """How slow."""
+
+    def is_due(self, call: int) -> bool:
+        """Whether it comes with this call; the first is 1."""
+        return call == 1 if self.once else call % self.every == 0
 
 
 def faults_of(text: str) -> tuple[Fault, ...]:
@@ -80,6 +87,7 @@ def _fault(text: str) -> Fault:
     return Fault(
         kind=kind,
         every=_ordinal(text, found["every"]) if found["every"] else 1,
+        once=bool(found["once"]),
         seconds=float(found["seconds"]) if found["seconds"] else SLOW_S,
     )
 
@@ -119,7 +127,7 @@ class _Counted:
     def due(self) -> dict[Kind, Fault]:
         """The faults of the next call."""
         self._calls += 1
-        return {x.kind: x for x in self._faults if self._calls % x.every == 0}
+        return {x.kind: x for x in self._faults if x.is_due(self._calls)}
 
 
 class FaultyTool:

@@ -65,8 +65,10 @@ class FunctionBackend:
 
     Example::
 
-        async def ask(messages, tools):
-            return "Paris" if len(tools) < 2 else Vote("agent1.1", reason="I agree.")
+        async def ask(messages, tools, turn):
+            if isinstance(turn.task, Review):
+                return Vote(turn.task.ballot.labels[0], reason="I agree.")
+            return "Paris"
 
         agent = Agent(id="ada", backend=FunctionBackend(ask))
     """

@@ -112,7 +112,8 @@ def test_what_makes_no_scenarios_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("text", "numbers"), [("0..2", [0, 1, 2]), ("3..3", [3]), ("2..1", []), ("x", [])]
+    ("text", "numbers"),
+    [("0..2", [0, 1, 2]), ("3..3", [3]), ("7", [7]), ("2..1", []), ("x", [])],
 )
 def test_a_span_has_both_its_ends(text: str, numbers: list[int]) -> None:
     assert list(span(text) or ()) == numbers
@@ -160,3 +161,15 @@ def test_it_stops_after_the_first_that_differs(
     options = ScenarioOptions(paths=[tmp_path], fail_fast=True)
     assert scenario_command(options) == 2
     assert "0 of 1 as expected; 1 were not played" in capsys.readouterr().out
+
+
+def test_what_tells_the_scenarios_of_a_matrix_apart_is_not_cut(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = SMALL.replace("Paris beats Lyon", "Paris beats Lyon " + "and more " * 12)
+    matrix = "matrix: {voting.rule: [plurality, borda]}\n"
+    _write(tmp_path, long.replace("question:", matrix + "question:"), "a.yaml")
+    assert scenario_command(ScenarioOptions(paths=[tmp_path])) == 0
+    told = capsys.readouterr().out
+    assert "… [voting.rule plurality]" in told
+    assert "… [voting.rule borda]" in told

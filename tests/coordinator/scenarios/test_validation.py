@@ -184,6 +184,23 @@ def test_every_fault_of_a_file_is_told_at_once(small: Small) -> None:
     assert all(line.startswith("tie.yaml:") for line in said)
 
 
+def test_a_value_that_is_wrong_is_not_told_to_be_missing_as_well() -> None:
+    text = SMALL.replace("status: answered", "status: best_so_far")
+    with pytest.raises(ConfigInvalid) as caught:
+        parse_scenario(text, FILE)
+    (only,) = str(caught.value).splitlines()
+    assert "unknown value 'best_so_far'" in only
+
+
+def test_answers_in_a_tools_input_are_called_as_the_file_calls_them(
+    small: Small,
+) -> None:
+    scenario = small(
+        "happens: [{tool_called: {agent: ada, name: vote, input: {label: ada.1}}}]"
+    )
+    assert run_scenario(scenario).differences == ()
+
+
 @pytest.mark.parametrize(
     ("first", "sentence"),
     [

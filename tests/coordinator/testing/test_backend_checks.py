@@ -94,6 +94,7 @@ def test_in_a_session_a_broken_rule_is_that_agents_failure(
     ("faults", "status"),
     [
         ("fails", "failed"),
+        ("fails once", "done"),
         ("fails every second", "done"),
         ("slow 2 s", "done"),
         ("cut", "failed"),
