@@ -37,6 +37,8 @@ class McpServer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Sent with every request; ``$NAME`` as above."""
     tools: tuple[str, ...] | None = None
     """The server's names of the tools to offer; ``None``: all."""
+    exclude: tuple[str, ...] = ()
+    """The server's names of tools that are not offered."""
     defer_loading: bool = False
     """Whether the API shall load them only when tool search finds them."""
 

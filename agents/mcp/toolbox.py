@@ -202,10 +202,17 @@ class McpToolbox:
             if name not in offered:
                 there = ", ".join(sorted(offered)) or "none"
                 raise ToolsUnavailable(f"it has no tool {name!r}; it offers {there}")
+        excluded = self._server.exclude
+        for name in excluded:
+            if name not in offered:
+                there = ", ".join(sorted(offered)) or "none"
+                raise ToolsUnavailable(
+                    f"it has no tool {name!r} to exclude; it offers {there}"
+                )
         made: list[Tool] = []
         problems = [f"{self.name} offers {told}" for told in link.listing.problems]
         for name, tool in offered.items():
-            if wanted is not None and name not in wanted:
+            if name in excluded or (wanted is not None and name not in wanted):
                 continue
             try:
                 fit = mended(link.listing.schemas.get(name, tool.input_schema))

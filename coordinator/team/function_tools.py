@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+import importlib.util
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -21,7 +25,7 @@ class FunctionEntry(
     """A function among an agent's tools, with what the API shall know of it."""
 
     function: str
-    """``module:function``."""
+    """``module:function``, or ``path/to/file.py:function``."""
     name: str | None = None
     """What the model calls it; the function's own name if absent."""
     description: str | None = None
@@ -92,6 +96,7 @@ def _tool(entry: FunctionEntry, folder: str) -> Tool:
 def imported(name: str, folder: str = "") -> Any:  # noqa: ANN401  (whatever a module holds)
     """Import ``module:name``, from installed packages, the current folder or another.
 
+    A module may also be a file, ``path/to/file.py:name``, beside the team file.
     Whatever the module raises while it is imported is its author's mistake, not ours,
     and so any exception is caught here.
 
@@ -103,9 +108,12 @@ def imported(name: str, folder: str = "") -> Any:  # noqa: ANN401  (whatever a m
         sys.path.append("")
     if folder and folder not in sys.path:
         sys.path.append(folder)
-    module_name, _, inner = name.partition(":")
+    module_name, _, inner = name.rpartition(":")
     try:
-        module = importlib.import_module(module_name)
+        if module_name.endswith(".py"):
+            module = _module_of(Path(folder) / module_name)
+        else:
+            module = importlib.import_module(module_name)
     except ImportError:
         raise
     except Exception as error:
@@ -114,3 +122,26 @@ def imported(name: str, folder: str = "") -> Any:  # noqa: ANN401  (whatever a m
             f"{type(error).__name__}: {error}"
         ) from error
     return getattr(module, inner)
+
+
+def _module_of(path: Path) -> ModuleType:
+    """Run a file as a module of its own, once in a process.
+
+    Raises:
+        ImportError: There is no such file, or it fails as it is imported.
+    """
+    path = path.resolve()
+    name = f"coordinator_tools_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise ImportError(f"there is no file {path}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # before it runs, as every import does
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
