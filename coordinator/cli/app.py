@@ -76,16 +76,23 @@ def run(
     demo: bool = False,
     model: tuple[str, ...] = (),
     agents: Whole = 3,
-    display: Literal["rich", "plain", "jsonl", "quiet", "none"] | None = None,
+    display: Literal["rich", "textual", "plain", "jsonl", "quiet", "none"]
+    | None = None,
     json: bool = False,
-    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    output: Annotated[
+        Path | None, Parameter(name=["--output", "-o", "--output-file"])
+    ] = None,
     attach: Annotated[tuple[str, ...], Parameter(negative_iterable=())] = (),
     output_dir: Path | None = None,
-    deadline: float | None = None,
+    deadline: Annotated[
+        float | None, Parameter(name=["--deadline", "--orchestrator-timeout"])
+    ] = None,
     budget_usd: float | None = None,
     policy: str | None = None,
     rule: str | None = None,
-    system: str | None = None,
+    system: Annotated[
+        str | None, Parameter(name=["--system", "--system-message"])
+    ] = None,
     effort: Literal["low", "medium", "high", "xhigh", "max"] | None = None,
     tools: str = "",
     seed: Whole | None = None,
@@ -93,12 +100,20 @@ def run(
     no_journal: bool = False,
     durability: Literal["exit", "async", "sync"] = "async",
     continue_: Annotated[
-        str | None, Parameter(name="--continue", completer=session_names)
+        str | None,
+        Parameter(name=["--continue", "--session-id"], completer=session_names),
     ] = None,
     emulate: bool = False,
     steer: bool = False,
     approve: Literal["ask", "all", "none"] = "ask",
     runtime: Literal["asyncio", "trio"] = "asyncio",
+    as_: Annotated[str | None, Parameter(name="--as")] = None,
+    backend: str | None = None,
+    base_url: str | None = None,
+    automation: bool = False,
+    no_display: bool = False,
+    validate: bool = False,
+    list_examples: bool = False,
 ) -> int:
     """Ask a team a question.
 
@@ -114,7 +129,7 @@ def run(
         team file's, or standard input alone; "-" always reads standard input. It may
         begin with a dash if it has a blank in it.
     config
-        The team file (YAML).
+        The team file (YAML), or a MassGen configuration (YAML or JSON).
     demo
         Play the built-in team: no key, no network.
     model
@@ -176,7 +191,26 @@ def run(
         them, or none.
     runtime
         The event loop (asyncio).
+    as_
+        Of a MassGen configuration: this model for agents of a kind that is not here.
+    backend
+        With --model: one agent of this kind of MassGen's (openai, groq, lmstudio, …).
+    base_url
+        With --backend: the address of its server.
+    automation
+        Print what programs that start MassGen read (LOG_DIR, STATUS, WINNER, …), and
+        keep .massgen/massgen_logs up to date.
+    no_display
+        Show nothing but the answer; --display quiet.
+    validate
+        Check the configuration and run nothing; "coordinator validate" says more.
+    list_examples
+        List what can be tried, and run nothing.
     """
+    if validate or list_examples:
+        from coordinator.cli.massgen_commands import instead_of_run  # noqa: PLC0415
+
+        return instead_of_run(config if validate else None, as_)
     from coordinator.cli.run import RunOptions, run_command  # noqa: PLC0415
     from coordinator.cli.run_settings import TeamSettings  # noqa: PLC0415
 
@@ -196,7 +230,7 @@ def run(
             is_demo=demo,
             models=model,
             agents=agents,
-            display=display,
+            display=_watched_as(display, is_hidden=no_display),
             is_json=json,
             output=output,
             attached=attach,
@@ -210,8 +244,23 @@ def run(
             is_steered=steer,
             approve=approve,
             runtime=runtime,
+            in_place=as_,
+            backend=backend,
+            base_url=base_url,
+            is_automated=automation,
         )
     )
+
+
+def _watched_as(
+    display: Literal["rich", "textual", "plain", "jsonl", "quiet", "none"] | None,
+    *,
+    is_hidden: bool,
+) -> Literal["rich", "plain", "jsonl", "quiet", "none"] | None:
+    """The display of ours that MassGen's words mean."""
+    if is_hidden:
+        return "quiet"
+    return "rich" if display == "textual" else display
 
 
 @app.command(group=BUILD)
@@ -842,6 +891,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _spelled_out(arguments: Sequence[str]) -> list[str]:
     """Say by name which argument a bare ``-`` is; cyclopts takes it for an option."""
+    arguments = _as_massgen(arguments)
     name = {"run": "--question", "decode": "--file"}.get(next(iter(arguments), ""))
     if list(arguments[-2:]) == ["-o", "-"]:
         return [*arguments[:-2], "--output=-"]
@@ -861,8 +911,36 @@ def _as_question(words: Sequence[str], at: int) -> str:
     return f"--question={word}"
 
 
-_FLAGS = frozenset({"--demo", "--json", "--no-journal", "--emulate", "--steer"})
+_FLAGS = frozenset(
+    {
+        *("--demo", "--json", "--no-journal", "--emulate", "--steer"),
+        *("--automation", "--no-display", "--validate", "--list-examples"),
+    }
+)
 """Options of ``run`` that take no value."""
+
+
+def _as_massgen(arguments: Sequence[str]) -> list[str]:
+    """A command line of MassGen's with its first word changed, as one of ours.
+
+    ``massgen --config F "Why?"`` names no command, and ``--continue`` alone means the
+    newest session.
+    """
+    words = list(arguments)
+    first = words[0] if words else ""
+    is_option = first.startswith("--") and first.partition("=")[0] not in _OWN
+    if is_option or first in {"-c", "-o"} or " " in first.strip():
+        words.insert(0, "run")
+    if words[:1] == ["run"]:
+        for at, word in enumerate(words):
+            following = words[at + 1] if at + 1 < len(words) else "-"
+            if word == "--continue" and (following[:1] == "-" or " " in following):
+                words[at] = "--continue=last"
+    return words
+
+
+_OWN = frozenset({"--help", "--version", "--install-completion"})
+"""Options of the program itself."""
 
 
 def _sentence(error: CycloptsError) -> str:
@@ -881,6 +959,33 @@ def _left_over(error: UnusedCliTokensError) -> str:
     command = " ".join(error.command_chain or ())
     way = "put several words in quotes" if command == "run" else "leave that out"
     return f"{command}: there is no place for {' '.join(words)!r}; {way}"
+
+
+@app.command(group=SET_UP)
+def convert(
+    file: Path,
+    *,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    as_: Annotated[str | None, Parameter(name="--as")] = None,
+) -> int:
+    """Write a MassGen configuration as a team file of ours.
+
+    What it asks for that is not here stands at the head, with what to do instead.
+
+    Exit codes: 0 written; 1 the command line or the file is not usable.
+
+    Parameters
+    ----------
+    file
+        The configuration (YAML or JSON).
+    output
+        The team file to write; left out, standard output.
+    as_
+        This model for agents of a kind that is not here.
+    """
+    from coordinator.cli.massgen_commands import convert_command  # noqa: PLC0415
+
+    return convert_command(file, output, as_)
 
 
 @app.command(group=SET_UP)

@@ -22,6 +22,7 @@ from coordinator.cli.error_report import at_the_boundary
 from coordinator.cli.exit_codes import Exit, complain, exit_of
 from coordinator.cli.garbage_collection import collecting_rarely
 from coordinator.cli.journal_paths import call, journal_of_run, root_of
+from coordinator.cli.massgen_files import as_configured, read_team_file, team_of_kind
 from coordinator.cli.notices import notice_retirements
 from coordinator.cli.output_files import check_output
 from coordinator.cli.question import question_of
@@ -79,6 +80,13 @@ class RunOptions:
     is_steered: bool = False
     approve: Literal["ask", "all", "none"] = "ask"
     settings: TeamSettings = NO_SETTINGS
+    in_place: str | None = None
+    """A model for agents of a kind that is not here; of a MassGen configuration."""
+    backend: str | None = None
+    """A kind of MassGen's, for ``--model``."""
+    base_url: str | None = None
+    is_automated: bool = False
+    """Print what programs that start MassGen read, and write its logs."""
 
 
 EMULATED_MODEL = "claude-sonnet-5-5"
@@ -98,6 +106,7 @@ def run_command(options: RunOptions) -> int:
 
 
 async def _run(options: RunOptions) -> int:
+    options = as_configured(options)
     continued = _continued(options)
     config = with_attached(_config(options, continued), options.attached)
     question = question_of(
@@ -290,9 +299,11 @@ def _config(options: RunOptions, continued: Continued | None) -> TeamConfig:
         file = msgspec.structs.replace(scenario.file, question=scenario.question)
         config = msgspec.structs.replace(scenario.config, file=file)
     elif options.config is not None:
-        config = read_team(options.config)
+        config = read_team_file(options.config, options.in_place)
     elif options.is_demo:
         config = read_team(DEMO)
+    elif options.models and options.backend is not None:
+        config = team_of_kind(options.backend, options.models, options.base_url)
     elif options.models:
         config = team_of_models(options.models, options.agents)
     elif continued is not None:

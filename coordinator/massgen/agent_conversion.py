@@ -233,9 +233,10 @@ class AgentConversion:
     def _sample(self, key: str, value: object) -> None:
         """A parameter of sampling, where the model takes any."""
         place, model = self._place(key), str(self._made.get("model", ""))
-        if (self._maker == "claude" and not _OLD_CLAUDE.search(model)) or (
+        is_without = (self._maker == "claude" and not _OLD_CLAUDE.search(model)) or (
             self._maker == "openai" and re.match(r"gpt-5|o\d", model)
-        ):
+        )
+        if is_without:
             self._ledger.pass_over(place, f"{model} takes no {key}")
         elif self._maker == "gemini":
             name = {"top_p": "topP", "top_k": "topK"}.get(key, key)
@@ -371,9 +372,8 @@ class AgentConversion:
                     str(k): str(v) for k, v in cast("Json", headers).items()
                 }
         elif command:
-            words = command if isinstance(command, list) else [command]
-            args = told.get("args") or []
-            made["command"] = [self._word(str(x)) for x in (*words, *args)]
+            words = (*_many(command), *_many(told.get("args")))
+            made["command"] = [self._word(word) for word in words]
             env = told.get("env")
             if isinstance(env, dict):
                 made["env"] = {str(k): str(v) for k, v in cast("Json", env).items()}
@@ -493,9 +493,18 @@ class AgentConversion:
                         (*place, number, key), "models here read text, images and PDFs"
                     )
                 elif isinstance(source, str):
-                    is_address = "://" in source
-                    found = None if is_address else self._sought(source)
-                    self.uploads.append(((*place, number), str(found or source)))
+                    self._attach((*place, number), source)
+
+    def _attach(self, place: Where, source: str) -> None:
+        found = source if "://" in source else self._sought(source)
+        if found is None:
+            problem = (
+                f"{source!r} is not to be found from here or from the configuration's "
+                "folder; check the path"
+            )
+            self._ledger.refuse(place, "files that are not there", problem)
+            return
+        self.uploads.append((place, str(found)))
 
     def _rest(self, backend: Json) -> None:
         """What nobody has taken: MassGen hands such keys to the API as they are."""

@@ -23,7 +23,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[str, ...] = ()
     """Variables that may hold its key, in MassGen's order; none: as the backend or the
     server says by itself."""
-    provider: str | None = None
+    provider: Literal["azure"] | None = None
 
 
 def _compatible(address: str, *keys: str) -> Kind:

@@ -1,18 +1,19 @@
-"""What a custom tool written for MassGen imports of its package, where that is absent.
+"""Stand-in for the modules that custom tools import of MassGen's package.
 
-Such a tool returns an ``ExecutionResult`` of blocks. The two modules that their examples
-import for it are stood in for by what is here: classes of the same names and fields,
-and a logger. A tool that imports more of the package is refused where it is named.
-Where the package itself is installed, it is used.
+Such a tool returns an ``ExecutionResult`` of blocks. The two modules that most of their
+examples import are stood in for by classes of the same names and fields, and a logger.
+A tool that imports more of the package is refused where it is named. Where the package
+itself is installed, it is used.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import re
 import sys
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
+from pathlib import Path
 from types import ModuleType
 
 _IMPORT = re.compile(r"^\s*(?:from|import)\s+(massgen(?:\.\w+)*)", re.MULTILINE)
@@ -79,8 +80,14 @@ def beyond(source: str) -> str | None:
 
 def is_installed() -> bool:
     """Whether MassGen's own package can be imported; it is not."""
-    stood_in = isinstance(sys.modules.get("massgen"), _StandIn)
-    return not stood_in and importlib.util.find_spec("massgen") is not None
+    return package_folder() is not None
+
+
+def package_folder() -> Path | None:
+    """The folder of MassGen's own package; ``None``: it is not installed."""
+    spec = PathFinder.find_spec("massgen")
+    found = spec.submodule_search_locations if spec is not None else None
+    return Path(next(iter(found))) if found else None
 
 
 class _StandIn(ModuleType):

@@ -102,7 +102,7 @@ NO_EFFECT: dict[str, dict[str, str]] = {
         "disable_final_only_round_capture_fallback": (
             "nothing is learned between sessions"
         ),
-        "drift_conflict_policy": "a file that has changed meanwhile is never overwritten",
+        "drift_conflict_policy": "a file that has changed meanwhile is kept",
         "web_review": "of MassGen's own web page",
     },
     "ui": {
@@ -136,9 +136,9 @@ NOT_SUPPORTED: dict[str, dict[str, str]] = {
         "group_config": "AG2's own",
         "auto_discover_custom_tools": "name each tool under custom_tools",
         "custom_tools_path": "name each tool under custom_tools",
-        "shared_tools_directory": "tools are called, not written into a folder as code",
-        "enable_code_based_tools": "tools are called, not written into a folder as code",
-        "direct_mcp_servers": "tools are called, not written into a folder as code",
+        "shared_tools_directory": "tools are called, not written down as code",
+        "enable_code_based_tools": "tools are called, not written down as code",
+        "direct_mcp_servers": "tools are called, not written down as code",
         "command_line_docker_credentials": _DOCKER,
         "command_line_docker_packages": _DOCKER,
         "command_line_srt_network_allowed_domains": "the sandbox has no network",

@@ -124,7 +124,10 @@ def _is_off(value: object) -> bool:
 
 def _value(data: Any, where: Where) -> Any:  # noqa: ANN401  (plain YAML)
     for step in where:
-        data = data[step]
+        try:
+            data = data[step]
+        except (KeyError, IndexError, TypeError):
+            return ""  # what is missing has a row, too
     return data
 
 

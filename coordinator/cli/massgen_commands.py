@@ -1,0 +1,86 @@
+"""Commands for people who come from MassGen: convert, and what ``run`` does instead."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from coordinator.cli.error_report import at_the_boundary
+from coordinator.cli.exit_codes import Exit, complain
+from coordinator.cli.output_files import check_output
+from coordinator.displays.sanitizer import clean
+from coordinator.errors import ConfigInvalid
+from coordinator.massgen.configuration import is_configuration, read_configuration
+from coordinator.massgen.conversion import convert, team_of, unsupported
+from coordinator.massgen.team_file import team_file
+from coordinator.massgen.validation import counts_of, table_of, text_of
+
+_EXAMPLES = """\
+coordinator run --demo                          a built-in team; no key, no network
+coordinator run --emulate "Why?"                three agents of a pretended API
+coordinator run -c FILE.yaml --emulate "Why?"   any team file, or MassGen's
+coordinator run -c @examples/NAME "Why?"        an example of MassGen's own package
+"""
+
+
+def instead_of_run(config: Path | None, in_place: str | None) -> int:
+    """What ``run --validate`` and ``run --list-examples`` do; the exit code."""
+    if config is None:
+        sys.stdout.write(_EXAMPLES)
+        return Exit.ANSWERED
+    return at_the_boundary(lambda: _validate(config, in_place))
+
+
+def _validate(path: Path, in_place: str | None) -> int:
+    if is_configuration(path):
+        return tell_table(path, in_place)
+    from coordinator.team.reader import read_team  # noqa: PLC0415  (a file of ours)
+
+    read_team(path)
+    sys.stdout.write(f"{path}: usable\n")
+    return Exit.ANSWERED
+
+
+def tell_table(path: Path, in_place: str | None = None) -> int:
+    """Print what becomes of each key of a MassGen configuration; the exit code.
+
+    Raises:
+        ConfigInvalid: It cannot be read, or has no agents.
+    """
+    rows, faults = table_of(path, in_place)
+    for line in text_of(rows):
+        sys.stdout.write(f"{clean(line)}\n")
+    sys.stdout.write(f"{counts_of(rows)}\n")
+    for fault in faults:
+        complain(fault)
+    return Exit.CONFIGURATION if faults else Exit.ANSWERED
+
+
+def convert_command(path: Path, output: Path | None, in_place: str | None) -> int:
+    """Write a configuration as a team file; the exit code."""
+    return at_the_boundary(lambda: _convert(path, output, in_place))
+
+
+def _convert(path: Path, output: Path | None, in_place: str | None) -> int:
+    check_output(output, "--output")
+    if not is_configuration(path):
+        document = read_configuration(path)
+        raise document.error((), "is no MassGen configuration; name one")
+    converted = convert(read_configuration(path), None, in_place)
+    try:
+        team_of(converted)
+    except ConfigInvalid:
+        if converted.refusals:
+            raise
+        # A variable of theirs that a team file fills in nowhere: said, and left to do.
+    text = team_file(converted)
+    if output is None:
+        sys.stdout.write(text)
+        return Exit.ANSWERED
+    if output.exists():
+        raise ConfigInvalid(f"{output} is there already; name another file")
+    output.write_text(text, "utf-8")
+    left = len(unsupported(converted.rows))
+    told = f"; {left} keys could not be taken over" if left else ""
+    complain(f"{output} is written{told}; see coordinator validate {path}")
+    return Exit.ANSWERED

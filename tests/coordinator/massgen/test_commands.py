@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from coordinator.cli.app import main
+
+THEIRS = """\
+agents:
+  - id: a
+    backend: {type: openai, model: gpt-5-mini}
+    system_message: Be brief.
+  - id: b
+    backend: {type: claude, model: claude-haiku-4-5}
+orchestrator:
+  coordination: {enable_subagents: true}
+ui: {display_type: simple}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("their.yaml").write_text(THEIRS)
+
+
+@pytest.mark.real_time
+def test_a_command_line_of_theirs_runs_with_its_first_word_changed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["--config", "their.yaml", "--emulate", "--no-journal", "Why is it so?"]
+    assert main(words) == 0
+    out, err = capsys.readouterr()
+    assert "o model was asked" in out
+    assert "not supported here: enable_subagents" in err
+
+
+def test_validate_prints_what_becomes_of_each_key(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["--config", "their.yaml", "--validate"]) == 0
+    out, _ = capsys.readouterr()
+    (line,) = (each for each in out.splitlines() if "enable_subagents" in each)
+    assert "not supported" in line
+    assert "1 not supported" in out.splitlines()[-1]
+
+
+def test_validate_fails_with_what_keeps_a_team_from_being_made(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("their.yaml").write_text(THEIRS.replace("type: openai", "type: codex"))
+    assert main(["--config", "their.yaml", "--validate"]) == 1
+    assert "--as" in capsys.readouterr().err
+    words = ["--config", "their.yaml", "--validate", "--as", "claude-haiku-4-5"]
+    assert main(words) == 0
+
+
+def test_a_converted_file_is_written_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["convert", "their.yaml", "-o", "ours.yaml"]) == 0
+    assert "policy: massgen" in Path("ours.yaml").read_text()
+    assert main(["convert", "their.yaml", "-o", "ours.yaml"]) == 1
+    assert "is there already" in capsys.readouterr().err
+    assert main(["convert", "ours.yaml"]) == 1
+    assert "no MassGen configuration" in capsys.readouterr().err
+
+
+def test_a_stand_in_for_nobody_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["convert", "their.yaml", "-o", "ours.yaml"])
+    assert main(["run", "-c", "ours.yaml", "--as", "x", "Why?"]) == 1
+    assert "is for agents of a MassGen configuration" in capsys.readouterr().err
+
+
+def test_an_example_of_a_package_that_is_absent_is_said_to_be(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["--config", "@examples/basic_multi", "Why is it so?"]) == 1
+    assert "not installed" in capsys.readouterr().err
+
+
+def test_a_kind_of_backend_that_is_not_here_is_refused(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["--backend", "codex", "--model", "gpt-5.4", "Why is it so?"]
+    assert main(words) == 1
+    assert "Codex runs in a program of its own" in capsys.readouterr().err
+
+
+@pytest.mark.real_time
+def test_a_backend_and_a_model_are_a_team_of_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["--backend", "groq", "--model", "llama-3.3-70b", "--emulate"]
+    assert main([*words, "--no-display", "--no-journal", "Why is it so?"]) == 0
+    assert "o model was asked" in capsys.readouterr().out
