@@ -362,6 +362,12 @@ def team_of_models(models: Sequence[str], count: int) -> TeamConfig:
 
 def _displays(options: RunOptions, cast: Cast) -> list[Display]:
     out = _watched(options)
+    if options.is_automated:
+        from coordinator.massgen.automation import (  # noqa: PLC0415  (seldom)
+            AutomationDisplay,
+        )
+
+        return [AutomationDisplay(cast, out)]
     return [display(_chosen(options), cast, None if options.is_json else out, out)]
 
 
@@ -384,6 +390,8 @@ def _finish(options: RunOptions, result: Result) -> int:
     if options.output is not None and result.answer is not None:
         try:
             options.output.write_text(result.answer.rstrip("\n") + "\n", "utf-8")
+            if options.is_automated:
+                _watched(options).write(f"OUTPUT_FILE: {options.output.absolute()}\n")
         except OSError as error:
             complain(f"the answer could not be written to {options.output}: {error}")
             return Exit.EXECUTION

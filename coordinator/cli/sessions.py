@@ -33,10 +33,10 @@ from coordinator.journal.inputs import history
 from coordinator.journal.lookup import find_session
 from coordinator.journal.reader import Journal, read_session, understood
 from coordinator.journal.summaries import Summary
+from coordinator.massgen.automation import LOGS
 from coordinator.massgen.logs import write_massgen_logs
 from coordinator.protocol.result import Result
 
-MASSGEN_LOGS = Path(".massgen/massgen_logs")
 """Where MassGen keeps its logs, and so where its tools look for them."""
 
 QUESTION_CHARS = 100
@@ -193,7 +193,7 @@ def _export(
         complain(f"{journal.path.name}: {journal.damage}")
     with understood(journal.path):
         if form == "massgen":
-            made = write_massgen_logs(journal, output or MASSGEN_LOGS)
+            made = write_massgen_logs(journal, output or LOGS)
         elif form == "scenario":
             return _export_scenario(journal, output)
         elif output is None:

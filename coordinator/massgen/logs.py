@@ -18,7 +18,7 @@ drawn in text) is not made up.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -43,9 +43,13 @@ from coordinator.protocol.events import (
     AnswerAccepted,
     Output,
     VoteCounted,
+    VotesVoided,
     WinnerDecided,
 )
 from coordinator.protocol.result import Result
+
+ATTEMPT = "turn_1/attempt_1"
+"""Where the files of a session stand below its directory."""
 
 _encoder = msgspec.json.Encoder()
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
@@ -71,8 +75,7 @@ def write_massgen_logs(journal: Journal, folder: Path) -> Path:
         JournalUnavailable: It is there already or cannot be written.
         JournalCorrupt: The journal names an agent that could not be a file's name.
     """
-    started = journal.opened.started
-    made = folder / f"log_{started:%Y%m%d_%H%M%S_%f}"
+    made = log_folder(folder, journal.opened.started)
     files = dict(massgen_logs(journal))  # whole before anything is written
     with written_out(made):
         for name, data in files.items():
@@ -82,37 +85,83 @@ def write_massgen_logs(journal: Journal, folder: Path) -> Path:
     return made
 
 
+def log_folder(folder: Path, started: datetime) -> Path:
+    """The directory of a session that began then; as MassGen names it."""
+    return folder / f"log_{started:%Y%m%d_%H%M%S_%f}"
+
+
 def massgen_logs(journal: Journal) -> Iterator[tuple[str, bytes]]:
     """The files of a log directory: name below it and content.
 
     Raises:
         JournalCorrupt: The journal names an agent that could not be a file's name.
     """
-    scribe = _Scribe(journal)
+    opened = journal.opened
+    scribe = Scribe(
+        session=opened.session,
+        question=opened.question,
+        agents=tuple(opened.models),
+        started=opened.started,
+        at=opened.at,
+    )
     for record in history(journal.records):
         entry = decode(record)
         if entry is not None:
             scribe.take(record.at, entry)
     for name, data in scribe.files():
-        yield f"turn_1/attempt_1/{name}", data
+        yield f"{ATTEMPT}/{name}", data
 
 
-class _Scribe:
-    """Gathers what the files will say."""
+class Scribe:
+    """Gathers what the files will say.
 
-    def __init__(self, journal: Journal) -> None:
-        self._opened = journal.opened
+    Args:
+        session: Its id.
+        question: What was asked.
+        agents: In the order of the team.
+        started: The wall clock at ``at``.
+        at: The session's clock, in seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        session: str,
+        question: str,
+        agents: Sequence[str],
+        started: datetime,
+        at: float,
+    ) -> None:
+        self._session, self._question = session, question
+        self._agents, self._started = tuple(agents), started
         # Wall clock at the session's clock; moved by each resumption.
-        self._wall, self._at = journal.opened.started, journal.opened.at
+        self._wall, self._at = started, at
         self._shift_s = 0.0
         """What the session's clock is ahead of the process's that speaks."""
         self._events: list[dict[str, Any]] = []
         self._files: dict[str, bytes] = {}
         self._snapshots: dict[str, Any] = {}
-        self._status: dict[str, str] = dict.fromkeys(self._opened.models, "waiting")
+        self._status: dict[str, str] = dict.fromkeys(agents, "waiting")
+        self._labels: dict[str, list[str]] = {agent: [] for agent in agents}
+        """Agent → labels of its answers, in order."""
+        self._votes: dict[str, VoteCounted] = {}
+        """Voter → the vote of its that counts now."""
+        self._seen: dict[str, float] = {}
+        """Agent → when it was last heard of, in seconds since 1970."""
+        self._now = started
+        self.log_dir: str | None = None
+        """Where the files are, once that is known."""
         self._errors: dict[str, str] = {}
         self._winner: str | None = None
         self._result: Result | None = None
+
+    def begin(self, at: float) -> None:
+        """The session's clock stands at ``at`` when it begins."""
+        self._at = at
+
+    def conclude(self, result: Result) -> None:
+        """Take the outcome, which comes when ``elapsed_s`` says."""
+        self._take_result(result, self._started + timedelta(seconds=result.elapsed_s))
 
     def take(self, at: float, entry: Entry) -> None:
         """Take what one record says."""
@@ -134,6 +183,10 @@ class _Scribe:
         return self._wall + timedelta(seconds=at - self._at)
 
     def _take_chunk(self, chunk: Chunk) -> None:
+        self._now = self._time(chunk.at)
+        self._seen[chunk.agent] = self._now.timestamp()
+        if self._status.get(chunk.agent) in {"waiting", "restarting"}:
+            self._status[chunk.agent] = "streaming"
         match chunk:
             case TextDelta():
                 self._note(chunk, "text", {"content": chunk.text})
@@ -158,8 +211,10 @@ class _Scribe:
                 pass  # seams of the stream, which MassGen's log does not show
 
     def _take_decision(self, output: Output, when: datetime) -> None:
+        self._now = when
         match output:
             case AnswerAccepted():
+                self._labels.setdefault(output.agent, []).append(output.label)
                 name = f"{_plain(output.agent)}/{_stamp(when)}/answer.txt"
                 self._files[name] = output.content.encode()
                 self._snapshots[output.label] = {
@@ -183,8 +238,13 @@ class _Scribe:
                 name = f"{_plain(output.voter)}/{_stamp(when)}/vote.json"
                 self._files[name] = _pretty(vote)
                 self._status[output.voter] = "voted"
+                self._votes[output.voter] = output
                 data = {"target_id": output.choice, "reason": output.reason}
                 self._event(when, "vote", output.voter, data)
+            case VotesVoided():
+                for voter in output.voters:
+                    self._votes.pop(voter, None)
+                    self._status[voter] = "restarting"
             case WinnerDecided():
                 self._winner = output.winner
                 data = {"label": output.label, "rule": output.rule}
@@ -192,8 +252,13 @@ class _Scribe:
             case _:
                 pass  # MassGen has no word for it
 
+    def events(self, begin: int = 0) -> tuple[int, bytes]:
+        """Lines of ``events.jsonl`` from an event on, and how many events there are."""
+        lines = _encoder.encode_lines(self._events[begin:])
+        return len(self._events), lines
+
     def _take_result(self, result: Result, when: datetime) -> None:
-        self._result = result
+        self._result, self._now, self._session = result, when, result.session
         self._winner = result.winner
         if result.winner is not None and result.answer is not None:
             name = f"final/{_plain(result.winner)}/answer.txt"
@@ -226,15 +291,15 @@ class _Scribe:
         """Every file, named below its attempt."""
         yield from self._files.items()
         yield "events.jsonl", _encoder.encode_lines(self._events)
-        yield "status.json", _pretty(self._status_json())
+        yield "status.json", self.status()
         yield "snapshot_mappings.json", _pretty(self._snapshots)
         streams = {"text", "thinking"}
         turns = [e for e in self._events if e["event_type"] not in streams]
-        ended = self._opened.started.timestamp() + self._elapsed_s()
+        ended = self._started.timestamp() + self._elapsed_s()
         metadata = {
-            "user_prompt": self._opened.question,
-            "agent_ids": list(self._opened.models),
-            "start_time": self._opened.started.timestamp(),
+            "user_prompt": self._question,
+            "agent_ids": list(self._agents),
+            "start_time": self._started.timestamp(),
             "end_time": ended if self._result else None,
             "final_winner": self._winner,
         }
@@ -242,22 +307,34 @@ class _Scribe:
         yield "coordination_events.json", _pretty(events)
 
     def _elapsed_s(self) -> float:
-        return self._result.elapsed_s if self._result else 0.0
+        if self._result is not None:
+            return self._result.elapsed_s
+        return (self._now - self._started).total_seconds()
+
+    def status(self) -> bytes:
+        """What ``status.json`` says now; as their tracker writes it."""
+        return _pretty(self._status_json())
 
     def _status_json(self) -> dict[str, Any]:
         result = self._result
         votes: dict[str, int] = {}
-        for vote in result.votes if result else ():
-            if vote.choice is not None:
-                votes[vote.choice] = votes.get(vote.choice, 0) + 1
+        for vote in self._votes.values():
+            label = str(vote.label)
+            votes[label] = votes.get(label, 0) + 1
+        answered = sum(map(len, self._labels.values()))
+        steps = 2 * len(self._agents)
+        done = min(100, 100 * (answered + len(self._votes)) // steps) if steps else 0
         return {
             "finish_reason": _FINISH[result.status] if result else "in_progress",
             "finish_reason_details": result.detail if result else "",
             "is_complete": result is not None,
+            "review_pending": False,
             "meta": {
-                "session_id": self._opened.session,
-                "question": self._opened.question,
-                "start_time": self._opened.started.timestamp(),
+                "last_updated": self._now.timestamp(),
+                "session_id": self._session,
+                "log_dir": self.log_dir,
+                "question": self._question,
+                "start_time": self._started.timestamp(),
                 "elapsed_seconds": round(self._elapsed_s(), 3),
             },
             "costs": {
@@ -266,13 +343,12 @@ class _Scribe:
                 "total_output_tokens": result.usage.output_tokens if result else 0,
             },
             "coordination": {
-                "phase": "presentation" if result else "initial_answer",
-                "completion_percentage": 100 if result else 0,
+                "phase": self._phase(),
+                "active_agent": self._active(),
+                "completion_percentage": 100 if result else done,
+                "is_final_presentation": self._winner is not None,
             },
-            "agents": {
-                agent: {"status": status, "error": self._errors.get(agent)}
-                for agent, status in self._status.items()
-            },
+            "agents": {agent: self._agent_json(agent) for agent in self._status},
             "results": {
                 "votes": votes,
                 "winner": self._winner,
@@ -280,6 +356,51 @@ class _Scribe:
                 if result and result.answer
                 else None,
             },
+        }
+
+    def _phase(self) -> str:
+        if self._winner is not None or self._result is not None:
+            return "presentation"
+        return "enforcement" if self._votes else "initial_answer"
+
+    def _active(self) -> str | None:
+        """The first agent of which something is awaited."""
+        if self._result is not None:
+            return None
+        if self._winner is not None:
+            return self._winner
+        alive = (a for a in self._agents if self._status[a] != "error")
+        done = self._votes or {a for a, x in self._labels.items() if x}
+        return next((agent for agent in alive if agent not in done), None)
+
+    def _agent_json(self, agent: str) -> dict[str, Any]:
+        labels = self._labels.get(agent, [])
+        vote, error = self._votes.get(agent), self._errors.get(agent)
+        record = self._result.agents.get(agent) if self._result else None
+        seen = self._seen.get(agent, self._started.timestamp())
+        return {
+            "status": self._status[agent],
+            "answer_count": len(labels),
+            "latest_answer_label": labels[-1] if labels else None,
+            "vote_cast": {
+                "voted_for_agent": vote.choice,
+                "voted_for_label": vote.label,
+                "reason_preview": vote.reason[:100],
+            }
+            if vote
+            else None,
+            "times_restarted": max(0, len(labels) - 1),
+            "last_activity": seen,
+            "error": {"type": "error", "message": error, "timestamp": seen}
+            if error
+            else None,
+            "token_usage": {
+                "input_tokens": record.usage.input_tokens,
+                "output_tokens": record.usage.output_tokens,
+                "estimated_cost": record.cost_usd,
+            }
+            if record
+            else None,
         }
 
 

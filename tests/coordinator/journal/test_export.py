@@ -136,7 +136,7 @@ def test_massgens_status_says_how_it_ended(journal: Journal, tmp_path: Path) -> 
     status = plain(attempt / "status.json")
     assert status["finish_reason"] == "completed"
     assert status["results"]["winner"] == "ada"
-    assert status["results"]["votes"] == {"ada": 1}
+    assert status["results"]["votes"] == {"agent1.1": 1}
     assert status["costs"]["total_estimated_cost"] == 0.25
     assert status["agents"]["bob"]["status"] == "voted"
     metadata = plain(attempt / "coordination_events.json")["session_metadata"]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from coordinator.cli.app import main
@@ -95,3 +96,27 @@ def test_a_backend_and_a_model_are_a_team_of_one(
     words = ["--backend", "groq", "--model", "llama-3.3-70b", "--emulate"]
     assert main([*words, "--no-display", "--no-journal", "Why is it so?"]) == 0
     assert "o model was asked" in capsys.readouterr().out
+
+
+@pytest.mark.real_time
+def test_automation_prints_what_programs_read_and_keeps_their_log_directory(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["--automation", "--config", "their.yaml", "--emulate", "--no-journal"]
+    assert main([*words, "--output-file", "answer.txt", "Why is it so?"]) == 0
+    out, _ = capsys.readouterr()
+    told = dict(line.split(": ", 1) for line in out.splitlines() if ": " in line)
+    status = msgspec.json.decode(Path(told["STATUS"]).read_bytes())
+    assert Path(told["LOG_DIR"]).parent == Path(".massgen/massgen_logs").absolute()
+    assert (status["is_complete"], status["finish_reason"]) == (True, "completed")
+    assert status["results"]["winner"] == told["WINNER"]
+    assert status["agents"]["a"]["answer_count"] == 1
+    assert sum(status["results"]["votes"].values()) == 2
+    assert status["meta"]["log_dir"] == str(Path(told["STATUS"]).parent)
+    answer = Path(told["ANSWER_FILE"]).read_text()
+    assert Path(told["OUTPUT_FILE"]).read_text().strip() == answer.strip()
+    events = Path(told["STATUS"]).with_name("events.jsonl").read_bytes().splitlines()
+    kinds = [msgspec.json.decode(line)["event_type"] for line in events]
+    assert kinds.count("answer_submitted") == 2
+    assert kinds[-1] == "final_answer"
+    assert len(out.splitlines()) < 15
