@@ -49,6 +49,8 @@ class AgentConversion:
         self._made: Json = {}
         self._tools: list[str | Json] = []
         self._extra: Json = {}
+        self._is_searched = False
+        """Tools are found by a search, so that they need not be loaded before."""
         self.uploads: list[tuple[Where, str]] = []
         """Files that go with the question, and where they are named."""
         self.workspace: str | None = None
@@ -298,6 +300,7 @@ class AgentConversion:
             variant = backend.get("tool_search_variant", "regex")
             place = self._place("enable_tool_search")
             if maker == "claude":
+                self._is_searched = True
                 self._tool(f"tool_search_{variant}", place)
             else:
                 self._ledger.decline(place, "of Claude's API")
@@ -384,8 +387,8 @@ class AgentConversion:
             self._ledger.honour((*place, key))
         if isinstance(told.get("allowed_tools"), list):
             made["tools"] = [str(tool) for tool in told["allowed_tools"]]
-        if "defer_loading" in told:
-            made["defer_loading"] = bool(told["defer_loading"])
+        if told.get("defer_loading", self._is_searched):
+            made["defer_loading"] = True
         if isinstance(told.get("exclude_tools"), list):
             made["exclude"] = [str(tool) for tool in told["exclude_tools"]]
         self._ledger.finish(place, "mcp_server", told)
@@ -465,8 +468,8 @@ class AgentConversion:
             )
         for at, name in enumerate(names):
             made: Json = {"function": f"{found}:{name}"}
-            if "defer_loading" in tool:
-                made["defer_loading"] = bool(tool["defer_loading"])
+            if tool.get("defer_loading", self._is_searched):
+                made["defer_loading"] = True
             if at < len(descriptions):
                 made["description"] = descriptions[at]
             yield made

@@ -16,7 +16,9 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 
-_IMPORT = re.compile(r"^\s*(?:from|import)\s+(massgen(?:\.\w+)*)", re.MULTILINE)
+_IMPORT = re.compile(
+    r"^\s*(?:from|import)\s+(massgen(?:\.\w+)*|\.[.\w]*)", re.MULTILINE
+)
 
 STOOD_IN = ("massgen.tool._result", "massgen.logger_config")
 """Modules of MassGen 0.1.97 that custom tools get from here."""
@@ -66,6 +68,8 @@ class ExecutionResult:
 
 def beyond(source: str) -> str | None:
     """The first module of MassGen's that a tool imports and that is not here.
+
+    What it imports from beside itself is one, too: a tool is run as a file alone.
 
     Args:
         source: The tool's Python.

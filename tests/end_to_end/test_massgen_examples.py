@@ -104,7 +104,7 @@ async def test_every_example_runs_or_is_refused_with_a_reason(
         if failed:
             wrong.append(f"{path.name}: {failed}")
         counts["answered"] += 1
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
     assert dict(counts) == COUNTS
 
 
