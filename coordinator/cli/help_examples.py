@@ -27,6 +27,16 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
             'coordinator run -c team.yaml "Why?" --json -o answer.md',
         ),
         ("The next question", 'coordinator run --continue last "And then?"'),
+        (
+            "A configuration of MassGen's, with its flags",
+            'coordinator run --config their.yaml --automation "Why?"',
+        ),
+    ),
+    "convert": (
+        (
+            "A configuration of MassGen's as a team file",
+            "coordinator convert their.yaml -o team.yaml",
+        ),
     ),
     "resume": (
         ("Go on with what was interrupted", "coordinator resume last"),

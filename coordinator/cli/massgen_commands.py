@@ -8,12 +8,11 @@ from pathlib import Path
 from coordinator.cli.error_report import at_the_boundary
 from coordinator.cli.exit_codes import Exit, complain
 from coordinator.cli.output_files import check_output
-from coordinator.displays.sanitizer import clean
+from coordinator.cli.validate import validate_command
 from coordinator.errors import ConfigInvalid
 from coordinator.massgen.configuration import is_configuration, read_configuration
 from coordinator.massgen.conversion import convert, team_of, unsupported
 from coordinator.massgen.team_file import team_file
-from coordinator.massgen.validation import counts_of, table_of, text_of
 
 _EXAMPLES = """\
 coordinator run --demo                          a built-in team; no key, no network
@@ -28,32 +27,7 @@ def instead_of_run(config: Path | None, in_place: str | None) -> int:
     if config is None:
         sys.stdout.write(_EXAMPLES)
         return Exit.ANSWERED
-    return at_the_boundary(lambda: _validate(config, in_place))
-
-
-def _validate(path: Path, in_place: str | None) -> int:
-    if is_configuration(path):
-        return tell_table(path, in_place)
-    from coordinator.team.reader import read_team  # noqa: PLC0415  (a file of ours)
-
-    read_team(path)
-    sys.stdout.write(f"{path}: usable\n")
-    return Exit.ANSWERED
-
-
-def tell_table(path: Path, in_place: str | None = None) -> int:
-    """Print what becomes of each key of a MassGen configuration; the exit code.
-
-    Raises:
-        ConfigInvalid: It cannot be read, or has no agents.
-    """
-    rows, faults = table_of(path, in_place)
-    for line in text_of(rows):
-        sys.stdout.write(f"{clean(line)}\n")
-    sys.stdout.write(f"{counts_of(rows)}\n")
-    for fault in faults:
-        complain(fault)
-    return Exit.CONFIGURATION if faults else Exit.ANSWERED
+    return validate_command([config], is_json=False, in_place=in_place)
 
 
 def convert_command(path: Path, output: Path | None, in_place: str | None) -> int:

@@ -73,8 +73,14 @@ def examples(
     return examples_command(name, output, all)
 
 
-def validate(*files: Path, json: bool = False) -> int:
+def validate(
+    *files: Path,
+    json: bool = False,
+    as_: Annotated[str | None, Parameter(name="--as")] = None,
+) -> int:
     """Say what is wrong with team and scenario files, all of it at once.
+
+    Of a MassGen configuration it says what becomes of each key.
 
     Nothing is asked of a model. Beyond the file itself: whether its tools can be
     imported, its keys are set, its models are known and when they retire. What would
@@ -88,10 +94,12 @@ def validate(*files: Path, json: bool = False) -> int:
         Files, and folders of them.
     json
         Print a JSON array instead: file, what it is, faults and notices of each.
+    as_
+        Of a MassGen configuration: this model for agents of a kind that is not here.
     """
     from coordinator.cli.validate import validate_command  # noqa: PLC0415
 
-    return validate_command(files, is_json=json)
+    return validate_command(files, is_json=json, in_place=as_)
 
 
 def doctor(

@@ -17,6 +17,10 @@ from coordinator.cli.exit_codes import Exit
 from coordinator.cli.tool_output import tools_print_to_stderr
 from coordinator.displays.sanitizer import clean
 from coordinator.errors import ConfigInvalid
+from coordinator.massgen.configuration import is_configuration
+from coordinator.massgen.conversion import read_massgen_team
+from coordinator.massgen.ledger import Row
+from coordinator.massgen.validation import counts_of, table_of, text_of
 from coordinator.scenarios.sentence import is_scenario
 from coordinator.team.builder import assemble
 from coordinator.team.emulation import NO_KEY
@@ -31,22 +35,32 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
 
     file: str
     kind: str
-    """``team`` or ``scenario``."""
+    """``team``, ``scenario`` or ``massgen``."""
     summary: str = ""
     faults: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     """What keeps it from running here and now, or will one day."""
+    keys: tuple[Row, ...] = ()
+    """Of a MassGen configuration: what becomes of each key."""
 
 
-def validate_command(files: Sequence[Path], *, is_json: bool) -> int:
-    """Check files and say what was seen; the exit code."""
-    return at_the_boundary(lambda: _validate(files, is_json=is_json))
+def validate_command(
+    files: Sequence[Path], *, is_json: bool, in_place: str | None = None
+) -> int:
+    """Check files and say what was seen; the exit code.
+
+    Args:
+        files: Files, and folders of them.
+        is_json: Print one JSON array instead of lines.
+        in_place: A model for agents of a kind that is not here; of MassGen's files.
+    """
+    return at_the_boundary(lambda: _validate(files, is_json=is_json, in_place=in_place))
 
 
-def _validate(files: Sequence[Path], *, is_json: bool) -> int:
+def _validate(files: Sequence[Path], *, is_json: bool, in_place: str | None) -> int:
     checked: list[Checked] = []
     for path in _found(files):
-        checked.append(check_file(path))
+        checked.append(check_file(path, in_place))
         if not is_json:
             _tell(checked[-1])
     if is_json:
@@ -78,10 +92,17 @@ def _found(files: Sequence[Path]) -> Iterator[Path]:
         yield from inside
 
 
-def check_file(path: Path) -> Checked:
+def check_file(path: Path, in_place: str | None = None) -> Checked:
     """Read one file, make its team without asking anybody, and say what was met."""
     kind = "scenario" if is_scenario(path) else "team"
+    keys: tuple[Row, ...] = ()
     try:
+        if kind == "team" and is_configuration(path):
+            kind = "massgen"
+            rows, told = table_of(path, in_place)
+            keys = tuple(rows)
+            if told:
+                return Checked(file=str(path), kind=kind, faults=tuple(told), keys=keys)
         if kind == "scenario":
             from coordinator.scenarios.reader import (  # noqa: PLC0415  (seldom)
                 read_scenarios,
@@ -92,10 +113,13 @@ def check_file(path: Path) -> Checked:
             count = f"; {len(more) + 1} forms" if more else ""
             summary = f"{_summary(first.config)}{count}"
             return Checked(file=str(path), kind=kind, summary=summary)
-        config = read_team(path)
+        if kind == "massgen":
+            config = read_massgen_team(path, in_place=in_place)
+        else:
+            config = read_team(path)
     except ConfigInvalid as error:
         told = tuple(str(error).splitlines())
-        return Checked(file=str(path), kind=kind, faults=told)
+        return Checked(file=str(path), kind=kind, faults=told, keys=keys)
     fault, notice = _made(config)
     notices = (*((notice,) if notice else ()), *_of_models(config))
     faults = (f"{path}: {fault}",) if fault else ()
@@ -105,6 +129,7 @@ def check_file(path: Path) -> Checked:
         summary=_summary(config),
         faults=faults,
         notices=notices,
+        keys=keys,
     )
 
 
@@ -176,6 +201,10 @@ def _summary(config: TeamConfig) -> str:
 
 
 def _tell(checked: Checked) -> None:
+    if checked.keys:
+        for line in text_of(checked.keys):
+            sys.stdout.write(f"{clean(line)}\n")
+        sys.stdout.write(f"{counts_of(checked.keys)}\n")
     for fault in checked.faults:
         sys.stdout.write(f"{clean(fault)}\n")
     if not checked.faults:
