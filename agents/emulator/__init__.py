@@ -17,6 +17,7 @@ from anyio.streams.tls import TLSListener
 from agents.backends.scripted.script import Script
 from agents.emulator.default_scripts import sample_script, team_scripts
 from agents.emulator.files import Files
+from agents.emulator.schema_examples import Unfit
 from agents.emulator.server import Recorded, Server
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from agents.backends.scripted.script import HttpError, WrittenFile
 
-__all__ = ["Recorded", "Server", "sample_script", "serve", "team_scripts"]
+__all__ = ["Recorded", "Server", "Unfit", "sample_script", "serve", "team_scripts"]
 
 
 @asynccontextmanager

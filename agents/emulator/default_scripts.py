@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from agents.backends.scripted.script import Script, parse_script
+from agents.emulator.schema_examples import example
 
 _SAID = (
     "No model was asked: this sentence stands in for a first answer.",
@@ -29,8 +30,11 @@ def team_scripts(
     Args:
         agents: Their names.
         schema: The JSON Schema of structured answers, of which each gives a sample.
+
+    Raises:
+        Unfit: No sample can be made of it.
     """
-    value = {} if schema is None else {"value": sample_of(schema, schema)}
+    value = {} if schema is None else {"value": example({**schema}, is_full=True)}
     return {
         name: _member(_SAID[number % len(_SAID)], value)
         for number, name in enumerate(agents)
@@ -64,73 +68,6 @@ def _member(answer: str, value: Mapping[str, Any]) -> Script:
             ],
         }
     )
-
-
-def sample_of(schema: Any, root: Mapping[str, Any]) -> Any:  # noqa: ANN401  (JSON)
-    """A value of a JSON Schema's form, as plain as can be.
-
-    Bounds of types, lengths and lists are kept; a schema that asks for more (patterns,
-    conditions) may refuse it.
-
-    Args:
-        schema: Of the value.
-        root: The whole schema, where references lead.
-    """
-    if not isinstance(schema, Mapping):
-        return None
-    told = cast("Mapping[str, Any]", schema)
-    if "$ref" in told:
-        return sample_of(_followed(str(told["$ref"]), root), root)
-    for key, first in (("const", False), ("default", False), ("enum", True)):
-        if key in told:
-            return told[key][0] if first else told[key]
-    if told.get("examples"):
-        return told["examples"][0]
-    for key in ("anyOf", "oneOf", "allOf"):
-        if told.get(key):
-            return sample_of({**told, **told[key][0], key: None}, root)
-    kind: Any = told.get("type", "object" if "properties" in told else "string")
-    return _sample(kind if isinstance(kind, str) else kind[0], told, root)
-
-
-def _sample(kind: object, told: Mapping[str, Any], root: Mapping[str, Any]) -> Any:  # noqa: ANN401  (JSON)
-    match kind:
-        case "object":
-            wanted = told.get("required", told.get("properties", {}))
-            properties = told.get("properties", {})
-            return {name: sample_of(properties.get(name, {}), root) for name in wanted}
-        case "array":
-            one = sample_of(told.get("items", {}), root)
-            return [one] * max(1, int(told.get("minItems", 1)))
-        case "integer" | "number":
-            least = told.get("minimum", told.get("exclusiveMinimum", 0))
-            return least + ("exclusiveMinimum" in told)
-        case "boolean":
-            return True
-        case "null":
-            return None
-        case _:
-            text = _FORMATS.get(str(told.get("format")), "sample")
-            text = text.ljust(int(told.get("minLength", 0)), ".")
-            return text[: told.get("maxLength")]
-
-
-_FORMATS = {
-    "date": "2026-01-01",
-    "date-time": "2026-01-01T00:00:00Z",
-    "time": "00:00:00Z",
-    "email": "sample@example.org",
-    "uri": "https://example.org",
-    "uuid": "00000000-0000-4000-8000-000000000000",
-}
-
-
-def _followed(reference: str, root: Mapping[str, Any]) -> Any:  # noqa: ANN401  (JSON)
-    found: Any = root
-    for step in reference.removeprefix("#").strip("/").split("/"):
-        if step and isinstance(found, Mapping):
-            found = cast("Mapping[str, Any]", found).get(step, {})
-    return {} if found is root else found
 
 
 def sample_script() -> Script:

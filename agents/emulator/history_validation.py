@@ -6,7 +6,8 @@ thinking returned exactly as it was said.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -25,12 +26,13 @@ class Issued:
     """What the server's models have said, as far as it must come back unchanged.
 
     Args:
-        knows_seals: Whether all thoughts are of this server's models, so that their
-            signatures can be checked.
+        knows_all: Whether all thoughts and containers are this server's, so that
+            signatures and ids can be checked.
     """
 
-    def __init__(self, *, knows_seals: bool = True) -> None:
-        self.knows_seals = knows_seals
+    def __init__(self, *, knows_all: bool = True) -> None:
+        self.knows_all = knows_all
+        self._containers: dict[str, datetime] = {}
         self._thoughts: dict[str, list[JsonObject]] = {}
         self.prefixes = Prefixes()
         """Under what the thoughts were made."""
@@ -50,6 +52,34 @@ class Issued:
         for block in content:
             if block["type"] == "tool_use":
                 self._thoughts[block["id"]] = thoughts
+
+    def remember_container(self, container: object) -> None:
+        """Keep the container that a response has run in, if any."""
+        if isinstance(container, dict):
+            told = cast("JsonObject", container)
+            try:
+                ends = datetime.fromisoformat(str(told["expires_at"]))
+            except ValueError:
+                ends = datetime.max  # noqa: DTZ901  (made one of UTC beneath)
+            is_aware = ends.tzinfo is not None
+            id_ = str(told["id"])
+            self._containers[id_] = ends if is_aware else ends.replace(tzinfo=UTC)
+
+    def check_container(self, body: JsonObject) -> None:
+        """Check that a request names a container that there is, or none.
+
+        Raises:
+            Invalid: It names another, or one that has expired.
+        """
+        named: Any = body.get("container")
+        if isinstance(named, dict):
+            named = cast("JsonObject", named).get("id")
+        if not isinstance(named, str) or not self.knows_all:
+            return
+        if named not in self._containers:
+            raise Invalid(f"container: Container {named} was not found.")
+        if self._containers[named] <= datetime.now(UTC):
+            raise Invalid(f"container: Container {named} has expired.")
 
     def thoughts_with(self, call_id: str) -> list[JsonObject] | None:
         """Give the thoughts said with a call; ``None`` for a call made elsewhere."""
@@ -240,7 +270,7 @@ def _check_thoughts(
     number: int, blocks: list[JsonObject], model: str, issued: Issued
 ) -> None:
     for place, block in enumerate(blocks):
-        if block["type"] != "thinking" or not issued.knows_seals:
+        if block["type"] != "thinking" or not issued.knows_all:
             continue
         if block.get("signature") != sign(model, str(block.get("thinking"))):
             raise Invalid(

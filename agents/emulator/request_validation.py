@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
-from agents.backends.claude.model_limits import EFFORTS, limits_of
+from agents.backends.claude.model_limits import EFFORTS, limits_of, most_output
 from agents.emulator.content_validation import (
     check_calls,
     check_ends,
@@ -175,6 +175,18 @@ def _check_required(asked: Asked) -> None:
         raise Invalid("messages: at least one message is required")
 
 
+def _check_length(asked: Asked) -> None:
+    model, wanted = str(asked.body["model"]), asked.body["max_tokens"]
+    most = most_output(model)
+    if any(beta.startswith("output-") for beta in asked.betas):
+        return
+    if most is not None and wanted > most:
+        raise Invalid(
+            f"max_tokens: {wanted} > {most}, which is the maximum allowed number of "
+            f"output tokens for {model}"
+        )
+
+
 def _check_betas(asked: Asked) -> None:
     for path, betas in _KEYS_BETAS.items():
         value: Any = asked.body
@@ -312,6 +324,10 @@ def _check_history(asked: Asked) -> None:
     check_history(asked.body, asked.issued, asked.betas)
 
 
+def _check_container(asked: Asked) -> None:
+    asked.issued.check_container(asked.body)
+
+
 def _check_prefixes(asked: Asked) -> None:
     asked.issued.prefixes.check(asked.body, asked.betas)
 
@@ -324,9 +340,11 @@ RULES: tuple[Rule, ...] = tuple(
         ("shape", "SDK 2.14.0", "2026-11-30", _of_body(check_shape)),
         ("parameters", "SDK 2.14.0", "2026-11-30", _check_keys),
         ("required parameters", "SDK 2.14.0", "2026-11-30", _check_required),
+        ("output limit", _REPORTS, "2026-11-30", _check_length),
         ("betas", _PAGES, "2026-11-30", _check_betas),
         ("tools", _REPORTS, "2026-11-30", _check_tools),
         ("output format", _PAGES, "2026-11-30", _check_format),
+        ("containers", _REPORTS, "2026-11-30", _check_container),
         ("thinking", _PAGES, "2026-11-30", _check_thinking),
         ("cache marks", _REPORTS, "2026-11-30", _of_body(check_marks)),
         ("empty and blank text", _REPORTS, "2026-11-30", _of_body(check_texts)),

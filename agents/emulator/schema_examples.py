@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any, cast
+from contextlib import suppress
+from typing import Any, NamedTuple, cast
 
 Json = dict[str, Any]
 
@@ -29,28 +30,41 @@ class Unfit(ValueError):
     """No value can be made that is sure to fit."""
 
 
-def example(schema: object, told: str = "", name: str = "value") -> Any:  # noqa: ANN401  (JSON)
+class _Wanted(NamedTuple):
+    """What holds for all of a value."""
+
+    root: Json
+    """The whole schema, where references lead."""
+    told: str
+    is_full: bool
+
+
+def example(
+    schema: object, told: str = "", name: str = "value", *, is_full: bool = False
+) -> Any:  # noqa: ANN401  (JSON)
     """Make a value that fits ``schema``.
 
     Args:
         schema: As a tool has it.
         told: What the model has read: of several choices, one that is named there.
         name: What the value is called.
+        is_full: Whether to give also what may be left out: properties where none is
+            required, and an item of each list.
 
     Raises:
         Unfit: None can be made, e.g. of a pattern.
     """
     root = cast("Json", schema) if isinstance(schema, dict) else {}
-    return _example(schema, root, told, name, 0)
+    return _example(schema, _Wanted(root, told, is_full), name, 0)
 
 
-def _example(schema: Any, root: Json, told: str, name: str, depth: int) -> Any:  # noqa: ANN401  (JSON)
+def _example(schema: Any, wanted: _Wanted, name: str, depth: int) -> Any:  # noqa: ANN401  (JSON)
     if depth > _DEPTH_MOST:
         raise Unfit("the schema has no bottom")
     if not isinstance(schema, dict):
         return f"emulated {name}"
-    node = _resolved(cast("Json", schema), root)
-    given, is_given = _given(node, told)
+    node = _resolved(cast("Json", schema), wanted.root)
+    given, is_given = _given(node, wanted.told)
     if is_given:
         return given
     for key in ("anyOf", "oneOf"):
@@ -59,10 +73,10 @@ def _example(schema: Any, root: Json, told: str, name: str, depth: int) -> Any: 
             is_schema = isinstance(option, dict)
             inner = {**beside, **cast("Json", option)} if is_schema else option
             try:
-                return _example(inner, root, told, name, depth + 1)
+                return _example(inner, wanted, name, depth + 1)
             except Unfit:
                 continue
-    return _of_type(_together(node, root), root, told, name, depth)
+    return _of_type(_together(node, wanted.root), wanted, name, depth)
 
 
 def _given(node: Json, told: str) -> tuple[Any, bool]:
@@ -78,20 +92,16 @@ def _given(node: Json, told: str) -> tuple[Any, bool]:
     return None, False
 
 
-def _of_type(node: Json, root: Json, told: str, name: str, depth: int) -> Any:  # noqa: ANN401  (JSON; a type a line)
+def _of_type(node: Json, wanted: _Wanted, name: str, depth: int) -> Any:  # noqa: ANN401  (JSON; a type a line)
     types: Any = node.get("type", "object" if "properties" in node else "string")
     if isinstance(types, list):
         listed = cast("list[Any]", types)
         types = next((each for each in listed if each != "null"), "null")
     match types:
         case "object":
-            return _object(node, root, told, depth)
+            return _object(node, wanted, depth)
         case "array":
-            least = int(node.get("minItems") or 0)
-            if least > _ITEMS_MOST:
-                raise Unfit(f"{least} items")
-            one = node.get("items", {})
-            return [_example(one, root, told, name, depth + 1) for _ in range(least)]
+            return _array(node, wanted, name, depth)
         case "integer" | "number":
             return _number(node, is_whole=types == "integer")
         case "boolean":
@@ -102,17 +112,36 @@ def _of_type(node: Json, root: Json, told: str, name: str, depth: int) -> Any:  
             return _text(node, name)
 
 
+def _array(node: Json, wanted: _Wanted, name: str, depth: int) -> list[Any]:
+    least = int(node.get("minItems") or 0)
+    if least > _ITEMS_MOST:
+        raise Unfit(f"{least} items")
+    one = node.get("items", {})
+    if wanted.is_full and not least and node.get("maxItems") != 0:
+        try:
+            return [_example(one, wanted, name, depth + 1)]
+        except Unfit:
+            return []
+    return [_example(one, wanted, name, depth + 1) for _ in range(least)]
+
+
 def _list(node: Json, key: str) -> list[Any]:
     value: Any = node.get(key)
     return cast("list[Any]", value) if isinstance(value, list) else []
 
 
-def _object(node: Json, root: Json, told: str, depth: int) -> Json:
+def _object(node: Json, wanted: _Wanted, depth: int) -> Json:
     properties: Json = node.get("properties") or {}
-    return {
-        name: _example(properties.get(name, {}), root, told, str(name), depth + 1)
-        for name in cast("list[str]", node.get("required") or [])
+    needed = cast("list[str]", node.get("required") or [])
+    made = {
+        name: _example(properties.get(name, {}), wanted, str(name), depth + 1)
+        for name in needed
     }
+    if wanted.is_full and not needed:
+        for name, inner in properties.items():
+            with suppress(Unfit):
+                made[name] = _example(inner, wanted, name, depth + 1)
+    return made
 
 
 def _chosen(choices: list[Any], told: str) -> Any:  # noqa: ANN401  (JSON)

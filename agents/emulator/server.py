@@ -150,9 +150,10 @@ class Server:
         """Count as played what an agent asked of a server before this one."""
         player = self._stage.player_of(request.turn.agent)
         with suppress(ScriptStuck):
-            content = sse.content_of(player.begin(seen_in(request)).moves)
-            if content is not None:
-                self._issued.remember(content)
+            message = sse.message_of(player.begin(seen_in(request)).moves)
+            if message is not None:
+                self._issued.remember(message["content"])
+                self._issued.remember_container(message.get("container"))
 
     async def all_closed(self) -> None:
         """Wait until no connection is open."""
@@ -312,6 +313,7 @@ class Server:
             record.message_id = str(performance.message.get("id", ""))
         if is_complete:
             self._issued.remember(performance.message["content"], body)
+            self._issued.remember_container(performance.message.get("container"))
         return is_complete
 
     def _pass_limits(self, tokens: int, now: float, headers: dict[str, str]) -> None:

@@ -108,14 +108,14 @@ def laid_out(data: bytes, wire: Wire) -> list[bytes]:
     return [data[at : at + size] for at in range(0, len(data), size)]
 
 
-def content_of(moves: Iterator[Move]) -> list[JsonObject] | None:
-    """The blocks of a message that is played to its end; ``None`` where it breaks."""
+def message_of(moves: Iterator[Move]) -> JsonObject | None:
+    """The message that is played to its end; ``None`` where it breaks."""
     whole = WholeMessage()
     for move in moves:
         if isinstance(move, Breaks):
             return None
         whole.take(move)
-    return whole.message["content"]
+    return whole.message
 
 
 class WholeMessage:

@@ -30,7 +30,7 @@ def check_command(path: Path) -> int:
             complain(f"request {number} of {str(path)!r} is no object")
             return Exit.CONFIGURATION
         body, betas = _parts(cast("dict[str, Any]", request))
-        found = refusals(body, betas, Issued(knows_seals=False))
+        found = refusals(body, betas, Issued(knows_all=False))
         refused += bool(found)
         for rule, said in found:
             where = f"request {number}: " if len(requests) > 1 else ""

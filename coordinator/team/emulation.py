@@ -32,6 +32,7 @@ from agents.protocol.backend import Forecast, Forecasts, Priced, Recalls
 from agents.protocol.chunks import Usage
 from agents.tools.answer_schema import answer_form
 from agents.tools.approval import Approver, nobody
+from coordinator.errors import ConfigInvalid
 from coordinator.team.builder import answer_type, assemble, closing
 from coordinator.team.makers import MODELS, OTHERS, emulated_entry
 from coordinator.team.schema import AgentEntry, TeamConfig
@@ -78,7 +79,7 @@ def to_emulate(config: TeamConfig) -> TeamConfig:
     What is kept of the session has them all, and another process goes on with them.
 
     Raises:
-        ConfigInvalid: ``answer_schema`` is none.
+        ConfigInvalid: ``answer_schema`` is none, or no sample can be made of it.
     """
     bare = [
         entry.id
@@ -87,13 +88,19 @@ def to_emulate(config: TeamConfig) -> TeamConfig:
     ]
     scripts = dict(config.scripts)
     if bare:
-        from agents.emulator import team_scripts  # noqa: PLC0415  (as below)
+        from agents.emulator import Unfit, team_scripts  # noqa: PLC0415  (as below)
 
         schema = None
         if config.file.answer_schema is not None:
             form = answer_form(answer_type(config.file.answer_schema))
             schema = msgspec.json.decode(form.schema)
-        scripts |= team_scripts(bare, schema)
+        try:
+            scripts |= team_scripts(bare, schema)
+        except Unfit as error:
+            raise ConfigInvalid(
+                f"answer_schema: nothing can be made up that fits it ({error}); give "
+                f"{bare[0]!r} a 'script' with a value"
+            ) from None
     return msgspec.structs.replace(config, is_emulated=True, scripts=scripts)
 
 

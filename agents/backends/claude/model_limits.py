@@ -77,6 +77,13 @@ MODELS = (
     ModelLimits(models=r"opus-4-7|sonnet-5", refused_thinking=frozenset({"enabled"})),
 )
 
+_OUTPUTS = (
+    (r"(?:opus|sonnet|haiku)-4-5", 64_000),
+    (r"(?:opus|sonnet)-4-[6-8]|(?:fable|mythos|opus|sonnet|haiku)-5(?:-\d)?", 128_000),
+)
+"""Most tokens of one response (platform.claude.com, models overview; those of 4.6 to
+4.8 as users of Effect-TS/effect#7129 found them; read 2026-11-30)."""
+
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 _ANY = ModelLimits(models="")
 _DATE = re.compile(r"(?:[-@]\d{8})?(?:-v\d+(?::\d+)?)?(?:\[\w+\])?$")
@@ -87,8 +94,18 @@ def limits_of(model: str) -> ModelLimits:
 
     Names of Bedrock's and of gateways have a provider before them.
     """
-    name = _DATE.sub("", model).rpartition("claude-")[2]
+    name = _plain(model)
     for each in MODELS:
         if re.fullmatch(each.models, name):
             return each
     return _ANY
+
+
+def most_output(model: str) -> int | None:
+    """The most tokens of one response of ``model``; ``None``: unknown here."""
+    name = _plain(model)
+    return next((most for names, most in _OUTPUTS if re.fullmatch(names, name)), None)
+
+
+def _plain(model: str) -> str:
+    return _DATE.sub("", model).rpartition("claude-")[2]

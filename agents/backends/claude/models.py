@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import msgspec
 
-from agents.backends.claude.model_limits import READ, limits_of
+from agents.backends.claude.model_limits import READ, limits_of, most_output
 from agents.limits.pricing import cost_usd
 from agents.protocol.chunks import Usage
 
@@ -65,6 +65,7 @@ def known_models() -> tuple[ModelInfo, ...]:
             ModelInfo(
                 id=name,
                 context_tokens=_context(name),
+                output_tokens=most_output(name),
                 capabilities=_thinking(name),
                 retires=RETIRES.get(name),
             )
@@ -82,7 +83,7 @@ def listed_model(told: dict[str, Any]) -> ModelInfo:
             id=model,
             name=str(told.get("display_name") or ""),
             context_tokens=told.get("max_input_tokens") or _context(model),
-            output_tokens=told.get("max_tokens"),
+            output_tokens=told.get("max_tokens") or most_output(model),
             capabilities=_capabilities(told.get("capabilities")) or _thinking(model),
             lifecycle=str(told.get("lifecycle") or ""),
             retires=str(retires)[:10] if retires else RETIRES.get(model),

@@ -6,7 +6,7 @@ from typing import Any, Literal, cast
 
 import msgspec
 
-from agents.backends.claude.model_limits import EFFORTS, limits_of
+from agents.backends.claude.model_limits import EFFORTS, limits_of, most_output
 from agents.backends.claude.server_tools import BETAS, Json, generation, server_tool
 
 MAX_TOKENS = 16_000
@@ -183,6 +183,13 @@ def _check_model(settings: ClaudeSettings) -> None:
         raise ValueError(
             f"effort: {settings.model} takes {effort!r} with thinking alone; say "
             f"{most!r} or less, or leave out 'thinking'"
+        )
+    most_tokens = most_output(settings.model)
+    is_longer = any(beta.startswith("output-") for beta in settings.betas)
+    if most_tokens is not None and settings.max_tokens > most_tokens and not is_longer:
+        raise ValueError(
+            f"max_tokens: {settings.model} writes {most_tokens:,} tokens at most, and "
+            f"not {settings.max_tokens:,}; lower it"
         )
     choice = settings.extra.get("tool_choice")
     kind = cast("Json", choice).get("type") if isinstance(choice, dict) else None

@@ -116,9 +116,7 @@ class Response:
         for line in lines:
             if isinstance(line, SetUsage):
                 self._settings.update(line.usage)
-        self._container = next(
-            (line.container for line in lines if isinstance(line, SetContainer)), None
-        )
+        self._container = next((x for x in lines if isinstance(x, SetContainer)), None)
 
     def moves(self) -> Iterator[Move]:
         """Set the moves out, lazily; may be taken once."""
@@ -252,8 +250,8 @@ class Response:
         }
         if self._container:
             delta["container"] = {
-                "id": self._container,
-                "expires_at": shapes.EXPIRES_AT,
+                "id": self._container.container,
+                "expires_at": self._container.expires_at or shapes.EXPIRES_AT,
             }
         return MessageCloses(delta, {**usage, **self._settings})
 

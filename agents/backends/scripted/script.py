@@ -212,6 +212,8 @@ class SetContainer(_Line, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """The code-execution container that the response reports."""
 
     container: str
+    expires_at: str | None = None
+    """When it expires, as the API says it; unset: in 2030."""
 
 
 class SetStopReason(_Line, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -9,7 +9,7 @@ import pytest
 
 from agents.backends.scripted.script import Answer
 from agents.emulator import team_scripts
-from agents.emulator.default_scripts import sample_of
+from agents.emulator.schema_examples import example
 from coordinator.consensus.similarity import similarity
 
 SCHEMAS: list[dict[str, Any]] = [
@@ -22,6 +22,9 @@ SCHEMAS: list[dict[str, Any]] = [
     {"type": ["null", "string"]},
     {"anyOf": [{"type": "boolean"}, {"type": "null"}]},
     {"type": "array", "minItems": 2, "items": {"type": "integer"}},
+    {"type": "array", "items": {"type": "string"}, "maxItems": 0},
+    {"type": "object", "properties": {"a": {"type": "string"}}},
+    {"type": "string", "pattern": "^[a-z]$"},
     {
         "type": "object",
         "required": ["city", "at"],
@@ -45,7 +48,7 @@ SCHEMAS: list[dict[str, Any]] = [
 @pytest.mark.parametrize("schema", SCHEMAS, ids=str)
 def test_a_sample_fits_its_schema(schema: dict[str, Any]) -> None:
     check: Any = jsonschema.Draft202012Validator(schema)
-    assert not list(check.iter_errors(sample_of(schema, schema)))
+    assert not list(check.iter_errors(example(schema, is_full=True)))
 
 
 def test_agents_without_scripts_say_what_no_measure_takes_for_the_same() -> None:

@@ -325,3 +325,29 @@ async def test_a_thousand_streams_are_held_at_once(
             await server.all_closed()
     assert server.most_open_sockets == streams
     assert server.calls_bought == streams
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "named", "words"),
+    [
+        ("2030-01-01T00:00:00Z", "c1", ""),
+        ("2030-01-01T00:00:00Z", {"id": "c1"}, ""),
+        ("2030-01-01T00:00:00Z", "c2", "Container c2 was not found"),
+        ("2030-01-01T00:00:00Z", {"id": "c2"}, "Container c2 was not found"),
+        ("2020-01-01T00:00:00+02:00", "c1", "Container c1 has expired"),
+    ],
+)
+async def test_a_container_is_taken_while_there_is_one(
+    expires_at: str,
+    named: object,
+    words: str,
+    script_of: ScriptOf,
+    body_of: BodyOf,
+) -> None:
+    ran = {"container": "c1", "expires_at": expires_at}
+    script = script_of(ran, {"text": "Done."})
+    async with serve(script) as server, client(server) as http:
+        await http.post("/v1/messages", json=body_of())
+        answer = await http.post("/v1/messages", json=body_of(container=named))
+    assert answer.status_code == (400 if words else 200)
+    assert words in answer.text

@@ -177,6 +177,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (body(thinking={"type": "enabled", "budget_tokens": 9}), "equal to 1024"),
     (body(thinking={"type": "enabled", "budget_tokens": 2_000}), "must be greater"),
     (body(thinking={"type": "sometimes"}), "does not match any of"),
+    (body(max_tokens=200_000), "200000 > 128000, which is the maximum allowed number"),
 ]
 
 TAKEN: list[tuple[dict[str, Any], str]] = [
@@ -221,7 +222,7 @@ TAKEN: list[tuple[dict[str, Any], str]] = [
 
 
 def said(asked: dict[str, Any], *betas: str) -> list[str]:
-    issued = Issued(knows_seals=False)
+    issued = Issued(knows_all=False)
     return [words for _, words in refusals(asked, frozenset(betas), issued)]
 
 

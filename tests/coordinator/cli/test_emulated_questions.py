@@ -54,3 +54,14 @@ def test_such_a_session_goes_on_in_another_process(run: Run, tmp_path: Path) -> 
     code, out, err = run("run", "And then?", "--continue", session, "--json", *folder)
     assert code == 0, err
     assert msgspec.json.decode(out)["votes"]
+
+
+def test_a_form_that_nothing_can_be_made_up_for_is_said_to_be_one(
+    run: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "team.yaml"
+    bound = "{type: string, pattern: '^[0-9a-f]{7}-x$'}"
+    file.write_text(TYPED.replace("{enum: [ship, wait]}", bound))
+    code, _, err = run("run", "Shall we?", "-c", str(file), "--emulate")
+    assert code == 1
+    assert "give 'ada' a 'script'" in err

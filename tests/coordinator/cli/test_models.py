@@ -26,6 +26,7 @@ def test_without_a_key_dated_data_is_shown(capsys: pytest.CaptureFixture[str]) -
     assert "4 / 20 / 0.2" in told
     assert "2027-01-22" in told
     assert "data of 2026-11-30" in told
+    assert "?" not in told
 
 
 def test_the_data_can_be_read_by_programs(capsys: pytest.CaptureFixture[str]) -> None:
@@ -59,6 +60,7 @@ def test_a_listed_model_says_what_the_list_says() -> None:
 def test_an_unknown_model_has_no_price() -> None:
     model = listed_model({"id": "claude-quux-9"})
     assert (model.input_usd, model.context_tokens) == (None, None)
+    assert model.output_tokens is None
 
 
 @pytest.mark.real_time

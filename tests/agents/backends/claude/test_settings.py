@@ -218,7 +218,7 @@ def test_what_can_never_be_asked_is_refused_at_once(
     settings: dict[str, Any], problem: str
 ) -> None:
     with pytest.raises(ValueError, match=problem):
-        check(ClaudeSettings(model=MODEL, **settings))
+        check(ClaudeSettings(**{"model": MODEL, **settings}))
 
 
 @pytest.mark.parametrize(
@@ -255,13 +255,15 @@ def test_any_name_of_an_agent_fits_its_header(agent: str, header: str) -> None:
         ({"thinking": "disabled"}, "takes no 'disabled'"),
         ({"thinking": 2_000}, "takes no budget of tokens"),
         ({"extra": {"tool_choice": {"type": "any"}}}, "no forced tool_choice"),
+        ({"max_tokens": 128_001}, "writes 128,000 tokens at most"),
+        ({"model": "claude-haiku-4-5", "max_tokens": 64_001}, "64,000 tokens at most"),
     ],
 )
 def test_what_would_be_lost_or_refused_is_refused_as_it_is_read(
     settings: dict[str, Any], problem: str
 ) -> None:
     with pytest.raises(ValueError, match=problem):
-        check(ClaudeSettings(model=MODEL, **settings))
+        check(ClaudeSettings(**{"model": MODEL, **settings}))
 
 
 @pytest.mark.parametrize(
