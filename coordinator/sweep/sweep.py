@@ -8,8 +8,8 @@ What happens between is :mod:`coordinator.sweep.driver`'s.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,9 +107,15 @@ async def sweep(options: SweepOptions, *, watch: Watch = lambda _: None) -> Repo
         todo = missing(plan, done)
         if store is not None:
             await in_thread(lambda: _clear(store, todo), name="earlier failures")
-        driver = await _driver(options, sources, plan, todo, done, store, watch)
-        workers = _workers(options, len(todo))
-        await driver.run(_place(options, workers))
+        cores = os.cpu_count() or 1
+        place: Place | None = None
+        if options.on != "local" and todo:
+            place, cores = stack.enter_context(_on_ray(options.on))
+        workers = _workers(options, len(todo), cores)
+        driver = await _driver(
+            options, sources, plan, todo, done, store, watch, workers
+        )
+        await driver.run(place or (Here() if workers == 1 else Processes()))
         outcomes = tuple(done[job.session] for job in plan if job.session in done)
         return Report(outcomes=outcomes, total=len(plan), problem=driver.problem)
 
@@ -122,6 +128,7 @@ async def _driver(  # noqa: PLR0917
     done: dict[str, Outcome],
     store: Store | None,
     watch: Watch,
+    workers: int,
 ) -> Driver:
     budget = SweepBudget(options.budget_usd, options.budget_tokens)
     planned = {job.session for job in plan}
@@ -155,7 +162,7 @@ async def _driver(  # noqa: PLR0917
         ),
         budget=budget,
         concurrency=options.concurrency,
-        workers=_workers(options, len(todo)),
+        workers=workers,
         keep=keep,
         progress=progress,
         watch=watch,
@@ -185,24 +192,24 @@ def _check(options: SweepOptions) -> None:
         )
 
 
-def _workers(options: SweepOptions, todo: int) -> int:
+def _workers(options: SweepOptions, todo: int, cores: int) -> int:
     """How many workers: no more than there are sessions for."""
-    if options.workers is not None:
-        wanted = options.workers
-    elif options.on == "local":
+    wanted = cores if options.workers is None else options.workers
+    if options.workers is None and options.on == "local":
         # A process takes a second to begin, which a small sweep would only wait for.
-        wanted = (
-            os.cpu_count() or 1 if min(todo, options.concurrency) > CONCURRENCY else 1
-        )
-    else:
-        wanted = 0
-    return max(1, min(wanted or options.concurrency, todo, options.concurrency))
+        wanted = cores if min(todo, options.concurrency) > CONCURRENCY else 1
+    return max(1, min(wanted, todo, options.concurrency))
 
 
-def _place(options: SweepOptions, workers: int) -> Place:
-    if options.on == "local":
-        return Here() if workers == 1 else Processes()
-    raise ConfigInvalid(f"--on {options.on}: not yet")
+@contextmanager
+def _on_ray(address: str) -> Generator[tuple[Place, int]]:
+    """Workers on a Ray cluster, and how many cores there are."""
+    from coordinator.cluster.ray_cluster import started  # noqa: PLC0415  (an extra)
+
+    with started(address):
+        from coordinator.sweep.ray_place import RayPlace, cores  # noqa: PLC0415
+
+        yield RayPlace(), cores()
 
 
 def _described(options: SweepOptions, sources: Sequence[TeamSource]) -> bytes:

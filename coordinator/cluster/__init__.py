@@ -1,0 +1,1 @@
+"""Ray, fenced: the connection to a cluster, and awaiting what it computes."""

@@ -1,0 +1,95 @@
+"""Workers on Ray: one async actor a core, each running many sessions.
+
+Only bytes cross, by two calls: ``tell`` takes messages, ``listen`` waits for some. No
+generator is involved, so nothing goes on unheard when a sweep lets go of it, and a
+driver that dies takes its actors with it: none of them is detached. Ray restarts
+nothing either: what a lost worker had begun is handed out again by the driver, and goes
+on from its journal.
+
+Keys are read where a worker runs, by the names that the team file gives. Needs the
+extra ``[ray]``; importing this module imports Ray, as
+:func:`coordinator.cluster.ray_cluster.started` wants it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import anyio
+import ray
+import ray.exceptions
+
+from coordinator.cluster.ray_cluster import gotten
+from coordinator.sweep.places import Link, WorkerLost
+from coordinator.sweep.ray_worker import Host, unpacked
+
+LISTEN_S = 5.0
+"""How long a worker waits for news before it says that there are none."""
+KILL_GRACE_S = 4.0
+
+
+class RayPlace:
+    """Starts workers as actors of the cluster that this process is connected to."""
+
+    name = "ray"
+
+    @asynccontextmanager
+    async def worker(self, number: int) -> AsyncGenerator[Link]:
+        """An actor; killed at the end, after it has left its sessions."""
+        actor = _remote(Host).options(
+            name=None, num_cpus=1, max_restarts=0, max_concurrency=16
+        )
+        try:
+            handle = actor.remote(number)
+        except ray.exceptions.RayError as error:
+            raise WorkerLost(f"a worker cannot begin: {_said(error)}") from error
+        link = _RayLink(handle)
+        try:
+            yield link
+        finally:
+            with anyio.move_on_after(KILL_GRACE_S, shield=True):
+                with suppress(ray.exceptions.RayError):
+                    await gotten(handle.leave.remote())
+            with suppress(Exception):
+                ray.kill(handle)
+
+
+def _remote(host: type[Any]) -> Any:  # noqa: ANN401  (Ray's classes are untyped)
+    return ray.remote(host)
+
+
+class _RayLink:
+    """One actor, as the sweep sees it."""
+
+    def __init__(self, handle: Any) -> None:  # noqa: ANN401
+        self._handle = handle
+        self.loss = "a worker has left"
+
+    def tell(self, message: bytes) -> None:
+        with suppress(ray.exceptions.RayError):
+            self._handle.tell.remote(message)
+
+    async def news(self) -> AsyncGenerator[bytes]:
+        while True:
+            try:
+                batch = await gotten(self._handle.listen.remote(LISTEN_S))
+            except ray.exceptions.RayError as error:
+                self.loss = f"a worker on Ray was lost: {_said(error)}"
+                return
+            if batch is None:
+                return
+            for message in unpacked(batch):
+                yield message
+
+
+def _said(error: BaseException) -> str:
+    """The first line of what Ray says, which has many."""
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0][:200]}"
+
+
+def cores() -> int:
+    """How many cores the cluster has."""
+    return max(1, int(ray.cluster_resources().get("CPU", 1.0)))
