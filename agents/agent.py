@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from agents.limits.retry import OVERLOAD_LIMIT_S
 from agents.protocol.backend import Backend, ToolSpec
@@ -16,6 +17,9 @@ from agents.tools.base import Tool, Toolbox
 from agents.tools.results import ResultKey
 from agents.tools.schema_fit import problem_of_encoded
 from agents.tools.workflow import WORKFLOW_NAMES, Workflow
+
+if TYPE_CHECKING:
+    from agents.remote.wire import Elsewhere
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 
@@ -55,6 +59,9 @@ class Agent:
     workflow: Workflow | None = None
     """What the session's turns may ask to be handed in, so that the tools are the same
     in all of them; ``None``: each turn offers what it asks for."""
+    elsewhere: Elsewhere | None = None
+    """Where its actor runs; ``None``: where the session does. The agent's backend is a
+    :class:`~agents.remote.stub.Stub` then, and its tools are where it lives."""
     result_key: ResultKey | None = None
     """What of an answer is compared where a team counts equal results; the team's
     agents share it."""

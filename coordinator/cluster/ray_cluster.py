@@ -7,29 +7,36 @@ anybody, that is said. Importing this module does not import Ray.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import logging
 import os
 import secrets
 import sys
+import threading
 from collections.abc import Generator
-from concurrent.futures import CancelledError
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import anyio
-import anyio.lowlevel
 
 from agents.boundary.root import Loop
 from coordinator.errors import ConfigInvalid
 
 _log = logging.getLogger("coordinator.cluster")
+_connecting = threading.Lock()
 
 
 def is_installed() -> bool:
     """Whether the extra ``[ray]`` is."""
     return importlib.util.find_spec("ray") is not None
+
+
+def ray() -> Any:  # noqa: ANN401  (its types are partial, and it is an extra)
+    """The library; imported when it is first asked for, which takes a second."""
+    return importlib.import_module("ray")
 
 
 def insist_on_ray() -> None:
@@ -73,23 +80,49 @@ def started(address: str = "ray") -> Generator[None]:
     Raises:
         ConfigInvalid: There is no such cluster, or it does not let us in.
     """
-    insist_on_ray()
-    import ray  # noqa: PLC0415  (an extra, and it takes a second)
-
-    if ray.is_initialized():  # the program's own connection; it ends it
+    if not connect(address):  # the program's own connection; it ends it
         yield
         return
     try:
-        _connect(address)
         yield
     finally:
         with suppress(Exception):
-            ray.shutdown()
+            ray().shutdown()
+
+
+def connect(address: str = "ray") -> bool:
+    """Connect this process to a cluster, for as long as it lives. Blocks for seconds.
+
+    Returns:
+        Whether it was not connected before.
+
+    Raises:
+        ConfigInvalid: There is no such cluster, or it does not let us in.
+    """
+    insist_on_ray()
+    with _connecting:
+        if ray().is_initialized():
+            return False
+        # The processes of a cluster that begins here die with the thread that began
+        # them (PR_SET_PDEATHSIG), so that is one which never ends. In the main thread
+        # Ray would also put a handler of its own on SIGTERM.
+        done: Future[None] = Future()
+
+        def begin() -> None:
+            try:
+                _connect(address)
+            except Exception as error:  # noqa: BLE001  (raised where it is waited for)
+                done.set_exception(error)
+            else:
+                done.set_result(None)
+                threading.Event().wait()
+
+        threading.Thread(target=begin, name="Ray", daemon=True).start()
+        done.result()
+        return True
 
 
 def _connect(address: str) -> None:
-    import ray  # noqa: PLC0415  (see above)
-
     quiet: dict[str, Any] = {
         "log_to_driver": False,
         "logging_level": logging.ERROR,
@@ -97,14 +130,14 @@ def _connect(address: str) -> None:
     }
     try:
         if address.startswith("ray://"):
-            ray.init(address, **quiet)
+            ray().init(address, **quiet)
         elif "RAY_ADDRESS" in os.environ:
-            ray.init(**quiet)
+            ray().init(**quiet)
         else:
             try:
-                ray.init("auto", **quiet)
+                ray().init("auto", **quiet)
             except ConnectionError:  # none is here
-                ray.init("local", include_dashboard=False, **quiet)
+                ray().init("local", include_dashboard=False, **quiet)
     except (ConnectionError, RuntimeError, OSError, ValueError) as error:
         raise ConfigInvalid(
             f"the Ray cluster {address!r} cannot be reached: {_first_line(error)}; is "
@@ -128,17 +161,17 @@ async def gotten(ref: Any) -> Any:  # noqa: ANN401  (whatever was computed)
     Cancelled, it lets go at once; what is computed goes on.
 
     Raises:
+        ConnectionError: The cluster is gone.
         Exception: What the computation has raised, or Ray's own.
     """
     done, loop = anyio.Event(), Loop()
+
+    def tell(_: object) -> None:
+        loop.call_soon(done.set)
+
     future = ref.future()
-    future.add_done_callback(lambda _: loop.call_soon(done.set))
-    try:
-        await done.wait()
-    finally:
-        if not done.is_set():
-            future.cancel()
-    try:
-        return future.result(0)
-    except CancelledError as error:
-        raise ConnectionError("the connection to the cluster has ended") from error
+    future.add_done_callback(tell)
+    await done.wait()
+    if future.cancelled():
+        raise ConnectionError("the connection to the cluster has ended")
+    return future.result(0)

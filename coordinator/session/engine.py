@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 
     from agents.agent import Agent
     from agents.limits.limiter import Limiter
+    from agents.remote.remote_actor import RemoteActor
     from coordinator.journal.writer import JournalWriter
     from coordinator.protocol.result import FileRecord, Result
     from coordinator.recovery.snapshot import Past
@@ -137,7 +138,7 @@ class Shell:
         if past:
             self._downloads.know(past.fetched)
         self._feeds: list[Feed] = []
-        self._actors: dict[AgentId, Actor | Seat] = {}
+        self._actors: dict[AgentId, Actor | RemoteActor | Seat] = {}
         self._timers: dict[str, anyio.CancelScope] = {}
         self._outbox: Outbox[Item]
         self._inbox: Inbox[Item]
@@ -380,7 +381,7 @@ class Shell:
             self._actors[name] = actor
             if self._past is not None:
                 over, asked = self._past.of(name)
-                if isinstance(actor, Actor):
+                if not isinstance(actor, Seat):
                     actor.remember(over)
                 actor.resume(asked)
             self._tasks[name] = RootTask(f"agent {name}", actor.run, on_end=self._ended)
@@ -409,7 +410,18 @@ class Shell:
         outbox: Outbox[Item],
         limiter: Limiter,
         *fallback_limiters: Limiter,
-    ) -> Actor:
+    ) -> Actor | RemoteActor:
+        if agent.elsewhere is not None:
+            from agents.remote.remote_actor import RemoteActor  # noqa: PLC0415  (few teams)
+
+            name = AgentId(agent.id)
+            return RemoteActor(
+                name,
+                outbox,
+                agent.elsewhere,
+                session=self.id,
+                recorded=self._recorded,
+            )
         return Actor(
             agent,
             outbox,

@@ -38,7 +38,7 @@ from agents.conversation.uploads import SessionFiles
 from agents.protocol.chunks import AgentId, Chunk, Label, StreamChunk, TurnNumber
 from agents.protocol.turns import Review, Turn
 from agents.protocol.unicode_text import whole_text
-from coordinator.errors import NotAsked, SessionLeft
+from coordinator.errors import ConfigInvalid, NotAsked, SessionLeft
 from coordinator.journal.entries import ContinuedFrom, Opened, library_version
 from coordinator.journal.store import FILES_SUFFIX
 from coordinator.journal.writer import JournalWriter
@@ -301,6 +301,7 @@ async def _opened(
         asked=with_earlier(question, earlier, nonce) if earlier else "",
     )
     attached = (*team.attachments, *options.get("attachments", ()))
+    _check_places(team, attached)
     read = await read_attachments(attached)
     async with AsyncExitStack() as stack:
         writer: JournalWriter | None = None
@@ -332,6 +333,20 @@ async def _opened(
         )
         displays = options.get("displays", ())
         yield await stack.enter_async_context(running(shell, displays))
+
+
+def _check_places(team: Team, attached: Sequence[object]) -> None:
+    """Refuse files that would have to go to another machine.
+
+    Raises:
+        ConfigInvalid: There are some, and an agent lives elsewhere.
+    """
+    far = next((agent for agent in team.agents if agent.elsewhere is not None), None)
+    if attached and far is not None:
+        raise ConfigInvalid(
+            f"agent {far.id!r} runs elsewhere (its 'place'), where attached files do "
+            "not go; leave out either"
+        )
 
 
 @asynccontextmanager

@@ -18,10 +18,8 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import anyio
-import ray
-import ray.exceptions
 
-from coordinator.cluster.ray_cluster import gotten
+from coordinator.cluster.ray_cluster import gotten, ray
 from coordinator.sweep.places import Link, WorkerLost
 from coordinator.sweep.ray_worker import Host, unpacked
 
@@ -38,26 +36,26 @@ class RayPlace:
     @asynccontextmanager
     async def worker(self, number: int) -> AsyncGenerator[Link]:
         """An actor; killed at the end, after it has left its sessions."""
-        actor = _remote(Host).options(
-            name=None, num_cpus=1, max_restarts=0, max_concurrency=16
+        actor = (
+            ray().remote(Host).options(num_cpus=1, max_restarts=0, max_concurrency=16)
         )
         try:
             handle = actor.remote(number)
-        except ray.exceptions.RayError as error:
-            raise WorkerLost(f"a worker cannot begin: {_said(error)}") from error
+        except _errors() as error:
+            raise WorkerLost(f"a worker cannot begin: {said(error)}") from error
         link = _RayLink(handle)
         try:
             yield link
         finally:
             with anyio.move_on_after(KILL_GRACE_S, shield=True):
-                with suppress(ray.exceptions.RayError):
+                with suppress(*_errors()):
                     await gotten(handle.leave.remote())
             with suppress(Exception):
-                ray.kill(handle)
+                ray().kill(handle)
 
 
-def _remote(host: type[Any]) -> Any:  # noqa: ANN401  (Ray's classes are untyped)
-    return ray.remote(host)
+def _errors() -> tuple[type[Exception], ...]:
+    return (ray().exceptions.RayError, ConnectionError, RuntimeError)
 
 
 class _RayLink:
@@ -65,18 +63,20 @@ class _RayLink:
 
     def __init__(self, handle: Any) -> None:  # noqa: ANN401
         self._handle = handle
+        self._told = 0
         self.loss = "a worker has left"
 
     def tell(self, message: bytes) -> None:
-        with suppress(ray.exceptions.RayError):
-            self._handle.tell.remote(message)
+        with suppress(*_errors()):
+            self._handle.tell.remote(self._told, message)
+            self._told += 1
 
     async def news(self) -> AsyncGenerator[bytes]:
         while True:
             try:
                 batch = await gotten(self._handle.listen.remote(LISTEN_S))
-            except ray.exceptions.RayError as error:
-                self.loss = f"a worker on Ray was lost: {_said(error)}"
+            except _errors() as error:
+                self.loss = f"a worker on Ray was lost: {said(error)}"
                 return
             if batch is None:
                 return
@@ -84,7 +84,7 @@ class _RayLink:
                 yield message
 
 
-def _said(error: BaseException) -> str:
+def said(error: BaseException) -> str:
     """The first line of what Ray says, which has many."""
     lines = str(error).strip().splitlines() or [""]
     return f"{type(error).__name__}: {lines[0][:200]}"
@@ -92,4 +92,4 @@ def _said(error: BaseException) -> str:
 
 def cores() -> int:
     """How many cores the cluster has."""
-    return max(1, int(ray.cluster_resources().get("CPU", 1.0)))
+    return max(1, int(ray().cluster_resources().get("CPU", 1.0)))

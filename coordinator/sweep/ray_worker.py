@@ -11,8 +11,9 @@ import struct
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import suppress
 
-import anyio
+import anyio.lowlevel
 
+from agents.remote.order_numbers import InOrder
 from coordinator.sweep.worker import work
 
 NEWS_WAITING = 1_024
@@ -32,12 +33,19 @@ class Host:
     def __init__(self, number: int) -> None:
         self._number = number
         self._orders: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._in_order = InOrder[bytes]()
         self._news: asyncio.Queue[bytes] = asyncio.Queue(NEWS_WAITING)
         self._task: asyncio.Task[None] | None = None
 
-    async def tell(self, message: bytes) -> None:
-        """Take a message of the sweep's; the first one begins the work."""
-        self._orders.put_nowait(message)
+    async def tell(self, number: int, message: bytes) -> None:
+        """Take a message of the sweep's; the first one begins the work.
+
+        Args:
+            number: Counted from 0: Ray may begin later calls before earlier ones.
+            message: What is said.
+        """
+        for ready in self._in_order.put(number, message):
+            self._orders.put_nowait(ready)
         if self._task is None:
             self._task = asyncio.create_task(self._work(), name="sweep worker")
 

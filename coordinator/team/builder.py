@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from msgspec.structs import replace
 from agents.actor.person import Person
 from agents.agent import Agent
 from agents.backends.claude.server_tools import server_tool
+from agents.limits.model_price import ModelPrice
 from agents.protocol.chunks import AgentId
 from agents.tools.approval import Approval, Approver, nobody
 from coordinator.errors import ConfigInvalid
@@ -27,7 +29,7 @@ from coordinator.team.approvals import check_approvals
 from coordinator.team.function_tools import functions, imported
 from coordinator.team.makers import OTHERS, fallback_of, make_backend
 from coordinator.team.mcp_servers import toolboxes
-from coordinator.team.schema import AgentEntry, TeamConfig, attached
+from coordinator.team.schema import AgentEntry, RayPlace, TeamConfig, attached
 from coordinator.team.spec import config_of, source_of
 from coordinator.team.team import Team
 from coordinator.team.validation import WORKSPACE_TOOLS, is_server_tool
@@ -49,10 +51,18 @@ def assemble(
     *,
     environment: Mapping[str, str] = os.environ,
     approver: Approver = nobody,
+    here: str | None = None,
 ) -> Team:
     """Make the team; whoever does so closes its backends, see :func:`closing`.
 
     Agents of the same settings share one backend, and so its connections.
+
+    Args:
+        config: What it is made of.
+        environment: Where the keys are.
+        approver: Who is asked before some tools run.
+        here: Make this agent alone, of those that live elsewhere too; the others are
+            names. ``None``: make all that live here.
 
     Raises:
         ConfigInvalid: A key is not set, a tool cannot be imported, or approval is
@@ -62,6 +72,8 @@ def assemble(
     try:
         agents = tuple(
             _agent(config, entry, backends, environment, approver)
+            if entry.id == here or (here is None and entry.place is None)
+            else _named(config, entry, is_placed=here is None)
             for entry in config.agents
         )
     except ValueError as error:  # two tools of one name
@@ -151,6 +163,26 @@ def _agent(
     )
     _check_names(entry, agent)
     return agent
+
+
+def _named(config: TeamConfig, entry: AgentEntry, *, is_placed: bool) -> Agent:
+    """An agent that is made elsewhere: a name, a price, and where to find it."""
+    from agents.remote.stub import Stub  # noqa: PLC0415  (few teams)
+    from coordinator.cluster.ray_wire import OnRay  # noqa: PLC0415  (likewise)
+
+    if not is_placed:
+        return Agent(id=AgentId(entry.id), backend=Stub(entry.model or "scripted"))
+    place = entry.place if isinstance(entry.place, RayPlace) else RayPlace()
+    script = config.scripts.get(entry.id)
+    model = entry.model or (script.model if script is not None else entry.id)
+    price = partial(ModelPrice((), entry.price).cost_usd, model)
+    placed = sum(one.place is not None for one in config.agents)
+    return Agent(
+        id=AgentId(entry.id),
+        backend=Stub(model, price if entry.price is not None else None),
+        system=entry.system,
+        elsewhere=OnRay(source_of(config), entry.id, place, share=1 / placed),
+    )
 
 
 def _check_names(entry: AgentEntry, agent: Agent) -> None:

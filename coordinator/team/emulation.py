@@ -128,19 +128,24 @@ def _without_token(server: dict[str, Any]) -> dict[str, Any]:
 
 @asynccontextmanager
 async def at_work(
-    config: TeamConfig, *, approver: Approver = nobody
+    config: TeamConfig, *, approver: Approver = nobody, here: str | None = None
 ) -> AsyncGenerator[Team]:
     """The team of ``config``, emulated if it is to be; closed when the block ends.
+
+    Args:
+        config: What it is made of.
+        approver: Who is asked before some tools run.
+        here: Make this agent alone; see :func:`coordinator.team.builder.assemble`.
 
     Raises:
         ConfigInvalid: It cannot be made; see :func:`coordinator.team.builder.assemble`.
     """
     if not config.is_emulated:
-        async with closing(assemble(config, approver=approver)) as team:
+        async with closing(assemble(config, approver=approver, here=here)) as team:
             yield team
         return
     async with emulated(config) as (pretended, server):
-        team = assemble(pretended, environment=NO_KEY, approver=approver)
+        team = assemble(pretended, environment=NO_KEY, approver=approver, here=here)
         made: dict[int, Backend] = {}
         agents = tuple(_playing(agent, server, made) for agent in team.agents)
         async with closing(

@@ -44,6 +44,25 @@ ELSEWHERE = ("budgets", "models", "prices")
 """The rules that agents' own settings and models say."""
 
 
+class RayPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where on a Ray cluster an agent runs."""
+
+    on: Literal["ray"] = "ray"
+    address: str = "ray"
+    """``ray``: the cluster that is here, or begins here; ``ray://HOST:PORT``."""
+    resources: dict[str, float] = msgspec.field(default_factory=dict[str, float])
+    """Custom resources that its node must have, as Ray counts them: ``{db: 1}``."""
+    labels: dict[str, str] = msgspec.field(default_factory=dict[str, str])
+    """Labels that its node must have: ``{ray.io/region: eu}``."""
+    cpus: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    """Cores to reserve; an agent mostly waits, so none by itself."""
+    gpus: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    batch: Annotated[int, msgspec.Meta(ge=1, le=256)] = 32
+    """So many frames travel together at most."""
+    linger_ms: Annotated[float, msgspec.Meta(ge=0, le=1000)] = 2.0
+    """So long a frame waits for others to travel with, in milliseconds."""
+
+
 class AgentSettings(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 ):
@@ -153,6 +172,10 @@ class AgentSettings(
     """Of Vertex."""
     resource: str | None = None
     """Of Foundry, or of Azure."""
+    place: Literal["ray"] | RayPlace | None = None
+    """Where it runs, if not where the session does: ``ray``, or a mapping with what its
+    node must have. Its keys, tools and folders are that machine's. Needs the extra
+    ``[ray]``."""
     script: str | JsonObject | None = None
     """What a scripted agent says: here, or the path of a file, relative to this one.
     With ``backend: claude``: what the emulated API answers under ``--emulate``."""

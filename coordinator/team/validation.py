@@ -46,6 +46,10 @@ def check_agent(document: Document, where: Where, entry: AgentEntry) -> None:
         problem = f"a {entry.backend} agent has no model to fall back from"
         place = said_at(document, where, "fallback")
         raise document.error(place, f"{problem}; leave it out")
+    if entry.place is not None and (entry.backend == "human" or entry.approve):
+        problem = "people are asked where the session runs, not at another place"
+        place = said_at(document, where, "place")
+        raise document.error(place, f"{problem}; leave out the place, or them")
     for name, takes in _PLACES.items():
         if getattr(entry, name) is not None and entry.provider not in takes:
             problem = f"provider {entry.provider} has none; {' and '.join(takes)} have"

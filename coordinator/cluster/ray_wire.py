@@ -1,0 +1,167 @@
+"""The near end's wire to an agent that lives on Ray.
+
+Two calls carry everything: ``tell`` an order, ``fetch`` a batch. A fetch that fails is
+made again with the same number, so no call's fate matters. Leaving ends the far end's
+model stream first, and then its process.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import msgspec
+
+from agents.boundary.threads import in_thread
+from agents.remote.wire import FETCH_S, Wire, WireLost
+from coordinator.cluster.ray_cluster import connect, gotten, ray
+from coordinator.errors import ConfigInvalid
+from coordinator.journal.entries import library_version
+
+if TYPE_CHECKING:
+    from coordinator.team.schema import RayPlace
+
+BEGIN_S = 120.0
+"""How long a far end may take to begin: Ray starts a process, which imports an SDK; a
+cluster that grows by a node takes longer, and is waited for by the next try."""
+SILENCE_S = 10.0
+"""A fetch that has been out for so long beyond its own wait is lost: the node is gone,
+or cut off. Ray itself says so after 2 to 30 s."""
+END_S = 2.0
+"""How long a far end may take to close its streams; then it is killed."""
+
+_log = logging.getLogger("coordinator.cluster")
+
+
+class Spec(msgspec.Struct, frozen=True, kw_only=True):
+    """What a far end is begun with, as bytes. Keys are named in it, never said."""
+
+    version: str
+    source: msgspec.Raw
+    agent: str
+    epoch: int
+    now: float
+    """The session's clock when this was sent, in seconds."""
+    batch: int = 32
+    linger_s: float = 0.0
+    share: float = 1.0
+    """The agent's part of every rate limit, 0…1."""
+    session: str = ""
+
+
+class OnRay:
+    """Where an agent lives: an actor of a Ray cluster.
+
+    Args:
+        source: The team, as :func:`coordinator.team.spec.source_of` wrote it.
+        agent: Which of its agents.
+        place: Where on the cluster.
+        share: The agent's part of every rate limit.
+    """
+
+    def __init__(
+        self, source: bytes, agent: str, place: RayPlace, *, share: float = 1.0
+    ) -> None:
+        self._source = source
+        self._agent = agent
+        self._place = place
+        self._share = share
+
+    def __repr__(self) -> str:
+        return f"OnRay({self._agent!r})"
+
+    @asynccontextmanager
+    async def opened(self, epoch: int, session: str) -> AsyncGenerator[Wire]:
+        """An actor of a process of its own; ended and killed when the block is left.
+
+        Raises:
+            WireLost: There is no cluster, no room on it, or the agent cannot be made
+                there.
+        """
+        try:
+            await in_thread(lambda: connect(self._place.address), name="Ray")
+        except ConfigInvalid as error:
+            raise WireLost(str(error)) from error
+        handle = self._actor()
+        try:
+            await self._begin(handle, epoch, session)
+            yield _RayWire(handle)
+        finally:
+            with anyio.move_on_after(END_S, shield=True), suppress(*_errors()):
+                await gotten(handle.end.remote())
+            with suppress(Exception):
+                ray().kill(handle)
+
+    def _actor(self) -> Any:  # noqa: ANN401  (Ray's handles are untyped)
+        from coordinator.cluster.ray_agent import AgentHost  # noqa: PLC0415
+
+        place = self._place
+        options: dict[str, Any] = {
+            "num_cpus": place.cpus,
+            "num_gpus": place.gpus,
+            "resources": dict(place.resources),
+            "max_restarts": 0,
+            "max_concurrency": 64,
+        }
+        if place.labels:
+            options["label_selector"] = dict(place.labels)
+        try:
+            return ray().remote(AgentHost).options(**options).remote()
+        except _errors() as error:
+            raise WireLost(first_line(error)) from error
+
+    async def _begin(self, handle: Any, epoch: int, session: str) -> None:  # noqa: ANN401
+        spec = Spec(
+            version=library_version(),
+            source=msgspec.Raw(self._source),
+            agent=self._agent,
+            epoch=epoch,
+            now=anyio.current_time(),
+            batch=self._place.batch,
+            linger_s=self._place.linger_ms / 1_000,
+            share=self._share,
+            session=session,
+        )
+        problem: bytes | None = None
+        with anyio.move_on_after(BEGIN_S):
+            try:
+                problem = await gotten(handle.begin.remote(msgspec.json.encode(spec)))
+            except _errors() as error:
+                raise WireLost(first_line(error)) from error
+        if problem is None:
+            raise WireLost(
+                f"no room for agent {self._agent!r} on the cluster within "
+                f"{BEGIN_S:g} s; its place asks for {self._place}"
+            )
+        if problem:
+            raise WireLost(problem.decode())
+
+
+class _RayWire:
+    def __init__(self, handle: Any) -> None:  # noqa: ANN401
+        self._handle = handle
+
+    def tell(self, number: int, order: bytes) -> None:
+        with suppress(*_errors()):
+            self._handle.tell.remote(number, order)
+
+    async def fetch(self, have: int) -> bytes:
+        with anyio.move_on_after(FETCH_S + SILENCE_S):
+            try:
+                return await gotten(self._handle.fetch.remote(have))
+            except _errors() as error:
+                raise WireLost(first_line(error)) from error
+        raise WireLost(f"nothing was heard of it for {FETCH_S + SILENCE_S:g} s")
+
+
+def _errors() -> tuple[type[Exception], ...]:
+    return (ray().exceptions.RayError, ConnectionError, RuntimeError, ValueError)
+
+
+def first_line(error: BaseException) -> str:
+    """What Ray says, without the many lines after it."""
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0][:200]}"
