@@ -103,6 +103,8 @@ class Resumed(
     """Add it to this process's monotonic clock to get the session's, which stood still
     in between."""
     library: str
+    output_dir: str = ""
+    """Where files go from here on; empty: where they went."""
 
 
 class FileKept(

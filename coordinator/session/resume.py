@@ -34,6 +34,7 @@ from coordinator.journal.entries import (
     BranchedFrom,
     Opened,
     Resumed,
+    decode,
     encode,
     library_version,
 )
@@ -176,10 +177,8 @@ async def _branched(
         )
         session_id = options.get("session_id") or new_session_id()
         output_dir = options.get("output_dir")
-        opened = _branch_of(found.opened, team, session_id, record)
-        if output_dir is not None:
-            where = str(output_dir.absolute())
-            opened = msgspec.structs.replace(opened, output_dir=where)
+        where = str(output_dir.absolute()) if output_dir else _output_dir(found)
+        opened = _branch_of(found.opened, team, session_id, record, where)
         before = _driver(found.opened, rules)
         after = _driver(opened, team.rules)
         counted = counted[: takeable(counted, _driver(found.opened, rules))]
@@ -245,7 +244,9 @@ async def _team_again(stack: AsyncExitStack, opened: Opened, team: Team | None) 
     return replace(team, rules=rules)
 
 
-def _branch_of(old: Opened, team: Team, session: str, record: int) -> Opened:
+def _branch_of(
+    old: Opened, team: Team, session: str, record: int, output_dir: str
+) -> Opened:
     """The first record of a branch; lots and fences are the old session's."""
     opening = Opening(
         session_id=session, seed=old.seed, nonce=old.nonce, asked=old.asked
@@ -254,9 +255,25 @@ def _branch_of(old: Opened, team: Team, session: str, record: int) -> Opened:
         first_record(opening, old.question, team),
         at=old.at,
         attached=old.attached,
-        output_dir=old.output_dir,
+        output_dir=output_dir,
         parent=BranchedFrom(session=old.session, record=record),
     )
+
+
+def _output_dir(found: Journal) -> str:
+    """Where the session puts files by now; empty: beside its journal.
+
+    Raises:
+        JournalCorrupt: A record holds something else than its kind says.
+    """
+    with understood(found.path):
+        for record in reversed(found.records):
+            if record.kind == Kind.RESUMED:
+                resumed = decode(record)
+                assert isinstance(resumed, Resumed)
+                if resumed.output_dir:
+                    return resumed.output_dir
+    return found.opened.output_dir
 
 
 def _driver(opened: Opened, rules: Rules) -> Driver:
@@ -330,13 +347,13 @@ async def _shell(
         deadline_at=None if how.deadline_s is None else past.ended + how.deadline_s,
         shift_s=past.shift_s,
         library=library_version(),
+        output_dir=str(how.output_dir.absolute()) if how.output_dir else "",
     )
     writer.record(Kind.RESUMED, encode(resumed), past.ended)
     await writer.flush()
     opening = Opening(session_id=opened.session, seed=opened.seed, nonce=opened.nonce)
-    folder = how.output_dir or found.path.with_suffix(FILES_SUFFIX)
-    if how.output_dir is None and opened.output_dir:
-        folder = Path(opened.output_dir)
+    named = how.output_dir or _output_dir(found)
+    folder = Path(named) if named else found.path.with_suffix(FILES_SUFFIX)
     return Shell(
         opened.question,
         team,

@@ -20,7 +20,7 @@ from agents.protocol.chunks import (
 from agents.protocol.frames import encode_frame
 from agents.protocol.stamper import Pen
 from coordinator.errors import JournalCorrupt, JournalUnavailable
-from coordinator.journal.entries import Opened, Resumed, encode
+from coordinator.journal.entries import Opened, Resumed, decode, encode
 from coordinator.journal.export_jsonl import json_lines
 from coordinator.journal.framing import Kind, Record
 from coordinator.journal.reader import Journal
@@ -161,6 +161,33 @@ def test_massgens_events_are_in_order_and_dated(
     times = [event["timestamp"] for event in events]
     assert times == sorted(times)
     assert events[1]["data"]["args"] == {"q": 1}
+
+
+def test_what_a_later_process_stamped_is_told_by_the_sessions_clock(
+    journal: Journal, tmp_path: Path
+) -> None:
+    # Its own clock read 5,000.8 when the session's read 104.8.
+    pen = Pen(BOB, TurnNumber(2), 5000.8)
+    frame = encode_frame([TextDelta(**pen.stamp(), block=0, text="again")])
+    *records, last = journal.records
+    at = next(n for n, r in enumerate(records) if r.kind == Kind.RESUMED)
+    resumed = decode(records[at])
+    assert isinstance(resumed, Resumed)
+    moved = msgspec.structs.replace(resumed, shift_s=-4896.0)
+    records[at] = msgspec.structs.replace(records[at], payload=encode(moved))
+    later = Record(kind=Kind.FRAME, at=104.8, payload=frame)
+    journal = msgspec.structs.replace(journal, records=(*records, later, last))
+    lines = b"".join(json_lines(journal)).splitlines()
+    (again,) = [
+        line for line in map(msgspec.json.decode, lines) if "again" in str(line)
+    ]
+    assert again["at"] == pytest.approx(104.8)
+    assert list(again)[:3] == list(msgspec.json.decode(lines[1]))[:3]
+    attempt = write_massgen_logs(journal, tmp_path) / "turn_1" / "attempt_1"
+    told = (attempt / "events.jsonl").read_bytes().splitlines()
+    times = [msgspec.json.decode(line)["timestamp"] for line in told]
+    assert times == sorted(times)
+    assert "T15:00:01" in times[-3]  # by the second process's wall clock
 
 
 def test_logs_are_never_written_over_others(journal: Journal, tmp_path: Path) -> None:

@@ -184,6 +184,28 @@ async def test_what_code_has_written_is_fetched_by_the_process_that_ends_the_ses
     assert chart.path == str(root / "cut.files" / "chart.svg")
 
 
+async def test_a_folder_that_was_named_is_kept_by_those_who_go_on_and_by_branches(
+    records: tuple[Record, ...],
+    team: Team,
+    root: Path,
+    write: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    slate = next(n for n, r in enumerate(records) if b"slate_frozen" in r.payload)
+    path = write("cut", records[:slate])
+    async with coordinator.resume_session(path, team, output_dir=tmp_path / "named"):
+        pass  # left at once
+    count = len(read_session(root, "cut").records)
+    async with coordinator.branch_session(
+        "cut", count, team, journal=root, session_id="b1"
+    ):
+        pass
+    for again in (path, root / "b1.journal"):
+        (chart,) = (await go_on(again, team)).files
+        assert chart.path is not None
+        assert Path(chart.path).parent == tmp_path / "named"
+
+
 async def test_what_an_interrupted_process_has_fetched_is_not_fetched_again(
     records: tuple[Record, ...], team: Team, server: Server, root: Path
 ) -> None:

@@ -65,3 +65,18 @@ async def test_a_lead_that_forgets_a_title_is_told_so_by_its_tool() -> None:
     result = await coordinator.run("Build a wall.", team)
     assert result.answer == "A wall."
     assert result.agents[AgentId("bob")].turns == 1
+
+
+async def test_parts_beyond_what_the_rules_allow_are_said_to_be_missing() -> None:
+    team = Team(
+        agents=(
+            scripted("ada", [divides("walls", "roof", "garden"), presents("A house.")]),
+            scripted("bob", [stops("the walls stand")]),
+            scripted("cy", [writes("the roof is on")]),
+        ),
+        rules=Rules(division=Division(parts=2)),
+        seed=1,
+    )
+    result = await coordinator.run("Build a house.", team)
+    assert (result.status, result.answer) == ("answered", "A house.")
+    assert "2 of 3 parts" in result.detail
