@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeAlias
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from agents.actor.actor import Actor
@@ -145,6 +146,24 @@ async def test_a_frame_that_waits_for_room_goes_out_before_the_cancellation(
         await actor.until(TurnEnded)
         withdrawn(actor.said, "outvoted")
         assert (await actor.play(ask.draft(2)))[-1].outcome == "answered"
+
+
+@pytest.mark.parametrize("steps", range(6))
+async def test_a_cancellation_that_meets_data_leaves_no_hole_in_the_numbers(
+    scripted: Scripted, stage: Staging, ask: Asking, steps: int
+) -> None:
+    # The outbox is full, and a read is answered some steps before the cancellation.
+    backend = scripted([SLOW_TEXT], DRAFT_AFTER)
+    async with stage(backend, room=0) as actor:
+        actor.actor.take(ask.draft())
+        await actor.until(TextDelta)
+        await anyio.sleep(0.25)  # more has come, and waits
+        actor.said += decode_frame(await actor.inbox.receive())
+        for _ in range(steps):
+            await anyio.lowlevel.checkpoint()
+        actor.actor.cancel(TurnNumber(1), "outvoted")
+        await actor.until(TurnEnded)
+        withdrawn(actor.said, "outvoted")
 
 
 async def test_cancelling_or_telling_what_is_over_does_nothing(

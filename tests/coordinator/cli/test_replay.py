@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -299,6 +300,27 @@ def test_what_was_left_unfinished_is_shown_up_to_there(
     assert "interrupted; best so far is" in out
     again = f"coordinator resume {path.stem} --journal {root}"
     assert err == f"coordinator: here the session was left; go on with it: {again}\n"
+
+
+def test_a_session_that_runs_is_not_said_to_have_been_left(
+    run: Run, team: str, root: Path
+) -> None:
+    run("run", "-c", team, "--journal", str(root))
+    (path,) = root.glob("*.journal")
+    journal = read_session(root, path.stem)
+    place = _place(journal, b'"slate_frozen"')
+    framed = (
+        encode_record(1, r.kind, r.at, r.payload) for r in journal.records[:place]
+    )
+    path.write_bytes(encode_file_header(1) + b"".join(framed))
+    with path.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # as the process does that writes it
+        code, _, err = run(
+            "replay", path.stem, "--speed", "max", "--journal", str(root)
+        )
+    assert code == 4
+    assert "still running" in err
+    assert "coordinator resume" not in err
 
 
 @pytest.mark.parametrize("speed", ["0", "-1", "nan", "inf", "fast"])

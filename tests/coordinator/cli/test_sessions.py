@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import re
 import shutil
@@ -344,6 +345,21 @@ def test_what_could_still_be_resumed_is_spared_unless_that_is_said(
     assert [session["status"] for session in listed()] == ["unfinished"]
     assert run(*everything, "--unfinished")[0] == 0
     assert listed() == []
+
+
+def test_an_index_that_a_stranger_holds_is_waited_for_a_second_and_done_without(
+    run: Run, team: str, root: Path
+) -> None:
+    run("run", "-c", team, "--journal", str(root))
+    (path,) = root.glob("*.journal")
+    with (root / "index.lock").open("wb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        code, out, err = run("sessions", "list", "--journal", str(root))
+        assert (code, path.stem in out, err) == (0, True, "")
+        prune = ("prune", "--keep", "0", "--journal", str(root))
+        code, out, err = run("sessions", *prune)
+        assert (code, err) == (0, "")
+    assert not path.exists()
 
 
 def test_a_session_that_is_being_written_is_listed_and_not_deleted(

@@ -8,12 +8,20 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import msgspec
 import pytest
 
-from agents.protocol.chunks import AgentId, TextDelta, TurnNumber
+from agents.protocol.chunks import (
+    AgentId,
+    RestartRequested,
+    TextDelta,
+    TurnEnded,
+    TurnNumber,
+    TurnStarted,
+)
 from agents.protocol.stamper import Pen
 from coordinator.displays.base import Cast
 from coordinator.displays.jsonl import JsonLinesDisplay
 from coordinator.displays.plain import PlainDisplay
 from coordinator.displays.quiet import QuietDisplay
+from coordinator.displays.view import View
 from coordinator.protocol.events import Event
 from coordinator.protocol.result import Result
 
@@ -91,6 +99,29 @@ async def test_plain_gathers_text_into_lines_that_can_be_read(
     assert len(lines) == 1 + 5  # the question, then 500 characters
     assert all(len(line) < 120 for line in lines)
     assert "".join(line.split("│ ")[1] for line in lines[1:]).count("word") == 100
+
+
+async def test_plain_shows_what_the_first_presenter_writes_in_the_next_round(
+    cast: Cast, in_batches: Batches
+) -> None:
+    out = io.StringIO()
+    first = Pen(AgentId("ada"), TurnNumber(1), 0.0)
+    again = Pen(AgentId("ada"), TurnNumber(2), 1.0)
+    said = [
+        TurnStarted(task="present", **first.stamp()),
+        TextDelta(block=0, text="It is so.\n", **first.stamp()),
+        RestartRequested(reason="a gap", instructions="fill it", **first.stamp()),
+        TurnEnded(outcome="restarted", **first.stamp()),
+        TurnStarted(task="draft", **again.stamp()),
+        TextDelta(block=0, text="Once more.\n", **again.stamp()),
+    ]
+    display = PlainDisplay(out, cast)
+    await display.show(in_batches(said))
+    assert "Once more." in out.getvalue()
+    assert "It is so." not in out.getvalue()  # the end of the session prints it
+    view = View(cast.models)
+    view.absorb(said)
+    assert view.phase == "drafting"
 
 
 async def test_plain_prints_no_escape_of_a_model(

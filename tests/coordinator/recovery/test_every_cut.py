@@ -229,3 +229,26 @@ async def test_a_deadline_given_once_is_kept_for_the_next_time(
     assert result.status == "deadline"  # cy would have voted after 300 s
     assert result.elapsed_s == pytest.approx(21.0, abs=0.5)
     check_replay(root, "s1")
+
+
+async def test_who_was_streaming_at_a_deadline_that_was_recorded_is_cancelled(
+    root: Path, cast: MakeCast, write: Callable[..., Path]
+) -> None:
+    # Killed between the record of the deadline and the agents' last frames.
+    slow = {"deadline_s": 0.8, "straggler": None}
+    whole = await coordinator.run(
+        "The capital?", cast(**slow).team, journal=root, session_id="whole"
+    )
+    assert whole.status == "deadline"
+    records = read_session(root, "whole").records
+    rang = next(n for n, r in enumerate(records) if b'"timer_rang"' in r.payload)
+    for cut in range(rang + 1, len(records)):
+        path = write("cut", records[:cut])
+        try:
+            async with coordinator.resume_session(path, cast(**slow).team) as session:
+                result = await session.wait()
+        except SessionFinished:
+            continue
+        assert result.status == "deadline"
+        for name, agent in whole.agents.items():
+            assert result.agents[name].status == agent.status, (cut, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,3 +95,23 @@ async def test_wherever_it_dies_the_model_that_took_over_keeps_the_turn(
         played = Replay(read_session(root, "cut"))
         assert list(played.batches())
         assert played.is_finished
+
+
+async def test_a_team_that_was_mended_by_leaving_a_model_out_goes_on(
+    root: Path, write: Callable[..., Path]
+) -> None:
+    await coordinator.run("q", team([]), journal=root, session_id="whole")
+    records = read_session(root, "whole").records
+    taken_over = next(
+        place for place, r in enumerate(records) if b'"turn_restarted"' in r.payload
+    )
+    for cut in range(taken_over, len(records)):
+        path = write("cut", records[:cut])
+        again: Asked = []
+        ada, bob = team(again).agents
+        alone = replace(ada, backend=Noting(SMALL, "small", again), fallbacks=())
+        mended = replace(team(again), agents=(alone, bob))
+        async with coordinator.resume_session(path, mended) as session:
+            result = await session.wait()
+        # Whatever the model that is left makes of it, nobody's session ends by it.
+        assert result.status == "answered", cut

@@ -9,10 +9,10 @@ import anyio
 import pytest
 
 import coordinator
-from agents.actor.person import Person
+from agents.actor.person import Person, Seat
 from agents.agent import Agent
-from agents.protocol.chunks import AgentId
-from agents.protocol.turns import Draft, Present, Review
+from agents.protocol.chunks import AgentId, TurnNumber, VoteCast
+from agents.protocol.turns import Draft, Present, Review, Turn
 from coordinator.ballots import VotingRule, every_rule
 from coordinator.consensus.rules import Rules
 from coordinator.errors import NotAsked
@@ -110,3 +110,58 @@ async def test_nobody_waits_to_be_asked_after_the_end() -> None:
         await session.wait()
         with pytest.raises(NotAsked, match="has ended"):
             await session.asked(PAT)
+
+
+async def test_a_person_is_shown_the_news_that_the_ballot_counts_as_seen() -> None:
+    ada = scripted(
+        "ada",
+        [
+            drafts("Paris"),
+            {
+                "when": {"task": "review"},
+                "lines": [{"answer": "Paris, the capital", "delay_s": 5.0}],
+            },
+            votes("Lyon"),
+            presents("Paris."),
+        ],
+    )
+    rules = Rules(
+        "revision", news="inject", straggler=None, early=False, deadline_s=600.0
+    )
+    team = Team(agents=(ada, Agent(id=PAT, backend=Person())), rules=rules, seed=1)
+    async with coordinator.open_session("Which?", team) as session:
+        turn = await session.asked(PAT)
+        session.answer(PAT, "Lyon")
+        turn = await session.asked(PAT)
+        assert isinstance(turn.task, Review)
+        (before,) = {x.label for x in turn.task.answers if not x.is_own}
+        await anyio.sleep(10.0)  # ada has revised hers meanwhile
+        turn = await session.asked(PAT)
+        assert isinstance(turn.task, Review)
+        assert turn.task.ballot is not None
+        shown = {answer.label: answer.content for answer in turn.task.answers}
+        assert "Paris, the capital" in shown.values()
+        assert before not in shown
+        assert set(turn.task.ballot.labels) == shown.keys()
+        revised = next(x for x, text in shown.items() if text.startswith("Paris"))
+        votes_cast: list[VoteCast] = []
+        feed = session.events()
+        session.vote(PAT, revised)
+        async for batch in feed:
+            votes_cast += [
+                x for x in batch if isinstance(x, VoteCast) and x.agent == PAT
+            ]
+            if votes_cast:
+                break
+        feed.close()
+        session.interrupt()
+    assert set(votes_cast[0].seen) == shown.keys()
+
+
+async def test_a_persons_seat_ends_quietly_where_nobody_listens_any_more() -> None:
+    outbox, inbox = anyio.create_memory_object_stream[bytes](1)
+    seat = Seat(PAT, outbox)
+    seat.take(Turn(agent=PAT, number=TurnNumber(1), question="Which?", task=Draft()))
+    inbox.close()
+    with anyio.fail_after(5):
+        await seat.run()
