@@ -4,11 +4,11 @@
 
     python tests/bench/serve_sessions.py --sessions 10000 --at-once 200
 
-One process serves over loopback by uvicorn and asks itself. A request is of a kind drawn
-by the seed: it awaits a session, reads one as a stream, leaves the stream amid it, runs
-one in a ``def`` endpoint's thread by ``run_sync``, keeps a journal, has a tool that
-ends its own thread by ``sys.exit``, or gives up while its session runs. All share one
-team. Before and after, the process's threads, open files and tasks are counted; a
+One process serves over loopback by uvicorn and asks itself. A request is of a kind
+drawn by the seed: it awaits a session, reads one as a stream, leaves the stream amid
+it, runs one in a ``def`` endpoint's thread by ``run_sync``, keeps a journal, has a tool
+that ends its own thread by ``sys.exit``, or gives up while its session runs. All share
+one team. Before and after, the process's threads, open files and tasks are counted; a
 warm-up of the same kinds comes first. Prints one JSON line; exit code 1 where anything
 is left, or an answer is missing.
 """

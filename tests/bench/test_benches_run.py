@@ -239,3 +239,18 @@ def test_ctrl_c_ends_a_measurement_in_one_sentence() -> None:
         said = process.stderr.read()
     assert said == b"coordinator: interrupted\n"
     assert process.returncode == 4
+
+
+@pytest.mark.long
+@pytest.mark.real_time
+def test_a_server_under_load_keeps_nothing_of_its_sessions() -> None:
+    bench = Path(__file__).parent / "serve_sessions.py"
+    options = ("--sessions", "120", "--at-once", "30", "--seed", "3")
+    done = subprocess.run(
+        [sys.executable, str(bench), *options],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
