@@ -246,7 +246,7 @@ def test_ctrl_c_ends_a_measurement_in_one_sentence() -> None:
 def test_a_server_under_load_keeps_nothing_of_its_sessions() -> None:
     bench = Path(__file__).parent / "serve_sessions.py"
     options = ("--sessions", "120", "--at-once", "30", "--seed", "3")
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603  (our own program)
         [sys.executable, str(bench), *options],
         capture_output=True,
         text=True,
