@@ -961,6 +961,71 @@ def _left_over(error: UnusedCliTokensError) -> str:
     return f"{command}: there is no place for {' '.join(words)!r}; {way}"
 
 
+@app.command(group=ASK)
+def web(
+    *,
+    config: Annotated[
+        tuple[Path, ...], Parameter(name=["--config", "-c"], negative_iterable=())
+    ] = (),
+    model: tuple[str, ...] = (),
+    agents: Whole = 3,
+    emulate: bool = False,
+    host: str = "127.0.0.1",
+    port: Whole = 8400,
+    token: str | None = None,
+    open: bool = False,  # noqa: A002  (the option's name)
+    journal: JournalFolder = None,
+    runtime: Literal["asyncio", "trio"] = "asyncio",
+) -> int:
+    """Serve a page on which teams are asked, watched live and acted upon.
+
+    Sessions that were asked on the page can be told something, stopped, answered and
+    voted in by people, and gone on with; those of other terminals can be watched. It
+    needs the extra [web].
+
+    Exit codes: 0 ended by Ctrl-C; 1 the command line or a file is not usable.
+
+    Parameters
+    ----------
+    config
+        A team file that may be asked; may be given more than once.
+    model
+        Offer a team of this model; given more than once, the models take turns.
+    agents
+        How many agents that team has (3).
+    emulate
+        Ask a pretended API on this machine: no key, no network.
+    host
+        The address to listen on (127.0.0.1). Beyond this machine a token is needed.
+    port
+        The port (8400); 0 takes a free one.
+    token
+        What the page's address must hold; drawn by itself where one is needed.
+    open
+        Open it in a browser.
+    journal
+        The folder of sessions, instead of the usual one.
+    runtime
+        The event loop: uvicorn serves on asyncio, hypercorn on trio.
+    """
+    from coordinator.cli.web import WebOptions, web_command  # noqa: PLC0415
+
+    return web_command(
+        WebOptions(
+            configs=config,
+            models=model,
+            agents=agents,
+            is_emulated=emulate,
+            host=host,
+            port=port,
+            token=token,
+            journal=journal,
+            is_opened=open,
+            runtime=runtime,
+        )
+    )
+
+
 @app.command(group=SET_UP)
 def convert(
     file: Path,

@@ -38,6 +38,14 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
             "coordinator convert their.yaml -o team.yaml",
         ),
     ),
+    "web": (
+        ("A page for teams of yours", "coordinator web -c team.yaml --open"),
+        ("To try it without a key", "coordinator web --emulate --open"),
+        (
+            "For others, with the token that it says",
+            "coordinator web --host 0.0.0.0 --port 8400",
+        ),
+    ),
     "resume": (
         ("Go on with what was interrupted", "coordinator resume last"),
         (
@@ -142,7 +150,16 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
 """By command: what each is for, and the line."""
 
 
-IN_THIS_ORDER = ("run", "init", "examples", "validate", "doctor", "sessions", "report")
+IN_THIS_ORDER = (
+    "run",
+    "web",
+    "init",
+    "examples",
+    "validate",
+    "doctor",
+    "sessions",
+    "report",
+)
 """Commands that their group begins with; the others follow by their names."""
 
 

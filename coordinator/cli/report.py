@@ -10,6 +10,7 @@ from coordinator.cli.error_report import at_the_boundary
 from coordinator.cli.exit_codes import Exit
 from coordinator.cli.journal_paths import root_of
 from coordinator.errors import ConfigInvalid
+from coordinator.journal.index import summary_of
 from coordinator.journal.lookup import find_session
 from coordinator.journal.reader import read_session
 from coordinator.report.markdown import markdown
@@ -28,7 +29,8 @@ def report_command(
 
 def _report(session: str, output: Path | None, root: Path, *, is_opened: bool) -> int:
     found = find_session(root, session)
-    story = tell(read_session(root, found))
+    is_running = summary_of(root, found).status == "running"
+    story = tell(read_session(root, found), is_running=is_running)
     target = output or Path(f"{found}.html")
     is_markdown = target.suffix.lower() in {".md", ".markdown"}
     text = markdown(story) if is_markdown else page(story)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from coordinator.displays.result_text import dollars
 from coordinator.report.story import Story
-from coordinator.report.verdict import cell, sentences
+from coordinator.report.verdict import cell, sentences, unfinished
 
 _FENCE = re.compile(r"`{3,}")
 
@@ -21,7 +21,10 @@ def _lines(story: Story) -> Iterator[str]:
     result = story.result
     yield f"# {_cell(story.question)[:200]}"
     yield ""
-    yield (result.answer if result and result.answer else "No answer.")
+    if result is not None and result.answer:
+        yield result.answer
+    else:
+        yield f"No answer. {unfinished(story) if result is None else result.detail}"
     yield ""
     yield "## Why it won"
     yield ""

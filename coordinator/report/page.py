@@ -22,7 +22,7 @@ from coordinator.displays.result_text import dollars
 from coordinator.protocol.explanation import BallotRecord, Explanation
 from coordinator.report.story import Story, StoryAnswer
 from coordinator.report.timeline import timeline
-from coordinator.report.verdict import cell, sentences
+from coordinator.report.verdict import cell, sentences, unfinished
 from coordinator.report.word_diff import word_diff
 
 _HERE = Path(__file__).parent
@@ -47,6 +47,12 @@ def page(story: Story) -> str:
     )
 
 
+def pictures(story: Story) -> str:
+    """The report's sections without its frame and chunks, for a page that has both."""
+    parts = (_why(story), _times(story), _answers(story), _costs(story))
+    return "".join(piece for part in parts for piece in part)
+
+
 def _sha256(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
@@ -69,7 +75,7 @@ def _body(story: Story) -> Iterator[str]:
 
 def _head(story: Story) -> Iterator[str]:
     result = story.result
-    status = result.status if result else "unfinished"
+    status = result.status if result else ("running" if story.is_running else "cut off")
     facts = [
         status,
         f"{len(story.models)} agents",
@@ -98,7 +104,7 @@ def _head(story: Story) -> Iterator[str]:
             yield f"<pre>{escape(told)}</pre>"
         yield "</section>"
     else:
-        detail = result.detail if result else "the session has not ended"
+        detail = result.detail if result else unfinished(story)
         yield f"<p>No answer: {escape(detail)}</p>"
 
 

@@ -129,6 +129,8 @@ class Story(msgspec.Struct, kw_only=True):
     chunks: list[tuple[float, AgentId, str, str]]
     """Every chunk: seconds, agent, kind, what it says."""
     elapsed_s: float
+    is_running: bool = False
+    """Whether somebody goes on with it: what is open has not been cut off."""
 
     def name_of(self, label: Label | None) -> str:
         """What people call an answer."""
@@ -138,21 +140,25 @@ class Story(msgspec.Struct, kw_only=True):
         return known.name if known else label
 
 
-def tell(journal: Journal) -> Story:
+def tell(journal: Journal, *, is_running: bool = False) -> Story:
     """Read the story of a session.
+
+    Args:
+        journal: Its records.
+        is_running: Whether it is being written, so that nothing was cut off.
 
     Raises:
         JournalCorrupt: A record holds something else than its kind says.
         ConfigInvalid: A later version wrote it.
     """
     with understood(journal.path):
-        return _Teller(journal).story
+        return _Teller(journal, is_running=is_running).story
 
 
 class _Teller:
     """Folds the records."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, *, is_running: bool) -> None:
         opened: Opened = journal.opened
         rules, _ = read_described(opened.team)
         self._began = opened.at
@@ -181,8 +187,9 @@ class _Teller:
             spent={},
             chunks=[],
             elapsed_s=0.0,
+            is_running=is_running,
         )
-        for at, what in _in_order(journal):
+        for at, what in in_order(journal):
             self._at = at - self._began
             self.story.elapsed_s = max(self.story.elapsed_s, self._at)
             self._take(what)
@@ -342,12 +349,14 @@ class _Teller:
     def _close_all(self) -> None:
         """What was under way when the records ended."""
         for agent in list(self._open):
-            self._close(agent, self.story.elapsed_s, "cut off", "")
+            outcome = "running" if self.story.is_running else "cut off"
+            self._close(agent, self.story.elapsed_s, outcome, "")
 
 
-def _in_order(
+def in_order(
     journal: Journal,
 ) -> Iterator[tuple[float, Chunk | MachineOutput | Result]]:
+    """All that was said and decided, in order, each with the clock's time of it."""
     records = history(journal.records)
     steps = taken(records)
     for record in records:

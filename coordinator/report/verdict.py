@@ -13,7 +13,10 @@ def sentences(story: Story) -> Iterator[str]:
     """Say why the answer won, the most telling first."""
     why, result = story.why, story.result
     if why is None:
-        yield result.detail if result and result.detail else "nothing was decided"
+        if result is None:
+            yield unfinished(story)
+        else:
+            yield result.detail or "nothing was decided"
         return
     name = story.name_of(why.label)
     if why.drafts:
@@ -70,6 +73,16 @@ def _checked(story: Story, why: Explanation) -> str:
         told = f"{name} passes {_number(mine.passed)} of {_number(mine.of)}"
     answers = _count(len(why.checks), "answer")
     return f"{answers} were checked, and {whole} of them pass everything; {told}."
+
+
+def unfinished(story: Story) -> str:
+    """Why a session without an outcome has none, and the way on."""
+    if story.is_running:
+        return "Nothing is decided yet: the session is under way."
+    return (
+        f"The session was cut off after {story.elapsed_s:.1f} s, before it had an "
+        f"outcome; go on with it: coordinator resume {story.session}"
+    )
 
 
 def _named(story: Story, text: str) -> str:
