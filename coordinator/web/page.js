@@ -139,6 +139,7 @@ const apply = event => {
       now.answers.set(event.label, { label: event.label, agent: event.agent, name, content: event.content, gone: "" });
       note("◆ " + name + ": " + line(event.content, 200)); now.standing = true; now.wanted = true; break;
     }
+    case "answer_checked": note((event.passed >= event.of ? "✔ " : "! ") + nameOf(event.label) + " passes " + event.passed + " of " + event.of + " checks"); break;
     case "answer_refused": note("! " + event.agent + ": answer refused: " + event.reason); break;
     case "answer_restored": { const it = now.answers.get(event.label); if (it) it.gone = ""; note("↺ " + nameOf(event.label) + " stands again"); now.standing = true; break; }
     case "vote_counted":
