@@ -19,6 +19,7 @@ import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import anyio
@@ -27,7 +28,7 @@ import httpx2
 import msgspec
 from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.stdio import stdio_client
-from mcp.client.streamable_http import streamable_http_client
+from mcp.client.streamable_http import MCP_SESSION_ID, streamable_http_client
 from mcp_types import CONNECTION_CLOSED, CallToolResult, Result
 from mcp_types import ListToolsResult as Listed
 from pydantic import ValidationError
@@ -128,14 +129,18 @@ class McpToolbox:
 
     def _start_again(self, link: _Link, group: anyio.abc.TaskGroup) -> None:
         """Start or reach the server a second time; its tools stay the same objects."""
-        group.start_soon(self._serve_again, link, name=self.name)
+        group.start_soon(self._serve_again, link, group, name=self.name)
 
-    async def _serve_again(self, link: _Link) -> None:
+    async def _serve_again(self, link: _Link, outer: anyio.abc.TaskGroup) -> None:
         await link.ended.wait()
-        link.settled, link.starting = anyio.Event(), anyio.CancelScope()
+        link.settled, link.ended = anyio.Event(), anyio.Event()
+        link.starting, link.is_expired = anyio.CancelScope(), False
         async with anyio.create_task_group() as group:
             group.start_soon(self._serve, link, name=self.name)
             await link.settled.wait()
+            if self._program is None:
+                # To reach a server again costs nothing of ours; to start one does.
+                link.start_again = partial(self._start_again, link, outer)
             link.settled_again.set()
 
     async def _serve(self, link: _Link) -> None:
@@ -168,7 +173,11 @@ class McpToolbox:
                 )
                 transport = stdio_client(started, errlog=stderr)
             else:
-                http = httpx2.AsyncClient(headers=self._server.headers, timeout=_TIMES)
+                http = httpx2.AsyncClient(
+                    headers=self._server.headers,
+                    timeout=_TIMES,
+                    event_hooks={"response": [link.saw]},
+                )
                 await stack.enter_async_context(http)
                 transport = streamable_http_client(
                     cast("str", self._server.url), http_client=http
@@ -234,6 +243,10 @@ class McpToolbox:
         )
 
 
+class _SessionExpired(ToolFailed):
+    """The server knows the session no longer (404): nothing was done."""
+
+
 class _Waiting:
     """Somebody who waits for an answer."""
 
@@ -260,8 +273,20 @@ class _Link:
         self.listing = Listing()
         self.starting = anyio.CancelScope()
         self.start_again: Callable[[], None] | None = None
-        """Starts a server that has died; used once."""
+        """Starts a server that has died, once, or reaches one again."""
+        self.is_expired = False
+        """Whether the server has said that it does not know the session any more."""
         self._waiting: set[_Waiting] = set()
+
+    async def saw(self, response: httpx2.Response) -> None:
+        """Look at a response: 404 to a session's request says that it has expired.
+
+        The library tells that by words, or by the server's own.
+        """
+        await anyio.lowlevel.checkpoint()
+        asked = response.request
+        if response.status_code == HTTPStatus.NOT_FOUND and asked.method == "POST":
+            self.is_expired = MCP_SESSION_ID in asked.headers
 
     def end(self) -> None:
         """The connection is gone: nobody may wait for an answer through it."""
@@ -278,11 +303,19 @@ class _Link:
             ToolFailed: The server says so, or is gone.
         """
         client = self.client or await self._started_again()
-        asked = partial(client.call_tool, tool, given)
-        return result_of(await self.ask(asked, CallToolResult))
+        try:
+            asked = partial(client.call_tool, tool, given)
+            return result_of(await self.ask(asked, CallToolResult))
+        except _SessionExpired:
+            # The server has not looked at the call, so it may be made again.
+            client = self.client or await self._started_again()
+            asked = partial(client.call_tool, tool, given)
+            return result_of(await self.ask(asked, CallToolResult))
 
     async def _started_again(self) -> Client:
         """The connection to a server that had died, started again, but only once.
+
+        One that is reached over HTTP is reached again as often as it is needed.
 
         A call that was under way when it died is not made again: it may have worked.
 
@@ -291,6 +324,7 @@ class _Link:
         """
         if self.start_again is not None:
             start, self.start_again = self.start_again, None
+            self.settled_again = anyio.Event()
             start()
         with anyio.move_on_after(START_LIMIT_S), outside_work():
             await self.settled_again.wait()
@@ -319,11 +353,17 @@ class _Link:
             if error.code == CONNECTION_CLOSED and self.client is not None:
                 self.client = None  # the library does not tell before it is used
                 self.starting.cancel("the connection is closed")
+            if self.is_expired:
+                self.client = None
+                raise _SessionExpired(f"{self.name}: {error.message}") from error
             raise ToolFailed(
                 f"{self.name}: {error.message}{self.stderr.said()}"
             ) from error
         finally:
             self._waiting.discard(waiting)
+            if self.is_expired and not self._waiting:
+                # Not before: what others wait for may still be answered.
+                self.starting.cancel("the session has expired")
         if waiting.answer is None:
             raise self._gone()
         return self._read(waiting.answer, kind)
