@@ -22,6 +22,9 @@ def tie_order(m: Move, answers: Sequence[Answer]) -> tuple[Label, ...]:
     """The one total order that breaks ties, best first (V9)."""
     if m.rules.voting.ties == "earliest":
         return tuple(a.label for a in sorted(answers, key=lambda a: a.ordinal))
+    if m.rules.voting.ties == "listed":
+        place = {agent: number for number, agent in enumerate(m.s.order)}
+        return tuple(a.label for a in sorted(answers, key=lambda a: place[a.agent]))
     return lot(m.s.seed, {a.label: a.reading for a in answers})
 
 
@@ -97,7 +100,12 @@ def new_contest(
 
 
 def ask_review(m: Move, contest: Contest, member: Member) -> None:
-    """Ask ``member`` for its ballot, showing only what it has not read yet (S7)."""
+    """Ask ``member`` for its ballot, showing only what it has not read yet (S7).
+
+    One that is too far ahead is left idle where the rules say that it waits (D4).
+    """
+    if must_wait(m, member):
+        return
     member = _begun_afresh(m, contest, member)
     shown = m.by_number(judged_by(contest, member.id))
     review = Review(
@@ -240,8 +248,34 @@ def has_answers_left(m: Move, member: Member) -> bool:
     # Below the lead itself it need not be asked how slow the slowest is.
     if rules.limits.lead is None or member.revisions < rules.limits.lead:
         return True
-    slowest = min((other.revisions for other in m.live()), default=0)
-    return member.revisions < slowest + rules.limits.lead
+    return member.revisions < _slowest(m, member) + rules.limits.lead
+
+
+def _slowest(m: Move, member: Member) -> int:
+    """Answers of the agent that ``member`` may not be too far ahead of."""
+    if m.rules.limits.ahead == "votes":
+        return min((other.revisions for other in m.live()), default=0)
+    # Who has voted wants no answer of its own any more, nor does who is asked nothing.
+    voted = m.s.contests[m.s.contests_made - 1].ballots if m.s.contests_made else {}
+    others = (
+        x
+        for x in m.live()
+        if x.id not in voted
+        and x.id != member.id
+        and (x.contest >= 0 or x.activity != "idle")
+    )
+    return min((other.revisions for other in others), default=member.revisions)
+
+
+def must_wait(m: Move, member: Member) -> bool:
+    """Whether ``member`` is asked nothing until slower agents have answered or voted.
+
+    The slowest that has not voted never waits, so somebody is always being asked.
+    """
+    lead = m.rules.limits.lead
+    if m.rules.limits.ahead != "waits" or lead is None or member.revisions == 0:
+        return False
+    return m.rules.drafting.revise and member.revisions >= _slowest(m, member) + lead
 
 
 def has_room(m: Move) -> bool:

@@ -91,12 +91,13 @@ HEARD = (
 class Consensus:
     """The state of one session; a value: ``step`` leaves it as it was."""
 
-    __slots__ = ("_is_budgeted", "_state", "rules")
+    __slots__ = ("_is_budgeted", "_may_wait", "_state", "rules")
 
     def __init__(self, rules: Rules, state: State, *, is_budgeted: bool) -> None:
         self.rules = rules
         self._state = state
         self._is_budgeted = is_budgeted
+        self._may_wait = rules.limits.ahead == "waits" and rules.drafting.revise
 
     @classmethod
     def new(
@@ -204,6 +205,8 @@ class Consensus:
             _on_chunk(m, what)
         else:
             _on_shell(m, what)
+        if self._may_wait and m.s.phase == "voting":
+            revisions.ask_who_waited(m)
         if m.out and self._is_budgeted:
             _keep_to_budget(m)
         return self._with(m.s), tuple(m.out)

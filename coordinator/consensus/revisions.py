@@ -135,6 +135,18 @@ def announce(m: Move) -> None:
             _interrupt_review(m, contest, member)
 
 
+def ask_who_waited(m: Move) -> None:
+    """Ask voters that were too far ahead and are no more, whatever made it so (D4)."""
+    if m.s.phase != "voting" or m.s.news_due:
+        return
+    contest = m.s.contests[m.s.contests_made - 1]
+    for voter in contest.voters:
+        member = m.s.members[voter]
+        owes = member.contest == contest.number and voter not in contest.ballots
+        if owes and member.activity == "idle":
+            contests.ask_review(m, contest, member)
+
+
 def _interrupt_review(m: Move, contest: Contest, member: Member) -> None:
     """A running review lacks the news: cancel, tell, or let it be (N2, N3, N4)."""
     mode = m.rules.drafting.news

@@ -375,17 +375,19 @@ _POLICIES: dict[str, dict[str, Any]] = {
     # MassGen's own way to avoid its restart cascade: disable_injection,
     # defer_voting_until_all_answered, max_new_answers_per_agent: 1.
     "ensemble": {**_REVISION, "revise": False, "early": False, "ties": "earliest"},
-    # MassGen 0.1.97 as read on 2026-11-22: nobody's running turn is cancelled, every
-    # new answer clears every vote, plurality, first answered agent wins ties.
+    # MassGen 0.1.97 as read on 2026-11-22 and driven side by side with ours on
+    # 2026-11-30: nobody's running turn is cancelled, every new answer clears every
+    # vote, plurality; ties go to the agent that was registered first.
     "massgen": {
         **_REVISION,
         "review_opens": "own_drafted",
         "news": "finish",
         "coalesce_s": 0.0,
         "early": False,
-        "ties": "earliest",
+        "ties": "listed",
         "duplicate_over": 0.7,
         "lead": 2,
+        "ahead": "waits",
     },
 }
 

@@ -209,8 +209,9 @@ class Voting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     may_abstain: bool = False
     """Whether a ballot for nobody is a ballot: it counts towards a quorum, and belongs
     to the electorate of which a majority is asked."""
-    ties: Literal["lot", "earliest", "runoff", "synthesise"] = "lot"
-    """``lot``: seeded by content, so that neither speed nor a name is rewarded."""
+    ties: Literal["lot", "earliest", "listed", "runoff", "synthesise"] = "lot"
+    """``lot``: seeded by content, so that neither speed nor a name is rewarded.
+    ``earliest``: accepted first; ``listed``: whose author stands first in the team."""
     quorum: Share = 0.0
     """Share of a contest's voters whose ballots are needed for the vote to count."""
     early: bool = True
@@ -382,6 +383,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     answers_total: Positive | None = None
     lead: Positive | None = None
     """Most answers an agent may be ahead of the slowest live one."""
+    ahead: Literal["votes", "waits"] = "votes"
+    """What becomes of one that would be further ahead: it may vote; or it is not asked
+    until those that have not voted yet have caught up, or voted."""
     attempts: Positive = 3
     """Model calls without a usable result before a turn ends ``silent``."""
     deadline_s: Seconds = 1800.0
@@ -418,7 +422,7 @@ class RuleSettings(TypedDict, total=False):
     weights: Mapping[str, float]
     self_votes: Literal["allow", "forbid", "tie_break"]
     may_abstain: bool
-    ties: Literal["lot", "earliest", "runoff", "synthesise"]
+    ties: Literal["lot", "earliest", "listed", "runoff", "synthesise"]
     quorum: Share
     early: bool
     overturn: bool
@@ -446,6 +450,7 @@ class RuleSettings(TypedDict, total=False):
     answers_per_agent: Positive
     answers_total: Positive | None
     lead: Positive | None
+    ahead: Literal["votes", "waits"]
     attempts: Positive
     deadline_s: Seconds
     budget_tokens: Count | None

@@ -198,8 +198,8 @@ def _how_counted(m: Move, contest: Contest, result: Tally, *, is_early: bool) ->
 def _what_broke_the_tie(m: Move, result: Tally) -> str:
     """What came between equals in the end; a rule for ties may not get to act."""
     match m.rules.voting.ties:
-        case "earliest":
-            return "earliest"
+        case "earliest" | "listed" as word:
+            return _TIE_WORDS[word]
         case "synthesise" if result.winner is not None:
             author = m.s.members[m.s.answers[result.winner].agent]
             return "synthesise" if conclusion.is_presented(m, author) else "lot"
@@ -221,7 +221,10 @@ def second_choice(m: Move, why: str) -> None:
 
 
 def _tie_word(m: Move) -> str:
-    return "earliest" if m.rules.voting.ties == "earliest" else "lot"
+    return _TIE_WORDS.get(m.rules.voting.ties, "lot")
+
+
+_TIE_WORDS = {"earliest": "earliest", "listed": "order of the team"}
 
 
 def live_ballots(m: Move) -> tuple[LiveBallot, ...]:

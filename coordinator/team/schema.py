@@ -28,6 +28,7 @@ LIMITS = (
     "answers_per_agent",
     "answers_total",
     "lead",
+    "ahead",
     "attempts",
     "restarts",
     "budget_tokens",

@@ -186,7 +186,7 @@ def test_under_massgens_rules_reviews_open_with_the_first_answer(seat: Seat) -> 
     assert not table.every(WinnerDecided)
 
 
-def test_under_massgens_rules_the_earliest_answer_wins_a_tie(seat: Seat) -> None:
+def test_under_massgens_rules_the_agent_listed_first_wins_a_tie(seat: Seat) -> None:
     table = seat("ada bob", "massgen")
     table.answers("bob", "Rome")
     table.answers("ada", "Oslo")
@@ -197,4 +197,32 @@ def test_under_massgens_rules_the_earliest_answer_wins_a_tie(seat: Seat) -> None
         table.votes("bob", "bob")
     (decided,) = table.every(WinnerDecided)
     assert decided.was_tie
-    assert decided.winner == "bob"
+    assert decided.winner == "ada"
+
+
+def test_an_agent_that_is_too_far_ahead_waits_for_who_has_not_voted(
+    seat: Seat,
+) -> None:
+    table = seat("ada bob cy", "massgen", lead=1)
+    table.answers("ada", "Rome")
+    assert started(table) == set()  # bob and cy have none yet
+    table.answers("bob", "Oslo")
+    assert started(table) == set()
+    table.answers("cy", "Bern")
+    assert started(table) == {"ada", "bob", "cy"}
+
+
+def test_an_agent_that_waits_is_asked_once_the_slowest_has_voted(seat: Seat) -> None:
+    table = seat("ada bob cy", "massgen", lead=1)
+    for agent, city in (("ada", "Rome"), ("bob", "Oslo"), ("cy", "Bern")):
+        table.answers(agent, city)
+    table.answers("ada", "Paris")
+    assert started(table) == set()
+    table.votes("cy", "bob")  # of what it had not seen: it is asked again
+    assert started(table) == {"cy"}
+    table.votes("cy", "bob")
+    assert started(table) == set()
+    table.answers("bob", "Tartu")
+    assert started(table) == {"cy"}
+    table.answers("cy", "Basel")
+    assert started(table) == {"ada", "bob", "cy"}

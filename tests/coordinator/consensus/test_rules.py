@@ -198,4 +198,6 @@ def _is_within(kept: Any, again: Any) -> bool:
 def test_the_policies_are_those_that_journals_of_version_0_1_kept() -> None:
     kept = [read_described(msgspec.Raw(x))[0] for x in GOLDEN.read_bytes().splitlines()]
     policies = [policy for policy in get_args(PolicyName) if policy != "evidence"]
-    assert kept[:4] == [Rules(policy) for policy in policies]
+    # Driven side by side with MassGen, two of its rules were seen to be others.
+    before = {"massgen": Rules("massgen", ties="earliest", ahead="votes")}
+    assert kept[:4] == [before.get(policy, Rules(policy)) for policy in policies]

@@ -1,0 +1,115 @@
+"""Plays scripts through our own engine under the policy ``massgen``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+
+from agents import Agent, FunctionBackend, ToolCall
+from agents.protocol.turns import Present, Review, Turn
+from coordinator import Rules, Team
+from coordinator.massgen.conversion import NOVELTY, STRATEGIES
+from coordinator.session.session import open_session
+from tests.end_to_end.massgen_rules.script import Offer, Script
+
+
+class Stage:
+    """Where agents wait for their lines."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.offers: dict[str, Offer] = {}
+        self._told: dict[str, anyio.Event] = {}
+        self._deeds: dict[str, tuple[str, str]] = {}
+        self._authors: dict[str, str] = {}
+        """An answer's words → who has said them; labels tell nobody whose they are."""
+        self._labels: dict[str, dict[str, str]] = {}
+
+    async def ask(self, _messages: Any, _tools: Any, turn: Turn) -> Any:
+        agent = str(turn.agent)
+        self._labels[agent] = self._ballot(turn)
+        self.offers[agent] = Offer(
+            may_answer=not isinstance(turn.task, Present)
+            and getattr(turn.task, "may_revise", True),
+            ballot=list(self._labels[agent]),
+            is_final=isinstance(turn.task, Present),
+        )
+        told = self._told[agent] = anyio.Event()
+        try:
+            await told.wait()
+        finally:
+            self.offers.pop(agent, None)
+        deed, word = self._deeds.pop(agent)
+        return self._said(agent, deed, word)
+
+    def _said(self, agent: str, deed: str, word: str) -> Any:
+        match deed:
+            case "answer":
+                self._authors[word] = agent
+                return ToolCall("new_answer", {"content": word})
+            case "vote":
+                label = self._labels[agent][word]
+                return ToolCall("vote", {"label": label, "reason": "so"})
+            case "bad_vote":
+                return ToolCall("vote", {"label": "agent9.9", "reason": "so"})
+            case _:
+                return word
+
+    def _ballot(self, turn: Turn) -> dict[str, str]:
+        """Agent → the label that a vote for it names."""
+        task = turn.task
+        if not isinstance(task, Review) or task.ballot is None:
+            return {}
+        words = {str(answer.label): answer.content for answer in task.answers}
+        return {
+            self._authors[words[str(label)]]: str(label) for label in task.ballot.labels
+        }
+
+    async def conduct(self) -> None:
+        while True:
+            await anyio.wait_all_tasks_blocked()
+            if not self.offers:
+                await anyio.sleep(0.01)
+                continue
+            agent, deed, word = self.script.step(dict(self.offers))
+            self._deeds[agent] = (deed, word)
+            del self.offers[agent]
+            self._told[agent].set()
+
+
+def rules_of(script: Script) -> Rules:
+    """The policy with the script's setting."""
+    setting = script.setting
+    later = "all_drafted" if setting.defer_voting_until_all_answered else "own_drafted"
+    return Rules(
+        "massgen",
+        answers_per_agent=setting.max_new_answers_per_agent or 1000,
+        lead=setting.fairness_lead_cap_answers,
+        duplicate_over=NOVELTY[setting.answer_novelty_requirement],
+        review_opens=later,
+        final=STRATEGIES[setting.final_answer_strategy],
+    )
+
+
+async def play(seed: int) -> dict[str, Any]:
+    """Play one seed's session; the same facts as of theirs."""
+    script = Script(seed)
+    stage = Stage(script)
+    team = Team(
+        agents=[Agent(id=a, backend=FunctionBackend(stage.ask)) for a in script.agents],
+        rules=rules_of(script),
+    )
+    async with anyio.create_task_group() as group:
+        group.start_soon(stage.conduct)
+        async with open_session("Which one?", team, journal=None) as session:
+            result = await session.wait()
+        group.cancel_scope.cancel()
+    return {
+        "seed": seed,
+        "how": "ended" if result.status != "failed" else result.detail,
+        "trace": script.trace,
+        "winner": result.winner,
+        "votes": {str(vote.voter): vote.choice for vote in result.votes},
+        "killed": sorted(a for a, r in result.agents.items() if r.status == "failed"),
+    }

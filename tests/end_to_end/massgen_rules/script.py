@@ -1,0 +1,110 @@
+"""A generated session, played the same under both orchestrators. Imports nothing.
+
+A script is a seed. Whenever nothing moves any more, every agent that is asked something
+waits with what it is offered; the script chooses one of them and what it says. So both
+sides see the same words in the same order as long as their rules agree, and the first
+step at which they offer different things is where they differ.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Offer:
+    """What a waiting agent may do."""
+
+    may_answer: bool
+    ballot: list[str]
+    """Agents it may vote for; none: it may not vote."""
+    is_final: bool = False
+    """It presents the final answer."""
+
+    def plain(self) -> list[object]:
+        return [self.may_answer, sorted(self.ballot), self.is_final]
+
+
+@dataclass
+class Setting:
+    """Rules that a script is played under, in MassGen's words."""
+
+    max_new_answers_per_agent: int | None
+    fairness_lead_cap_answers: int
+    answer_novelty_requirement: str
+    defer_voting_until_all_answered: bool
+    final_answer_strategy: str
+
+
+@dataclass
+class Script:
+    """One seed's session."""
+
+    seed: int
+    agents: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._random = random.Random(self.seed)  # noqa: S311  (a script)
+        count = self._random.choice((2, 2, 3, 3, 4))
+        names = ["zoe", "amy", "kim", "bob"][:count]
+        self._random.shuffle(names)
+        self.agents = names
+        self._answers = 0
+        self.trace: list[dict[str, object]] = []
+        self.setting = Setting(
+            max_new_answers_per_agent=self._random.choice((1, 2, 3)),
+            fairness_lead_cap_answers=self._random.choice((1, 2, 2)),
+            answer_novelty_requirement=self._random.choice(
+                ("lenient", "lenient", "balanced", "strict")
+            ),
+            defer_voting_until_all_answered=False,
+            final_answer_strategy=self._random.choice(
+                ("winner_present", "winner_present", "winner_reuse", "synthesize")
+            ),
+        )
+        if self.setting.max_new_answers_per_agent == 1:
+            # Elsewhere it holds back only who has no answer left.
+            if self.setting.final_answer_strategy == "synthesize":
+                self.setting.final_answer_strategy = "winner_present"  # else no vote
+            is_later = self._random.random() < 0.3
+            self.setting.defer_voting_until_all_answered = is_later
+        self._wild = self._random.random() < 0.5
+        """Whether agents misbehave now and then."""
+
+    def step(self, waiting: dict[str, Offer]) -> tuple[str, str, str]:
+        """Who acts, what it does (answer, vote, text, bad_vote), and in what words."""
+        rng = self._random
+        agent = rng.choice(sorted(waiting))
+        offer = waiting[agent]
+        roll, lot = rng.random(), rng.random()
+        if offer.is_final:
+            deed, word = "text", "Here is the final answer."
+        elif self._wild and roll < 0.08:
+            deed, word = "text", "I think about it aloud."
+        elif self._wild and roll < 0.13 and offer.ballot:
+            deed, word = "bad_vote", "nobody"
+        elif offer.may_answer and (not offer.ballot or roll > 0.62):
+            self._answers += 1
+            deed, word = "answer", self._words(lot)
+        elif offer.ballot:
+            ballot = sorted(offer.ballot)
+            deed, word = "vote", ballot[int(lot * len(ballot))]
+        else:
+            deed, word = "text", "There is nothing that I may do."
+        self.trace.append(
+            {
+                "waiting": {name: waiting[name].plain() for name in sorted(waiting)},
+                "deed": [agent, deed, word],
+            }
+        )
+        return agent, deed, word
+
+    def _words(self, lot: float) -> str:
+        """Words of an answer; now and then much like those of the one before."""
+        number = self._answers
+        own = [f"w{number}x{n}" for n in range(8)]
+        if self._wild and number > 1 and lot < 0.25:
+            before = [f"w{number - 1}x{n}" for n in range(8)]
+            own = before[: 8 - int(lot * 16)] + own[: int(lot * 16)]
+        return " ".join(own)
