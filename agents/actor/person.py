@@ -1,17 +1,18 @@
 """A person in the team: asked like any agent, and heard through the session.
 
-:class:`Person` stands where an agent has its model. :class:`Seat` stands where it has
-its :class:`~agents.actor.actor.Actor`: it takes turns, and what the person says goes
-out as the chunks that a model's work would have made. How a person is shown what is
-asked, and lets it be known, is up to the program around the session.
+:class:`Person` is a member of a team beside its agents. :class:`Seat` stands where an
+agent has its :class:`~agents.actor.actor.Actor`: it takes turns, and what the person
+says goes out as the chunks that a model's work would have made. How a person is shown
+what is asked, and lets it be known, is up to the program around the session.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import anyio
 import anyio.lowlevel
@@ -19,8 +20,6 @@ import msgspec
 
 from agents.actor.publisher import Outbox
 from agents.actor.stop_reasons import revised
-from agents.errors import BackendRefused
-from agents.protocol.backend import Request
 from agents.protocol.chunks import (
     AgentId,
     AnswerPresented,
@@ -57,74 +56,38 @@ if TYPE_CHECKING:
     from agents.recovery.turn_record import AskedTurn
 
 
+HUMAN = "human"
+"""What displays and journals call the model of a person."""
 BEFORE_ANY = TurnNumber(0)
 """Turns are numbered from one."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class Person:
-    """Where an agent has its model, a person has this: nothing to stream from."""
+    """A member of a team who is no model.
 
-    @property
-    def model(self) -> str:
-        """What displays call it."""
-        return "human"
+    Asked as agents are, and heard through ``Session.answer`` and ``Session.vote``::
 
-    @property
-    def limit_key(self) -> None:
-        """Nobody limits a person."""
-        return
+        Team(agents=[Agent(id="ada", backend=…), Person(id="pat")])
+    """
 
-    @asynccontextmanager
-    async def open_stream(
-        self, request: Request, pen: Pen
-    ) -> AsyncGenerator[AsyncIterator[list[StreamChunk]]]:
-        """Refuse: a person has a seat, and no stream.
-
-        Raises:
-            BackendRefused: Always.
-        """
-        _refuse(request.turn.agent, pen)
-        yield  # a context manager is a generator, also one that never gets here
-
-    def stream_with_tools(
-        self,
-        messages: Sequence[Mapping[str, Any]],
-        tools: Sequence[Mapping[str, Any]],
-        **options: Any,  # noqa: ANN401  (MassGen's surface: whatever its callers pass)
-    ) -> AsyncGenerator[StreamChunk, None]:
-        """Refuse: a person is no model.
-
-        Raises:
-            BackendRefused: Always.
-        """
-        _refuse("a person", (messages, tools, options))
-
-    async def aclose(self) -> None:
-        """There is nothing to close; only a checkpoint passes."""
-        await anyio.lowlevel.checkpoint()
-
-
-def _refuse(who: str, _said: object) -> NoReturn:
-    raise BackendRefused(f"{who} is a person, who is heard through the session only")
+    id: str
+    result_key: ResultKey | None = None
+    """What of an answer is compared where a team counts equal results; the team's
+    members share it."""
 
 
 class Seat:
     """A person's place in the team, with an actor's ways; :meth:`run` owns the outbox.
 
     Args:
-        agent: Who sits here.
+        person: Who sits here.
         outbox: Where its frames go; :meth:`run` closes it.
-        result_key: What of its answers is compared where results are counted.
     """
 
-    def __init__(
-        self,
-        agent: AgentId,
-        outbox: Outbox,
-        result_key: ResultKey | None = None,
-    ) -> None:
-        self._agent = agent
-        self._result_key = result_key
+    def __init__(self, person: Person, outbox: Outbox) -> None:
+        self._agent = AgentId(person.id)
+        self._result_key = person.result_key
         self._outbox = outbox
         self._turn: Turn | None = None
         self._pen: Pen | None = None

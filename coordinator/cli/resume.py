@@ -83,7 +83,7 @@ async def _resume(options: ResumeOptions) -> int:
     async with at_work(config, approver=approver) as team:
         cast = Cast(
             question=found.opened.question,
-            models={agent.id: agent.backend.model for agent in team.agents},
+            models={**team.models},
             deadline_s=options.run.deadline_s or team.rules.limits.deadline_s,
             title=config.file.title,
         )

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Literal, TextIO, TypeAlias
 import anyio
 import msgspec
 
-from agents.actor.person import Person
 from agents.tools import foreign_types as foreign
 from coordinator.cli.approvals import Approvals, approver_of
 from coordinator.cli.console import Desk
@@ -154,7 +153,7 @@ async def _ask(
 ) -> int:
     cast = Cast(
         question=asked.question,
-        models={agent.id: agent.backend.model for agent in team.agents},
+        models={**team.models},
         deadline_s=team.rules.limits.deadline_s,
         title=asked.title,
     )
@@ -199,7 +198,7 @@ async def conduct(
     Returns:
         The exit code.
     """
-    people = [agent.id for agent in team.agents if isinstance(agent.backend, Person)]
+    people = [person.id for person in team.people]
     displays, out = _displays(options, cast), _watched(options)
     session: Session | None = None
     try:

@@ -30,7 +30,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar, 
 import anyio
 import msgspec
 
-from agents.actor.person import Person
 from agents.backends.scripted.backend import ScriptedBackend
 from agents.errors import ToolFailed
 from agents.limits.outside_work import session_ends_at
@@ -334,7 +333,7 @@ async def _stage(
         team = assemble(config, environment={})
         players = {
             agent.id: agent.backend.player(AgentId(agent.id))
-            for agent in team.agents
+            for agent in team.with_models
             if isinstance(agent.backend, ScriptedBackend)
         }
         yield team, lambda: [x for one in players.values() for x in one.unplayed()]
@@ -372,8 +371,7 @@ def with_pretended(team: Team, file: ScenarioFile) -> Team:
 
 def _with_tools(team: Team, tools: Sequence[_Pretended]) -> Team:
     more = tuple(tool.as_tool() for tool in tools)
-    agents = tuple(replace(a, tools=(*a.tools, *more)) for a in team.agents)
-    return replace(team, agents=agents)
+    return team.changed(lambda one: replace(one, tools=(*one.tools, *more)))
 
 
 def with_faults(team: Team, faults: Mapping[str, str]) -> Team:
@@ -390,25 +388,19 @@ def with_faults(team: Team, faults: Mapping[str, str]) -> Team:
     def of(real: T, name: str) -> T:
         return faulty(real, faults[name]) if name in faults else real
 
-    agents = tuple(
-        replace(
+    return team.changed(
+        lambda agent: replace(
             agent,
             backend=of(agent.backend, agent.id),
             tools=tuple(of(tool, tool.name) for tool in agent.tools),
         )
-        for agent in team.agents
     )
-    return replace(team, agents=agents)
 
 
 def _overheard(team: Team, chronicle: Chronicle) -> Team:
-    agents = tuple(
-        agent
-        if isinstance(agent.backend, Person)
-        else replace(agent, backend=_Overheard(agent.backend, chronicle))
-        for agent in team.agents
+    return team.changed(
+        lambda agent: replace(agent, backend=_Overheard(agent.backend, chronicle))
     )
-    return replace(team, agents=agents)
 
 
 class _Overheard:

@@ -130,7 +130,7 @@ class Shell:
         self.files = files or SessionFiles()
         if journal is not None:
             self.files.on_change = self._keep_file
-        backends = {AgentId(agent.id): agent.backend for agent in team.agents}
+        backends = {AgentId(agent.id): agent.backend for agent in team.with_models}
         self._downloads = Downloads(backends, output_dir)
         for event in past.events if past else ():
             if isinstance(event, ServerToolReturned):
@@ -370,13 +370,13 @@ class Shell:
 
     def _spawn(self) -> None:
         limiters = self._team.limiters()
-        for agent in map(self._placed, self._team.agents):
-            name = AgentId(agent.id)
+        for member in self._team.agents:
+            name = AgentId(member.id)
             outbox = self._outbox.clone()
             actor = (
-                Seat(name, outbox, agent.result_key)
-                if isinstance(agent.backend, Person)
-                else self._actor(agent, outbox, *limiters[name])
+                Seat(member, outbox)
+                if isinstance(member, Person)
+                else self._actor(self._placed(member), outbox, *limiters[name])
             )
             self._actors[name] = actor
             if self._past is not None:
@@ -578,7 +578,7 @@ def redactor_of(team: Team) -> Redactor:
     """A filter that knows all secrets of the team, and this process's environment's."""
     holders = [
         holder
-        for agent in team.agents
+        for agent in team.with_models
         for holder in (agent.backend, *agent.fallbacks, *agent.toolboxes)
     ]
     known = (secret for holder in holders for secret in secrets_of(holder))
@@ -603,5 +603,4 @@ def _driver(
         seed=opening.seed,
         nonce=opening.nonce,
     )
-    models = {AgentId(agent.id): agent.backend.model for agent in team.agents}
-    return Driver(machine, agents, models)
+    return Driver(machine, agents, team.models)

@@ -30,7 +30,7 @@ import msgspec
 
 from agents.actor.person import BEFORE_ANY
 from agents.boundary.context_task import ContextTask
-from agents.boundary.guard import log_error, model_of
+from agents.boundary.guard import log_error
 from agents.boundary.own_loop import OwnLoop
 from agents.boundary.root import Loop, RootTask
 from agents.conversation.prompts import with_earlier
@@ -510,7 +510,7 @@ def first_record(opening: Opening, question: str, team: Team) -> Opened:
         at=anyio.current_time(),
         question=question,
         team=team.described(),
-        models={AgentId(agent.id): model_of(agent.backend) for agent in team.agents},
+        models=team.models,
         seed=opening.seed,
         nonce=opening.nonce,
         asked=opening.asked,

@@ -15,7 +15,7 @@ from typing import NamedTuple, cast
 
 import anyio
 
-from agents.actor.person import Person
+from agents.agent import Agent
 from agents.limits.outside_work import session_ends_at
 from agents.protocol.chunks import AgentFailed, AgentId, Chunk, StreamChunk, TurnEnded
 from coordinator.protocol.result import Result
@@ -157,26 +157,17 @@ async def _session(run: _Run, seed: int, team: Team) -> Ending:
 
 def troubled(team: Team, plan: Plan) -> Team:
     """The team, with what its plan has go wrong."""
-    agents = tuple(
-        replace(
-            agent,
-            backend=faulty(agent.backend, plan.faults[agent.id])
-            if agent.id in plan.faults and _is_model(agent.backend)
-            else agent.backend,
-            tools=tuple(
-                faulty(tool, plan.tool_faults[agent.id]) for tool in agent.tools
-            )
-            if agent.id in plan.tool_faults
-            else agent.tools,
-        )
-        for agent in team.agents
-    )
+
+    def with_faults(agent: Agent) -> Agent:
+        backend, tools = agent.backend, agent.tools
+        if agent.id in plan.faults:
+            backend = faulty(backend, plan.faults[agent.id])
+        if agent.id in plan.tool_faults:
+            tools = tuple(faulty(tool, plan.tool_faults[agent.id]) for tool in tools)
+        return replace(agent, backend=backend, tools=tools)
+
     rules = team.rules.replace(deadline_s=plan.deadline_s)
-    return replace(team, agents=agents, rules=rules, seed=plan.seed)
-
-
-def _is_model(backend: object) -> bool:
-    return not isinstance(backend, Person)
+    return replace(team.changed(with_faults), rules=rules, seed=plan.seed)
 
 
 async def _meddle(session: Session, plan: Plan) -> None:

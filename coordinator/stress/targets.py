@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias, cast
 
 import msgspec
 
+from agents.actor.person import Person
 from agents.agent import Agent
 from agents.backends.scripted.script import Script
 from agents.emulator.default_scripts import sample_script
@@ -125,7 +126,7 @@ def sized(team: Team, agents: int | None) -> Team:
     """
     if agents is None or agents == len(team.agents):
         return team
-    members: list[Agent] = []
+    members: list[Agent | Person] = []
     for number in range(agents):
         member = team.agents[number % len(team.agents)]
         lap = number // len(team.agents)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 
+from agents.agent import Agent
 from agents.backends.scripted.backend import ScriptedBackend
 from coordinator.errors import ConfigInvalid
 from coordinator.sweep.budget import Grant
@@ -119,17 +120,15 @@ def _with_scripts(team: Team, config: TeamConfig) -> Team:
     if not config.scripts:
         return team
     entries = {entry.id: entry for entry in config.agents}
-    agents = tuple(
-        replace(
-            agent,
-            backend=ScriptedBackend(
-                config.scripts[agent.id],
-                model=entries[agent.id].model,
-                idle_limit_s=entries[agent.id].idle_limit_s,
-            ),
+
+    def played(agent: Agent) -> Agent:
+        if not isinstance(agent.backend, ScriptedBackend):
+            return agent
+        entry = entries[agent.id]
+        script = config.scripts[agent.id]
+        backend = ScriptedBackend(
+            script, model=entry.model, idle_limit_s=entry.idle_limit_s
         )
-        if isinstance(agent.backend, ScriptedBackend)
-        else agent
-        for agent in team.agents
-    )
-    return replace(team, agents=agents)
+        return replace(agent, backend=backend)
+
+    return team.changed(played)

@@ -70,7 +70,7 @@ def assemble(
     """
     backends: dict[str, Backend] = {}
     try:
-        agents = tuple(
+        members = tuple(
             _agent(config, entry, backends, environment, approver)
             if entry.id == here or (here is None and entry.place is None)
             else _named(config, entry, is_placed=here is None)
@@ -78,9 +78,10 @@ def assemble(
         )
     except ValueError as error:  # two tools of one name
         raise ConfigInvalid(str(error)) from error
+    agents = [one for one in members if isinstance(one, Agent)]
     check_approvals(config.agents, agents)
     return Team(
-        agents=agents,
+        agents=members,
         rules=placed(config.rules, config.folder)
         if config.rules.drafting.checks
         else config.rules,
@@ -143,7 +144,9 @@ def _agent(
     made: dict[str, Backend],
     environment: Mapping[str, str],
     approver: Approver,
-) -> Agent:
+) -> Agent | Person:
+    if entry.backend == "human":
+        return Person(id=entry.id)
     agent = Agent(
         id=AgentId(entry.id),
         backend=_backend(config, entry, made, environment),
@@ -206,8 +209,6 @@ def _backend(
     made: dict[str, Backend],
     environment: Mapping[str, str],
 ) -> Backend:
-    if entry.backend == "human":
-        return Person()
     if entry.backend == "scripted":
         from agents.backends.scripted.backend import ScriptedBackend  # noqa: PLC0415  (not for Claude)
 

@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from agents.actor.person import Person
 from agents.backends.claude.files import ClaudeFiles
 from agents.conversation.uploads import PRETENDED
 from agents.limits.pricing import cost_usd
@@ -147,10 +146,8 @@ async def at_work(
     async with emulated(config) as (pretended, server):
         team = assemble(pretended, environment=NO_KEY, approver=approver, here=here)
         made: dict[int, Backend] = {}
-        agents = tuple(_playing(agent, server, made) for agent in team.agents)
-        async with closing(
-            replace(team, agents=agents, source=source_of(config))
-        ) as it:
+        playing = team.changed(lambda agent: _playing(agent, server, made))
+        async with closing(replace(playing, source=source_of(config))) as it:
             yield it
 
 
@@ -167,8 +164,8 @@ def _playing(agent: Agent, server: Server, made: dict[int, Backend]) -> Agent:
     """An agent whose backends know that ``server`` is here; see :class:`_Played`."""
 
     def of(backend: Backend) -> Backend:
-        if isinstance(backend, Recalls | Person):
-            return backend  # a script in this process; nobody's
+        if isinstance(backend, Recalls):
+            return backend  # a script in this process
         return made.setdefault(id(backend), _Played(backend, server.recall))
 
     return replace(

@@ -15,7 +15,7 @@ import anyio
 import anyio.lowlevel
 import msgspec
 
-from agents.actor.person import Person
+from agents.actor.person import HUMAN, Person
 from agents.agent import Agent
 from agents.boundary.guard import log_error, model_of
 from agents.boundary.root import RootTask
@@ -58,7 +58,8 @@ class Team(Generic[T]):
             weight for nobody.
     """
 
-    agents: Sequence[Agent]
+    agents: Sequence[Agent | Person]
+    """Its members, in the order that breaks ties."""
     rules: Rules = field(default_factory=Rules)
     seed: int | None = None
     """Decides every lot; ``None``: drawn when the session opens, and recorded."""
@@ -147,7 +148,7 @@ class Team(Generic[T]):
 
         return {
             AgentId(agent.id): tuple(map(limiter, (agent.backend, *agent.fallbacks)))
-            for agent in self.agents
+            for agent in self.with_models
         }
 
     @property
@@ -158,8 +159,35 @@ class Team(Generic[T]):
     @property
     def backends(self) -> tuple[Backend, ...]:
         """All that its agents may ask, each once."""
-        found = (x for agent in self.agents for x in (agent.backend, *agent.fallbacks))
-        return tuple({id(backend): backend for backend in found}.values())
+        asked = (x for one in self.with_models for x in (one.backend, *one.fallbacks))
+        return tuple({id(backend): backend for backend in asked}.values())
+
+    @property
+    def with_models(self) -> tuple[Agent, ...]:
+        """Its members but the people, in their order."""
+        return tuple(one for one in self.agents if isinstance(one, Agent))
+
+    @property
+    def people(self) -> tuple[Person, ...]:
+        """Its members who are people."""
+        return tuple(one for one in self.agents if isinstance(one, Person))
+
+    @property
+    def models(self) -> dict[AgentId, str]:
+        """Each member → the model that it runs on, :data:`HUMAN` for people."""
+        return {
+            AgentId(one.id): HUMAN if isinstance(one, Person) else model_of(one.backend)
+            for one in self.agents
+        }
+
+    def changed(self, change: Callable[[Agent], Agent]) -> Team[T]:
+        """The team with ``change`` made to each agent; people stay as they are."""
+        return replace(self, agents=self._mapped(change))
+
+    def _mapped(self, change: Callable[[Agent], Agent]) -> tuple[Agent | Person, ...]:
+        return tuple(
+            one if isinstance(one, Person) else change(one) for one in self.agents
+        )
 
     def __post_init__(self) -> None:
         members = _checked_agents(self.agents)
@@ -184,9 +212,8 @@ class Team(Generic[T]):
             _check_final(self.rules)
             self._ask_for_values()
         workflow = workflow_of(self.rules)
-        if any(agent.workflow != workflow for agent in self.agents):
-            agents = tuple(replace(agent, workflow=workflow) for agent in self.agents)
-            object.__setattr__(self, "agents", agents)  # frozen once it is made
+        if any(agent.workflow != workflow for agent in self.with_models):
+            self._change(lambda agent: replace(agent, workflow=workflow))
         if self.rules.drafting.checks or self.checks:
             self._prepare_checks()
         if self.rules.drafting.equal != "none":
@@ -196,6 +223,9 @@ class Team(Generic[T]):
         if budget.is_set(self.rules):
             self._price_budgets()
         _check_weighed(self.rules, ids)
+
+    def _change(self, change: Callable[[Agent], Agent]) -> None:
+        object.__setattr__(self, "agents", self._mapped(change))  # frozen once made
 
     def _price_budgets(self) -> None:
         """Have the rules know what models cost, where a budget in USD depends on it."""
@@ -210,7 +240,7 @@ class Team(Generic[T]):
             in_usd |= {agent.id for agent in self.agents}
         found: dict[str, Price] = {}
         for agent in self.agents:
-            if isinstance(agent.backend, Person):
+            if isinstance(agent, Person):
                 found[agent.id] = Price(takes_tokens=False)
                 continue
             price = _price(agent) if agent.id in in_usd else Price()
@@ -244,16 +274,12 @@ class Team(Generic[T]):
                 "words; give it an answer's type, or say 'equal: text'"
             )
         key = result_key(equal if self.equal is None else self.equal)
-        agents = tuple(replace(agent, result_key=key) for agent in self.agents)
-        object.__setattr__(self, "agents", agents)  # frozen once it is made
+        members = tuple(replace(one, result_key=key) for one in self.agents)
+        object.__setattr__(self, "agents", members)  # frozen once it is made
 
     def _name_models(self) -> None:
         """Have the rules know which voters share a model."""
-        models = {
-            str(agent.id): agent.backend.model
-            for agent in self.agents
-            if not isinstance(agent.backend, Person)
-        }
+        models = {str(agent.id): agent.backend.model for agent in self.with_models}
         if models != self.rules.voting.models:
             named = self.rules.replace(models=models)
             object.__setattr__(self, "rules", named)  # frozen once it is made
@@ -265,19 +291,17 @@ class Team(Generic[T]):
                 "a divided task is put together in words and has no structured answer; "
                 "leave out either the answer's type or 'voting.division'"
             )
-        for agent in self.agents:
-            if isinstance(agent.backend, Person):
-                raise ConfigInvalid(
-                    f"agent {agent.id!r} is a person, who cannot hand in a structured "
-                    "answer; leave out either"
-                )
+        for person in self.people:
+            raise ConfigInvalid(
+                f"agent {person.id!r} is a person, who cannot hand in a structured "
+                "answer; leave out either"
+            )
         try:
             form = answer_form(self.answer_type)
         except (TypeError, ValueError) as error:
             raise ConfigInvalid(f"the answer's type is not usable: {error}") from error
-        agents = tuple(replace(agent, answer_form=form) for agent in self.agents)
         object.__setattr__(self, "answer_form", form)  # frozen once it is made
-        object.__setattr__(self, "agents", agents)
+        self._change(lambda agent: replace(agent, answer_form=form))
 
 
 def workflow_of(rules: Rules) -> Workflow:
@@ -290,19 +314,19 @@ def workflow_of(rules: Rules) -> Workflow:
     )
 
 
-def _checked_agents(agents: object) -> tuple[Agent, ...]:
-    """The agents as a tuple; a type checker is not asked by everybody."""
-    if isinstance(agents, Agent):
+def _checked_agents(agents: object) -> tuple[Agent | Person, ...]:
+    """The members as a tuple; a type checker is not asked by everybody."""
+    if isinstance(agents, Agent | Person):
         raise ConfigInvalid("'agents' is one agent; write agents=[agent]")
     if not isinstance(agents, list | tuple):
         raise ConfigInvalid(f"'agents' is {agents!r}; give a list of agents")
     for number, agent in enumerate(cast("tuple[object, ...]", agents)):
-        if not isinstance(agent, Agent):
+        if not isinstance(agent, Agent | Person):
             raise ConfigInvalid(
                 f"agents[{number}] is {agent!r}, which is no agent; write "
                 "Agent(id=…, backend=…)"
             )
-    return tuple(cast("tuple[Agent, ...]", agents))
+    return tuple(cast("tuple[Agent | Person, ...]", agents))
 
 
 def _check_named(rules: Rules, ids: Collection[str]) -> None:

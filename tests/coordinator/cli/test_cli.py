@@ -295,7 +295,7 @@ agents:
   - {{id: bob, script: {SILENT}}}
 """)
     team = assemble(read_team(path))
-    assert all(agent.approval.is_needed("bash") for agent in team.agents)
+    assert all(agent.approval.is_needed("bash") for agent in team.with_models)
 
 
 def test_approval_may_name_what_an_mcp_server_will_offer(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ async def test_what_was_uploaded_to_a_server_that_is_gone_is_not_asked_for(
     config: TeamConfig,
 ) -> None:
     async with at_work(config) as team:
-        backend = team.agents[0].backend
+        backend = team.with_models[0].backend
         store = getattr(backend, "files", None)
         assert store is not None
         files = SessionFiles((), {(store.account, "digest"): "file_01"})

@@ -44,7 +44,7 @@ def with_pat() -> Team:
     backend = ScriptedBackend(parse_script({"turns": ADA}))
     ada = Agent(id=AgentId("ada"), backend=backend)
     rules = Rules(straggler=None, early=False)
-    return Team(agents=(ada, Agent(id=PAT, backend=Person())), rules=rules, seed=1)
+    return Team(agents=(ada, Person(id=PAT)), rules=rules, seed=1)
 
 
 async def say_it_all(session: Session) -> list[str]:

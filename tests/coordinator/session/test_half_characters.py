@@ -57,7 +57,7 @@ async def test_a_persons_words_are_mended(tmp_path: Path) -> None:
 
 
 async def test_a_system_prompt_is_mended() -> None:
-    assert team(system=HALF).agents[0].system == MENDED
+    assert team(system=HALF).with_models[0].system == MENDED
     async with open_session("?", team(system=HALF)) as on:
         assert (await on.wait()).answer == "Bern"
 

@@ -28,7 +28,7 @@ ADA, PAT = AgentId("ada"), AgentId("pat")
 def mixed(**changes: Any) -> Team:
     rules = Rules(straggler=None, early=False, deadline_s=600.0, **changes)
     ada = scripted("ada", [drafts("Paris"), votes("Lyon"), presents("Paris.")])
-    return Team(agents=(ada, Agent(id=PAT, backend=Person())), rules=rules, seed=1)
+    return Team(agents=(ada, Person(id=PAT)), rules=rules, seed=1)
 
 
 @pytest.mark.parametrize("rule", every_rule(), ids=lambda rule: rule.name)
@@ -100,7 +100,7 @@ async def test_leaving_the_session_leaves_nobody_waiting_for_a_person() -> None:
 def test_a_person_is_declared_in_the_team_file() -> None:
     text = "agents: [{id: pat, backend: human}]\nquestion: Which?\n"
     team = assemble(parse_team(text, Path("team.yaml")))
-    assert isinstance(team.agents[0].backend, Person)
+    assert isinstance(team.agents[0], Person)
 
 
 async def test_nobody_waits_to_be_asked_after_the_end() -> None:
@@ -160,7 +160,7 @@ async def test_a_person_is_shown_the_news_that_the_ballot_counts_as_seen() -> No
 
 async def test_a_persons_seat_ends_quietly_where_nobody_listens_any_more() -> None:
     outbox, inbox = anyio.create_memory_object_stream[bytes](1)
-    seat = Seat(PAT, outbox)
+    seat = Seat(Person(id=PAT), outbox)
     seat.take(Turn(agent=PAT, number=TurnNumber(1), question="Which?", task=Draft()))
     inbox.close()
     with anyio.fail_after(5):

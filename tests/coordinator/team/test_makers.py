@@ -50,7 +50,7 @@ def test_a_name_says_who_is_asked(
 
 def _team(text: str) -> list[object]:
     config = parse_team(text, Path("team.yaml"))
-    agents = assemble(config, environment=KEYS).agents
+    agents = assemble(config, environment=KEYS).with_models
     return [b for agent in agents for b in (agent.backend, *agent.fallbacks)]
 
 

@@ -67,4 +67,4 @@ def test_a_tools_module_is_found_beside_the_team_file(
     )
     monkeypatch.chdir("/")
     team = assemble(read_team(path))
-    assert [tool.name for tool in team.agents[0].tools] == ["look"]
+    assert [tool.name for tool in team.with_models[0].tools] == ["look"]

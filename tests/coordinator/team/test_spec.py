@@ -45,10 +45,10 @@ def test_a_team_that_is_shipped_is_made_again_as_it_was(path: Path) -> None:
     assert CANARY.encode() not in team.source
     assert [
         (a.id, type(a.backend), a.backend.model, a.system, len(a.tools))
-        for a in second.agents
+        for a in second.with_models
     ] == [
         (a.id, type(a.backend), a.backend.model, a.system, len(a.tools))
-        for a in team.agents
+        for a in team.with_models
     ]
 
 

@@ -157,7 +157,7 @@ async def _run_file(name: str) -> tuple[Ran, str]:
     watching, said = Watching(), io.StringIO()
     async with emulated(config) as (pretended, server):
         async with closing(assemble(pretended, environment=NO_KEY)) as team:
-            models = {agent.id: agent.backend.model for agent in team.agents}
+            models = {agent.id: agent.backend.model for agent in team.with_models}
             cast = Cast(question=config.file.question, models=models)
             displays = (watching, PlainDisplay(said, cast))
             with anyio.fail_after(20):

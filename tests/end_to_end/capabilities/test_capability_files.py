@@ -65,7 +65,7 @@ async def _run(config: TeamConfig) -> Result:
     question = config.file.question
     assert question is not None
     async with closing(assemble(config, environment=NO_KEY)) as team:
-        models = {agent.id: agent.backend.model for agent in team.agents}
+        models = {agent.id: agent.backend.model for agent in team.with_models}
         displays = (
             PlainDisplay(io.StringIO(), Cast(question=question, models=models)),
             JsonLinesDisplay(io.BytesIO()),

@@ -33,7 +33,7 @@ async def shown(path: Path) -> tuple[Result, str, str, list[Any]]:
     async with emulated(read_team(path)) as (pretended, server):
         async with closing(assemble(pretended, environment=NO_KEY)) as team:
             cast = Cast(
-                question="?", models={a.id: a.backend.model for a in team.agents}
+                question="?", models={a.id: a.backend.model for a in team.with_models}
             )
             displays = (PlainDisplay(plain, cast), RichDisplay(cast, console=console))
             async with open_session("How tall?", team, displays=displays) as session:

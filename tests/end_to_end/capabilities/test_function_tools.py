@@ -32,7 +32,7 @@ async def ran(
     shown = io.StringIO()
     async with emulated(config) as (pretended, server):
         async with closing(assemble(pretended, environment=environment)) as team:
-            models = {agent.id: agent.backend.model for agent in team.agents}
+            models = {agent.id: agent.backend.model for agent in team.with_models}
             display = PlainDisplay(shown, Cast(question="?", models=models))
             async with open_session("?", team, displays=[display]) as session:
                 chunks: list[Any] = [chunk async for chunk in session]
@@ -121,7 +121,7 @@ def test_a_tool_ready_made_is_named_like_a_function(
         "agents: [{id: ada, model: m, base_url: 'http://127.0.0.1:1', tools: [TOOL]}]"
     )
     named = parse_team(text.replace("TOOL", "'ready_made:population'"), Path("t.yaml"))
-    assert assemble(named, environment={}).agents[0].tools == (population,)
+    assert assemble(named, environment={}).with_models[0].tools == (population,)
     options = "{function: 'ready_made:population', strict: true}"
     again = parse_team(text.replace("TOOL", options), Path("t.yaml"))
     with pytest.raises(ConfigInvalid, match="it is a tool already"):
@@ -160,7 +160,7 @@ async def test_a_key_of_ours_reaches_no_tools_process_nor_what_is_kept_of_it(
         async with emulated(config) as (pretended, server):
             real = {"ANTHROPIC_API_KEY": CANARY}
             async with closing(assemble(pretended, environment=real)) as team:
-                models = {agent.id: agent.backend.model for agent in team.agents}
+                models = {agent.id: agent.backend.model for agent in team.with_models}
                 display = PlainDisplay(shown, Cast(question="?", models=models))
                 kept = tmp_path / "kept"
                 async with open_session(

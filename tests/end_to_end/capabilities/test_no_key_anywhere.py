@@ -232,7 +232,7 @@ async def test_no_key_is_in_the_repr_of_what_holds_it(team_file: Path) -> None:
             team,
             *team.agents,
             *team.backends,
-            *(box for agent in team.agents for box in agent.toolboxes),
+            *(box for agent in team.with_models for box in agent.toolboxes),
             *(server for entry in config.agents for server in entry.mcp),
             team.source,
             config,
