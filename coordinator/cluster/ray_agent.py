@@ -133,7 +133,7 @@ class AgentHost:
 
 def _host(spec: Spec, team: Team) -> tuple[Host, list[InSession]]:
     """The agent's actor, and those of its tools that hold a folder of the session's."""
-    agent = next(one for one in team.agents if one.id == spec.agent)
+    agent = next(one for one in team.with_models if one.id == spec.agent)
     tools = tuple(
         tool.in_session(spec.session) if isinstance(tool, InSession) else tool
         for tool in agent.tools

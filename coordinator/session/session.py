@@ -341,7 +341,9 @@ def _check_places(team: Team, attached: Sequence[object]) -> None:
     Raises:
         ConfigInvalid: There are some, and an agent lives elsewhere.
     """
-    far = next((agent for agent in team.agents if agent.elsewhere is not None), None)
+    far = next(
+        (agent for agent in team.with_models if agent.elsewhere is not None), None
+    )
     if attached and far is not None:
         raise ConfigInvalid(
             f"agent {far.id!r} runs elsewhere (its 'place'), where attached files do "

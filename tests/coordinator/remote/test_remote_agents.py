@@ -47,12 +47,12 @@ def _home() -> Team:
 def _away(batch: int = 32, linger_s: float = 0.0) -> tuple[Team, InProcess]:
     """The same team, its first agent elsewhere."""
     team = _home()
-    ada, bob = team.agents
+    ada, bob = team.with_models
     hosts: list[Host] = []
 
     def make(epoch: int) -> Host:
         # A script plays from its beginning, as in a process that has just begun.
-        fresh = _home().agents[0]
+        fresh = _home().with_models[0]
 
         def actor(outbox: Outbox, recorded: Recorded) -> Actor:
             limiter = Limiter.unlimited()

@@ -10,7 +10,6 @@ import pytest
 
 import coordinator
 from agents.actor.person import Person, Seat
-from agents.agent import Agent
 from agents.protocol.chunks import AgentId, TurnNumber, VoteCast
 from agents.protocol.turns import Draft, Present, Review, Turn
 from coordinator.ballots import VotingRule, every_rule
@@ -128,7 +127,7 @@ async def test_a_person_is_shown_the_news_that_the_ballot_counts_as_seen() -> No
     rules = Rules(
         "revision", news="inject", straggler=None, early=False, deadline_s=600.0
     )
-    team = Team(agents=(ada, Agent(id=PAT, backend=Person())), rules=rules, seed=1)
+    team = Team(agents=(ada, Person(id=PAT)), rules=rules, seed=1)
     async with coordinator.open_session("Which?", team) as session:
         turn = await session.asked(PAT)
         session.answer(PAT, "Lyon")

@@ -217,8 +217,9 @@ def test_thinking_leaves_room_for_an_answer_where_a_budget_is_tight() -> None:
 def test_what_can_never_be_asked_is_refused_at_once(
     settings: dict[str, Any], problem: str
 ) -> None:
+    made: dict[str, Any] = {"model": MODEL, **settings}
     with pytest.raises(ValueError, match=problem):
-        check(ClaudeSettings(**{"model": MODEL, **settings}))
+        check(ClaudeSettings(**made))
 
 
 @pytest.mark.parametrize(
@@ -262,8 +263,9 @@ def test_any_name_of_an_agent_fits_its_header(agent: str, header: str) -> None:
 def test_what_would_be_lost_or_refused_is_refused_as_it_is_read(
     settings: dict[str, Any], problem: str
 ) -> None:
+    made: dict[str, Any] = {"model": MODEL, **settings}
     with pytest.raises(ValueError, match=problem):
-        check(ClaudeSettings(**{"model": MODEL, **settings}))
+        check(ClaudeSettings(**made))
 
 
 @pytest.mark.parametrize(
