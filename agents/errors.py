@@ -41,6 +41,9 @@ class BackendRefused(AgentError):
         is_declined: This model will not answer or is not to be had; another one may.
         lost_container: The code-execution container that the request names is gone;
             without it, the turn may go on.
+        lost_thoughts: The thoughts that go back with the conversation are not taken
+            there, because they are another account's or what stands before them is not
+            what did; without them, the turn may go on.
     """
 
     def __init__(
@@ -49,10 +52,12 @@ class BackendRefused(AgentError):
         *,
         is_declined: bool = False,
         lost_container: bool = False,
+        lost_thoughts: bool = False,
     ) -> None:
         super().__init__(message)
         self.is_declined = is_declined
         self.lost_container = lost_container
+        self.lost_thoughts = lost_thoughts
 
 
 class QuotaExhausted(BackendRefused):

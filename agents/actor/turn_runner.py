@@ -195,10 +195,31 @@ class RunningTurn:
                 return await self._respond(call)
             except (BackendUnavailable, BackendBroken, BackendRefused) as error:
                 trouble = error
+        if isinstance(trouble, BackendRefused) and trouble.lost_thoughts:
+            return await self._respond_without_thoughts(call, trouble)
         is_full = isinstance(trouble, ContextExceeded)
         if isinstance(trouble, BackendRefused) and not (is_full or trouble.is_declined):
             raise trouble
         if await self._begin_afresh(str(trouble), may_forget=is_full):
+            return None
+        raise trouble
+
+    async def _respond_without_thoughts(
+        self, call: int, trouble: BackendRefused
+    ) -> Transcript | None:
+        """Ask again without the thoughts that are refused; failing that, afresh.
+
+        Raises:
+            AgentError: There are none, or the turn begins with what is refused.
+        """
+        if self.conversation.forget_thoughts():
+            try:
+                return await self._respond(call)
+            except BackendRefused as error:
+                if not error.lost_thoughts:
+                    raise
+        if call > 1 or self.conversation.has_past:
+            await self._begin_again(str(trouble), self.conversation.fallbacks)
             return None
         raise trouble
 
@@ -260,6 +281,11 @@ class RunningTurn:
             given_up += 1
         if given_up > len(self.agent.fallbacks):
             return False
+        await self._begin_again(reason, given_up)
+        return True
+
+    async def _begin_again(self, reason: str, given_up: int) -> None:
+        """Ask the turn's own question of the model that is left, without a past."""
         self.conversation.begin_afresh(self.turn, given_up)
         self._call = 0
         self._outcomes.sources, self._was_cut = Sources(), False
@@ -269,7 +295,6 @@ class RunningTurn:
         )
         self._forget_news()
         await self._break_news()
-        return True
 
     def _forget_news(self) -> None:
         """The new conversation shows the task's own answers; what came has to be told.

@@ -17,7 +17,11 @@ import msgspec
 
 from agents.conversation import prompts
 from agents.conversation.accumulator import Transcript
-from agents.conversation.server_calls import trimmed_end, without_open_calls
+from agents.conversation.server_calls import (
+    trimmed_end,
+    without_open_calls,
+    without_thoughts,
+)
 from agents.protocol.backend import Message
 from agents.protocol.chunks import (
     ResponseAbandoned,
@@ -246,6 +250,19 @@ class Conversation:
             self._ids |= {sent_id}
             named.append(_Call(call.id, call.name, sent_id))
         return tuple(named)
+
+    def forget_thoughts(self) -> bool:
+        """Leave out what the model thought, everywhere; whether there was any.
+
+        Thoughts are sealed to their model, their account and all that stands before
+        them. Where they are refused, the words and calls still hold.
+        """
+        before = self._messages
+        self._messages = without_thoughts(before)
+        if self._before is not None:
+            kept = without_thoughts(self._before.messages)
+            self._before = self._before._replace(messages=kept)
+        return self._messages != before
 
     def returned(self, result: ToolReturned) -> None:
         """Take in a tool's result."""

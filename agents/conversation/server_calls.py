@@ -60,6 +60,22 @@ def without_last_thoughts(blocks: _Blocks) -> _Blocks:
     return blocks[:end]
 
 
+def without_thoughts(messages: Sequence[Message]) -> list[Message]:
+    """``messages`` without what the model thought; what is left empty is left out."""
+    kept: list[Message] = []
+    for message in messages:
+        if message.role == "assistant":
+            blocks = _read(message)
+            said = [block for block in blocks if block.get("type") not in THOUGHTS]
+            if not said:
+                continue
+            if len(said) < len(blocks):
+                content = msgspec.Raw(msgspec.json.encode(said))
+                message = msgspec.structs.replace(message, content=content)  # noqa: PLW2901
+        kept.append(message)
+    return _together(kept)
+
+
 def trimmed_end(content: msgspec.Raw) -> msgspec.Raw:
     """``content`` whose last text has no blanks at its end.
 

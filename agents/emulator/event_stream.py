@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 import anyio
 import msgspec
 
-from agents.backends.scripted.response_steps import Breaks, Deltas, Move, Pause
+from agents.backends.scripted.response_steps import (
+    Breaks,
+    Deltas,
+    MessageOpens,
+    Move,
+    Pause,
+)
 from agents.backends.scripted.script import Disconnect, Fail, Stall, Truncate
 from agents.emulator import sse
 from agents.emulator.http import Gone
@@ -39,6 +45,7 @@ class Performance:
         headers: Of the response.
         on_begin: Called when the response begins, for that is when it is bought.
         writer: In whose dialect events are written.
+        opening: What the message's start says beside.
     """
 
     def __init__(
@@ -48,9 +55,11 @@ class Performance:
         headers: Mapping[str, str],
         on_begin: Callable[[], None],
         writer: EventWriter,
+        *,
+        opening: JsonObject | None = None,
     ) -> None:
         self._connection = connection
-        self._moves = part.moves
+        self._moves = _opened(part.moves, opening or {})
         self._wire = part.entry.wire
         self._headers = headers
         self._on_begin = on_begin
@@ -171,3 +180,11 @@ class Performance:
             return
         for piece in pieces:
             await self._connection.send(piece)
+
+
+def _opened(moves: Iterator[Move], opening: JsonObject) -> Iterator[Move]:
+    """``moves``, of which the first one says what ``opening`` does."""
+    for move in moves:
+        if isinstance(move, MessageOpens) and opening:
+            move = MessageOpens({**move.message, **opening})  # noqa: PLW2901
+        yield move

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from agents.backends.claude.model_limits import limits_of
+from agents.backends.claude.settings import BINDING
 from agents.emulator.refusal import Invalid
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Prefixes:
     """Under what each thought was made."""
 
     def __init__(self) -> None:
-        self._made_under: OrderedDict[str, bytes] = OrderedDict()
+        self._made_under: OrderedDict[str, set[bytes]] = OrderedDict()
 
     def remember(self, body: JsonObject, content: list[JsonObject]) -> None:
         """Keep the prefix of the thoughts in ``content``, the response to ``body``."""
@@ -36,7 +37,8 @@ class Prefixes:
             return
         *_, made_under = _digests(body)
         for seal in seals:
-            self._made_under[seal] = made_under
+            # The same words are sealed the same, whenever a script says them.
+            self._made_under.setdefault(seal, set()).add(made_under)
         while len(self._made_under) > REMEMBERED:
             self._made_under.popitem(last=False)
 
@@ -50,6 +52,16 @@ class Prefixes:
             return
         if betas and _drops(body):
             return
+        for path in self.mismatches(body):
+            raise Invalid(
+                f"{path}: Invalid `signature` in `thinking` block. The block is bound "
+                "to a different conversation. Remove the block, or set "
+                "`thinking.block_binding.prefix_mismatch_behavior` to "
+                '"drop_block".'
+            )
+
+    def mismatches(self, body: JsonObject) -> list[str]:
+        """The paths of the thoughts that are known and stand behind another prefix."""
         places = [
             (number, place, seal)
             for number, message in enumerate(body["messages"])
@@ -57,17 +69,30 @@ class Prefixes:
             for place, block in enumerate(cast("list[JsonObject]", message["content"]))
             if (seal := _seal(block)) in self._made_under
         ]
-        if not places:
-            return
-        digests = _digests(body)
-        for number, place, seal in places:
-            if self._made_under[seal] != digests[number]:
-                raise Invalid(
-                    f"messages.{number}.content.{place}: this `thinking` block was "
-                    "produced under a different prefix. `system`, `tools` and all "
-                    "messages before a preserved thinking block must be the same as in "
-                    "the request it was produced by."
-                )
+        digests = _digests(body) if places else []
+        return [
+            f"messages.{number}.content.{place}"
+            for number, place, seal in places
+            if digests[number] not in self._made_under[seal]
+        ]
+
+    def transformations(
+        self, body: JsonObject, betas: frozenset[str]
+    ) -> list[JsonObject] | None:
+        """What a response says of thoughts that were left out.
+
+        ``None``: it says nothing, because the request did not ask under the beta.
+        """
+        if BINDING not in betas:
+            return None
+        return [
+            {
+                "type": "thinking_dropped",
+                "path": path,
+                "reason": "prefix_binding_mismatch",
+            }
+            for path in self.mismatches(body)
+        ]
 
 
 def _seal(block: JsonObject) -> str:

@@ -305,7 +305,14 @@ class Server:
             self.calls_bought += 1
             self._cache.remember(looked, anyio.current_time())
 
-        performance = Performance(connection, part, headers, begin, writer_for(dialect))
+        performance = Performance(
+            connection,
+            part,
+            headers,
+            begin,
+            writer_for(dialect),
+            opening=self._opening(body, record),
+        )
         play = performance.stream if body.get("stream") else performance.send_whole
         try:
             is_complete = await play()
@@ -315,6 +322,12 @@ class Server:
             self._issued.remember(performance.message["content"], body)
             self._issued.remember_container(performance.message.get("container"))
         return is_complete
+
+    def _opening(self, body: JsonObject, record: Recorded) -> JsonObject:
+        """What the message's start says of its request."""
+        betas = frozenset(record.headers.get("anthropic-beta", "").split(","))
+        changed = self._issued.prefixes.transformations(body, betas)
+        return {} if changed is None else {"input_transformations": changed}
 
     def _pass_limits(self, tokens: int, now: float, headers: dict[str, str]) -> None:
         """Count a request, or refuse it.

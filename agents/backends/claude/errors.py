@@ -92,6 +92,17 @@ _CONTAINER = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 
+_THOUGHTS = re.compile(
+    r"\bsignature\b.{0,40}thinking|thinking.{0,60}\bsignature\b|invalid `?signature"
+    r"|thinking.{0,160}(?:cannot be modified|bound to"
+    r"|different (?:conversation|prefix))"
+    r"|expected `?(?:redacted_)?thinking|assistant message cannot be `?thinking",
+    re.IGNORECASE | re.DOTALL,
+)
+"""How thoughts that come back are refused: "Invalid `signature` in `thinking` block.
+The block is bound to a different conversation" (docs.claude.com, preserved thinking;
+anthropics/anthropic-sdk-python#1598, openclaw/openclaw#84430; read 2026-11-30)."""
+
 
 def error_for(
     status: int,
@@ -190,6 +201,13 @@ def _final(status: int, said: str) -> AgentError | None:
         return BackendRefused(said, is_declined=True)
     if status >= 500:
         return None
+    if status in {400, 422} and _THOUGHTS.search(said):
+        return BackendRefused(said, lost_thoughts=True)
+    return _final_of_place(status, said)
+
+
+def _final_of_place(status: int, said: str) -> AgentError | None:
+    """What is refused because something is not there: a container, a model."""
     if _CONTAINER.search(said):
         return BackendRefused(said, lost_container=True)
     is_of_model = status == 403 and "model" in said.lower()

@@ -21,6 +21,7 @@ from agents.protocol.chunks import (
     StreamChunk,
     TurnRestarted,
 )
+from agents.tools import tool
 from tests.agents.conftest import Asking, Recording, Staging
 
 ANSWER: list[Any] = [{"answer": "Canberra"}]
@@ -323,3 +324,57 @@ async def test_a_container_whose_loss_is_told_as_a_500_is_left_out_in_the_end(
         said = await on.play(ask.review(may_revise=True))
     assert any(isinstance(chunk, AnswerProposed) for chunk in said)
     assert [r.container for r in backend.requests[-2:]] == ["container_1", None]
+
+
+BOUND = {
+    "status": 400,
+    "message": "messages.1.content.0: Invalid `signature` in `thinking` block. The "
+    "block is bound to a different conversation.",
+}
+THINKS: list[Any] = [{"thinking": "Hm."}, {"tool": "look", "input": {}}]
+
+
+@tool
+async def look() -> str:
+    """Look."""
+    return "a map"
+
+
+def thoughts_in(backend: Recording) -> list[bool]:
+    return [
+        any(b'"thinking"' in bytes(message.content) for message in request.messages)
+        for request in backend.requests
+    ]
+
+
+async def test_thoughts_that_are_refused_are_left_out_and_the_turn_goes_on(
+    stage: Staging, scripted: Callable[..., Recording], ask: Asking
+) -> None:
+    backend = scripted(THINKS, [{"error": BOUND}], THINKS, ANSWER)
+    async with stage(backend, tools=(look,)) as on:
+        said = await on.play(ask.draft())
+    assert any(isinstance(chunk, AnswerProposed) for chunk in said)
+    assert not any(isinstance(chunk, TurnRestarted) for chunk in said)
+    assert thoughts_in(backend) == [False, True, False, True]
+
+
+async def test_a_turn_whose_calls_are_refused_without_thoughts_begins_afresh(
+    stage: Staging, scripted: Callable[..., Recording], ask: Asking
+) -> None:
+    modified = {"status": 400, "message": "`thinking` blocks cannot be modified"}
+    backend = scripted(THINKS, [{"error": BOUND}], [{"error": modified}], ANSWER)
+    async with stage(backend, tools=(look,)) as on:
+        said = await on.play(ask.draft())
+    assert any(isinstance(chunk, AnswerProposed) for chunk in said)
+    assert [c.fallbacks for c in said if isinstance(c, TurnRestarted)] == [0]
+    assert len(backend.requests[-1].messages) == 1
+
+
+async def test_thoughts_refused_where_there_are_none_end_the_turn(
+    stage: Staging, scripted: Callable[..., Recording], ask: Asking
+) -> None:
+    backend = scripted([{"error": BOUND}])
+    async with stage(backend) as on:
+        said = await on.play(ask.draft())
+    assert isinstance(said[-1], AgentFailed)
+    assert len(backend.requests) == 1

@@ -409,13 +409,15 @@ async def test_thinking_is_bound_to_its_prefix(
         is_same = changed in {"marks", "nothing"}
         assert answered.status_code == (200 if is_same else status)
         if not is_same and status == 400:
-            assert "different prefix" in answered.text
+            assert "bound to a different conversation" in answered.text
             beta = {"anthropic-beta": "thinking-binding-controls-2026-08-01"}
             binding = {"prefix_mismatch_behavior": "drop_block"}
             thinking = {"type": "adaptive", "block_binding": binding}
             asked = {**asked, "thinking": thinking}
             answered = await http.post("/v1/messages", json=asked, headers=beta)
             assert answered.status_code == 200
+            (dropped,) = answered.json()["input_transformations"]
+            assert dropped["path"] == "messages.1.content.0"
 
 
 @pytest.mark.real_time

@@ -276,3 +276,52 @@ def test_a_wait_that_was_too_long_says_what_was_waited_for(
     error: AgentError = timed_out("https://h", cause, 120.0)
     assert isinstance(error, BackendUnavailable)
     assert words in str(error)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "messages.1.content.0: Invalid `signature` in `thinking` block",
+        "messages.1.content.0: Invalid signature in thinking block",
+        "messages.3.content.0: Invalid signature",
+        (
+            "Invalid `signature` in `thinking` block. The block is bound to a different "
+            "conversation. Remove the block, or set `thinking.block_binding."
+            'prefix_mismatch_behavior` to "drop_block".'
+        ),
+        (
+            "`thinking` or `redacted_thinking` blocks in the latest assistant message "
+            "cannot be modified. These blocks must remain as they were"
+        ),
+        (
+            "messages.1.content.0.type: Expected `thinking` or `redacted_thinking`, but "
+            "found `tool_use`"
+        ),
+        (
+            "The model returned the following errors: messages.39.content.0: Invalid "
+            "signature in thinking block"
+        ),
+    ],
+)
+def test_thoughts_that_are_not_taken_back_are_named_as_such(said: str) -> None:
+    error = error_for(400, {}, {"type": "error", "error": {"message": said}})
+    assert isinstance(error, BackendRefused)
+    assert error.lost_thoughts
+    error = error_of("invalid_request_error", said)
+    assert isinstance(error, BackendRefused)
+    assert error.lost_thoughts
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "`max_tokens` must be greater than `thinking.budget_tokens`.",
+        '"thinking.type.enabled" is not supported for this model.',
+        "thinking.block_binding: Extra inputs are not permitted",
+        "messages.0.content.0.image: Could not process image",
+    ],
+)
+def test_other_refusals_of_thinking_lose_no_thoughts(said: str) -> None:
+    error = error_for(400, {}, {"type": "error", "error": {"message": said}})
+    assert isinstance(error, BackendRefused)
+    assert not error.lost_thoughts
