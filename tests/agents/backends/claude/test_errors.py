@@ -285,8 +285,8 @@ def test_a_wait_that_was_too_long_says_what_was_waited_for(
         "messages.1.content.0: Invalid signature in thinking block",
         "messages.3.content.0: Invalid signature",
         (
-            "Invalid `signature` in `thinking` block. The block is bound to a different "
-            "conversation. Remove the block, or set `thinking.block_binding."
+            "Invalid `signature` in `thinking` block. The block is bound to a "
+            "different conversation. Remove the block, or set `thinking.block_binding."
             'prefix_mismatch_behavior` to "drop_block".'
         ),
         (
@@ -294,8 +294,8 @@ def test_a_wait_that_was_too_long_says_what_was_waited_for(
             "cannot be modified. These blocks must remain as they were"
         ),
         (
-            "messages.1.content.0.type: Expected `thinking` or `redacted_thinking`, but "
-            "found `tool_use`"
+            "messages.1.content.0.type: Expected `thinking` or `redacted_thinking`, "
+            "but found `tool_use`"
         ),
         (
             "The model returned the following errors: messages.39.content.0: Invalid "
