@@ -6,7 +6,7 @@ winners meet in the next stage. What ballots do to it is :mod:`.voting`'s.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -97,6 +97,14 @@ def new_contest(
     for voter in voters:
         m.put(msgspec.structs.replace(s.members[voter], contest=contest.number))
     return contest
+
+
+def waits_for_person(m: Move, waiting: Iterable[AgentId]) -> bool:
+    """Whether a person is among those ``waiting``, and the rules wait for people."""
+    people = m.rules.voting.people
+    if not people or not m.rules.voting.wait_for_people:
+        return False
+    return any(agent in people for agent in waiting)
 
 
 def ask_review(m: Move, contest: Contest, member: Member) -> None:

@@ -242,6 +242,10 @@ def _go_on(m: Move) -> None:
         _freeze(m, "the first answers agree", is_early=True)
         return
     straggler = m.rules.drafting.straggler
+    if contests.waits_for_person(
+        m, (x.id for x in m.live() if x.activity == "drafting")
+    ):
+        return
     total = m.s.drafting + m.s.drafts_in
     if straggler is None or m.s.drafts_in < straggler.share * total:
         return
@@ -280,6 +284,23 @@ def cut_stragglers(m: Move) -> None:
     if m.s.drafting:
         return  # what has come in time is being checked
     _freeze(m, "the first answers that came in time")
+
+
+def force_vote(m: Move, reason: str) -> None:
+    """A person waits no longer for drafts, or for ballots where the vote is on (B6).
+
+    Nothing happens while nobody has answered, or while no ballot is in: there is
+    nothing yet to choose from, or to choose by.
+    """
+    if m.rules.drafting.division is not None or not m.standing():
+        return
+    if m.s.phase == "drafting":
+        for agent in _cut_drafts(m, reason):
+            m.put(msgspec.structs.replace(m.s.members[agent], was_cut=True))
+        _freeze(m, f"the first answers there are: {reason}")
+    elif m.s.phase == "voting" and voting.has_ballots(m):
+        _cut_drafts(m, reason)
+        voting.force(m, reason)
 
 
 def _freeze(m: Move, reason: str, *, is_early: bool = False) -> None:

@@ -68,6 +68,7 @@ from coordinator.protocol.events import (
     RunChecks,
     SessionOpened,
     TimerRang,
+    VoteForced,
 )
 
 DEADLINE_TIMER = "deadline"
@@ -482,6 +483,8 @@ def _on_shell(m: Move, what: MachineInput) -> None:
             vetoes.veto(m, label, reason)
         case CheckEnded():
             drafting.on_check(m, what)
+        case VoteForced(reason=reason):
+            drafting.force_vote(m, reason)
         case _:
             pass
 

@@ -216,6 +216,10 @@ class Voting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Share of a contest's voters whose ballots are needed for the vote to count."""
     early: bool = True
     """Stop as soon as no outstanding ballot can change the winner."""
+    wait_for_people: bool = True
+    """Whether a vote, and the drafts before it, wait for the people of the team however
+    slow they are: they are neither late nor decided over before they have voted. A
+    deadline ends it all the same."""
     overturn: bool = False
     """Whether an agent that may still revise keeps a decided vote open."""
     challenge: Literal["off", "weak_margin"] = "off"
@@ -246,6 +250,8 @@ class Voting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     models: dict[str, str] = msgspec.field(default_factory=dict[str, str])
     """Agent → the model it runs on. A team fills this in by itself where a rule needs
     it, because rules know no backends."""
+    people: tuple[str, ...] = ()
+    """The agents who are people. A team fills this in by itself."""
     advance: Positive | None = None
     """How many of each committee go on to the next stage, where that is fewer than it
     has; ``None``: one in six, rounded up. A committee has few judges: who was second
@@ -425,6 +431,7 @@ class RuleSettings(TypedDict, total=False):
     ties: Literal["lot", "earliest", "listed", "runoff", "synthesise"]
     quorum: Share
     early: bool
+    wait_for_people: bool
     overturn: bool
     review_opens: Literal["all_drafted", "own_drafted"]
     straggler: Straggler | None
@@ -442,6 +449,7 @@ class RuleSettings(TypedDict, total=False):
     leader_first: LeaderFirst | None
     panel: Positive | Literal["auto"] | None
     models: Mapping[str, str]
+    people: Sequence[str]
     shortlist: Shortlist | None
     committee_over: Positive | None
     committee_size: int

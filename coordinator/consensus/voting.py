@@ -310,6 +310,8 @@ def check(m: Move, contest: Contest) -> None:
     if contest.advance > 1:
         return  # several go on from it, and the last ballot may say who
     ballots, waiting = winner.counted(m, contest), winner.waiting_in(m, contest)
+    if contests.waits_for_person(m, waiting):
+        return
     events = events_until_over(
         m.rules.voting.rule,
         ballots,
@@ -333,6 +335,8 @@ def _hurried(m: Move, contest: Contest) -> Contest:
     waiting = winner.waiting_in(m, contest)
     if not contest.ballots or not all(m.s.members[v].was_cut for v in waiting):
         return contest
+    if contests.waits_for_person(m, waiting):
+        return contest
     at = contest.began + straggler.factor * (m.s.now - contest.began)
     timer = f"{LATE_VOTES_TIMER}{contest.number}"
     m.out.append(ArmTimer(timer=timer, at=max(at, m.s.now)))
@@ -348,6 +352,30 @@ def cut_late_votes(m: Move, timer: str) -> None:
         if member.was_cut and member.contest == number:
             why = "the others have voted; this one took too long"
             leave(m, m.cancel(member, why))
+
+
+def has_ballots(m: Move) -> bool:
+    """Whether anybody has voted in a contest that is open."""
+    return any(contest.ballots for contest in _open_contests(m))
+
+
+def force(m: Move, why: str) -> None:
+    """Wait no longer for ballots, wherever some are in."""
+    for contest in _open_contests(m):
+        if not contest.ballots:
+            continue
+        for voter in winner.waiting_in(m, contest):
+            member = m.s.members[voter]
+            # The first to leave may have been all that the contest waited for.
+            if member.contest == contest.number:
+                leave(m, m.cancel(member, why))
+
+
+def _open_contests(m: Move) -> list[Contest]:
+    """The contests of the stage under way that are not settled."""
+    numbers = range(m.s.stage_began, m.s.contests_made)
+    held = (m.s.contests[number] for number in numbers)
+    return [c for c in held if c.winner is None and c.labels and not c.went_to_runoff]
 
 
 def _may_tie_matter(m: Move, contest: Contest) -> bool:

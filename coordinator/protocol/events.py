@@ -68,6 +68,12 @@ class CheckEnded(Input, frozen=True, kw_only=True, tag="check_ended"):
     result: CheckResult
 
 
+class VoteForced(Input, frozen=True, kw_only=True, tag="vote_forced"):
+    """A person waits no longer: the vote is on what is there, or by who has voted."""
+
+    reason: str
+
+
 ShellInput: TypeAlias = (
     SessionOpened
     | TimerRang
@@ -76,6 +82,7 @@ ShellInput: TypeAlias = (
     | AgentStopped
     | AnswerVetoed
     | CheckEnded
+    | VoteForced
 )
 MachineInput: TypeAlias = ShellInput | StreamChunk
 

@@ -51,6 +51,7 @@ from coordinator.protocol.events import (
     Interrupted,
     PersonSaid,
     StartTurn,
+    VoteForced,
 )
 from coordinator.session.replay import Replay
 from coordinator.team.schema import LIMITS, TOP
@@ -296,6 +297,8 @@ def _people(journal: Journal, began: float) -> Iterator[Plain]:
                 yield {"at_s": at_s, "stop": agent, "reason": reason}
             case AnswerVetoed(label=label, reason=reason):
                 yield {"at_s": at_s, "veto": label, "reason": reason}
+            case VoteForced(reason=reason):
+                yield {"at_s": at_s, "force_vote": reason}
             case Interrupted(reason=reason):
                 yield {"at_s": at_s, "interrupt": reason}
             case _:

@@ -470,6 +470,8 @@ def do(deed: Intervention, session: Session, chronicle: Chronicle) -> None:
             session.stop_agent(AgentId(agent), deed.reason)
         case Intervention(interrupt=str(reason)):
             session.interrupt(reason)
+        case Intervention(force_vote=str(reason)):
+            session.force_vote(reason)
         case Intervention(veto=str(name)):
             session.veto(label(name), deed.reason)
         case Intervention(by=str(agent), answer=str(text)):

@@ -57,6 +57,8 @@ class Intervention(
     """The agent that is taken out."""
     veto: str | msgspec.UnsetType = msgspec.UNSET
     """The answer that is ruled out: its label, ``ada.2``, or ``ada`` for her newest."""
+    force_vote: str | msgspec.UnsetType = msgspec.UNSET
+    """Waits no longer for drafts, or for ballots, for this reason."""
     interrupt: str | msgspec.UnsetType = msgspec.UNSET
     """Ends the session, for this reason."""
     answer: str | msgspec.UnsetType = msgspec.UNSET
@@ -71,7 +73,7 @@ class Intervention(
     """Whether it is no difference if the session has ended before, or nobody asks."""
 
 
-DEEDS = ("say", "stop", "veto", "interrupt", "answer", "vote")
+DEEDS = ("say", "stop", "veto", "force_vote", "interrupt", "answer", "vote")
 """What a person can do."""
 
 

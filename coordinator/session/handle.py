@@ -63,6 +63,10 @@ class SessionHandle:
         """Rule an answer out."""
         self._session.veto(label, reason)
 
+    def force_vote(self, reason: str = "a person asked for the vote") -> None:
+        """Have the vote now, on the answers there are; or count who has voted."""
+        self._session.force_vote(reason)
+
     def when_over(self, call: Callable[[], object]) -> None:
         """Have ``call`` called once it is over, in its event loop's thread."""
         self._session.when_over(call)

@@ -48,6 +48,7 @@ from coordinator.protocol.events import (
     Interrupted,
     PersonSaid,
     ShellInput,
+    VoteForced,
 )
 from coordinator.protocol.result import T
 from coordinator.recovery.attachment_restore import told_of
@@ -169,6 +170,13 @@ class Session(Generic[T]):
                 at=at, label=Label(label), reason=whole_text(reason)
             )
         )
+
+    def force_vote(self, reason: str = "a person asked for the vote") -> None:
+        """Have the vote now, on the answers there are; or count who has voted.
+
+        From any thread. Nothing happens where there is nothing yet to vote on or by.
+        """
+        self._tell(lambda at: VoteForced(at=at, reason=whole_text(reason)))
 
     def _tell(self, made: Callable[[float], ShellInput]) -> None:
         """Bring in what ``made`` makes of the time that it is in the event loop."""

@@ -65,6 +65,7 @@ from coordinator.protocol.events import (
     TellAgent,
     TimerRang,
     VoteCounted,
+    VoteForced,
     VoteRejected,
     VotesCarried,
     VotesVoided,
@@ -99,6 +100,8 @@ class Checker:
         """The answer that a veto has to bring back in this step."""
         self._withdrawn: set[AgentId] = set()
         """Whose ballots were given up in this step."""
+        self._is_forced = False
+        """Whether a person gave them up, who may."""
         self._contents: dict[Label, str] = {}
         self._root: dict[Label, Label] = {}
         self._ballots: dict[AgentId, Ballot] = {}
@@ -156,9 +159,11 @@ class Checker:
             if brought and what.turn == self._turns[what.agent]:
                 self._begun.discard(what.agent)
             # Who is cut because its time is up is not waited for.
-            is_cut = isinstance(what, TimerRang)
+            is_cut = isinstance(what, TimerRang | VoteForced)
             self._drafting = set() if is_cut else set(self._begun)
         self._withdrawn.clear()
+        # A person who will not wait gives ballots up that could have mattered.
+        self._is_forced = isinstance(what, VoteForced)
         for output in outputs:
             if self.concluded is not None:
                 raise Violation("the conclusion is the last effect")
@@ -293,7 +298,7 @@ class Checker:
                 if self._is_full:
                     # There is no room for what it drafts.
                     self._drafting.discard(output.agent)
-                if self._votes_in[output.agent] == self._stage:
+                if self._votes_in[output.agent] == self._stage and not self._is_forced:
                     self._withdrawn.add(output.agent)
                 _claim(
                     output.turn == self._turns[output.agent],

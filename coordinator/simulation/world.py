@@ -32,6 +32,7 @@ from coordinator.protocol.events import (
     SessionOpened,
     StartTurn,
     TimerRang,
+    VoteForced,
 )
 from coordinator.simulation.agent_model import Temper, checked, reply
 from coordinator.simulation.invariants import Checker, Violation
@@ -175,13 +176,15 @@ class World:
     def _meddle_once(self) -> None:
         at = self._random.uniform(0, self._temper.pace_s * 4)
         agent = self._random.choice(self._agents)
-        match self._random.randrange(4):
+        match self._random.randrange(5):
             case 0:
                 self._put(Interrupted(at=at, reason="interrupted"))
             case 1:
                 self._put(AgentStopped(at=at, agent=agent, reason="stopped"))
             case 2:
                 self._put(PersonSaid(at=at, text="think again"))
+            case 3:
+                self._put(VoteForced(at=at, reason="now"))
             case _:
                 self._veto(at)
 

@@ -220,6 +220,7 @@ class Team(Generic[T]):
             self._compare_results()
         if self.rules.voting.panel == "auto":
             self._name_models()
+        self._name_people()
         if budget.is_set(self.rules):
             self._price_budgets()
         _check_weighed(self.rules, ids)
@@ -276,6 +277,15 @@ class Team(Generic[T]):
         key = result_key(equal if self.equal is None else self.equal)
         members = tuple(replace(one, result_key=key) for one in self.agents)
         object.__setattr__(self, "agents", members)  # frozen once it is made
+
+    def _name_people(self) -> None:
+        """Have the rules know who is a person, and is waited for."""
+        people = tuple(
+            agent.id for agent in self.agents if isinstance(agent.backend, Person)
+        )
+        if people != self.rules.voting.people:
+            named = self.rules.replace(people=people)
+            object.__setattr__(self, "rules", named)  # frozen once it is made
 
     def _name_models(self) -> None:
         """Have the rules know which voters share a model."""
