@@ -1,14 +1,14 @@
-"""Where a person takes part from a terminal: is asked, answers, votes, steers.
+"""Where a person takes part: is asked, answers, votes, steers.
 
-One task reads lines, one for each person of the team shows what that person is asked.
-What a line means is :mod:`coordinator.cli.slash_commands`'s; what it does, the
-session's.
+One task for each person of the team shows what that person is asked. What is wished,
+by keys of a display or by lines that are typed here, is done by the session. What a
+line means is :mod:`coordinator.displays.slash_commands`'s.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import TextIO, assert_never
 
@@ -16,13 +16,13 @@ import anyio
 
 from agents.actor.person import BEFORE_ANY
 from agents.protocol.chunks import AgentId
-from agents.protocol.turns import Turn
+from agents.protocol.turns import Review, Turn
 from agents.tools.approval import Approved, Refused, Verdict
-from coordinator.cli import slash_commands as spoken
 from coordinator.cli.approvals import Approvals
-from coordinator.displays.sanitizer import clean
-from coordinator.displays.sink import Sink
+from coordinator.displays import slash_commands as spoken
 from coordinator.errors import ConfigInvalid, NotAsked, NotInTeam
+from coordinator.protocol import wishes
+from coordinator.protocol.wishes import Reply
 from coordinator.session.session import Session
 
 _LINE_BYTES_MAX = 1 << 16
@@ -36,8 +36,8 @@ class Desk:
         session: What they take part in.
         people: The agents who are people, in the team's order.
         approvals: Calls of tools that wait for a yes.
-        keys: What is typed; a terminal or a pipe.
-        out: Where they read.
+        show: Shows them words; called in the event loop.
+        ask: Shows what a person is asked, or, without a name, what tool needs a yes.
     """
 
     def __init__(
@@ -45,34 +45,46 @@ class Desk:
         session: Session,
         people: Sequence[str],
         approvals: Approvals,
-        keys: TextIO,
-        out: TextIO,
+        show: Callable[[str], None],
+        ask: Callable[[str, AgentId | None], None] | None = None,
     ) -> None:
         self._session = session
         self._people = tuple(people)
         self._approvals = approvals
-        self._keys = keys
-        self._sink = Sink(out)
+        self._show = show
+        self._has_keys = ask is not None
+        self._ask = ask or (lambda words, _: show(words))
         self._turns: dict[AgentId, Turn] = {}
         self._lines: list[str] = []
 
-    async def serve(self) -> None:
-        """Until cancelled, or until nothing more can be typed."""
+    async def attend(self) -> None:
+        """Show each person what they are asked, until cancelled."""
         async with anyio.create_task_group() as group:
             for agent in map(AgentId, self._people):
                 group.start_soon(self._attend, agent, name=f"desk of {agent}")
             group.start_soon(self._ask_approval, name="desk of approvals")
+
+    async def serve(self, keys: TextIO) -> None:
+        """Attend, and read lines from ``keys`` (a terminal or a pipe) while there are.
+
+        Raises:
+            ConfigInvalid: A person should type, and nobody can.
+        """
+        async with anyio.create_task_group() as group:
+            group.start_soon(self.attend, name="desk")
             if not self._people:
-                await self._show(f"You may speak:\n{spoken.COMMANDS}")
-            async with aclosing(self._typed()) as lines:
+                self._show(f"You may speak:\n{spoken.COMMANDS}")
+            async with aclosing(_lines_of(keys, is_needed=bool(self._people))) as lines:
                 async for line in lines:
-                    try:
-                        await self._take(line)
-                    except (NotAsked, NotInTeam) as error:
-                        await self._show(f"{error}")
-            self._approvals.leave()
-            for agent in self._people:
-                self._session.stop_agent(agent, "nobody is at the terminal any more")
+                    if words := self.take_line(line):
+                        self._show(words)
+            self.leave()
+
+    def leave(self) -> None:
+        """Nobody can type any more: nobody is waited for."""
+        self._approvals.leave()
+        for agent in self._people:
+            self._session.stop_agent(agent, "nobody is at the terminal any more")
 
     async def _attend(self, agent: AgentId) -> None:
         turn = None
@@ -85,54 +97,89 @@ class Desk:
             self._turns.pop(agent, None)  # whoever is asked again waits at the end
             self._turns[agent] = turn
             note = f"{turn.note}\n" if turn.note else ""
-            await self._show(note + spoken.request_of(agent, turn.task))
+            self._ask(note + self._request(agent, turn), agent)
+
+    def _request(self, agent: AgentId, turn: Turn) -> str:
+        return spoken.request_of(agent, turn.task, has_keys=self._has_keys)
 
     async def _ask_approval(self) -> None:
         async with aclosing(self._approvals.asked()) as asked:
             async for waiting in asked:
-                await self._show(spoken.approval_of(waiting.agent, waiting.call))
+                self._ask(spoken.approval_of(waiting.agent, waiting.call), None)
 
-    async def _take(self, line: str) -> None:
+    def take_line(self, line: str) -> str:
+        """Take a line that was typed.
+
+        Returns:
+            What there is to say to it; often nothing.
+        """
         if line.startswith("/"):
-            await self._obey(spoken.command_of(line))
-        elif line.strip():
+            match spoken.command_of(line):
+                case spoken.Helped():
+                    return spoken.COMMANDS
+                case spoken.Misspoken(why):
+                    return why
+                case wish:
+                    return self.carry_out(wish).words
+        if line.strip():
             self._lines.append(line)
-        elif self._lines:
-            text, self._lines = "\n".join(self._lines), []
-            agent = self._first()
-            del self._turns[agent]
-            self._session.answer(agent, text)
+            is_first = len(self._lines) == 1
+            return "An empty line hands your answer in." if is_first else ""
+        if not self._lines:
+            return ""
+        text, self._lines = "\n".join(self._lines), []
+        return self.carry_out(wishes.Answer(text=text)).words
 
-    async def _obey(self, command: spoken.Command) -> None:
-        match command:
-            case spoken.Voted(labels, reason):
+    def carry_out(self, wish: wishes.Wish) -> Reply:
+        """Do what a person wishes."""
+        try:
+            return Reply(self._done(wish))
+        except (NotAsked, NotInTeam) as error:
+            return Reply(str(error), is_done=False)
+
+    def _done(self, wish: wishes.Wish) -> str:
+        match wish:
+            case wishes.Answer(text=text):
                 agent = self._first()
-                self._session.vote(agent, *labels, reason=reason)
+                self._session.answer(agent, text)
                 del self._turns[agent]
-            case spoken.Told(words):
-                self._session.say(words)
-                await self._show("Every agent will read it with its next turn.")
-            case spoken.Vetoed(label, reason):
-                self._session.veto(label, reason)
-            case spoken.Stopped(agent, reason):
+                return "Handed in."
+            case wishes.Vote(choices=choices, reason=reason):
+                return self._vote(choices, reason)
+            case wishes.Tell(text=text):
+                self._session.say(text)
+                return "Every agent will read it with its next turn."
+            case wishes.Veto(choice=choice, reason=reason):
+                self._session.veto(self._session.label_of(choice), reason)
+                return f"{choice}'s answer is ruled out."
+            case wishes.StopAgent(agent=agent, reason=reason):
                 self._session.stop_agent(agent, reason)
-            case spoken.Allowed() | spoken.Denied():
-                await self._decide(command)
-            case spoken.Ended():
+                return f"{agent} is taken out."
+            case wishes.ForceVote(reason=reason):
+                self._session.force_vote(reason)
+                return "The vote is on what there is, once there is something."
+            case wishes.Allow() | wishes.Deny():
+                return self._decide(wish)
+            case wishes.End():
                 self._session.interrupt("ended from the terminal")
-            case spoken.Helped():
-                await self._show(spoken.COMMANDS)
-            case spoken.Misspoken(why):
-                await self._show(why)
+                return "Ending, with the best answer so far."
             case _:
-                assert_never(command)
+                assert_never(wish)
 
-    async def _decide(self, command: spoken.Allowed | spoken.Denied) -> None:
+    def _vote(self, choices: Sequence[str], reason: str) -> str:
+        agent = self._first()
+        task = self._turns[agent].task
+        shown = [a.label for a in task.answers] if isinstance(task, Review) else []
+        labels = [self._session.label_of(choice, shown) for choice in choices]
+        self._session.vote(agent, *labels, reason=reason)
+        del self._turns[agent]
+        return f"{agent} has voted."
+
+    def _decide(self, wish: wishes.Allow | wishes.Deny) -> str:
         verdict: Verdict = Approved()
-        if isinstance(command, spoken.Denied):
-            verdict = Refused(command.reason)
-        if why := self._approvals.settle(verdict):
-            await self._show(why)
+        if isinstance(wish, wishes.Deny):
+            verdict = Refused(wish.reason)
+        return self._approvals.settle(verdict)
 
     def _first(self) -> AgentId:
         """Whoever has been waiting for words the longest.
@@ -146,32 +193,30 @@ class Desk:
             "nobody here is asked anything now; /say tells the team something"
         )
 
-    async def _show(self, words: str) -> None:
-        await self._sink.write(f"\n{clean(words)}\n\n")
 
-    async def _typed(self) -> AsyncGenerator[str]:
-        """Give the lines as they are typed; the last may lack its end.
+async def _lines_of(keys: TextIO, *, is_needed: bool) -> AsyncGenerator[str]:
+    """Give the lines as they are typed; the last may lack its end.
 
-        Raises:
-            ConfigInvalid: A person should type, and nobody can.
-        """
-        descriptor = self._keys.fileno()
-        held = b""
-        while True:
-            try:
-                await anyio.wait_readable(descriptor)
-            except OSError as error:  # epoll takes no regular file
-                if not self._people:
-                    return
-                raise ConfigInvalid(
-                    "a person takes part from a terminal or a pipe, and standard "
-                    "input is neither"
-                ) from error
-            data = os.read(descriptor, _LINE_BYTES_MAX)
-            *lines, held = (held + data).split(b"\n")
-            for line in lines:
-                yield line.decode("utf-8", "replace").rstrip("\r")
-            if not data:
-                break
-        if held:
-            yield held.decode("utf-8", "replace")
+    Raises:
+        ConfigInvalid: A person should type, and nobody can.
+    """
+    descriptor = keys.fileno()
+    held = b""
+    while True:
+        try:
+            await anyio.wait_readable(descriptor)
+        except OSError as error:  # epoll takes no regular file
+            if not is_needed:
+                return
+            raise ConfigInvalid(
+                "a person takes part from a terminal or a pipe, and standard "
+                "input is neither"
+            ) from error
+        data = os.read(descriptor, _LINE_BYTES_MAX)
+        *lines, held = (held + data).split(b"\n")
+        for line in lines:
+            yield line.decode("utf-8", "replace").rstrip("\r")
+        if not data:
+            break
+    if held:
+        yield held.decode("utf-8", "replace")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO, TypeAlias
 
@@ -34,8 +36,9 @@ from coordinator.cli.run_settings import (
 from coordinator.cli.signals import ending_signals, received
 from coordinator.cli.tool_output import tools_print_to_stderr
 from coordinator.consensus.rules import Rules
-from coordinator.displays.base import Cast, Display
-from coordinator.displays.sanitizer import for_output
+from coordinator.displays.base import Cast, Display, Steered
+from coordinator.displays.sanitizer import clean, for_output
+from coordinator.displays.sink import Sink
 from coordinator.errors import ConfigInvalid, JournalUnavailable
 from coordinator.scenarios.sentence import is_scenario
 from coordinator.session.session import Session, open_session
@@ -155,6 +158,9 @@ async def _ask(
         question=asked.question,
         models={**team.models},
         deadline_s=team.rules.limits.deadline_s,
+        budget_usd=team.rules.limits.budget_usd,
+        budget_tokens=team.rules.limits.budget_tokens,
+        people=team.rules.voting.people,
         title=asked.title,
     )
     root = journal_of_run(options.journal, is_wanted=options.has_journal)
@@ -199,20 +205,21 @@ async def conduct(
         The exit code.
     """
     people = [person.id for person in team.people]
-    displays, out = _displays(options, cast), _watched(options)
+    shown = _display(options, cast)
     session: Session | None = None
     try:
         with tools_print_to_stderr():
             async with (
-                opened(displays) as session,
+                opened([shown]) as session,
                 anyio.create_task_group() as listening,
             ):
                 if session.repair is not None:
                     complain(session.repair)
                 listening.start_soon(_obey_signals, session, listening, name="signals")
-                if options.is_steered:
-                    desk = Desk(session, people, approvals, sys.stdin, out)
-                    listening.start_soon(desk.serve, name="desk")
+                listening.start_soon(
+                    partial(_steer, options, session, people, approvals, shown),
+                    name="desk",
+                )
                 await session.wait()
                 # From here on Ctrl-C is Python's own again: it breaks the cleaning up.
                 listening.cancel_scope.cancel("the session has ended")
@@ -230,6 +237,34 @@ async def conduct(
     return code
 
 
+async def _steer(
+    options: RunOptions,
+    session: Session,
+    people: Sequence[str],
+    approvals: Approvals,
+    shown: Display,
+) -> None:
+    """Let whoever is here take part: by the display's keys, or by lines."""
+    if isinstance(shown, Steered):
+        desk = Desk(session, people, approvals, shown.say, shown.ask)
+        shown.on_wish = desk.carry_out
+        await desk.attend()
+    elif options.is_steered:
+        words, said = anyio.create_memory_object_stream[str](math.inf)
+        desk = Desk(session, people, approvals, words.send_nowait)
+        sink = Sink(_watched(options))
+        async with anyio.create_task_group() as group:
+
+            async def show() -> None:
+                with said:
+                    async for text in said:
+                        await sink.write(f"\n{clean(text)}\n\n")
+
+            group.start_soon(show, name="words for people")
+            with words:
+                await desk.serve(sys.stdin)
+
+
 def attended(options: RunOptions, config: TeamConfig) -> RunOptions:
     """The options of a session, and whether somebody at this terminal takes part.
 
@@ -244,12 +279,7 @@ def attended(options: RunOptions, config: TeamConfig) -> RunOptions:
             why = why or f"tools of {entry.id!r} need a yes"
     if not why:
         return options
-    if options.display == "rich":
-        raise ConfigInvalid(
-            f"the rich display leaves no room to type, and {why}; use --display plain"
-        )
-    name = options.display or ("none" if options.is_json else "plain")
-    return replace(options, is_steered=True, display=name)
+    return replace(options, is_steered=True)
 
 
 def _is_alone(options: RunOptions, config: TeamConfig) -> bool:
@@ -359,15 +389,15 @@ def team_of_models(models: Sequence[str], count: int) -> TeamConfig:
     return TeamConfig(file=file, rules=Rules(), agents=agents, scripts={})
 
 
-def _displays(options: RunOptions, cast: Cast) -> list[Display]:
+def _display(options: RunOptions, cast: Cast) -> Display:
     out = _watched(options)
     if options.is_automated:
         from coordinator.massgen.automation import (  # noqa: PLC0415  (seldom)
             AutomationDisplay,
         )
 
-        return [AutomationDisplay(cast, out)]
-    return [display(_chosen(options), cast, None if options.is_json else out, out)]
+        return AutomationDisplay(cast, out)
+    return display(_chosen(options), cast, None if options.is_json else out, out)
 
 
 def _chosen(options: RunOptions) -> DisplayName:

@@ -8,6 +8,7 @@ tool has begun does not: a thread that hangs would be waited for.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 from collections.abc import Generator
@@ -29,6 +30,9 @@ def end_program(code: int) -> int:
     Returns:
         ``code``, where nothing is.
     """
+    with suppress(ValueError):  # not in the main thread
+        # All is said: another Ctrl-C would only break Python's own leaving.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     threads = [
         thread
         for thread in threading.enumerate()

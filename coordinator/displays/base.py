@@ -7,12 +7,14 @@ waits for it. A display prints; it decides nothing, and it does not know the she
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
+from agents.protocol.chunks import AgentId
 from coordinator.protocol.events import Event
 from coordinator.protocol.result import Result
+from coordinator.protocol.wishes import Reply, Wish
 
 
 class Display(Protocol):
@@ -32,6 +34,22 @@ class Display(Protocol):
         ...
 
 
+@runtime_checkable
+class Steered(Protocol):
+    """A display by whose keys people take part."""
+
+    on_wish: Callable[[Wish], Reply] | None
+    """Carries out what is wished, and says what came of it; ``None``: nobody."""
+
+    def say(self, words: str) -> None:
+        """Say something to whoever watches."""
+        ...
+
+    def ask(self, words: str, agent: AgentId | None = None) -> None:
+        """Show what a person is asked, or, without a name, what tool needs a yes."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Cast:
     """Who takes part, for a display's first picture."""
@@ -40,7 +58,18 @@ class Cast:
     models: Mapping[str, str]
     """Agent → model, in the order of the team."""
     deadline_s: float | None = None
+    budget_usd: float | None = None
+    budget_tokens: int | None = None
+    people: tuple[str, ...] = ()
+    """The agents who are people."""
     speed: float = 1.0
     """So many times as fast as it happened is it shown; 0: as fast as it goes."""
     title: str = ""
     """Said beside the name of the program, e.g. ``demo``."""
+    places: Mapping[str, int] = field(init=False, repr=False)
+    """Agent → its place in the team, from 0."""
+
+    def __post_init__(self) -> None:
+        """Number the agents."""
+        places = {str(agent): place for place, agent in enumerate(self.models)}
+        object.__setattr__(self, "places", places)  # frozen once it is made

@@ -38,6 +38,7 @@ from agents.protocol.chunks import (
     Unrecognized,
     UsageReported,
 )
+from coordinator.displays.labels import called, nth, revision_of
 from coordinator.displays.response_notes import json_text, kind_of_note, note_of
 from coordinator.displays.sanitizer import one_line
 from coordinator.displays.tool_summaries import asked, brought
@@ -121,7 +122,7 @@ def moment_of(event: Event, authors: Mapping[Label, AgentId]) -> Moment | None:
     return Moment(agent=agent, kind=kind, words=one_line(words, WORDS_MAX))
 
 
-def _told(  # noqa: C901, PLR0911, PLR0912  (a table of words, one case an event)
+def _told(  # noqa: C901, PLR0911, PLR0912, PLR0915  (a table of words, one case an event)
     event: Event, authors: Mapping[Label, AgentId]
 ) -> tuple[AgentId | None, Kind, str]:
     match event:
@@ -161,7 +162,8 @@ def _told(  # noqa: C901, PLR0911, PLR0912  (a table of words, one case an event
         case ServerToolReturned():
             return event.agent, "tool", brought(event)
         case AnswerAccepted():
-            words = f"answers ({event.label}): {one_line(event.content, ANSWER_MAX)}"
+            words = f"answers{_again(event.label)}: "
+            words += one_line(event.content, ANSWER_MAX)
             return event.agent, "answer", words
         case RunChecks():
             return event.agent, "turn", f"is checked: {', '.join(event.checks)}"
@@ -173,9 +175,11 @@ def _told(  # noqa: C901, PLR0911, PLR0912  (a table of words, one case an event
         case AnswerRefused():
             return event.agent, "trouble", _with("answer refused", event.reason)
         case AnswerRestored():
-            return event.agent, "answer", f"{event.label} stands again"
+            number = nth(revision_of(event.label)) or "first "
+            return event.agent, "answer", f"the {number}answer stands again"
         case VetoIgnored():
-            words = f"the veto of {event.label} changed nothing: {event.reason}"
+            words = f"the veto of {called(event.label, authors)} changed nothing: "
+            words += event.reason
             return None, "trouble", words
         case VoteCounted():
             words = ballot_in_words(event.ballot, authors)
@@ -183,12 +187,15 @@ def _told(  # noqa: C901, PLR0911, PLR0912  (a table of words, one case an event
         case VoteRejected():
             return event.voter, "trouble", _with("vote rejected", event.reason)
         case VotesVoided():
-            words = f"{', '.join(event.voters)} had not seen {event.label}: vote again"
+            unseen = called(event.label, authors)
+            words = f"{', '.join(event.voters)} had not seen {unseen}: vote again"
             return None, "void", words
         case VotesCarried():
-            return None, "turn", f"{event.label} differs little; its votes stay"
+            changed = called(event.label, authors)
+            return None, "turn", f"{changed} differs little; its votes stay"
         case ChallengeOpened():
-            words = f"the vote was close: may answer once more against {event.label}"
+            rival = called(event.label, authors)
+            words = f"the vote was close: may answer once more against {rival}"
             return event.challenger, "phase", words
         case TeamGrown():
             words = f"{', '.join(event.agents)} join: {event.reason}"
@@ -220,12 +227,12 @@ def _told(  # noqa: C901, PLR0911, PLR0912  (a table of words, one case an event
 def _checked(event: AnswerChecked) -> str:
     short = [x for x in event.results if x.outcome != "passed"]
     if not short:
-        return f"{event.label} passes every check"
+        return "passes every check"
     told = "; ".join(
         f"{x.check} {x.outcome}" + (f" ({last_line(x.detail)})" if x.detail else "")
         for x in short
     )
-    return f"{event.label} passes {event.passed:g} of {event.of:g}: {told}"
+    return f"passes {event.passed:g} of {event.of:g}: {told}"
 
 
 def last_line(text: str) -> str:
@@ -240,6 +247,12 @@ def _counted(event: ResultsCounted, authors: Mapping[Label, AgentId]) -> str:
     told = ", ".join(f"{author(label, authors)} {weight:g}" for label, weight in shown)
     more = len(event.standings) - len(shown)
     return f"equal results: {told}" + (f" and {more} more" if more else "")
+
+
+def _again(label: Label) -> str:
+    """`` anew (second answer)`` of an answer that is not its author's first."""
+    number = revision_of(label)
+    return f" anew ({nth(number)}answer)" if number > 1 else ""
 
 
 def author(label: Label, authors: Mapping[Label, AgentId]) -> str:

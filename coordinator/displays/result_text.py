@@ -41,8 +41,17 @@ class Standing:
     where the measure is the votes."""
     voted: str
     """For whom, and why; empty where it did not vote."""
+    reason: str
+    """Why it voted so; empty where it did not say."""
     fate: str
     """What else became of the agent; empty for one that simply did its part."""
+
+
+def question_line(question: str, width: int) -> str:
+    """A question in one line: its first, and how many more it has."""
+    lines = clean(question).strip().splitlines() or [""]
+    more = f" … ({len(lines):,} lines)" if len(lines) > 1 else ""
+    return one_line(lines[0], max(8, width - len(more))) + more
 
 
 def headline(result: Result) -> str:
@@ -83,6 +92,7 @@ def standings(result: Result, view: View) -> list[Standing]:
                 votes=votes[agent],
                 points=points.get(label) if label is not None else None,
                 voted=voted,
+                reason=one_line(ballot.reason, 120) if ballot is not None else "",
                 fate=fate,
             )
         )
@@ -149,6 +159,8 @@ def cache(record: CacheRecord) -> tuple[str, ...]:
         return ()
     words = f"{record.hit_ratio:.0%} of prompts from the cache"
     saved = record.saved_usd
+    if not record.hit_ratio and not saved:
+        return ()  # nothing was cached, and nobody paid for it
     if saved is None:
         return (words,)
     verb = "saved" if saved >= 0 else "lost"

@@ -1,42 +1,41 @@
 """The terminal as a window on the team: a pane an agent, live, then the result.
 
 The picture is drawn on the terminal's second screen, so that what a person had on the
-first one is still there afterwards, followed by the record and the result. Drawing
-happens in a thread, one picture at a time, ten times a second at most and only if there
-is something new: neither a slow terminal nor a thousand agents hold the session up.
+first one is still there afterwards, followed by the result. A picture is drawn ten
+times a second at most, only if there is something new, and only where it differs from
+the one before. Keys choose, scroll and wish; what is wished is handed to
+:attr:`RichDisplay.on_wish`, because a display holds no session.
 """
 
 from __future__ import annotations
 
+import io
+import os
+import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import IO
 
 import anyio
-import anyio.to_thread
-from rich.console import Console, Group, RenderableType
-from rich.rule import Rule
-from rich.screen import Screen
-from rich.table import Table
-from rich.text import Text
+import anyio.lowlevel
+from rich.color import ColorSystem
+from rich.console import Console
 
-from agents.protocol.citations import footnotes
+from agents.protocol.chunks import AgentId
 from coordinator.displays.base import Cast
+from coordinator.displays.closing import closing
+from coordinator.displays.controls import Controls
+from coordinator.displays.keyboard import Keyboard
 from coordinator.displays.library_warnings import warnings_held
-from coordinator.displays.panes import compose, elapsed_s, moment_line, style_of
-from coordinator.displays.result_text import (
-    dollars,
-    files,
-    headline,
-    standings,
-    tokens,
-    totals,
-    value,
-)
-from coordinator.displays.sanitizer import clean
+from coordinator.displays.painting import Brush
+from coordinator.displays.panes import Composer, Look, elapsed_s
+from coordinator.displays.screen import Screen
 from coordinator.displays.view import View
 from coordinator.protocol.events import Event
 from coordinator.protocol.result import Result
+from coordinator.protocol.wishes import Reply, Wish
 
 FRAME_S = 0.1
 """Ten pictures a second look live; more only cost processor time."""
@@ -44,11 +43,8 @@ FRAME_S = 0.1
 IDLE_S = 1.0
 """The clock in the corner moves also while nobody speaks."""
 
-MARKDOWN_MAX = 50_000
-"""Characters of an answer laid out as Markdown; rich takes 1 s for a megabyte."""
-
-STANDINGS_MAX = 20
-"""Rows of the final table."""
+REST = 15
+"""So many times as long as drawing took is rested: a fifteenth of a core at most."""
 
 
 class RichDisplay:
@@ -64,110 +60,163 @@ class RichDisplay:
         )
         self._cast = cast
         self._view = View(cast.models)
-        self._changed: anyio.Event | None = None
+        self._look = Look()
+        self._composer = Composer(self._view, cast, _brush(self._console), self._look)
+        self._controls = Controls(self._view, cast, self._look)
+        self._changed = anyio.Event()
+        self._screen = Screen(self._console.file)
         self._looked_at = 0.0
         """When events came last, on the event loop's clock."""
 
+    @property
+    def on_wish(self) -> Callable[[Wish], Reply] | None:
+        """Carries out what is wished, and says what came of it; ``None``: nobody."""
+        return self._controls.on_wish
+
+    @on_wish.setter
+    def on_wish(self, carry_out: Callable[[Wish], Reply] | None) -> None:
+        self._controls.on_wish = carry_out
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether keys can be pressed; known once it is shown."""
+        return self._look.has_keys
+
+    def say(self, words: str) -> None:
+        """Say something in the last line, until a key is pressed."""
+        self._look.notice = words
+        self._controls.is_new = True
+        self._changed.set()
+
+    def ask(self, words: str, agent: AgentId | None = None) -> None:
+        """Show a person what they are asked, until they have answered."""
+        self._controls.ask(words, agent)
+        self._changed.set()
+
     async def show(self, events: AsyncIterator[Sequence[Event]]) -> None:
         """Draw until the events end; the terminal is as before then."""
-        with warnings_held(), self._console.screen(hide_cursor=True):
-            self._looked_at = anyio.current_time()
-            async with anyio.create_task_group() as group:
-                group.start_soon(self._draw_often, name="rich display")
-                async for batch in events:
-                    self._view.absorb(batch)
-                    self._looked_at = anyio.current_time()
-                    if self._changed is not None:
+        keyboard = _keyboard(self._console.file)
+        self._look.has_keys = keyboard is not None
+        self._screen = Screen(
+            self._console.file, keyboard.descriptor if keyboard else None
+        )
+        self._looked_at = anyio.current_time()
+        try:
+            with warnings_held():
+                self._open(keyboard)
+                async with anyio.create_task_group() as group:
+                    group.start_soon(self._draw_often, name="rich display")
+                    group.start_soon(self._sample, name="pace")
+                    if keyboard is not None:
+                        group.start_soon(self._listen, keyboard, name="keyboard")
+                    if _may_have_signals():
+                        group.start_soon(self._obey, keyboard, name="stops and sizes")
+                    async for batch in events:
+                        self._view.absorb(batch)
+                        self._controls.forget()
+                        self._looked_at = anyio.current_time()
                         self._changed.set()
-                group.cancel_scope.cancel("the session has ended")
+                    group.cancel_scope.cancel("the session has ended")
+        finally:
+            self._screen.leave()
+            if keyboard is not None:
+                keyboard.close()
+
+    def conclude(self, result: Result) -> None:
+        """Print the standings and the answer."""
+        self._console.print(closing(result, self._view, self._cast, self._console))
+
+    def _open(self, keyboard: Keyboard | None) -> None:
+        if keyboard is not None:
+            keyboard.take()
+        self._screen.enter()
 
     async def _draw_often(self) -> None:
-        limiter = anyio.CapacityLimiter(1)  # one picture at a time
         while True:
             changed = self._changed = anyio.Event()
             started = anyio.current_time()
-            width, height = self._console.size
-            picture = compose(
-                self._view,
-                self._cast,
-                width=width,
-                height=height,
-                elapsed_s=elapsed_s(self._view, self._cast, started - self._looked_at),
-            )
-            await anyio.to_thread.run_sync(self._draw, picture, limiter=limiter)
+            await self._draw()
             took_s = anyio.current_time() - started
-            # To rest thrice as long as drawing took leaves the processor to others.
-            await anyio.sleep(max(FRAME_S, 3 * took_s))
+            await anyio.sleep(max(FRAME_S, REST * took_s))
             with anyio.move_on_after(IDLE_S):
                 await changed.wait()
 
-    def _draw(self, picture: RenderableType) -> None:
-        self._console.print(Screen(picture), end="")
+    async def _draw(self) -> None:
+        if self._look.is_held and not self._controls.is_new:
+            await anyio.lowlevel.checkpoint()
+            return
+        self._controls.is_new = False
+        width, height = self._console.size
+        waited_s = anyio.current_time() - self._looked_at
+        self._view.time = self._view.now + waited_s * self._cast.speed
+        taken_s = elapsed_s(self._view, self._cast, waited_s)
+        await self._screen.draw(self._composer.compose(width, height, taken_s))
 
-    def conclude(self, result: Result) -> None:
-        """Print the record of the session, the standings and the answer."""
-        self._console.print(_closing(result, self._view, self._cast))
+    async def _sample(self) -> None:
+        """Sample how fast everybody speaks, once a second."""
+        while True:
+            await anyio.sleep(1.0)
+            for agent in self._view.agents.values():
+                agent.sample_pace()
+
+    async def _listen(self, keyboard: Keyboard) -> None:
+        async with aclosing(keyboard.keys()) as keys:
+            async for key in keys:
+                if key == "redraw":
+                    self._screen.forget()
+                self._controls.press(key)
+                # Whoever types wants to see it at once.
+                await self._draw()
+        self._look.has_keys = False
+
+    async def _obey(self, keyboard: Keyboard | None) -> None:
+        """Leave the second screen while stopped (Ctrl-Z); draw anew at another size."""
+        async with _signals(signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH) as signals:
+            async for number in signals:
+                if number == signal.SIGTSTP:
+                    self._screen.leave()
+                    if keyboard is not None:
+                        keyboard.give_back()
+                    os.kill(os.getpid(), signal.SIGSTOP)
+                    self._open(keyboard)
+                elif number == signal.SIGCONT and keyboard is not None:
+                    keyboard.take()
+                self._screen.forget()
+                self._controls.is_new = True
+                await self._draw()
 
 
-def _closing(result: Result, view: View, cast: Cast) -> RenderableType:
-    parts: list[RenderableType] = [
-        Text(clean(cast.question), style="bold"),
-        Text(),
-        *(moment_line(moment, cast) for moment in view.moments),
-        Text(),
-        _standings(result, view, cast),
-    ]
-    won = "green" if result.status == "answered" else "yellow"
-    style = won if result.answer is not None else "red"
-    sign = "★" if result.answer is not None else "!"
-    parts += [Rule(Text(f"{sign} {headline(result)}", style=f"{style} bold"))]
-    if result.answer is not None:
-        parts += _answer(result.answer, footnotes(result.citations))
-    if told := value(result):
-        parts += [Text(), Text(told)]
-    parts += [Text(line) for line in files(result)]
-    parts += [Rule(Text(totals(result), style="dim"), style="dim")]
-    return Group(*parts)
+@asynccontextmanager
+async def _signals(
+    *numbers: signal.Signals,
+) -> AsyncGenerator[AsyncIterator[signal.Signals]]:
+    with anyio.open_signal_receiver(*numbers) as signals:
+        yield signals
 
 
-def _answer(answer: str, notes: str) -> list[RenderableType]:
-    # As Markdown the list of footnotes would be run together into one paragraph.
-    body = clean(answer.removesuffix(notes)).strip("\n")
-    below = (
-        [Text(), Text(clean(notes), style="dim")]
-        if notes and answer.endswith(notes)
-        else []
+def _may_have_signals() -> bool:
+    """Whether signals can be heard: on POSIX, in the main thread."""
+    is_main = threading.current_thread() is threading.main_thread()
+    return is_main and hasattr(signal, "SIGTSTP")
+
+
+def _keyboard(out: IO[str]) -> Keyboard | None:
+    """The keyboard of the terminal that is drawn on; ``None``: it has none for us."""
+    with suppress(OSError, ValueError, ImportError, io.UnsupportedOperation):
+        return Keyboard(out.fileno())
+    return None
+
+
+def _brush(console: Console) -> Brush:
+    names = {
+        "standard": ColorSystem.STANDARD,
+        "256": ColorSystem.EIGHT_BIT,
+        "truecolor": ColorSystem.TRUECOLOR,
+        "windows": ColorSystem.WINDOWS,
+    }
+    system = names.get(console.color_system or "", ColorSystem.STANDARD)
+    return Brush(
+        system,
+        has_color=not console.no_color,
+        is_ascii=not console.encoding.startswith("utf"),
     )
-    if len(body) > MARKDOWN_MAX:
-        return [Text(body), *below]
-    # Costs 60 ms to import, and only here, after the end, nobody waits for it.
-    from rich.markdown import Markdown  # noqa: PLC0415
-
-    return [Markdown(body, hyperlinks=False), *below]
-
-
-def _standings(result: Result, view: View, cast: Cast) -> RenderableType:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column(" agent", no_wrap=True)
-    rows = standings(result, view)
-    has_points = any(row.points is not None for row in rows)
-    for heading in ("votes", "points") if has_points else ("votes",):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("voted for", ratio=1)
-    is_cached = result.cache.hit_ratio is not None
-    for heading in ("tokens", "cached", "cost") if is_cached else ("tokens", "cost"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for row in rows[:STANDINGS_MAX]:
-        record = result.agents[row.agent]
-        sign = "★" if row.agent == result.winner else " "
-        points = "" if row.points is None else f"{row.points:g}"
-        table.add_row(
-            Text(f"{sign}{row.agent}", style=style_of(row.agent, cast)),
-            str(row.votes) if row.label else "",
-            *((points,) if has_points else ()),
-            Text(row.voted or row.fate or "—", style="" if row.voted else "dim"),
-            tokens(record.usage.total_tokens),
-            *((f"{record.cache.hit_ratio or 0:.0%}",) if is_cached else ()),
-            dollars(record.cost_usd),
-        )
-    return table

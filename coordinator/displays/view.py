@@ -30,6 +30,7 @@ from agents.protocol.chunks import (
     ThinkingDelta,
     ToolInputDelta,
     TurnEnded,
+    TurnNumber,
     TurnRestarted,
     TurnStarted,
     Usage,
@@ -57,6 +58,15 @@ from coordinator.protocol.events import (
 
 TAIL_CHARS = 8_000
 """Text kept per agent: more than a full-screen pane of 50 lines shows."""
+
+TAIL_CHARS_ALL = 1_000_000
+"""Text kept of a whole team, where that is more for each: to scroll back in."""
+
+PENDING_MAX = 256
+"""Pieces of text that wait to be cleaned together; one by one costs thrice as much."""
+
+PACE_KEPT = 16
+"""Seconds of an agent's pace: as many as a sparkline has columns."""
 
 MOMENTS_KEPT = 200
 """Moments kept for all agents: several screens."""
@@ -101,11 +111,12 @@ class _Named(msgspec.Struct):
 
 
 class Tail:
-    """The end of a text in several tones, at most :data:`TAIL_CHARS` long."""
+    """The end of a text in several tones, at most some ``chars`` long."""
 
-    __slots__ = ("_size", "_spans")
+    __slots__ = ("_chars", "_size", "_spans")
 
-    def __init__(self) -> None:
+    def __init__(self, chars: int = TAIL_CHARS) -> None:
+        self._chars = chars
         self._spans: deque[tuple[Tone, list[str]]] = deque()
         self._size = 0
 
@@ -113,20 +124,20 @@ class Tail:
         """Append ``text``; what is too old falls off the front."""
         if not text:
             return
-        text = text[-TAIL_CHARS:]
+        text = text[-self._chars :]
         if self._spans and self._spans[-1][0] == tone:
             self._spans[-1][1].append(text)
         else:
             self._spans.append((tone, [text]))
         self._size += len(text)
-        while self._size > 2 * TAIL_CHARS:  # seldom, and then half of it
+        while self._size > 2 * self._chars:  # seldom, and then half of it
             self._trim()
 
     def _trim(self) -> None:
         tone, pieces = self._spans[0]
         length = sum(map(len, pieces))
-        if len(self._spans) == 1 or self._size - length < TAIL_CHARS:
-            kept = "".join(pieces)[self._size - TAIL_CHARS :]
+        if len(self._spans) == 1 or self._size - length < self._chars:
+            kept = "".join(pieces)[self._size - self._chars :]
             self._spans[0] = (tone, [kept])
             self._size -= length - len(kept)
         else:
@@ -151,7 +162,7 @@ class Tail:
         return list(found)
 
     def __str__(self) -> str:
-        return "".join(text for _, text in self.last(2 * TAIL_CHARS))
+        return "".join(text for _, text in self.last(2 * self._chars))
 
 
 @dataclass(slots=True)
@@ -163,11 +174,21 @@ class AgentView:
     activity: Activity = "waiting"
     note: str = ""
     """Why it waits, was stopped or failed; empty while all is well."""
-    tail: Tail = field(default_factory=Tail)
+    _tail: Tail = field(default_factory=Tail)
     turns: int = 0
     label: Label | None = None
     """Of its standing answer."""
     vote: VoteCounted | None = None
+    answers: int = 0
+    """How many of its answers were accepted."""
+    again_at: float | None = None
+    """When it asks again, on the clock of the chunks, while it waits for that."""
+    version: int = 0
+    """Counts what has changed of it: what was drawn of an earlier one is old."""
+    heard: int = 0
+    """Characters it has streamed."""
+    pace: deque[int] = field(default_factory=lambda: deque[int](maxlen=PACE_KEPT))
+    """Characters in each of the last seconds, as whoever draws has sampled them."""
     last_at: float = 0.0
     """When it last said anything, on the event loop's clock."""
     usage: Usage = field(default_factory=Usage)
@@ -177,10 +198,45 @@ class AgentView:
     _cleaner: Cleaner = field(default_factory=Cleaner)
     _typed: StringField | Verbatim | None = None
     _is_text: bool = False
+    _tone: Tone = "text"
+    _pending: list[str] = field(default_factory=list[str])
+    """Streamed and not looked at yet: it is cleaned when somebody looks, or at once
+    where there is much of it."""
+    _sampled: int = 0
+
+    @property
+    def tail(self) -> Tail:
+        """The end of its text, as far as it has come."""
+        self.settle()
+        return self._tail
 
     def hear(self, tone: Tone, text: str) -> None:
         """More streamed text."""
-        self.tail.add(tone, self._cleaner.clean(text))
+        if tone != self._tone:
+            self.settle()
+            self._tone = tone
+        self._pending.append(text)
+        self.heard += len(text)
+        self.version += 1
+        if len(self._pending) > PENDING_MAX:
+            self.settle()
+
+    def settle(self) -> None:
+        """Clean what was streamed since somebody looked last."""
+        if self._pending:
+            text = "".join(self._pending)
+            self._pending.clear()
+            self._tail.add(self._tone, self._cleaner.clean(text))
+
+    def add(self, tone: Tone, text: str) -> None:
+        """Add text that is clean already."""
+        self.tail.add(tone, text)
+        self.version += 1
+
+    def sample_pace(self) -> None:
+        """A second has passed: note how much was streamed in it."""
+        self.pace.append(self.heard - self._sampled)
+        self._sampled = self.heard
 
     def begin_block(self, event: BlockStarted) -> None:
         """A block of text, thinking or tool input begins, on a line of its own.
@@ -207,7 +263,8 @@ class AgentView:
     def end_block(self) -> None:
         """What was held back of an unfinished escape can be shown; a line ends."""
         self.tail.add("text", self._cleaner.flush())
-        self.tail.end_line()
+        self._tail.end_line()
+        self.version += 1
         self._typed, self._is_text = None, False
 
     def type(self, partial_json: str) -> None:
@@ -234,7 +291,11 @@ class View:
 
     def __init__(self, models: Mapping[str, str]) -> None:
         named = {AgentId(name): model for name, model in models.items()}
-        self.agents = {a: AgentView(id=a, model=clean(m)) for a, m in named.items()}
+        kept = max(TAIL_CHARS, TAIL_CHARS_ALL // max(1, len(named)))
+        self.agents = {
+            a: AgentView(id=a, model=clean(m), _tail=Tail(kept))
+            for a, m in named.items()
+        }
         self.phase: Phase = "drafting"
         self.moments: deque[Moment] = deque(maxlen=MOMENTS_KEPT)
         self.authors: dict[Label, AgentId] = {}
@@ -246,8 +307,34 @@ class View:
         self.presenter: AgentId | None = None
         self.began: float | None = None
         """When the first chunk was said, on the clock of the chunks."""
+        self.labels: list[Label] = []
+        """Accepted answers, in their order."""
+        self.asked: dict[AgentId, Turn] = {}
+        """What was asked of each agent whose turn runs."""
+        self.version = 0
+        """Counts what has changed beside text."""
         self.now = 0.0
         """When the last chunk was said, on the same clock."""
+        self.time = 0.0
+        """What that clock shows now, as whoever draws believes."""
+
+    @property
+    def tokens(self) -> int:
+        """Of all agents together."""
+        return sum(agent.usage.total_tokens for agent in self.agents.values())
+
+    @property
+    def cached(self) -> float | None:
+        """What share of all prompts came from a cache; ``None`` where none is known."""
+        read = prompts = 0
+        for agent in self.agents.values():
+            usage = agent.usage
+            if usage.cache_read_input_tokens is None:
+                continue
+            read += usage.cache_read_input_tokens
+            prompts += usage.input_tokens + usage.cache_read_input_tokens
+            prompts += usage.cache_creation_input_tokens or 0
+        return read / prompts if prompts else None
 
     @property
     def usage(self) -> Usage:
@@ -294,6 +381,12 @@ class View:
             case ToolInputDelta():
                 agent.type(event.partial_json)
 
+    def _unask(self, agent: AgentId, turn: TurnNumber) -> None:
+        """The turn is over; a later one may have been asked for before it said so."""
+        asked = self.asked.get(agent)
+        if asked is not None and asked.number <= turn:
+            del self.asked[agent]
+
     def _agent(self, agent: AgentId, at: float | None = None) -> AgentView:
         view = self.agents.get(agent)
         if view is None:  # a display may be given less than the whole team
@@ -301,12 +394,16 @@ class View:
         if at is not None:
             self.began = at if self.began is None else self.began
             self.now = max(self.now, at)
+            self.time = max(self.time, at)
             view.last_at = at
+            view.version += 1
         return view
 
     def _take(self, event: Event) -> None:
         if isinstance(event, AnswerAccepted):
             self.authors[event.label] = event.agent
+            self.labels.append(event.label)
+        self.version += 1
         moment = moment_of(event, self.authors)
         if moment is not None and moment.kind not in ("turn", "tool"):
             self.moments.append(moment)
@@ -320,10 +417,10 @@ class View:
         is_first = moment.kind == "turn" and agent.turns == 0
         if not is_first and moment.kind not in ("answer", "winner"):
             agent.end_block()
-            agent.tail.add("moment", f"— {moment.words}\n")
+            agent.add("moment", f"— {moment.words}\n")
             if isinstance(event, ServerToolReturned):
                 lines = "".join(f"  {line}\n" for line in lines_of(event))
-                agent.tail.add("moment", lines)
+                agent.add("moment", lines)
 
     def _stream(self, event: Event) -> None:
         """What an agent says of its own turn."""
@@ -331,10 +428,10 @@ class View:
             case TurnStarted():
                 agent = self._agent(event.agent, event.at)
                 agent.turns, agent.note = agent.turns + 1, ""
+                agent.again_at = None
                 agent.activity = _ACTIVITIES[event.task]
                 if event.task == "present":
                     self.phase, self.presenter = "presenting", event.agent
-                    agent.tail = Tail()
             case StatusChanged():
                 agent = self._agent(event.agent, event.at)
                 quiet = event.status == "requesting"
@@ -344,13 +441,14 @@ class View:
                 agent = self._agent(event.agent, event.at)
                 agent.begin_response()
                 agent.model = agent.model or clean(event.model)
-                agent.note = ""
+                agent.note, agent.again_at = "", None
             case TurnRestarted():
                 agent = self._agent(event.agent, event.at)
                 agent.model, agent.note = clean(event.model), "begins afresh"
             case ResponseAbandoned():
                 agent = self._agent(event.agent, event.at)
-                agent.note = f"again in {event.retry_in_s:.1f} s"
+                agent.note = "asks again"
+                agent.again_at = event.at + event.retry_in_s
             case BlockStarted():
                 self._agent(event.agent, event.at).begin_block(event)
             case BlockEnded():
@@ -361,9 +459,13 @@ class View:
                 agent = self._agent(event.agent, event.at)
                 agent.end_block()
                 agent.activity = _ENDINGS.get(event.outcome, "waiting")
+                agent.again_at = None
+                self._unask(event.agent, event.turn)
             case AgentFailed():
                 agent = self._agent(event.agent, event.at)
                 agent.activity, agent.note = "failed", clean(event.message)
+                agent.again_at = None
+                self._unask(event.agent, event.turn)
             case AnswerPresented():
                 self.phase, self.presenter = "presenting", event.agent
             case RestartRequested():
@@ -373,10 +475,13 @@ class View:
 
     def _decide(self, event: Event) -> None:
         """What the coordinator has established."""
+        if isinstance(event, StartTurn):
+            self.asked[event.turn.agent] = event.turn
         match event:
             case AnswerAccepted():
                 agent = self._agent(event.agent)
                 agent.label, agent.activity = event.label, "answered"
+                agent.answers += 1
                 self.drafted.add(event.agent)
             case AnswerRestored():
                 self._agent(event.agent).label = event.label
@@ -394,6 +499,9 @@ class View:
             case CancelTurn():
                 agent = self._agent(event.agent)
                 agent.activity, agent.note = "stopped", clean(event.reason)
+                agent.again_at = None
+                agent.version += 1
+                self._unask(event.agent, event.turn)
             case AgentRetired():
                 self.drafted.add(event.agent)
                 agent = self._agent(event.agent)

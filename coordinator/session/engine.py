@@ -21,7 +21,7 @@ from agents.boundary.guard import log_error
 from agents.boundary.root import RootTask
 from agents.conversation.uploads import FileKey, SessionFiles
 from agents.limits.idle_watchdog import SilenceWatch
-from agents.protocol.chunks import AgentId, ServerToolReturned, StreamChunk
+from agents.protocol.chunks import AgentId, Label, ServerToolReturned, StreamChunk
 from agents.protocol.frames import decode_frame, skim_frame
 from agents.protocol.redaction import Redactor, secrets_of, secrets_of_environment
 from agents.tools.base import InSession
@@ -219,6 +219,11 @@ class Shell:
                 f"{agent!r} is no person in this team; give it 'backend: human'"
             )
         return seat
+
+    def standing_labels(self) -> dict[AgentId, Label]:
+        """Who has answered: the newest answer of each."""
+        answers = self._driver.machine.answers()
+        return {answer.agent: answer.label for answer in answers}
 
     def check_name(self, agent: str) -> None:
         """Make sure that the team has such an agent.

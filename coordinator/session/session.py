@@ -150,6 +150,28 @@ class Session(Generic[T]):
         """
         self._tell(lambda at: PersonSaid(at=at, text=whole_text(text)))
 
+    def label_of(self, name: str, among: Sequence[Label] = ()) -> Label:
+        """The label of an answer as a person names it.
+
+        Args:
+            name: A label, an author (then it is the newest answer that stands), or a
+                number of the list ``among``, from 1.
+            among: The list that was shown.
+
+        Raises:
+            NotAsked: There is no such answer.
+        """
+        labels = self._shell.standing_labels()
+        if name.isdecimal() and 0 < int(name) <= len(among):
+            return among[int(name) - 1]
+        if name in labels.values():
+            return Label(name)
+        if (label := labels.get(AgentId(name))) is not None:
+            return label
+        known = ", ".join(f"{agent} ({label})" for agent, label in labels.items())
+        way = f"choose from {known}" if known else "nobody has answered yet"
+        raise NotAsked(f"there is no answer {name!r}; {way}")
+
     def stop_agent(self, agent: str, reason: str = "stopped by a person") -> None:
         """Take one agent out; its answer stands. From any thread.
 

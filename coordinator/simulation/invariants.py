@@ -100,8 +100,6 @@ class Checker:
         """The answer that a veto has to bring back in this step."""
         self._withdrawn: set[AgentId] = set()
         """Whose ballots were given up in this step."""
-        self._is_forced = False
-        """Whether a person gave them up, who may."""
         self._contents: dict[Label, str] = {}
         self._root: dict[Label, Label] = {}
         self._ballots: dict[AgentId, Ballot] = {}
@@ -162,12 +160,13 @@ class Checker:
             is_cut = isinstance(what, TimerRang | VoteForced)
             self._drafting = set() if is_cut else set(self._begun)
         self._withdrawn.clear()
-        # A person who will not wait gives ballots up that could have mattered.
-        self._is_forced = isinstance(what, VoteForced)
         for output in outputs:
             if self.concluded is not None:
                 raise Violation("the conclusion is the last effect")
             self._look_at(output, what.at)
+            if isinstance(what, VoteForced):
+                # A person who will not wait gives up ballots that could have mattered.
+                self._withdrawn.clear()
         if self._due_back is not None:
             raise Violation("a vetoed revision gives way to the one before")
         if self.concluded is None:
@@ -298,7 +297,7 @@ class Checker:
                 if self._is_full:
                     # There is no room for what it drafts.
                     self._drafting.discard(output.agent)
-                if self._votes_in[output.agent] == self._stage and not self._is_forced:
+                if self._votes_in[output.agent] == self._stage:
                     self._withdrawn.add(output.agent)
                 _claim(
                     output.turn == self._turns[output.agent],

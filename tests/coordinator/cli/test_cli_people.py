@@ -13,8 +13,9 @@ import pytest
 
 from agents.protocol.chunks import AgentId, Label
 from agents.protocol.turns import BallotForm, Present, Review, VisibleAnswer
-from coordinator.cli import slash_commands as spoken
-from coordinator.cli.slash_commands import command_of, request_of
+from coordinator.displays import slash_commands as spoken
+from coordinator.displays.slash_commands import command_of, request_of
+from coordinator.protocol import wishes
 
 pytestmark = pytest.mark.long
 
@@ -126,30 +127,19 @@ def test_a_team_without_people_is_steered_when_asked_for(tmp_path: Path) -> None
         person.read_until("Paris")
 
 
-def test_the_rich_display_leaves_no_room_to_type(tmp_path: Path) -> None:
-    file = tmp_path / "team.yaml"
-    file.write_text(TEAM)
-    command = [sys.executable, "-m", "coordinator", "run", "-c", str(file)]
-    done = subprocess.run(  # noqa: S603  (our own program)
-        [*command, "--display", "rich"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1
-    assert "'you' is a person; use --display plain" in done.stderr
-
-
 @pytest.mark.parametrize(
     ("line", "command"),
     [
-        ("/vote a1.1", spoken.Voted((Label("a1.1"),), "")),
+        ("/vote a1.1", wishes.Vote(choices=("a1.1",))),
         (
             "/vote a1.1 > a2.1, a3.2 because it is right",
-            spoken.Voted((Label("a1.1"), Label("a2.1"), Label("a3.2")), "it is right"),
+            wishes.Vote(choices=("a1.1", "a2.1", "a3.2"), reason="it is right"),
         ),
-        ("/say  mind the gap ", spoken.Told("mind the gap")),
-        ("/veto a1.1", spoken.Vetoed(Label("a1.1"), "vetoed by a person")),
-        ("/veto a1.1 no source", spoken.Vetoed(Label("a1.1"), "no source")),
-        ("/stop ada it rambles", spoken.Stopped(AgentId("ada"), "it rambles")),
-        ("/end", spoken.Ended()),
+        ("/say  mind the gap ", wishes.Tell(text="mind the gap")),
+        ("/veto a1.1", wishes.Veto(choice="a1.1")),
+        ("/veto a1.1 no source", wishes.Veto(choice="a1.1", reason="no source")),
+        ("/stop ada it rambles", wishes.StopAgent(agent="ada", reason="it rambles")),
+        ("/end", wishes.End()),
         ("/help", spoken.Helped()),
         ("/say", spoken.Misspoken("/say needs something after it; /help shows what")),
         ("/vot a", spoken.Misspoken("/vot is not known; /help shows what is")),
@@ -168,9 +158,9 @@ def test_a_person_reads_all_there_is_to_vote_on() -> None:
     form = BallotForm(kind="ranking", labels=labels)
     review = Review(answers=answers, ballot=form, may_revise=True)
     assert request_of(YOU, review) == (
-        "you, you are asked to vote.\n\n[agent1.1]\nParis\n\n[agent2.1] (yours)\n"
-        "Lyon\n\n/vote takes labels, best first, and 'because' with a reason. "
-        "A better answer of your own may be written instead."
+        "you, you are asked to vote.\n\n1 [agent1.1]\nParis\n\n2 [agent2.1] (yours)\n"
+        "Lyon\n\n/vote takes numbers, best first, and 'because' with a reason. "
+        "You may write a better answer of your own instead."
     )
     words = request_of(YOU, Present(answers=answers[:1], reasons=("it is",)))
     assert "[agent1.1]\nParis\n\n  for it: it is" in words

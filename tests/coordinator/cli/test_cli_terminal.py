@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -25,6 +26,8 @@ fcntl: Any = pytest.importorskip("fcntl")
 termios: Any = pytest.importorskip("termios")
 
 COLOR = re.compile(rb"\x1b\[[0-9;]*\b3[0-7]m")
+PATIENCE_S = 40.0
+"""A program that shows nothing for so long hangs; its clock ticks each second."""
 SECOND_SCREEN, FIRST_SCREEN = b"\x1b[?1049h", b"\x1b[?1049l"
 CURSOR_SHOWN = b"\x1b[?25h"
 
@@ -60,6 +63,8 @@ class Terminal:
     def read_until(self, text: bytes) -> bytes:
         """Read the screen until ``text`` was shown, or all if it never is."""
         while text not in self.shown:
+            ready, _, _ = select.select([self._screen], [], [], PATIENCE_S)
+            assert ready, self.shown[-4000:].decode("utf-8", "replace")
             try:
                 more = os.read(self._screen, 65_536)
             except OSError:  # Linux's way of saying that the program has gone
@@ -207,3 +212,102 @@ async def test_the_demo_tells_its_story_in_a_quarter_of_a_minute() -> None:
     assert stopped == ["ada", "dan", "dan"]
     assert "22 times a day" in (result.answer or "")
     assert result.cost_usd == 0
+
+
+HELD = """\
+question: Is it so?
+agents:
+  - id: ada
+    script:
+      turns:
+        - {when: {task: draft}, lines: [{answer: "It is so."}]}
+        - {when: {task: review}, lines: [{vote: "It is", reason: Sure.}]}
+        - {when: {task: present}, lines: [{text: "Yes, it is."}]}
+  - id: bo
+    script:
+      turns:
+        - {when: {task: draft}, lines: [{answer: "Not at all."}]}
+        - {when: {task: review}, lines: [{stall: true}]}
+  - id: cy
+    script:
+      turns: [{lines: [{text: "I never finish."}, {stall: true}]}]
+voting: {straggler: null, early: false, rule: plurality, leader_first: null}
+"""
+
+
+@pytest.mark.parametrize("runtime", ["asyncio", "trio"])
+def test_keys_choose_an_agent_speak_to_the_team_and_force_the_vote(
+    tmp_path: Path, runtime: str
+) -> None:
+    path = tmp_path / "team.yaml"
+    path.write_text(HELD)
+    with _terminal("run", "-c", str(path), "--runtime", runtime) as terminal:
+        terminal.read_until(b"I never finish.")
+        terminal.press(b"\x1b[C")
+        terminal.read_until("▸".encode())
+        terminal.press(b"mMind the gap.\r")
+        terminal.read_until(b"Every agent will read it")
+        terminal.press(b"fy")  # nobody waits for cy's draft
+        terminal.read_until(b"the vote is on")
+        terminal.read_until(b"ada votes for ada")
+        terminal.press(b"fy")  # nor for bo's ballot
+        shown = terminal.read_rest()
+        assert terminal.process.returncode == 0, shown
+    assert b"Yes, it is." in shown.partition(FIRST_SCREEN)[2]
+
+
+PEOPLE = """\
+question: Which city is the capital of France?
+agents:
+  - id: ada
+    script:
+      turns:
+        - {when: {task: draft}, lines: [{answer: Paris}]}
+        - {when: {task: review}, lines: [{vote: Versailles}]}
+  - id: ben
+    script:
+      turns:
+        - {when: {task: draft}, lines: [{answer: "It is Lyon, I think."}]}
+        - {when: {task: review}, lines: [{vote: Paris}]}
+  - {id: you, backend: human}
+voting: {rule: plurality, leader_first: null}
+final: reuse
+"""
+
+
+@pytest.mark.parametrize("runtime", ["asyncio", "trio"])
+def test_a_person_answers_and_votes_in_the_picture_and_is_waited_for(
+    tmp_path: Path, runtime: str
+) -> None:
+    path = tmp_path / "team.yaml"
+    path.write_text(PEOPLE)
+    with _terminal("run", "-c", str(path), "--runtime", runtime) as terminal:
+        terminal.read_until(b"you are asked for a first answer")
+        terminal.press(b"aVersailles, of course.\r")
+        terminal.read_until(b"you are asked to vote")
+        terminal.press(b"b9\r")
+        terminal.read_until(b"there is no answer '9'")
+        terminal.press(b"bben because I like it\r")
+        shown = terminal.read_rest()
+        assert terminal.process.returncode == 0, shown
+    after = shown.partition(FIRST_SCREEN)[2]
+    assert b"I like it" in after
+
+
+def test_ctrl_z_leaves_the_second_screen_and_fg_shows_it_again(tmp_path: Path) -> None:
+    path = tmp_path / "team.yaml"
+    path.write_text(HELD)
+    with _terminal("run", "-c", str(path)) as terminal:
+        terminal.read_until(b"I never finish.")
+        terminal.process.send_signal(signal.SIGTSTP)
+        os.waitid(os.P_PID, terminal.process.pid, os.WSTOPPED | os.WNOWAIT)
+        assert terminal.read_until(FIRST_SCREEN).endswith(CURSOR_SHOWN)
+        terminal.shown = b""
+        terminal.process.send_signal(signal.SIGCONT)
+        terminal.read_until(SECOND_SCREEN)
+        terminal.read_until(b"I never finish.")
+        terminal.press(b"\x03\x03")  # a twitchy finger: nothing but the goodbye
+        shown = terminal.read_rest()
+    assert b"Traceback" not in shown
+    assert b"Exception ignored" not in shown
+    assert terminal.process.returncode == 4

@@ -37,8 +37,8 @@ GOLDEN = """\
    0.5s  bo  ┊ Hm.
    0.7s  bo  │ First line.
    0.7s  bo  │ Second line.
-   0.7s  ada ◆ answers (agent2.1): It is so.
-   0.8s  bo  ◆ answers (agent1.1): It is not so.
+   0.7s  ada ◆ answers: It is so.
+   0.8s  bo  ◆ answers: It is not so.
    1.0s      — the vote is on ada, bo
    1.1s  ada ○ is reading the answers
    1.1s  bo  ○ is reading the answers

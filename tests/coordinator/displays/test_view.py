@@ -99,7 +99,8 @@ def test_a_failed_agent_says_why_without_its_escapes(cast: Cast) -> None:
 
 
 def test_text_is_kept_to_its_end_however_much_comes(cast: Cast) -> None:
-    view = View(cast.models)
+    others = {f"agent-{number}": "m" for number in range(200)}
+    view = View({**cast.models, **others})
     deltas: list[Event] = [
         TextDelta(
             agent=ADA, turn=TurnNumber(1), seq=Seq(n), at=0.0, block=0, text=f"{n} "

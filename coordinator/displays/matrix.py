@@ -1,0 +1,59 @@
+"""The vote as a matrix that fills: voters down, answers across. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import assert_never
+
+from agents.protocol.chunks import (
+    AgentId,
+    Approval,
+    Ballot,
+    Choice,
+    Label,
+    Ranking,
+    Scores,
+)
+from coordinator.displays.labels import revision_of
+from coordinator.displays.view import View
+
+VOTERS_MAX = 12
+"""More voters than this are counted and not listed."""
+
+
+def marks_of(ballot: Ballot) -> dict[Label, str]:
+    """What a ballot says of each answer: a tick, a place or points."""
+    match ballot:
+        case Choice():
+            return {ballot.label: "✔"}
+        case Approval():
+            return dict.fromkeys(ballot.labels, "✔")
+        case Ranking():
+            return {
+                label: str(place)
+                for place, tier in enumerate(ballot.tiers, start=1)
+                for label in tier
+            }
+        case Scores():
+            return {label: f"{points:g}" for label, points in ballot.points.items()}
+        case _:
+            assert_never(ballot)
+
+
+def columns_of(view: View) -> list[Label]:
+    """The answers that stand, in the order in which they came."""
+    standing = {agent.label for agent in view.agents.values()}
+    return [label for label in view.labels if label in standing]
+
+
+def headings(
+    labels: Sequence[Label], authors: Mapping[Label, AgentId], width: int
+) -> list[str]:
+    """A short name for each: the author's, with its number where it has several."""
+    found: list[str] = []
+    for label in labels:
+        number = revision_of(label)
+        ending = f".{number}" if number > 1 else ""
+        name = authors.get(label, AgentId(label))
+        found.append(name[: max(1, width - len(ending))] + ending)
+    return found

@@ -1,0 +1,110 @@
+"""A terminal's second screen, drawn by what changed.
+
+Each picture goes out whole or not at all where the terminal can synchronise (mode
+2026; others ignore it), and holds only the lines that differ from the one before.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import IO
+
+import anyio
+import anyio.lowlevel
+
+from coordinator.displays.painting import placed
+from coordinator.displays.panes import Strip
+
+ENTER = "\x1b[?1049h\x1b[?25l"
+KEYS_ON, KEYS_OFF = "\x1b[?2004h", "\x1b[?2004l"
+LEAVE = "\x1b[?1049l\x1b[?25h"
+SYNC, SYNCED = "\x1b[?2026h", "\x1b[?2026l"
+CLEAR = "\x1b[0m\x1b[2J"
+
+
+class Screen:
+    """The second screen of a terminal.
+
+    Args:
+        out: The stream that it is written to otherwise, flushed before.
+        descriptor: A non-blocking one of the same terminal; ``None``: write to ``out``.
+    """
+
+    def __init__(self, out: IO[str], descriptor: int | None = None) -> None:
+        self._out = out
+        self._descriptor = descriptor
+        self._drawn: dict[tuple[int, int, int], str] = {}
+        self._is_open = False
+        self.bytes_written = 0
+
+    def enter(self) -> None:
+        """Show the second screen, empty."""
+        self._write_now(ENTER + (KEYS_ON if self._descriptor is not None else ""))
+        self._drawn = {}
+        self._is_open = True
+
+    def leave(self) -> None:
+        """Show the first one again."""
+        if self._is_open:
+            self._is_open = False
+            off = KEYS_OFF if self._descriptor is not None else ""
+            self._write_now(f"{SYNCED}\x1b[0m{off}{LEAVE}")
+
+    def forget(self) -> None:
+        """Draw everything anew with the next picture."""
+        self._drawn = {}
+
+    async def draw(self, strips: Sequence[Strip]) -> None:
+        """Draw what differs; waits for a terminal that lags."""
+        new = {(s.row, s.column, s.width): s.text for s in strips}
+        old = self._drawn
+        out: list[str] = []
+        if old.keys() != new.keys():
+            # Another layout: what stood between the new places must go.
+            out.append(CLEAR)
+            old = {}
+        out += [
+            placed(*place, text)
+            for place, text in new.items()
+            if old.get(place) != text
+        ]
+        if not out:
+            await anyio.lowlevel.checkpoint()
+            return
+        self._drawn = {}  # should the writing be cancelled in the middle
+        await self._write(f"{SYNC}{''.join(out)}{SYNCED}")
+        self._drawn = new
+
+    async def _write(self, text: str) -> None:
+        if self._descriptor is None:
+            self._write_now(text)
+            await anyio.lowlevel.checkpoint()
+            return
+        left = memoryview(self._encoded(text))
+        self.bytes_written += len(left)
+        while left:
+            try:
+                left = left[os.write(self._descriptor, left) :]
+            except BlockingIOError:
+                await anyio.wait_writable(self._descriptor)
+        await anyio.lowlevel.checkpoint()
+
+    def _write_now(self, text: str) -> None:
+        """Write at once, by the stream; a terminal that is gone is no matter here."""
+        if self._descriptor is None:
+            self._out.write(text)
+            self._out.flush()
+            return
+        with suppress(OSError, ValueError):
+            self._out.flush()
+        data = memoryview(self._encoded(text))
+        with suppress(OSError):
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+
+    def _encoded(self, text: str) -> bytes:
+        encoding = getattr(self._out, "encoding", None) or sys.getdefaultencoding()
+        return text.encode(encoding, "replace")
