@@ -53,7 +53,11 @@ class Desk:
         self._approvals = approvals
         self._show = show
         self._has_keys = ask is not None
-        self._ask = ask or (lambda words, _: show(words))
+
+        def as_words(words: str, _agent: AgentId | None) -> None:
+            show(words)
+
+        self._ask = ask or as_words
         self._turns: dict[AgentId, Turn] = {}
         self._lines: list[str] = []
 

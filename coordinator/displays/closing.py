@@ -88,7 +88,7 @@ def _answer(answer: str, notes: str) -> list[RenderableType]:
 
 def _standings(result: Result, view: View, cast: Cast, width: int) -> RenderableType:
     rows = standings(result, view)
-    marks = _marks(result, rows) if width >= 60 else {}
+    marks = _marks(result, rows, width)
     labels = [row.label for row in rows if row.label] if marks else []
     has_points = any(row.points is not None for row in rows)
     is_cached = bool(result.cache.hit_ratio) and width >= 80
@@ -112,7 +112,7 @@ def _standings(result: Result, view: View, cast: Cast, width: int) -> Renderable
         sign = "★" if row.agent == result.winner else " "
         points = "" if row.points is None else f"{row.points:g}"
         words = row.reason if marks else row.voted
-        own = marks.get(row.agent, {})
+        own: Mapping[Label, str] = marks.get(row.agent, {})
         table.add_row(
             Text(f"{sign}{row.agent}", style=style_of(row.agent, cast)),
             str(row.votes) if row.label else "",
@@ -136,9 +136,10 @@ def _authors(result: Result) -> dict[Label, AgentId]:
 
 
 def _marks(
-    result: Result, rows: Sequence[Standing]
+    result: Result, rows: Sequence[Standing], width: int
 ) -> Mapping[AgentId, Mapping[Label, str]]:
     """Voter → what its ballot says of each answer; empty where a matrix is no use."""
-    if result.why is None or sum(row.label is not None for row in rows) > COLUMNS_MAX:
+    answers = sum(row.label is not None for row in rows)
+    if result.why is None or answers > COLUMNS_MAX or width < 60:
         return {}
     return {ballot.voter: marks_of(ballot.ballot) for ballot in result.why.ballots}

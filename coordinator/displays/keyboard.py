@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import os
 import re
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 
@@ -119,6 +120,7 @@ class Keyboard:
     """
 
     def __init__(self, descriptor: int) -> None:
+        assert sys.platform != "win32"
         import termios  # noqa: PLC0415  (POSIX alone)
         import tty  # noqa: PLC0415
 
@@ -138,6 +140,7 @@ class Keyboard:
         Raises:
             OSError: This is one.
         """
+        assert sys.platform != "win32"
         try:
             owner = os.tcgetpgrp(self.descriptor)
         except OSError:
@@ -147,11 +150,13 @@ class Keyboard:
 
     def take(self) -> None:
         """Have keys come at once, and unseen; signals stay signals."""
+        assert sys.platform != "win32"
         with suppress(self._termios.error):
             self._tty.setcbreak(self.descriptor, self._termios.TCSANOW)
 
     def give_back(self) -> None:
         """Have the terminal as it was."""
+        assert sys.platform != "win32"
         with suppress(self._termios.error):
             self._termios.tcsetattr(self.descriptor, self._termios.TCSANOW, self._saved)
 

@@ -373,17 +373,8 @@ class Composer:
     ) -> list[str]:
         style, brush = self.style_of(agent.id), self.brush
         sign, sign_style = ACTIVITY_SIGNS[agent.activity]
-        if agent.activity in RUNNING:
-            border = style
-        else:
-            border = (
-                "dim" if agent.activity in ("stopped", "retired") else f"{style} dim"
-            )
-        if agent.activity == "failed":
-            border = "red"
         is_chosen = agent.id == self.look.chosen
-        if is_chosen:
-            border = f"{style} bold"
+        border = f"{style} bold" if is_chosen else _border(agent, style)
         title: list[Span] = [
             ("▸ " if is_chosen else "", "bold"),
             (f"{sign} ", sign_style),

@@ -171,6 +171,7 @@ class RichDisplay:
 
     async def _obey(self, keyboard: Keyboard | None) -> None:
         """Leave the second screen while stopped (Ctrl-Z); draw anew at another size."""
+        assert sys.platform != "win32"  # see _may_have_signals
         async with _signals(signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH) as signals:
             async for number in signals:
                 if number == signal.SIGTSTP:
@@ -197,12 +198,14 @@ async def _signals(
 def _may_have_signals() -> bool:
     """Whether signals can be heard: on POSIX, in the main thread."""
     is_main = threading.current_thread() is threading.main_thread()
-    return is_main and hasattr(signal, "SIGTSTP")
+    return is_main and sys.platform != "win32"
 
 
 def _keyboard(out: IO[str]) -> Keyboard | None:
     """The keyboard of the terminal that is drawn on; ``None``: it has none for us."""
-    with suppress(OSError, ValueError, ImportError, io.UnsupportedOperation):
+    if sys.platform == "win32":
+        return None
+    with suppress(OSError, ValueError, io.UnsupportedOperation):
         return Keyboard(out.fileno())
     return None
 
