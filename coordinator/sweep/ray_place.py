@@ -13,6 +13,7 @@ extra ``[ray]``; importing this module imports Ray, as
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -23,9 +24,13 @@ from coordinator.cluster.ray_cluster import gotten, ray
 from coordinator.sweep.places import Link, WorkerLost
 from coordinator.sweep.ray_worker import Host, unpacked
 
-LISTEN_S = 5.0
+LISTEN_S = 3.0
 """How long a worker waits for news before it says that there are none."""
+SILENCE_S = 5.0
+"""A worker that has not even said that there is no news for so long beyond that is
+lost: its node is gone, or cut off. Ray itself says so after 3 to 30 s."""
 KILL_GRACE_S = 4.0
+"""How long a worker may take to leave its sessions; then its process is killed."""
 
 
 class RayPlace:
@@ -47,9 +52,10 @@ class RayPlace:
         try:
             yield link
         finally:
-            with anyio.move_on_after(KILL_GRACE_S, shield=True):
-                with suppress(*_errors()):
-                    await gotten(handle.leave.remote())
+            if link.has_begun:  # else it waits for room, and would not hear it
+                with anyio.move_on_after(KILL_GRACE_S, shield=True):
+                    with suppress(*_errors()):
+                        await gotten(handle.leave.remote())
             with suppress(Exception):
                 ray().kill(handle)
 
@@ -64,6 +70,10 @@ class _RayLink:
     def __init__(self, handle: Any) -> None:  # noqa: ANN401
         self._handle = handle
         self._told = 0
+        self.has_begun = False
+        """Whether it could hear us now."""
+        self._patience_s = math.inf
+        """Until it has begun, which takes as long as the cluster has no room."""
         self.loss = "a worker has left"
 
     def tell(self, message: bytes) -> None:
@@ -73,11 +83,19 @@ class _RayLink:
 
     async def news(self) -> AsyncGenerator[bytes]:
         while True:
-            try:
-                batch = await gotten(self._handle.listen.remote(LISTEN_S))
-            except _errors() as error:
-                self.loss = f"a worker on Ray was lost: {said(error)}"
+            batch: bytes | None = None
+            with anyio.move_on_after(self._patience_s) as silence:
+                try:
+                    batch = await gotten(self._handle.listen.remote(LISTEN_S))
+                except _errors() as error:
+                    self.loss = f"a worker on Ray was lost: {said(error)}"
+                    self.has_begun = False
+                    return
+            if silence.cancelled_caught:
+                self.loss = f"a worker on Ray was silent for {self._patience_s:g} s"
                 return
+            self._patience_s = LISTEN_S + SILENCE_S
+            self.has_begun = True
             if batch is None:
                 return
             for message in unpacked(batch):

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from coordinator.errors import ConfigInvalid
+from coordinator.sweep import sweep as sweep_module
 from coordinator.sweep.driver import Progress
 from coordinator.sweep.store import read_outcomes
 from coordinator.sweep.sweep import SweepOptions, sweep
@@ -149,6 +150,14 @@ async def test_people_and_what_is_no_number_are_refused(
     for said in ({"seeds": 0}, {"workers": 0}, {"budget_usd": 0.0}, {"on": "moon"}):
         with pytest.raises(ConfigInvalid, match="--"):
             await sweep(options(**said))
+
+
+async def test_a_worker_of_another_version_is_refused(
+    options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep_module, "library_version", lambda: "0.0.9")
+    with pytest.raises(ConfigInvalid, match=r"begun by 0\.0\.9"):
+        await sweep(options())
 
 
 @pytest.mark.real_time
