@@ -40,6 +40,7 @@ NOT_IMPORTED = {
     "ruff": "run by the gates",
     "pref-voting": "an oracle, run by hand",
     "votelib": "through import_module, because it has no types",
+    "ray": "through import_module, because its types are partial",
     "uvloop": "through import_module, in an environment of its own",
     "trio": "the other event loop, through anyio",
 }

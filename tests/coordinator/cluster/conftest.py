@@ -67,7 +67,7 @@ def two_nodes() -> Generator[TwoNodes]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in settings.items():
             patch.setenv(name, value)
-        import ray  # noqa: PLC0415  (likewise)
+
         utils: Any = importlib.import_module("ray.cluster_utils")  # an extra
         cluster = utils.Cluster(
             initialize_head=True,
