@@ -280,9 +280,7 @@ class Team(Generic[T]):
 
     def _name_people(self) -> None:
         """Have the rules know who is a person, and is waited for."""
-        people = tuple(
-            agent.id for agent in self.agents if isinstance(agent.backend, Person)
-        )
+        people = tuple(person.id for person in self.people)
         if people != self.rules.voting.people:
             named = self.rules.replace(people=people)
             object.__setattr__(self, "rules", named)  # frozen once it is made
