@@ -54,7 +54,6 @@ from agents.backends.transport.clients import CLOSE_GRACE_S, Clients, timeout
 from agents.backends.transport.connection_errors import timed_out, unconnected
 from agents.backends.transport.log_redaction import keep_keys_out_of_logs
 from agents.backends.transport.response_body import (
-    BREATH_BYTES,
     read_out,
     response_body,
     unwind,
@@ -336,8 +335,6 @@ class ClaudeBackend:
         try:
             async for data in body:
                 is_resting = True
-                if len(data) >= BREATH_BYTES:
-                    await anyio.lowlevel.checkpoint()
                 pen.at = reading.now()
                 if not has_begun:
                     has_begun = bool(data.strip())

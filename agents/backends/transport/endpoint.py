@@ -23,7 +23,6 @@ from agents.backends.transport.clients import CLOSE_GRACE_S, Clients, http_clien
 from agents.backends.transport.connection_errors import timed_out, unconnected
 from agents.backends.transport.log_redaction import keep_keys_out_of_logs
 from agents.backends.transport.response_body import (
-    BREATH_BYTES,
     read_out,
     response_body,
     unwind,
@@ -186,8 +185,6 @@ class Endpoint:
         try:
             async for data in body:
                 is_resting = True
-                if len(data) >= BREATH_BYTES:
-                    await anyio.lowlevel.checkpoint()
                 yield data
                 is_resting = False
         except httpx2.HTTPError as exc:

@@ -66,7 +66,7 @@ class Stateful:
                 self.end_headers()
                 self.wfile.write(body)
 
-            def log_message(self, *_: Any) -> None:
+            def log_message(self, *_: Any, **__: Any) -> None:
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", self._port), Handler)

@@ -294,7 +294,7 @@ async def test_pings_alone_do_not_keep_a_stream_alive() -> None:
             group.start_soon(listener.serve, pinging)
             url = f"http://127.0.0.1:{port}"
             backend = ClaudeBackend(
-                "claude-haiku-5-5", api_key=KEY, base_url=url, idle_limit_s=0.05
+                "claude-haiku-5-5", api_key=KEY, base_url=url, idle_limit_s=0.25
             )
             with anyio.fail_after(20), pytest.raises(BackendUnavailable, match="pings"):
                 await played(backend)
@@ -317,6 +317,29 @@ async def test_a_compressed_stream_is_read() -> None:
             ClaudeBackend("claude-haiku-5-5", api_key=KEY, base_url=url)
         )
     assert text_of(said) == "Paris"
+
+
+@pytest.mark.parametrize("event", [b"data: {}\n\n", b"\n", b": hi\n", b"data:\n"])
+async def test_what_one_read_unpacks_to_leaves_others_their_turn(event: bytes) -> None:
+    # 4 MiB of nothing, from a few KB; the answer stands behind it.
+    size = 1 << 22
+    packed = gzip.compress(event * (size // len(event)) + b"\n\n" + ANSWER)
+    head = SSE + b"content-encoding: gzip\r\nconnection: close\r\n\r\n"
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await anyio.lowlevel.checkpoint()
+            turns += 1
+
+    async with serving([head, packed]) as url, anyio.create_task_group() as group:
+        backend = ClaudeBackend("claude-haiku-5-5", api_key=KEY, base_url=url)
+        group.start_soon(others)
+        said = await played(backend)
+        group.cancel_scope.cancel("the answer is there")
+    assert text_of(said) == "Paris"
+    assert turns > size / 20_000
 
 
 # httpx2 (2.16) leaves its inner generators to the collector where decoding fails, and
