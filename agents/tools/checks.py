@@ -322,15 +322,16 @@ async def _to_end(
     """Run a program; its exit code and the end of what it wrote, or ``None``: late."""
     tail = bytearray()
     code: int | None = None
-    process = await anyio.open_process(
-        line,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        cwd=folder,
-        env=environment,
-        start_new_session=True,
-    )
+    with outside_work():
+        process = await anyio.open_process(
+            line,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            env=environment,
+            start_new_session=True,
+        )
     try:
         with anyio.move_on_after(timeout_s), outside_work(timeout_s):
             async with anyio.create_task_group() as group:

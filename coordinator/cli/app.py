@@ -28,6 +28,7 @@ from coordinator.cli.help_examples import EXAMPLES, IN_THIS_ORDER, beneath_help
 from coordinator.cli.journal_commands import (
     JournalFolder,
     SessionName,
+    records,
     replay,
     resume,
     sessions,
@@ -61,8 +62,9 @@ app = App(
     suppress_keyboard_interrupt=False,  # main() has the sentence and the exit code
 )
 app["--help"].group = app["--version"].group = SET_UP
-sessions.group = LOOK_BACK
+sessions.group = records.group = LOOK_BACK
 app.command(sessions)
+app.command(records)
 app.command(replay, group=LOOK_BACK)
 app.command(resume, group=ASK)
 register(app)
@@ -333,7 +335,7 @@ def simulate(
     generate: bool = False,  # noqa: ARG001  (what happens by itself, said aloud)
     runs: Whole | None = None,
     seed: Whole | None = None,
-    workers: Whole | None = None,
+    workers: Whole = 1,
     faults: str = "all",
     keep: Path | None = None,
     shell: bool = False,
@@ -359,7 +361,7 @@ def simulate(
     seed
         The first one's seed; the next ones count up.
     workers
-        Processes that share the work (one for each core).
+        Processes that share the work (1).
     faults
         What may go wrong: all, none, or some of silent, fail, stall, nonsense, late,
         meddle, with commas between them.
@@ -381,7 +383,6 @@ def simulate(
         return attacks_command(runs, seed or 0, is_json=json)
     from coordinator.cli.simulate import (  # noqa: PLC0415
         SimulateOptions,
-        cores,
         simulate_command,
     )
 
@@ -390,7 +391,7 @@ def simulate(
             world=world,
             runs=1000 if runs is None else runs,
             seed=seed or 0,
-            workers=cores() if workers is None else workers,
+            workers=workers,
             faults=faults,
             sizes=size,
             keep=keep,
@@ -412,6 +413,7 @@ def compare(
     situation: tuple[str, ...] = (),
     contender: tuple[str, ...] = (),
     assume: tuple[str, ...] = (),
+    judges: str = "",
     sweep: str | None = None,
     plot: Path | None = None,
     json: bool = False,
@@ -445,6 +447,10 @@ def compare(
         Compare this policy, as "slate" or "slate,panel=5"; more than once.
     assume
         Change an assumption of the simulation: NAME=VALUE, more than once.
+    judges
+        How far simulated judges are right together: one_model (.67, recorded; the
+        default), several_models (.38), independent (.16, as the study behind slate
+        had it), a correlation, or a folder with recorded verdicts to measure it in.
     sweep
         Compare with an assumption at several values: NAME=V1,V2,…; says where the
         verdict turns.
@@ -468,6 +474,7 @@ def compare(
             situations=situation,
             contenders=contender,
             assumed=assume,
+            judges=judges,
             sweep=sweep,
             plot=plot,
             is_json=json,

@@ -30,6 +30,7 @@ def main_compare(
     situations: Sequence[str] = tuple(SITUATIONS),
     is_quiet: bool = False,
     sweep: str | None = None,
+    judges: str = "",
     **parameters: object,
 ) -> int:
     """Compare policies and print what was found.
@@ -46,6 +47,7 @@ def main_compare(
         is_quiet: Say nothing of progress (standard error).
         sweep: ``NAME=V1,V2,…``: compare with each of these values of an assumption
             instead, in the plain situation.
+        judges: Where the correlation of judges is from.
         parameters: Assumptions to change; numbers may be strings.
 
     Returns:
@@ -77,6 +79,7 @@ def main_compare(
         contenders=contenders,
         situations=situations,
         assumed=assumptions(**parameters),
+        judges=judges,
         on_progress=_nothing if is_quiet else _progress,
     )
     if json:

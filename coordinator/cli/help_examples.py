@@ -69,6 +69,11 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
             "coordinator sessions export last | jq -r .kind | sort | uniq -c",
         ),
     ),
+    "records": (
+        ("What the right answer was", "coordinator records tell last Canberra"),
+        ("Which answer was right", "coordinator records tell last agent2.1"),
+        ("Weights, and who drafts first", "coordinator records learn"),
+    ),
     "init": (
         ("A talk that ends in a running team", "coordinator init"),
         (

@@ -24,6 +24,60 @@ JournalFolder = Annotated[Path | None, Parameter(converter=_folder)]
 SessionName = Annotated[str, Parameter(completer=session_names)]
 
 
+records = App(
+    name="records", help="Tell how sessions turned out, and learn who to listen to."
+)
+
+
+@records.command
+def tell(session: SessionName, answer: str, *, journal: JournalFolder = None) -> int:
+    """Say what the right answer of a session turned out to be.
+
+    Parameters
+    ----------
+    session
+        Its id, or as much of it as no other one begins with; or last.
+    answer
+        The right answer; or the label or the author of the one that was right; or none,
+        where all were wrong.
+    journal
+        The folder of sessions, instead of the usual one.
+    """
+    from coordinator.cli.records import tell_command  # noqa: PLC0415
+
+    return tell_command(session, answer, journal)
+
+
+@records.command
+def learn(
+    *,
+    told: Path | None = None,
+    agreed: float | None = None,
+    journal: JournalFolder = None,
+    json: bool = False,
+) -> int:
+    """Learn from sessions whose outcome is known: weights, and who drafts first.
+
+    Prints lines for the team file.
+
+    Parameters
+    ----------
+    told
+        A file of outcomes, a line {"session": …, "answer": …}, instead of what was
+        told by "records tell".
+    agreed
+        Take the winner for right where nothing was told, if so large a share agreed on
+        it: 0.9, say.
+    journal
+        The folder of sessions, instead of the usual one.
+    json
+        Print a JSON object.
+    """
+    from coordinator.cli.records import learn_command  # noqa: PLC0415
+
+    return learn_command(journal, told, agreed, is_json=json)
+
+
 sessions = App(name="sessions", help="List, show, export and delete kept sessions.")
 
 

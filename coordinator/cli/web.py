@@ -86,7 +86,6 @@ async def _web(options: WebOptions) -> int:
             ):
                 async for _ in signals:
                     break
-            hub.leave()  # a server waits for the responses that are under way
     return Exit.ANSWERED
 
 

@@ -49,12 +49,14 @@ class Assumptions(
     camps: tuple[Camp, ...] = ()
     """The first takes the first agents by lot, and so on; the rest are plain."""
 
-    judge_shared_sd: float = 0.5
-    """Error about an answer that all judges share. Assumed; see ``shared_errors``."""
-    judge_own_sd: float = 1.2
-    """Error of one judge about one answer. With the above it makes a judge keep its
-    verdict between two answers 65 % of the time, as measured for swapped orders:
-    1/2 + asin(r)/pi = 0.65 for r = (1 + 0.5²) / (1 + 0.5² + 1.2²)."""
+    judge_shared_sd: float = 1.203
+    """Error about an answer that all judges share. With the next, of recorded judges:
+    that two prompts of one model are right together correlates at 0.67 (LLMBar, GPT-4,
+    2026-11-30); see :mod:`coordinator.comparison.judges`."""
+    judge_own_sd: float = 0.493
+    """Error of one judge about one answer. With the above one judge is right of two
+    answers as often as before that was measured (71 %), when 0.5 and 1.2 were assumed,
+    and judges erred almost independently: ``--judges independent``."""
     own_bias: float = 0.5
     """How much better one's own answer looks. Assumed; judges are known to prefer
     their own words."""
@@ -95,6 +97,9 @@ class Assumptions(
     """Share of the way from its own quality to that of the answer it thinks best that
     a reviser goes first. Assumed 0, as debate helps nobody on average."""
 
+    countable: bool = False
+    """Whether answers come to a result that can be compared, as numbers and choices do;
+    then equal ones are counted by policies that count."""
     wrong_kinds: int = 5
     """Different wrong results there are. Assumed."""
     wrong_shared: float = 0.6

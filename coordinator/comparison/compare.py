@@ -21,9 +21,13 @@ from coordinator.comparison.assumptions import FIRST_TEST_SEED, Assumptions, ass
 from coordinator.comparison.billing import Bill
 from coordinator.comparison.confidence import Interval
 from coordinator.comparison.contenders import (
+    ADAPTIVE_SAMPLES,
     ALONE,
     CONTENDERS,
     DEFAULT,
+    NAMED,
+    OURS,
+    SAMPLED,
     SAMPLES,
     Contender,
     contender,
@@ -31,6 +35,8 @@ from coordinator.comparison.contenders import (
 from coordinator.comparison.crowd import Crowd
 from coordinator.comparison.simulated_session import Outcome, Stage
 from coordinator.comparison.situations import SITUATIONS, situation
+from coordinator.consensus.settings import Adaptive
+from coordinator.consensus.team_growth import is_sure
 from coordinator.errors import ConfigInvalid
 
 SIZES = (3, 5, 7, 16, 64)
@@ -38,6 +44,9 @@ ONE_SIZE = 7
 """Size of the teams in situations that are played with one size only."""
 LEAST_OPEN_RUNS = 20
 SEEDS_AT_ONCE = 20
+SAMPLES_MOST = 16
+SURE = 0.95
+"""As Adaptive-Consistency has it."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +103,8 @@ class Versus(msgspec.Struct, frozen=True, kw_only=True):
     time: Interval
     quality: Interval
     """Mean difference."""
+    right: Interval
+    """Difference of the shares that are right."""
     same_answer: Interval
 
 
@@ -104,6 +115,8 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     runs: int
     sizes: tuple[int, ...]
     assumptions: Assumptions
+    judges: str = ""
+    """Where the correlation of judges is from."""
     rows: tuple[Row, ...]
     versus: tuple[Versus, ...]
 
@@ -136,6 +149,7 @@ def compare(
     contenders: Sequence[str] = CONTENDERS,
     situations: Sequence[str] = tuple(SITUATIONS),
     assumed: Assumptions | None = None,
+    judges: str = "",
     on_progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Comparison:
     """Play ``runs`` teams of each size under each contender in each situation.
@@ -151,6 +165,7 @@ def compare(
         contenders: Names, see :mod:`coordinator.comparison.contenders`.
         situations: Names, see :mod:`coordinator.comparison.situations`.
         assumed: Where a situation does not say otherwise.
+        judges: Where the correlation of judges is from, for readers.
         on_progress: Told (jobs done, jobs in all).
 
     Raises:
@@ -188,6 +203,7 @@ def compare(
         runs=runs,
         sizes=tuple(sizes),
         assumptions=assumed,
+        judges=judges,
         rows=tuple(
             _row(place, name, here)
             for place, here in found.items()
@@ -198,7 +214,7 @@ def compare(
             _versus(place, name, rival, here)
             for place, here in found.items()
             for name in names
-            if name.startswith(DEFAULT)
+            if name.startswith(OURS)
             for rival in wanted
             if rival != name and here[name] and here[rival]
         ),
@@ -254,7 +270,7 @@ def _work(job: _Job) -> _Outcomes:
         for each in sorted(chosen, key=lambda c: c.name != DEFAULT):
             if each.rules.drafting.revise and seed >= job.open_until:
                 continue
-            if _is_same_rules_here(each, job.size):
+            if each.name not in SAMPLED and _is_same_rules_here(each, job.size):
                 continue
             played = _play(each, crowd, budget)
             if each.name == DEFAULT:
@@ -264,8 +280,10 @@ def _work(job: _Job) -> _Outcomes:
 
 
 def _is_same_rules_here(each: Contender, size: int) -> bool:
-    """Whether it is the default policy but for stages that so few do not need."""
-    default, rules = contender(DEFAULT).rules, each.rules
+    """Whether it is its policy but for stages that so few do not need."""
+    if each.name in NAMED or each.name == ALONE:
+        return False
+    default, rules = contender(each.name.split(",")[0]).rules, each.rules
     if rules == default or rules.drafting.revise:
         return False
     voting = default.voting
@@ -277,8 +295,8 @@ def _is_same_rules_here(each: Contender, size: int) -> bool:
 
 
 def _play(each: Contender, crowd: Crowd, budget: int) -> _Played:
-    if each.name == SAMPLES:
-        return _Played(outcome=self_consistency(crowd, budget), is_same=None)
+    if each.name in SAMPLED:
+        return _Played(outcome=_sampled(each.name, crowd, budget), is_same=None)
     if each.name == ALONE:
         crowd = crowd.alone()
     outcome = Stage(crowd, each.rules, is_fresh=each.is_fresh).play()
@@ -289,30 +307,58 @@ def _play(each: Contender, crowd: Crowd, budget: int) -> _Played:
     return _Played(outcome=outcome, is_same=twin.winner == outcome.winner)
 
 
-def self_consistency(crowd: Crowd, budget_tokens: int) -> Outcome:
-    """One agent answers as often as the budget allows; the commonest result is taken.
-
-    All right samples have one result. A wrong one has the most tempting wrong result,
-    or one of a few others. Which text of the commonest result is given is not judged:
-    it is the first one. This needs results that can be compared, which an essay or a
-    program has not.
-    """
+def _sampled(name: str, crowd: Crowd, budget_tokens: int) -> Outcome:
+    """Samples of one agent, counted: how many is in the contender's name."""
+    if name == ADAPTIVE_SAMPLES:
+        return adaptive_self_consistency(crowd)
     assumed = crowd.assumed
     prompt = assumed.preamble_tokens + assumed.question_tokens + assumed.ask_tokens
     n = max(1, round(budget_tokens / (prompt + assumed.draft_tokens)))
+    return self_consistency(crowd, n if name == SAMPLES else crowd.size)
+
+
+def adaptive_self_consistency(crowd: Crowd) -> Outcome:
+    """Samples of one agent one after another until the commonest result is certain.
+
+    Adaptive-Consistency (2305.11860): three at first, then one more each time.
+    """
+    rule = Adaptive(start=3, step=1, max=SAMPLES_MOST, stop="posterior", sure=SURE)
+    n = rule.start
+    while n < rule.max:
+        counts = Counter(_results(crowd, n)).most_common(2)
+        behind = counts[1][1] if len(counts) > 1 else 0
+        if is_sure(rule, counts[0][1], behind, n):
+            break
+        n += rule.step
+    return self_consistency(crowd, n, at_once=rule.start)
+
+
+def _results(crowd: Crowd, n: int) -> list[int]:
+    return [crowd.result(crowd.normal("sample", i), "sample", i) for i in range(n)]
+
+
+def self_consistency(crowd: Crowd, n: int, *, at_once: int | None = None) -> Outcome:
+    """One agent answers ``n`` times; the commonest result is taken.
+
+    Which text of the commonest result is given is not judged: it is the first one. This
+    needs results that can be compared, which an essay or a program has not.
+
+    Args:
+        crowd: Whose first agent answers.
+        n: How often, at least once.
+        at_once: How many are asked together; the others follow one another.
+    """
+    assumed = crowd.assumed
+    prompt = assumed.preamble_tokens + assumed.question_tokens + assumed.ask_tokens
     bill, elapsed = Bill(), 0.0
-    qualities: list[float] = []
-    results: list[int] = []
+    qualities = [crowd.normal("sample", i) for i in range(n)]
+    results = _results(crowd, n)
     for i in range(n):
-        quality = crowd.normal("sample", i)
-        qualities.append(quality)
-        wrong = 1 + int(crowd.uniform("which wrong", i) * assumed.wrong_kinds)
-        tempted = crowd.uniform("tempted", i) < assumed.wrong_shared
-        results.append(0 if crowd.is_right(quality) else 1 if tempted else wrong)
         written = crowd.length(assumed.draft_tokens, 0, "sample", i)
         took = written / crowd.speed(0, "sample", i)
-        reading = assumed.first_token_s + prompt / assumed.reads_per_s
-        elapsed = max(elapsed, reading + took)
+        took += assumed.first_token_s + prompt / assumed.reads_per_s
+        is_after = at_once is not None and i >= at_once
+        elapsed = elapsed + took if is_after else max(elapsed, took)
         bill = bill.plus(Bill(plain=prompt, output=int(written)))
     # Counters keep the order of first appearance, so the earlier one wins a tie.
     result = Counter(results).most_common(1)[0][0]
@@ -401,6 +447,9 @@ def _versus(place: tuple[str, int], name: str, rival: str, here: _Outcomes) -> V
         usd=ratio(lambda o: o.usd),
         time=ratio(lambda o: o.elapsed_s),
         quality=intervals.mean([mine.quality - other.quality for mine, other in pairs]),
+        right=intervals.mean(
+            [float(mine.is_right) - float(other.is_right) for mine, other in pairs]
+        ),
         same_answer=intervals.share(
             sum(mine.winner == other.winner for mine, other in pairs), len(pairs)
         ),

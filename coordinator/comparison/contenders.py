@@ -3,7 +3,10 @@
 A contender's name says what it is: a preset and the settings changed in it, as in
 ``slate,panel=5`` or
 ``slate,straggler.factor=2``; each change must make sense after those before it. Two are
-no policies: ``one agent`` and ``self-consistency``.
+no policies: ``one agent`` and the kinds of self-consistency, which count samples of one
+agent. Rivals by other names are settings of ours: one good judge, a knockout of pairs,
+and the chairman of karpathy/llm-council, where all answer, all rank the others, and one
+words the final answer.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import msgspec
 
 from coordinator.ballots import read_rule
 from coordinator.consensus.rules import (
+    DEFAULT_POLICY,
     Adaptive,
     LeaderFirst,
     PolicyName,
@@ -35,11 +39,26 @@ _NESTED: dict[str, type[Adaptive | LeaderFirst | Shortlist | Straggler | Topolog
 
 ALONE = "one agent"
 SAMPLES = "self-consistency"
-DEFAULT = "slate"
+ADAPTIVE_SAMPLES = "adaptive self-consistency"
+N_SAMPLES = "one agent N times"
+SAMPLED = frozenset({SAMPLES, ADAPTIVE_SAMPLES, N_SAMPLES})
+DEFAULT = DEFAULT_POLICY
+OURS = (DEFAULT, "slate")
+"""Each is compared, pair by pair, with every rival."""
+
+NAMED: dict[str, str] = {
+    "one judge": "slate,panel=1,rule=plurality,shortlist=null,committee_over=null",
+    "chairman": "ensemble,rule=borda,self_votes=forbid,final=synthesise",
+    "knockout": "slate,topology.tournament=2,shortlist=null,committee_over=null",
+}
+"""Rivals that are our settings under the name by which people know them."""
 
 CONTENDERS: tuple[str, ...] = (
     ALONE,
+    N_SAMPLES,
     SAMPLES,
+    ADAPTIVE_SAMPLES,
+    *NAMED,
     "massgen",
     "ensemble",
     "revision,news=finish",
@@ -47,6 +66,10 @@ CONTENDERS: tuple[str, ...] = (
     "revision,news=preempt",
     "revision,news=stale_only",
     DEFAULT,
+    "evidence,panel=1",
+    "evidence,panel=3",
+    "evidence,self_votes=forbid",
+    "slate",
     "slate,early=false",
     "slate,rule=plurality",
     "slate,shortlist=null",
@@ -72,9 +95,9 @@ def contender(name: str) -> Contender:
     Raises:
         ConfigInvalid: There is no such policy or setting, or it cannot have that value.
     """
-    if name in {ALONE, SAMPLES}:
-        return Contender(name=name, rules=Rules(DEFAULT))
-    preset, *changes = name.split(",")
+    if name == ALONE or name in SAMPLED:
+        return Contender(name=name, rules=Rules("slate"))
+    preset, *changes = NAMED.get(name, name).split(",")
     rules = Rules(cast("PolicyName", preset.strip()))  # refused if it is none
     for change in changes:
         key, _, value = (part.strip() for part in change.partition("="))

@@ -93,6 +93,17 @@ class Crowd:
         """Whether an answer of ``quality`` is right."""
         return quality + self.ease >= 0
 
+    def result(self, quality: float, *what: str | int) -> int:
+        """What an answer comes to: 0 where it is right, else one of the wrong results.
+
+        A wrong one has the most tempting wrong result, or one of a few others.
+        """
+        if self.is_right(quality):
+            return 0
+        wrong = 1 + int(self.uniform("which wrong", *what) * self.assumed.wrong_kinds)
+        is_tempted = self.uniform("tempted", *what) < self.assumed.wrong_shared
+        return 1 if is_tempted else wrong
+
     def _written(
         self, agent: int, text: str, quality: float, appeal: float = 0.0
     ) -> Written:

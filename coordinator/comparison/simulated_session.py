@@ -389,7 +389,9 @@ class Stage:
             case "draft":
                 self._proposal = self._crowd.draft(self._index[agent])
                 chunk = AnswerProposed(
-                    **pen.stamp(), content=self._content(self._proposal)
+                    **pen.stamp(),
+                    content=self._content(self._proposal),
+                    result=self._result(self._proposal),
                 )
             case "revise":
                 self._proposal = self._revised(agent, running.seen)
@@ -430,6 +432,12 @@ class Stage:
         ranked = self._crowd.ranked(place, answers, answers)
         number = 1 + sum(x.author == place for x in self._answers.values())
         return self._crowd.revision(self._live[agent], ranked[0][0], number)
+
+    def _result(self, written: Written) -> str:
+        """What equals it counts with it; of an essay nothing does."""
+        if not self._assumed.countable:
+            return ""
+        return f"result {self._crowd.result(written.quality, written.author)}"
 
     def _content(self, written: Written) -> str:
         """What the machine sees of an answer: as long as it would be."""

@@ -29,6 +29,24 @@ _ALL = (
         is_for_all_sizes=True,
     ),
     Situation(
+        name="counted",
+        about="answers come to a result that can be compared, as numbers do",
+        changes={"countable": True},
+        is_for_all_sizes=True,
+    ),
+    Situation(
+        name="several_models",
+        about="judges of several models: right together at .38 (JudgeBench)",
+        changes={"judge_shared_sd": 0.931, "judge_own_sd": 0.908},
+        is_for_all_sizes=True,
+    ),
+    Situation(
+        name="independent_judges",
+        about="judges err almost independently, as no recorded ones do: .16",
+        changes={"judge_shared_sd": 0.5, "judge_own_sd": 1.2},
+        is_for_all_sizes=True,
+    ),
+    Situation(
         name="revision_helps",
         about="each revision is 0.3 better than by chance",
         changes={"revision_gain": 0.3},

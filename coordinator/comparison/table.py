@@ -46,15 +46,17 @@ ballots were in; =full: winner the same as with all ballots."""
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """What the default policy shall cost at most, as a ratio to a rival."""
+    """What a policy of ours shall cost at most, as a ratio to a rival."""
 
     rival: str
     size: int
     tokens: float
     time: float
+    policy: str = "slate"
 
 
 TARGETS = (
+    Target(rival="ensemble", size=7, tokens=0.65, time=1.0, policy="evidence"),
     Target(rival="massgen", size=7, tokens=0.2, time=0.5),
     Target(rival="ensemble", size=3, tokens=1.02, time=1.0),
     Target(rival="ensemble", size=5, tokens=1.02, time=1.0),
@@ -97,6 +99,7 @@ def _targets(comparison: Comparison) -> str:
         if versus.situation == "plain"
         and versus.size == target.size
         and versus.rival == target.rival
+        and versus.contender == target.policy
     ]
     if not lines:
         return ""
@@ -114,6 +117,7 @@ def _targets(comparison: Comparison) -> str:
         "USD /",
         "quality diff",
         "",
+        "right diff",
     )
     return "Targets (plain)\n" + aligned([head, *lines], left={1, 2, 5, 8, 11})
 
@@ -132,6 +136,7 @@ def _target_line(target: Target, versus: Versus) -> tuple[str, ...]:
         within(versus.usd, 3),
         within(versus.quality, 3, sign="+"),
         standing(versus.quality),
+        within(versus.right, 3, sign="+"),
     )
 
 
@@ -198,4 +203,7 @@ def _assumed(comparison: Comparison) -> str:
     values = msgspec.to_builtins(comparison.assumptions)
     listed = ", ".join(f"{name}={value}" for name, value in values.items())
     seeds = f"{comparison.seed}…{comparison.seed + comparison.runs - 1}"
-    return f"Seeds {seeds}. Assumed unless a situation says otherwise: {listed}."
+    judges = f"Judges: {comparison.judges}.\n" if comparison.judges else ""
+    return (
+        f"{judges}Seeds {seeds}. Assumed unless a situation says otherwise: {listed}."
+    )

@@ -129,7 +129,9 @@ def faults_of(answer: Answer) -> str:
 
 def may_try_again(m: Move, author: Member) -> bool:
     """Whether the rules leave ``author`` another try; the caps are asked elsewhere."""
-    is_free = author.activity == "idle" and not (m.s.is_cut or is_settled(m))
+    model = m.rules.voting.models.get(author.id, "")
+    is_late = m.s.is_cut or model in m.s.models_cut
+    is_free = author.activity == "idle" and not (is_late or is_settled(m))
     return is_free and author.checked < m.rules.drafting.check_tries
 
 

@@ -16,6 +16,10 @@ from coordinator.consensus.transition import Move, drawn
 
 WEAK_PANEL = 2
 """Voters at least where the drafts leave a weak margin."""
+PROSE_PANEL = 3
+"""Where no two drafts are equal, so that they say nothing: two voters that disagree
+would leave it to the lot. Of seven such drafts the answer was right in .011 more of
+simulated sessions than with two (seeds from 1,000,000 on)."""
 ONE_IN = 6
 """Of so many answers of a committee one goes on: of few their winner, of 16 three."""
 
@@ -101,7 +105,10 @@ def _panel_size(m: Move, found: Sequence[Entry] | None = None) -> int | None:
         found = result_count.counted(m, checks.best(m, m.standing()))
     drafts = sum(entry.weight for entry in found)
     is_weak = result_count.lead(found) <= exact(m.rules.voting.weak_margin) * drafts
-    return max(models, WEAK_PANEL if is_weak else 1)
+    if not is_weak:
+        return max(models, 1)
+    is_prose = len(found) > 1 and all(len(entry.labels) == 1 for entry in found)
+    return max(models, PROSE_PANEL if is_prose else WEAK_PANEL)
 
 
 def _models(m: Move) -> set[str]:

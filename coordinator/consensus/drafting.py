@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -30,9 +32,12 @@ from coordinator.protocol.events import (
 
 if TYPE_CHECKING:
     from agents.protocol.chunks import AgentId
+    from coordinator.consensus.settings import Straggler
     from coordinator.consensus.transition import Move
 
 STRAGGLER_TIMER = "straggler"
+STRAGGLERS_OF = "stragglers of "
+"""What the timers' names begin with where each model has its own; the model follows."""
 PASSES = "an answer passes every check"
 
 
@@ -183,12 +188,14 @@ def _fault_of_draft(m: Move, chunk: AnswerProposed) -> str | None:
     return None
 
 
-def _cut_drafts(m: Move, why: str) -> list[AgentId]:
+def _cut_drafts(
+    m: Move, why: str, *, of: Callable[[AgentId], bool] = lambda _: True
+) -> list[AgentId]:
     """Withdraw the first answers under way; who wrote them only votes."""
     cut: list[AgentId] = []
     for agent in m.s.order:
         member = m.s.members[agent]
-        if member.activity == "drafting":
+        if member.activity == "drafting" and of(agent):
             m.cancel(member, why)
             m.s.drafting -= 1
             m.s.drafts_in += _has_checked(m, member)
@@ -242,12 +249,17 @@ def _go_on(m: Move) -> None:
         _freeze(m, "the first answers agree", is_early=True)
         return
     straggler = m.rules.drafting.straggler
+    if straggler is None:
+        return
     if contests.waits_for_person(
         m, (x.id for x in m.live() if x.activity == "drafting")
     ):
         return
+    if straggler.among == "model":
+        _arm_by_model(m, straggler)
+        return
     total = m.s.drafting + m.s.drafts_in
-    if straggler is None or m.s.drafts_in < straggler.share * total:
+    if m.s.drafts_in < straggler.share * total:
         return
     if m.s.straggler_armed:
         return
@@ -258,10 +270,45 @@ def _go_on(m: Move) -> None:
     )
 
 
+def _arm_by_model(m: Move, straggler: Straggler) -> None:
+    """Set a time to the stragglers of each model of which enough drafts are in."""
+    waiting, came = Counter[str](), Counter[str]()
+    checked = checks.authors_waiting(m)
+    for member in map(m.s.members.__getitem__, m.s.order):
+        model = m.rules.voting.models.get(member.id, "")
+        if member.activity == "drafting" or member.id in checked:
+            waiting[model] += 1
+        elif member.label and m.s.answers[member.label].ordinal > m.s.wave_from:
+            came[model] += 1
+    took = m.s.now - m.s.wave_began
+    for model, count in waiting.items():
+        is_due = came[model] and came[model] >= straggler.share * (came[model] + count)
+        if is_due and model not in m.s.models_armed:
+            m.s.models_armed |= {model}
+            at = m.s.wave_began + straggler.factor * took
+            m.out.append(ArmTimer(timer=f"{STRAGGLERS_OF}{model}", at=at))
+
+
+def cut_stragglers_of(m: Move, timer: str) -> None:
+    """The same as :func:`cut_stragglers` for the agents of one model (D3)."""
+    model = timer.removeprefix(STRAGGLERS_OF)
+    if m.s.phase != "drafting" or model not in m.s.models_armed:
+        return
+    why = "the other first answers of its model are in; this one took too long"
+    models = m.rules.voting.models
+    for agent in _cut_drafts(m, why, of=lambda x: models.get(x, "") == model):
+        m.put(msgspec.structs.replace(m.s.members[agent], was_cut=True))
+    m.s.models_cut |= {model}
+    if not m.s.drafting:
+        _freeze(m, "the first answers that came in time")
+
+
 def _is_counted_out(m: Move) -> bool:
     """Whether nothing outstanding, draft or ballot, can change which result leads."""
     if not result_count.can_close_drafting(m) or not m.s.drafts_in:
         return False
+    if not m.rules.voting.weights and m.s.drafting >= len(m.s.answers):
+        return False  # all that is in could not outweigh what is out
     standing = m.standing()
     if checks.is_on(m):
         # Only what passes everything can be sure to be among those that pass most.
@@ -297,10 +344,13 @@ def force_vote(m: Move, reason: str) -> None:
     if m.s.phase == "drafting":
         for agent in _cut_drafts(m, reason):
             m.put(msgspec.structs.replace(m.s.members[agent], was_cut=True))
+        checks.cancel(m, reason)
+        m.s.drafting = 0
         _freeze(m, f"the first answers there are: {reason}")
     elif m.s.phase == "voting" and voting.has_ballots(m):
         _cut_drafts(m, reason)
         voting.force(m, reason)
+        _close_if_last(m)  # where it waited for those drafts alone
 
 
 def _freeze(m: Move, reason: str, *, is_early: bool = False) -> None:

@@ -448,6 +448,8 @@ def _keep_to_budget(m: Move) -> None:
             if not _is_over(m):
                 member = m.s.members[each.member.id]
                 _after_failure(m, member, each.member.activity, each.why)
+        if m.rules.limits.ahead == "waits" and m.rules.drafting.revise:
+            revisions.ask_who_waited(m)  # for whoever is out now, perhaps
     budget.without_cancels(m, never)
 
 
@@ -461,16 +463,8 @@ def _on_shell(m: Move, what: MachineInput) -> None:
                 division.begin(m)
             else:
                 drafting.begin(m)
-        case TimerRang(timer="deadline"):
-            _best_so_far(m, "deadline", "the deadline passed")
-        case TimerRang(timer=drafting.STRAGGLER_TIMER):
-            drafting.cut_stragglers(m)
-        case TimerRang(timer=revisions.NEWS_TIMER):
-            revisions.announce(m)
-        case TimerRang(timer=timer) if timer.startswith(leader_first.LEADER_TIMER):
-            leader_first.on_timer(m, timer)
-        case TimerRang(timer=timer) if timer.startswith(voting.LATE_VOTES_TIMER):
-            voting.cut_late_votes(m, timer)
+        case TimerRang(timer=timer):
+            _on_timer(m, timer)
         case Interrupted(reason=reason):
             _best_so_far(m, "interrupted", reason)
         case PersonSaid(text=text):
@@ -485,6 +479,24 @@ def _on_shell(m: Move, what: MachineInput) -> None:
             drafting.on_check(m, what)
         case VoteForced(reason=reason):
             drafting.force_vote(m, reason)
+        case _:
+            pass
+
+
+def _on_timer(m: Move, timer: str) -> None:
+    match timer:
+        case "deadline":
+            _best_so_far(m, "deadline", "the deadline passed")
+        case drafting.STRAGGLER_TIMER:
+            drafting.cut_stragglers(m)
+        case revisions.NEWS_TIMER:
+            revisions.announce(m)
+        case _ if timer.startswith(drafting.STRAGGLERS_OF):
+            drafting.cut_stragglers_of(m, timer)
+        case _ if timer.startswith(leader_first.LEADER_TIMER):
+            leader_first.on_timer(m, timer)
+        case _ if timer.startswith(voting.LATE_VOTES_TIMER):
+            voting.cut_late_votes(m, timer)
         case _:
             pass
 

@@ -19,6 +19,7 @@ from typing import (
     Unpack,
     cast,
 )
+from typing import Final as Final_
 
 import msgspec
 
@@ -67,6 +68,8 @@ __all__ = [
 ]
 
 PolicyName: TypeAlias = Literal["slate", "evidence", "revision", "ensemble", "massgen"]
+DEFAULT_POLICY: Final_[PolicyName] = "evidence"
+"""Chosen by figures: see :mod:`coordinator.comparison`'s README."""
 Part: TypeAlias = Voting | Drafting | Limits | Final
 
 PARTS: dict[str, type[Part]] = {
@@ -152,7 +155,7 @@ class Rules:
 
     def __init__(
         self,
-        policy: PolicyName = "slate",
+        policy: PolicyName = DEFAULT_POLICY,
         *,
         voting: Voting | None = None,
         drafting: Drafting | None = None,
@@ -369,8 +372,15 @@ _REVISION: dict[str, Any] = {
 _POLICIES: dict[str, dict[str, Any]] = {
     "slate": {},
     # What can be counted is counted, and only what is left is judged, by few: recorded
-    # judges of one model are right and wrong together (2026-11-30).
-    "evidence": {"rule": Plurality(), "equal": "auto", "panel": "auto"},
+    # judges of one model are right and wrong together (2026-11-30), so a shortlist,
+    # which asks more of them, gains nothing either.
+    "evidence": {
+        "rule": Plurality(),
+        "equal": "auto",
+        "panel": "auto",
+        "shortlist": None,
+        "straggler": Straggler(among="model", factor=2.0),
+    },
     "revision": _REVISION,
     # MassGen's own way to avoid its restart cascade: disable_injection,
     # defer_voting_until_all_answered, max_new_answers_per_agent: 1.

@@ -47,6 +47,9 @@ class Straggler(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     share: Share = 0.75
     factor: Annotated[float, msgspec.Meta(gt=0)] = 1.5
+    among: Literal["team", "model"] = "team"
+    """``model``: each is measured against the agents of its own model, so that a slow
+    model is not cut for being slow. One that is alone of its model is waited for."""
 
 
 class LeaderFirst(
@@ -236,9 +239,9 @@ class Voting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     panel: Positive | Literal["auto"] | None = 5
     """Most voters in one contest; ``None``: everybody. ``auto``: one for each different
     model, because voters of one model are right and wrong together (.63 to .72 in
-    recorded judges, 2026-11-30), and two at least where the drafts leave a weak margin.
-    Without effect above ``shortlist.over`` answers, where the shortlist has a panel of
-    its own."""
+    recorded judges, 2026-11-30), and two at least where the drafts leave a weak margin,
+    three where no two of them are equal. Without effect above ``shortlist.over``
+    answers, where the shortlist has a panel of its own."""
     shortlist: Shortlist | None = msgspec.field(default_factory=Shortlist)
     """``None``: one vote on all answers of a contest, however many. Not where answers
     are revised."""
@@ -373,7 +376,7 @@ class Drafting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         if self.revise:
             raise ValueError(
                 "with 'revise: true' answers change while they are voted on, so their "
-                "results are not counted; set 'equal: none'"
+                "results are not counted; set 'equal: none', or 'policy: revision'"
             )
         if self.equal not in EQUAL_WORDS and not self.equal.startswith("/"):
             raise ValueError(

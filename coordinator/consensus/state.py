@@ -214,6 +214,12 @@ class State(msgspec.Struct, kw_only=True):
     straggler_armed: bool = False
     is_cut: bool = False
     """Stragglers of this wave were cut: who fails a check now gets no other try."""
+    wave_from: int = 0
+    """Answers accepted before this wave."""
+    models_armed: frozenset[str] = frozenset()
+    """Models whose stragglers have a timer."""
+    models_cut: frozenset[str] = frozenset()
+    """Those whose stragglers were cut."""
     under_check: Mapping[Label, tuple[str, ...]] = {}
     """Answer → the checks of it that still run; a draft is in when none does."""
     accepted: int = 0

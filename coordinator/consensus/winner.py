@@ -184,7 +184,10 @@ def _how_counted(m: Move, contest: Contest, result: Tally, *, is_early: bool) ->
     first = first_of(contest, result)
     agree = tuple(x for x, entry in m.s.entry_of.items() if entry == first)
     entry = result_count.Entry(first, agree, len(agree))
-    words = result_count.in_words(entry, len(m.s.entry_of), m.s.answers[first].result)
+    total = len(m.s.entry_of)
+    words = result_count.in_words(entry, total, m.s.answers[first].result)
+    if total > 1 and len(set(m.s.entry_of.values())) == total:
+        words = "no two answers are equal"
     if contest.voters:
         cast = len(contest.ballots)
         words += f"; {result.rule} with {cast} of {len(contest.voters)} ballots"

@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import msgspec
 
-from coordinator.consensus.rules import Rules
+from coordinator.consensus.rules import DEFAULT_POLICY, Rules
 from coordinator.scenarios.json_schema import FILES, Json, Kind
 
 SECTIONS: Mapping[str, tuple[Kind, tuple[str, ...]]] = {
@@ -124,7 +124,7 @@ def tables(name: str) -> str:
 
 
 def _with_defaults(parts: Mapping[str, Json]) -> dict[str, Json]:
-    """The sections of rules, whose defaults are those of the policy ``slate``."""
+    """The sections of rules, whose defaults are the default policy's."""
     said: Json = msgspec.to_builtins(Rules().settings())
     sections: dict[str, Json] = {}
     for name in ("TeamFile", "Voting", "Limits"):
@@ -133,7 +133,7 @@ def _with_defaults(parts: Mapping[str, Json]) -> dict[str, Json]:
             if key in said:
                 told["default"] = said[key]
         sections[name] = made
-    sections["Voting"]["properties"]["policy"]["default"] = "slate"
+    sections["Voting"]["properties"]["policy"]["default"] = DEFAULT_POLICY
     return sections
 
 

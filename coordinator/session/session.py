@@ -5,6 +5,7 @@ What happens inside is :mod:`coordinator.session.engine`'s.
 
 from __future__ import annotations
 
+import logging
 import math
 import secrets
 import weakref
@@ -30,7 +31,6 @@ import msgspec
 from agents.actor.person import BEFORE_ANY
 from agents.boundary.context_task import ContextTask
 from agents.boundary.guard import log_error
-from agents.boundary.log_context import bound_logger
 from agents.boundary.own_loop import OwnLoop
 from agents.boundary.root import Loop, RootTask
 from agents.conversation.prompts import with_earlier
@@ -75,7 +75,7 @@ RELEASED_S = 20.0
 LEAVE_S = 60.0
 """How long leaving a session may take, in all: each of its parts has less."""
 
-_log = bound_logger("coordinator.session")
+_log = logging.getLogger("coordinator.session")
 
 
 class Session(Generic[T]):

@@ -17,6 +17,7 @@ from coordinator.consensus.rules import (
     PolicyName,
     Rules,
     RulesRecord,
+    Straggler,
     Topology,
 )
 from coordinator.simulation.agent_model import Temper
@@ -168,6 +169,8 @@ _CHANGES: dict[str, tuple[object, ...]] = {
     "checks": ((_GREEN,), (_GREEN, _SAID), (_GREEN, _SAID, _LONG)),
     "check_tries": (1, 2, 3),
     "stop": ("all", "first"),
+    "straggler": (None, Straggler(), Straggler(share=0.3, factor=1.1, among="model")),
+    "models": ({}, {"a0": "m", "a1": "m", "a2": "n", "a4": "n"}),
     "panel": (None, 1, 3, 7, "auto"),
     "topology": (
         Topology(ring=2),

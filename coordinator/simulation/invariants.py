@@ -74,6 +74,9 @@ from coordinator.protocol.events import (
 from coordinator.simulation.check_books import CheckBooks, Violation
 from coordinator.simulation.recount import is_counted_right, is_sure_whatever_comes
 
+TOO_LONG = "took too long"
+"""Who is cancelled for this might have mattered, and was waited for long enough."""
+
 
 class Checker:
     """Watches one session."""
@@ -159,6 +162,8 @@ class Checker:
             # Who is cut because its time is up is not waited for.
             is_cut = isinstance(what, TimerRang | VoteForced)
             self._drafting = set() if is_cut else set(self._begun)
+            if is_cut:
+                self._checks.in_check.clear()
         self._withdrawn.clear()
         for output in outputs:
             if self.concluded is not None:
@@ -297,7 +302,8 @@ class Checker:
                 if self._is_full:
                     # There is no room for what it drafts.
                     self._drafting.discard(output.agent)
-                if self._votes_in[output.agent] == self._stage:
+                is_late = output.reason.endswith(TOO_LONG)
+                if self._votes_in[output.agent] == self._stage and not is_late:
                     self._withdrawn.add(output.agent)
                 _claim(
                     output.turn == self._turns[output.agent],

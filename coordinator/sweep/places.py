@@ -21,7 +21,6 @@ import anyio.abc
 from anyio.abc import SocketStream
 from anyio.streams.memory import MemoryObjectReceiveStream
 
-from agents.boundary.log_context import bound_logger
 from coordinator.errors import CoordinatorError
 from coordinator.sweep.worker import work
 
@@ -34,7 +33,7 @@ MESSAGE_BYTES = 256 * 1024 * 1024
 """A longer message is none: an outcome holds an answer or two."""
 _LENGTH = struct.Struct(">I")
 
-_log = bound_logger("coordinator.sweep")
+_log = logging.getLogger("coordinator.sweep")
 
 
 class WorkerLost(CoordinatorError):

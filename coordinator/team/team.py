@@ -218,7 +218,9 @@ class Team(Generic[T]):
             self._prepare_checks()
         if self.rules.drafting.equal != "none":
             self._compare_results()
-        if self.rules.voting.panel == "auto":
+        straggler = self.rules.drafting.straggler
+        is_by_model = straggler is not None and straggler.among == "model"
+        if self.rules.voting.panel == "auto" or is_by_model:
             self._name_models()
         self._name_people()
         if budget.is_set(self.rules):

@@ -41,7 +41,7 @@ agents:
       turns:
         - {when: {task: draft}, lines: [{answer: Not at all.}]}
         - {when: {task: review}, lines: [{vote: so, reason: I was wrong.}]}
-voting: {rule: plurality, early: false}
+voting: {policy: slate, rule: plurality, early: false}
 final: reuse
 """
 

@@ -12,12 +12,20 @@ from agents.protocol.chunks import Label
 from agents.protocol.turns import BallotForm
 from coordinator.cli import main
 from coordinator.cli.compare_report import main_compare
+from coordinator.comparison import judges
 from coordinator.comparison.assumptions import Assumptions, assumptions
 from coordinator.comparison.ballots import widened
 from coordinator.comparison.billing import Bill, Prefix, PromptCache
-from coordinator.comparison.compare import Comparison, compare, self_consistency
+from coordinator.comparison.compare import (
+    Comparison,
+    adaptive_self_consistency,
+    compare,
+    self_consistency,
+)
 from coordinator.comparison.contenders import CONTENDERS, contender
 from coordinator.comparison.crowd import Crowd
+from coordinator.comparison.judges import JudgesName
+from coordinator.comparison.outcome_data import Verdict
 from coordinator.comparison.simulated_session import Outcome, Stage
 from coordinator.comparison.situations import SITUATIONS, situation
 from coordinator.consensus.rules import Adaptive, Rules, Straggler, Topology
@@ -160,15 +168,66 @@ def test_a_late_best_answer_is_what_cutting_stragglers_loses() -> None:
     assert sum(o.best for o in slate) < sum(o.best for o in ensemble)
 
 
-def test_a_judge_keeps_its_verdict_as_often_as_was_measured() -> None:
-    assumed = assumptions(own_bias=0.0)
-    same = 0
-    for seed in range(4000):
+@pytest.mark.parametrize(
+    ("name", "correlation", "same"),
+    [("one_model", 0.67, 0.863), ("independent", 0.16, 0.654)],
+)
+def test_judges_are_right_together_as_often_as_was_recorded(
+    name: JudgesName, correlation: float, same: float
+) -> None:
+    errors = judges.errors_of(judges.RECORDED[name].correlation)
+    assumed = assumptions(
+        own_bias=0.0, judge_shared_sd=errors.shared_sd, judge_own_sd=errors.own_sd
+    )
+    if name == "one_model":
+        plain = Assumptions()
+        assert errors == pytest.approx(
+            (plain.judge_shared_sd, plain.judge_own_sd), abs=0.001
+        )
+    agree, both, right = 0, 0, 0
+    runs = 4000
+    for seed in range(runs):
         crowd = Crowd(seed, 4, assumed)
         pair = [crowd.draft(0), crowd.draft(1)]
-        first, second = (crowd.ranked(v, pair, pair)[0][0] for v in (2, 3))
-        same += first == second
-    assert same / 4000 == pytest.approx(0.65, abs=0.025)
+        best = max(pair, key=lambda answer: answer.quality)
+        firsts = [crowd.ranked(v, pair, pair)[0][0] for v in (2, 3)]
+        agree += firsts[0] == firsts[1]
+        both += firsts == [best, best]
+        right += firsts.count(best)
+    alone = right / 2 / runs
+    assert agree / runs == pytest.approx(same, abs=0.025)
+    found = (both / runs - alone**2) / (alone * (1 - alone))
+    assert found == pytest.approx(correlation, abs=0.06)
+    assert judges.correlation_of(errors) == pytest.approx(correlation)
+
+
+def test_judges_are_measured_in_recorded_verdicts() -> None:
+    def verdict(pair: int, prompt: str, right: bool) -> Verdict:
+        return Verdict(
+            pair=f"p{pair}",
+            judge="J",
+            prompt=prompt,
+            swapped=False,
+            verdict="1" if right else "2",
+            right="1",
+        )
+
+    asked = [verdict(n, "A", n % 4 > 0) for n in range(8)]
+    asked += [verdict(n, "B", n % 4 > 0 and n != 5) for n in range(8)]
+    asked += [verdict(n, "Rating", False) for n in range(8)]
+    found = judges.measured(asked)
+    assert found.right == 11 / 16
+    assert found.within == pytest.approx(0.7454, abs=0.001)
+    assert found.between is None
+    errors, source = judges.judges_of(asked)
+    assert judges.correlation_of(errors) == pytest.approx(found.within)
+    assert source == "J with itself, right together at 0.75 over 8 pairs"
+
+
+@pytest.mark.parametrize("words", ["nobody", "1.5", "-0.2"])
+def test_judges_that_cannot_be_are_refused(words: str) -> None:
+    with pytest.raises(ConfigInvalid, match=r"judges|correlation"):
+        judges.named(words)
 
 
 def test_told_news_joins_the_ballot_and_one_s_own_answer_does_not() -> None:
@@ -191,16 +250,19 @@ def test_samples_agree_where_the_question_is_easy() -> None:
     easy = next(
         crowd for seed in range(99) if (crowd := Crowd(seed, 3, STEADY)).ease > 2
     )
-    outcome = self_consistency(easy, 50_000)
+    outcome = self_consistency(easy, 10)
     assert outcome.is_right
-    assert outcome.tokens == pytest.approx(50_000, rel=0.1)
+    assert outcome.tokens == pytest.approx(47_000, rel=0.1)
+    few = adaptive_self_consistency(easy)
+    assert few.is_right
+    assert few.tokens < outcome.tokens
 
 
 def test_samples_err_together_where_it_is_hard() -> None:
     hard = next(
         crowd for seed in range(99) if (crowd := Crowd(seed, 3, STEADY)).ease < -2
     )
-    assert not self_consistency(hard, 50_000).is_right
+    assert not self_consistency(hard, 10).is_right
 
 
 def test_a_contender_is_a_preset_and_what_is_changed_in_it() -> None:
@@ -208,7 +270,8 @@ def test_a_contender_is_a_preset_and_what_is_changed_in_it() -> None:
     assert rules.voting.panel == 5
     assert rules.voting.committee_over is None
     assert rules.voting.rule.name == "copeland"
-    assert contender("slate").rules == Rules()
+    assert contender("slate").rules == Rules("slate")
+    assert contender("one judge").rules.voting.panel == 1
     assert contender("slate,straggler.factor=2").rules.drafting.straggler == Straggler(
         factor=2
     )
@@ -333,7 +396,7 @@ def test_the_command_prints_tables_and_draws(
     assert err == ""
     assert "Targets" in out
     assert "revise=0.2" in out
-    assert "*slate" in out
+    assert "*evidence" in out
     assert picture.read_text().startswith("<svg ")
 
 

@@ -266,7 +266,7 @@ def test_words_told_with_a_turn_that_is_withdrawn_are_told_again(seat: Seat) -> 
 def test_at_the_deadline_of_a_runoff_its_own_ballots_decide() -> None:
     names = "ada bob cy dan"
     for seed in range(6):
-        rules = Rules(ties="runoff", early=False, rule=Plurality())
+        rules = Rules("slate", ties="runoff", early=False, rule=Plurality())
         table = Table(names, rules, seed=seed).open()
         for agent in names.split():
             table.answers(agent, f"the answer of {agent}")

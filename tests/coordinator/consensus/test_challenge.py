@@ -145,7 +145,7 @@ def test_more_than_five_judges_are_refused() -> None:
 
 def test_a_challenge_needs_a_slate_that_stands_still() -> None:
     with pytest.raises(ValueError, match="challenge"):
-        Rules(challenge="weak_margin", revise=True, committee_over=None)
+        Rules("slate", challenge="weak_margin", revise=True, committee_over=None)
 
 
 def vetoes(table: Table, agent: str) -> None:

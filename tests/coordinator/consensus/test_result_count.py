@@ -102,5 +102,5 @@ def test_rules_that_cannot_count_are_refused(
 
 
 def test_a_session_without_counting_has_no_entries() -> None:
-    machine = Consensus.new([AgentId("ada")], "q", Rules())
+    machine = Consensus.new([AgentId("ada")], "q", Rules("slate"))
     assert machine.rules.drafting.equal == "none"

@@ -112,12 +112,12 @@ def test_who_chose_an_answer_that_is_out_has_preferred_nobody(seat: Seat) -> Non
 
 def test_so_few_answers_need_no_first_look(seat: Seat) -> None:
     table = drafted(seat, 8)
-    assert len(asked(table)) == Rules().voting.panel
+    assert len(asked(table)) == Rules("slate").voting.panel
 
 
 def test_where_answers_are_revised_nothing_is_shortened(seat: Seat) -> None:
     table = drafted(seat, revise=True)
-    assert len(asked(table)) == Rules().voting.panel
+    assert len(asked(table)) == Rules("slate").voting.panel
 
 
 def test_the_winners_of_committees_are_shortened_too(seat: Seat) -> None:

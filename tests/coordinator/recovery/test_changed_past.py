@@ -56,7 +56,9 @@ def agent(name: str, draft_s: float = 1.0, review_s: float = 1.0) -> Agent:
 
 def team_of(names: str, seed: int = 1, **rules: Any) -> Team:
     members = tuple(agent(name, 1.0 + at) for at, name in enumerate(names.split()))
-    return Team(agents=members, rules=Rules(straggler=None, **rules), seed=seed)
+    return Team(
+        agents=members, rules=Rules("slate", straggler=None, **rules), seed=seed
+    )
 
 
 @pytest.mark.parametrize("seed", range(8))

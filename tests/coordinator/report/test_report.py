@@ -40,7 +40,7 @@ TEAM = json.dumps(
             _agent("ben", "Lyon is it", "Lyon is it", "It is"),
             _agent("cleo", "Nice is it", "Nice is it", "I like it"),
         ],
-        "voting": {"rule": "plurality", "early": False},
+        "voting": {"policy": "slate", "rule": "plurality", "early": False},
     }
 )
 

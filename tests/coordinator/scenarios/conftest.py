@@ -26,7 +26,7 @@ agents:
       turns:
         - {when: {task: draft}, lines: [{answer: Lyon, delay_s: 1.1}]}
         - {when: {task: review}, lines: [{vote: Paris, delay_s: 5}]}
-voting: {rule: plurality, ties: earliest}
+voting: {policy: slate, rule: plurality, ties: earliest}
 final: reuse
 expect:
   status: answered

@@ -159,7 +159,7 @@ def test_files_fit_their_schema(kind: Any) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        ("rule: plurality", "policy: slade"),
+        ("policy: slate", "policy: slade"),
         ("status: answered", "status: answerd"),
         ("status: answered", "status: answered\n  order: [{}]"),
         (

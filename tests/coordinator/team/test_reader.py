@@ -298,7 +298,7 @@ def test_a_word_stays_a_word(written: str, meant: str) -> None:
 
 
 def test_settings_that_contradict_each_other_are_refused_by_line() -> None:
-    text = "agents: [{id: a, model: m}]\nvoting: {revise: true}"
+    text = "agents: [{id: a, model: m}]\nvoting: {policy: slate, revise: true}"
     with pytest.raises(ConfigInvalid, match=r"team.yaml:2: voting: .*committee_over"):
         parse_team(text, FILE)
 
