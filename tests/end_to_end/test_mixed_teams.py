@@ -29,6 +29,7 @@ from coordinator.team.builder import assemble, closing
 from coordinator.team.emulation import NO_KEY, emulated
 from coordinator.team.reader import parse_team
 from coordinator.team.team import Team
+from tests.agents.emulator.conftest import llmock as running_llmock
 
 pytestmark = [pytest.mark.real_time, pytest.mark.anyio]
 
@@ -136,7 +137,7 @@ SEED = 5
 @pytest.fixture
 def llmock() -> Iterator[LLMockServer]:
     """Somebody else's server, in a thread, on a real socket."""
-    with LLMockServer() as server:
+    with running_llmock() as server:
         yield server
 
 

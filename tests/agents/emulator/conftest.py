@@ -1,8 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 
+import httpx2
 import pytest
 from llmock.scenarios import Match, Reply, ToolCall
 from llmock.testing import LLMockServer
@@ -90,8 +93,23 @@ class LlmockTeam:
         )
 
 
-@pytest.fixture
-def llmock_team() -> Iterator[LlmockTeam]:
+@contextmanager
+def llmock() -> Generator[LLMockServer]:
     """Runs llmock in a thread, on a real socket."""
-    with LLMockServer() as server:
+    # Its framework warns of its own doing as it is made and at its first request, in a
+    # thread; the filters are the process's, and a client may be changing them then.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        server = LLMockServer().start()
+        httpx2.get(server.base_url("anthropic") + "/v1/models")
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def llmock_team() -> Generator[LlmockTeam]:
+    """A server of llmock's for a team."""
+    with llmock() as server:
         yield LlmockTeam(server)

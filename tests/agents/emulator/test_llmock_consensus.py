@@ -19,12 +19,7 @@ from coordinator.consensus import Consensus
 from coordinator.consensus.rules import Rules
 from coordinator.team.team import Team
 
-pytestmark = [
-    pytest.mark.real_time,
-    pytest.mark.anyio,
-    # The server's framework warns of its own doing, in this process.
-    pytest.mark.filterwarnings("ignore:The 'alias' attribute with value"),
-]
+pytestmark = [pytest.mark.real_time, pytest.mark.anyio]
 
 ANSWERS = {"ada": "Paris", "bob": "Lyon", "cy": "Nice"}
 SEED = 5

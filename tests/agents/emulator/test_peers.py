@@ -41,12 +41,7 @@ from agents.protocol.stamper import Pen
 from agents.protocol.turns import Draft, Task, Turn
 from agents.tools.workflow import workflow_tools
 
-pytestmark = [
-    pytest.mark.real_time,
-    pytest.mark.anyio,
-    # The server's framework warns of its own doing, in this process.
-    pytest.mark.filterwarnings("ignore:The 'alias' attribute with value"),
-]
+pytestmark = [pytest.mark.real_time, pytest.mark.anyio]
 
 MODEL = "claude-haiku-5-5"
 AIMOCK = "@copilotkit/aimock@1.43.0"
