@@ -440,7 +440,8 @@ class RunningTurn:
                 return self._outcomes.end(
                     "silent", problem or "called no tool that there is"
                 )
-        await self._break_news()
+        if not self.conversation.awaits_results_alone:
+            await self._break_news()
         return None
 
 

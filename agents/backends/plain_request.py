@@ -86,6 +86,7 @@ def _tool(tool: Mapping[str, Any]) -> ToolSpec:
         description=told.get("description") or "",
         input_schema=_json(schema),
         input_examples=tuple(map(_json, tool.get("input_examples") or ())),
+        allowed_callers=tuple(map(str, tool.get("allowed_callers") or ())),
         cache_control=None if mark is None else _json(mark),
         **options,
     )

@@ -18,6 +18,7 @@ import msgspec
 from agents.conversation import prompts
 from agents.conversation.accumulator import Transcript
 from agents.conversation.server_calls import (
+    has_open_call,
     trimmed_end,
     without_open_calls,
     without_thoughts,
@@ -150,6 +151,14 @@ class Conversation:
         self._container_ends.pop(self.fallbacks, None)
         if container is not None:
             self._containers[self.fallbacks] = container
+
+    @property
+    def awaits_results_alone(self) -> bool:
+        """Whether a call of the API's own waits for results of ours, and nothing else.
+
+        Words beside them would cost the call: code that calls our tools, above all.
+        """
+        return bool(self._open_calls) and has_open_call(self._messages)
 
     @property
     def is_empty(self) -> bool:

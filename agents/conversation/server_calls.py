@@ -49,6 +49,14 @@ def without_open_calls(messages: Sequence[Message]) -> list[Message]:
     return _together(kept)
 
 
+def has_open_call(messages: Sequence[Message]) -> bool:
+    """Whether the last message has a call of the API's that nothing answers yet."""
+    if not messages or not _may_call(messages[-1]):
+        return False
+    returned = _returned(messages[-1:])
+    return any(_is_open(block, returned) for block in _read(messages[-1]))
+
+
 def without_last_thoughts(blocks: _Blocks) -> _Blocks:
     """``blocks`` without thoughts at their end, where the API refuses them.
 

@@ -45,6 +45,8 @@ class ToolSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     defer_loading: bool = False
     eager_input_streaming: bool = False
     input_examples: tuple[msgspec.Raw, ...] = ()
+    allowed_callers: tuple[str, ...] = ()
+    """Who may call it, as the API names them; none: the model alone, directly."""
     cache_control: msgspec.Raw | None = None
     """A caller's own cache mark, where it sets one."""
 

@@ -100,6 +100,7 @@ def tool(
     defer_loading: bool = False,
     eager_input_streaming: bool = False,
     input_examples: tuple[Mapping[str, object], ...] = (),
+    allowed_callers: tuple[str, ...] = (),
     rerunnable: bool = False,
     serial: str | None = None,
 ) -> Callable[[Callable[P, object]], FunctionTool]: ...
@@ -115,6 +116,7 @@ def tool(
     defer_loading: bool = False,
     eager_input_streaming: bool = False,
     input_examples: tuple[Mapping[str, object], ...] = (),
+    allowed_callers: tuple[str, ...] = (),
     rerunnable: bool = False,
     serial: str | None = None,
 ) -> FunctionTool | Callable[[Callable[..., object]], FunctionTool]:
@@ -130,6 +132,8 @@ def tool(
         defer_loading: Whether the API shall load it only when tool search finds it.
         eager_input_streaming: Whether input streams before it is known to be JSON.
         input_examples: Inputs that the model is shown.
+        allowed_callers: Who may call it: ``direct``, and the API's code execution by
+            its version (``code_execution_20260120``), whose code then calls it.
         rerunnable: Whether calling it twice does no harm. A session that is resumed
             then runs a call again that was interrupted; otherwise the model is told
             that nobody knows what came of it.
@@ -156,6 +160,7 @@ def tool(
             input_examples=tuple(
                 msgspec.Raw(msgspec.json.encode(example)) for example in input_examples
             ),
+            allowed_callers=tuple(allowed_callers),
         )
         decoder = msgspec.json.Decoder(wanted, dec_hook=foreign.decode)
         return FunctionTool(

@@ -24,6 +24,9 @@ returns must not fill the context window, nor the journal."""
 IMAGES_MOST = 20
 """Images of one result: beyond so many in a request, the API takes only small ones."""
 
+_KINDS = frozenset({"text", "image", "document", "search_result", "tool_reference"})
+"""What a result may hold (SDK 2.14.0); anything else in it is refused, for good."""
+
 NO_OUTPUT = "(no output)"
 """The result of a tool that returns nothing: silence could be taken for failure."""
 
@@ -31,8 +34,8 @@ NO_OUTPUT = "(no output)"
 def fit_blocks(given: list[Any]) -> list[Json]:
     """The blocks as the API takes them, at least one.
 
-    Text is cut to ``RESULT_CHARS`` in all; a block of a kind that is not known here
-    goes as it came, and what is no block at all becomes text.
+    Text is cut to ``RESULT_CHARS`` in all; what is no block that a result may hold
+    becomes text.
     """
     room, images = RESULT_CHARS, 0
     made: list[Json] = []
@@ -43,6 +46,12 @@ def fit_blocks(given: list[Any]) -> list[Json]:
             block = (
                 _image(block) if images <= IMAGES_MOST else _left_out("is one too many")
             )
+        elif block["type"] == "search_result":
+            block = _search_result(block, room)
+            room -= _weight(block)
+        elif block["type"] == "document":
+            block = _document(block, room)
+            room -= _weight(block)
         if block["type"] == "text":
             text = str(block.get("text") or "")
             if not text.strip() or room <= 0:
@@ -67,11 +76,54 @@ def cut_text(text: str) -> str:
 def _block(part: object) -> Json:
     if isinstance(part, dict):
         block = cast("Json", part)
-        if isinstance(block.get("type"), str):
+        if block.get("type") in _KINDS:
             return cast("Json", whole_json(block))
     if isinstance(part, str):
         return _text(part)
     return _text(msgspec.json.encode(part).decode())
+
+
+def _search_result(block: Json, room: int) -> Json:
+    """A search result with the texts that it may have; what it is without any."""
+    texts: list[Json] = []
+    for part in _listed(block.get("content")):
+        text = part if isinstance(part, str) else _block(part).get("text")
+        if isinstance(text, str) and text.strip() and room > 0:
+            texts.append(_text(text[:room]))
+            room -= len(text)
+    title, source = str(block.get("title") or ""), str(block.get("source") or "")
+    if not texts:
+        return _text(f"[search result without text: {title or source}]")
+    named = {"title": title or source or "untitled", "source": source or title}
+    return {**block, **named, "content": texts}
+
+
+def _document(block: Json, room: int) -> Json:
+    """A document of text, cut; one without any is told of in words."""
+    source = _of(block.get("source"))
+    if source.get("type") != "text":
+        return block if source else _left_out("has no source", "a document")
+    data = str(source.get("data") or "")
+    if not data.strip() or room <= 0:
+        problem = "is too long" if data.strip() else "is empty"
+        return _left_out(problem, "a document")
+    return {**block, "source": {**source, "data": data[:room]}}
+
+
+def _weight(block: Json) -> int:
+    """Characters of a block that holds text within."""
+    source = _of(block.get("source"))
+    held = str(source.get("data")) if source.get("type") == "text" else ""
+    texts = (str(_of(part).get("text", "")) for part in _listed(block.get("content")))
+    return len(held) + sum(map(len, texts))
+
+
+def _listed(value: object) -> list[Any]:
+    return cast("list[Any]", value) if isinstance(value, list) else []
+
+
+def _of(value: object) -> Json:
+    return cast("Json", value) if isinstance(value, dict) else {}
 
 
 def _image(block: Json) -> Json:
@@ -96,8 +148,8 @@ def _image(block: Json) -> Json:
     return {**block, "source": source}
 
 
-def _left_out(problem: str) -> Json:
-    return _text(f"[an image is left out: it {problem}]")
+def _left_out(problem: str, what: str = "an image") -> Json:
+    return _text(f"[{what} is left out: it {problem}]")
 
 
 def _text(text: str) -> Json:

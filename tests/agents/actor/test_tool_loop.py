@@ -231,3 +231,61 @@ async def test_who_hands_in_nothing_but_the_wrong_work_ends_silent(
         said = await actor.play(ask.draft())
     assert said[-1].outcome == "silent"
     assert len(backend.requests) == 3
+
+
+RUN = {
+    "block": {
+        "type": "server_tool_use",
+        "id": "srvtoolu_1",
+        "name": "code_execution",
+        "input": {"code": "await wait(seconds=10)"},
+    }
+}
+CALLER = {"type": "code_execution_20260120", "tool_id": "srvtoolu_1"}
+BY_CODE = {
+    "block": {
+        "type": "tool_use",
+        "id": "toolu_1",
+        "name": "wait",
+        "input": {"seconds": 10},
+        "caller": CALLER,
+    }
+}
+
+
+async def test_code_that_calls_a_tool_gets_its_result_and_nothing_beside_it(
+    scripted: Scripted, stage: Staging, ask: Asking
+) -> None:
+    ran = {"type": "code_execution_result", "stdout": "ok", "return_code": 0}
+    came = {"type": "code_execution_tool_result", "tool_use_id": "srvtoolu_1"}
+    backend = scripted(
+        [RUN, BY_CODE, {"stop_reason": "tool_use"}],
+        [{"block": {**came, "content": ran}}, call(1)],
+        [{"vote": "Canberra"}],
+    )
+    news = News(agent=AgentId("ada"), turn=TurnNumber(1), text="News:", answers=())
+    async with stage(backend, tools=(wait,)) as actor:
+        actor.actor.take(ask.review())
+        await actor.until(StatusChanged)
+        actor.actor.tell(news)
+        await actor.until(TurnEnded)
+    first, second, third = (request.messages for request in backend.requests)
+    assert len(first) == 1
+    asked: Any = msgspec.json.decode(second[1].content)
+    assert asked == [RUN["block"], BY_CODE["block"]]
+    answered: Any = msgspec.json.decode(second[2].content)
+    assert [block["type"] for block in answered] == ["tool_result"]
+    told: Any = msgspec.json.decode(third[-1].content)
+    assert [block["type"] for block in told] == ["tool_result", "text"]
+    assert third[:3] == second
+
+
+def test_a_tool_says_who_may_call_it() -> None:
+    @tool(allowed_callers=("direct", "code_execution_20260120"))
+    def look() -> str:
+        """Look."""
+        return ""
+
+    told = msgspec.json.decode(msgspec.json.encode(look.spec))
+    assert told["allowed_callers"] == ["direct", "code_execution_20260120"]
+    assert "allowed_callers" not in msgspec.json.decode(msgspec.json.encode(wait.spec))

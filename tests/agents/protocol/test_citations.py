@@ -215,3 +215,20 @@ def test_an_index_is_no_mark() -> None:
     three = (A, B, cited(3, "C", "https://c.example"))
     assert carried("Take arr[1] and add it.", [three])[1] == three
     assert carried("Take arr[1]; it is so [2].", [three])[1] == (A, B)
+
+
+def test_a_search_result_of_a_users_tool_is_cited_by_its_source() -> None:
+    cited = {
+        "type": "search_result_location",
+        "cited_text": "Paris is the capital.",
+        "search_result_index": 0,
+        "source": "https://db.example/row/7",
+        "title": "Row 7",
+        "start_block_index": 0,
+        "end_block_index": 1,
+    }
+    sources = Sources()
+    sources.absorb([{"type": "text", "text": "It is Paris.", "citations": [cited]}])
+    text, (citation,) = sources.of_said()
+    assert (citation.title, citation.address) == ("Row 7", "https://db.example/row/7")
+    assert "It is Paris.[1]" in text

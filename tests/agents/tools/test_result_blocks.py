@@ -150,13 +150,55 @@ async def test_what_became_of_an_image_is_said() -> None:
     assert blocks == [text("[an image is left out: it is empty]")]
 
 
+FOUND: dict[str, Any] = {"type": "search_result", "source": "s", "title": "t"}
+PLAIN = {"type": "text", "media_type": "text/plain"}
+
+
 async def test_blocks_of_other_kinds_go_as_they_came() -> None:
     parts: list[Any] = [
         {"type": "tool_reference", "tool_name": "x"},
-        {"type": "search_result", "source": "s", "title": "t", "content": []},
-        {"type": "of_tomorrow", "x": [1]},
+        {**FOUND, "content": [text("Paris")], "citations": {"enabled": True}},
+        {"type": "document", "source": {**PLAIN, "data": "Paris"}},
+        {"type": "document", "source": {"type": "file", "file_id": "file_1"}},
     ]
     assert msgspec.json.decode((await returned(parts)).content) == parts
+
+
+@pytest.mark.parametrize(
+    ("part", "fit"),
+    [
+        ({"type": "refund", "of": 5}, text('{"type":"refund","of":5}')),
+        ({"type": "tool_use", "id": "x"}, text('{"type":"tool_use","id":"x"}')),
+        ({**FOUND, "content": []}, text("[search result without text: t]")),
+        ({**FOUND, "content": "x"}, text("[search result without text: t]")),
+        ({**FOUND, "content": [text(" ")]}, text("[search result without text: t]")),
+        (
+            {**FOUND, "title": None, "content": ["Paris", text("")]},
+            {**FOUND, "title": "s", "content": [text("Paris")]},
+        ),
+        (
+            {"type": "document", "source": {**PLAIN, "data": " "}},
+            text("[a document is left out: it is empty]"),
+        ),
+        ({"type": "document"}, text("[a document is left out: it has no source]")),
+    ],
+)
+async def test_what_a_result_may_not_hold_is_made_fit(
+    part: object, fit: object
+) -> None:
+    assert msgspec.json.decode((await returned([part])).content) == [fit]
+
+
+async def test_text_within_search_results_and_documents_is_cut() -> None:
+    long = "x" * (RESULT_CHARS - 10)
+    parts = [
+        {**FOUND, "content": [text(long)]},
+        {"type": "document", "source": {**PLAIN, "data": long}},
+        {**FOUND, "content": [text(long)]},
+    ]
+    came: Any = msgspec.json.decode((await returned(parts)).content)
+    assert len(came[1]["source"]["data"]) == 10
+    assert came[2]["text"].startswith("[cut: ")
 
 
 async def test_blocks_with_half_a_character_are_mended() -> None:
