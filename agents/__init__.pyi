@@ -7,6 +7,7 @@ when a name is first used. What is not listed is private and may move.
 # An agent, and what it runs on.
 from agents.agent import Agent as Agent
 from agents.backends.claude.backend import ClaudeBackend as ClaudeBackend
+from agents.backends.claude_code.backend import ClaudeCodeBackend as ClaudeCodeBackend
 from agents.backends.scripted.backend import ScriptedBackend as ScriptedBackend
 from agents.backends.function.backend import FunctionBackend as FunctionBackend
 from agents.backends.function.reply import Answer as Answer

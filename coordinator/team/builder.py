@@ -24,6 +24,7 @@ from agents.limits.model_price import ModelPrice
 from agents.protocol.chunks import AgentId
 from agents.tools.approval import Approval, Approver, nobody
 from coordinator.errors import ConfigInvalid
+from coordinator.team import claude_code
 from coordinator.team.answer_checks import placed
 from coordinator.team.approvals import check_approvals
 from coordinator.team.function_tools import functions, imported
@@ -149,9 +150,9 @@ def _agent(
         return Person(id=entry.id)
     agent = Agent(
         id=AgentId(entry.id),
-        backend=_backend(config, entry, made, environment),
+        backend=_backend(config, entry, made, environment, approver),
         fallbacks=tuple(
-            _backend(config, fallback_of(entry, model), made, environment)
+            _backend(config, fallback_of(entry, model), made, environment, approver)
             for model in entry.fallback
         ),
         system=entry.system,
@@ -208,7 +209,13 @@ def _backend(
     entry: AgentEntry,
     made: dict[str, Backend],
     environment: Mapping[str, str],
+    approver: Approver,
 ) -> Backend:
+    if entry.backend == "claude_code":
+        try:
+            return claude_code.make(entry, environment=environment, approver=approver)
+        except ValueError as error:
+            raise ConfigInvalid(f"agent {entry.id!r}: {error}") from None
     if entry.backend == "scripted":
         from agents.backends.scripted.backend import ScriptedBackend  # noqa: PLC0415  (not for Claude)
 

@@ -106,6 +106,10 @@ def to_emulate(config: TeamConfig) -> TeamConfig:
 def _asking(emulator: Server, entry: AgentEntry) -> AgentEntry:
     if entry.backend in OTHERS:
         return emulated_entry(entry, emulator.base_url, _KEY)
+    if entry.backend == "claude_code":
+        return msgspec.structs.replace(
+            entry, base_url=emulator.base_url, api_key_env=_KEY
+        )
     if entry.backend != "claude":
         return entry
     # A provider's client would sign in with what it finds; the API's own is let be.

@@ -19,16 +19,19 @@ if TYPE_CHECKING:
     from agents.backends.transport.http_backend import HttpBackend
     from coordinator.team.schema import AgentEntry
 
-Maker: TypeAlias = Literal["claude", "openai", "grok", "gemini", "compatible"]
+Maker: TypeAlias = Literal[
+    "claude", "openai", "grok", "gemini", "compatible", "claude_code"
+]
 
 OTHERS = ("openai", "grok", "gemini", "compatible")
 """Backends beside Claude's that ask a model over HTTP."""
-MODELS = ("claude", *OTHERS)
+MODELS = ("claude", *OTHERS, "claude_code")
 """Those that have a model."""
 
 _PREFIXES: dict[str, Maker] = {
     "anthropic": "claude",
     "claude": "claude",
+    "claude_code": "claude_code",
     "openai": "openai",
     "grok": "grok",
     "xai": "grok",

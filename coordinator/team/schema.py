@@ -70,11 +70,21 @@ class AgentSettings(
     """What may be said of an agent, or of all of them under ``defaults``."""
 
     backend: (
-        Literal["claude", "openai", "grok", "gemini", "compatible", "scripted", "human"]
+        Literal[
+            "claude",
+            "openai",
+            "grok",
+            "gemini",
+            "compatible",
+            "claude_code",
+            "scripted",
+            "human",
+        ]
         | None
     ) = None
     """Left out: as ``model`` says, else ``scripted`` where there is a ``script``, else
     ``claude``. ``compatible``: any server that speaks Chat Completions or Messages.
+    ``claude_code``: the program, at work in ``workspace`` with tools of its own.
     ``human``: a person, heard through the session."""
     model: str | None = None
     """Its name, or ``provider/name``: ``openai/gpt-5.6``, ``gemini/…``, ``grok/…``, or

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from agents.backends.claude.server_tools import server_tool
 from agents.backends.claude.settings import ClaudeSettings, check
+from coordinator.team import claude_code
 from coordinator.team.function_tools import FunctionEntry
 from coordinator.team.makers import MODELS, OTHERS, check_maker, fallback_of
 from coordinator.team.yaml_document import Document, Where, convert, value_at
@@ -58,6 +59,8 @@ def check_agent(document: Document, where: Where, entry: AgentEntry) -> None:
         _check_claude(document, where, entry)
     if entry.backend in OTHERS:
         _check_other(document, where, entry)
+    if entry.backend == "claude_code":
+        _check_claude_code(document, where, entry)
     for model in entry.fallback:
         other = fallback_of(entry, model)
         if other.backend in OTHERS:
@@ -102,6 +105,17 @@ def _check_other(document: Document, where: Where, entry: AgentEntry) -> None:
     except ValueError as error:
         key = str(error).partition(":")[0]
         place = said_at(document, where, "tools" if key in entry.tools else key)
+        is_there = value_at(document, place) is not None
+        raise document.error(place if is_there else where, str(error)) from None
+
+
+def _check_claude_code(document: Document, where: Where, entry: AgentEntry) -> None:
+    """Refuse what Claude Code cannot be started with."""
+    _check_addresses(document, where, entry)
+    try:
+        claude_code.check(entry)
+    except ValueError as error:
+        place = said_at(document, where, str(error).partition(":")[0])
         is_there = value_at(document, place) is not None
         raise document.error(place if is_there else where, str(error)) from None
 

@@ -88,15 +88,21 @@ def tokens(characters: int) -> int:
     return max(1, round(characters / CHARACTERS_A_TOKEN))
 
 
+OF_TEAM = "mcp__team__"
+"""Before a tool of the team's where Claude Code has it."""
+
+
 def last_message(messages: list[Any]) -> tuple[str, bool]:
     """Give the last message's text with tool results, and whether one is an error.
 
     Args:
         messages: As the Messages API takes them, decoded.
     """
-    if not messages:
+    # Claude Code adds messages of the role ``system`` after what was said to it.
+    said = [one for one in messages[-3:] if one.get("role") != "system"]
+    if not said:
         return "", False
-    content = messages[-1].get("content", "")
+    content = said[-1].get("content", "")
     if isinstance(content, str):
         return content, False
     blocks = cast("list[dict[str, Any]]", content)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import msgspec
 
 from agents.backends.scripted.request_match import (
+    OF_TEAM,
     BallotKind,
     Seen,
     TaskName,
@@ -114,9 +115,15 @@ def _encoded_tools(encoded: bytes) -> _Tools:
 
 def _tools(tools: list[JsonObject]) -> _Tools:
     by_name = {str(tool.get("name", "")): tool for tool in tools}
-    vote = _within(by_name.get("vote", {}), "input_schema")
+    # Claude Code has the team's tools of an MCP server; scripts name them as they are.
+    bare = {
+        name.removeprefix(OF_TEAM): tool
+        for name, tool in by_name.items()
+        if name.startswith(OF_TEAM)
+    }
+    vote = _within((by_name | bare).get("vote", {}), "input_schema")
     return _Tools(
-        names=tuple(by_name),
+        names=(*by_name, *bare),
         characters=sum(
             weigh(
                 [tool.get(key, "") for key in ("name", "description", "input_schema")]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
+from agents.backends.scripted.request_match import OF_TEAM
 from agents.backends.scripted.script import (
     Abstain,
     Answer,
@@ -39,6 +40,21 @@ class ScriptStuck(Exception):
 
 
 def cast_line(line: Line, seen: Seen) -> Line:
+    """A line as it is said to whoever asked; see :func:`_cast`.
+
+    Claude Code calls the tools of an MCP server with the server's name before theirs,
+    and a script need not know who plays it.
+
+    Raises:
+        ScriptStuck: The line means an answer that is not visible.
+    """
+    made = _cast(line, seen)
+    if isinstance(made, Tool) and (name := OF_TEAM + made.tool) in seen.offered:
+        return msgspec.structs.replace(made, tool=name)
+    return made
+
+
+def _cast(line: Line, seen: Seen) -> Line:
     """Turn an answer or a ballot into its tool call; other lines stay as they are.
 
     A ballot takes the shape that the turn asks for, so one script fits every rule.
