@@ -335,7 +335,7 @@ def simulate(
     generate: bool = False,  # noqa: ARG001  (what happens by itself, said aloud)
     runs: Whole | None = None,
     seed: Whole | None = None,
-    workers: Whole = 1,
+    workers: Whole | None = None,
     faults: str = "all",
     keep: Path | None = None,
     shell: bool = False,
@@ -361,7 +361,7 @@ def simulate(
     seed
         The first one's seed; the next ones count up.
     workers
-        Processes that share the work (1).
+        Processes that share the work (one for each core).
     faults
         What may go wrong: all, none, or some of silent, fail, stall, nonsense, late,
         meddle, with commas between them.
@@ -383,6 +383,7 @@ def simulate(
         return attacks_command(runs, seed or 0, is_json=json)
     from coordinator.cli.simulate import (  # noqa: PLC0415
         SimulateOptions,
+        cores,
         simulate_command,
     )
 
@@ -391,7 +392,7 @@ def simulate(
             world=world,
             runs=1000 if runs is None else runs,
             seed=seed or 0,
-            workers=workers,
+            workers=cores() if workers is None else workers,
             faults=faults,
             sizes=size,
             keep=keep,

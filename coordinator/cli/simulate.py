@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -54,6 +55,13 @@ class SimulateOptions:
             words.append(f"--faults {self.faults}")
         words += [f"--size {size}" for size in self.sizes]
         return " ".join(words)
+
+
+def cores() -> int:
+    """How many processes can work at once here: a container may have fewer cores."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def simulate_command(options: SimulateOptions) -> int:

@@ -125,6 +125,7 @@ def in_batches(
         for start in range(first_seed, first_seed + runs, size)
     ]
     total = Report()
+    workers = min(workers, len(batches))
     if workers <= 1:
         for batch in batches:
             total += play(batch)

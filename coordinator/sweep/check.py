@@ -1,9 +1,11 @@
 """A user's own check of an answer: a command that reads it and says by its exit code.
 
-The command is no shell's: its words are taken apart as a shell would, and run. The
-answer is on its standard input; ``COORDINATOR_QUESTION_ID``, ``COORDINATOR_QUESTION``,
-``COORDINATOR_REFERENCE`` and ``COORDINATOR_RESULT`` are in its environment. Exit code 0
-is right, 1 to 125 wrong; anything else is a check that broke, and says nothing.
+The command is no shell's: its words are taken apart as a shell would, and run where the
+program runs. The answer is on its standard input, as JSON where answers are typed;
+``COORDINATOR_QUESTION_ID``, ``COORDINATOR_QUESTION``, ``COORDINATOR_REFERENCE`` and
+``COORDINATOR_RESULT`` are in its environment. Exit code 0 is right, 1 to 125 wrong;
+anything else is a check that broke, and says nothing. A team's own ``checks`` are
+another matter: they are part of its sessions.
 """
 
 from __future__ import annotations
@@ -58,7 +60,11 @@ async def checked(
         "COORDINATOR_RESULT": outcome.result[:10_000],
     }
     environment = {key: text.replace("\0", "") for key, text in environment.items()}
-    answer = outcome.answer.encode("utf-8", "replace")
+    answer = (
+        outcome.answer.encode("utf-8", "replace")
+        if outcome.value is None
+        else msgspec.json.encode(outcome.value)
+    )
     code = await in_thread(
         lambda: _exit_code(words, answer, environment, limit_s), name="check"
     )
