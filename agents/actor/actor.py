@@ -17,7 +17,8 @@ from agents.actor.model_call import unfinished
 from agents.actor.publisher import NO_SECRETS, Outbox, Recorded, Voice
 from agents.actor.toolboxes import Toolboxes, opening
 from agents.actor.turn_runner import Last, RunningTurn
-from agents.boundary.guard import text_of
+from agents.boundary import log_context
+from agents.boundary.guard import model_of, text_of
 from agents.boundary.threads import ThreadLimit, use_thread_limit
 from agents.conversation.conversation import KEPT_OUTCOMES, Conversation
 from agents.errors import AgentError, BackendBroken
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from agents.limits.limiter import Limiter
     from agents.protocol.turns import News, Turn
     from agents.recovery.turn_record import AskedTurn
+    from agents.tracing.spans import SessionTrace, TurnTrace
 
 FRAMES_A_BREATH = 32
 """Frames sent without a pause for other tasks, while there is room for them."""
@@ -58,6 +60,7 @@ class Actor:
         files: What goes with every question; shared with all agents.
         redactor: Takes secrets out of errors and tools' results.
         recorded: Awaited before what may be done only once; see :class:`Voice`.
+        trace: What its turns' spans are below; ``None``: nobody traces.
     """
 
     __slots__ = (
@@ -82,6 +85,7 @@ class Actor:
         "_scope",
         "_sends_waiting",
         "_toolboxes",
+        "_trace",
         "_withdrawn",
     )
 
@@ -96,8 +100,10 @@ class Actor:
         files: SessionFiles | None = None,
         recorded: Recorded = anyio.lowlevel.checkpoint,
         redactor: Redactor = NO_SECRETS,
+        trace: SessionTrace | None = None,
     ) -> None:
         self._redactor = redactor
+        self._trace = trace
         self._agent = agent
         self._recorded = recorded
         self._fallback_limiters = fallback_limiters
@@ -193,6 +199,7 @@ class Actor:
         with self._outbox, anyio.CancelScope() as self._lifetime:
             await anyio.lowlevel.checkpoint()
             use_thread_limit(ThreadLimit())
+            log_context.agent.set(self._agent.id)
             if not self._agent.toolboxes:
                 await self._work()
                 return
@@ -211,11 +218,12 @@ class Actor:
         asked = self._asked.pop(turn.number, None)
         first = asked.next_seq if asked else 0
         pen = Pen(turn.agent, turn.number, anyio.current_time(), first=first)
+        trace = self._trace and self._trace.turn(turn, model_of(self._agent.backend))
         running = RunningTurn(
             turn=turn,
             agent=self._agent,
             conversation=self._conversation,
-            voice=Voice(pen, self._publish, self._recorded, self._redactor),
+            voice=Voice(pen, self._publish, self._recorded, self._redactor, trace),
             limiter=self._limiter,
             fallback_limiters=self._fallback_limiters,
             retry=self._retry,
@@ -236,10 +244,14 @@ class Actor:
         except BaseException:
             self._conversation.end(keep=False)
             self._say_goodbye(pen)
+            if trace is not None:
+                trace.end("cancelled", "", is_failed=False)
             raise
         if running.agent is not self._agent:
             self._agent, self._toolboxes = running.agent, None
         ended = last[-1]
+        if trace is not None:
+            _end_trace(trace, ended)
         keep = isinstance(ended, TurnEnded) and ended.outcome in KEPT_OUTCOMES
         self._conversation.end(keep=keep)
         # Outside the turn's scope: an outcome, once there, is not cancelled away.
@@ -301,6 +313,16 @@ class Actor:
         finally:
             self._sends_waiting -= 1
             self._cancel_now()
+
+
+def _end_trace(trace: TurnTrace, ended: StreamChunk) -> None:
+    match ended:
+        case TurnEnded():
+            trace.end(ended.outcome, ended.detail, is_failed=False)
+        case AgentFailed():
+            trace.end(ended.error, ended.message, is_failed=True)
+        case _:
+            trace.end("ended", "", is_failed=False)
 
 
 def _failed(pen: Pen, error: AgentError) -> AgentFailed:

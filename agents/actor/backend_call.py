@@ -7,7 +7,7 @@ backend that is not ours streams is checked.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, cast
 
@@ -91,9 +91,21 @@ class BackendCall:
         raise BackendBroken(told, kind=type(first).__name__) from error
 
     async def stream(
-        self, request: Request, voice: Voice, slot: Slot, response: Transcript
+        self,
+        request: Request,
+        voice: Voice,
+        slot: Slot,
+        response: Transcript,
+        on_first: Callable[[], None] | None = None,
     ) -> None:
         """Publish what comes of ``request``, and fold it into ``response``.
+
+        Args:
+            request: What is asked.
+            voice: Publishes.
+            slot: Is told when the response begins.
+            response: What comes.
+            on_first: Called with the first chunk.
 
         Raises:
             AgentError: As the backend does, and where the stream just ends.
@@ -105,7 +117,7 @@ class BackendCall:
                     batches = _Limited(batches, self._idle_limit_s)
                 if is_checked(self.backend):
                     batches = _Checked(batches, StreamCheck(voice.pen))
-                await self._fold(batches, voice, slot, response)
+                await self._fold(batches, voice, slot, response, on_first)
             if not response.is_complete:
                 raise StreamMalformed("the stream ended without a stop reason")
             if response.written_characters > WRITTEN_MOST:
@@ -120,6 +132,7 @@ class BackendCall:
         voice: Voice,
         slot: Slot,
         response: Transcript,
+        on_first: Callable[[], None] | None,
     ) -> None:
         pen, is_opened = voice.pen, False
         publish, absorb = voice.publish, response.absorb
@@ -129,6 +142,8 @@ class BackendCall:
                 if not is_opened and batch:
                     is_opened = True
                     slot.opened(*_limits(batch[0]))
+                    if on_first is not None:
+                        on_first()
                 absorb(batch)
                 try:
                     await publish(batch)

@@ -142,7 +142,11 @@ async def _paid(
             await voice.say(StatusChanged(**voice.stamp(), status="waiting"))
         async with limiter.slot(request.turn.agent) as slot:
             await voice.say(StatusChanged(**voice.stamp(), status="requesting"))
-            await call.stream(request, voice, slot, response)
+            if voice.trace is None:
+                await call.stream(request, voice, slot, response)
+            else:
+                with voice.trace.call(call.backend, request, response) as traced:
+                    await call.stream(request, voice, slot, response, traced.first)
     except AgentError as error:
         told = unfinished(response, voice, f"the stream broke off: {error}")
         if told is not None:

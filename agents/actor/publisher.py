@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import anyio
 import anyio.lowlevel
@@ -13,6 +13,9 @@ from agents.conversation.accumulator import Transcript
 from agents.protocol.chunks import StreamChunk
 from agents.protocol.redaction import Redactor
 from agents.protocol.stamper import Pen, Stamp
+
+if TYPE_CHECKING:
+    from agents.tracing.spans import TurnTrace
 
 Recorded: TypeAlias = Callable[[], Awaitable[None]]
 """Waits until what an agent has sent is where a kill cannot take it away; never returns
@@ -64,6 +67,7 @@ class Voice:
         "recorded",
         "redactor",
         "response",
+        "trace",
     )
 
     def __init__(
@@ -72,7 +76,10 @@ class Voice:
         publish: Publish,
         recorded: Recorded = anyio.lowlevel.checkpoint,
         redactor: Redactor = NO_SECRETS,
+        trace: TurnTrace | None = None,
     ) -> None:
+        self.trace = trace
+        """The turn's span; ``None`` where nobody traces."""
         self.redactor = redactor
         """Takes secrets out of what quotes others."""
         self.pen = pen

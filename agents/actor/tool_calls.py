@@ -153,7 +153,14 @@ class Calling:
             problem = f"it was not run: {refused.reason}"
             await self._return(call, failure(problem))
             return
-        await self._return(call, await run_call(tool, call, self._agent.tool_timeout_s))
+        limit_s = self._agent.tool_timeout_s
+        if self._voice.trace is None:
+            returned = await run_call(tool, call, limit_s)
+        else:
+            with self._voice.trace.tool(call) as traced:
+                returned = await run_call(tool, call, limit_s)
+                traced.append((bytes(returned.content), returned.is_error))
+        await self._return(call, returned)
 
     async def _refusal(self, tool: Tool, call: ToolCalled) -> Refused | None:
         """Ask whoever must approve the call, if anybody must."""

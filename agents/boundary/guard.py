@@ -6,15 +6,15 @@ raises.
 
 from __future__ import annotations
 
-import logging
 from typing import cast
 
+from agents.boundary.log_context import bound_logger
 from agents.protocol.unicode_text import whole_text
 
 WORDS_MOST = 2_000
 """Characters of an exception that are told; some carry a whole document."""
 
-_log = logging.getLogger("agents.boundary")
+_log = bound_logger("agents.boundary")
 
 
 def first_of(error: BaseException) -> BaseException:

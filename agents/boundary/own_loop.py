@@ -8,7 +8,6 @@ gets its result at once, waits for a bounded time for the loop to end, and leave
 from __future__ import annotations
 
 import contextvars
-import logging
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
@@ -16,6 +15,7 @@ from typing import Generic, Literal, TypeVar
 
 import anyio
 
+from agents.boundary.log_context import bound_logger
 from agents.boundary.root import Loop
 
 T = TypeVar("T")
@@ -25,7 +25,7 @@ LOOP_GRACE_S = 2.0
 CANCELLED_S = 10.0
 """How long the work may take to end once whoever asked was interrupted."""
 
-_log = logging.getLogger("agents.boundary")
+_log = bound_logger("agents.boundary")
 
 
 class OwnLoop(Generic[T]):

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import logging
 import sys
 import threading
 import time
@@ -30,6 +29,7 @@ import anyio
 import anyio.lowlevel
 
 from agents.backends.transport.library_internals import adopt_thread, wake_trio_task
+from agents.boundary.log_context import bound_logger
 from agents.errors import ToolFailed
 
 T = TypeVar("T")
@@ -41,7 +41,7 @@ BLOCKS_S = 1.0
 """A step of a task that keeps the event loop for longer is named in the log."""
 
 _CANCELLATIONS = ("CancelledError", "Cancelled")
-_log = logging.getLogger("agents.boundary")
+_log = bound_logger("agents.boundary")
 _left: set[RootTask[Any]] = set()
 """Left behind and not over yet. They are kept alive: collecting a suspended coroutine
 would run its ``finally`` blocks wherever that happens."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections import deque
 from contextlib import suppress
@@ -15,6 +14,7 @@ from agents.backends.scripted.faults import body_of
 from agents.backends.scripted.request_view import is_of_ours, seen_in, seen_in_body
 from agents.backends.scripted.script import HttpError
 from agents.backends.scripted.tool_calls import ScriptStuck
+from agents.boundary.log_context import bound_logger
 from agents.emulator import sse
 from agents.emulator.caching import PromptCache
 from agents.emulator.dialect_events import writer_for
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from agents.protocol.backend import Request
     from agents.protocol.chunks import AgentId
 
-_log = logging.getLogger(__name__)
+_log = bound_logger(__name__)
 
 KEPT_REQUESTS = 10_000
 """Records kept; a server left running forgets the oldest."""

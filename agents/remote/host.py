@@ -6,7 +6,6 @@ where nobody fetches, the actor waits as it would for a full inbox.
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
@@ -18,6 +17,7 @@ import anyio.lowlevel
 from agents.actor.actor import Actor
 from agents.actor.publisher import Outbox, Recorded
 from agents.boundary.guard import text_of
+from agents.boundary.log_context import bound_logger
 from agents.remote.messages import (
     Batch,
     Cancel,
@@ -36,7 +36,7 @@ FRAMES_KEPT = 256
 
 MakeActor = Callable[[Outbox, Recorded], Actor]
 
-_log = logging.getLogger("agents.remote")
+_log = bound_logger("agents.remote")
 
 
 class Host:

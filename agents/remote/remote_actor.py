@@ -8,7 +8,6 @@ responses and tools' results are not bought again, as where a session is resumed
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -18,6 +17,7 @@ import anyio.lowlevel
 import msgspec
 
 from agents.actor.publisher import Outbox, Recorded
+from agents.boundary.log_context import bound_logger
 from agents.protocol.chunks import AgentFailed, AgentId, TurnEnded, TurnNumber
 from agents.protocol.frames import decode_frame, encode_frame
 from agents.protocol.stamper import Pen
@@ -41,7 +41,7 @@ LIVES_MOST = 3
 AGAIN_S = 0.5
 """A pause before another one is begun, doubled each time."""
 
-_log = logging.getLogger("agents.remote")
+_log = bound_logger("agents.remote")
 
 
 class _Place(msgspec.Struct, frozen=True):

@@ -9,7 +9,6 @@ counts is :mod:`coordinator.consensus.result_count`.
 
 from __future__ import annotations
 
-import logging
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
@@ -19,11 +18,13 @@ from typing import Any, TypeAlias, cast
 
 import msgspec
 
+from agents.boundary.log_context import bound_logger
+
 Equal: TypeAlias = str
 """What makes two answers one: their structured ``value``, the part of it that a JSON
 Pointer (RFC 6901, ``/answer``) leads to, their ``text``, or nothing (``none``)."""
 
-_LOG = logging.getLogger(__name__)
+_LOG = bound_logger(__name__)
 
 RESULT_CHARS = 2_000
 """A longer text is an essay and no result: it is compared by its words alone."""

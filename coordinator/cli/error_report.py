@@ -11,6 +11,7 @@ from typing import cast
 
 from coordinator.cli.exit_codes import Exit, complain
 from coordinator.cli.notices import libraries_noticed
+from coordinator.cli.telemetry import telemetry
 from coordinator.errors import (
     ConfigInvalid,
     CoordinatorError,
@@ -36,7 +37,7 @@ def at_the_boundary(work: Callable[[], int]) -> int:
     code: int = Exit.EXECUTION
     gone: BrokenPipeError | None = None
     try:
-        with libraries_noticed():
+        with telemetry(), libraries_noticed():
             code = work()
         sys.stdout.flush()  # here, where it can be said that there is no room for it
     except* (ConfigInvalid, JournalUnavailable, JournalCorrupt) as group:

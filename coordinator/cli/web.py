@@ -86,6 +86,7 @@ async def _web(options: WebOptions) -> int:
             ):
                 async for _ in signals:
                     break
+            hub.leave()  # a server waits for the responses that are under way
     return Exit.ANSWERED
 
 

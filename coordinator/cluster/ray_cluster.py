@@ -22,10 +22,11 @@ from typing import Any
 
 import anyio
 
+from agents.boundary.log_context import bound_logger
 from agents.boundary.root import Loop
 from coordinator.errors import ConfigInvalid
 
-_log = logging.getLogger("coordinator.cluster")
+_log = bound_logger("coordinator.cluster")
 _connecting = threading.Lock()
 
 

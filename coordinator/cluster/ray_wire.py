@@ -7,7 +7,6 @@ model stream first, and then its process.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import msgspec
 
+from agents.boundary.log_context import bound_logger
 from agents.boundary.threads import in_thread
 from agents.remote.wire import FETCH_S, Wire, WireLost
 from coordinator.cluster.ray_cluster import connect, gotten, ray
@@ -33,7 +33,7 @@ or cut off. Ray itself says so after 2 to 30 s."""
 END_S = 2.0
 """How long a far end may take to close its streams; then it is killed."""
 
-_log = logging.getLogger("coordinator.cluster")
+_log = bound_logger("coordinator.cluster")
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ import msgspec
 
 from agents.actor.actor import Actor
 from agents.actor.person import Person, Seat
+from agents.boundary import log_context
 from agents.boundary.guard import log_error
 from agents.boundary.root import RootTask
 from agents.conversation.uploads import FileKey, SessionFiles
@@ -25,6 +26,7 @@ from agents.protocol.chunks import AgentId, Label, ServerToolReturned, StreamChu
 from agents.protocol.frames import decode_frame, skim_frame
 from agents.protocol.redaction import Redactor, secrets_of, secrets_of_environment
 from agents.tools.base import InSession
+from agents.tracing.spans import session_trace
 from coordinator.consensus import DEADLINE_TIMER, HEARD, Consensus
 from coordinator.errors import NotAsked, NotInTeam
 from coordinator.protocol.accounting import BOOKED
@@ -50,6 +52,7 @@ from coordinator.session.downloads import Downloads
 from coordinator.session.driver import Driver
 from coordinator.session.recorder import Recorder
 from coordinator.session.subscription import Feed
+from coordinator.session.trace_events import end_trace, trace_output
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -148,6 +151,12 @@ class Shell:
         self._told: list[ShellInput] = []
         # Agents that wait for what they have sent to be recorded.
         self._redactor = redactor_of(team)
+        self._trace = session_trace(
+            self.id,
+            team.rules.policy,
+            {agent.id: agent.backend.model for agent in team.agents},
+            self._redactor,
+        )
         self._marks: list[anyio.Event] = []
         is_to_begin = past is not None and not past.has_begun
         timers = past.rebuilt.timers if past is not None and is_to_begin else {}
@@ -239,11 +248,14 @@ class Shell:
 
     async def run(self) -> None:
         """Run the session to its end."""
+        log_context.session.set(self.id)  # agents' tasks begin in a copy of this
         try:
             await self._run()
         finally:
             for feed in self._feeds:
                 feed.close()
+            if self._trace is not None:
+                end_trace(self._trace, self.result)
             self.over.set()
             for call in self._hooks:
                 _call_hook(call)
@@ -435,6 +447,7 @@ class Shell:
             files=self.files,
             recorded=self._recorded,
             redactor=self._redactor,
+            trace=self._trace,
         )
 
     async def _drained(self) -> tuple[list[Item], list[anyio.Event]]:
@@ -538,6 +551,8 @@ class Shell:
     ) -> None:
         for output in self._driver.take(what):
             events.append(output)
+            if self._trace is not None:
+                trace_output(self._trace, output)
             if self._recorder is not None:
                 self._recorder.record_output(output, self._now())
             if group is not None and not isinstance(output, Conclude):

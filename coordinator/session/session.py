@@ -5,7 +5,6 @@ What happens inside is :mod:`coordinator.session.engine`'s.
 
 from __future__ import annotations
 
-import logging
 import math
 import secrets
 import weakref
@@ -31,6 +30,7 @@ import msgspec
 from agents.actor.person import BEFORE_ANY
 from agents.boundary.context_task import ContextTask
 from agents.boundary.guard import log_error
+from agents.boundary.log_context import bound_logger
 from agents.boundary.own_loop import OwnLoop
 from agents.boundary.root import Loop, RootTask
 from agents.conversation.prompts import with_earlier
@@ -75,7 +75,7 @@ RELEASED_S = 20.0
 LEAVE_S = 60.0
 """How long leaving a session may take, in all: each of its parts has less."""
 
-_log = logging.getLogger("coordinator.session")
+_log = bound_logger("coordinator.session")
 
 
 class Session(Generic[T]):

@@ -6,7 +6,6 @@ sessions go to whoever is free, who goes on with their journals.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +15,7 @@ from typing import TypeAlias
 import anyio
 import msgspec
 
+from agents.boundary.log_context import bound_logger
 from coordinator.errors import ConfigInvalid
 from coordinator.sweep.budget import Grant, SweepBudget
 from coordinator.sweep.messages import (
@@ -40,7 +40,7 @@ STARTS_MOST = 5
 AGAIN_S = 0.5
 """A pause before a lost worker is replaced, doubled for each that was lost in a row."""
 
-_log = logging.getLogger("coordinator.sweep")
+_log = bound_logger("coordinator.sweep")
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):

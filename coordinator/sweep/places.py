@@ -21,6 +21,7 @@ import anyio.abc
 from anyio.abc import SocketStream
 from anyio.streams.memory import MemoryObjectReceiveStream
 
+from agents.boundary.log_context import bound_logger
 from coordinator.errors import CoordinatorError
 from coordinator.sweep.worker import work
 
@@ -33,7 +34,7 @@ MESSAGE_BYTES = 256 * 1024 * 1024
 """A longer message is none: an outcome holds an answer or two."""
 _LENGTH = struct.Struct(">I")
 
-_log = logging.getLogger("coordinator.sweep")
+_log = bound_logger("coordinator.sweep")
 
 
 class WorkerLost(CoordinatorError):

@@ -7,7 +7,6 @@ are all that a worker that dies leaves behind, and all that is needed to go on.
 
 from __future__ import annotations
 
-import logging
 import os
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import anyio
 
+from agents.boundary.log_context import bound_logger
 from agents.boundary.root import Loop
 from agents.boundary.threads import in_thread
 from agents.limits.shared_limits import gates_watched, hold_back, use_limits_share
@@ -67,7 +67,7 @@ LOCK_POLL_S = 0.25
 NEWS_WAITING = 256
 """What a worker has to say and nobody has taken yet; then its sessions wait with it."""
 
-_log = logging.getLogger("coordinator.sweep")
+_log = bound_logger("coordinator.sweep")
 
 
 async def work(orders: AsyncIterator[bytes], say: Say) -> None:

@@ -31,6 +31,8 @@ class EventLog:
         """Tells this log from another one of the same session, which may be cut into
         other messages: a place in the one is none in the other."""
         self.is_over = False
+        self.is_left = False
+        """The page is being closed: watchers are let go, and may come again."""
         self.watchers = 0
         """How many read it now."""
         self._changed = anyio.Event()
@@ -52,6 +54,11 @@ class EventLog:
     def end(self) -> None:
         """Nothing more will come."""
         self.is_over = True
+        self._ring()
+
+    def leave(self) -> None:
+        """Let every watcher go, though there is more to come."""
+        self.is_left = True
         self._ring()
 
     def _ring(self) -> None:
@@ -77,5 +84,5 @@ class EventLog:
 
     async def wait(self, place: int) -> None:
         """Wait until there is more than ``place`` messages, or an end."""
-        while len(self._messages) <= place and not self.is_over:
+        while len(self._messages) <= place and not (self.is_over or self.is_left):
             await self._changed.wait()

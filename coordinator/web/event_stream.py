@@ -63,14 +63,14 @@ class EventStream:
             body, self._place = self._log.after(self._place)
             if body:
                 continue
-            if self._log.is_over:
+            if self._log.is_over or self._log.is_left:
                 break
             with anyio.move_on_after(BEAT_S):
                 await self._log.wait(self._place)
                 continue
             body = b": beat\n\n"
         # A browser asks again after an end; this tells it not to.
-        last = b"event: over\ndata: {}\n\n"
+        last = b"event: over\ndata: {}\n\n" if self._log.is_over else b""
         await send({"type": "http.response.body", "body": last, "more_body": False})
 
 

@@ -6,7 +6,6 @@ that somebody watches. They end with the hub's task group.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ import anyio
 import anyio.abc
 import msgspec
 
+from agents.boundary.log_context import bound_logger
 from coordinator.errors import ConfigInvalid, NotAsked
 from coordinator.journal.index import list_sessions
 from coordinator.journal.lookup import find_session
@@ -40,7 +40,7 @@ SESSIONS_AT_ONCE = 8
 LOGS_KEPT = 20
 """Logs of sessions that have ended here; others are read from their journals."""
 
-_log = logging.getLogger("coordinator.web")
+_log = bound_logger("coordinator.web")
 
 
 class Offer(NamedTuple):
@@ -204,6 +204,11 @@ class Hub:
             kept = self._watched[session] = KeptLog(self._root, session)
             self._group.start_soon(self._keep, session, kept, name=f"watch {session}")
         yield kept.log
+
+    def leave(self) -> None:
+        """Let every watcher go, so that the server may stop at once."""
+        for log in (*self._logs.values(), *(x.log for x in self._watched.values())):
+            log.leave()
 
     async def _keep(self, session: str, kept: KeptLog) -> None:
         await kept.follow()

@@ -138,3 +138,15 @@ def test_many_events_at_once_are_several_messages() -> None:
     log = EventLog()
     log.add([event(number) for number in range(2 * MESSAGE_EVENTS + 1)])
     assert len(log) == 3
+
+
+async def test_whoever_is_let_go_because_the_page_closes_may_come_again() -> None:
+    log = EventLog()
+    log.add([event(0)])
+    watcher = Watcher(log)
+    async with anyio.create_task_group() as group:
+        group.start_soon(watcher.run)
+        await anyio.sleep(1)
+        log.leave()
+    assert b"event: over" not in watcher.body
+    assert [x["n"] for x in watcher.events] == [0]
