@@ -31,7 +31,7 @@ _LINKS_MOST = 64
 
 
 def session_trace(
-    session: str, policy: str, models: Mapping[str, str], redactor: Redactor
+    session: str, policy: str, agents: int, redactor: Redactor
 ) -> SessionTrace | None:
     """Begin a session's trace; ``None`` where the program has set no provider."""
     api = sys.modules.get("opentelemetry.trace")
@@ -41,7 +41,7 @@ def session_trace(
     if type(provider).__module__.startswith("opentelemetry.trace"):
         return None  # the API's own, which do nothing
     tracer = provider.get_tracer(SCOPE)
-    return SessionTrace(tracer, session, policy, models, redactor)
+    return SessionTrace(tracer, session, policy, agents, redactor)
 
 
 class _Timed:
@@ -72,7 +72,7 @@ class SessionTrace(_Timed):
         tracer: Tracer,
         session: str,
         policy: str,
-        models: Mapping[str, str],
+        agents: int,
         redactor: Redactor,
     ) -> None:
         self.tracer = tracer
@@ -87,7 +87,7 @@ class SessionTrace(_Timed):
             names.OPERATION: "invoke_workflow",
             names.WORKFLOW: policy,
             names.CONVERSATION: session,
-            "coordinator.agents": len(models),
+            "coordinator.agents": agents,
         }
         super().__init__(
             tracer.start_span(f"invoke_workflow {policy}", attributes=attributes)

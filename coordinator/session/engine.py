@@ -154,7 +154,7 @@ class Shell:
         self._trace = session_trace(
             self.id,
             team.rules.policy,
-            {agent.id: agent.backend.model for agent in team.agents},
+            len(team.agents),
             self._redactor,
         )
         self._marks: list[anyio.Event] = []

@@ -41,6 +41,10 @@ class Veto(_Act, frozen=True, kw_only=True, tag="veto"):
     reason: Text = ""
 
 
+class ForceVote(_Act, frozen=True, kw_only=True, tag="force_vote"):
+    """Vote now, on the answers there are; or count who has voted."""
+
+
 class End(_Act, frozen=True, kw_only=True, tag="end"):
     """End now, with the best answer so far."""
 
@@ -69,7 +73,7 @@ class Decide(_Act, frozen=True, kw_only=True, tag="decide"):
     reason: Text = ""
 
 
-Act: TypeAlias = Say | Stop | Veto | End | Answer | Vote | Decide
+Act: TypeAlias = Say | Stop | Veto | ForceVote | End | Answer | Vote | Decide
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

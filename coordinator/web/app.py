@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
+from agents.boundary.guard import log_error
 from coordinator import report
 from coordinator.errors import CoordinatorError, JournalUnavailable
 from coordinator.journal.store import checked_session_id
@@ -125,7 +126,10 @@ def _file(path: Path, media_type: str) -> _Endpoint:
 
 
 def _answered(endpoint: _Endpoint) -> _Endpoint:
-    """Say in one sentence why a request came to nothing."""
+    """Say in one sentence why a request came to nothing.
+
+    The boundary of our own mistakes too: they go to the log, and the page stays.
+    """
 
     @wraps(endpoint)
     async def answered(request: Request) -> Response:
@@ -137,6 +141,9 @@ def _answered(endpoint: _Endpoint) -> _Endpoint:
             return _json({"error": str(error)}, 404)
         except CoordinatorError as error:
             return _json({"error": str(error)}, 409)
+        except Exception as error:  # noqa: BLE001  (see the docstring)
+            log_error(f"{request.method} {request.url.path}", error)
+            return _json({"error": f"a mistake of the program's: {error}"}, 500)
 
     return answered
 

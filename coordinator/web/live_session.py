@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 import anyio
 import msgspec
 
-from agents.actor.person import BEFORE_ANY, Person
+from agents.actor.person import BEFORE_ANY
 from agents.protocol.chunks import AgentId, ToolCalled
 from agents.protocol.turns import Draft, Present, Review, Turn, Work, task_name
 from agents.tools.approval import Approved, Refused, Verdict
@@ -138,11 +138,11 @@ class LiveSession:
         self._feed = session.events()  # before anything may happen that it would miss
         self._approvals = approvals
         approvals.log = log
-        self._people = [x.id for x in team.agents if isinstance(x.backend, Person)]
+        self._people = [person.id for person in team.people]
         begun = Begun(
             session=session.id,
             question=question,
-            models={agent.id: agent.backend.model for agent in team.agents},
+            models={str(agent): model for agent, model in team.models.items()},
             people=tuple(self._people),
             deadline_s=team.rules.limits.deadline_s,
         )
@@ -190,6 +190,8 @@ class LiveSession:
                 session.stop_agent(act.agent, act.reason or "stopped from the page")
             case acts.Veto():
                 session.veto(act.label, act.reason or "vetoed from the page")
+            case acts.ForceVote():
+                session.force_vote("asked for from the page")
             case acts.End():
                 session.interrupt("ended from the page")
             case acts.Answer():

@@ -292,6 +292,7 @@ const draw = () => {
   [...$("phases").children].forEach((each, at) => { each.className = at < now.phase ? "done" : at === now.phase ? "now" : ""; });
   if (now.standing) drawStanding();
   $("steer").hidden = !now.begun?.is_ours || now.over;
+  $("force").hidden = now.phase > 1;
   $("whole").hidden = !now.begun; $("whole").href = "/sessions/" + now.id + "/report";
   $("again").hidden = !now.result; $("resume").hidden = !(now.over && !now.result);
   drawFacts();
@@ -361,6 +362,7 @@ const route = () => {
   window.scrollTo(0, 0);
 };
 $("say").addEventListener("submit", async event => { event.preventDefault(); await act({ do: "say", text: $("words").value }); if (!$("error").textContent) { $("words").value = ""; $("notice").textContent = "Every agent will read it with its next turn."; } });
+$("force").addEventListener("click", () => act({ do: "force_vote" }));
 $("end").addEventListener("click", () => act({ do: "end" }));
 $("resume").addEventListener("click", async () => {
   $("resume").disabled = true;

@@ -20,6 +20,9 @@ from coordinator.errors import ConfigInvalid
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+for _name in ("uvicorn", "hypercorn"):  # what they log is for no screen
+    logging.getLogger(_name).addHandler(logging.NullHandler())
+
 GRACE_S = 1
 """What open connections are given to finish."""
 UNREAD_MS = 2_000

@@ -241,7 +241,7 @@ async def test_both_generations_of_names(
 def test_without_a_provider_nothing_is_traced_nor_imported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert session_trace("s", "slate", {}, redactor=None) is None  # type: ignore[arg-type]  (not looked at)
+    assert session_trace("s", "slate", 1, redactor=None) is None  # type: ignore[arg-type]  (not looked at)
     monkeypatch.delitem(sys.modules, "opentelemetry.trace")
-    assert session_trace("s", "slate", {}, redactor=None) is None  # type: ignore[arg-type]  (the same)
+    assert session_trace("s", "slate", 1, redactor=None) is None  # type: ignore[arg-type]  (the same)
     assert "opentelemetry.trace" not in sys.modules

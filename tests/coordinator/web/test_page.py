@@ -217,6 +217,20 @@ def test_an_agent_is_stopped_an_answer_vetoed_and_a_session_ended(
     page.until("!document.getElementById('again').hidden")
 
 
+def test_a_vote_is_forced_over_a_person_who_is_away(
+    served: Served, browser: Browser
+) -> None:
+    page = browser.page()
+    session = served.ask(team=1)
+    page.open(f"{served.address}#/s/{session}")
+    page.until("document.querySelectorAll('#standing li').length === 2")
+    page.click("#force")
+    page.until("document.querySelectorAll('#standing .voters').length > 0")
+    page.click("#force")
+    end = whole(page)
+    assert end["facts"].startswith("answered")
+
+
 def test_a_session_of_another_process_is_watched_and_not_touched(
     served: Served, browser: Browser, tmp_path: Path
 ) -> None:
