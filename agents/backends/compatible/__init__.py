@@ -1,1 +1,4 @@
-"""Servers that speak Chat Completions or Messages: routers, hosts, local models."""
+"""Servers that speak Chat Completions or Messages: routers, hosts, local models.
+
+What one of them lacks is found by :func:`agents.backends.compatible.probe.probe`.
+"""
