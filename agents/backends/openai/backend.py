@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from agents.backends.dialects.chat.reader import Translator as ChatReader
@@ -15,6 +16,11 @@ from agents.backends.openai.settings import (
     as_chat,
     as_responses,
     check,
+)
+from agents.backends.openai.sign_in import (
+    SignIn,
+    TokenProvider,
+    workload_sign_in,
 )
 from agents.backends.transport.api_keys import clean_key
 from agents.backends.transport.endpoint import Endpoint, bearer
@@ -32,6 +38,10 @@ class OpenAIBackend(HttpBackend):
         model: E.g. ``gpt-5.6``; on Azure the deployment's name.
         api_key: ``None``: ``OPENAI_API_KEY``, or ``AZURE_OPENAI_API_KEY`` on Azure.
         base_url: ``None``: ``OPENAI_BASE_URL`` or the API itself.
+        token_provider: Instead of a key: gives a token of Entra ID for each request,
+            e.g. ``azure.identity.aio.get_bearer_token_provider(…)``.
+        workload_identity: Instead of a key: signs in as a service account; see
+            :func:`agents.backends.openai.sign_in.workload_sign_in`.
         resource: Of Azure: asks ``https://RESOURCE.openai.azure.com/openai/v1``.
         proxy: The URL of one for HTTP; ``None``: as ``HTTPS_PROXY`` and its kin say.
         ca_file: PEM certificates to trust beside those that are trusted anyway.
@@ -50,6 +60,8 @@ class OpenAIBackend(HttpBackend):
         *,
         api_key: str | None = None,
         base_url: str | None = None,
+        token_provider: TokenProvider | None = None,
+        workload_identity: Mapping[str, Any] | None = None,
         resource: str | None = None,
         proxy: str | None = None,
         ca_file: str | None = None,
@@ -62,10 +74,15 @@ class OpenAIBackend(HttpBackend):
         is_azure = resource is not None
         variables = ("AZURE_OPENAI_API_KEY",) if is_azure else KEY_VARIABLES
         key = api_key or next(filter(None, map(os.environ.get, variables)), None)
-        if key is None:
+        signs: SignIn | None = None
+        if token_provider is not None:
+            signs, key = SignIn(token_provider), None
+        elif workload_identity is not None:
+            signs, key = workload_sign_in(workload_identity), None
+        elif key is None:
             raise ValueError(f"there is no key; set {variables[0]}")
         headers, secrets = bearer(key)
-        if is_azure:
+        if is_azure and key is not None:
             headers = {"api-key": clean_key(key)}
         named = base_url or os.environ.get("OPENAI_BASE_URL") or BASE_URL
         if is_azure:
@@ -78,6 +95,7 @@ class OpenAIBackend(HttpBackend):
             idle_limit_s=idle_limit_s,
             proxy=proxy,
             ca_file=ca_file,
+            signs=signs,
         )
 
         def again(options: dict[str, Any]) -> Speech:

@@ -11,10 +11,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection,
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import anyio
-import anyio.lowlevel
 import httpx2
 import msgspec
 
@@ -35,10 +34,29 @@ from agents.protocol.redaction import secrets_in_address
 ERROR_BYTES = 1 << 20
 """Longest refusal that is read; a gateway may answer with a whole page."""
 
+UNAUTHORIZED = 401
+
 ErrorFor: TypeAlias = Callable[
     [int, Mapping[str, str], object, Collection[str]], AgentError
 ]
 """Status, headers in lower case, body, secrets → the error that they amount to."""
+
+
+class Signs(Protocol):
+    """Lets requests in by a token that changes."""
+
+    @property
+    def secrets(self) -> Collection[str]:
+        """What no text may quote."""
+        ...
+
+    async def headers(self) -> Mapping[str, str]:
+        """What the next request says; raises nothing but ``AgentError``."""
+        ...
+
+    def refused(self) -> None:
+        """The server has not taken it (401)."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +82,7 @@ class Endpoint:
         idle_limit_s: How long a stream may be silent.
         proxy: Its URL; ``None``: as the environment says.
         ca_file: Certificates to trust beside those that are trusted anyway.
+        signs: Who lets requests in, where that is no key.
 
     Raises:
         ValueError: An address is none, or a file has no certificates.
@@ -79,8 +98,10 @@ class Endpoint:
         idle_limit_s: float = 120.0,
         proxy: str | None = None,
         ca_file: str | None = None,
+        signs: Signs | None = None,
     ) -> None:
         self._url = address(base_url)
+        self._signs = signs
         self._headers = dict(headers)
         self._secrets = tuple(secrets)
         self._proxy = proxy
@@ -105,7 +126,9 @@ class Endpoint:
     def secrets(self) -> tuple[str, ...]:
         """All that no text may quote."""
         address = secrets_in_address(str(self._url))
-        return (*self._secrets, *address, *secrets_in_address(self._proxy or ""))
+        signed = () if self._signs is None else self._signs.secrets
+        proxy = secrets_in_address(self._proxy or "")
+        return (*self._secrets, *signed, *address, *proxy)
 
     @property
     def host(self) -> str:
@@ -165,6 +188,7 @@ class Endpoint:
             # Packed, a body could not be read from the socket.
             "accept-encoding": "identity",
             **self._headers,
+            **(await self._signs.headers() if self._signs is not None else {}),
             **headers,
         }
         try:
@@ -209,7 +233,9 @@ class Endpoint:
         headers = _lower(response)
         if response.is_redirect and not data:
             body = f"{self.server} sends elsewhere; give its other address as base_url"
-        return self._error_for(response.status_code, headers, body, self._secrets)
+        if self._signs is not None and response.status_code == UNAUTHORIZED:
+            self._signs.refused()
+        return self._error_for(response.status_code, headers, body, self.secrets)
 
     def _ours(self, exc: BaseException) -> AgentError:
         match exc:
