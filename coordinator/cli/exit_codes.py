@@ -42,6 +42,11 @@ def exit_of(result: Result) -> Exit:
 def complain(sentence: str) -> None:
     """Say on standard error what went wrong."""
     # Model text and file contents may be quoted in it, and this goes to a terminal.
-    from coordinator.displays.sanitizer import clean  # noqa: PLC0415  (seldom needed)
+    from coordinator.displays.first_picture import (  # noqa: PLC0415  (seldom needed)
+        FIRST_PICTURE,
+    )
+    from coordinator.displays.sanitizer import clean  # noqa: PLC0415
+
+    FIRST_PICTURE.leave()
 
     sys.stderr.write(f"coordinator: {clean(sentence)}\n")

@@ -15,12 +15,11 @@ from typing import IO
 import anyio
 import anyio.lowlevel
 
+from coordinator.displays.first_picture import ENTER, FIRST_PICTURE, LEAVE
 from coordinator.displays.painting import placed
 from coordinator.displays.panes import Strip
 
-ENTER = "\x1b[?1049h\x1b[?25l"
 KEYS_ON, KEYS_OFF = "\x1b[?2004h", "\x1b[?2004l"
-LEAVE = "\x1b[?1049l\x1b[?25h"
 SYNC, SYNCED = "\x1b[?2026h", "\x1b[?2026l"
 CLEAR = "\x1b[0m\x1b[2J"
 
@@ -42,7 +41,8 @@ class Screen:
 
     def enter(self) -> None:
         """Show the second screen, empty."""
-        self._write_now(ENTER + (KEYS_ON if self._descriptor is not None else ""))
+        begin = CLEAR if FIRST_PICTURE.hand_over() else ENTER
+        self._write_now(begin + (KEYS_ON if self._descriptor is not None else ""))
         self._drawn = {}
         self._is_open = True
 
