@@ -109,6 +109,10 @@ def run(
     steer: bool = False,
     approve: Literal["ask", "all", "none"] = "ask",
     runtime: Literal["asyncio", "trio"] = "asyncio",
+    yes: Annotated[bool, Parameter(name=["--yes", "-y"])] = False,
+    env_file: Path | None = None,
+    again: Annotated[str | None, Parameter(completer=session_names)] = None,
+    chat: bool = False,
     as_: Annotated[str | None, Parameter(name="--as")] = None,
     backend: str | None = None,
     base_url: str | None = None,
@@ -193,6 +197,17 @@ def run(
         them, or none.
     runtime
         The event loop (asyncio).
+    yes
+        Do not ask before a team of more than 12 agents, one that may cost more than its
+        budget, or a model that is not known.
+    env_file
+        Set what this file says, NAME=value a line, unless it is set. By itself, the
+        keys (names ending in _API_KEY) in .env of the working folder.
+    again
+        Ask this kept session's question again, of the same team; its id, or "last".
+    chat
+        At a terminal, go on after the answer: a line is the next question, an empty one
+        ends.
     as_
         Of a MassGen configuration: this model for agents of a kind that is not here.
     backend
@@ -213,6 +228,14 @@ def run(
         from coordinator.cli.massgen_commands import instead_of_run  # noqa: PLC0415
 
         return instead_of_run(config if validate else None, as_)
+    from coordinator.displays.first_picture import show_first_picture  # noqa: PLC0415
+
+    show_first_picture(
+        question,
+        f"waking {', '.join(model) or config or 'the team'} …",
+        display="plain" if no_display or automation else display,
+        is_json=json,
+    )
     from coordinator.cli.run import RunOptions, run_command  # noqa: PLC0415
     from coordinator.cli.run_settings import TeamSettings  # noqa: PLC0415
 
@@ -250,6 +273,10 @@ def run(
             backend=backend,
             base_url=base_url,
             is_automated=automation,
+            is_sure=yes,
+            env_file=env_file,
+            again=again,
+            is_chat=chat,
         )
     )
 
@@ -924,6 +951,7 @@ _FLAGS = frozenset(
     {
         *("--demo", "--json", "--no-journal", "--emulate", "--steer"),
         *("--automation", "--no-display", "--validate", "--list-examples"),
+        *("--yes", "-y", "--chat"),
     }
 )
 """Options of ``run`` that take no value."""

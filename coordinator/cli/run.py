@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO, TypeAlias
@@ -19,6 +19,7 @@ from agents.tools import foreign_types as foreign
 from coordinator.cli.approvals import Approvals, approver_of
 from coordinator.cli.console import Desk
 from coordinator.cli.display_choice import SILENT, DisplayName, display, fitting
+from coordinator.cli.env_file import load_environment
 from coordinator.cli.error_report import at_the_boundary
 from coordinator.cli.exit_codes import Exit, complain, exit_of
 from coordinator.cli.garbage_collection import collecting_rarely
@@ -26,6 +27,7 @@ from coordinator.cli.journal_paths import call, journal_of_run, root_of
 from coordinator.cli.massgen_files import as_configured, read_team_file, team_of_kind
 from coordinator.cli.notices import notice_retirements
 from coordinator.cli.output_files import check_output
+from coordinator.cli.precautions import check_cost, way_out, with_known_models
 from coordinator.cli.question import question_of
 from coordinator.cli.run_settings import (
     NO_SETTINGS,
@@ -47,6 +49,7 @@ from coordinator.team.makers import with_backend
 from coordinator.team.reader import DEMO, read_team, with_attached
 from coordinator.team.schema import AgentEntry, TeamConfig, TeamFile
 from coordinator.team.spec import config_of
+from coordinator.team.team import read_described
 
 if TYPE_CHECKING:
     from coordinator.journal.writer import Durability
@@ -89,6 +92,14 @@ class RunOptions:
     base_url: str | None = None
     is_automated: bool = False
     """Print what programs that start MassGen read, and write its logs."""
+    is_sure: bool = False
+    """Nothing is asked before money is spent."""
+    env_file: Path | None = None
+    again: str | None = None
+    """The kept session whose question is asked again, of its team."""
+    is_chat: bool = False
+    on_session: Callable[[str], None] = field(default=lambda _: None, compare=False)
+    """Called with the name of the session, once it is over."""
 
 
 EMULATED_MODEL = "claude-sonnet-5-5"
@@ -102,20 +113,50 @@ def run_command(options: RunOptions) -> int:
         BrokenPipeError: Whoever read standard output has gone.
     """
     with collecting_rarely():
+        if options.is_chat:
+            return at_the_boundary(lambda: _chat(options))
         return at_the_boundary(
             lambda: anyio.run(_run, options, backend=options.runtime)
         )
 
 
+def _chat(options: RunOptions) -> int:
+    """Ask one question after the other, each knowing what came of those before.
+
+    Raises:
+        ConfigInvalid: Nobody can type, or nothing is kept to go on from.
+    """
+    if not (sys.stdin.isatty() and _watched(options).isatty()):
+        raise ConfigInvalid("--chat goes on at a terminal, and there is none here")
+    if not options.has_journal:
+        raise ConfigInvalid("--chat needs what --no-journal leaves out; give one")
+    sessions: list[str] = []
+    options = replace(options, on_session=sessions.append)
+    while True:
+        code = anyio.run(_run, options, backend=options.runtime)
+        _watched(options).write("\nand now? (an empty line ends) > ")
+        _watched(options).flush()
+        question = sys.stdin.readline().strip()
+        if not question or not sessions:
+            return code
+        before = sessions[-1]
+        options = replace(
+            options, question=question, continues=before, again=None, attached=()
+        )
+
+
 async def _run(options: RunOptions) -> int:
+    load_environment(options.env_file)
     options = as_configured(options)
+    if options.models:
+        models = with_known_models(options.models, is_sure=options.is_sure)
+        options = replace(options, models=models)
+    if options.again is not None:
+        return await _run_again(options)
     continued = _continued(options)
     config = with_attached(_config(options, continued), options.attached)
-    question = question_of(
-        options.question,
-        config.file.question if options.continues is None else None,
-        is_alone=_is_alone(options, config),
-    )
+    question = _question(options, config)
+    check_cost(config, question, is_sure=options.is_sure or options.is_emulated)
     check_output(options.output, "--output")
     asked = _Asked(config.file.title, question, continued)
     is_rehearsed = options.config is not None and is_scenario(options.config)
@@ -135,6 +176,52 @@ async def _run(options: RunOptions) -> int:
         rehearsal = Rehearsal(config.file)
         shown = rehearsal.team(team)
         return await _ask(options, asked, shown, approvals, rehearsal.acted)
+
+
+def _question(options: RunOptions, config: TeamConfig) -> str:
+    """What is asked: the demo plays a question of its own, whatever else is asked."""
+    own = config.file.question if options.continues is None else None
+    if options.is_demo and own is not None:
+        if options.question is not None and options.question.strip() != own.strip():
+            complain(
+                f"the demo plays its own question ({own}); yours is not asked. For "
+                'one of yours without a key: coordinator run "…" --emulate'
+            )
+        return own
+    if options.continues is not None and all(
+        agent.backend == "scripted" for agent in config.agents
+    ):
+        complain("this team is scripted: it says what it said, whatever is asked")
+    return question_of(options.question, own, is_alone=_is_alone(options, config))
+
+
+async def _run_again(options: RunOptions) -> int:
+    """Ask the question of a kept session again, of the team that it had.
+
+    Raises:
+        ConfigInvalid: A team or a question is named as well.
+    """
+    from coordinator.journal.lookup import find_session  # noqa: PLC0415  (for few)
+    from coordinator.journal.reader import read_session  # noqa: PLC0415
+
+    named = options.config, options.is_demo, options.models, options.continues
+    if any(named) or options.question is not None:
+        raise ConfigInvalid(
+            "--again asks a kept question of its own team; name no other"
+        )
+    root = root_of(options.journal)
+    assert options.again is not None
+    opened = read_session(root, find_session(root, options.again)).opened
+    rules, source = read_described(opened.team)
+    config = msgspec.structs.replace(config_of(source), rules=rules)
+    config = with_settings(config, options.settings)
+    options = attended(options, config)
+    check_cost(config, opened.question, is_sure=options.is_sure)
+    approvals = Approvals(is_attended=options.is_steered)
+    approver = approver_of(options.approve, approvals)
+    asked = _Asked(config.file.title, opened.question, None)
+    async with at_work(config, approver=approver) as team:
+        return await _ask(options, asked, team, approvals)
 
 
 _Opening: TypeAlias = AbstractAsyncContextManager[Session]
@@ -210,7 +297,7 @@ async def conduct(
     try:
         with tools_print_to_stderr():
             async with (
-                opened([shown]) as session,
+                opened(_shown_too(options, shown)) as session,
                 anyio.create_task_group() as listening,
             ):
                 if session.repair is not None:
@@ -232,6 +319,7 @@ async def conduct(
     for file_id in session.files_left:
         complain(f"{file_id} was uploaded and not deleted; it expires in seven days")
     result = session.result
+    options.on_session(session.id)
     code = Exit.INTERRUPTED if result is None else _finish(options, result)
     _name_session(options, session.id, result, root)
     return code
@@ -400,14 +488,28 @@ def _display(options: RunOptions, cast: Cast) -> Display:
     return display(_chosen(options), cast, None if options.is_json else out, out)
 
 
+def _shown_too(options: RunOptions, shown: Display) -> list[Display]:
+    """The display, and the answer alone where standard output is not for people."""
+    if not _is_answer_alone(options):
+        return [shown]
+    return [shown, display("quiet", EMPTY_CAST, sys.stdout, sys.stdout)]
+
+
+def _is_answer_alone(options: RunOptions) -> bool:
+    """Whether standard output gets the answer, and standard error all else."""
+    is_asked = options.is_json or options.is_automated or options.display is not None
+    return not is_asked and not sys.stdout.isatty()
+
+
 def _chosen(options: RunOptions) -> DisplayName:
     name = options.display or ("none" if options.is_json else "rich")
     return fitting(name, _watched(options))
 
 
 def _watched(options: RunOptions) -> TextIO:
-    """Where people look: with --json, standard output is for a program."""
-    return sys.stderr if options.is_json else sys.stdout
+    """Where people look: standard output, unless that is for a program or a file."""
+    is_elsewhere = options.is_json or _is_answer_alone(options)
+    return sys.stderr if is_elsewhere else sys.stdout
 
 
 def _finish(options: RunOptions, result: Result) -> int:
@@ -424,12 +526,29 @@ def _finish(options: RunOptions, result: Result) -> int:
         except OSError as error:
             complain(f"the answer could not be written to {options.output}: {error}")
             return Exit.EXECUTION
-    if result.answer is None and (options.is_json or _chosen(options) in SILENT):
-        errors = [
-            f"{agent}: {r.error}" for agent, r in result.agents.items() if r.error
-        ]
-        complain("; ".join([f"no answer: {result.detail}", *errors[:3]]))
+    if result.answer is None and not options.is_automated:
+        for line in _causes(result):
+            complain(line)
     return exit_of(result)
+
+
+def _causes(result: Result) -> list[str]:
+    """Why there is no answer: each cause once, with what to do about it."""
+    by_error: dict[str, list[str]] = {}
+    for agent, record in result.agents.items():
+        if record.error:
+            by_error.setdefault(record.error, []).append(agent)
+    lines = [f"no answer: {result.detail}"]
+    for error, agents in list(by_error.items())[:CAUSES_MAX]:
+        who = agents[0] if len(agents) == 1 else f"{len(agents)} agents"
+        advice = way_out(error)
+        lines.append(f"{who}: {error}" + (f"; {advice}" if advice else ""))
+    return lines
+
+
+CAUSES_MAX = 3
+"""Different causes that are told."""
+EMPTY_CAST = Cast(question="", models={})
 
 
 def _name_session(
@@ -438,8 +557,11 @@ def _name_session(
     """Say how to come back to the session, where somebody looks or there is need."""
     is_whole = result is not None and result.status != "interrupted"
     if is_whole and root is not None and _chosen(options) not in SILENT:
-        again = call("replay", session, root)
-        _watched(options).write(f"see it again: {again}\n")
+        if result is not None and result.answer is None:
+            said = f"ask again: {call('run --again', session, root)}"
+        else:
+            said = f"why it won: {call('report', session, root)} --open"
+        _watched(options).write(f"{said}\n")
     elif not is_whole:
         words = "interrupted" if result else "stopped at once"
         kept = f"session {session} is kept; go on with it: "
