@@ -188,10 +188,8 @@ def _question(options: RunOptions, config: TeamConfig) -> str:
                 'one of yours without a key: coordinator run "…" --emulate'
             )
         return own
-    if options.continues is not None and all(
-        agent.backend == "scripted" for agent in config.agents
-    ):
-        complain("this team is scripted: it says what it said, whatever is asked")
+    if options.continues is not None and config.file.title == DEMO_TITLE:
+        complain("the demo's team says what it said, whatever it is asked")
     return question_of(options.question, own, is_alone=_is_alone(options, config))
 
 
@@ -292,19 +290,21 @@ async def conduct(
         The exit code.
     """
     people = [person.id for person in team.people]
-    shown = _display(options, cast)
+    # Now, for what tools print will go elsewhere.
+    shown, out = _display(options, cast), _watched(options)
+    displays = _shown_too(options, shown)
     session: Session | None = None
     try:
         with tools_print_to_stderr():
             async with (
-                opened(_shown_too(options, shown)) as session,
+                opened(displays) as session,
                 anyio.create_task_group() as listening,
             ):
                 if session.repair is not None:
                     complain(session.repair)
                 listening.start_soon(_obey_signals, session, listening, name="signals")
                 listening.start_soon(
-                    partial(_steer, options, session, people, approvals, shown),
+                    partial(_steer, options, session, people, approvals, shown, out),
                     name="desk",
                 )
                 await session.wait()
@@ -325,12 +325,13 @@ async def conduct(
     return code
 
 
-async def _steer(
+async def _steer(  # noqa: PLR0917  (called once, for a task)
     options: RunOptions,
     session: Session,
     people: Sequence[str],
     approvals: Approvals,
     shown: Display,
+    out: TextIO,
 ) -> None:
     """Let whoever is here take part: by the display's keys, or by lines."""
     if isinstance(shown, Steered):
@@ -340,7 +341,7 @@ async def _steer(
     elif options.is_steered:
         words, said = anyio.create_memory_object_stream[str](math.inf)
         desk = Desk(session, people, approvals, words.send_nowait)
-        sink = Sink(_watched(options))
+        sink = Sink(out)
         async with anyio.create_task_group() as group:
 
             async def show() -> None:
@@ -548,6 +549,7 @@ def _causes(result: Result) -> list[str]:
 
 CAUSES_MAX = 3
 """Different causes that are told."""
+DEMO_TITLE = "demo, scripted agents"
 EMPTY_CAST = Cast(question="", models={})
 
 

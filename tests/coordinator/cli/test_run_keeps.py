@@ -57,10 +57,10 @@ def test_a_run_is_kept_and_its_end_names_the_session(
 ) -> None:
     keeping = ("--journal", str(root), "--durability", durability)
     code, out, err = run("run", "-c", team, *keeping, "--runtime", runtime)
-    assert (code, err) == (0, "")
+    assert (code, out.count("\n")) == (0, 1)
     (session,) = _ids(root)
-    again = f"coordinator replay {session} --journal {root}"
-    assert out.endswith(f"session {session}\nsee it again: {again}\n")
+    why = f"coordinator report {session} --journal {root} --open"
+    assert err.endswith(f"session {session}\nwhy it won: {why}\n")
     assert stat.S_IMODE((root / f"{session}.journal").stat().st_mode) == 0o600
     journal = read_session(root, session)
     assert journal.records[-1].kind == Kind.RESULT
@@ -71,10 +71,10 @@ def test_a_run_is_kept_and_its_end_names_the_session(
 
 def test_without_a_word_a_run_is_kept_in_the_usual_folder(run: Run, team: str) -> None:
     before = set(_ids(default_root()))
-    code, out, _ = run("run", "-c", team)
+    code, _, err = run("run", "-c", team)
     (session,) = set(_ids(default_root())) - before
     assert code == 0
-    assert out.endswith(f"see it again: coordinator replay {session}\n")
+    assert err.endswith(f"why it won: coordinator report {session} --open\n")
 
 
 def test_the_answer_alone_is_still_all_that_is_said(run: Run, team: str) -> None:
@@ -84,8 +84,8 @@ def test_the_answer_alone_is_still_all_that_is_said(run: Run, team: str) -> None
 def test_a_run_may_keep_nothing(run: Run, team: str) -> None:
     before = _ids(default_root())
     code, out, err = run("run", "-c", team, "--no-journal")
-    assert (code, err) == (0, "")
-    assert "see it again" not in out
+    assert (code, out) == (0, "Yes, it is.\n")
+    assert "coordinator" not in err
     assert _ids(default_root()) == before
 
 
@@ -100,11 +100,11 @@ def test_a_usual_folder_that_cannot_be_made_does_not_stop_a_run(
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
-    code, out, err = run("run", "-c", team)
+    code, out, err = run("run", "-c", team, "--display", "plain")
     assert (code, err.count("\n")) == (0, 1)
     assert err.startswith("coordinator: no journal is kept: ")
     assert "--journal DIR" in err
-    assert "see it again" not in out
+    assert "why it won" not in out
 
 
 @pytest.mark.parametrize("mode", [0o777, None])
@@ -196,7 +196,7 @@ def test_in_the_other_modes_a_full_disk_costs_the_journal_and_not_the_answer(
     team.write_text(LONG)
     with started(
         "run", "-c", str(team), "--journal", str(root), "--durability", durability,
-        file_bytes=DISK_BYTES,
+        "--display", "plain", file_bytes=DISK_BYTES,
     ) as process:  # fmt: skip
         out, err = process.communicate(timeout=30)
     assert process.returncode == 0, err

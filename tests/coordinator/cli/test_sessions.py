@@ -145,10 +145,10 @@ def test_an_empty_journal_is_said_to_be_empty(
 
 def test_commands_to_copy_are_quoted(run: Run, team: str, tmp_path: Path) -> None:
     root = tmp_path / "with a space"
-    _, out, _ = run("run", "-c", team, "--journal", str(root))
+    _, _, err = run("run", "-c", team, "--journal", str(root))
     (path,) = root.glob("*.journal")
     again = f"coordinator replay {path.stem} --journal '{root}'"
-    assert out.endswith(f"see it again: {again}\n")
+    assert f"coordinator report {path.stem} --journal '{root}' --open\n" in err
     _, _, err = run("resume", path.stem, "--journal", str(root))
     assert f"{again}; or" in err
 

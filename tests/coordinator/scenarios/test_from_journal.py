@@ -105,7 +105,7 @@ def test_a_scenario_is_shown_as_a_session_and_kept(
         "run", "-c", path, "--display", "plain", "--journal", str(tmp_path)
     )
     assert code == 0
-    assert "see it again: " in out
+    assert "why it won: " in out
     (session,) = [one.stem for one in tmp_path.glob("*.journal")]
     code, out, err = run(
         "sessions", "export", session, "--format", "scenario",
