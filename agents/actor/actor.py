@@ -18,7 +18,7 @@ from agents.actor.publisher import NO_SECRETS, Outbox, Recorded, Voice
 from agents.actor.toolboxes import Toolboxes, opening
 from agents.actor.turn_runner import Last, RunningTurn
 from agents.boundary import log_context
-from agents.boundary.guard import model_of, text_of
+from agents.boundary.guard import class_name, model_of, text_of
 from agents.boundary.threads import ThreadLimit, use_thread_limit
 from agents.conversation.conversation import KEPT_OUTCOMES, Conversation
 from agents.errors import AgentError, BackendBroken
@@ -326,7 +326,7 @@ def _end_trace(trace: TurnTrace, ended: StreamChunk) -> None:
 
 
 def _failed(pen: Pen, error: AgentError) -> AgentFailed:
-    kind = error.kind if isinstance(error, BackendBroken) else type(error).__name__
+    kind = error.kind if isinstance(error, BackendBroken) else class_name(error)
     pen.at = anyio.current_time()
     return AgentFailed(**pen.stamp(), error=kind, message=text_of(error))
 

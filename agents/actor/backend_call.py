@@ -15,7 +15,7 @@ import anyio
 import anyio.lowlevel
 
 from agents.actor.stream_check import StreamCheck, is_checked
-from agents.boundary.guard import first_of, log_error, text_of, words_of
+from agents.boundary.guard import class_name, first_of, log_error, text_of, words_of
 from agents.boundary.root import is_cancelled_here
 from agents.errors import (
     AgentError,
@@ -76,7 +76,7 @@ class BackendCall:
             return
         if isinstance(error, AgentError | KeyboardInterrupt):
             return
-        who = f"backend {type(self.backend).__name__} of {self._agent}"
+        who = f"backend {class_name(self.backend)} of {self._agent}"
         cancelled = _cancellation_in(error)
         if cancelled is not None and is_cancelled_here():
             if cancelled is error:
@@ -88,7 +88,7 @@ class BackendCall:
             raise first from error  # a task group of the backend's had wrapped it
         log_error(who, error)
         told = text_of(error) or words_of(error)
-        raise BackendBroken(told, kind=type(first).__name__) from error
+        raise BackendBroken(told, kind=class_name(first)) from error
 
     async def stream(
         self,

@@ -13,7 +13,7 @@ import anyio
 import msgspec
 
 from agents.actor.backend_call import BackendCall
-from agents.boundary.guard import model_of, text_of
+from agents.boundary.guard import class_name, model_of, text_of
 from agents.conversation.accumulator import Transcript
 from agents.errors import (
     AgentError,
@@ -93,7 +93,7 @@ async def ask(
             )
             if delay_s is None:
                 raise
-            reason = text_of(error) or type(error).__name__
+            reason = text_of(error) or class_name(error)
         if is_gated:
             # One wait, by the longer of two measures; it is the one that is told.
             delay_s = max(delay_s, limiter.gate_left_s)

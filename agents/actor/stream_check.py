@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import msgspec
 
+from agents.boundary.guard import class_name
 from agents.errors import StreamMalformed
 from agents.protocol.backend import Backend
 from agents.protocol.chunks import (
@@ -92,11 +93,11 @@ class StreamCheck:
             StreamMalformed: It may not; which rule it breaks.
         """
         if not isinstance(given, list | tuple):
-            raise _broken(f"an item is a list of chunks, not {type(given).__name__}")
+            raise _broken(f"an item is a list of chunks, not {class_name(given)}")
         chunks = cast("Sequence[Any]", given)
         for chunk in chunks:
             if not isinstance(chunk, Chunk):
-                raise _broken(f"an item holds chunks, not {type(chunk).__name__}")
+                raise _broken(f"an item holds chunks, not {class_name(chunk)}")
         read = self._whole_text(chunks)
         for chunk in read:
             self._check(chunk)

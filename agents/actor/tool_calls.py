@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 import anyio
 
-from agents.boundary.guard import log_error, words_of
+from agents.boundary.guard import class_name, log_error, words_of
 from agents.boundary.root import RootTask
 from agents.conversation import prompts
 from agents.protocol.chunks import AgentId, StatusChanged, ToolCalled, ToolReturned
@@ -188,7 +188,7 @@ class Calling:
             return Refused(f"whoever approves it failed: {words_of(task.error)}")
         if isinstance(task.value, Approved | Refused):
             return task.value
-        kind = type(task.value).__name__
+        kind = class_name(task.value)
         return Refused(f"whoever approves it answered {kind}, not Approved()")
 
     async def _say(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, cast
 import anyio
 
 from agents.agent import served_names, unfit
-from agents.boundary.guard import log_error, text_of, words_of
+from agents.boundary.guard import class_name, log_error, text_of, words_of
 from agents.boundary.root import RootTask
 from agents.errors import ToolsUnavailable
 from agents.protocol.backend import KnownTool, ToolSpec
@@ -126,7 +126,7 @@ def _checked(tools: Sequence[Tool]) -> tuple[Tool, ...]:
         spec = cast("object", tool.spec)  # whatever a caller's class has there
         if not isinstance(spec, ToolSpec | KnownTool) or tool.name != spec.name:
             raise ToolsUnavailable(
-                f"it offers {type(tool).__name__}, which is no tool: its 'spec' is no "
+                f"it offers {class_name(tool)}, which is no tool: its 'spec' is no "
                 "ToolSpec, or has another name"
             )
     return tuple(tools)
@@ -137,7 +137,7 @@ def _name(box: Toolbox) -> str:
     try:
         return whole_text(str(box.name))
     except BaseException:  # noqa: BLE001, ASYNC103  (the property is the caller's)
-        return type(box).__name__  # noqa: ASYNC104  (the boundary tells ours from theirs)
+        return class_name(box)  # noqa: ASYNC104  (the boundary tells ours from theirs)
 
 
 def _together(

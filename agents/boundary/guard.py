@@ -20,24 +20,33 @@ _log = bound_logger("agents.boundary")
 def first_of(error: BaseException) -> BaseException:
     """The first exception of a group, of the groups in it; else ``error`` itself."""
     while isinstance(error, BaseExceptionGroup):
-        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        # Not by the name, which a class of the caller's may have made its own.
+        error = vars(BaseExceptionGroup)["exceptions"].__get__(group)[0]
     return error
+
+
+def class_name(thing: object) -> str:
+    """The name of the class of ``thing``, whatever its metaclass makes of it."""
+    name: str = type.__dict__["__name__"].__get__(type(thing))
+    return whole_text(name)
 
 
 def text_of(error: BaseException) -> str:
     """What ``error`` says, as text that can be encoded; empty where it says nothing."""
     error = first_of(error)
     try:
-        text = str(error)
+        # A plain str, also where it is of a class of its own.
+        text = str.__getitem__(str(error), slice(WORDS_MOST))
     except BaseException:  # noqa: BLE001, ASYNC103  (the class is the caller's)
         text = "(it cannot be printed)"
-    return whole_text(text)[:WORDS_MOST]
+    return whole_text(text)
 
 
 def words_of(error: BaseException) -> str:
     """``error`` in one line: its class, and what it says."""
     error = first_of(error)
-    kind = whole_text(type(error).__name__)
+    kind = class_name(error)
     if kind in {"CancelledError", "Cancelled"}:
         return f"{kind}: it was cancelled by code of its own; its effect is unknown"
     text = text_of(error)

@@ -28,7 +28,12 @@ from typing import Any, Generic, NoReturn, TypeVar
 import anyio
 import anyio.lowlevel
 
-from agents.backends.transport.library_internals import adopt_thread, wake_trio_task
+from agents.backends.transport.library_internals import (
+    adopt_thread,
+    close_trio_nurseries,
+    wake_trio_task,
+)
+from agents.boundary.guard import class_name
 from agents.boundary.log_context import bound_logger
 from agents.errors import ToolFailed
 
@@ -290,12 +295,28 @@ class RootTask(Generic[T]):
         try:
             self._value = await steps
         except BaseException as error:  # noqa: BLE001, ASYNC103  (see the module's words)
-            self._take(error)
+            if self._has_nurseries:
+                self._error = error
+            else:
+                self._take(error)
         else:
-            if steps.is_whole:
-                self._scope.__exit__(None, None, None)
+            if steps.is_whole and not self._has_nurseries:
+                self._leave_scope()
             # Else scopes of the caller's stand open within ours, and no loop minds a
             # task that ends so, but all mind a scope that is closed too early.
+        if steps.is_whole and self._has_nurseries:
+            # trio takes a task that ends within a nursery for a mistake of its own, and
+            # ends the program. It is closed here, once nobody waits for the task.
+            task = self._task
+            _log.warning("%s has left a task group open", self.name)
+            self._end()
+            await close_trio_nurseries(task)
+            self._leave_scope()
+            return
+        self._end()
+
+    def _end(self) -> None:
+        """It has an outcome: nobody needs to wait for it any more."""
         self._over.set()
         _left.discard(self)
         on_end, self._on_end = self._on_end, None
@@ -303,6 +324,19 @@ class RootTask(Generic[T]):
         del self._function, self._context
         if on_end is not None:
             on_end(self)
+
+    @property
+    def _has_nurseries(self) -> bool:
+        """Whether trio knows of nurseries that the task has entered and not left."""
+        return not self._is_asyncio and bool(self._task.child_nurseries)
+
+    def _leave_scope(self) -> None:
+        """Leave our scope behind a function that has returned."""
+        try:
+            self._scope.__exit__(None, None, None)
+        except RuntimeError:
+            # A scope within ours was never left: both loops say so, and leave it.
+            _log.warning("%s has left a cancel scope open", self.name)
 
     def _take(self, error: BaseException) -> None:
         """Keep ``error`` as the outcome, unless it is the owner's cancellation."""
@@ -322,10 +356,10 @@ class RootTask(Generic[T]):
             return False
         # asyncio throws; trio sends an outcome that holds the error.
         error = getattr(resumed_by, "error", resumed_by)
-        self._swallowed += type(error).__name__ in _CANCELLATIONS
+        self._swallowed += class_name(error) in _CANCELLATIONS
         is_out = self._is_cut or self._swallowed > SWALLOWED_MOST
         # trio takes a task that ends within a nursery for a mistake of its own.
-        return is_out and not getattr(self._task, "child_nurseries", ())
+        return is_out and not self._has_nurseries
 
     @property
     def names_blocking(self) -> bool:

@@ -12,7 +12,7 @@ import anyio
 import anyio.lowlevel
 import msgspec
 
-from agents.boundary.guard import log_error, text_of, words_of
+from agents.boundary.guard import class_name, log_error, text_of, words_of
 from agents.boundary.root import RootTask
 from agents.boundary.threads import CallClock
 from agents.errors import ToolFailed
@@ -103,8 +103,7 @@ def _content(result: object) -> msgspec.Raw:
         return _text(cut_text(result) if result.strip() else NO_OUTPUT)
     if not isinstance(result, msgspec.Raw):
         raise ToolFailed(
-            f"the tool returned {type(result).__name__}, which is neither text nor "
-            "blocks"
+            f"the tool returned {class_name(result)}, which is neither text nor blocks"
         )
     try:
         blocks: object = json.loads(bytes(result).decode("utf-8", "replace"))

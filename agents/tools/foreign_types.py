@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeGuard, cast
 
 import msgspec
 
+from agents.boundary.guard import class_name
 from agents.tools.schema_form import stable
 
 
@@ -64,7 +65,7 @@ def encode(value: object) -> object:
     """
     if _is_model(type(value)):
         return cast("_Model", value).model_dump(mode="json")
-    raise NotImplementedError(f"{type(value).__name__} cannot be encoded as JSON")
+    raise NotImplementedError(f"{class_name(value)} cannot be encoded as JSON")
 
 
 def _is_model(wanted: type) -> TypeGuard[type[_Model]]:

@@ -19,6 +19,7 @@ from typing import Any, ParamSpec, cast, get_type_hints, overload
 import anyio.lowlevel
 import msgspec
 
+from agents.boundary.guard import class_name
 from agents.boundary.threads import in_thread
 from agents.errors import ToolFailed
 from agents.protocol.backend import ToolSpec
@@ -273,7 +274,7 @@ def _plain(function: Callable[..., object]) -> Callable[..., object]:
 def _name_of(function: Callable[..., object]) -> str:
     while isinstance(function, partial):
         function = cast("partial[object]", function).func
-    name: str = getattr(function, "__name__", "") or type(function).__name__
+    name: str = getattr(function, "__name__", "") or class_name(function)
     return name
 
 

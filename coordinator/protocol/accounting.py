@@ -68,6 +68,7 @@ class _Account:
         "_usage",
         "error",
         "estimated",
+        "is_asked",
         "newest",
         "state",
         "turns",
@@ -77,6 +78,8 @@ class _Account:
         self.turns = 0
         self.newest = 0
         """The number of the turn it was asked last."""
+        self.is_asked = False
+        """Whether that has not ended yet."""
         self.error: str | None = None
         self.state: Literal["done", "cancelled", "failed", "retired"] = "done"
         self._usage = Usage()
@@ -87,6 +90,12 @@ class _Account:
         self._saved: float | None = 0.0
         self.estimated: dict[str, None] = {}
         """Why its figures are no more than an estimate, each reason once."""
+
+    @property
+    def status(self) -> Literal["done", "cancelled", "failed", "retired"]:
+        """As what it stands in the result: who was left amid a turn is not done."""
+        is_left = self.state == "done" and self.is_asked
+        return "cancelled" if is_left else self.state
 
     def report(self, event: UsageReported) -> None:
         """Replace what the response under way has spent so far."""
@@ -151,13 +160,16 @@ class Ledger:
             case StartTurn():
                 account = self._accounts[event.turn.agent]
                 account.state, account.newest = "done", event.turn.number
+                account.is_asked = True
             case CancelTurn():
                 self._accounts[event.agent].state = "cancelled"
-            case TurnEnded() if event.outcome == "cancelled":
+            case TurnEnded():
                 account = self._accounts[event.agent]
-                # Whoever was taken out in mid-turn stays out when the turn has ended,
-                # and a turn that another one took the place of is history.
-                if account.state != "retired" and event.turn >= account.newest:
+                account.is_asked &= event.turn < account.newest
+                # A turn that another one took the place of is history, and whoever was
+                # taken out in mid-turn stays out when the turn has ended.
+                is_withdrawn = event.outcome == "cancelled" and not account.is_asked
+                if is_withdrawn and account.state != "retired":
                     account.state = "cancelled"
             case AgentFailed():
                 account = self._accounts[event.agent]
@@ -168,6 +180,7 @@ class Ledger:
                 if account.state != "failed":
                     account.state, account.error = "retired", event.reason
             case AnswerAccepted():
+                self._accounts[event.agent].is_asked = False
                 self._answers.append(
                     AnswerRecord(
                         agent=event.agent,
@@ -178,6 +191,7 @@ class Ledger:
                     )
                 )
             case VoteCounted():
+                self._accounts[event.voter].is_asked = False
                 self._votes[event.voter] = VoteRecord(
                     voter=event.voter,
                     choice=event.choice,
@@ -233,7 +247,7 @@ class Ledger:
         for agent, account in self._accounts.items():
             spent, cost = account.totals()
             records[agent] = AgentRecord(
-                status=account.state,
+                status=account.status,
                 turns=account.turns,
                 usage=spent,
                 cost_usd=cost,

@@ -80,8 +80,11 @@ tasks get their turn. Fewer than agents bring meanwhile, and the inbox stays ful
 LAST_WORDS_S = 0.5
 """How long the result waits for agents that are cancelled with it: a stream closes in
 some milliseconds. What takes longer is left out of the books."""
+GONE_S = 1.5
+"""How long an agent may take to be gone once the session is left: its stream and its
+tools were cancelled with the conclusion, and may take a second."""
 CLOSE_GRACE_S = 7.0
-"""How long agents may take to be gone: their toolboxes may take 6 s."""
+"""The same of an agent with toolboxes, which may take 6 s: a server is a process."""
 FILES_GRACE_S = 1.0
 """How long files are waited for where the deadline has passed."""
 
@@ -299,12 +302,26 @@ class Shell:
 
     async def dismiss(self) -> None:
         """Have every agent gone, or left behind; shielded and bounded."""
-        with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
-            for task in self._tasks.values():
-                task.cancel("the session was left")
-                await task.wait()
+        with_toolboxes = {
+            member.id
+            for member in self._team.agents
+            if not isinstance(member, Person) and member.toolboxes
+        }
         for task in self._tasks.values():
-            task.leave(f"{CLOSE_GRACE_S:g} s after the session had ended")
+            task.cancel("the session was left")
+        began = anyio.current_time()
+        for grace_s, has_toolboxes in ((GONE_S, False), (CLOSE_GRACE_S, True)):
+            tasks = [
+                task
+                for name, task in self._tasks.items()
+                if (name in with_toolboxes) is has_toolboxes
+            ]
+            until = began + grace_s
+            with anyio.CancelScope(deadline=until, shield=True):
+                for task in tasks:
+                    await task.wait()
+            for task in tasks:
+                task.leave(f"{grace_s:g} s after the session had ended")
 
     def _send_home(self) -> None:
         """End every agent: whatever still streams has lost its purpose."""

@@ -29,7 +29,7 @@ import msgspec
 
 from agents.actor.person import BEFORE_ANY
 from agents.boundary.context_task import ContextTask
-from agents.boundary.guard import log_error
+from agents.boundary.guard import class_name, log_error
 from agents.boundary.log_context import bound_logger
 from agents.boundary.own_loop import OwnLoop
 from agents.boundary.root import Loop, RootTask
@@ -430,7 +430,7 @@ class _Show:
         self._display, self._feed, self._shell = display, feed, shell
         self._scope = scope
         self.lost_stream: OSError | None = None
-        name = f"display {type(display).__name__}"
+        name = f"display {class_name(display)}"
         self._task = RootTask(name, self._run, on_end=self._ended)
 
     async def _run(self) -> None:

@@ -124,6 +124,18 @@ def adopt_thread(
         parent.cancel_register = cancelling
 
 
+async def close_trio_nurseries(task: Any) -> None:  # noqa: ANN401  (trio's)
+    """End the nurseries that ``task``, which calls this, has entered and never left.
+
+    Their children are cancelled and waited for, as leaving them would have done; what
+    they raise is dropped.
+    """
+    while nurseries := task.child_nurseries:
+        nursery = nurseries[-1]
+        nursery.cancel_scope.cancel()
+        await nursery._nested_child_finished(None)  # noqa: SLF001 (the fence)
+
+
 def wake_trio_task(task: Any, raise_cancel: Callable[[], NoReturn]) -> None:  # noqa: ANN401  (trio's)
     """Wake ``task`` with what ``raise_cancel`` raises, whatever shields it.
 

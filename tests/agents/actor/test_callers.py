@@ -86,6 +86,30 @@ async def many() -> str:
     raise BaseExceptionGroup("many", [SystemExit(2), OSError("no")])
 
 
+class _Nameless(type):
+    @property
+    def __name__(cls) -> str:  # type: ignore[override]
+        raise RuntimeError("no name")
+
+
+class _Odd(Exception, metaclass=_Nameless):
+    def __str__(self) -> str:
+        return _Shout("odd")
+
+
+class _Shout(str):
+    __slots__ = ()
+
+    def encode(self, encoding: str = "", errors: str = "") -> bytes:  # noqa: ARG002  (as str has it)
+        raise RuntimeError("no bytes")
+
+
+@tool
+def odd() -> str:
+    """Raise what has no name that can be asked for."""
+    raise _Odd
+
+
 @tool
 def stops() -> str:
     """Raise an interruption, in a thread."""
@@ -110,6 +134,7 @@ class _Returns:
         (no_words, "_Dumb: (it cannot be printed)"),
         (many, "SystemExit: 2"),
         (stops, "KeyboardInterrupt"),
+        (odd, "_Odd: odd"),
         (_Returns(), "the tool returned int, which is neither text nor blocks"),
     ],
 )

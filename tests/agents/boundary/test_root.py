@@ -77,6 +77,49 @@ async def test_a_task_that_shields_itself_is_left_and_goes_on_to_its_end(
     assert ended == ["committed"]
 
 
+@pytest.mark.parametrize("raises", [False, True])
+@pytest.mark.parametrize("depth", [1, 2])
+async def test_scopes_and_groups_that_are_never_left_end_nobody_elses_program(
+    caplog: pytest.LogCaptureFixture, depth: int, raises: bool
+) -> None:
+    # As by a client that is entered by hand, or a yield within a group.
+    async def leaks() -> str:
+        for _ in range(depth):
+            anyio.move_on_after(50).__enter__()
+            group = anyio.create_task_group()
+            await group.__aenter__()
+            group.start_soon(anyio.sleep, 20)
+        if raises:
+            raise ValueError("amid it")
+        return "done"
+
+    began = anyio.current_time()
+    task = RootTask("leaks", leaks)
+    with caplog.at_level(logging.WARNING, "agents.boundary"):
+        await task.finish(GRACE_S)
+    assert anyio.current_time() == began
+    assert task.value == (None if raises else "done")
+    assert (task.error is not None) is raises
+    await anyio.sleep(100)  # and the loop goes on
+    assert anyio.current_time() == began + 100
+
+
+async def test_a_cancel_scope_that_is_never_left_is_left_and_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def leaks() -> str:
+        await anyio.lowlevel.checkpoint()
+        anyio.CancelScope().__enter__()
+        return "done"
+
+    task = RootTask("leaks", leaks)
+    with caplog.at_level(logging.WARNING, "agents.boundary"):
+        await task.finish(GRACE_S)
+    assert (task.value, task.error) == ("done", None)
+    assert "leaks has left a cancel scope open" in caplog.text
+    await anyio.sleep(1)
+
+
 async def test_a_task_that_swallows_every_cancellation_is_no_longer_resumed() -> None:
     turns: list[int] = []
 

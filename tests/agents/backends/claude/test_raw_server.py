@@ -325,7 +325,7 @@ async def test_what_one_read_unpacks_to_leaves_others_their_turn(event: bytes) -
     size = 1 << 22
     packed = gzip.compress(event * (size // len(event)) + b"\n\n" + ANSWER)
     head = SSE + b"content-encoding: gzip\r\nconnection: close\r\n\r\n"
-    turns = 0
+    turns, said = 0, list[StreamChunk]()
 
     async def others() -> None:
         nonlocal turns
