@@ -264,7 +264,8 @@ def _slowest(m: Move, member: Member) -> int:
     if m.rules.limits.ahead == "votes":
         return min((other.revisions for other in m.live()), default=0)
     # Who has voted wants no answer of its own any more, nor does who is asked nothing.
-    voted = m.s.contests[m.s.contests_made - 1].ballots if m.s.contests_made else {}
+    newest = m.s.contests[m.s.contests_made - 1] if m.s.contests_made else None
+    voted = frozenset(newest.ballots if newest else ())
     others = (
         x
         for x in m.live()

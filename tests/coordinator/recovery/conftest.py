@@ -123,7 +123,8 @@ def cast() -> Callable[..., Cast]:
             tools = (look_up, tell) if name == "ada" else ()
             return Agent(id=AgentId(name), backend=backend, tools=tools)
 
-        rules = Rules(**{"policy": "slate", **changes})
+        settings: dict[str, Any] = {"policy": "slate", **changes}
+        rules = Rules(**settings)
         members = (agent("ada", ADA), agent("bob", BOB), agent("cy", CY))
         team = Team(agents=members, rules=rules, seed=1)
         return Cast(team=team, calls=calls, looked_up=looked_up, told=told)
