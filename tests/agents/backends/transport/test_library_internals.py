@@ -13,6 +13,7 @@ import anyio.abc
 import httpcore2
 import httpx2
 import pytest
+import trio
 
 from agents.backends.transport.body_reader import Tap, tap
 from agents.backends.transport.library_internals import (
@@ -89,6 +90,7 @@ async def test_schedulers_are_where_they_were() -> None:
         trio_scheduler()
     )
     assert callable(trio_threads())
+    assert callable(trio.Nursery._nested_child_finished)  # noqa: SLF001  (the fence)
     for runtime in ("asyncio", "trio"):
         assert callable(anyio_backend(runtime).run_sync_in_worker_thread)
 
