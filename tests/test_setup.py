@@ -40,6 +40,8 @@ NOT_IMPORTED = {
     "ruff": "run by the gates",
     "pref-voting": "an oracle, run by hand",
     "votelib": "through import_module, because it has no types",
+    "claude-agent-sdk": "through import_module: it is large, and an extra of its own",
+    "openai": "through import_module, where somebody signs in by it",
     "ray": "through import_module, because its types are partial",
     "uvloop": "through import_module, in an environment of its own",
     "trio": "the other event loop, through anyio",
