@@ -182,7 +182,8 @@ class Transcript:
                     pass
 
     def _start(self, message: Json) -> None:
-        content = cast("list[Any]", message.get("content") or [])
+        given = message.get("content")
+        content = cast("list[Any]", given) if isinstance(given, list) else []
         self._blocks = [
             _Block(cast("Json", block)) for block in content if isinstance(block, dict)
         ]

@@ -483,7 +483,18 @@ async def run(
 
 
 def _spelled_out(folder: Path | None) -> str:
-    return str(folder.absolute()) if folder else ""
+    """The folder as a journal keeps it.
+
+    Raises:
+        ConfigInvalid: No JSON could bear its name.
+    """
+    named = str(folder.absolute()) if folder else ""
+    if named != whole_text(named):
+        raise ConfigInvalid(
+            f"output folder {named!r} has a name that is not UTF-8, which no journal "
+            "can keep; name another"
+        )
+    return named
 
 
 def new_session_id() -> str:

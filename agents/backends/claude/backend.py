@@ -72,6 +72,7 @@ from agents.protocol.backend import Forecast, Request
 from agents.protocol.chunks import ResponseOpened, StreamChunk, brings_on
 from agents.protocol.redaction import secrets_in_address
 from agents.protocol.stamper import Pen
+from agents.protocol.unicode_text import whole_text
 
 FOREIGN = (anthropic.AnthropicError, httpx2.HTTPError)
 """All that the SDK and its transport raise, but for its TypeErrors."""
@@ -138,7 +139,7 @@ class ClaudeBackend:
         idle_limit_s: float = 120.0,
         **settings: Any,  # noqa: ANN401  (ClaudeSettings' fields, checked by it)
     ) -> None:
-        self._settings = ClaudeSettings(model=model, **settings)
+        self._settings = ClaudeSettings(model=whole_text(model), **settings)
         check(self._settings)
         # A function and no partial: its repr must not show the key.
         self._clients = Clients(

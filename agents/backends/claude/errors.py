@@ -176,7 +176,9 @@ def error_told(error: object, secrets: Collection[str] = ()) -> AgentError:
     if isinstance(inner, dict):
         told = cast("dict[str, Any]", inner)
     for name in ("code", "status", "status_code"):
-        status = told.get(name)
+        status: Any = told.get(name)
+        if isinstance(status, str) and status.isdecimal():
+            status = int(status)
         if isinstance(status, int) and 400 <= status <= 599:
             return error_for(status, {}, told, secrets)
     type_ = told.get("type")
@@ -281,7 +283,7 @@ def words_of(body: object) -> str:
     """
     match body:
         case {"error": {"type": str(kind), "message": str(message)}}:
-            return f"{kind}: {message}"
+            return _coded(f"{kind}: {message}", body)
         case str(text):
             return _page(text)
         case None:
@@ -293,11 +295,23 @@ def words_of(body: object) -> str:
 def _words(body: object) -> str:
     found = _first_text(body, 0)
     if found is not None:
-        return _page(found)
+        return _coded(_page(found), body)
     try:
         return msgspec.json.encode(body).decode() if body else ""
     except (TypeError, ValueError, RecursionError):
         return ""
+
+
+def _coded(said: str, body: object) -> str:
+    """``said`` with the code in words that stands beside it, if it says more."""
+    told: Any = body
+    while isinstance(told, dict):
+        fields = cast("dict[str, Any]", told)
+        code: Any = fields.get("code")
+        if isinstance(code, str) and re.fullmatch(r"[A-Za-z][\w.-]{3,60}", code):
+            return said if code in said else f"{code}: {said}"
+        told = fields.get("error")
+    return said
 
 
 def _first_text(value: object, depth: int) -> str | None:

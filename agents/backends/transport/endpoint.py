@@ -139,7 +139,7 @@ class Endpoint:
     def key(self) -> str:
         """The same for the same server and key; tells nothing of either."""
         named = "\0".join((str(self._url), *self._secrets))
-        return sha256(named.encode()).hexdigest()[:16]
+        return sha256(named.encode(errors="replace")).hexdigest()[:16]
 
     @asynccontextmanager
     async def post(

@@ -37,6 +37,7 @@ from agents.protocol.chunks import (
     brings_on,
 )
 from agents.protocol.stamper import Pen
+from agents.protocol.unicode_text import whole_text
 
 AGENT_HEADER = "x-coordinator-agent"
 """Names the agent to proxies and to the emulator; APIs ignore it."""
@@ -123,7 +124,7 @@ class HttpBackend:
         maker: str,
         again: Callable[[dict[str, Any]], Speech],
     ) -> None:
-        self._model = model
+        self._model = whole_text(model)
         self._endpoint = endpoint
         self._speech = speech
         self._price = price

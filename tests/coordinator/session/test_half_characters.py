@@ -10,11 +10,13 @@ import anyio
 import pytest
 
 from agents.agent import Agent
+from agents.backends.claude.backend import ClaudeBackend
 from agents.backends.scripted.backend import ScriptedBackend
 from agents.backends.scripted.script import parse_script
 from agents.errors import BackendRefused, ToolsUnavailable
 from agents.protocol.chunks import AgentFailed, AgentId, Label
 from agents.tools import tool
+from coordinator.errors import ConfigInvalid
 from coordinator.session.session import open_session
 from coordinator.team.team import Team
 from tests.pictures import png
@@ -129,3 +131,17 @@ def test_a_file_that_is_not_there_is_named_in_one_sentence(
     code, _, err = run("run", "?", "--demo", "--attach", f"{HALF}.txt")
     assert code == 1
     assert len(err.strip().splitlines()) == 1
+
+
+async def test_an_output_folder_that_no_journal_can_keep_is_refused_in_words(
+    tmp_path: Path,
+) -> None:
+    opened = open_session("?", team(), journal=tmp_path, output_dir=tmp_path / HALF)
+    with pytest.raises(ConfigInvalid, match="not UTF-8"):
+        async with opened:
+            pass
+
+
+def test_a_models_name_is_mended() -> None:
+    backend = ClaudeBackend(HALF, api_key="sk-test")
+    assert (backend.model, bool(backend.limit_key)) == (MENDED, True)

@@ -9,7 +9,7 @@ the rest stays :class:`msgspec.Raw` and travels on as it came. What the events m
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import msgspec
 
@@ -293,6 +293,12 @@ def _unknown(
 _ENVELOPES = frozenset({"delta", "message", "content_block", "usage"})
 """What of an event has fields of the API's own; all else is carried as it came."""
 _COUNTED = "_tokens", "_requests"
+_KINDS: dict[str, type] = {
+    **dict.fromkeys(("cache_creation", "output_tokens_details"), dict),
+    "server_tool_use": dict,
+    **dict.fromkeys(("speed", "service_tier", "inference_geo", "type", "model"), str),
+}
+"""What the parts of a usage must be to be read; others are left out."""
 _WORDS = frozenset({"text", "thinking", "partial_json", "signature"})
 
 
@@ -310,6 +316,8 @@ def bared(data: bytes) -> Iterator[bytes]:
     yield msgspec.json.encode(value)
     if isinstance(value, dict):
         fields = cast("dict[str, object]", value)
+        if not isinstance(fields.get("content", []), list):
+            yield msgspec.json.encode({**fields, "content": []})
         fields.pop("usage", None)
         yield msgspec.json.encode(fields)
 
@@ -325,11 +333,23 @@ def _bare(value: object, *, is_usage: bool) -> object:
             kept = ""
         elif is_usage and name.endswith(_COUNTED):
             kept = _count(field)
+        elif is_usage and name == "iterations":
+            kept = _iterations(field)
+        elif is_usage and not isinstance(field, _KINDS.get(name, object)):
+            kept = None
         elif is_usage or name in _ENVELOPES:
             kept = _bare(field, is_usage=is_usage or name == "usage")
         if kept is not None:
             bare[name] = kept
     return bare
+
+
+def _iterations(field: object) -> list[object] | None:
+    """The samplings that can be read; ``None``: it is no list of any."""
+    if not isinstance(field, list):
+        return None
+    each: list[Any] = cast("list[Any]", field)
+    return [_bare(x, is_usage=True) for x in each if type(x) is dict]  # pyright: ignore[reportUnknownArgumentType]  (JSON)
 
 
 def _count(field: object) -> int | None:

@@ -20,6 +20,7 @@ from agents.backends.dialects.json_text import carriable, one_value
 from agents.backends.dialects.messages import event_types as wire
 from agents.backends.dialects.messages.context_edits import changes_in, edits_in
 from agents.backends.dialects.messages.usage import Meter, Price
+from agents.backends.dialects.messages.whole_body import events_of
 from agents.errors import AgentError, StreamMalformed
 from agents.protocol.chunks import (
     BlockDelta,
@@ -225,6 +226,10 @@ class Translator:
         told: object = msgspec.json.decode(line)
         if name == b"error" or _is_bare_error(told):
             raise error_told(told)
+        if not self._has_started and _is_whole_message(told):
+            for inner, data in events_of(line):
+                self._on_event(*_decoded(inner, data), said)
+            return
         self._last_words = words_of(told)
         said.append(self._as_it_came(name, msgspec.Raw(line)))
 
@@ -470,6 +475,19 @@ def _is_bare_error(told: object) -> bool:
         return False
     named = cast("dict[str, Any]", told)
     return not named.get("type") and bool(named.get("error"))
+
+
+def _is_whole_message(told: object) -> bool:
+    """Whether an event is no event but all of the message, as some gateways send it."""
+    fields = cast("dict[str, Any]", told) if isinstance(told, dict) else {}
+    return fields.get("type") == "message" and isinstance(fields.get("content"), list)
+
+
+def _decoded(
+    name: bytes, data: bytes
+) -> tuple[wire.WireEvent | wire.OtherDelta | None, bytes, bytes]:
+    event, line = wire.decode_event(data)
+    return event, name, line
 
 
 def _is_error(content: msgspec.Raw) -> bool:

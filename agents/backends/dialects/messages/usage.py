@@ -242,5 +242,9 @@ def merged(usage: Usage, counted: WireUsage | WireIteration) -> Usage:
 def _counted(
     old: int | None, new: int | None, *, is_recount: bool = False
 ) -> int | None:
-    """A count after another: zero takes nothing back, unless all is counted anew."""
-    return new if new is not None and (new or not old or is_recount) else old
+    """A count after another: zero takes nothing back, unless all is counted anew.
+
+    Less than nothing is no count.
+    """
+    is_count = new is not None and new >= 0
+    return new if is_count and (new or not old or is_recount) else old

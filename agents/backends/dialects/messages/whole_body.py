@@ -54,6 +54,7 @@ def events_of(
     """
     if len(body) > BODY_BYTES:
         raise StreamMalformed("the body is longer than allowed")
+    body = body.removeprefix(b"\xef\xbb\xbf")
     try:
         told: Any = msgspec.json.decode(as_utf8(body))
     except (msgspec.DecodeError, RecursionError):

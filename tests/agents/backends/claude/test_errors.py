@@ -160,7 +160,9 @@ def is_declined(error: AgentError) -> bool:
 
 
 def test_a_numeric_code_amid_a_stream_is_taken_for_the_status() -> None:
-    assert type(error_told({"error": {"code": 401, "message": "w"}})) is BackendRefused
+    for code in (401, "401"):
+        error = error_told({"error": {"code": code, "message": "w"}})
+        assert type(error) is BackendRefused
     told = error_told({"error": {"code": 429, "message": "slow down"}})
     assert isinstance(told, BackendUnavailable)
     assert told.is_rate_limit
@@ -325,3 +327,15 @@ def test_other_refusals_of_thinking_lose_no_thoughts(said: str) -> None:
     error = error_for(400, {}, {"type": "error", "error": {"message": said}})
     assert isinstance(error, BackendRefused)
     assert not error.lost_thoughts
+
+
+def test_a_code_in_words_is_one_of_the_servers_words() -> None:
+    filtered = {"error": {"code": "content_filter", "message": "It was filtered"}}
+    error = error_for(400, {}, filtered)
+    assert isinstance(error, BackendRefused)
+    assert (error.is_declined, str(error)) == (
+        True,
+        "400 content_filter: It was filtered",
+    )
+    full = {"code": "context_length_exceeded", "message": "too big"}
+    assert isinstance(error_for(400, {}, full), ContextExceeded)

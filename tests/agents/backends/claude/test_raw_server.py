@@ -187,8 +187,22 @@ async def test_a_page_instead_of_a_stream_is_refused_in_its_own_words() -> None:
             await played(backend)
 
 
-async def test_a_whole_message_instead_of_a_stream_is_read_as_one() -> None:
-    async with serving(whole(json.dumps(MESSAGE).encode())) as url:
+@pytest.mark.parametrize(
+    ("before", "media_type"),
+    [
+        (b"", "application/json"),
+        (b" \n", "application/json"),
+        (b"\xef\xbb\xbf", "application/json"),
+        (b"", "text/event-stream"),
+        (b"data: ", "text/event-stream"),
+        (b"event: message\ndata: ", "text/event-stream"),
+    ],
+)
+async def test_a_whole_message_instead_of_a_stream_is_read_as_one(
+    before: bytes, media_type: str
+) -> None:
+    body = before + json.dumps(MESSAGE).encode() + b"\n\n"
+    async with serving(whole(body, media_type)) as url:
         backend = ClaudeBackend("claude-haiku-5-5", api_key=KEY, base_url=url)
         said = await played(backend)
     transcript = Transcript()

@@ -241,6 +241,7 @@ MESSAGE = START["message"]
     [
         [altered(START, message={**MESSAGE, "content": None}), *TEXT, STOP, END],
         [altered(START, message={**MESSAGE, "model": None}), *TEXT, STOP, END],
+        [altered(START, message={**MESSAGE, "content": ""}), *TEXT, STOP, END],
         [
             altered(START, message={**MESSAGE, "usage": {"input_tokens": None}}),
             *TEXT,

@@ -355,3 +355,26 @@ def test_code_is_priced_beside_the_tokens() -> None:
     told = meter.report(pen.stamp(), 3600.0)
     assert told.usage == Usage(input_tokens=1_000, code_execution_s=3600.0)
     assert told.cost_usd == pytest.approx(0.004 + 0.05)
+
+
+JUNK: list[dict[str, Any]] = [
+    {"server_tool_use": []},
+    {"cache_creation": 5},
+    {"iterations": [None, 5, {"type": None}]},
+    {"iterations": "none"},
+    {"speed": 1, "service_tier": {}, "inference_geo": []},
+    {"output_tokens_details": "x"},
+]
+
+
+@pytest.mark.parametrize("junk", JUNK)
+def test_what_cannot_be_read_of_a_usage_costs_no_other_count(
+    junk: dict[str, Any],
+) -> None:
+    reported = reports([start(), end(output_tokens=500, **junk)])[-1]
+    assert reported.usage.output_tokens == 500
+
+
+def test_less_than_nothing_is_no_count() -> None:
+    reported = reports([start(), end(output_tokens=-3, input_tokens=-7)])[-1]
+    assert (reported.usage.input_tokens, reported.usage.output_tokens) == (1_000, 1)
