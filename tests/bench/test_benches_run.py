@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+import json
 import os
 import signal
 import subprocess
@@ -43,6 +44,17 @@ def test_massgen_is_measured_beside_us() -> None:
     names = [figure.name for figure in parts["MassGen"]()]
     assert "3 agents, coordinator beside it" in names
     assert any("MassGen" in figure.name for figure in parts["HTTP, asyncio"]())
+
+
+@pytest.mark.real_time
+@pytest.mark.long
+def test_streams_side_by_side_are_measured_in_every_dialect() -> None:
+    script = Path(__file__).with_name("bench_abreast.py")
+    command = [sys.executable, str(script), "--streams", "2", "--events", "3"]
+    done = subprocess.run(  # noqa: S603  (our own)
+        command, check=True, capture_output=True, env=os.environ | {"PYTHONPATH": "."}
+    )
+    assert set(json.loads(done.stdout)) == {"responses", "chat", "gemini"}
 
 
 def _none(*_: object) -> Iterator[massgen.Took]:
