@@ -82,11 +82,20 @@ sessions = App(name="sessions", help="List, show, export and delete kept session
 
 
 @sessions.command(name="list")
-def list_(*, journal: JournalFolder = None, json: bool = False) -> int:
+def list_(
+    *words: str,
+    count: Annotated[Whole | None, Parameter(name=["--count", "-n"])] = None,
+    journal: JournalFolder = None,
+    json: bool = False,
+) -> int:
     """List what is kept, newest first.
 
     Parameters
     ----------
+    words
+        Only sessions that have all of these words in their question, id or status.
+    count
+        So many; 0: all. By itself as many as the terminal shows, elsewhere all.
     journal
         The folder of sessions, instead of the usual one.
     json
@@ -94,19 +103,25 @@ def list_(*, journal: JournalFolder = None, json: bool = False) -> int:
     """
     from coordinator.cli.sessions import list_command  # noqa: PLC0415
 
-    return list_command(journal, is_json=json)
+    return list_command(journal, words, count, is_json=json)
 
 
 @sessions.command
 def show(
-    session: SessionName, *, journal: JournalFolder = None, json: bool = False
+    session: SessionName = "last",
+    *,
+    answer: str | None = None,
+    journal: JournalFolder = None,
+    json: bool = False,
 ) -> int:
-    """Show a session: question, team, answers, votes, outcome.
+    """Show a session: question, team, answers, votes, outcome, and why it won.
 
     Parameters
     ----------
     session
-        Its id, or as much of it as no other one begins with.
+        Its id, or as much of it as no other one begins with; by itself the last one.
+    answer
+        Print this answer alone and in full: an agent's name, or a label.
     journal
         The folder of sessions, instead of the usual one.
     json
@@ -114,12 +129,12 @@ def show(
     """
     from coordinator.cli.sessions import show_command  # noqa: PLC0415
 
-    return show_command(session, journal, is_json=json)
+    return show_command(session, journal, answer, is_json=json)
 
 
 @sessions.command
 def export(
-    session: SessionName,
+    session: SessionName = "last",
     *,
     format: Literal["jsonl", "massgen", "scenario"] = "jsonl",  # noqa: A002  (the option's name)
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
@@ -130,7 +145,7 @@ def export(
     Parameters
     ----------
     session
-        Its id, or as much of it as no other one begins with.
+        Its id, or as much of it as no other one begins with; by itself the last one.
     format
         jsonl: every record a line. massgen: a log directory as MassGen's tools read
         it. scenario: a file that plays to the same outcome. (jsonl)
@@ -187,7 +202,7 @@ def prune(
 
 
 def replay(
-    session: SessionName,
+    session: SessionName = "last",
     *,
     speed: str = "1",
     display: Literal["rich", "plain", "jsonl", "quiet", "none"] | None = None,
@@ -222,7 +237,7 @@ def replay(
 
 
 def resume(
-    session: SessionName,
+    session: SessionName = "last",
     *,
     from_: Annotated[Whole | None, Parameter(name="--from")] = None,
     rule: str | None = None,
@@ -249,7 +264,7 @@ def resume(
     Parameters
     ----------
     session
-        Its id, or as much of it as no other one begins with.
+        Its id, or as much of it as no other one begins with; by itself the last one.
     from_
         Begin a new session with so many of its records, and leave the old one as it
         is. A number that it does not have shows which there are.

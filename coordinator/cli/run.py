@@ -146,7 +146,8 @@ def _chat(options: RunOptions) -> int:
 
 
 async def _run(options: RunOptions) -> int:
-    load_environment(options.env_file)
+    if options.env_file is not None or not (options.is_demo or options.is_emulated):
+        load_environment(options.env_file)
     options = as_configured(options)
     if options.models:
         models = with_known_models(options.models, is_sure=options.is_sure)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -36,6 +37,8 @@ from coordinator.journal.summaries import Summary
 from coordinator.massgen.automation import LOGS
 from coordinator.massgen.logs import write_massgen_logs
 from coordinator.protocol.result import Result
+from coordinator.report.story import Story, tell
+from coordinator.report.verdict import sentences
 
 """Where MassGen keeps its logs, and so where its tools look for them."""
 
@@ -66,48 +69,97 @@ class Pruned(Summary, frozen=True, kw_only=True):
     files_bytes: int
 
 
-def list_command(journal: Path | None, *, is_json: bool) -> int:
-    """Print every session, newest first."""
-    return at_the_boundary(lambda: _list(root_of(journal), is_json=is_json))
+def list_command(
+    journal: Path | None, words: Sequence[str], count: int | None, *, is_json: bool
+) -> int:
+    """Print sessions, newest first.
+
+    Args:
+        journal: The folder.
+        words: Only those that have all of these in their question, id or status.
+        count: So many; 0: all; ``None``: as many as the terminal shows, or all.
+        is_json: As JSON.
+    """
+    return at_the_boundary(
+        lambda: _list(root_of(journal), words, count, is_json=is_json)
+    )
 
 
-def _list(root: Path, *, is_json: bool) -> int:
-    found = list_sessions(root)
+def _list(root: Path, words: Sequence[str], count: int | None, *, is_json: bool) -> int:
+    kept = list_sessions(root)
+    found = [summary for summary in kept if _has_all(summary, words)]
+    is_seen = sys.stdout.isatty() and not is_json
+    size = shutil.get_terminal_size()
+    if count is None:
+        count = max(3, size.lines - 4) if is_seen else 0
+    shown = found[:count] if count else found
     if is_json:
-        _print_json(found)
+        _print_json(shown)
         return Exit.ANSWERED
     if not found:
-        sys.stdout.write(f"no session is kept in {root}\n")
+        sought = f" with {' '.join(words)!r} in it" if words and kept else ""
+        sys.stdout.write(f"no session{sought} is kept in {root}\n")
         return Exit.ANSWERED
-    width = max(len("session"), *(len(s.session) for s in found))
+    width = max(len("session"), *(len(s.session) for s in shown))
     rows = [f"{'session':<{width}}  {'started':<16}  {'status':<11}  {'cost':>8}  "]
     rows += [
         f"{s.session:<{width}}  {_when(s):<16}  {s.status:<11}  "
         f"{dollars(s.cost_usd):>8}  "
-        for s in found
+        for s in shown
     ]
-    room = QUESTION_CHARS
-    if sys.stdout.isatty():
-        room = max(12, shutil.get_terminal_size().columns - len(rows[0]))
-    questions = ["question", *(one_line(s.question, room) for s in found)]
+    room = max(12, size.columns - len(rows[0])) if is_seen else QUESTION_CHARS
+    questions = ["question", *(one_line(s.question, room) for s in shown)]
     for row, question in zip(rows, questions, strict=True):
         sys.stdout.write(f"{row}{question}".rstrip() + "\n")
+    if len(shown) < len(found):
+        more = len(found) - len(shown)
+        sys.stdout.write(f"… {more:,} more; -n 0 shows all, words search\n")
     return Exit.ANSWERED
 
 
-def show_command(session: str, journal: Path | None, *, is_json: bool) -> int:
-    """Print one session: what was asked, of whom, and what came of it."""
-    return at_the_boundary(lambda: _show(root_of(journal), session, is_json=is_json))
+def _has_all(summary: Summary, words: Sequence[str]) -> bool:
+    text = f"{summary.session} {summary.status} {summary.question}".lower()
+    return all(word.lower() in text for word in words)
 
 
-def _show(root: Path, text: str, *, is_json: bool) -> int:
+def show_command(
+    session: str, journal: Path | None, answer: str | None, *, is_json: bool
+) -> int:
+    """Print one session: what was asked, of whom, what came of it, and why."""
+    return at_the_boundary(
+        lambda: _show(root_of(journal), session, answer, is_json=is_json)
+    )
+
+
+def _show(root: Path, text: str, answer: str | None, *, is_json: bool) -> int:
     session = find_session(root, text)
-    shown = _shown(read_session(root, session), summary_of(root, session))
+    journal = read_session(root, session)
+    if answer is not None:
+        sys.stdout.write(_one_answer(tell(journal), answer).rstrip("\n") + "\n")
+        return Exit.ANSWERED
+    shown = _shown(journal, summary_of(root, session))
     if is_json:
         _print_json(shown)
     else:
-        sys.stdout.write("\n".join(_in_words(shown, root)) + "\n")
+        told = tell(journal, is_running=shown.status == "running")
+        sys.stdout.write("\n".join(_in_words(shown, told, root)) + "\n")
     return Exit.ANSWERED
+
+
+def _one_answer(story: Story, name: str) -> str:
+    """One answer in full: by its label, or its author's last.
+
+    Raises:
+        ConfigInvalid: There is none.
+    """
+    for label in reversed(story.answers):
+        answer = story.answers[label]
+        if name in {label, answer.agent, answer.name}:
+            return clean(answer.content)
+    known = ", ".join(f"{x.agent} ({x.label})" for x in story.answers.values())
+    raise ConfigInvalid(
+        f"--answer {name}: there is no such answer; it has {known or 'none'}"
+    )
 
 
 def _shown(journal: Journal, summary: Summary) -> Shown:
@@ -127,7 +179,7 @@ def _shown(journal: Journal, summary: Summary) -> Shown:
     )
 
 
-def _in_words(shown: Shown, root: Path) -> Iterator[str]:
+def _in_words(shown: Shown, story: Story, root: Path) -> Iterator[str]:
     result = shown.result
     took = "" if shown.elapsed_s is None else f", {shown.elapsed_s:.1f} s"
     yield f"session   {shown.session}"
@@ -148,16 +200,34 @@ def _in_words(shown: Shown, root: Path) -> Iterator[str]:
         yield f"resume    {call('resume', shown.session, root)}"
     if result is None:
         return
-    for answer in result.answers:
-        words = one_line(answer.content, 200)
-        yield f"answer    {answer.label} by {answer.agent}: {words}"
+    room = shutil.get_terminal_size().columns - 10 if sys.stdout.isatty() else 200
+    room = max(30, room)
+    for answer in story.answers.values():
+        words = one_line(answer.content, max(20, room - len(answer.name) - 2))
+        yield f"answer    {answer.name}: {words}"
     for vote in result.votes:
         choice = vote.choice or "several"
-        yield f"vote      {vote.voter} for {choice}{_with(one_line(vote.reason, 200))}"
-    if result.answer is not None:
-        yield f"winner    {result.winner or 'nobody'}"
-        yield ""
-        yield clean(result.answer).strip("\n")
+        said = f"{vote.voter} for {choice}{_with(vote.reason)}"
+        yield f"vote      {one_line(said, room)}"
+    for sentence in sentences(story):
+        yield from _wrapped("why", sentence, room)
+    for agent, record in result.agents.items():
+        if record.error:
+            yield f"failed    {one_line(f'{agent}: {record.error}', room)}"
+    if result.answer is None:
+        yield f"ask again {call('run --again', shown.session, root)}"
+        return
+    if len(story.answers) > 1:
+        more = f"{call('sessions show', shown.session, root)} --answer AGENT"
+        yield f"in full   {more}"
+    yield f"winner    {result.winner or 'nobody'}"
+    yield ""
+    yield clean(result.answer).strip("\n")
+
+
+def _wrapped(name: str, text: str, room: int) -> Iterator[str]:
+    for at, line in enumerate(textwrap.wrap(clean(text), room)):
+        yield f"{'' if at else name:<9} {line}"
 
 
 def _with(words: str) -> str:

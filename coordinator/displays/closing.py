@@ -59,6 +59,11 @@ def closing(result: Result, view: View, cast: Cast, console: Console) -> Rendera
     parts += [Rule(Text(f"{sign} {headline(result)}", style=f"{style} bold"))]
     if result.answer is not None:
         parts += _answer(result.answer, footnotes(result.citations))
+    elif (draft := view.longest_draft()) is not None:
+        parts += [
+            Text(f"{draft[0]} had come so far:", style="yellow"),
+            Text(draft[1], style="italic"),
+        ]
     if told := value(result):
         parts += [Text(), Text(told)]
     parts += [Text(line) for line in files(result)]

@@ -25,7 +25,14 @@ from agents.protocol.chunks import (
 from coordinator.displays.base import Cast
 from coordinator.displays.narration import Kind, moment_of
 from coordinator.displays.partial_json import StringField
-from coordinator.displays.result_text import files, headline, standings, totals, value
+from coordinator.displays.result_text import (
+    files,
+    headline,
+    question_line,
+    standings,
+    totals,
+    value,
+)
 from coordinator.displays.sanitizer import Cleaner, clean
 from coordinator.displays.sink import Sink
 from coordinator.displays.tool_summaries import lines_of, typed_code
@@ -35,6 +42,9 @@ from coordinator.protocol.result import Result
 
 LINE_CHARS = 100
 """Where a line of streamed text is broken if its author does not break it."""
+
+QUESTION_CHARS = 400
+"""Of the question's first line; what was piped in with it is not printed again."""
 
 NAME_CHARS = 16
 """Room for an agent's name; longer ones are cut in the margin, not in sentences."""
@@ -107,7 +117,7 @@ class PlainDisplay:
         Raises:
             BrokenPipeError: The reader has gone.
         """
-        question = " ".join(clean(self._cast.question).split())
+        question = question_line(self._cast.question, QUESTION_CHARS)
         await self._sink.write(self._line("", "?", question))
         async for batch in events:
             if lines := [line for event in batch for line in self._lines(event)]:
@@ -196,6 +206,8 @@ def _closing(result: Result, view: View) -> list[str]:
             lines.append(f"  {row.agent:<{width}}  {words} {voted}".rstrip())
     if result.answer is not None:
         lines += ["", clean(result.answer).strip("\n")]
+    elif (draft := view.longest_draft()) is not None:
+        lines += ["", f"not finished; {draft[0]} had come so far:", "", draft[1]]
     if told := value(result):
         lines += ["", told]
     if result.files:

@@ -161,6 +161,14 @@ class Tail:
                 break
         return list(found)
 
+    def written(self) -> str:
+        """What was typed as an answer; where nothing was, what was said aloud."""
+        for tone in ("typed", "text"):
+            spans = (pieces for each, pieces in self._spans if each == tone)
+            if text := "".join(piece for pieces in spans for piece in pieces).strip():
+                return text
+        return ""
+
     def __str__(self) -> str:
         return "".join(text for _, text in self.last(2 * self._chars))
 
@@ -352,6 +360,16 @@ class View:
     def votes(self) -> dict[AgentId, VoteCounted]:
         """Live ballots by voter."""
         return {a.id: a.vote for a in self.agents.values() if a.vote is not None}
+
+    def longest_draft(self) -> tuple[AgentId, str] | None:
+        """The longest text of who has not answered; ``None``: nobody wrote a word."""
+        drafts = {
+            agent.id: agent.tail.written()
+            for agent in self.agents.values()
+            if agent.label is None
+        }
+        found = max(drafts.items(), key=lambda item: len(item[1]), default=None)
+        return found if found is not None and found[1] else None
 
     def support(self) -> dict[AgentId, int]:
         """How many live ballots prefer each standing answer, by its author."""

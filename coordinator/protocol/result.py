@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Generic, Literal, cast
 
 import msgspec
@@ -110,3 +111,44 @@ class Result(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """Why the answer won; ``None`` where nobody had answered, or a task was divided."""
     files: tuple[FileRecord, ...] = ()
     """What code execution has written, in the order in which it was named."""
+
+    def __str__(self) -> str:
+        """The answer, and beneath it in two lines how it came about."""
+        answer = self.answer if self.answer is not None else self._missing
+        return f"{answer.rstrip()}\n\n— {self._verdict}\n  {self._figures}"
+
+    def _repr_markdown_(self) -> str:
+        """The same for a notebook, with who voted for whom."""
+        answer = self.answer if self.answer is not None else f"*{self._missing}*"
+        rows = ["| agent | votes | voted for | cost |", "|-|-|-|-|"]
+        choices = {vote.voter: vote.choice or "several" for vote in self.votes}
+        received = Counter(vote.choice for vote in self.votes)
+        for agent, record in self.agents.items():
+            name = f"**{agent}**" if agent == self.winner else agent
+            votes, choice = received[AgentId(agent)], choices.get(AgentId(agent), "")
+            cost = "$?" if record.cost_usd is None else f"${record.cost_usd:.4f}"
+            fate = choice or (record.error or record.status).replace("|", "/")
+            rows.append(f"| {name} | {votes} | {fate[:80]} | {cost} |")
+        table = "\n".join(rows)
+        verdict = f"*{self._verdict}; {self._figures}*"
+        return f"{answer.rstrip()}\n\n---\n\n{verdict}\n\n{table}\n"
+
+    @property
+    def _missing(self) -> str:
+        return f"no answer: {self.detail or self.status}"
+
+    @property
+    def _verdict(self) -> str:
+        if self.winner is None:
+            return f"{self.status}: {self.detail}" if self.detail else self.status
+        sign = "wins" if self.status == "answered" else f"leads ({self.status})"
+        return f"{self.winner} {sign}: {self.detail}" if self.detail else self.winner
+
+    @property
+    def _figures(self) -> str:
+        cost = "$?" if self.cost_usd is None else f"${self.cost_usd:.4f}"
+        count = len(self.agents)
+        agents = f"{count} agent{'' if count == 1 else 's'}"
+        tokens = f"{self.usage.total_tokens:,} tokens"
+        took = f"{self.elapsed_s:.1f} s"
+        return f"{took}, {agents}, {tokens}, {cost}, session {self.session}"
