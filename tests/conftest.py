@@ -109,6 +109,7 @@ def _is_there(name: str) -> bool:
 def journals_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Generator[None]:
     """Whatever runs the command line keeps its sessions in a folder of the tests'."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COORDINATOR_SESSIONS", "off")  # tests name a folder
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
 

@@ -68,7 +68,9 @@ async def _cancelled(url: str, agents: int) -> _Gone:
     alone = [_Closing(backend) for _ in range(min(STOPPED_ALONE, agents // 2))]
     rest = [_Unlimited(backend) for _ in range(agents - len(alone))]
     took_s: list[float] = []
-    async with open_session(QUESTION, _team_of([*alone, *rest])) as session:
+    async with open_session(
+        QUESTION, _team_of([*alone, *rest]), journal=False
+    ) as session:
         feed = session.events()
         await until_all_speak(feed, agents)
         feed.close()

@@ -117,7 +117,7 @@ async def by_engine(url: str, agents: int) -> None:
     backend = ClaudeBackend(MODEL, api_key="none", base_url=url)
     # Else the winner would stream once more, alone.
     rules = Rules(final="reuse")
-    result = await run(QUESTION, _team(backend, agents, rules))
+    result = await run(QUESTION, _team(backend, agents, rules), journal=False)
     assert result.status == "answered", result.detail
     await backend.aclose()
 
@@ -302,7 +302,7 @@ async def _delays(url: str, agents: int) -> list[float]:
     backend = ClaudeBackend(MODEL, api_key="none", base_url=url)
     team = _team(backend, agents, Rules())
     delays: list[float] = []
-    async with open_session(QUESTION, team) as session:
+    async with open_session(QUESTION, team, journal=False) as session:
         feed = session.events()
         await until_all_speak(feed, agents)
         async for batch in feed:

@@ -92,7 +92,7 @@ async def _weigh(agents: int, team: Team) -> int:
     """Bytes resident while all of ``team`` are streaming."""
     from coordinator.bench.speaking import until_all_speak  # noqa: PLC0415
 
-    async with open_session(QUESTION, team) as session:
+    async with open_session(QUESTION, team, journal=False) as session:
         feed = session.events()
         await until_all_speak(feed, agents)
         feed.close()

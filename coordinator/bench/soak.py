@@ -71,7 +71,7 @@ async def _soak(sessions: int) -> tuple[int, float]:
 
 async def _one_by_one(sessions: int) -> None:
     for number in range(sessions):
-        await run(QUESTION, talkative_team(3, 50))
+        await run(QUESTION, talkative_team(3, 50), journal=False)
         if number % COLLECTED_EVERY == 0:
             gc.collect()
     gc.collect()

@@ -185,7 +185,7 @@ async def _session(made: Trouble) -> Ending:
     before = len(anyio.get_running_tasks())
     began = anyio.current_time()
     async with (
-        open_session(QUESTION, made.team) as session,
+        open_session(QUESTION, made.team, journal=False) as session,
         anyio.create_task_group() as group,
     ):
         group.start_soon(_meddle, session, made)

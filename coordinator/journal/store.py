@@ -9,6 +9,7 @@ of :func:`fcntl.flock`, which goes away with the process however it dies.
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import re
 import shlex
@@ -58,8 +59,35 @@ sync_data = getattr(os, "fdatasync", os.fsync)
 """Makes a file's bytes and length durable; macOS has ``fsync`` only."""
 
 
+VARIABLE = "COORDINATOR_SESSIONS"
+"""Names the usual folder; ``off``: programs keep nothing unless they name one."""
+
+
+def usual_root() -> Path | None:
+    """The usual folder, made if it is not there; ``None``: nothing is kept there.
+
+    A program that named none is not refused its session because of it: what is wrong
+    with the folder is for the log.
+    """
+    if not IS_POSIX or os.environ.get(VARIABLE) == "off":
+        return None
+    root = default_root()
+    try:
+        with open_folder(root, create=True):
+            if os.access(root, os.W_OK | os.X_OK):
+                return root
+        why = f"journal folder {str(root)!r} cannot be written"
+    except JournalUnavailable as error:
+        why = str(error)
+    logging.getLogger("coordinator.journal").warning("nothing is kept: %s", why)
+    return None
+
+
 def default_root() -> Path:
     """Where journals go unless ``--journal`` says otherwise."""
+    named = os.environ.get(VARIABLE, "")
+    if named and named != "off":
+        return Path(named).expanduser()
     import platformdirs  # noqa: PLC0415 (only needed where no folder was named)
 
     return platformdirs.user_state_path("massgen-coordinator") / "sessions"
@@ -281,7 +309,7 @@ def open_folder(root: Path, *, create: bool = False) -> Generator[Folder]:
     if sys.platform == "win32" or not IS_POSIX:
         raise JournalUnavailable(
             f"journal folder {str(root)!r}: a journal needs a POSIX system's locks, "
-            "which this one has not; run with --no-journal (in Python, journal=None)"
+            "which this one has not; run with --no-journal (in Python, journal=False)"
         )
     with mapped(root):
         if create:

@@ -263,7 +263,7 @@ async def _played(
             team = _overheard(team, chronicle)
         with session_ends_at(began + scenario.config.rules.limits.deadline_s):
             async with (
-                open_session(scenario.question, team) as session,
+                open_session(scenario.question, team, journal=False) as session,
                 anyio.create_task_group() as group,
             ):
                 group.start_soon(people.act, session, name="people")

@@ -32,9 +32,13 @@ class SessionOptions(TypedDict, total=False):
     """Shown everything, each at its own pace; one that lags misses text, and only text.
     Of a session that goes on, those that may miss text are shown what happened before
     as well. Default: none."""
-    journal: Path | None
-    """The folder of the session's journal; ``None``: none is kept. Where a session goes
-    on, the folder that it is in; ``None``: the usual one."""
+    show: bool
+    """Show it live, as the command line does: panes on a terminal, lines elsewhere.
+    Default: no."""
+    journal: Path | Literal[False] | None
+    """The folder of the session's journal; ``False`` or ``None``: none is kept. Left
+    out, it is the usual folder, as on the command line (``COORDINATOR_SESSIONS``).
+    Where a session goes on, the folder that it is in; ``None``: the usual one."""
     durability: Durability
     """What the journal promises; see :mod:`coordinator.journal.writer`. Default:
     ``async``."""

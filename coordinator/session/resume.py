@@ -95,7 +95,7 @@ def resume_session(
 async def _resumed(
     session: str | Path, team: Team | None, **options: Unpack[ResumeOptions]
 ) -> AsyncGenerator[Session]:
-    root, name = place_of(session, options.get("journal"))
+    root, name = place_of(session, options.get("journal") or None)
     deadline_s = options.get("deadline_s")
     async with AsyncExitStack() as stack:
         # Looked at before it is opened: what is refused leaves no trace in it.
@@ -165,7 +165,7 @@ async def _branched(
     team: Team | None,
     **options: Unpack[BranchOptions],
 ) -> AsyncGenerator[Session]:
-    root, name = place_of(session, options.get("journal"))
+    root, name = place_of(session, options.get("journal") or None)
     deadline_s = options.get("deadline_s")
     found = await in_thread(lambda: read_session(root, name), name="journal reading")
     counted = insist_on_record(found, record)

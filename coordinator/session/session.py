@@ -40,7 +40,7 @@ from agents.protocol.turns import Review, Turn
 from agents.protocol.unicode_text import whole_text
 from coordinator.errors import ConfigInvalid, NotAsked, SessionLeft
 from coordinator.journal.entries import ContinuedFrom, Opened, library_version
-from coordinator.journal.store import FILES_SUFFIX
+from coordinator.journal.store import FILES_SUFFIX, usual_root
 from coordinator.journal.writer import JournalWriter
 from coordinator.protocol.events import (
     AgentStopped,
@@ -319,7 +319,8 @@ async def _opened(
     question: str, team: Team[T], **options: Unpack[OpenOptions]
 ) -> AsyncGenerator[Session[T]]:
     check_asked(question, team)
-    journal, output_dir = options.get("journal"), options.get("output_dir")
+    journal = options["journal"] if "journal" in options else usual_root()
+    journal, output_dir = journal or None, options.get("output_dir")
     continues = options.get("continues")
     question = whole_text(question)
     nonce = secrets.token_hex(4)
@@ -361,7 +362,7 @@ async def _opened(
             files=SessionFiles(read),
             output_dir=output_dir.resolve() if output_dir else None,
         )
-        displays = options.get("displays", ())
+        displays = _displays(question, team, options)
         yield await stack.enter_async_context(running(shell, displays))
 
 
@@ -379,6 +380,27 @@ def _check_places(team: Team, attached: Sequence[object]) -> None:
             f"agent {far.id!r} runs elsewhere (its 'place'), where attached files do "
             "not go; leave out either"
         )
+
+
+def _displays(
+    question: str, team: Team[Any], options: OpenOptions
+) -> tuple[Display, ...]:
+    displays = tuple(options.get("displays", ()))
+    if not options.get("show", False):
+        return displays
+    from coordinator.displays.base import Cast  # noqa: PLC0415  (for few)
+    from coordinator.displays.live import live_display  # noqa: PLC0415
+
+    limits = team.rules.limits
+    cast = Cast(
+        question=question,
+        models={**team.models},
+        deadline_s=limits.deadline_s,
+        budget_usd=limits.budget_usd,
+        budget_tokens=limits.budget_tokens,
+        people=team.rules.voting.people,
+    )
+    return *displays, live_display(cast)
 
 
 @asynccontextmanager

@@ -124,7 +124,7 @@ async def _session(run: _Run, seed: int, team: Team) -> Ending:
     try:
         with session_ends_at(began + plan.deadline_s):
             async with (
-                open_session(run.target.question, made) as session,
+                open_session(run.target.question, made, journal=False) as session,
                 anyio.create_task_group() as group,
             ):
                 group.start_soon(_meddle, session, plan, name="people")

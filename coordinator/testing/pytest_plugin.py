@@ -18,6 +18,7 @@ or threads behind.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
@@ -53,7 +54,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Announce the mark."""
+    """Announce the mark; sessions of tests are kept only where they say so."""
+    os.environ.setdefault("COORDINATOR_SESSIONS", "off")
     config.addinivalue_line(
         "markers",
         "schedules(n): play the test in n orders of what trio has ready together",
