@@ -779,6 +779,93 @@ def stress(
 
 
 @app.command(group=TRY_TEAMS)
+def measure(
+    questions: Path,
+    *,
+    config: Annotated[Path, Parameter(name=["--config", "-c"])],
+    reference: str | None = None,
+    fields: str = "",
+    seeds: Whole = 1,
+    limit: Whole | None = None,
+    out: Path | None = None,
+    without_revisions: bool = False,
+    concurrency: Whole = 16,
+    budget_usd: float | None = None,
+    estimate: bool = False,
+    yes: bool = False,
+    emulate: bool = False,
+    json: bool = False,
+) -> int:
+    """Measure which policy is best on questions of your own, at what cost.
+
+    The team answers each question once, openly: all draft, all rank all drafts. Every
+    policy is then replayed on the same drafts and ballots, with intervals and paired
+    differences, and what the simulator assumes is estimated, ready for
+    "coordinator compare --assume". Says first what it will cost.
+
+    Exit codes: 0 measured; 1 the command line or a file is not usable, or nobody has
+    agreed to the cost; 2 some sessions came to no answer, or the budget was used up.
+
+    Parameters
+    ----------
+    questions
+        A file of JSON lines or CSV whose right answers are known; see "coordinator
+        sweep".
+    config
+        A team file (YAML): its agents and limits; how it votes is not used.
+    reference
+        The key that holds what is right.
+    fields
+        Which keys hold what: question=Problem,id=ID,reference=Answer,choices=Options.
+    seeds
+        Sessions of each question (1).
+    limit
+        Only so many of the questions, from the first.
+    out
+        The folder that keeps it all; the same command goes on there.
+        (QUESTIONS-measure)
+    without_revisions
+        Leave out the sessions in which answers are revised, which cost more than the
+        others; then what becomes of revisions is not known.
+    concurrency
+        Sessions at once (16).
+    budget_usd
+        What all sessions together may spend.
+    estimate
+        Say what it would cost, and stop.
+    yes
+        Go on without asking.
+    emulate
+        Ask a pretended API on this machine: no key, no cost.
+    json
+        Print one JSON object.
+    """
+    from coordinator.cli.measure import (  # noqa: PLC0415
+        MeasureCommand,
+        measure_command,
+    )
+
+    return measure_command(
+        MeasureCommand(
+            questions=questions,
+            config=config,
+            reference=reference,
+            fields=fields,
+            seeds=seeds,
+            limit=limit,
+            out=out,
+            without_revisions=without_revisions,
+            concurrency=concurrency,
+            budget_usd=budget_usd,
+            only_estimate=estimate,
+            is_yes=yes,
+            is_emulated=emulate,
+            is_json=json,
+        )
+    )
+
+
+@app.command(group=TRY_TEAMS)
 def sweep(
     questions: Path,
     *,

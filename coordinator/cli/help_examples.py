@@ -69,6 +69,16 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
             "coordinator sessions export last | jq -r .kind | sort | uniq -c",
         ),
     ),
+    "measure": (
+        (
+            "What it would cost",
+            "coordinator measure q.jsonl -c team.yaml --estimate",
+        ),
+        (
+            "On a pretended API, to see what it prints",
+            "coordinator measure q.jsonl -c team.yaml --emulate",
+        ),
+    ),
     "records": (
         ("What the right answer was", "coordinator records tell last Canberra"),
         ("Which answer was right", "coordinator records tell last agent2.1"),
