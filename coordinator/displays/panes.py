@@ -429,10 +429,11 @@ class Composer:
         has_pace = not is_narrow and says >= 20
         head += f" {'tokens':>7}" if not is_narrow else ""
         head += f" {'pace':<16}" if has_pace else ""
-        lines: list[Line] = [[(head, "dim")]]
+        is_low = height < 5  # then every line is an agent's
+        lines: list[Line] = [] if is_low else [[(head, "dim")]]
         support = view.support()
-        room = max(1, height - 1)
-        if len(view.agents) > room:
+        room = max(1, height - len(lines))
+        if len(view.agents) > room and not is_low:
             room = max(1, room - 1)
         for agent in self._listed(room):
             sign, style = ACTIVITY_SIGNS[agent.activity]
@@ -454,8 +455,8 @@ class Composer:
             if not is_narrow:
                 line.append(_last_words(agent))
             lines.append(line)
-        hidden = len(view.agents) - (len(lines) - 1)
-        if hidden > 0:
+        hidden = len(view.agents) - room
+        if hidden > 0 and not is_low:
             counts = ", ".join(f"{n} {what}" for what, n in _counts(view))
             lines.append([(f" … {hidden} more; of all {counts}", "dim")])
         lines += [[] for _ in range(height - len(lines))]

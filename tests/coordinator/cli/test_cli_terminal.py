@@ -314,3 +314,16 @@ def test_ctrl_z_leaves_the_second_screen_and_fg_shows_it_again(tmp_path: Path) -
     assert b"Traceback" not in shown
     assert b"Exception ignored" not in shown
     assert terminal.process.returncode == 4
+
+
+def test_a_first_picture_gives_way_to_what_must_be_said() -> None:
+    words = ("run", "Why?", "--model", "claude-opus-5-5", "--agents", "300")
+    with _terminal(*words, ANTHROPIC_API_KEY="none") as terminal:
+        terminal.read_until(b"claude-opus-5-5")
+        shown = terminal.read_until(b"Go on? [y/N]")
+        assert shown.index(SECOND_SCREEN) < shown.index(FIRST_SCREEN)
+        terminal.press(b"\r")
+        shown = terminal.read_rest()
+        assert terminal.process.returncode == 1, shown
+    assert shown.count(FIRST_SCREEN) == 1
+    assert CURSOR_SHOWN in shown
