@@ -37,6 +37,23 @@ _ALIASES = {
 """Names that people's servers give to types."""
 
 
+_OF: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems"), int),
+    **dict.fromkeys(("minProperties", "maxProperties", "minContains"), int),
+    **dict.fromkeys(("minimum", "maximum", "multipleOf"), (int, float)),
+    **dict.fromkeys(("exclusiveMinimum", "exclusiveMaximum"), (int, float)),
+    **dict.fromkeys(("title", "description", "pattern", "format", "$comment"), str),
+    **dict.fromkeys(("uniqueItems", "deprecated", "readOnly", "writeOnly"), bool),
+    **dict.fromkeys(("dependentSchemas",), dict),
+    **dict.fromkeys(("examples",), list),
+}
+"""What keywords must be in draft 2020-12; others would cost the schema."""
+
+
+_VALUES = frozenset({"const", "default", "enum", "example", "examples"})
+"""Keywords that hold no schema."""
+
+
 class Fit(NamedTuple):
     """A schema that the API takes."""
 
@@ -58,6 +75,7 @@ def mended(schema: object) -> Fit:
     given = cast("Json", schema)
     plain = _plain(given, 0)
     root = _resolved(plain, plain)
+    _drop_lost(root, plain, 0)
     note = ""
     if combined := {key: root[key] for key in _COMBINED if key in root}:
         told = msgspec.json.encode(combined).decode()
@@ -119,6 +137,33 @@ def named_back(value: object, names: Mapping[str, Any]) -> object:
         else:
             given[theirs] = named_back(inner, within)
     return given
+
+
+def _drop_lost(node: object, root: Json, depth: int) -> None:
+    """Drop references within that lead nowhere, in place: anything fits there."""
+    if depth > 2 * _DEPTH_MOST:
+        return
+    if isinstance(node, list):
+        for part in cast("list[Any]", node):
+            _drop_lost(part, root, depth + 1)
+    if not isinstance(node, dict):
+        return
+    fields = cast("Json", node)
+    reference: Any = fields.get("$ref")
+    if isinstance(reference, str) and not _leads(reference, root):
+        del fields["$ref"]
+    for name, part in fields.items():
+        if name not in _VALUES:
+            _drop_lost(part, root, depth + 1)
+
+
+def _leads(reference: str, root: Json) -> bool:
+    found: Any = root
+    for part in reference.removeprefix("#").strip("/").split("/"):
+        if part:
+            name = part.replace("~1", "/").replace("~0", "~")
+            found = cast("Json", found).get(name) if isinstance(found, dict) else None
+    return reference.startswith("#") and isinstance(found, dict | bool)
 
 
 def _renamed(schema: Json) -> dict[str, Any]:
@@ -265,10 +310,30 @@ def _keyword(key: str, value: Any, depth: int) -> Any:  # noqa: ANN401, PLR0911 
             return value if isinstance(value, bool) else _sub(value, depth)
         case "enum":
             return cast("list[Any]", value) if isinstance(value, list) else None
-        case "exclusiveMinimum" | "exclusiveMaximum":
-            return None if isinstance(value, bool) else value
+        case "if" | "then" | "else" | "propertyNames" | "unevaluatedProperties":
+            return value if isinstance(value, bool) else _sub(value, depth)
+        case "dependentRequired":
+            return cast("Json", value) if _names_lists(value) else None
         case _:
-            return value
+            return value if _is_fit(key, value) else None
+
+
+def _is_fit(key: str, value: object) -> bool:
+    """Whether a keyword's value is of a type that it may have."""
+    wanted = _OF.get(key)
+    if wanted is None:
+        return True
+    if isinstance(value, bool):
+        return wanted is bool
+    if not isinstance(value, wanted):
+        return False
+    return not isinstance(value, int) or wanted is not int or value >= 0
+
+
+def _names_lists(value: object) -> bool:
+    if not isinstance(value, dict):
+        return False
+    return all(isinstance(each, list) for each in cast("Json", value).values())
 
 
 def _sub(schema: object, depth: int) -> Any:  # noqa: ANN401  (JSON)
@@ -281,5 +346,6 @@ def _type(value: object) -> Any:  # noqa: ANN401  (JSON)
     if isinstance(value, list):
         named = [_type(each) for each in cast("list[object]", value)]
         return [each for each in named if each] or None
-    name = _ALIASES.get(value, value) if isinstance(value, str) else None
+    plain = value.lower() if isinstance(value, str) else ""
+    name = _ALIASES.get(plain, plain)
     return name if name in _TYPES else None
