@@ -46,6 +46,7 @@ from agents.protocol.chunks import (
     ResponseAbandoned,
     StatusChanged,
     ToolCalled,
+    ToolReturned,
     TurnStarted,
 )
 from agents.protocol.citations import Sources
@@ -199,7 +200,7 @@ class RunningTurn:
             return await self._respond_without_thoughts(call, trouble)
         is_full = isinstance(trouble, ContextExceeded)
         if isinstance(trouble, BackendRefused) and not (is_full or trouble.is_declined):
-            raise trouble
+            return await self._respond_without_results(call, trouble)
         if await self._begin_afresh(str(trouble), may_forget=is_full):
             return None
         raise trouble
@@ -222,6 +223,37 @@ class RunningTurn:
             await self._begin_again(str(trouble), self.conversation.fallbacks)
             return None
         raise trouble
+
+    async def _respond_without_results(
+        self, call: int, trouble: BackendRefused
+    ) -> Transcript:
+        """Ask again, once, with the refusal in the place of the results it came with.
+
+        Results are looked at before they are sent; but servers refuse more than is
+        known of them, and one result must not cost the agent all it has done.
+
+        Raises:
+            BackendRefused: The results are not at fault, or there are none.
+        """
+        if not _may_be_results(trouble):
+            raise trouble
+        reason = f"the result cannot be shown to you; the API says: {trouble}"
+        refused = self.conversation.refuse_results(reason)
+        if not refused:
+            raise trouble
+        content = msgspec.Raw(msgspec.json.encode(reason))
+        for id_, name in refused:
+            await self.voice.say(
+                ToolReturned(
+                    **self.voice.stamp(),
+                    id=id_,
+                    name=name,
+                    content=content,
+                    is_error=True,
+                    elapsed_s=0.0,
+                )
+            )
+        return await self._respond(call)
 
     async def _respond(self, call: int) -> Transcript:
         request = self._request(call)
@@ -443,6 +475,12 @@ class RunningTurn:
         if not self.conversation.awaits_results_alone:
             await self._break_news()
         return None
+
+
+def _may_be_results(trouble: BackendRefused) -> bool:
+    """Whether a request was refused for what it says, as far as its error tells."""
+    said = str(trouble)
+    return said.startswith(("400 ", "422 ")) or "invalid_request" in said
 
 
 def _may_be_containers(trouble: Exception) -> bool:

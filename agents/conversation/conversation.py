@@ -102,6 +102,7 @@ class Conversation:
     """The messages so far, and what is still to be said in the next user message."""
 
     __slots__ = (
+        "_answered",
         "_before",
         "_container_ends",
         "_containers",
@@ -122,6 +123,8 @@ class Conversation:
         """How many of the agent's models have been given up."""
         self._messages: list[Message] = []
         self._open_calls: tuple[_Call, ...] = ()
+        self._answered: tuple[_Call, ...] = ()
+        """The calls whose results the last message has."""
         self._ids: frozenset[str] = frozenset()
         """Of all calls so far: the API refuses one that comes twice."""
         self._results: dict[str, ToolResultBlock] = {}
@@ -277,6 +280,29 @@ class Conversation:
         """Take in a tool's result."""
         self._resolve(result.id, result.content, is_error=result.is_error)
 
+    def refuse_results(self, reason: str) -> tuple[tuple[str, str], ...]:
+        """Say ``reason`` in the place of the results that the last message has.
+
+        Nothing has been answered to them: they are what has made it unfit to be sent.
+
+        Returns:
+            The id and the tool of each call; none where there are no results.
+        """
+        answered, self._answered = self._answered, ()
+        if not answered or not self._messages or self._messages[-1].role != "user":
+            return ()
+        sent = {call.sent_id for call in answered}
+        blocks: list[dict[str, Any]] = msgspec.json.decode(self._messages[-1].content)
+        for block in blocks:
+            if block.get("tool_use_id") in sent:
+                block |= {"content": reason, "is_error": True}
+        content = msgspec.Raw(_encoder.encode(blocks))
+        self._messages = [
+            *self._messages[:-1],
+            msgspec.structs.replace(self._messages[-1], content=content),
+        ]
+        return tuple((call.id, call.name) for call in answered)
+
     def told(self, text: str) -> None:
         """Say ``text`` after the tools' results, in the next user message."""
         self._texts.append(text)
@@ -296,6 +322,7 @@ class Conversation:
         if blocks:
             self._say(_json(blocks))
             self._messages = without_open_calls(self._messages)
+            self._answered = self._open_calls
         self._open_calls, self._results, self._texts = (), {}, []
         return tuple(self._messages)
 

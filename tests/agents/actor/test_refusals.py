@@ -8,6 +8,7 @@ from typing import Any
 import anyio
 import pytest
 
+from agents.conversation.conversation import Conversation
 from agents.conversation.uploads import SessionFiles
 from agents.errors import BackendUnavailable
 from agents.limits.limiter import PATIENCE_S, Limiter
@@ -19,6 +20,7 @@ from agents.protocol.chunks import (
     AnswerProposed,
     ResponseAbandoned,
     StreamChunk,
+    ToolReturned,
     TurnRestarted,
 )
 from agents.tools import tool
@@ -378,3 +380,36 @@ async def test_thoughts_refused_where_there_are_none_end_the_turn(
         said = await on.play(ask.draft())
     assert isinstance(said[-1], AgentFailed)
     assert len(backend.requests) == 1
+
+
+PICTURE = {"status": 400, "message": "messages.2.content.0: Could not process image"}
+
+
+async def test_a_result_that_is_refused_is_told_of_in_words_and_the_turn_goes_on(
+    stage: Staging, scripted: Callable[..., Recording], ask: Asking
+) -> None:
+    backend = scripted(THINKS, [{"error": PICTURE}], ANSWER)
+    async with stage(backend, tools=(look,)) as on:
+        said = await on.play(ask.draft())
+    assert any(isinstance(chunk, AnswerProposed) for chunk in said)
+    results = [c for c in said if isinstance(c, ToolReturned)]
+    assert [c.is_error for c in results] == [False, True]
+    assert b"Could not process image" in bytes(
+        backend.requests[-1].messages[-1].content
+    )
+    assert b"a map" not in bytes(backend.requests[-1].messages[-1].content)
+    rebuilt = Conversation.rebuilt([(ask.draft(), said)])
+    assert rebuilt.messages() == (
+        *backend.requests[-1].messages,
+        *rebuilt.messages()[len(backend.requests[-1].messages) :],
+    )
+
+
+async def test_a_request_that_is_refused_whatever_its_results_ends_the_turn(
+    stage: Staging, scripted: Callable[..., Recording], ask: Asking
+) -> None:
+    backend = scripted(THINKS, [{"error": PICTURE}], [{"error": PICTURE}])
+    async with stage(backend, tools=(look,)) as on:
+        said = await on.play(ask.draft())
+    assert isinstance(said[-1], AgentFailed)
+    assert len(backend.requests) == 3
