@@ -47,7 +47,7 @@ _TOO_LONG = re.compile(
     r"|(?:prompt|input|entity|payload|request|conversation) too (?:long|large)"
     r"|reached (?:its|the) context|context window limit"
     r"|request_too_large|too many total text bytes|too much media"
-    r"|many-image requests"
+    r"|many-image requests|too many images|maximum of \d+ pdf pages"
     r"|exceed\w*[^.]{0,60}(?:context|maximum (?:input|prompt|request|length|size))"
     r"|(?:context|input|prompt)[\w ,`']{0,60}(?:exceed|maximum length)"
     r"|maximum context length|context[_ ](?:length|window|limit)[\w ]{0,20}exceeded"

@@ -50,6 +50,8 @@ TOO_LONG = (
     "Too much media: 0 document pages + 101 images > 100",
     "The model has reached its context window limit.",
     "Conversation too long",
+    "too many images and documents: 104 + 1 > 100",
+    "messages.0.content: A maximum of 100 PDF pages may be provided.",
     "Input Tokens Exceeded: Number of input tokens exceeds maximum length",
 )
 
