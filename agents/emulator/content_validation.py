@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 _ID = re.compile(r"[a-zA-Z0-9_-]+")
 _THOUGHTS = frozenset({"thinking", "redacted_thinking"})
+_IN_RESULTS = frozenset(
+    {"document", "image", "search_result", "text", "tool_reference"}
+)
 _IMAGES_MOST = 100
 _MANY_IMAGES = 20
 _SIDE_OF_MANY = 2_000
@@ -97,6 +100,23 @@ def check_calls(body: JsonObject) -> None:
             raise Invalid(
                 f"{path}.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'"
             )
+
+
+def check_results(body: JsonObject) -> None:
+    """Results hold what they may, and search results some text.
+
+    Raises:
+        Invalid: One does not.
+    """
+    for path, block in blocks_in(body):
+        kind = block.get("type")
+        if ".tool_result.content." in path and kind not in _IN_RESULTS:
+            raise Invalid(
+                f"{path}: Input tag '{kind}' found using 'type' does not match any of "
+                f"the expected tags: {', '.join(map(repr, sorted(_IN_RESULTS)))}"
+            )
+        if kind == "search_result" and not block.get("content"):
+            raise Invalid(f"{path}.search_result.content: Field required")
 
 
 def check_ends(body: JsonObject) -> None:

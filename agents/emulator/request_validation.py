@@ -17,6 +17,7 @@ from agents.emulator.content_validation import (
     check_ends,
     check_images,
     check_marks,
+    check_results,
     check_texts,
 )
 from agents.emulator.history_validation import check_history
@@ -349,6 +350,7 @@ RULES: tuple[Rule, ...] = tuple(
         ("cache marks", _REPORTS, "2026-11-30", _of_body(check_marks)),
         ("empty and blank text", _REPORTS, "2026-11-30", _of_body(check_texts)),
         ("calls' names and ids", _REPORTS, "2026-11-30", _of_body(check_calls)),
+        ("results", "SDK 2.14.0", "2026-11-30", _of_body(check_results)),
         ("images", _REPORTS, "2026-11-30", _of_body(check_images)),
         ("ends of messages", _REPORTS, "2026-11-30", _of_body(check_ends)),
         ("history", _PAGES, "2026-11-22", _check_history),

@@ -177,6 +177,14 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (body(thinking={"type": "enabled", "budget_tokens": 9}), "equal to 1024"),
     (body(thinking={"type": "enabled", "budget_tokens": 2_000}), "must be greater"),
     (body(thinking={"type": "sometimes"}), "does not match any of"),
+    (
+        body(QUESTION, model(call()), user(result([{"type": "refund", "of": 5}]))),
+        "Input tag 'refund'",
+    ),
+    (
+        body(QUESTION, model(call()), user(result([{"type": "search_result"}]))),
+        "search_result.content: Field required",
+    ),
     (body(max_tokens=200_000), "200000 > 128000, which is the maximum allowed number"),
 ]
 
