@@ -14,6 +14,7 @@ import msgspec
 
 from coordinator.ballots import read_rule
 from coordinator.cli.approvals import Approvals, approver_of
+from coordinator.cli.env_file import load_environment
 from coordinator.cli.error_report import at_the_boundary
 from coordinator.cli.journal_paths import root_of
 from coordinator.cli.notices import notice_retirements
@@ -67,6 +68,7 @@ def resume_command(options: ResumeOptions) -> int:
 
 
 async def _resume(options: ResumeOptions) -> int:
+    load_environment(None)
     _check(options)
     check_output(options.run.output, "--output")
     root = root_of(options.run.journal)

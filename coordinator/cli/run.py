@@ -39,6 +39,7 @@ from coordinator.cli.signals import ending_signals, received
 from coordinator.cli.tool_output import tools_print_to_stderr
 from coordinator.consensus.rules import Rules
 from coordinator.displays.base import Cast, Display, Steered
+from coordinator.displays.narration import as_people_say
 from coordinator.displays.sanitizer import clean, for_output
 from coordinator.displays.sink import Sink
 from coordinator.errors import ConfigInvalid, JournalUnavailable
@@ -539,7 +540,8 @@ def _causes(result: Result) -> list[str]:
     by_error: dict[str, list[str]] = {}
     for agent, record in result.agents.items():
         if record.error:
-            by_error.setdefault(record.error, []).append(agent)
+            error = as_people_say(record.error)
+            by_error.setdefault(error, []).append(agent)
     lines = [f"no answer: {result.detail}"]
     for error, agents in list(by_error.items())[:CAUSES_MAX]:
         who = agents[0] if len(agents) == 1 else f"{len(agents)} agents"

@@ -99,19 +99,21 @@ def _standings(result: Result, view: View, cast: Cast, width: int) -> Renderable
     is_cached = bool(result.cache.hit_ratio) and width >= 80
     has_tokens = width >= 70
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column(" agent", no_wrap=True)
-    table.add_column("votes", justify="right", no_wrap=True)
+    names = min(17, 1 + max([5, *(len(row.agent) for row in rows)]))
+    table.add_column(" agent", no_wrap=True, min_width=names)
+    table.add_column("votes", justify="right", no_wrap=True, min_width=5)
     if has_points:
-        table.add_column("points", justify="right", no_wrap=True)
+        table.add_column("points", justify="right", no_wrap=True, min_width=6)
     for name in headings(labels, _authors(result), 6):
-        table.add_column(name, justify="center", no_wrap=True)
+        wide = len(name)
+        table.add_column(name, justify="center", no_wrap=True, min_width=wide)
     why = "votes for, and why" if marks else "voted for"
     table.add_column(why, ratio=1, no_wrap=True, overflow="ellipsis")
     if has_tokens:
-        table.add_column("tokens", justify="right", no_wrap=True)
+        table.add_column("tokens", justify="right", no_wrap=True, min_width=6)
     if is_cached:
-        table.add_column("cached", justify="right", no_wrap=True)
-    table.add_column("cost", justify="right", no_wrap=True)
+        table.add_column("cached", justify="right", no_wrap=True, min_width=6)
+    table.add_column("cost", justify="right", no_wrap=True, min_width=7)
     for row in rows[:STANDINGS_MAX]:
         record = result.agents[row.agent]
         sign = "★" if row.agent == result.winner else " "

@@ -8,6 +8,7 @@ that is cleaned and cut. Text as it streams is no moment; see
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -97,6 +98,14 @@ _OUTCOMES = {
     "cut": "ran out of room in mid-answer",
     "restarted": "asks for another round",
 }
+
+
+_ERROR_NAME = re.compile(r"(?:Backend[A-Z]\w+|StreamMalformed|ToolFailed): (?=\S)")
+
+
+def as_people_say(error: str) -> str:
+    """An agent's error without the name of its class."""
+    return _ERROR_NAME.sub("", error)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -208,7 +217,7 @@ def _told(  # noqa: C901, PLR0911, PLR0912, PLR0915  (a table of words, one case
         case TellAgent():
             return event.news.agent, "turn", "is told of new answers"
         case AgentRetired():
-            return event.agent, "trouble", _with("is out", event.reason)
+            return event.agent, "trouble", _with("is out", as_people_say(event.reason))
         case SlateFrozen():
             names = ", ".join(author(label, authors) for label in event.labels)
             return None, "phase", f"the vote is on {names}"

@@ -183,9 +183,10 @@ class Brush:
         for text, style in line:
             if left <= 0:
                 break
-            shown, size = text, width_of(text)
+            shown = self._shown(text)
+            size = width_of(shown)
             if size > left:
-                shown = cut(text, left)
+                shown = self._shown(cut(shown, left))
                 size = width_of(shown)
             left -= size
             out.append(self._styled(shown, style))
@@ -193,9 +194,13 @@ class Brush:
             out.append(" " * left)
         return "".join(out)
 
+    def _shown(self, text: str) -> str:
+        """As the terminal can show it; what it cannot is a question mark."""
+        if not self.is_ascii or text.isascii():
+            return text
+        return text.translate(ASCII_SIGNS).encode("ascii", "replace").decode()
+
     def _styled(self, text: str, style: str) -> str:
-        if self.is_ascii:
-            text = text.translate(ASCII_SIGNS).encode("ascii", "replace").decode()
         if not style or not text:
             return text
         marks = self._marks.get(style)

@@ -283,7 +283,7 @@ class Composer:
     def _last_line(self, width: int) -> Line:
         look = self.look
         if look.prompt:
-            typed = look.typed.replace("\n", "⏎")
+            typed = clean(look.typed).replace("\n", "⏎").expandtabs(1)
             room = max(1, width - columns_in(look.prompt) - 3)
             while columns_in(typed) > room:
                 typed = typed[1:]

@@ -9,6 +9,7 @@ import msgspec
 
 from agents.protocol.attachments import size
 from agents.protocol.chunks import AgentId, Label
+from coordinator.displays.narration import as_people_say
 from coordinator.displays.sanitizer import clean, one_line
 from coordinator.displays.view import View
 from coordinator.protocol.result import CacheRecord, FileRecord, Result
@@ -84,7 +85,9 @@ def standings(result: Result, view: View) -> list[Standing]:
         if record.status == "cancelled" and view.decided is not None:
             fate = "stopped when it could change nothing any more"
         if record.error:
-            fate = f"{_FATES[record.status]}: {one_line(record.error, 120)}"
+            fate = (
+                f"{_FATES[record.status]}: {one_line(as_people_say(record.error), 120)}"
+            )
         rows.append(
             Standing(
                 agent=agent,

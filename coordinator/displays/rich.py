@@ -44,6 +44,9 @@ FRAME_S = 0.1
 IDLE_S = 1.0
 """The clock in the corner moves also while nobody speaks."""
 
+BELL_AFTER_S = 30.0
+"""Nobody looks at a terminal for so long: its end is rung for."""
+
 REST = 15
 """So many times as long as drawing took is rested: a fifteenth of a core at most."""
 
@@ -95,7 +98,20 @@ class RichDisplay:
         self._changed.set()
 
     async def show(self, events: AsyncIterator[Sequence[Event]]) -> None:
-        """Draw until the events end; the terminal is as before then."""
+        """Draw until the events end; the terminal is as before then.
+
+        Raises:
+            OSError: The terminal is gone.
+        """
+        gone: list[OSError] = []
+        try:
+            await self._show(events)
+        except* OSError as group:
+            gone = [error for error in group.exceptions if isinstance(error, OSError)]
+        if gone:
+            raise gone[0]  # as displays raise that have no tasks of their own
+
+    async def _show(self, events: AsyncIterator[Sequence[Event]]) -> None:
         keyboard = _keyboard(self._console.file)
         self._look.has_keys = keyboard is not None
         self._screen = Screen(
@@ -124,7 +140,9 @@ class RichDisplay:
                 keyboard.close()
 
     def conclude(self, result: Result) -> None:
-        """Print the standings and the answer."""
+        """Print the standings and the answer; ring for who has gone elsewhere."""
+        if result.elapsed_s >= BELL_AFTER_S:
+            self._console.bell()
         self._console.print(closing(result, self._view, self._cast, self._console))
 
     def _open(self, keyboard: Keyboard | None) -> None:

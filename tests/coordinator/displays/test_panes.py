@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
@@ -15,6 +16,7 @@ from rich.console import Console
 from agents.protocol.chunks import AgentId, TextDelta, TurnNumber, TurnStarted
 from agents.protocol.stamper import Pen
 from coordinator.displays.base import Cast
+from coordinator.displays.controls import Controls
 from coordinator.displays.painting import LAST_COLUMN, Brush, width_of
 from coordinator.displays.panes import Composer, Look, clock, elapsed_s
 from coordinator.displays.rich import RichDisplay
@@ -216,3 +218,36 @@ async def test_the_terminal_is_restored_when_the_session_breaks(
 )
 def test_the_clock_reads_as_clocks_do(elapsed_s: float, said: str) -> None:
     assert clock(elapsed_s) == said
+
+
+UGLY = (
+    "word ", "日本", "👍🏽❤️", "\x1b[31mred", "\x1b]0;t\x07", "\t", "\n\n", "[bold]x[/]",
+    "\u202eabc", "é" * 50, " " * 90, "x" * 300, "\0", "\x9b31m", "\r\n",
+)  # fmt: skip
+SIZES = ((1, 1), (2, 2), (3, 9), (10, 3), (5, 40), (30, 6), (80, 24))
+KEYS = ("tab", "enter", "up", "home", " ", "?", "escape", "m", "paste:\x1b[2J\nb", "f")
+
+
+@pytest.mark.parametrize("is_ascii", [True, False])
+def test_whatever_is_said_and_typed_every_cell_is_drawn_once(*, is_ascii: bool) -> None:
+    lot = random.Random(3)  # noqa: S311  (which ugly thing comes next is no secret)
+    names = ["a", "日本語の名前", "x" * 64, "👨‍👩‍👧‍👦", "e\u0301\u0301", "-", "ada"]
+    cast = Cast(question="Q\x1b[2J\n" + "why " * 99, models=dict.fromkeys(names, "m"))
+    view, look = View(cast.models), Look(has_keys=True)
+    brush = Brush(ColorSystem.STANDARD, is_ascii=is_ascii)
+    composer, controls = Composer(view, cast, brush, look), Controls(view, cast, look)
+    for step in range(120):
+        agent = AgentId(lot.choice(names))
+        pen = Pen(agent, TurnNumber(1), float(step))
+        said = lot.choice(UGLY) * lot.randrange(9)
+        view.absorb([TextDelta(block=0, text=said, **pen.stamp())])
+        controls.press(lot.choice(KEYS))
+        width, height = lot.choice(SIZES)
+        filled = [0] * height
+        strips = composer.compose(width, height, 9.0)
+        for strip in sorted(strips, key=lambda strip: (strip.row, strip.column)):
+            text = ESCAPE.sub("", strip.text).replace(LAST_COLUMN, "")
+            assert not {"\x1b", "\n", "\x9b", "\t"} & set(text)
+            assert (strip.column, strip.width) == (filled[strip.row], width_of(text))
+            filled[strip.row] += strip.width
+        assert filled == [width] * height
