@@ -547,10 +547,20 @@ KEEPING_ALIVE = frozenset({Ping, Unrecognized})
 
 
 def brings_on(chunks: Sequence[StreamChunk]) -> bool:
-    """Whether any of ``chunks`` brings a response further: pings alone do not."""
-    return type(chunks[0]) not in KEEPING_ALIVE or any(
-        type(chunk) not in KEEPING_ALIVE for chunk in chunks
-    )
+    """Whether any of ``chunks`` brings a response further: pings alone do not.
+
+    Nor do pieces of text without any, which some gateways keep a stream alive by.
+    """
+    first = chunks[0]
+    if type(first) is TextDelta and first.text:
+        return True  # nearly all of a stream
+    return not all(_is_idle(chunk) for chunk in chunks)
+
+
+def _is_idle(chunk: StreamChunk) -> bool:
+    if isinstance(chunk, TextDelta | ThinkingDelta):
+        return not chunk.text
+    return type(chunk) in KEEPING_ALIVE
 
 
 def one_line(raw: bytes) -> msgspec.Raw:

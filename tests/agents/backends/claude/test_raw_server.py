@@ -289,16 +289,33 @@ async def test_an_error_amid_a_stream_keeps_its_words_whatever_its_shape(
             await played(backend)
 
 
-async def test_pings_alone_do_not_keep_a_stream_alive() -> None:
-    ping = b'event: ping\ndata: {"type":"ping"}\n\n'
+PING = b'event: ping\ndata: {"type":"ping"}\n\n'
+WEATHER = b'event: weather\ndata: {"type":"weather"}\n\n'
+NO_TEXT = (
+    b'data: {"type":"content_block_delta","index":0,'
+    b'"delta":{"type":"text_delta","text":""}}\n\n'
+)
 
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        (PING, b": still here\n\n"),
+        (PING * 3,),
+        (PING + WEATHER, WEATHER),
+        (NO_TEXT, NO_TEXT + PING),
+    ],
+)
+async def test_pings_alone_do_not_keep_a_stream_alive(
+    pieces: tuple[bytes, ...],
+) -> None:
     async def pinging(stream: SocketStream) -> None:
         async with stream:
             await read_request(stream)
             await stream.send(CHUNKED + chunked([BEGUN])[0])
             with suppress(anyio.BrokenResourceError):
                 while True:
-                    for piece in (ping, b": still here\n\n"):
+                    for piece in pieces:
                         await stream.send(chunked([piece])[0])
                         await anyio.sleep(0.005)
 
