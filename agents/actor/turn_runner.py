@@ -22,6 +22,7 @@ import msgspec
 
 from agents.actor.model_call import ask
 from agents.actor.outcomes import Last, Outcomes
+from agents.actor.refusals import may_be_containers, may_be_results
 from agents.actor.stop_reasons import (
     WAY_OUT,
     has_server_call,
@@ -190,12 +191,14 @@ class RunningTurn:
             return await self._respond(call)
         except (BackendUnavailable, BackendBroken, BackendRefused) as error:
             trouble = error
-        if self.conversation.container is not None and _may_be_containers(trouble):
+        if self.conversation.container is not None and may_be_containers(trouble):
             self.conversation.container = None
             try:
                 return await self._respond(call)
             except (BackendUnavailable, BackendBroken, BackendRefused) as error:
                 trouble = error
+        if isinstance(trouble, BackendRefused) and trouble.lost_container:
+            return await self._respond_without_code(call, trouble)
         if isinstance(trouble, BackendRefused) and trouble.lost_thoughts:
             return await self._respond_without_thoughts(call, trouble)
         is_full = isinstance(trouble, ContextExceeded)
@@ -204,6 +207,19 @@ class RunningTurn:
         if await self._begin_afresh(str(trouble), may_forget=is_full):
             return None
         raise trouble
+
+    async def _respond_without_code(
+        self, call: int, trouble: BackendRefused
+    ) -> Transcript | None:
+        """Begin again where code waits whose container is gone: it cannot go on.
+
+        Raises:
+            BackendRefused: The turn begins with what is refused.
+        """
+        if call == 1 and not self.conversation.has_past:
+            raise trouble
+        await self._begin_again(str(trouble), self.conversation.fallbacks)
+        return None
 
     async def _respond_without_thoughts(
         self, call: int, trouble: BackendRefused
@@ -235,7 +251,7 @@ class RunningTurn:
         Raises:
             BackendRefused: The results are not at fault, or there are none.
         """
-        if not _may_be_results(trouble):
+        if not may_be_results(trouble):
             raise trouble
         reason = f"the result cannot be shown to you; the API says: {trouble}"
         refused = self.conversation.refuse_results(reason)
@@ -475,20 +491,3 @@ class RunningTurn:
         if not self.conversation.awaits_results_alone:
             await self._break_news()
         return None
-
-
-def _may_be_results(trouble: BackendRefused) -> bool:
-    """Whether a request was refused for what it says, as far as its error tells."""
-    said = str(trouble)
-    return said.startswith(("400 ", "422 ")) or "invalid_request" in said
-
-
-def _may_be_containers(trouble: Exception) -> bool:
-    """Whether a request may do without the container that it names.
-
-    One that is gone is refused in words, or by a 500 that says nothing, however often
-    it is asked (public reports, read 2026-11-30).
-    """
-    if isinstance(trouble, BackendRefused):
-        return trouble.lost_container
-    return isinstance(trouble, BackendUnavailable) and str(trouble).startswith("500 ")

@@ -50,6 +50,9 @@ KEPT_OUTCOMES = frozenset(
 """Turns that brought what was asked; all others leave no trace in the conversation."""
 
 
+_EXPIRED = b'"error_code":"container_expired"'
+"""In a result of code that found no container; in JSON, no text can hold it."""
+
 OnCall: TypeAlias = Callable[["Called"], None]
 
 
@@ -209,6 +212,8 @@ class Conversation:
             self.container = response.container
             if response.container_ends is not None:
                 self._container_ends[self.fallbacks] = response.container_ends
+        if _EXPIRED in bytes(response.content):
+            self.container = None
         if response.why in LOST_ENDINGS:
             self._take_back()
             return

@@ -88,7 +88,7 @@ _NO_MODEL = re.compile(
 _CONTAINER = re.compile(
     r"container(?:\b|_).{0,200}?(?:expired|not[ _](?:be )?found|(?:does|did) not exist"
     r"|no longer|invalid|unknown|terminated|deleted|gone)"
-    r"|(?:expired|unknown|invalid|no such) container",
+    r"|(?:expired|unknown|invalid|no such) container|container_id is required",
     re.IGNORECASE | re.DOTALL,
 )
 
