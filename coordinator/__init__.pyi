@@ -81,6 +81,7 @@ from coordinator.protocol.events import RunChecks as RunChecks
 from coordinator.protocol.events import CancelChecks as CancelChecks
 from coordinator.protocol.events import AnswerChecked as AnswerChecked
 from agents.protocol.checks import Check as Check
+from agents.protocol.turns import Criterion as Criterion
 from agents.protocol.checks import CheckResult as CheckResult
 from coordinator.protocol.events import AnswerRefused as AnswerRefused
 from coordinator.protocol.events import VoteCounted as VoteCounted

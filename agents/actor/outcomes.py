@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias, assert_never
 
+import msgspec
+
 from agents.actor.stop_reasons import FINISHED, Outcome, revised
 from agents.errors import ToolFailed
 from agents.protocol.chunks import (
@@ -117,6 +119,7 @@ class Outcomes:
                     ballot=work.ballot,
                     seen=self.seen,
                     reason=work.reason,
+                    grades=work.grades or msgspec.UNSET,
                 )
                 return (cast, *self.end("voted"))
             case Submitted():

@@ -420,6 +420,12 @@ def _review_ask(review: Review, turn: Turn) -> str:
     if ballot is None:
         return _joined(" ".join(lines), _REVISE)
     vote = _VOTE[ballot.kind].format(max_score=ballot.max_score)
+    if ballot.criteria:
+        listed = "\n".join(
+            f"- {each.name}" + (f": {each.about}" if each.about else "")
+            for each in ballot.criteria
+        )
+        vote = f"{vote} Give points for each of these criteria:\n{listed}"
     if ballot.may_abstain:
         vote += " If you cannot judge, you may abstain."
     return _joined(

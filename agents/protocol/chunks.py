@@ -241,6 +241,9 @@ class VoteCast(Chunk, frozen=True, kw_only=True, tag="vote_cast"):
     ballot: Ballot
     seen: tuple[Label, ...]
     reason: str = ""
+    grades: dict[Label, dict[str, int]] | msgspec.UnsetType = msgspec.UNSET
+    """Answer → criterion → points, where there is a rubric; ``ballot`` has their means.
+    """
 
 
 class AnswerPresented(Chunk, frozen=True, kw_only=True, tag="answer_presented"):

@@ -7,6 +7,7 @@ with :mod:`agents.conversation.prompts` into requests of a
 
 from __future__ import annotations
 
+import math
 from typing import Literal, TypeAlias, assert_never
 
 import msgspec
@@ -33,6 +34,29 @@ class VisibleAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     author's."""
 
 
+class Criterion(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False
+):
+    """One thing that answers are scored by."""
+
+    name: str
+    """A word or two, as voters and readers are told it."""
+    about: str = ""
+    """What to look at, in a sentence for voters."""
+    weight: float = 1.0
+    """How much it counts among the criteria; more than 0."""
+
+    def __post_init__(self) -> None:
+        """Refuse a criterion that is none."""
+        if not self.name.strip():
+            raise ValueError("a criterion has no name; say in a word what is scored")
+        if not 0 < self.weight < math.inf:
+            raise ValueError(
+                f"the weight of criterion {self.name!r} is {self.weight}; use more "
+                "than 0"
+            )
+
+
 class BallotForm(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Which ballot the voting rule asks for; the ``vote`` tool follows from it."""
 
@@ -42,6 +66,9 @@ class BallotForm(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     max_score: int = 10
     """The best score, for ``scores``."""
     may_abstain: bool = False
+    criteria: tuple[Criterion, ...] = ()
+    """For ``scores``: each answer gets points for each of these, and its score is their
+    weighted mean."""
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True, tag="draft", gc=False):

@@ -41,6 +41,8 @@ class Voted(NamedTuple):
 
     ballot: Ballot
     reason: str
+    grades: dict[Label, dict[str, int]] | None = None
+    """Answer → criterion → points; ``None``: there is no rubric."""
 
 
 class Submitted(NamedTuple):
@@ -92,7 +94,7 @@ class _RankingVote(_Vote, kw_only=True):
 
 
 class _ScoresVote(_Vote, kw_only=True):
-    scores: dict[Label, int]
+    scores: dict[Label, int | dict[str, int]]
 
 
 class _Division(msgspec.Struct):
@@ -204,8 +206,9 @@ def _read_vote(given: msgspec.Raw, form: BallotForm) -> Voted:
         case "scores":
             scores = _decoded(given, _ScoresVote)
             _known(list(scores.scores), form)
-            _check_points(scores.scores, form)
-            return Voted(Scores(points=scores.scores), scores.reason)
+            grades, points = graded(scores.scores, form)
+            _check_points(points, form)
+            return Voted(Scores(points=points), scores.reason, grades or None)
         case _:
             assert_never(form.kind)
 
@@ -222,6 +225,37 @@ def _each_once(labels: Sequence[Label]) -> None:
     for label in labels:
         if labels.count(label) > 1:
             raise ToolFailed(f"{label!r} is ranked more than once; rank it once")
+
+
+def graded(
+    given: dict[Label, int | dict[str, int]], form: BallotForm
+) -> tuple[dict[Label, dict[str, int]], dict[Label, int]]:
+    """Points for each criterion, and the weighted mean of an answer's as its score.
+
+    One number stands for every criterion.
+    """
+    grades: dict[Label, dict[str, int]] = {}
+    points: dict[Label, int] = {}
+    for label, said in given.items():
+        if isinstance(said, int):
+            points[label] = said
+            if form.criteria:
+                grades[label] = {each.name: said for each in form.criteria}
+            continue
+        for each in form.criteria:
+            if each.name not in said:
+                raise ToolFailed(
+                    f"{label!r} has no points for {each.name!r}; give each answer "
+                    "points for every criterion"
+                )
+            _check_points({label: said[each.name]}, form)
+        if not form.criteria or len(said) > len(form.criteria):
+            raise ToolFailed(f"the points of {label!r} name what is no criterion")
+        grades[label] = said
+        whole = sum(each.weight for each in form.criteria)
+        mean = sum(each.weight * said[each.name] for each in form.criteria) / whole
+        points[label] = round(mean)
+    return grades, points
 
 
 def _check_points(points: dict[Label, int], form: BallotForm) -> None:

@@ -198,6 +198,18 @@ def _ballot(form: BallotForm) -> tuple[str, dict[str, Any]]:
                 f"to {form.max_score} (best)."
             )
             points = {"type": "integer", "minimum": 0, "maximum": form.max_score}
+            if form.criteria:
+                said = f"For each label, {said[0].lower()}{said[1:-1]}, by criterion."
+                names = [each.name for each in form.criteria]
+                points = {
+                    "type": "object",
+                    "properties": {
+                        each.name: {**points, "description": each.about or each.name}
+                        for each in form.criteria
+                    },
+                    "required": names,
+                    "additionalProperties": False,
+                }
             shape = {"type": "object", "additionalProperties": points}
             return "scores", {**shape, "description": said}
         case _:

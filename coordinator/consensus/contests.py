@@ -149,7 +149,9 @@ def judged_by(contest: Contest, voter: AgentId) -> tuple[Label, ...]:
 def ballot_form(m: Move, contest: Contest, member: Member) -> BallotForm:
     """The ballot that ``member`` is asked for."""
     labels = votable(m, contest, member)
-    return form(m.rules.voting.rule, labels, may_abstain=m.rules.voting.may_abstain)
+    asked = form(m.rules.voting.rule, labels, may_abstain=m.rules.voting.may_abstain)
+    criteria = m.rules.voting.each_criterion()
+    return msgspec.structs.replace(asked, criteria=criteria) if criteria else asked
 
 
 def fault_of(m: Move, contest: Contest, member: Member, ballot: Ballot) -> str | None:

@@ -7,7 +7,7 @@ they tell the same story. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -21,6 +21,7 @@ from coordinator.protocol.events import (
     AnswerAccepted,
     AnswerChecked,
     Event,
+    LiveBallots,
     ResultsCounted,
     SlateFrozen,
     StartTurn,
@@ -35,6 +36,7 @@ from coordinator.protocol.explanation import (
     BallotRecord,
     CheckedAnswer,
     CountStep,
+    CriterionScore,
     DraftCount,
     Explanation,
     FallenBallot,
@@ -89,6 +91,9 @@ class Explainer:
                     weight=self._weight(event.voter),
                     reason=event.reason,
                     seen=self._seen.get(event.voter, ()),
+                    grades={}
+                    if isinstance(event.grades, msgspec.UnsetType)
+                    else event.grades,
                 )
             case VoteRejected():
                 self._fallen.append(
@@ -102,11 +107,20 @@ class Explainer:
                 names = {event.replaced: event.label}
                 for voter in event.voters:
                     self._rename(voter, names)
+            case LiveBallots():
+                live = {ballot.voter for ballot in event.ballots}
+                for voter in [x for x in self._live if x not in live]:
+                    self._fall(voter, "it was cast in an earlier stage")
             case StartTurn():
                 task = event.turn.task
                 # Who is asked again has no ballot until it casts another.
                 if getattr(task, "ballot", None) is not None:
                     self._fall(event.turn.agent, "it was asked again in a later stage")
+            case _:
+                self._take_rare(event)
+
+    def _take_rare(self, event: Event) -> None:
+        match event:
             case ResultsCounted():
                 self._drafts = tuple(
                     DraftCount(
@@ -178,6 +192,7 @@ class Explainer:
             fallen=tuple(self._fallen),
             drafts=self._drafts,
             checks=tuple(self._checks),
+            rubric=tuple(self._scored(ballots)),
             steps=self._steps(cast, order, weights),
             duels=duels(cast, order, weights)
             if cast and 1 < len(order) <= DUELS_MOST
@@ -191,6 +206,23 @@ class Explainer:
             dissent=tuple(x for x in others if best_of(x.ballot) is not None),
             swing=self._swing(cast, order, weights, decided.label),
         )
+
+    def _scored(self, ballots: tuple[BallotRecord, ...]) -> Iterator[CriterionScore]:
+        """The mean points of each answer for each criterion of the rubric."""
+        for criterion in self._rules.voting.each_criterion():
+            given: dict[Label, list[int]] = {}
+            for record in ballots:
+                for label, grades in record.grades.items():
+                    if (
+                        criterion.name in grades
+                        and self._authors[label] != record.voter
+                    ):
+                        given.setdefault(label, []).append(grades[criterion.name])
+            means = [(label, sum(all_) / len(all_)) for label, all_ in given.items()]
+            means.sort(key=lambda pair: -pair[1])
+            yield CriterionScore(
+                criterion=criterion.name, weight=criterion.weight, points=tuple(means)
+            )
 
     def _as_counted(
         self, ballots: tuple[BallotRecord, ...], order: tuple[Label, ...]

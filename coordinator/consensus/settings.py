@@ -16,7 +16,8 @@ from typing import Annotated, Any, Literal, TypeAlias, TypedDict, cast
 import msgspec
 
 from agents.protocol.checks import Check
-from coordinator.ballots import Borda, VotingRule
+from agents.protocol.turns import Criterion
+from coordinator.ballots import Borda, Score, VotingRule
 
 Positive: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
@@ -199,6 +200,9 @@ class Voting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Who votes on which answers, and how the ballots are counted."""
 
     rule: VotingRule = msgspec.field(default_factory=Borda)
+    rubric: tuple[Criterion | str, ...] = ()
+    """What answers are scored by, by others than their authors; a text is a criterion
+    of weight 1. Goes with ``rule: score`` and ``self_votes: forbid``."""
     weights: dict[str, float] = msgspec.field(default_factory=dict[str, float])
     """Voter → weight; 1 where absent."""
     self_votes: Literal["allow", "forbid", "tie_break"] = "allow"
@@ -262,6 +266,8 @@ class Voting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def __post_init__(self) -> None:
         """Refuse settings that contradict themselves."""
+        if self.rubric:
+            self._check_rubric()
         if self.advance is not None and self.advance >= self.committee_size:
             raise ValueError(
                 f"'advance' is {self.advance}, but a committee of 'committee_size: "
@@ -270,6 +276,25 @@ class Voting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         for voter, weight in self.weights.items():
             if not 0 <= weight < math.inf:
                 raise ValueError(f"the weight of {voter!r} is {weight}; use 0 or more")
+
+    def _check_rubric(self) -> None:
+        criteria = tuple(
+            Criterion(name=each) if isinstance(each, str) else each
+            for each in self.rubric
+        )
+        msgspec.structs.force_setattr(self, "rubric", criteria)
+        names = [each.name for each in criteria]
+        if len(set(names)) < len(names):
+            raise ValueError("two criteria of 'rubric' have one name; name them apart")
+        if not isinstance(self.rule, Score) or self.self_votes != "forbid":
+            raise ValueError(
+                "'rubric' has answers scored by others than their authors, so it needs "
+                "'rule: score' and 'self_votes: forbid'"
+            )
+
+    def each_criterion(self) -> tuple[Criterion, ...]:
+        """The rubric, a criterion written as a text among it."""
+        return cast("tuple[Criterion, ...]", self.rubric)
 
 
 class Drafting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -472,6 +497,7 @@ class RuleSettings(TypedDict, total=False):
     prices: Mapping[str, Price]
     division: Division | None
     restarts: Count
+    rubric: Sequence[Criterion | str | Mapping[str, Any]]
     checks: Sequence[Check | str | Mapping[str, Any]]
     check_tries: int
     stop: Literal["all", "first"]

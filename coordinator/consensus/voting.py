@@ -249,6 +249,7 @@ def on_vote(m: Move, member: Member, chunk: VoteCast) -> None:
             label=best,
             ballot=ballot,
             reason=chunk.reason,
+            grades=chunk.grades,
         )
     )
     contest = m.put_contest(

@@ -209,6 +209,8 @@ class VoteCounted(Output, frozen=True, kw_only=True, tag="vote_counted"):
     label: Label | None
     ballot: Ballot
     reason: str
+    grades: dict[Label, dict[str, int]] | msgspec.UnsetType = msgspec.UNSET
+    """Answer → criterion → points, where there is a rubric."""
 
 
 class VoteRejected(Output, frozen=True, kw_only=True, tag="vote_rejected"):

@@ -45,6 +45,8 @@ class BallotRecord(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     seen: tuple[Label, ...] = ()
     """The answers that its voter had been shown."""
+    grades: dict[Label, dict[str, int]] = {}
+    """Answer → criterion → points, where there is a rubric."""
 
 
 class FallenBallot(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +77,15 @@ class CheckedAnswer(msgspec.Struct, frozen=True, kw_only=True):
     of: float
     """Weight of all."""
     results: tuple[CheckResult, ...]
+
+
+class CriterionScore(msgspec.Struct, frozen=True, kw_only=True):
+    """What others than its author gave one answer for one criterion."""
+
+    criterion: str
+    weight: float
+    points: tuple[tuple[Label, float], ...]
+    """Means over the voters, best first."""
 
 
 class Agreement(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,6 +128,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     checks: tuple[CheckedAnswer, ...] = ()
     """Where answers were checked: every one of them, tries that were mended among
     them, in the order in which their checks ended."""
+    rubric: tuple[CriterionScore, ...] = ()
+    """Where there is a rubric: the mean points of each answer for each criterion."""
     steps: tuple[CountStep, ...] = ()
     duels: tuple[Duel, ...] = ()
     others: tuple[OtherRule, ...] = ()

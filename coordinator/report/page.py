@@ -108,6 +108,25 @@ def _head(story: Story) -> Iterator[str]:
         yield f"<p>No answer: {escape(detail)}</p>"
 
 
+def _rubric(story: Story, why: Explanation) -> Iterator[str]:
+    """What each answer got for each criterion, from others than its author."""
+    labels = [label for label, _ in why.standings]
+    rows = (
+        [
+            escape(each.criterion),
+            f"{each.weight:g}",
+            *(
+                f"{dict(each.points)[label]:.1f}" if label in dict(each.points) else "—"
+                for label in labels
+            ),
+        ]
+        for each in why.rubric
+    )
+    yield "<h3>Points by criterion, given by others than the author</h3>"
+    names = (story.name_of(label) for label in labels)
+    yield _table("rubric", ("criterion", "weight", *names), rows)
+
+
 def _checks(story: Story, why: Explanation) -> Iterator[str]:
     """What each check has found of each answer."""
     names = [each.check for each in why.checks[0].results]
@@ -153,6 +172,8 @@ def _why(story: Story) -> Iterator[str]:
         )
     if why.checks:
         yield from _checks(story, why)
+    if why.rubric:
+        yield from _rubric(story, why)
     if why.ballots:
         yield '<p class="screen"><label><input type="checkbox" id="names"> show what '
         yield 'voters saw: anonymous labels</label> <span id="said" class="soft" '

@@ -33,6 +33,13 @@ def sentences(story: Story) -> Iterator[str]:
         yield f"{name} won by {why.rule.replace('_', ' ')}{by}{than if by else ''}."
     else:
         yield f"{name} won without a vote: {result.detail if result else ''}."
+    if why.rubric:
+        points = (
+            f"{each.criterion} {dict(each.points)[why.label]:.1f}"
+            for each in why.rubric
+            if why.label in dict(each.points)
+        )
+        yield f"Others than its author gave it, on average: {', '.join(points)}."
     if why.was_tie:
         yield "It was a tie, which the declared order of ties broke."
     if why.is_early:

@@ -319,7 +319,10 @@ def workflow_of(rules: Rules) -> Workflow:
     if rules.drafting.division is not None:
         return Workflow(answers=False, parts=rules.drafting.division.parts)
     return Workflow(
-        ballot=form(rules.voting.rule, (), may_abstain=rules.voting.may_abstain),
+        ballot=msgspec.structs.replace(
+            form(rules.voting.rule, (), may_abstain=rules.voting.may_abstain),
+            criteria=rules.voting.each_criterion(),
+        ),
         restarts=rules.final.restarts > 0,
     )
 

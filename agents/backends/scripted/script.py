@@ -145,7 +145,7 @@ class Approve(_Line, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Score(_Line, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A ballot with points; a key is text that the answer contains."""
 
-    scores: dict[str, int]
+    scores: dict[str, int | dict[str, int]]
     reason: str = ""
 
 

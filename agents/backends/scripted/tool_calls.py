@@ -96,8 +96,12 @@ def _score(line: Score, seen: Seen) -> Tool:
     points = {_label(key, seen): score for key, score in line.scores.items()}
     if seen.ballot == "scores":
         return _call(line, {"scores": points})
-    best = sorted(points, key=lambda label: -points[label])
+    best = sorted(points, key=lambda label: -_whole(points[label]))
     return _vote(line, [[label] for label in best], seen)
+
+
+def _whole(points: int | dict[str, int]) -> int:
+    return points if isinstance(points, int) else sum(points.values())
 
 
 def _vote(line: _Ballot, tiers: list[list[Label]], seen: Seen) -> Tool:
