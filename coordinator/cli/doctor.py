@@ -16,13 +16,15 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
+import anyio
 import msgspec
 
 from agents.backends.compatible.servers import SERVERS
+from coordinator.cli.env_file import load_environment
 from coordinator.cli.error_report import at_the_boundary
 from coordinator.cli.exit_codes import Exit
 from coordinator.displays.sanitizer import clean
-from coordinator.errors import CoordinatorError
+from coordinator.errors import ConfigInvalid, CoordinatorError
 from coordinator.journal.store import IS_POSIX, default_root, open_folder
 from coordinator.team.builder import KEY_VARIABLES
 
@@ -48,6 +50,7 @@ class DoctorOptions:
     is_live: bool = False
     record: Path | None = None
     model: str | None = None
+    server: str | None = None
     may_spend: bool = False
     is_json: bool = False
 
@@ -68,6 +71,7 @@ def doctor_command(options: DoctorOptions) -> int:
 
 
 def _examine(options: DoctorOptions) -> int:
+    load_environment(None)
     findings: list[Finding] = []
     for check in CHECKS:
         for finding in check(os.environ):
@@ -83,6 +87,11 @@ def _examine(options: DoctorOptions) -> int:
             findings.append(finding)
             if not options.is_json:
                 _tell(finding)
+    if options.server is not None:
+        for finding in anyio.run(_probed, options.server):
+            findings.append(finding)
+            if not options.is_json:
+                _tell(finding)
     wrong = sum(finding.verdict == "wrong" for finding in findings)
     if options.is_json:
         sys.stdout.write(msgspec.json.encode(findings).decode() + "\n")
@@ -91,6 +100,35 @@ def _examine(options: DoctorOptions) -> int:
     else:
         sys.stdout.write("\nAll that teams need is here. Next: coordinator init\n")
     return Exit.CONFIGURATION if wrong else Exit.ANSWERED
+
+
+async def _probed(server: str) -> list[Finding]:
+    """What a compatible server has and lacks, by three small requests.
+
+    Raises:
+        ConfigInvalid: It is neither an address nor a name that is known.
+    """
+    profile = SERVERS.get(server)
+    if profile is None and not server.startswith(("http://", "https://")):
+        raise ConfigInvalid(
+            f"--server {server!r} is none of {', '.join(SERVERS)}; give one, or an "
+            "address: http://127.0.0.1:8000/v1"
+        )
+    from agents.backends.compatible.probe import probe  # noqa: PLC0415  (seldom)
+
+    address = server if profile is None else profile.base_url
+    key = None if profile is None or profile.key is None else profile.key
+    found = await probe(address, api_key=os.environ.get(key) if key else None)
+    verdicts: dict[str, Verdict] = {"has": "well", "lacks": "wrong", "unknown": "note"}
+    return [
+        Finding(
+            about=each.what,
+            verdict=verdicts[each.state],
+            told=each.told,
+            way_out=each.way_out,
+        )
+        for each in found
+    ]
 
 
 def _tell(finding: Finding) -> None:

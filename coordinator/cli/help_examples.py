@@ -106,6 +106,7 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "doctor": (
         ("Before a first run", "coordinator doctor"),
         ("What the API does today, for some cents", "coordinator doctor --live"),
+        ("What a local server can", "coordinator doctor --server ollama"),
         (
             "Keep its streams, to decode or to test with",
             "coordinator doctor --live --record streams",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agents.backends.claude.models import NAMES as MODELS
+from coordinator.cli.env_file import load_environment
 from coordinator.cli.error_report import at_the_boundary
 from coordinator.cli.exit_codes import Exit, complain
 from coordinator.cli.run_settings import DEFAULT_BUDGET_USD, DEFAULT_MODEL, KEYS
@@ -101,6 +102,7 @@ def _init(options: InitOptions, environment: Mapping[str, str]) -> int:
             f"{target} is there already and is left alone; name another: "
             "coordinator init other.yaml"
         )
+    load_environment(None)
     is_talk = not options.is_quiet and sys.stdin.isatty()
     ask = _asked if is_talk else _taken
     plan = _planned(options, ask, environment)

@@ -107,6 +107,7 @@ def doctor(
     live: bool = False,
     record: Path | None = None,
     model: str | None = None,
+    server: str | None = None,
     yes: bool = False,
     json: bool = False,
 ) -> int:
@@ -126,6 +127,9 @@ def doctor(
         Keep the streams of --live in this folder, without ids and keys.
     model
         What --live asks (claude-haiku-5-5).
+    server
+        Try a server that speaks Chat Completions or Messages: ollama, groq, … or its
+        address, as http://127.0.0.1:8000/v1.
     yes
         Do not ask before --live spends.
     json
@@ -135,7 +139,12 @@ def doctor(
 
     return doctor_command(
         DoctorOptions(
-            is_live=live, record=record, model=model, may_spend=yes, is_json=json
+            is_live=live,
+            record=record,
+            model=model,
+            server=server,
+            may_spend=yes,
+            is_json=json,
         )
     )
 

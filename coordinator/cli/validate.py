@@ -12,6 +12,7 @@ import msgspec
 from agents.limits.model_retirement import retirement_notice
 from agents.limits.pricing import cost_usd
 from agents.protocol.chunks import Usage
+from coordinator.cli.env_file import load_environment
 from coordinator.cli.error_report import at_the_boundary
 from coordinator.cli.exit_codes import Exit
 from coordinator.cli.tool_output import tools_print_to_stderr
@@ -58,6 +59,7 @@ def validate_command(
 
 
 def _validate(files: Sequence[Path], *, is_json: bool, in_place: str | None) -> int:
+    load_environment(None)
     checked: list[Checked] = []
     for path in _found(files):
         checked.append(check_file(path, in_place))

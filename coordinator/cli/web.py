@@ -14,6 +14,7 @@ from typing import Literal
 
 import anyio
 
+from coordinator.cli.env_file import load_environment
 from coordinator.cli.error_report import at_the_boundary
 from coordinator.cli.exit_codes import Exit, complain
 from coordinator.cli.journal_paths import root_of
@@ -60,6 +61,7 @@ async def _web(options: WebOptions) -> int:
     from coordinator.web.hub import Offer, open_hub  # noqa: PLC0415
     from coordinator.web.server import listening, serving  # noqa: PLC0415
 
+    load_environment(None)
     offers = [Offer(*each) for each in _offers(options)]
     token = options.token
     if token is None and not is_local(options.host):

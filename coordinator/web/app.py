@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
-from agents.boundary.guard import log_error
+from agents.boundary.guard import first_of, log_error
 from coordinator import report
 from coordinator.errors import CoordinatorError, JournalUnavailable
 from coordinator.journal.store import checked_session_id
@@ -135,17 +135,24 @@ def _answered(endpoint: _Endpoint) -> _Endpoint:
     async def answered(request: Request) -> Response:
         try:
             return await endpoint(request)
-        except _Refused as error:
-            return _json({"error": str(error)}, error.status)
-        except (JournalUnavailable, FileNotFoundError) as error:
-            return _json({"error": str(error)}, 404)
-        except CoordinatorError as error:
-            return _json({"error": str(error)}, 409)
         except Exception as error:  # noqa: BLE001  (see the docstring)
-            log_error(f"{request.method} {request.url.path}", error)
-            return _json({"error": f"a mistake of the program's: {error}"}, 500)
+            # A team at work has task groups, which wrap what is refused in them.
+            return _refusal(first_of(error), f"{request.method} {request.url.path}")
 
     return answered
+
+
+def _refusal(error: BaseException, what: str) -> Response:
+    match error:
+        case _Refused():
+            return _json({"error": str(error)}, error.status)
+        case JournalUnavailable() | FileNotFoundError():
+            return _json({"error": str(error)}, 404)
+        case CoordinatorError():
+            return _json({"error": str(error)}, 409)
+        case _:
+            log_error(what, error)
+            return _json({"error": f"a mistake of the program's: {error}"}, 500)
 
 
 def _session(request: Request) -> str:

@@ -46,10 +46,11 @@ def listening(host: str, port: int) -> socket.socket:
             bound.setsockopt(socket.IPPROTO_TCP, limit, UNREAD_MS)
         bound.bind((host, port))
         bound.listen(BACKLOG)
-    except OSError as error:
+    except (OSError, OverflowError) as error:  # the latter: no port at all
         bound.close()
+        why = getattr(error, "strerror", None) or error
         raise ConfigInvalid(
-            f"{host}:{port} cannot be listened at: {error.strerror}; choose another "
+            f"{host}:{port} cannot be listened at: {why}; choose another "
             "--port (0 takes a free one) or --host"
         ) from error
     bound.setblocking(False)

@@ -192,6 +192,21 @@ def test_the_doctor_names_another_package_that_brings_our_names(
     assert all(finding.way_out for finding in wrong)
 
 
+def test_doctor_says_of_a_server_that_it_is_not_there(run: Run) -> None:
+    code, out, _ = run("doctor", "--server", "http://127.0.0.1:9/v1")
+    assert code == 1
+    assert "!!  server" in out
+    code, _, err = run("doctor", "--server", "olama")
+    assert code == 1
+    assert "give one, or an address" in err
+
+
+def test_a_port_that_is_none_is_one_sentence(run: Run) -> None:
+    code, _, err = run("web", "--emulate", "--port", "99999")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "choose another --port" in err
+
+
 def test_doctor_live_without_a_key_or_a_yes_asks_nothing(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

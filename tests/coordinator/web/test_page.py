@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Generator
 from pathlib import Path
@@ -61,6 +62,19 @@ voting: {rule: plurality, early: false, straggler: null}
 """
 
 
+UGLY = [
+    ("", 400),
+    ("[1]", 400),
+    ('{"question": ""}', 400),
+    ('{"question": "   "}', 409),
+    ('{"question": "x", "team": 99}', 409),
+    ('{"question": "x", "evil": 1}', 400),
+    ('{"question": "x", "continues": "../../etc"}', 409),
+    (f'{{"question": "{"x" * 2_000_000}"}}', 413),
+]
+"""What somebody might send, and how it is answered."""
+
+
 class Served:
     """``coordinator web``, and where it is."""
 
@@ -68,6 +82,19 @@ class Served:
         assert process.stdout is not None
         self.process, self.root = process, root
         self.address = process.stdout.readline().strip()
+
+    def send(self, body: str) -> int:
+        """Post a question that is none; the answer's status."""
+        request = urllib.request.Request(  # noqa: S310  (loopback)
+            f"{self.address}api/sessions",
+            body.encode(),
+            {"content-type": "application/json", "origin": self.address.rstrip("/")},
+        )
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request)  # noqa: S310  (the same)
+        with refused.value as answer:
+            assert json.load(answer)["error"]
+        return refused.value.code
 
     def ask(self, question: str = "Is it so?", team: int = 0) -> str:
         """Ask past the page; the session."""
@@ -153,6 +180,10 @@ def test_a_question_is_asked_watched_and_told_why_on_a_phone_too(
     page.open(page.evaluate("document.getElementById('whole').href"))
     page.until("document.querySelectorAll('#log .row').length > 5")
     assert browser.complaints == []
+
+
+def test_whatever_is_sent_is_answered_in_a_sentence(served: Served) -> None:
+    assert [served.send(body) for body, _ in UGLY] == [status for _, status in UGLY]
 
 
 def test_a_page_that_is_reloaded_mid_run_has_every_chunk(
