@@ -14,7 +14,11 @@ from typing import TypeAlias
 import msgspec
 from msgspec.structs import replace
 
-from agents.backends.dialects.messages.event_types import WireIteration, WireUsage
+from agents.backends.dialects.messages.event_types import (
+    ServerToolUse,
+    WireIteration,
+    WireUsage,
+)
 from agents.limits.pricing import factor_of, is_above_bracket
 from agents.protocol.chunks import Usage, UsagePart, UsageReported
 from agents.protocol.stamper import Stamp
@@ -36,6 +40,10 @@ class _Noted(msgspec.Struct, frozen=True):
 
 
 _noted: msgspec.json.Decoder[_Noted] = msgspec.json.Decoder(_Noted)
+_tools_noted: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(
+    dict[str, msgspec.Raw]
+)
+_TOOLS = frozenset(ServerToolUse.__struct_fields__)
 _USUAL = frozenset({"", "standard", "global", "not_available"})
 
 
@@ -80,6 +88,18 @@ class Meter:
         for name, count in (usage or {}).items():
             if name not in _FIELDS and bytes(count) not in _NOTHING:
                 self._others[name] = count
+            elif name == "server_tool_use" and bytes(count) not in _NOTHING:
+                self._note_tools(count)
+
+    def _note_tools(self, counts: msgspec.Raw) -> None:
+        """The same of the API's own tools: one that is new may be billed by its use."""
+        try:
+            used = _tools_noted.decode(counts)
+        except msgspec.ValidationError:
+            return
+        for name, count in used.items():
+            if name not in _TOOLS and bytes(count) not in _NOTHING:
+                self._others[f"server_tool_use.{name}"] = count
 
     def count(self, counted: WireUsage) -> None:
         """Take in what the API has counted; counts are cumulative."""

@@ -175,6 +175,14 @@ def test_what_nobody_knows_is_kept_sent_back_and_shown(
     assert words not in told(said_of(BY_HAND))
 
 
+def test_a_new_tool_of_the_apis_is_shown_where_it_is_counted() -> None:
+    used = {"web_search_requests": 1, "moon_requests": 3, "sun_requests": 0}
+    said = said_of([START, *TEXT, {**STOP, "usage": {"server_tool_use": used}}, END])
+    assert "server_tool_use.moon_requests: 3" in told(said)
+    assert "web_search" not in told(said)
+    assert "sun" not in told(said)
+
+
 @pytest.mark.long
 @pytest.mark.skipif(not STREAMS, reason="NO RECORDINGS: nothing real was mutated")
 @pytest.mark.parametrize(("mutate", "back", "words"), MUTATIONS)
