@@ -167,6 +167,11 @@ async def _run(options: RunOptions) -> int:
     notice_retirements(config.agents)
     approvals = Approvals(is_attended=options.is_steered)
     approver = approver_of(options.approve, approvals)
+    if options.is_demo and (options.question or question).strip() != question.strip():
+        complain(
+            f"the demo plays its own question ({question}); yours is not asked. For one "
+            'of yours without a key: coordinator run "…" --emulate'
+        )
     async with AsyncExitStack() as stack:
         with tools_print_to_stderr():  # also where a module of tools is imported
             working = at_work(config, approver=approver)
@@ -184,11 +189,6 @@ def _question(options: RunOptions, config: TeamConfig) -> str:
     """What is asked: the demo plays a question of its own, whatever else is asked."""
     own = config.file.question if options.continues is None else None
     if options.is_demo and own is not None:
-        if options.question is not None and options.question.strip() != own.strip():
-            complain(
-                f"the demo plays its own question ({own}); yours is not asked. For "
-                'one of yours without a key: coordinator run "…" --emulate'
-            )
         return own
     if options.continues is not None and config.file.title == DEMO_TITLE:
         complain("the demo's team says what it said, whatever it is asked")

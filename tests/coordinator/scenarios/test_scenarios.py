@@ -50,9 +50,10 @@ def test_a_scenario_is_named_by_the_sentence_it_proves(path: Path) -> None:
     assert words.strip("_") == path.stem
 
 
-# Prices and models are filled in by the team: no file says them.
+# Prices, models and people are filled in by the team: no file says them.
 @pytest.mark.parametrize(
-    "setting", [x for x in ("policy", *SETTINGS) if x not in {"prices", "models"}]
+    "setting",
+    [x for x in ("policy", *SETTINGS) if x not in {"prices", "models", "people"}],
 )
 def test_every_setting_of_the_rules_is_changed_in_a_scenario(setting: str) -> None:
     values = [_setting(read.config.rules, setting) for read in SCENARIOS]

@@ -128,7 +128,7 @@ def test_a_command_line_that_is_not_utf_8_is_read(
 def test_a_file_that_is_not_there_is_named_in_one_sentence(
     run: Callable[..., tuple[int, str, str]],
 ) -> None:
-    code, _, err = run("run", "?", "--demo", "--attach", f"{HALF}.txt")
+    code, _, err = run("run", "--demo", "--attach", f"{HALF}.txt")
     assert code == 1
     assert len(err.strip().splitlines()) == 1
 

@@ -173,7 +173,7 @@ def test_a_team_files_paths_are_from_its_own_folder(
 def test_a_missing_attachment_is_one_sentence_and_exit_1(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    words = ["run", "Why?", "--demo", "--attach", "none.pdf", "--no-journal"]
+    words = ["run", "--demo", "--attach", "none.pdf", "--no-journal"]
     assert main(words) == 1
     told = capsys.readouterr().err
     assert told.count("\n") == 1

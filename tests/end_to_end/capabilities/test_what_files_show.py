@@ -6,17 +6,17 @@ sees what its first lines promise.
 
 from __future__ import annotations
 
-import io
 import re
 from typing import Any
 
 import msgspec
 import pytest
-from rich.console import Console
+from rich.color import ColorSystem
 
 from agents.protocol.chunks import AgentId, ToolCalled, TurnEnded, TurnRestarted
 from coordinator.displays.base import Cast
-from coordinator.displays.panes import compose
+from coordinator.displays.painting import Brush
+from coordinator.displays.panes import Composer
 from coordinator.displays.result_text import totals
 from coordinator.displays.view import View
 
@@ -63,11 +63,10 @@ async def test_thoughts_and_typed_input_are_drawn_as_they_come_thoughts_dimmed(
     assert "Older th" in drawn
     assert 'Older than Rome?\n{"of": "Pari' in drawn, "before it is whole"
 
-    console = Console(file=io.StringIO(), width=90, height=30, force_terminal=True)
     cast = Cast(question="?", models={AgentId("ada"): "m"})
-    with console.capture() as capture:
-        console.print(compose(view, cast, width=90, height=30, elapsed_s=1.0))
-    assert re.search(r"\x1b\[2;3m[^\x1b]*Older than Rome", capture.get()), "dim italic"
+    composer = Composer(view, cast, Brush(ColorSystem.STANDARD))
+    picture = "".join(strip.text for strip in composer.compose(90, 30, 1.0))
+    assert re.search(r"\x1b\[2;3m[^\x1b]*Older than Rome", picture), "dim italic"
 
 
 async def test_only_an_older_model_on_a_budget_is_told_to_think_between_tools(
