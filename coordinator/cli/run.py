@@ -169,8 +169,8 @@ async def _run(options: RunOptions) -> int:
     approver = approver_of(options.approve, approvals)
     if options.is_demo and (options.question or question).strip() != question.strip():
         complain(
-            f"the demo plays its own question ({question}); yours is not asked. For one "
-            'of yours without a key: coordinator run "…" --emulate'
+            f"the demo plays its own question ({question}); yours is not asked. For "
+            'one of yours without a key: coordinator run "…" --emulate'
         )
     async with AsyncExitStack() as stack:
         with tools_print_to_stderr():  # also where a module of tools is imported
