@@ -75,6 +75,9 @@ UGLY = [
 """What somebody might send, and how it is answered."""
 
 
+AWAY = PEOPLE.replace("vote: mine", "vote: It is so")
+
+
 class Served:
     """``coordinator web``, and where it is."""
 
@@ -114,11 +117,13 @@ class Served:
 def served(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Served]:
     (tmp_path / "talk.yaml").write_text(TEAM)
     (tmp_path / "people.yaml").write_text(PEOPLE)
+    (tmp_path / "away.yaml").write_text(AWAY)
     root = tmp_path / "journals"
     process = subprocess.Popen(  # noqa: S603  (ours)
         [
             *(sys.executable, "-m", "coordinator", "web", "--port", "0"),
             *("-c", str(tmp_path / "talk.yaml"), "-c", str(tmp_path / "people.yaml")),
+            *("-c", str(tmp_path / "away.yaml")),
             *("--journal", str(root), "--runtime", str(request.param)),
         ],
         stdout=subprocess.PIPE,
@@ -159,7 +164,7 @@ def test_a_question_is_asked_watched_and_told_why_on_a_phone_too(
     page = browser.page()
     page.size(375, 667)
     page.open(served.address)
-    page.until("document.querySelectorAll('#team option').length === 3")
+    page.until("document.querySelectorAll('#team option').length === 4")
     page.fill("#question", "Is it <i>so</i>?")
     page.click("#ask button")
     page.until("document.getElementById('panes').textContent.includes('and so on')")
@@ -252,7 +257,7 @@ def test_a_vote_is_forced_over_a_person_who_is_away(
     served: Served, browser: Browser
 ) -> None:
     page = browser.page()
-    session = served.ask(team=1)
+    session = served.ask(team=2)
     page.open(f"{served.address}#/s/{session}")
     page.until("document.querySelectorAll('#standing li').length === 2")
     page.click("#force")
