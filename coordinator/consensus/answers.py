@@ -40,6 +40,10 @@ def accept(
         as_of=s.accepted,
     )
     s.answers = with_entry(s.answers, label, answer)
+    if m.rules.drafting.equal != "none":
+        count = s.tallied.get(answer.result, 0) + 1
+        s.tallied = with_entry(s.tallied, answer.result, count)
+        s.most_equal = max(s.most_equal, count)
     m.put(
         msgspec.structs.replace(
             heard(member),

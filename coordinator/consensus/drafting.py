@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agents.protocol.chunks import AnswerProposed
+from agents.protocol.chunks import AgentId, AnswerProposed
 from agents.protocol.turns import Draft, Review
 from coordinator.consensus import (
     answers,
@@ -31,7 +31,6 @@ from coordinator.protocol.events import (
 )
 
 if TYPE_CHECKING:
-    from agents.protocol.chunks import AgentId
     from coordinator.consensus.settings import Straggler
     from coordinator.consensus.transition import Move
 
@@ -251,11 +250,12 @@ def _go_on(m: Move) -> None:
     straggler = m.rules.drafting.straggler
     if straggler is None:
         return
-    if contests.waits_for_person(
-        m, (x.id for x in m.live() if x.activity == "drafting")
-    ):
+    # People are few: the team is not walked for every draft.
+    people = map(AgentId, m.rules.voting.people)
+    writing = (x for x in people if m.s.members[x].activity == "drafting")
+    if contests.waits_for_person(m, writing):
         return
-    if straggler.among == "model":
+    if straggler.among == "model" and m.s.models > 1:
         _arm_by_model(m, straggler)
         return
     total = m.s.drafting + m.s.drafts_in
@@ -307,8 +307,8 @@ def _is_counted_out(m: Move) -> bool:
     """Whether nothing outstanding, draft or ballot, can change which result leads."""
     if not result_count.can_close_drafting(m) or not m.s.drafts_in:
         return False
-    if not m.rules.voting.weights and m.s.drafting >= len(m.s.answers):
-        return False  # all that is in could not outweigh what is out
+    if not m.rules.voting.weights and m.s.most_equal <= m.s.drafting:
+        return False  # no count can outweigh what is out; to count takes time
     standing = m.standing()
     if checks.is_on(m):
         # Only what passes everything can be sure to be among those that pass most.

@@ -216,6 +216,8 @@ class State(msgspec.Struct, kw_only=True):
     """Stragglers of this wave were cut: who fails a check now gets no other try."""
     wave_from: int = 0
     """Answers accepted before this wave."""
+    models: int = 1
+    """Different models in the team, as the rules know them."""
     models_armed: frozenset[str] = frozenset()
     """Models whose stragglers have a timer."""
     models_cut: frozenset[str] = frozenset()
@@ -246,6 +248,10 @@ class State(msgspec.Struct, kw_only=True):
     """Who divided it."""
     vetoed: tuple[Label, ...] = ()
     """Ruled out by people, in that order."""
+    tallied: Mapping[str, int] = {}
+    """Result → how many answers have had it, vetoed ones among them."""
+    most_equal: int = 0
+    """The most that any result has had: no count can be larger."""
     entry_of: Mapping[Label, Label] = {}
     """Draft → the one that stands for all of its result, where results are counted."""
     winner: Label | None = None

@@ -58,6 +58,8 @@ class Move:
         s.phase = "drafting"
         s.wave_began, s.drafts_in, s.straggler_armed, s.stages = s.now, 0, False, 0
         s.drafting, s.grown_from, s.is_cut = 0, -1, False
+        known = self.rules.voting.models
+        s.models = len({known.get(agent, "") for agent in s.order}) if known else 1
         s.wave_from, s.models_armed, s.models_cut = s.accepted, frozenset(), frozenset()
 
     def start(
