@@ -25,6 +25,10 @@ class _Kind(msgspec.Struct, frozen=True):
 _kinds: msgspec.json.Decoder[_Kind] = msgspec.json.Decoder(_Kind)
 
 
+KIND_CHARS = 100
+"""Of an event's kind, in an error: whoever sends it chooses its length."""
+
+
 def kind_of(data: bytes) -> str:
     """An object's ``type``; empty where it has none, or is no object."""
     try:
@@ -95,7 +99,8 @@ class EventDecoder(Generic[_Event]):
                 return None, line
             if not self._known and not is_object:
                 return None, line
-            raise StreamMalformed(f"{kind or 'an event'}: {exc}") from exc
+            what = kind[:KIND_CHARS] or "an event"
+            raise StreamMalformed(f"{what}: {exc}") from exc
 
 
 def is_said(raw: msgspec.Raw) -> bool:

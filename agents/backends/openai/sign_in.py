@@ -91,7 +91,6 @@ def workload_sign_in(
     """
     try:
         auth: Any = import_module("openai.auth")
-        exchanging: Any = import_module("openai.auth._workload").WorkloadIdentityAuth
     except ImportError as error:
         raise ValueError(
             "workload identity needs the package openai; run: pip install "
@@ -103,7 +102,9 @@ def workload_sign_in(
             raise ValueError(f"workload_identity: {name} is missing; add it")
     if isinstance(asked["provider"], str):
         asked["provider"] = auth.k8s_service_account_token_provider(asked["provider"])
-    exchange = exchanging(workload_identity=asked, token_exchange_url=exchange_url)
+    exchange = auth.WorkloadIdentityAuth(
+        workload_identity=asked, token_exchange_url=exchange_url
+    )
     get_token: Callable[[], str] = exchange.get_token
     return SignIn(partial(_exchanged, get_token), exchange.invalidate_token)
 

@@ -14,6 +14,8 @@ from agents.backends.dialects.json_reading import Json, text_of
 from agents.errors import StreamMalformed
 
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\['((?:[^'\\]|\\.)*)'\]")
+SHOWN_CHARS = 200
+"""Of a path, in an error."""
 _PLACES_MAX = 100_000
 """An index beyond this would be a list of nothing but gaps."""
 
@@ -43,12 +45,12 @@ def _steps(path: str) -> list[str | int]:
     while at < len(path):
         found = _STEP.match(path, at)
         if found is None:
-            raise StreamMalformed(f"an argument's path {path!r} is none")
+            raise StreamMalformed(f"an argument's path {path[:SHOWN_CHARS]!r} is none")
         name, number, quoted = found.groups()
         steps.append(int(number) if number is not None else name or quoted or "")
         at = found.end()
     if not steps or any(isinstance(s, int) and s > _PLACES_MAX for s in steps):
-        raise StreamMalformed(f"an argument's path {path!r} is none")
+        raise StreamMalformed(f"an argument's path {path[:SHOWN_CHARS]!r} is none")
     return steps
 
 
@@ -62,12 +64,16 @@ def _value(piece: Json) -> tuple[Any, bool]:
 def _get(place: Any, step: str | int, path: str) -> Any:  # noqa: ANN401  (JSON)
     if isinstance(step, int):
         if not isinstance(place, list):
-            raise StreamMalformed(f"an argument's path {path!r} leads nowhere")
+            raise StreamMalformed(
+                f"an argument's path {path[:SHOWN_CHARS]!r} leads nowhere"
+            )
         found = cast("list[Any]", place)
         found.extend([None] * (step + 1 - len(found)))
         return found[step]
     if not isinstance(place, dict):
-        raise StreamMalformed(f"an argument's path {path!r} leads nowhere")
+        raise StreamMalformed(
+            f"an argument's path {path[:SHOWN_CHARS]!r} leads nowhere"
+        )
     return cast("Json", place).get(step)
 
 

@@ -13,6 +13,7 @@ from typing import Any, cast
 import msgspec
 
 from agents.backends.dialects.chunk_writer import Price, no_price
+from agents.backends.dialects.errors import SAID_CHARS
 from agents.backends.dialects.event_reader import EventReader
 from agents.backends.dialects.gemini import event_types as wire
 from agents.backends.dialects.gemini.errors import of_stream
@@ -241,7 +242,7 @@ class Translator(EventReader):
 
     def _on_ran(self, told: Json) -> None:
         self._close_open()
-        is_error = told.get("outcome") not in {"OUTCOME_OK", None}
+        is_error = told.get("outcome") not in ("OUTCOME_OK", None)
         output = text_of(told.get("output"))
         content: Json = {"stdout": output, "stderr": "", "return_code": int(is_error)}
         call_id = text_of(told.get("id")) or self._code_id
@@ -284,7 +285,8 @@ class Translator(EventReader):
             raise StreamMalformed("the body ended before the response began")
         if self._finish in _BROKEN:
             said = f"{self._finish}: {self._finish_message}".rstrip(": ")
-            raise StreamMalformed(f"the model's call cannot be read: {said}")
+            told = said[:SAID_CHARS]
+            raise StreamMalformed(f"the model's call cannot be read: {told}")
         if self._finish is None and self._blocked is None:
             raise StreamMalformed("the body ended without a finish reason")
         if self._partial is not None and self._finish != "MAX_TOKENS":

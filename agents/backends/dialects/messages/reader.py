@@ -235,7 +235,7 @@ class Translator:
 
     def _broken_off(self, how: str) -> StreamMalformed:
         """The error for a body that ended too early, with what it said last."""
-        said = self._last_words[:SAID_CHARS]
+        said = self._last_words[: SAID_CHARS - len(how) - 20]
         return StreamMalformed(f"{how}; it said: {said}" if said else how)
 
     def _as_it_came(self, name: bytes, data: msgspec.Raw) -> Unrecognized:

@@ -5,10 +5,14 @@ Seeded: a failure names its seed, and the seed alone repeats it.
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 
 from agents.backends.dialects.decoder import Dialect
 from agents.protocol.chunks import ResponseEnded
+from tests.agents.backends.dialects.messages.mutations import check as messages_check
 from tests.agents.backends.dialects.messages.mutations import mutated, seeded
 from tests.agents.backends.dialects.stream_mutations import (
     WRITTEN,
@@ -50,3 +54,43 @@ def test_counts_below_nothing_are_nothing(dialect: Dialect) -> None:
         counted = counted.replace(b'"' + name + b'": 5', b'"' + name + b'": -5')
     assert counted != WRITTEN[dialect]
     assert check(counted, dialect, seeded(1)) is None
+
+
+BRACKETS = "[" * 3_000
+
+
+def _partial(path: str) -> dict[str, Any]:
+    piece = {"jsonPath": path, "stringValue": "x", "willContinue": True}
+    return {"functionCall": {"name": "f", "partialArgs": [piece], "willContinue": True}}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "event"),
+    [
+        ("gemini", {"codeExecutionResult": {"outcome": [], "output": "1"}}),
+        ("gemini", {"codeExecutionResult": {"outcome": {}, "output": "1"}}),
+        ("gemini", _partial(f"$.location{BRACKETS}")),
+        ("gemini", _partial("$.location[999999999]")),
+    ],
+)
+def test_what_a_campaign_has_found_is_usable_or_one_clear_error(
+    dialect: Dialect, event: dict[str, Any]
+) -> None:
+    parts = {"candidates": [{"content": {"role": "model", "parts": [event]}}]}
+    end = {"candidates": [{"finishReason": "STOP"}]}
+    stream = "".join(f"data: {json.dumps(each)}\n\n" for each in (parts, end))
+    check(stream.encode(), dialect, seeded(1))
+
+
+def test_a_finish_message_of_any_length_is_cut() -> None:
+    end = {"finishReason": "MALFORMED_FUNCTION_CALL", "finishMessage": BRACKETS}
+    stream = f"data: {json.dumps({'candidates': [end]})}\n\n"
+    assert check(stream.encode(), "gemini", seeded(1)) is not None
+
+
+def test_what_a_body_said_before_it_broke_off_is_cut() -> None:
+    told = json.dumps({"type": BRACKETS})
+    stream = f"event: message_stop\ndata: {told}\n\n"
+    error = messages_check(stream.encode(), seeded(1))
+    assert error is not None
+    assert len(error) < 1_000
