@@ -53,6 +53,8 @@ pattern, _, text = sys.stdin.buffer.read().decode("utf-8", "replace").partition(
 sys.exit(0 if re.search(pattern, text) else 3)
 """
 _NO_MATCH = 3
+_NOT_RUN = (126, 127)
+"""What a shell ends with where a command cannot be run, or is not there."""
 _FENCED = re.compile(r"```[A-Za-z0-9]*\n(.*?)```", re.DOTALL)
 
 
@@ -233,7 +235,17 @@ async def _by_command(check: Check, subject: Subject) -> _Found:
     if ended is None:
         return _Found("late", f"it took longer than {check.timeout_s:g} s")
     code, said = ended
-    return _Found("passed" if code == 0 else "failed", f"{said}\n[exit code {code}]")
+    outcome: Outcome = "passed" if code == 0 else "failed"
+    if code in _NOT_RUN or (code and _lacks_module(check.command, said)):
+        outcome = "broken"  # the answer was never looked at
+    return _Found(outcome, f"{said}\n[exit code {code}]")
+
+
+def _lacks_module(command: str, said: str) -> bool:
+    """Whether Python had no such module as ``-m`` names: pytest, mostly."""
+    asked = re.search(r"-m\s+([\w.]+)", command)
+    lacks = re.search(r"No module named '?([\w.]+)'?\s*$", said)
+    return bool(asked and lacks and asked[1] == lacks[1])
 
 
 def _programs() -> tuple[Path, ...]:

@@ -245,8 +245,10 @@ def _checked(event: AnswerChecked) -> str:
 
 
 def last_line(text: str) -> str:
-    """Where programs put what they have come to."""
+    """Where programs put what they have come to; an exit code alone says little."""
     lines = [line for line in text.splitlines() if line.strip()]
+    if len(lines) > 1 and lines[-1].startswith("[exit code"):
+        lines.pop()
     return lines[-1].strip() if lines else ""
 
 

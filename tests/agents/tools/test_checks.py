@@ -130,6 +130,15 @@ async def test_a_command_reads_the_answer_and_fails_by_its_exit_code() -> None:
 
 
 @pytest.mark.needs("bwrap")
+@pytest.mark.parametrize("command", ["no-such-program -q", "python3 -m no_such -q"])
+async def test_a_command_that_is_not_there_breaks_the_check(command: str) -> None:
+    """Else authors would mend what nobody has looked at."""
+    result = await found(Check(command=command))
+    assert result.outcome == "broken"
+    assert "no" in result.detail
+
+
+@pytest.mark.needs("bwrap")
 async def test_files_are_laid_over_what_the_author_has_written(tmp_path: Path) -> None:
     own, ours = tmp_path / "own", tmp_path / "ours" / "tests"
     (own / "tests").mkdir(parents=True)
