@@ -18,7 +18,7 @@ const post = async (path, what) => {
   if (!answer.ok) throw new Error(told.error ?? "the server said " + answer.status);
   return told;
 };
-const dollars = usd => usd === null || usd === undefined ? "$?" : "$" + usd.toFixed(usd < 0.1 ? 4 : 2);
+const dollars = usd => usd === 0 ? "$0.00" : usd === null || usd === undefined ? "$?" : "$" + usd.toFixed(usd < 0.1 ? 4 : 2);
 const line = (text, most) => { const flat = text.replace(/\s+/g, " ").trim(); return flat.length > most ? flat.slice(0, most - 1) + "…" : flat; };
 
 // ---- the first page ---------------------------------------------------------------

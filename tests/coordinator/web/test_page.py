@@ -75,6 +75,20 @@ UGLY = [
 """What somebody might send, and how it is answered."""
 
 
+APPROVED = """\
+question: How long is it until Friday?
+agents:
+  - id: ada
+    tools: [{function: "agents.tools.dates:days_between"}]
+    approve: [days_between]
+    script:
+      turns:
+        - when: {task: draft, call: 1}
+          lines:
+            - {tool: days_between, input: {start: "2026-01-01", end: "2026-01-31"}}
+        - {when: {task: draft, call: 2}, lines: [{answer: It is known now.}]}
+        - {when: {task: present}, lines: [{text: It is known.}]}
+"""
 AWAY = PEOPLE.replace("vote: mine", "vote: It is so")
 
 
@@ -118,12 +132,13 @@ def served(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Served]:
     (tmp_path / "talk.yaml").write_text(TEAM)
     (tmp_path / "people.yaml").write_text(PEOPLE)
     (tmp_path / "away.yaml").write_text(AWAY)
+    (tmp_path / "approved.yaml").write_text(APPROVED)
     root = tmp_path / "journals"
     process = subprocess.Popen(  # noqa: S603  (ours)
         [
             *(sys.executable, "-m", "coordinator", "web", "--port", "0"),
             *("-c", str(tmp_path / "talk.yaml"), "-c", str(tmp_path / "people.yaml")),
-            *("-c", str(tmp_path / "away.yaml")),
+            *("-c", str(tmp_path / "away.yaml"), "-c", str(tmp_path / "approved.yaml")),
             *("--journal", str(root), "--runtime", str(request.param)),
         ],
         stdout=subprocess.PIPE,
@@ -164,7 +179,7 @@ def test_a_question_is_asked_watched_and_told_why_on_a_phone_too(
     page = browser.page()
     page.size(375, 667)
     page.open(served.address)
-    page.until("document.querySelectorAll('#team option').length === 4")
+    page.until("document.querySelectorAll('#team option').length === 5")
     page.fill("#question", "Is it <i>so</i>?")
     page.click("#ask button")
     page.until("document.getElementById('panes').textContent.includes('and so on')")
@@ -265,6 +280,22 @@ def test_a_vote_is_forced_over_a_person_who_is_away(
     page.click("#force")
     end = whole(page)
     assert end["facts"].startswith("answered")
+
+
+def test_a_tool_runs_once_a_person_has_approved_it(
+    served: Served, browser: Browser
+) -> None:
+    page = browser.page()
+    session = served.ask(team=3)
+    page.open(f"{served.address}#/s/{session}")
+    page.until("document.querySelector('.request pre')")
+    assert "2026-01-31" in page.evaluate(
+        "document.querySelector('.request pre').textContent"
+    )
+    page.click(".request button")
+    page.until("!document.querySelector('.request')")
+    assert whole(page)["facts"].startswith("answered")
+    page.until("document.getElementById('pictures').textContent.includes('done')")
 
 
 def test_a_session_of_another_process_is_watched_and_not_touched(
