@@ -70,7 +70,9 @@ def note_of(event: Noted) -> str:
     """A sentence on ``event``; empty where it is nothing out of the ordinary."""
     match event:
         case BlockStarted(type="compaction"):
-            return "has read too much: the past is summarised"
+            words = "has read too much: the past is summarised"
+            summary = _summary(event.content)
+            return f"{words}: {summary}" if summary else words
         case CompactionDelta():
             return f"in short: {event.content}" if event.content else _NO_SUMMARY
         case ContextEdited():
@@ -90,6 +92,18 @@ def note_of(event: Noted) -> str:
             return f"is counted what is not known here, and not priced: {counts}"
         case _:
             return ""
+
+
+class _Compaction(msgspec.Struct):
+    content: str | None = None
+
+
+def _summary(block: msgspec.Raw) -> str:
+    """What a block of a summary says that has come whole."""
+    try:
+        return msgspec.json.decode(block, type=_Compaction).content or ""
+    except msgspec.ValidationError:
+        return ""
 
 
 _NO_SUMMARY = "no summary could be made: nothing is left out"

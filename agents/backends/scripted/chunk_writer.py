@@ -206,7 +206,8 @@ class Scribe:
                 return []
 
     def _closing(self, move: MessageCloses) -> list[StreamChunk]:
-        reported = self._reported(move.usage)
+        self._meter.note(_encode({"usage": move.usage}))
+        reported = self._reported(move.usage, is_last=True)
         stop_reason = str(move.delta["stop_reason"])
         ended = ResponseEnded(
             **self._pen.stamp(),
@@ -216,9 +217,9 @@ class Scribe:
         )
         return [reported, ended]
 
-    def _reported(self, usage: JsonObject) -> UsageReported:
+    def _reported(self, usage: JsonObject, *, is_last: bool = False) -> UsageReported:
         self._meter.count(msgspec.convert(usage, WireUsage))
-        return self._meter.report(self._pen.stamp(), None)
+        return self._meter.report(self._pen.stamp(), None, is_last=is_last)
 
 
 def message_delta(move: MessageCloses) -> JsonObject:

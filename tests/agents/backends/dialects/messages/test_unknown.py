@@ -288,3 +288,9 @@ def test_edits_that_cannot_be_read_void_no_response(told_: object) -> None:
     response = Transcript()
     response.absorb([replace(chunk) for chunk in said])
     assert response.is_complete
+
+
+def test_a_summary_that_comes_whole_is_shown_as_well() -> None:
+    start = opened(0, type="compaction", content="So far: Paris.")
+    said = said_of([START, start, closed(0), *TEXT_BEHIND, STOP, END])
+    assert "the past is summarised: So far: Paris." in told(said)
