@@ -87,6 +87,9 @@ async def _resume(options: ResumeOptions) -> int:
             question=found.opened.question,
             models={**team.models},
             deadline_s=options.run.deadline_s or team.rules.limits.deadline_s,
+            budget_usd=team.rules.limits.budget_usd,
+            budget_tokens=team.rules.limits.budget_tokens,
+            people=team.rules.voting.people,
             title=config.file.title,
         )
         opened = partial(_opened, options, found, team, root)

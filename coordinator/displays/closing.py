@@ -18,6 +18,7 @@ from coordinator.displays.panes import moment_line, style_of
 from coordinator.displays.result_text import (
     Standing,
     dollars,
+    failures,
     files,
     headline,
     question_line,
@@ -53,7 +54,8 @@ def closing(result: Result, view: View, cast: Cast, console: Console) -> Rendera
     ]
     troubles = [moment for moment in view.moments if moment.kind == "trouble"]
     parts += [_text(moment_line(each, cast)) for each in troubles[-TROUBLES_MAX:]]
-    won = "green" if result.status == "answered" else "yellow"
+    is_whole = 2 * failures(result) < len(result.agents)
+    won = "green" if result.status == "answered" and is_whole else "yellow"
     style = won if result.answer is not None else "red"
     sign = "★" if result.answer is not None else "!"
     parts += [Rule(Text(f"{sign} {headline(result)}", style=f"{style} bold"))]

@@ -130,17 +130,23 @@ def _file(record: FileRecord) -> str:
 
 def totals(result: Result) -> str:
     """Say in one line what the session took."""
-    count = len(result.agents)
+    count, failed = len(result.agents), failures(result)
+    out = f", {failed} failed" if failed else ""
     return " · ".join(
         (
             f"{result.elapsed_s:.1f} s",
-            f"{count} agent{'' if count == 1 else 's'}",
+            f"{count} agent{'' if count == 1 else 's'}{out}",
             f"{result.usage.total_tokens:,} tokens",
             spent(result),
             *cache(result.cache),
             f"session {clean(result.session)}",
         )
     )
+
+
+def failures(result: Result) -> int:
+    """How many agents failed."""
+    return sum(record.status == "failed" for record in result.agents.values())
 
 
 def spent(result: Result) -> str:
