@@ -42,8 +42,11 @@ def is_configuration(path: Path) -> bool:
     """Whether a file is a MassGen configuration, as far as one can tell.
 
     A team file of ours names an agent's backend in one word; in theirs it is a mapping.
-    What cannot be read is none: whoever reads it next says why.
+    What cannot be read is none: whoever reads it next says why. Nor is a pipe, which
+    can be read once only.
     """
+    if not path.is_file():
+        return False
     try:
         text = _text(path)
         return bool(_LOOKS_LIKE_ONE.search(text)) and _is_one(parse(text, path).data)

@@ -12,8 +12,11 @@ def is_scenario(path: Path) -> bool:
     """Whether a file beside team files is a scenario.
 
     A cheap look, so that a broken file is a scenario and its error is told; a file that
-    cannot be read is none, and whoever reads it says why.
+    cannot be read is none, and whoever reads it says why. A pipe (``<(…)``) can be read
+    once only, and a device has no end: neither is looked at.
     """
+    if not path.is_file():
+        return False
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:

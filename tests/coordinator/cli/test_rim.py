@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -86,3 +88,17 @@ def test_no_agents_name_reads_like_a_label_of_anothers() -> None:
 def test_a_seed_that_is_too_large_is_refused_at_once() -> None:
     with pytest.raises(ConfigInvalid, match="too large"):
         Team(agents=(agent("ada"),), seed=2**63)
+
+
+@pytest.mark.real_time
+def test_a_team_file_may_be_a_pipe_and_a_device_has_an_end(
+    run: Run, team: str, tmp_path: Path
+) -> None:
+    pipe = tmp_path / "pipe.yaml"
+    os.mkfifo(pipe)
+    text = Path(team).read_text("utf-8")
+    threading.Thread(target=pipe.write_text, args=(text,), daemon=True).start()
+    assert run("run", "-c", str(pipe), "--no-journal")[0] == 0
+    code, _, err = run("run", "Why?", "-c", "/dev/zero", "--no-journal")
+    assert code == 1
+    assert "is larger than" in err
