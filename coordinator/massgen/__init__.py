@@ -9,5 +9,30 @@ read of version 0.1.97.
 ``configuration`` reads a file, ``key_table`` says what becomes of each key, ``agents``
 which of our backends an agent of theirs is, ``conversion`` makes a team of it all, and
 ``validation`` the table that people read. ``logs`` writes a journal in the layout of
-its log directory; ``runner`` is ``run()``.
+its log directory, and ``automation`` keeps it live; ``runner`` is ``run()``;
+``orchestrator`` is what MassGen's own front end may hold.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from coordinator.massgen.orchestrator import Orchestrator as Orchestrator
+    from coordinator.massgen.runner import run as run
+
+_HOMES = {
+    "Orchestrator": "orchestrator",
+    "run": "runner",
+}
+
+__all__ = ["Orchestrator", "run"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  (whatever the door has)
+    """Bring what is asked for, and nothing else with it."""
+    if name not in _HOMES:
+        raise AttributeError(f"coordinator.massgen has no {name!r}")
+    from importlib import import_module  # noqa: PLC0415  (lazy, as the package's door)
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

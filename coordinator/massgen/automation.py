@@ -45,8 +45,9 @@ class AutomationDisplay:
     def __init__(self, cast: Cast, out: IO[str], folder: Path = LOGS) -> None:
         self._cast, self._out = cast, out
         started = datetime.now(UTC).astimezone()
-        self._folder = log_folder(folder.absolute(), started)
-        self._attempt = self._folder / ATTEMPT
+        self.folder = log_folder(folder.absolute(), started)
+        """The log directory of the session."""
+        self._attempt = self.folder / ATTEMPT
         self._scribe = Scribe(
             session="attempt_1",
             question=cast.question,
@@ -67,7 +68,7 @@ class AutomationDisplay:
         began = anyio.current_time()
         self._scribe.begin(began)
         await run_sync(self._open)
-        self._say(f"LOG_DIR: {self._folder}", f"STATUS: {self._attempt}/status.json")
+        self._say(f"LOG_DIR: {self.folder}", f"STATUS: {self._attempt}/status.json")
         self._say(
             f"QUESTION: {self._cast.question}",
             "[Coordination in progress - monitor status.json for real-time updates]",

@@ -7,6 +7,7 @@ from typing import Any
 import anyio
 
 from agents import Agent, FunctionBackend, ToolCall
+from agents.backends.function.reply import Thought
 from agents.protocol.turns import Present, Review, Turn
 from coordinator import Rules, Team
 from coordinator.massgen.conversion import NOVELTY, STRATEGIES
@@ -25,6 +26,7 @@ class Stage:
         self._authors: dict[str, str] = {}
         """An answer's words → who has said them; labels tell nobody whose they are."""
         self._labels: dict[str, dict[str, str]] = {}
+        self._is_final: dict[str, bool] = {}
 
     async def ask(self, _messages: Any, _tools: Any, turn: Turn) -> Any:
         agent = str(turn.agent)
@@ -35,6 +37,7 @@ class Stage:
             ballot=list(self._labels[agent]),
             is_final=isinstance(turn.task, Present),
         )
+        self._is_final[agent] = isinstance(turn.task, Present)
         told = self._told[agent] = anyio.Event()
         try:
             await told.wait()
@@ -53,8 +56,10 @@ class Stage:
                 return ToolCall("vote", {"label": label, "reason": "so"})
             case "bad_vote":
                 return ToolCall("vote", {"label": "agent9.9", "reason": "so"})
-            case _:
+            case _ if self._is_final.pop(agent, False):
                 return word
+            case _:
+                return Thought(word)  # text alone would be a draft
 
     def _ballot(self, turn: Turn) -> dict[str, str]:
         """Agent → the label that a vote for it names."""

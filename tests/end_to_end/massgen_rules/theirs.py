@@ -131,6 +131,9 @@ def _backend(stage: Stage) -> type[Any]:
         def get_provider_name(self) -> str:
             return "played"
 
+        def set_general_hook_manager(self, manager: Any) -> None:
+            """Taken, as every backend of a model's takes one; no tool calls it."""
+
         async def stream_with_tools(
             self,
             messages: Any,  # noqa: ARG002  (theirs)
