@@ -60,6 +60,9 @@ well download it for ten seconds."""
 PAGES = 50
 """Of a list of tools; a server that never ends its list must not hold up a team."""
 
+ERROR_BYTES = 4_096
+"""The longest body of a 400 in which a word about the session is looked for."""
+
 _UNREAD = "sent an answer that cannot be read; it may have been carried out"
 
 _UNTIL_CANCELLED_S = 24 * 3600.0
@@ -281,12 +284,19 @@ class _Link:
     async def saw(self, response: httpx2.Response) -> None:
         """Look at a response: 404 to a session's request says that it has expired.
 
-        The library tells that by words, or by the server's own.
+        The library tells that by words, or by the server's own. Servers made with its
+        earlier versions answer 400 and say so in the body (python-sdk issue 1727).
         """
         await anyio.lowlevel.checkpoint()
-        asked = response.request
-        if response.status_code == HTTPStatus.NOT_FOUND and asked.method == "POST":
-            self.is_expired = MCP_SESSION_ID in asked.headers
+        asked, status = response.request, response.status_code
+        if asked.method != "POST" or MCP_SESSION_ID not in asked.headers:
+            return
+        if status == HTTPStatus.BAD_REQUEST:
+            length = response.headers.get("content-length", "")
+            if length.isdecimal() and int(length) <= ERROR_BYTES:
+                body = await response.aread()
+                self.is_expired |= b"session" in body.lower()
+        self.is_expired |= status == HTTPStatus.NOT_FOUND
 
     def end(self) -> None:
         """The connection is gone: nobody may wait for an answer through it."""

@@ -25,6 +25,8 @@ TOLD_404 = (
     b'{"jsonrpc":"2.0","id":null,"error":{"code":-32001,"message":"unknown session"}}',
 )
 
+TOLD_400 = (400, "text/plain", b"Bad Request: No valid session ID provided")
+
 
 class Stateful:
     """Streamable HTTP with sessions, in plain Python; notes the calls it makes."""
@@ -118,7 +120,7 @@ def server() -> Generator[Stateful]:
     server.stop()
 
 
-@pytest.mark.parametrize("unknown", [PLAIN_404, TOLD_404])
+@pytest.mark.parametrize("unknown", [PLAIN_404, TOLD_404, TOLD_400])
 async def test_a_session_that_has_expired_is_begun_again_and_the_call_made_once(
     server: Stateful, unknown: tuple[int, str, bytes]
 ) -> None:
