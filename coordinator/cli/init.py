@@ -258,6 +258,6 @@ def _lines(plan: Plan) -> Iterator[str]:
         if kind.tools:
             yield f"    tools: [{', '.join(kind.tools)}]"
     yield ""
-    yield "voting: {policy: slate, rule: borda}"
+    yield "# voting: {rule: schulze}    # where the usual rule is not yours"
     yield f"limits: {{budget_usd: {plan.budget_usd:g}}}"
     yield f"deadline_s: {DEADLINE_S}"
