@@ -99,7 +99,7 @@ def _team_of(members: Sequence[_Unlimited]) -> Team:
             Agent(id=AgentId(f"agent{n}"), backend=member)
             for n, member in enumerate(members, 1)
         ),
-        rules=Rules(),
+        rules=Rules("slate"),
         seed=1,
     )
 

@@ -199,7 +199,7 @@ def machine(sizes: Sequence[int]) -> Iterator[Figure]:
 def _deliberation(agents: int) -> tuple[int, float]:
     """Play one session without any I/O; the inputs, and the machine's CPU time."""
     ids = [AgentId(f"agent{number}") for number in range(agents)]
-    rules = Rules()
+    rules = Rules("slate")
     machine = Consensus.new(ids, QUESTION, rules, seed=1, nonce="n")
     watch = Stopwatch()
     machine, outputs = machine.step(SessionOpened(at=0.0))

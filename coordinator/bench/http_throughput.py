@@ -116,7 +116,7 @@ async def by_engine(url: str, agents: int) -> None:
     """A session of that many agents, who each answer once and all alike."""
     backend = ClaudeBackend(MODEL, api_key="none", base_url=url)
     # Else the winner would stream once more, alone.
-    rules = Rules(final="reuse")
+    rules = Rules("slate", final="reuse")
     result = await run(QUESTION, _team(backend, agents, rules), journal=False)
     assert result.status == "answered", result.detail
     await backend.aclose()
@@ -300,7 +300,7 @@ def latency(
 
 async def _delays(url: str, agents: int) -> list[float]:
     backend = ClaudeBackend(MODEL, api_key="none", base_url=url)
-    team = _team(backend, agents, Rules())
+    team = _team(backend, agents, Rules("slate"))
     delays: list[float] = []
     async with open_session(QUESTION, team, journal=False) as session:
         feed = session.events()

@@ -85,7 +85,7 @@ async def _http(agents: int) -> tuple[int, int]:
 def _team(backend: ScriptedBackend, agents: int) -> Team:
     ids = [AgentId(f"agent{number}") for number in range(1, agents + 1)]
     members = tuple(Agent(id=name, backend=backend) for name in ids)
-    return Team(agents=members, rules=Rules(), seed=1)
+    return Team(agents=members, rules=Rules("slate"), seed=1)
 
 
 async def _weigh(agents: int, team: Team) -> int:

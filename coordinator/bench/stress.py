@@ -166,7 +166,7 @@ def troubled(agents: int, seed: int, *, deadline_s: float | None = None) -> Trou
     drawn_s = chance.choice(DEADLINES_S)
     deadline_s = drawn_s if deadline_s is None else deadline_s
     straggler = chance.choice((None, Straggler()))
-    rules = Rules(deadline_s=deadline_s, straggler=straggler, attempts=2)
+    rules = Rules("slate", deadline_s=deadline_s, straggler=straggler, attempts=2)
     stopped = chance.sample(list(kinds), agents // STOPPED_ONE_IN)
     team = Team(agents=members, rules=rules, seed=seed)
     return Trouble(team, kinds, tuple(stopped), deadline_s)

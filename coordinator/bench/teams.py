@@ -51,4 +51,4 @@ def talkative_team(agents: int, chunks: int, *, batch: int = 0) -> Team:
         Agent(id=AgentId(f"agent{number}"), backend=backend)
         for number in range(1, agents + 1)
     )
-    return Team(agents=members, rules=Rules(), seed=1)
+    return Team(agents=members, rules=Rules("slate"), seed=1)

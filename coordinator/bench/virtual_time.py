@@ -62,7 +62,7 @@ def _paced_team(seconds: int) -> Team:
         for number in range(1, AGENTS + 1)
     )
     # Nobody is slow: all drafts are waited for.
-    return Team(agents=members, rules=Rules(straggler=None), seed=1)
+    return Team(agents=members, rules=Rules("slate", straggler=None), seed=1)
 
 
 def _speaker(text: str, rate: float, delay_s: float) -> ScriptedBackend:
