@@ -58,7 +58,7 @@ def team_of(agents: int, chunks: int) -> Team:
             ]
         }
     )
-    rules = Rules(rule=Plurality(), straggler=None, duplicate_over=1.0)
+    rules = Rules("slate", rule=Plurality(), straggler=None, duplicate_over=1.0)
     backend = ScriptedBackend(script)
     members = tuple(Agent(id=AgentId(f"a{n}"), backend=backend) for n in range(agents))
     return Team(agents=members, rules=rules, seed=1)
