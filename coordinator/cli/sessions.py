@@ -19,7 +19,7 @@ from coordinator.cli.exit_codes import Exit, complain
 from coordinator.cli.journal_paths import call, root_of
 from coordinator.displays.result_text import dollars
 from coordinator.displays.sanitizer import clean, for_output, one_line
-from coordinator.errors import ConfigInvalid, JournalUnavailable
+from coordinator.errors import ConfigInvalid, JournalCorrupt, JournalUnavailable
 from coordinator.journal.entries import Parent, decode
 from coordinator.journal.export_jsonl import json_lines, written_out
 from coordinator.journal.framing import Kind
@@ -141,9 +141,18 @@ def _show(root: Path, text: str, answer: str | None, *, is_json: bool) -> int:
     if is_json:
         _print_json(shown)
     else:
-        told = tell(journal, is_running=shown.status == "running")
+        told = _told(journal, shown)
         sys.stdout.write("\n".join(_in_words(shown, told, root)) + "\n")
     return Exit.ANSWERED
+
+
+def _told(journal: Journal, shown: Shown) -> Story | None:
+    """Its story; ``None`` where a later version wrote what this one cannot read."""
+    try:
+        return tell(journal, is_running=shown.status == "running")
+    except JournalCorrupt as error:
+        complain(str(error))
+        return None
 
 
 def _one_answer(story: Story, name: str) -> str:
@@ -179,7 +188,7 @@ def _shown(journal: Journal, summary: Summary) -> Shown:
     )
 
 
-def _in_words(shown: Shown, story: Story, root: Path) -> Iterator[str]:
+def _in_words(shown: Shown, story: Story | None, root: Path) -> Iterator[str]:
     result = shown.result
     took = "" if shown.elapsed_s is None else f", {shown.elapsed_s:.1f} s"
     yield f"session   {shown.session}"
@@ -202,14 +211,14 @@ def _in_words(shown: Shown, story: Story, root: Path) -> Iterator[str]:
         return
     room = shutil.get_terminal_size().columns - 10 if sys.stdout.isatty() else 200
     room = max(30, room)
-    for answer in story.answers.values():
+    for answer in story.answers.values() if story else ():
         words = one_line(answer.content, max(20, room - len(answer.name) - 2))
         yield f"answer    {answer.name}: {words}"
     for vote in result.votes:
         choice = vote.choice or "several"
         said = f"{vote.voter} for {choice}{_with(vote.reason)}"
         yield f"vote      {one_line(said, room)}"
-    for sentence in sentences(story):
+    for sentence in sentences(story) if story else ():
         yield from _wrapped("why", sentence, room)
     for agent, record in result.agents.items():
         if record.error:
@@ -217,7 +226,7 @@ def _in_words(shown: Shown, story: Story, root: Path) -> Iterator[str]:
     if result.answer is None:
         yield f"ask again {call('run --again', shown.session, root)}"
         return
-    if len(story.answers) > 1:
+    if story is not None and len(story.answers) > 1:
         more = f"{call('sessions show', shown.session, root)} --answer AGENT"
         yield f"in full   {more}"
     yield f"winner    {result.winner or 'nobody'}"

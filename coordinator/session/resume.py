@@ -177,7 +177,9 @@ async def _branched(
         )
         session_id = options.get("session_id") or new_session_id()
         output_dir = options.get("output_dir")
-        where = str(output_dir.absolute()) if output_dir else _output_dir(found)
+        where = (
+            str(output_dir.absolute()) if output_dir else _output_dir(found, counted)
+        )
         opened = _branch_of(found.opened, team, session_id, record, where)
         before = _driver(found.opened, rules)
         after = _driver(opened, team.rules)
@@ -260,14 +262,14 @@ def _branch_of(
     )
 
 
-def _output_dir(found: Journal) -> str:
-    """Where the session puts files by now; empty: beside its journal.
+def _output_dir(found: Journal, records: Sequence[Record]) -> str:
+    """Where the session puts files after ``records``; empty: beside its journal.
 
     Raises:
         JournalCorrupt: A record holds something else than its kind says.
     """
     with understood(found.path):
-        for record in reversed(found.records):
+        for record in reversed(records):
             if record.kind == Kind.RESUMED:
                 resumed = decode(record)
                 assert isinstance(resumed, Resumed)
@@ -352,7 +354,7 @@ async def _shell(
     writer.record(Kind.RESUMED, encode(resumed), past.ended)
     await writer.flush()
     opening = Opening(session_id=opened.session, seed=opened.seed, nonce=opened.nonce)
-    named = how.output_dir or _output_dir(found)
+    named = how.output_dir or _output_dir(found, found.records)
     folder = Path(named) if named else found.path.with_suffix(FILES_SUFFIX)
     return Shell(
         opened.question,
