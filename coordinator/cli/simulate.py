@@ -59,7 +59,7 @@ class SimulateOptions:
 
 def cores() -> int:
     """How many processes can work at once here: a container may have fewer cores."""
-    if hasattr(os, "sched_getaffinity"):
+    if sys.platform == "linux":
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 

@@ -119,6 +119,8 @@ class Keyboard:
         OSError: It is none, or this process may not read it now.
     """
 
+    descriptor: int
+
     def __init__(self, descriptor: int) -> None:
         assert sys.platform != "win32"
         import termios  # noqa: PLC0415  (POSIX alone)

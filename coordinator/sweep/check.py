@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import os
 import shlex
-import signal
 import subprocess
-from contextlib import suppress
 
 import anyio
 import msgspec
 
 from agents.boundary.threads import in_thread
+from agents.tools.workspace.sandbox import kill_session
 from coordinator.errors import ConfigInvalid
 from coordinator.sweep.outcome import Outcome
 from coordinator.sweep.questions import Question
@@ -91,8 +90,7 @@ def _exit_code(
             try:
                 process.communicate(answer, timeout=limit_s)
             except subprocess.TimeoutExpired:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
+                kill_session(process.pid)
                 return f"it took more than {limit_s:g} s"
             return process.returncode
     except OSError as error:

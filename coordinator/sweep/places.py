@@ -22,6 +22,7 @@ from anyio.abc import SocketStream
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from agents.boundary.log_context import bound_logger
+from agents.tools.workspace.sandbox import kill_session
 from coordinator.errors import CoordinatorError
 from coordinator.sweep.worker import work
 
@@ -145,9 +146,8 @@ class Processes:
                         await link.leave()  # noqa: ASYNC102  (shielded and bounded)
                         group.cancel_scope.cancel("the worker has left")
         finally:
-            with suppress(ProcessLookupError):
-                # Its children, too: what a tool has started dies with its session.
-                os.killpg(process.pid, signal.SIGKILL)
+            # Its children, too: what a tool has started dies with its session.
+            kill_session(process.pid)
             with anyio.CancelScope(shield=True):
                 await process.aclose()
 
