@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
+from anyio.lowlevel import checkpoint
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
@@ -55,6 +56,7 @@ def application(hub: Hub) -> Starlette:
     """The page and its data."""
 
     async def teams(_: Request) -> Response:
+        await checkpoint()
         return _json(
             [
                 {"name": each.name, "note": each.note, "question": each.question}
@@ -120,6 +122,7 @@ class _Streamed(Response):
 
 def _file(path: Path, media_type: str) -> _Endpoint:
     async def give(_: Request) -> Response:
+        await checkpoint()
         return FileResponse(path, media_type=media_type)
 
     return give

@@ -121,7 +121,7 @@ class Hub:
                 f"{SESSIONS_AT_ONCE} sessions are under way here; end one of them first"
             )
 
-    async def _asked(
+    async def _asked(  # noqa: ASYNC114, ASYNC128  (_follow calls it)
         self,
         config: TeamConfig,
         asked: acts.Ask,
@@ -146,7 +146,7 @@ class Hub:
             live = LiveSession(session, team, approvals, asked.question, EventLog())
             await self._follow(live, task_status)
 
-    async def _resumed(
+    async def _resumed(  # noqa: ASYNC114, ASYNC128  (_follow calls it)
         self, session: str, *, task_status: anyio.abc.TaskStatus[str]
     ) -> None:
         journal = await anyio.to_thread.run_sync(read_session, self._root, session)
@@ -163,7 +163,7 @@ class Hub:
             live.log.add(await anyio.to_thread.run_sync(events_of, journal))
             await self._follow(live, task_status)
 
-    async def _follow(
+    async def _follow(  # noqa: ASYNC114  (started by those two)
         self, live: LiveSession, task_status: anyio.abc.TaskStatus[str]
     ) -> None:
         """Keep a session's log until it is over; the boundary of its failures.
