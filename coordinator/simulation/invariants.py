@@ -74,6 +74,8 @@ from coordinator.protocol.events import (
 from coordinator.simulation.check_books import CheckBooks, Violation
 from coordinator.simulation.recount import is_counted_right, is_sure_whatever_comes
 
+CHALLENGE = "a challenge to the winner"
+"""Why such a slate is frozen; a team may grow after one, and is counted anew."""
 TOO_LONG = "took too long"
 """Who is cancelled for this might have mattered, and was waited for long enough."""
 
@@ -358,7 +360,7 @@ class Checker:
                 self._rules.voting.shortlist is not None and not self._is_one_contest
             )
             self._is_one_contest = is_whole and not counts_on
-            if self._challenged:
+            if said.reason == CHALLENGE:
                 # What was written to beat the winner has no draft to its name.
                 self._counted = {}
             return
