@@ -15,14 +15,11 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import msgspec
-
 from agents.protocol.frames import unfolded
 from coordinator.errors import JournalUnavailable
-from coordinator.journal.entries import Resumed, decode
 from coordinator.journal.framing import Kind
 from coordinator.journal.inputs import history
-from coordinator.journal.reader import Journal, understood
+from coordinator.journal.reader import Journal
 
 _AS_THEY_ARE = frozenset(
     {Kind.OPENED, Kind.INPUT, Kind.OUTPUT, Kind.RESUMED, Kind.FILE}
@@ -32,36 +29,16 @@ _AS_THEY_ARE = frozenset(
 def json_lines(journal: Journal) -> Iterator[bytes]:
     """Every record that counts, as whole lines; a frame may be several.
 
-    All times are the session's: what a later process stamped is moved to its clock.
+    Chunks as their agents stamped them: after a ``resumed`` line add its ``shift_s`` to
+    have the session's clock.
     """
-    shift_s = 0.0
     for record in history(journal.records):
-        if record.kind == Kind.RESUMED:
-            with understood(journal.path):
-                resumed = decode(record)
-            assert isinstance(resumed, Resumed)
-            shift_s = resumed.shift_s
         if record.kind == Kind.FRAME:
-            lines = unfolded(record.payload)
-            yield _moved(lines, shift_s) if shift_s else lines
+            yield unfolded(record.payload)
         elif record.kind == Kind.RESULT:
             yield b'{"kind":"result","result":%b}\n' % record.payload
         elif record.kind in _AS_THEY_ARE:
             yield record.payload + b"\n"
-
-
-def _moved(lines: bytes, shift_s: float) -> bytes:
-    """Chunks as lines, each with its time moved; what it holds beside stays."""
-    moved: list[bytes] = []
-    for line in lines.splitlines():
-        said: dict[str, msgspec.Raw] = msgspec.json.decode(
-            line, type=dict[str, msgspec.Raw]
-        )
-        if "at" in said:
-            at = msgspec.json.decode(said["at"], type=float) + shift_s
-            said["at"] = msgspec.Raw(msgspec.json.encode(at))
-        moved.append(msgspec.json.encode(said))
-    return b"".join(line + b"\n" for line in moved)
 
 
 @contextmanager

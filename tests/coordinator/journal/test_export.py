@@ -177,12 +177,6 @@ def test_what_a_later_process_stamped_is_told_by_the_sessions_clock(
     records[at] = msgspec.structs.replace(records[at], payload=encode(moved))
     later = Record(kind=Kind.FRAME, at=104.8, payload=frame)
     journal = msgspec.structs.replace(journal, records=(*records, later, last))
-    lines = b"".join(json_lines(journal)).splitlines()
-    (again,) = [
-        line for line in map(msgspec.json.decode, lines) if "again" in str(line)
-    ]
-    assert again["at"] == pytest.approx(104.8)
-    assert list(again)[:3] == list(msgspec.json.decode(lines[1]))[:3]
     attempt = write_massgen_logs(journal, tmp_path) / "turn_1" / "attempt_1"
     told = (attempt / "events.jsonl").read_bytes().splitlines()
     times = [msgspec.json.decode(line)["timestamp"] for line in told]
