@@ -66,21 +66,8 @@ def test_every_record_of_a_released_version_means_what_it_meant(path: Path) -> N
 
 @pytest.mark.parametrize("path", JOURNALS, ids=lambda path: path.stem)
 def test_a_released_journal_is_exported_as_it_was(path: Path) -> None:
-    exported = b"".join(json_lines(read_journal(path))).splitlines(keepends=True)
-    then = path.with_suffix(".jsonl").read_bytes().splitlines(keepends=True)
-    assert len(exported) == len(then)
-    shift_s, frames = 0.0, 0
-    for line, before in zip(exported, then, strict=True):
-        said = msgspec.json.decode(before)
-        shift_s = said["shift_s"] if said["kind"] == "resumed" else shift_s
-        if line == before:
-            continue
-        # A later process stamps by a clock of its own: its chunks' times are moved.
-        frames += 1
-        moved = {**said, "at": said["at"] + shift_s}
-        assert msgspec.json.decode(line) == moved
-    assert shift_s
-    assert frames
+    exported = b"".join(json_lines(read_journal(path)))
+    assert exported == path.with_suffix(".jsonl").read_bytes()
 
 
 @pytest.mark.parametrize("path", JOURNALS, ids=lambda path: path.stem)
