@@ -95,8 +95,10 @@ def server(events: int) -> Generator[str]:
     command = [sys.executable, __file__, "--serve", "--events", str(events)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:  # noqa: S603
         assert process.stdout is not None
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-        process.kill()
+        try:
+            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        finally:
+            process.kill()
 
 
 def ours(dialect: Dialect, url: str) -> Ask:

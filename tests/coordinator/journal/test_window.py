@@ -8,7 +8,6 @@ from pathlib import Path
 
 import anyio
 import anyio.from_thread
-import anyio.to_thread
 import pytest
 
 from coordinator.journal import writer as writing
@@ -24,21 +23,24 @@ class Disk:
 
     def __init__(self) -> None:
         self.asked_at = 0.0
-        self.was_asked = threading.Event()
+        self.was_asked = anyio.Event()
         self.may_go_on = threading.Event()
         self.may_go_on.set()
         self._write = writing.write_pieces
 
     def write(self, fd: int, pieces: Sequence[bytes]) -> None:
-        self.asked_at = anyio.from_thread.run_sync(anyio.current_time)
-        self.was_asked.set()
+        anyio.from_thread.run_sync(self._note)
         assert self.may_go_on.wait(GIVE_UP_S)
         self._write(fd, list(pieces))
 
+    def _note(self) -> None:
+        self.asked_at = anyio.current_time()
+        self.was_asked.set()
+
     async def wait_asked(self) -> float:
         """No timer of the test's runs: only the writer's own can move the clock."""
-        assert await anyio.to_thread.run_sync(self.was_asked.wait, GIVE_UP_S)
-        self.was_asked.clear()
+        await self.was_asked.wait()
+        self.was_asked = anyio.Event()
         return self.asked_at
 
 
