@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import msgspec
 
+from coordinator.consensus.settings import FinalMode
 from coordinator.errors import ConfigInvalid
 from coordinator.massgen.agent_conversion import AgentConversion
 from coordinator.massgen.configuration import Json, read_configuration
@@ -26,7 +27,7 @@ NOVELTY = {"lenient": 0.99, "balanced": 0.7, "strict": 0.5}
 """``answer_novelty_requirement`` → likeness above which an answer is refused. MassGen
 takes any under ``lenient``; here one that is the same word for word is none."""
 
-STRATEGIES = {
+STRATEGIES: dict[str, FinalMode] = {
     "winner_present": "present",
     "winner_reuse": "reuse",
     "synthesize": "synthesise",

@@ -97,9 +97,9 @@ class AgentState:
 class ShownAgent:
     """An agent as displays look at one: its id, its backend's model, its status."""
 
-    def __init__(self, agent: Agent, state: AgentState) -> None:
-        self.agent_id = str(agent.id)
-        self.backend = _ShownBackend(agent.backend.model)
+    def __init__(self, agent: str, model: str, state: AgentState) -> None:
+        self.agent_id = agent
+        self.backend = _ShownBackend(model)
         self.config = None
         self._state = state
 
@@ -154,8 +154,8 @@ class Orchestrator:
         ids = [str(agent.id) for agent in self.team.agents]
         self.agent_states = {agent: AgentState() for agent in ids}
         self.agents = {
-            str(agent.id): ShownAgent(agent, self.agent_states[str(agent.id)])
-            for agent in self.team.agents
+            str(agent): ShownAgent(str(agent), model, self.agent_states[str(agent)])
+            for agent, model in self.team.models.items()
         }
         self.session_id = session_id or "session"
         self.workflow_phase = "idle"

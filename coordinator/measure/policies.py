@@ -190,14 +190,14 @@ def _panel(facts: SessionFacts, chance: Random, size: int, rule: VotingRule) -> 
 def _evidence(facts: SessionFacts, chance: Random) -> Came:
     """Count results; a small panel judges where the count could still be turned."""
     found = _entries(facts.drafts)
+    first = found[0]
     models = {draft.model for draft in facts.drafts}
     size = len(models)
     if lead(found) <= WEAK_MARGIN * len(facts.drafts):
         is_prose = len(found) > 1 and all(len(x.labels) == 1 for x in found)
         size = max(size, 3 if is_prose else 2)
     drafts = [draft.cost for draft in facts.drafts]
-    first, *others = found
-    if not others or lead(found) > size:
+    if len(found) == 1 or lead(found) > size:
         right = _share([first.label], facts.drafts)
         return _came(right, [*drafts, facts.presenting])
     votes = chance.sample(facts.votes, min(size, len(facts.votes)))

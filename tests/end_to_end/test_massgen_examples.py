@@ -16,7 +16,7 @@ import anyio
 import msgspec
 import pytest
 
-from coordinator import run
+from coordinator import Result, run
 from coordinator.errors import ConfigInvalid
 from coordinator.massgen.configuration import is_configuration, read_configuration
 from coordinator.massgen.conversion import Converted, convert, team_of
@@ -90,6 +90,7 @@ async def test_every_example_runs_or_is_refused_with_a_reason(
             counts[made.refusals[0].reason] += 1
             continue
         missing: list[str] = []
+        result: Result | None = None
         try:
             config = to_emulate(playable(team_of(made)))
             with anyio.fail_after(PATIENCE_S):
@@ -102,6 +103,7 @@ async def test_every_example_runs_or_is_refused_with_a_reason(
             counts["custom tools that import what is not installed"] += is_import
             wrong += [] if is_import else missing
             continue
+        assert result is not None
         if result.status != "answered":
             errors = {agent.error for agent in result.agents.values() if agent.error}
             wrong.append(f"{path.name}: {result.status}: {errors or result.detail}")

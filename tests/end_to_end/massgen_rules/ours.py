@@ -9,7 +9,7 @@ import anyio
 from agents import Agent, FunctionBackend, ToolCall
 from agents.backends.function.reply import Thought
 from agents.protocol.turns import Present, Review, Turn
-from coordinator import Rules, Team
+from coordinator import Result, Rules, Team
 from coordinator.massgen.conversion import NOVELTY, STRATEGIES
 from coordinator.session.session import open_session
 from tests.end_to_end.massgen_rules.script import Offer, Script
@@ -105,11 +105,13 @@ async def play(seed: int) -> dict[str, Any]:
         agents=[Agent(id=a, backend=FunctionBackend(stage.ask)) for a in script.agents],
         rules=rules_of(script),
     )
+    result: Result | None = None
     async with anyio.create_task_group() as group:
         group.start_soon(stage.conduct)
         async with open_session("Which one?", team, journal=None) as session:
             result = await session.wait()
         group.cancel_scope.cancel()
+    assert result is not None
     return {
         "seed": seed,
         "how": "ended" if result.status != "failed" else result.detail,

@@ -42,7 +42,7 @@ class Script:
     """One seed's session."""
 
     seed: int
-    agents: list[str] = field(default_factory=list)
+    agents: list[str] = field(default_factory=list[str])
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)  # noqa: S311  (a script)

@@ -29,14 +29,14 @@ def _theirs(module: str, name: str) -> Any:
 
 
 def _offered(tools: list[dict[str, Any]]) -> dict[str, Any]:
-    return {(tool.get("function") or tool).get("name"): tool for tool in tools}
+    return {str((tool.get("function") or tool).get("name")): tool for tool in tools}
 
 
 def _ballot(tool: dict[str, Any] | None) -> list[str]:
     if tool is None:
         return []
     told = tool.get("function") or tool
-    schema = told.get("parameters") or told.get("input_schema") or {}
+    schema: Any = told.get("parameters") or told.get("input_schema")
     return list(schema["properties"]["agent_id"].get("enum") or [])
 
 

@@ -284,9 +284,8 @@ class Translator(EventReader):
         if not self._out.has_started:
             raise StreamMalformed("the body ended before the response began")
         if self._finish in _BROKEN:
-            said = f"{self._finish}: {self._finish_message}".rstrip(": ")
-            told = said[:SAID_CHARS]
-            raise StreamMalformed(f"the model's call cannot be read: {told}")
+            why = f"{self._finish}: {self._finish_message}".rstrip(": ")[:SAID_CHARS]
+            raise StreamMalformed(f"the model's call cannot be read: {why}")
         if self._finish is None and self._blocked is None:
             raise StreamMalformed("the body ended without a finish reason")
         if self._partial is not None and self._finish != "MAX_TOKENS":
