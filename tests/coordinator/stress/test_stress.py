@@ -76,21 +76,22 @@ def test_a_team_that_ends_as_it_must_is_told_in_a_table_and_drawn(
     assert picture.read_text().startswith("<svg")
 
 
-def test_what_is_late_is_found_made_small_and_told_again(
+def test_what_cannot_be_stopped_is_found_made_small_and_told_again(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "own_late_team.py").write_text(OWN)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     code, out, _ = run("stress", "own_late_team:make", "--agents", "9", "--seeds", "4")
     assert code == 2
-    assert "late: it ended" in out
-    assert "as small as it became: 1 agents" in out
+    # It is left behind, so that the session is not late; its turn never ends.
+    assert "lost: the end of a turn of a2" in out
+    assert "as small as it became: 4 agents" in out
     (line,) = [x.strip() for x in out.splitlines() if x.startswith("  coordinator")]
-    assert line.endswith("--only a2")
+    assert line.endswith("--only a0,a1,a2,a3")
     again, told, _ = run(*line.split()[1:], "--json")
     assert again == 2
     read: Any = msgspec.json.decode(told)
-    assert read["sessions"][0]["agents"] == 1
+    assert read["sessions"][0]["agents"] == 4
 
 
 @pytest.mark.parametrize(
