@@ -49,6 +49,7 @@ class RayPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Where on a Ray cluster an agent runs."""
 
     on: Literal["ray"] = "ray"
+    """What runs it there."""
     address: str = "ray"
     """``ray``: the cluster that is here, or begins here; ``ray://HOST:PORT``."""
     resources: dict[str, float] = msgspec.field(default_factory=dict[str, float])
@@ -58,6 +59,7 @@ class RayPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     cpus: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     """Cores to reserve; an agent mostly waits, so none by itself."""
     gpus: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    """GPUs to reserve, for a model or a tool that runs beside the agent."""
     batch: Annotated[int, msgspec.Meta(ge=1, le=256)] = 32
     """So many frames travel together at most."""
     linger_ms: Annotated[float, msgspec.Meta(ge=0, le=1000)] = 2.0
