@@ -15,11 +15,15 @@ from agents.tools.results import final_result, text_result, value_result
 from coordinator.sweep.questions import LETTERS, Question
 
 _NUMBER = re.compile(r"[-\u2212]?\d[\d,]*(?:\.\d+)?(?:/\d+)?")
+_LETTER = r"(?:([B-HJ-Z])|([AI])(?!\s+\w)|\(([A-Za-z])\)|([a-z])(?=\W*$))"
+"""A letter that is a choice: "a" and "I" are words where another word follows."""
 _SAID_LETTER = re.compile(
-    r"\b(?:answer|choice|option)\b(?:\s+is)?\W{0,6}([A-Z])\b(?!['\u2019])",
-    re.IGNORECASE,
+    rf"\b(?i:answer|choice|option)\b(?i:\s+is\b)?[\W_]{{0,6}}{_LETTER}(?![\w'\u2019])"
 )
-_FIRST_LETTER = re.compile(r"\W{0,3}([A-Z])(?:\W{0,2}$|[).:])")
+_LAST_LETTER = re.compile(r"[:\uff1a]\W{0,4}([A-Z])\W*$")
+_FIRST_LETTER = re.compile(r"\W{0,3}([A-Z])(?:\W{0,2}$|[).:](?!\w))")
+_REASONING = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|$)", re.DOTALL)
+"""What some servers leave in an answer of how the model came to it."""
 _WORD_END = " \t\r\n.!;,:*_`\"')]}$"
 
 
@@ -36,6 +40,7 @@ def is_right(answer: str | None, value: object, question: Question) -> bool | No
     """
     if not question.reference:
         return None
+    answer = without_reasoning(answer)
     if answer is None and value is None:
         return False
     if question.choices:
@@ -53,6 +58,7 @@ def is_right(answer: str | None, value: object, question: Question) -> bool | No
 
 def result_of(answer: str | None, value: object, question: Question) -> str:
     """What an answer amounts to, for people to compare; empty: it does not say."""
+    answer = without_reasoning(answer)
     if question.choices:
         return choice_of(answer or "", value, question) or ""
     values = _values(value)
@@ -67,20 +73,29 @@ def choice_of(answer: str, value: object, question: Question) -> str | None:
     for text in (*(one.upper() for one in structured), boxed):
         if len(text) == 1 and text in known:
             return text
-    lines = [line for line in answer.strip().splitlines() if line.strip()]
-    for line in reversed(lines):
-        said = _SAID_LETTER.findall(line)
+    lines = [line.strip() for line in answer.splitlines() if line.strip()]
+    for number, line in enumerate(reversed(lines)):
+        said = [next(filter(None, found)) for found in _SAID_LETTER.findall(line)]
+        if not said and not number:  # the last line may be the letter alone
+            alone = _LAST_LETTER.search(line) or _FIRST_LETTER.match(line)
+            said = [alone[1]] if alone else []
         if said and said[-1].upper() in known:
-            return cast("str", said[-1]).upper()
-    for line in (*lines[-1:], *lines[:1]):
-        first = _FIRST_LETTER.match(line.strip())
-        if first and first[1] in known:
-            return first[1]
+            return said[-1].upper()
+    first = _FIRST_LETTER.match(lines[0]) if lines else None
+    if first and first[1] in known:
+        return first[1]
     texts = [text_result(choice) for choice in question.choices]
     for text in (*structured, final_result(answer)):
         if text and texts.count(text) == 1:
             return LETTERS[texts.index(text)]
     return None
+
+
+def without_reasoning(answer: str | None) -> str | None:
+    """The answer without what a model has thought aloud before it."""
+    if answer is None or "<think" not in answer:
+        return answer
+    return _REASONING.sub("", answer).strip()
 
 
 def _result(reference: str) -> str:

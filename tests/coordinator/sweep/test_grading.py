@@ -30,6 +30,8 @@ def _asked(*reference: str, choices: tuple[str, ...] = ()) -> Question:
         ("41.0", "41", True),
         ("-41", "41", False),
         ("", "41", False),
+        ("<think>It is 42?</think>\n\nIt is 41.", "41", True),
+        ("<think>41", "41", False),
     ],
 )
 def test_an_answer_is_read_by_what_it_ends_in(
@@ -51,6 +53,19 @@ def test_an_answer_is_read_by_what_it_ends_in(
         ("\\boxed{A}", "A"),
         ("green", "B"),
         ("A tree is no colour", ""),
+        # As graders elsewhere have got it wrong (omlx 3668, simple-evals 33, helm 2939,
+        # lm-evaluation-harness 2237, tpu-inference 3518).
+        ("The answer is B. Note that A is a common distractor.", "B"),
+        ("ANSWER IS C. A is incorrect.", "C"),
+        ("The answer is C because I computed the integral.", "C"),
+        ("The answer is a bit subtle.\nB", "B"),
+        ("Antwort:\n\nAntwort: C", "C"),
+        ("**Antwort: B**", "B"),
+        ("C. 12", "C"),
+        ("the answer is (A)", "A"),
+        ("<think>The answer is A.</think>\nAnswer: B", "B"),
+        ("Both are close. The answer is A", "A"),
+        ("Answer: A\nAnswer: B", "B"),
         ("Answer: F", ""),
     ],
 )
