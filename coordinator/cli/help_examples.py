@@ -149,6 +149,16 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "simulate": (
         ("Ten thousand random sessions", "coordinator simulate --runs 10000"),
     ),
+    "sweep": (
+        (
+            "Ask two teams a set of questions, judged by its references",
+            "coordinator sweep questions.jsonl -c one.yaml -c two.yaml",
+        ),
+        (
+            "The same on a Ray cluster, for ten dollars at most",
+            "coordinator sweep questions.jsonl -c one.yaml --on ray --budget-usd 10",
+        ),
+    ),
     "compare": (
         (
             "Two policies on teams of seven",

@@ -48,6 +48,9 @@ class AgentHost:
         self._scope: anyio.CancelScope | None = None
         self._over: Future[None] = Future()
 
+    async def ready(self) -> None:
+        """Return once the process is there, so that no clock waits for it."""
+
     async def begin(self, spec: bytes) -> bytes:
         """Make the agent and have it wait for orders.
 

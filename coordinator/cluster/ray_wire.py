@@ -114,7 +114,25 @@ class OnRay:
             raise WireLost(first_line(error)) from error
 
     async def _begin(self, handle: Any, epoch: int, session: str) -> None:  # noqa: ANN401
-        spec = Spec(
+        problem: bytes | None = None
+        with anyio.move_on_after(BEGIN_S):
+            try:
+                await gotten(handle.ready.remote())
+                # Now: the far clock is set by when this comes, not by when it leaves.
+                spec = msgspec.json.encode(self._spec(epoch, session))
+                problem = await gotten(handle.begin.remote(spec))
+            except _errors() as error:
+                raise WireLost(first_line(error)) from error
+        if problem is None:
+            raise WireLost(
+                f"no room for agent {self._agent!r} on the cluster within "
+                f"{BEGIN_S:g} s; its place asks for {self._place}"
+            )
+        if problem:
+            raise WireLost(problem.decode())
+
+    def _spec(self, epoch: int, session: str) -> Spec:
+        return Spec(
             version=library_version(),
             source=msgspec.Raw(self._source),
             agent=self._agent,
@@ -125,19 +143,6 @@ class OnRay:
             share=self._share,
             session=session,
         )
-        problem: bytes | None = None
-        with anyio.move_on_after(BEGIN_S):
-            try:
-                problem = await gotten(handle.begin.remote(msgspec.json.encode(spec)))
-            except _errors() as error:
-                raise WireLost(first_line(error)) from error
-        if problem is None:
-            raise WireLost(
-                f"no room for agent {self._agent!r} on the cluster within "
-                f"{BEGIN_S:g} s; its place asks for {self._place}"
-            )
-        if problem:
-            raise WireLost(problem.decode())
 
 
 class _RayWire:

@@ -6,11 +6,13 @@ One module, and so one cluster: a node takes seconds to begin.
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import anyio
+import msgspec
 import pytest
 
 from agents.backends.scripted.script import parse_script
@@ -19,6 +21,7 @@ from agents.protocol.chunks import TextDelta
 from coordinator.session.session import open_session
 from coordinator.sweep.driver import Progress
 from coordinator.sweep.questions import Question
+from coordinator.sweep.store import read_outcomes
 from coordinator.sweep.sweep import SweepOptions, sweep
 from coordinator.team.builder import assemble
 from coordinator.team.reader import parse_team
@@ -40,6 +43,10 @@ FAR = "place: {on: ray, resources: {far: 1}, labels: {zone: far}}"
 
 
 def _team(delay_s: float = 0.0, place: str = "") -> TeamConfig:
+    return parse_team(_text(delay_s, place), Path("team.yaml"))
+
+
+def _text(delay_s: float, place: str) -> str:
     script = (
         f'{{turns: [{{when: {{task: draft}}, lines: [{{thinking: "Well,"}}, '
         f'{{delay_s: {delay_s}, answer: "The answer is 41"}}]}},'
@@ -51,7 +58,7 @@ def _team(delay_s: float = 0.0, place: str = "") -> TeamConfig:
         f"  - {{id: {name}, script: {script}{', ' + far if far else ''}}}"
         for name, far in places.items()
     )
-    return parse_team("agents:\n" + "\n".join(lines), Path("team.yaml"))
+    return "agents:\n" + "\n".join(lines)
 
 
 def _options(team: TeamConfig, out: Path, count: int, **said: Any) -> SweepOptions:
@@ -115,6 +122,7 @@ async def test_an_agent_lives_on_the_other_node(tmp_path: Path) -> None:
     assert said == sorted(set(said))
 
 
+@pytest.mark.parametrize("anyio_backend", [("trio", {})])
 async def test_an_agent_whose_process_is_killed_goes_on_in_another(
     two_nodes: Any,
 ) -> None:
@@ -158,6 +166,40 @@ async def test_cancel_reaches_the_remote_socket_and_no_key_is_written_anywhere(
         for path in folder.rglob("*"):
             if path.is_file():
                 assert two_nodes.canary.encode() not in path.read_bytes(), path
+
+
+def _words_of_the_page() -> list[str]:
+    """What the room's README tells a reader to type."""
+    page = Path(__file__).parents[3] / "coordinator" / "sweep" / "README.md"
+    lines = page.read_text("utf-8").splitlines()
+    return next(one.split() for one in lines if one.endswith("--on ray --out sweep"))
+
+
+@ON_ASYNCIO
+async def test_a_sweep_that_is_killed_takes_its_workers_with_it_and_is_gone_on_with(
+    two_nodes: Any, tmp_path: Path
+) -> None:
+    words = _words_of_the_page()
+    command = [sys.executable, "-m", "coordinator", *words[1:], "--concurrency", "4"]
+    rows = [{"id": f"q{n}", "question": "?", "reference": "41"} for n in range(12)]
+    (tmp_path / "questions.jsonl").write_bytes(
+        b"\n".join(map(msgspec.json.encode, rows))
+    )
+    (tmp_path / "team.yaml").write_text(_text(0.5, ""))
+    with anyio.fail_after(90):
+        process = await anyio.open_process(command, cwd=tmp_path)
+        results = tmp_path / "sweep" / "results.jsonl"
+        while not results.exists() or not results.read_bytes():  # noqa: ASYNC110  (a file has no event)
+            await anyio.sleep(0.02)
+        process.kill()
+        await process.wait()
+        while two_nodes.pids("Host"):  # noqa: ASYNC110  (nor has a process of others)
+            await anyio.sleep(0.05)
+        again = await anyio.run_process(command, cwd=tmp_path, check=False)
+    assert again.returncode == 0, again.stderr
+    outcomes = read_outcomes(tmp_path / "sweep")
+    assert [one.is_right for one in outcomes] == [True] * 12
+    assert len(results.read_bytes().splitlines()) == 12
 
 
 @ON_ASYNCIO
