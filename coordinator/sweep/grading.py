@@ -75,7 +75,9 @@ def choice_of(answer: str, value: object, question: Question) -> str | None:
             return text
     lines = [line.strip() for line in answer.splitlines() if line.strip()]
     for number, line in enumerate(reversed(lines)):
-        said = [next(filter(None, found)) for found in _SAID_LETTER.findall(line)]
+        said: list[str] = [
+            next(filter(None, found)) for found in _SAID_LETTER.findall(line)
+        ]
         if not said and not number:  # the last line may be the letter alone
             alone = _LAST_LETTER.search(line) or _FIRST_LETTER.match(line)
             said = [alone[1]] if alone else []
