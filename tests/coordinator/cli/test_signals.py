@@ -35,9 +35,11 @@ async def test_each_signal_is_received_and_the_handlers_are_put_back(
 
 
 def test_a_closed_terminal_ends_a_session_unless_nohup_says_otherwise() -> None:
-    assert signal.SIGHUP in ending_signals()
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    # These tests may be run under nohup themselves.
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     try:
+        assert signal.SIGHUP in ending_signals()
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         assert signal.SIGHUP not in ending_signals()
     finally:
         signal.signal(signal.SIGHUP, before)
