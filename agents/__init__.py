@@ -9,9 +9,7 @@ private and may move. Importing this package loads nothing: each name brings its
 room with it when it is first used.
 """
 
-from pathlib import Path
-
-_STUB = Path(__file__).with_suffix(".pyi")
+_STUB = __file__.removesuffix(".py") + ".pyi"
 
 
 def __getattr__(name: str) -> object:

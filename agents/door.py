@@ -8,23 +8,24 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from pathlib import Path
 
 _FROM, _IMPORT, _AS = "from ", " import ", " as "
 
 
 @cache
-def exports(stub: Path) -> dict[str, str]:
+def exports(stub: str) -> dict[str, str]:
     """Name → the module that has it, of every ``from x import y as y`` in a stub."""
     homes: dict[str, str] = {}
-    for line in stub.read_text(encoding="utf-8").splitlines():
+    with open(stub, encoding="utf-8") as file:  # noqa: PTH123  (pathlib is slow to load)
+        lines = file.read().splitlines()
+    for line in lines:
         module, is_import, name = line.removeprefix(_FROM).partition(_IMPORT)
         if is_import and line.startswith(_FROM) and _AS in name:
             homes[name.partition(_AS)[0]] = module
     return homes
 
 
-def resolve(package: str, stub: Path, name: str) -> object:
+def resolve(package: str, stub: str, name: str) -> object:
     """The object that ``package`` exports as ``name``.
 
     Raises:

@@ -12,9 +12,7 @@ room with it when it is first used,
 so ``coordinator --help`` does not wait for the engine.
 """
 
-from pathlib import Path
-
-_STUB = Path(__file__).with_suffix(".pyi")
+_STUB = __file__.removesuffix(".py") + ".pyi"
 
 
 def __getattr__(name: str) -> object:

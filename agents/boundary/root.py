@@ -17,7 +17,6 @@ documented for makers of tasks ("Extending asyncio").
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import sys
 import threading
@@ -56,7 +55,7 @@ _watched = anyio.lowlevel.RunVar[bool]("boundary_watched")
 class Loop:
     """The event loop that made this object, to be called from any thread."""
 
-    __slots__ = ("_context", "_native", "_thread", "_token")
+    __slots__ = ("_context", "_is_asyncio", "_native", "_thread", "_token")
 
     def __init__(self) -> None:
         self._thread = threading.get_ident()  # a loop never leaves its thread
@@ -64,6 +63,7 @@ class Loop:
         self._token = anyio.lowlevel.current_token()
         # An asyncio event loop or a TrioToken; neither is imported for its type alone.
         self._native: Any = self._token.native_token
+        self._is_asyncio = _is_asyncio()
 
     @property
     def is_running_here(self) -> bool:
@@ -78,7 +78,7 @@ class Loop:
     @property
     def has_real_clock(self) -> bool:
         """Whether its time is the machine's, and not a test's; asked in the loop."""
-        if isinstance(self._native, asyncio.AbstractEventLoop):
+        if self._is_asyncio:
             return abs(self._native.time() - time.monotonic()) < 1.0
         import trio.lowlevel  # noqa: PLC0415
 
@@ -102,7 +102,7 @@ class Loop:
             Whether it can: a loop that has ended calls nobody.
         """
         try:
-            if isinstance(self._native, asyncio.AbstractEventLoop):
+            if self._is_asyncio:
                 # In a context that knows its event loop, which a thread's does not.
                 self._native.call_soon_threadsafe(callback, context=self._context)
             else:
@@ -182,6 +182,8 @@ class RootTask(Generic[T]):
 
     def _spawned(self) -> object:
         if self._is_asyncio:
+            import asyncio  # noqa: PLC0415  (it runs)
+
             loop = asyncio.get_running_loop()
             return loop.create_task(self._run(), name=self.name, context=self._context)
         import trio.lowlevel  # noqa: PLC0415  (0.1 s that asyncio does without)
@@ -272,6 +274,8 @@ class RootTask(Generic[T]):
         _left.add(self)
         _log.warning("%s is left behind: it goes on %s", self.name, why)
         if self._is_asyncio:
+            import asyncio  # noqa: PLC0415  (it runs)
+
             # asyncio.run() would cancel it once more, and wait for it.
             asyncio._unregister_task(self._task)  # noqa: SLF001  (see above)  # pyright: ignore[reportPrivateUsage]
         elif not _watched.get(False):
@@ -479,11 +483,17 @@ def is_cancelled_here() -> bool:
     """
     if not _is_asyncio():
         return True
+    import asyncio  # noqa: PLC0415  (it runs)
+
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
 
 def _is_asyncio() -> bool:
+    if "asyncio" not in sys.modules:
+        return False  # and not loaded for that: trio does without its 25 ms
+    import asyncio  # noqa: PLC0415  (see above)
+
     try:
         asyncio.get_running_loop()
     except RuntimeError:

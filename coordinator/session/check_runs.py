@@ -10,16 +10,18 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import anyio
 import anyio.abc
 
 from agents.protocol.checks import Check, CheckResult
 from agents.protocol.chunks import AgentId, Label
-from agents.tools.checks import Subject, run_check
 from coordinator.consensus.state import Answer
 from coordinator.protocol.events import CheckEnded, RunChecks
+
+if TYPE_CHECKING:
+    from agents.tools.checks import Subject
 
 COMMANDS_AT_ONCE = max(2, os.cpu_count() or 2)
 """Commands of one session that run side by side: tests keep a core busy, and one that
@@ -62,6 +64,8 @@ class CheckRuns:
         self, asked: RunChecks, answer: Answer, group: anyio.abc.TaskGroup
     ) -> None:
         """Begin what is asked for."""
+        from agents.tools.checks import Subject  # noqa: PLC0415  (7 ms; few teams)
+
         subject = Subject(
             content=answer.content,
             value=answer.value,
@@ -83,6 +87,8 @@ class CheckRuns:
     async def _run(
         self, name: str, label: Label, subject: Subject, scope: anyio.CancelScope
     ) -> None:
+        from agents.tools.checks import run_check  # noqa: PLC0415  (as above)
+
         check = self._checks[name]
         result: CheckResult | None = None
         with scope:

@@ -38,7 +38,7 @@ from coordinator.team.validation import WORKSPACE_TOOLS, is_server_tool
 if TYPE_CHECKING:
     from agents.backends.claude.providers import Place
     from agents.protocol.backend import Backend
-    from agents.tools import Tool
+    from agents.tools.base import Tool
 
 KEY_VARIABLES = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
 """Where the SDK looks for a key by itself (2.12.0, read on 2026-11-22)."""

@@ -16,7 +16,7 @@ import msgspec
 from coordinator.errors import ConfigInvalid
 
 if TYPE_CHECKING:
-    from agents.tools import Tool
+    from agents.tools.base import Tool
 
 
 class FunctionEntry(
@@ -81,7 +81,7 @@ def function_entry(written: str | dict[str, Any]) -> FunctionEntry | None:
 
 
 def _tool(entry: FunctionEntry, folder: str) -> Tool:
-    from agents.tools import tool  # noqa: PLC0415  (few teams have any)
+    from agents.tools.function import tool  # noqa: PLC0415  (few teams have any)
 
     made = imported(entry.function, folder)
     if not hasattr(made, "spec"):

@@ -11,7 +11,7 @@ from coordinator.team.paths import beside
 
 if TYPE_CHECKING:
     from agents.mcp.server_config import McpServer
-    from agents.tools import Toolbox
+    from agents.tools.base import Toolbox
     from coordinator.team.schema import AgentEntry
 
 

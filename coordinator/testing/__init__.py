@@ -16,9 +16,7 @@ pytest finds the fixtures and collects scenario files by itself, see
 written. Importing this package loads nothing: each name brings its own module.
 """
 
-from pathlib import Path
-
-_STUB = Path(__file__).with_suffix(".pyi")
+_STUB = __file__.removesuffix(".py") + ".pyi"
 
 
 def __getattr__(name: str) -> object:

@@ -22,7 +22,7 @@ from agents.backends.grok.backend import GrokBackend
 from agents.backends.openai.backend import OpenAIBackend
 from agents.protocol.backend import Backend
 from agents.protocol.chunks import AgentId
-from agents.tools import tool
+from agents.tools.function import tool
 from coordinator.consensus import Consensus
 from coordinator.consensus.rules import Rules
 from coordinator.team.builder import assemble, closing

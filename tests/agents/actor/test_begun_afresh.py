@@ -22,7 +22,7 @@ from agents.protocol.chunks import (
 )
 from agents.protocol.turns import News, VisibleAnswer
 from agents.recovery.turn_record import AskedTurn
-from agents.tools import tool
+from agents.tools.function import tool
 
 Scripted: TypeAlias = Callable[..., Any]
 Staging: TypeAlias = Callable[..., AbstractAsyncContextManager[Any]]

@@ -33,8 +33,8 @@ from agents.protocol.chunks import (
     TurnStarted,
 )
 from agents.protocol.turns import Draft, Turn
-from agents.tools import tool
 from agents.tools.approval import Approval, Approved
+from agents.tools.function import tool
 from agents.tools.workspace import Bash, Memory, TextEditor
 
 Scripted: TypeAlias = Callable[..., Any]

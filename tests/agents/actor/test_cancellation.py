@@ -25,7 +25,7 @@ from agents.protocol.chunks import (
 )
 from agents.protocol.frames import decode_frame
 from agents.protocol.turns import News
-from agents.tools import tool
+from agents.tools.function import tool
 
 Scripted: TypeAlias = Callable[..., Any]
 Staging: TypeAlias = Callable[..., AbstractAsyncContextManager[Any]]

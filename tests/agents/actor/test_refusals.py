@@ -23,7 +23,7 @@ from agents.protocol.chunks import (
     ToolReturned,
     TurnRestarted,
 )
-from agents.tools import tool
+from agents.tools.function import tool
 from tests.agents.conftest import Asking, Recording, Staging
 
 ANSWER: list[Any] = [{"answer": "Canberra"}]

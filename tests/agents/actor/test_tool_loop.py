@@ -23,7 +23,8 @@ from agents.protocol.chunks import (
     VoteCast,
 )
 from agents.protocol.turns import BallotForm, News, VisibleAnswer
-from agents.tools import answer_form, tool
+from agents.tools.answer_schema import answer_form
+from agents.tools.function import tool
 from agents.tools.workflow import Workflow
 
 Scripted: TypeAlias = Callable[..., Any]

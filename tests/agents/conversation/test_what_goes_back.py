@@ -13,7 +13,7 @@ from agents.emulator.history_validation import Issued
 from agents.emulator.request_validation import refusals
 from agents.protocol.backend import Request
 from agents.protocol.chunks import AnswerProposed, ToolReturned
-from agents.tools import tool
+from agents.tools.function import tool
 from tests.agents.conftest import Asking, Recording, Staging
 
 ANSWER: list[Any] = [{"answer": "Canberra"}]

@@ -16,8 +16,8 @@ from agents.errors import ToolFailed
 from agents.protocol.attachments import Attach, attachment
 from agents.protocol.chunks import AgentId, Seq, ToolCalled, TurnNumber
 from agents.protocol.images import SIDE_PIXELS, picture_of
-from agents.tools import tool
 from agents.tools.execution import Returned, run_call
+from agents.tools.function import tool
 from agents.tools.result_blocks import RESULT_CHARS
 from tests.pictures import gif, jpeg, png, webp
 

@@ -15,8 +15,7 @@ from agents.emulator.history_validation import Issued
 from agents.emulator.request_validation import refusals
 from agents.protocol.backend import ToolSpec
 from agents.protocol.chunks import AgentId
-from agents.tools import tool
-from agents.tools.function import tool_name
+from agents.tools.function import tool, tool_name
 from agents.tools.schema_fit import mended, named_back
 from agents.tools.schema_tool import SchemaTool
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from agents.tools import tool
+from agents.tools.function import tool
 from agents.tools.schema_form import stable
 
 OLD: dict[str, Any] = {

@@ -16,10 +16,11 @@ import pytest
 from agents.errors import ToolFailed
 from agents.protocol.backend import ToolSpec
 from agents.protocol.chunks import Seq, ToolCalled, TurnNumber
-from agents.tools import SchemaTool, Tool, tool
+from agents.tools.base import Tool
 from agents.tools.execution import Returned, run_call
-from agents.tools.function import as_result
+from agents.tools.function import as_result, tool
 from agents.tools.result_blocks import RESULT_CHARS
+from agents.tools.schema_tool import SchemaTool
 
 
 class Place(pydantic.BaseModel):

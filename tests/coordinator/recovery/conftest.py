@@ -17,7 +17,7 @@ from agents.backends.scripted.script import parse_script
 from agents.protocol.backend import Request
 from agents.protocol.chunks import AgentId, StreamChunk
 from agents.protocol.stamper import Pen
-from agents.tools import tool
+from agents.tools.function import tool
 from coordinator.consensus.rules import Rules
 from coordinator.journal.entries import decode_opened, encode
 from coordinator.journal.framing import (

@@ -17,7 +17,7 @@ TEAM = """
     import coordinator.journal.writer as writing
     from agents.backends.scripted.backend import ScriptedBackend
     from agents.backends.scripted.script import parse_script
-    from agents.tools import tool
+    from agents.tools.function import tool
     from agents.tools.approval import Approval, Approved
     from coordinator.consensus.rules import Rules
 

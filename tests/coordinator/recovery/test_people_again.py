@@ -17,8 +17,8 @@ from agents.backends.scripted.backend import ScriptedBackend
 from agents.backends.scripted.script import parse_script
 from agents.protocol.chunks import AgentId, ToolCalled, ToolReturned
 from agents.protocol.turns import Draft, Review
-from agents.tools import tool
 from agents.tools.approval import Approval, Approved, Approver, Verdict, anything
+from agents.tools.function import tool
 from coordinator.consensus.rules import Rules
 from coordinator.errors import NotAsked
 from coordinator.journal.framing import Record

@@ -18,7 +18,7 @@ from agents.agent import Agent
 from agents.backends.scripted.backend import ScriptedBackend
 from agents.boundary.root import left_behind
 from agents.protocol.chunks import AgentId, Seq, ServerToolReturned, TurnNumber
-from agents.tools import tool
+from agents.tools.function import tool
 from coordinator.errors import SessionLeft
 from coordinator.protocol.result import Result
 from coordinator.session.handle import SessionHandle

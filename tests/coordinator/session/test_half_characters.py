@@ -15,7 +15,7 @@ from agents.backends.scripted.backend import ScriptedBackend
 from agents.backends.scripted.script import parse_script
 from agents.errors import BackendRefused, ToolsUnavailable
 from agents.protocol.chunks import AgentFailed, AgentId, Label
-from agents.tools import tool
+from agents.tools.function import tool
 from coordinator.errors import ConfigInvalid
 from coordinator.session.session import open_session
 from coordinator.team.team import Team

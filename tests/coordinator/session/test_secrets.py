@@ -19,7 +19,7 @@ from agents.errors import BackendRefused
 from agents.protocol.backend import Request
 from agents.protocol.chunks import AgentId, StreamChunk
 from agents.protocol.stamper import Pen
-from agents.tools import tool
+from agents.tools.function import tool
 from coordinator import Agent, Team, open_session
 
 KEY = "sk-canary-0123456789"

@@ -11,8 +11,9 @@ import pytest
 
 import coordinator
 from agents.protocol.chunks import AgentId, ToolCalled, ToolReturned
-from agents.tools import SchemaTool, tool
 from agents.tools.approval import Approval, Approved, Refused, Verdict
+from agents.tools.function import tool
+from agents.tools.schema_tool import SchemaTool
 
 pytestmark = pytest.mark.real_time
 

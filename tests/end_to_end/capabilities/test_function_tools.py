@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from agents.protocol.chunks import ToolCalled, ToolInputDelta, ToolReturned
-from agents.tools import tool
+from agents.tools.function import tool
 from coordinator.displays.base import Cast
 from coordinator.displays.plain import PlainDisplay
 from coordinator.errors import ConfigInvalid

@@ -12,7 +12,7 @@ from agents.agent import Agent
 from agents.backends.scripted.backend import ScriptedBackend
 from agents.backends.scripted.script import parse_script
 from agents.protocol.chunks import AgentId
-from agents.tools import answer_form
+from agents.tools.answer_schema import answer_form
 from coordinator.cli.run import as_json
 from coordinator.consensus.rules import Division
 from coordinator.errors import ConfigInvalid
