@@ -14,7 +14,8 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager, redirect_stdout, suppress
 
-from agents.boundary.root import left_behind
+_OWNER = "agents.boundary.root"
+"""The module that knows what was left behind; where nobody loaded it, nothing was."""
 
 
 @contextmanager
@@ -38,7 +39,8 @@ def end_program(code: int) -> int:
         for thread in threading.enumerate()
         if thread is not threading.main_thread() and not thread.daemon
     ]
-    if not threads and not left_behind():
+    owner = sys.modules.get(_OWNER)
+    if not threads and not (owner and owner.left_behind()):
         return code
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
