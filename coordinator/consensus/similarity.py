@@ -51,10 +51,15 @@ def twins(texts: Sequence[str], over: float) -> list[int | None]:
     Returns:
         Positions in ``texts``; ``None`` for a text that is kept.
     """
-    seen = Counter(word for text in texts for word in _words(text))
+    seen = Counter(word for text in dict.fromkeys(texts) for word in _words(text))
     kept: dict[tuple[frozenset[str], str], list[int]] = {}
+    first: dict[str, int] = {}
+    """Text → what its like are twins of; long texts are taken apart once."""
     found: list[int | None] = []
     for place, text in enumerate(texts):
+        if text in first and over < 1:
+            found.append(first[text])
+            continue
         numbers = _numbers(text)
         marks = [(numbers, word) for word in _telling(_words(text), seen, over)]
         like = {other for mark in marks for other in kept.get(mark, ())}
@@ -62,6 +67,7 @@ def twins(texts: Sequence[str], over: float) -> list[int | None]:
             (k for k in sorted(like) if similarity(text, texts[k]) > over), None
         )
         found.append(twin)
+        first[text] = place if twin is None else twin
         if twin is None:
             for mark in marks:
                 kept.setdefault(mark, []).append(place)
