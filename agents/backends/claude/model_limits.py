@@ -7,6 +7,7 @@ thinking and tool use, and in what public reports quote of its refusals.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -89,6 +90,7 @@ _ANY = ModelLimits(models="")
 _DATE = re.compile(r"(?:[-@]\d{8})?(?:-v\d+(?::\d+)?)?(?:\[\w+\])?$")
 
 
+@lru_cache(maxsize=256)  # each request asks, and a team has a few
 def limits_of(model: str) -> ModelLimits:
     """What ``model`` refuses; an unknown name refuses nothing of its own.
 
@@ -101,6 +103,7 @@ def limits_of(model: str) -> ModelLimits:
     return _ANY
 
 
+@lru_cache(maxsize=256)
 def most_output(model: str) -> int | None:
     """The most tokens of one response of ``model``; ``None``: unknown here."""
     name = _plain(model)
