@@ -280,6 +280,8 @@ class Shell:
                         if self._driver.end is None:
                             for mark in marks:
                                 mark.set()
+                        # Else the newest frame of every agent lives until the next.
+                        del items, marks
                 finally:
                     self._send_home()
                 elapsed_s = self._now() - began
