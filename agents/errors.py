@@ -1,4 +1,4 @@
-"""What can go wrong with one agent, named by what the catcher would do.
+"""Errors of one agent, named by what the catcher would do.
 
 An agent's trouble is data: :mod:`agents.actor.actor` turns each of these into an
 ``AgentFailed`` chunk, and the other agents go on. Nothing else may leave a backend.

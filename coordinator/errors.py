@@ -1,4 +1,4 @@
-"""What can go wrong with a session as a whole; each message says the way out."""
+"""Errors of a session as a whole; each message says the way out."""
 
 from __future__ import annotations
 

@@ -115,11 +115,23 @@ def test_what_is_public_changes_on_purpose_alone() -> None:
     public = [
         f"{stub.parent.relative_to(ROOT)}.{name}".replace("/", ".")
         for stub in ROOT.glob("[ac]*/**/__init__.pyi")
-        for name in exports(stub)
+        for name in exports(str(stub))
     ]
     assert len(public) == len(set(public))
     listed = (ROOT / "tests" / "golden" / "public_names.txt").read_text().split()
     assert sorted(public) == sorted(listed)
+
+
+def test_a_module_opens_with_what_it_is() -> None:
+    # A noun phrase, which says more to who looks for it than a question does.
+    asking = re.compile(r'"""(What|How|Where|Whether|Who|Why|When)\b')
+    wrong = [
+        str(path.relative_to(ROOT))
+        for room in ("agents", "coordinator")
+        for path in sorted((ROOT / room).rglob("*.py"))
+        if asking.match(path.read_text(encoding="utf-8"))
+    ]
+    assert not wrong, f"say what it is in the first line: {wrong}"
 
 
 def _assert_unloaded(code: str, modules: set[str]) -> None:

@@ -1,4 +1,4 @@
-"""What a turn comes to: its last chunks, made of what the model handed in or wrote.
+"""A turn's outcome: its last chunks, made of what the model handed in or wrote.
 
 Owns the way from a submission, or from text that is the work itself, to
 ``AnswerProposed``, ``VoteCast``, ``AnswerPresented`` and their kin, each followed by

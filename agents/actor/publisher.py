@@ -1,4 +1,4 @@
-"""What one turn says with: a pen for the stamp, and a way out."""
+"""The voice of one turn: a pen for the stamp, and a way out."""
 
 from __future__ import annotations
 

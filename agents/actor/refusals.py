@@ -1,4 +1,4 @@
-"""What of a request a refusal may be about: tools' results, a container. Pure."""
+"""Parts of a request that a refusal may be about: tools' results, a container. Pure."""
 
 from __future__ import annotations
 

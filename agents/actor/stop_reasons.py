@@ -1,4 +1,4 @@
-"""Why a response stopped, and what that means for its turn. Pure."""
+"""Stop reasons of a response, and their consequences for its turn. Pure."""
 
 from __future__ import annotations
 

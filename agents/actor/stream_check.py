@@ -1,4 +1,4 @@
-"""What a backend of a caller's own streams, checked before it is believed.
+"""Checks of a caller's own backend: its stream is looked at before it is believed.
 
 The backends that live here are checked by their tests, and the hot path does without
 this. Another's slip (text without its block, a chunk instead of a list) would surface

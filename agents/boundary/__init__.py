@@ -1,1 +1,1 @@
-"""Where code that callers bring is called: tools, toolboxes, approvers, displays."""
+"""The boundary to code that callers bring: tools, toolboxes, approvers, displays."""

@@ -1,4 +1,4 @@
-"""What callers' code raises, made words: for the agent, for people and for the log.
+"""Errors of callers' code in words: for the agent, for people and for the log.
 
 An exception may be of any class, bear any text, or fail at being printed. Nothing here
 raises.

@@ -1,4 +1,4 @@
-"""What a model reads: a turn and its visible answers, put into words.
+"""Prompts: a turn and its visible answers, put into words for a model.
 
 Owns every word that an agent is told, but for the tools' own descriptions
 (:mod:`agents.tools.workflow`). Pure. Where the words go in a conversation is

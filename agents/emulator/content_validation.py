@@ -1,4 +1,4 @@
-"""Whether the API takes the blocks of a request: texts, calls, images, cache marks.
+"""Validation of a request's blocks: texts, calls, images, cache marks.
 
 Each rule is one that users of some client ran into, in the API's own words (public
 reports, read 2026-11-30).

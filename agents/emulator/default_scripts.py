@@ -1,4 +1,4 @@
-"""What the emulator says to whoever brings no script."""
+"""The emulator's script for whoever brings none."""
 
 from __future__ import annotations
 

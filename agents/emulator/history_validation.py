@@ -1,4 +1,4 @@
-"""Whether the messages sent back are a history that the Messages API accepts.
+"""Validation of the history in a request, as the Messages API does it.
 
 The heart of the checks: each tool call answered at once and once, no empty text, and
 thinking returned exactly as it was said.

@@ -1,4 +1,4 @@
-"""What the emulator says to a client that is not ours, and brings tools of its own.
+"""Replies to a client that is not ours, and brings tools of its own.
 
 A pretended model says a word and calls one of them when it has been told something,
 with arguments that fit its schema; once it knows the result, it has text alone. Tools

@@ -1,4 +1,4 @@
-"""Whether thinking comes back behind the words it was made under.
+"""Validation that thinking comes back behind the words it was made under.
 
 A thinking block stands for the exact ``system``, ``tools`` and messages before it
 (docs.claude.com, preserved thinking, read 2026-11-30). What a change costs depends on

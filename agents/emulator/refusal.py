@@ -1,4 +1,4 @@
-"""What every check of a request raises."""
+"""The error that every check of a request raises."""
 
 from __future__ import annotations
 

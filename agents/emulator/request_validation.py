@@ -1,4 +1,4 @@
-"""What the Messages API refuses with 400, as a table of rules.
+"""Rules by which the Messages API refuses a request with 400, as a table.
 
 Wordings follow recorded error bodies, the vendor's documentation and public reports
 where those have them; each rule says where it was seen, and when. A client that passes

@@ -1,4 +1,4 @@
-"""Whether the API takes a tool's schema: one that it does not, costs all tools.
+"""Validation of a tool's schema: one that is not taken costs all tools.
 
 Rules as public reports quote them (read 2026-11-30): no ``oneOf``, ``allOf`` or
 ``anyOf`` at the top level; property keys of certain letters; JSON Schema draft 2020-12;

@@ -1,4 +1,4 @@
-"""Whether a request has the shape that all further checks rely on.
+"""Validation of a request's shape, which all further checks rely on.
 
 Whatever JSON comes must be refused and not end the server: so types and depth are
 looked at first, without recursion.

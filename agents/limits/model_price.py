@@ -1,4 +1,4 @@
-"""What one model's tokens cost: by the price list, or as a team file says."""
+"""The price of one model's tokens: by the price list, or as a team file says."""
 
 from __future__ import annotations
 

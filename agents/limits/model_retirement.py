@@ -1,4 +1,4 @@
-"""When models are taken out of service, as their makers have announced it. Pure data.
+"""Dates on which models retire, as their makers have announced them. Pure data.
 
 Dates age like prices: the table says when it was read, and where. A model that is not
 in it may live for years or be gone. The dates are those of the maker's own API; other

@@ -1,4 +1,4 @@
-"""What usage costs, offline, by ``genai-prices``; an unknown model has no price.
+"""Prices of usage, offline, by ``genai-prices``; an unknown model has none.
 
 Prices age. They are the library's data, as of its release; nothing here is fetched.
 """

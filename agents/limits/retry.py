@@ -1,4 +1,4 @@
-"""When a model call is tried again, and after how long: the one layer that retries."""
+"""The retry policy: the one layer that asks again, and its delays."""
 
 from __future__ import annotations
 

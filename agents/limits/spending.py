@@ -1,4 +1,4 @@
-"""What a turn may spend, and what a request will cost at most before it leaves. Pure.
+"""The money of a turn: its grant, and the most a request will cost. Pure.
 
 A turn that a budget bounds has a purse. Before each try of a model call, what the call
 reads (counted, or estimated from above) and what its server tools may cost is taken off

@@ -1,4 +1,4 @@
-"""What an MCP server returns, as a result the Messages API takes. Pure."""
+"""Results of an MCP server, as the Messages API takes them. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How an MCP server is started or reached: what people write, and what it may see."""
+"""Configuration of an MCP server: how it starts or is reached, what it may see."""
 
 from __future__ import annotations
 

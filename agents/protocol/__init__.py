@@ -1,1 +1,1 @@
-"""What agents are asked and say, and the protocol of a backend; pure."""
+"""Messages to and from agents, and the protocol of a backend; pure."""

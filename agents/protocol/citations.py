@@ -1,4 +1,4 @@
-"""What an answer rests on, as footnotes: numbered, each source once. Pure.
+"""Citations as footnotes of an answer: numbered, each source once. Pure.
 
 The API cites beside the text: a text block carries the sources of that block. Others
 read an answer as text alone, so the sources become part of it: ``[1]`` behind what

@@ -1,4 +1,4 @@
-"""Why a response ended, in words that every maker's reasons come to. Pure data."""
+"""Endings of a response, in words that every maker's reasons come to. Pure data."""
 
 from __future__ import annotations
 

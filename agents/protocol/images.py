@@ -1,4 +1,4 @@
-"""What an image is, by its bytes: its type, its size in pixels, and that it is whole.
+"""Images by their bytes: type, size in pixels, and whether they are whole.
 
 Pure, and no decoder: containers are walked (PNG's chunks with their checksums, JPEG's
 segments, GIF's blocks, WebP's RIFF), which finds what the API refuses: an image of

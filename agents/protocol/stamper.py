@@ -1,4 +1,4 @@
-"""What stamps the chunks of one turn: whose, which turn, where in it, and when."""
+"""The stamp of a turn's chunks: whose, which turn, where in it, and when."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an agent is asked: a turn, its task, the ballot it may cast, and news of peers.
+"""Turns: a task for an agent, the ballot it may cast, and news of its peers.
 
 :class:`Turn` is the coordinator's wish in the words of the domain. The actor renders it
 with :mod:`agents.conversation.prompts` into requests of a

@@ -1,4 +1,4 @@
-"""What an unfinished turn has bought, for another process to go through again. Pure.
+"""An unfinished turn's purchases, gone through again in another process. Pure.
 
 The turn is carried out from its beginning by the code that carries out any turn; while
 it remembers, responses and tools' results come from here instead of from a model or a

@@ -1,4 +1,4 @@
-"""What travels between a remote agent's two ends, as bytes. Pure.
+"""Messages between a remote agent's two ends, as bytes. Pure.
 
 Orders are numbered from 0, so that a wire may deliver them in any order. Frames are
 numbered from 1 in each *epoch*, which is one life of the far end: whoever fetches says

@@ -1,4 +1,4 @@
-"""What a team sees of the backend of an agent that lives elsewhere: a name, a price."""
+"""A stand-in for the backend of an agent that lives elsewhere: a name, a price."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What agents can do beside writing: Python functions, and handing in their work."""
+"""Tools of agents: Python functions, and handing in their work."""

@@ -1,4 +1,4 @@
-"""What a structured answer must look like: of a Python type, or of a JSON Schema.
+"""The schema of a structured answer: of a Python type, or of a JSON Schema.
 
 The model is shown the schema; what it sends is checked here, and what does not fit goes
 back to it with the reason (:mod:`agents.tools.submissions`). Pure.

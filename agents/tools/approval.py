@@ -1,4 +1,4 @@
-"""Whether a tool may run: asked of somebody before each call of the tools named.
+"""Approval of tools: somebody is asked before each call of those named.
 
 Nobody is asked about other tools. What is refused is not run; the model reads why.
 """

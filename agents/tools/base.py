@@ -1,4 +1,4 @@
-"""What a tool is: a name, a description for the model, and a call."""
+"""The protocol of a tool: a name, a description for the model, and a call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a call of a workflow tool amounts to: an answer, a ballot, a word on the result.
+"""Submissions: workflow calls as an answer, a ballot, a word on the result.
 
 A call that does not fit is :class:`agents.errors.ToolFailed`, whose words go back to
 the model. Pure. What is offered is :mod:`agents.tools.workflow`'s.

@@ -1,4 +1,4 @@
-"""How each kind of ballot reads: which rules it serves, and what it says to them.
+"""Kinds of ballots: which rules each serves, and what it says to them.
 
 A voter may hand in another kind of ballot than was asked for, where that has one clear
 meaning:

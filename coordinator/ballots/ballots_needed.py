@@ -1,4 +1,4 @@
-"""How many more ballots it takes at least, so that not every vote needs a new count."""
+"""The least number of ballots still needed, so that few votes need a new count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a rule comes to its winner, step by step, and whom every other rule would choose.
+"""A count step by step to its winner, and the winners under every other rule.
 
 For people who ask why an answer won: sums, rounds of elimination, duels, medians. The
 numbers are those that the rules themselves count with. Pure.

@@ -1,4 +1,4 @@
-"""Whether enough voters took part for a vote to count."""
+"""The quorum: enough voters took part for a vote to count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a count amounts to."""
+"""Results of a count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the engine costs, measured on the user's own machine.
+"""The engine's cost, measured on the user's own machine.
 
 ``coordinator bench`` prints it, ``tests/bench`` keeps it from rotting. Nothing here is
 asserted against a clock: machines differ and are shared, so figures stand beside one

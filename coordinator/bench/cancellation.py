@@ -1,4 +1,4 @@
-"""How fast live streams are stopped: one of many, and all at once."""
+"""Cancelling live streams, measured: one of many, and all at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long it takes until something is there: imports, help, the first paint."""
+"""Start-up times: imports, help, the first paint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a person takes part: is asked, answers, votes, steers.
+"""The console of a person who takes part: is asked, answers, votes, steers.
 
 One task for each person of the team shows what that person is asked. What is wished,
 by keys of a display or by lines that are typed here, is done by the session. What a

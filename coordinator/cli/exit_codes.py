@@ -1,4 +1,4 @@
-"""How the program ends: its exit codes, and one sentence where something went wrong."""
+"""Exit codes of the program, and one sentence where something went wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How this process collects garbage: rarely, because a session makes next to none.
+"""Garbage collection of this process: rare, as a session makes next to none.
 
 Python looks through all that lives each time it has grown by a quarter. While ten
 thousand agents begin, that is eleven times, up to 0.6 s each; it finds nothing, and it

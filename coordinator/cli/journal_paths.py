@@ -1,4 +1,4 @@
-"""Where the command line keeps journals, and how it names a session that is kept."""
+"""Places of the command line's journals, and names of kept sessions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user should know of a run that went well: one line each, on standard error."""
+"""Notices of a run that went well: one line each, on standard error."""
 
 from __future__ import annotations
 

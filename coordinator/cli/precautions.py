@@ -1,4 +1,4 @@
-"""What is asked before money is spent: is that the model, and so many of them?
+"""Questions before money is spent: is that the model, and so many of them?
 
 Where nobody can answer, what would have been asked is refused, with the way out named.
 """

@@ -1,4 +1,4 @@
-"""What the command line changes of a team: rules, budget, and what its agents are told.
+"""Changes of a team by the command line: rules, budget, words to its agents.
 
 A team that is made by ``--model`` alone has a budget by itself, so that a first run on
 a dear model cannot surprise anybody.

@@ -1,4 +1,4 @@
-"""What the environment says of traces, metrics and logs, set up for one command.
+"""Traces, metrics and logs as the environment asks for them, for one command.
 
 ``OTEL_EXPORTER_OTLP_ENDPOINT`` (or its forms for traces and metrics) sends traces and
 metrics there, by OTLP over HTTP; ``COORDINATOR_LOG`` names a file for logs. Without

@@ -1,4 +1,4 @@
-"""Where what tools print goes under the command, and how the command ends.
+"""Standard error for what tools print under the command, and the command's end.
 
 Standard output is for what the command shows; a tool that prints would break its JSON,
 or the screen. And the program ends when its session has, also where something that a

@@ -1,4 +1,4 @@
-"""What the comparison of policies assumes of agents, prices and clocks.
+"""Assumptions of the comparison on agents, prices and clocks.
 
 Everything that could be believed otherwise is one field of :class:`Assumptions`, with
 its default's reason or source beneath it, and can be changed from the command line.

@@ -1,4 +1,4 @@
-"""What requests cost: the prompt cache, and the sum of all tokens."""
+"""The bill of simulated requests: the prompt cache, and the sum of all tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far judges are right and wrong together: measured, and as the simulator has it.
+"""The correlation of judges: measured, and as the simulator has it.
 
 A simulated judge sees an answer's quality, an error that all judges share and one of
 its own. Of two answers it prefers the right one with a chance that only the whole error

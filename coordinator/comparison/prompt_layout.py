@@ -1,4 +1,4 @@
-"""How a prompt is laid out: its size, and the prefixes the cache may know of it.
+"""The layout of a prompt: its size, and the prefixes the cache may know of it.
 
 As :mod:`agents.conversation.prompts` and
 :mod:`agents.backends.dialects.messages.writer` lay it out: tools and system first, then

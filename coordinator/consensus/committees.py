@@ -1,4 +1,4 @@
-"""Who judges whom: the voters of a contest, and the committees of a large team."""
+"""Committees of a large team, and the voters of a contest."""
 
 from __future__ import annotations
 

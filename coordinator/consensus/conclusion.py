@@ -1,4 +1,4 @@
-"""How a session ends: the winner's last turn, the best answer so far, or nothing."""
+"""The end of a session: the winner's last turn, the best answer so far, or nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why an answer won: gathered from a session's events as they come.
+"""The explanation of a winner, gathered from a session's events as they come.
 
 A fold over what the machine puts out and the votes it hears; it decides nothing, and
 the machine knows nothing of it. Live sessions, replays and reports use the same one, so

@@ -1,4 +1,4 @@
-"""How alike two answers are, as a number: the measure that finds near-duplicates."""
+"""The similarity of two answers, as a number: it finds near-duplicates."""
 
 from __future__ import annotations
 

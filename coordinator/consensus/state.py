@@ -1,4 +1,4 @@
-"""What the machine knows: members, answers, contests. Values only, no rules.
+"""The state of the machine: members, answers, contests. Values only, no rules.
 
 Collections that grow with the team are :mod:`.tables`, so that a step which changes one
 member of ten thousand does not copy the team. Their order is not defined; whoever needs

@@ -1,1 +1,1 @@
-"""How people see a session: rich panes, plain lines, JSON lines, or nothing."""
+"""Displays of a session: rich panes, plain lines, JSON lines, or nothing."""

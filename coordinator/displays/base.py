@@ -1,4 +1,4 @@
-"""What a display is: it is shown a session and never has a word in it.
+"""The protocol of a display: it is shown a session and never has a word in it.
 
 The shell gives each display a bounded feed of its own. One that lags misses pieces of
 text, never a decision, unless it says that it must see everything; then the session

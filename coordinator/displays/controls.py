@@ -1,4 +1,4 @@
-"""What a key does: chooses, scrolls, asks and wishes. Pure but for who carries out.
+"""Keys and their effects: choose, scroll, ask, wish. Pure but for who carries out.
 
 Whoever watches a session and cannot steer it (a replay) chooses and scrolls all the
 same.

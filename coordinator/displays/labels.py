@@ -1,4 +1,4 @@
-"""What people call an answer: ``cleo's second answer``, and not ``agent2.2``. Pure.
+"""Labels for people: ``cleo's second answer``, and not ``agent2.2``. Pure.
 
 Labels are drawn by lot, so that voters who are models cannot tell whose answer is
 whose. Who watches may know.

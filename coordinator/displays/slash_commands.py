@@ -1,4 +1,4 @@
-"""What a person types into a session, and what a person is shown when asked. Pure.
+"""Commands that a person types into a session, and what one is shown. Pure.
 
 A line that begins with a slash is a command; any other is part of an answer, which an
 empty line ends.

@@ -1,4 +1,4 @@
-"""What tools were asked, and what the API's own brought, for a person to read.
+"""Summaries of tools' inputs, and of what the API's own brought, for people.
 
 Pure. A call is a line; a result is a line and, where there is more to see, lines under
 it: titles and addresses found, what code wrote, files. Long ones are cut here and whole

@@ -1,4 +1,4 @@
-"""What the records say: closed unions of Structs as JSON, frames as they came.
+"""Entries of a journal: closed unions of Structs as JSON, frames as they came.
 
 Decoding ends in these unions and nowhere else: a journal is data, and reading one runs
 no code of its choosing. New fields have defaults and unknown ones are passed over, so

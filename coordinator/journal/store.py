@@ -1,4 +1,4 @@
-"""Where journals live: one root folder, 0700, and files in it, 0600. Links end here.
+"""The store of journals: one root folder, 0700, files in it, 0600. Links end here.
 
 Owns session ids, paths, creation, locks and the wording of what the operating system
 refuses. Every file is opened relative to the root's own descriptor and never through a

@@ -1,4 +1,4 @@
-"""What a list of sessions says about one of them, read from its journal. Pure."""
+"""Summaries of kept sessions for a list, read from their journals. Pure."""
 
 from __future__ import annotations
 

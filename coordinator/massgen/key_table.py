@@ -1,4 +1,4 @@
-"""What becomes of each key of a MassGen configuration that is not simply honoured.
+"""The fate of each key of a MassGen configuration that is not simply honoured.
 
 Keys are those of release 0.1.97: its documented schema, its validator and its 276
 example files (read 2026-11-30). Keys that mean something here are taken by

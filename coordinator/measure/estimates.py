@@ -1,4 +1,4 @@
-"""What the simulator assumes, estimated from kept sessions. Pure.
+"""Estimates of the simulator's assumptions, from kept sessions. Pure.
 
 Judges' numbers are of pairs of drafts of which one is right and one wrong; who puts a
 right one above a wrong one was right of that pair. Correlations of 0/1 values become

@@ -1,4 +1,4 @@
-"""What one kept session has that policies can be replayed on. Blocks on no file.
+"""Facts of one kept session to replay policies on. Blocks on no file.
 
 The machine is fed the journal again, so that the order in which a voter considered the
 answers, which no record keeps, is known as well.

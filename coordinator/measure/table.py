@@ -1,4 +1,4 @@
-"""What was measured, as text: policies side by side, then the numbers. Pure."""
+"""The measured policies as text: side by side, then the numbers. Pure."""
 
 from __future__ import annotations
 

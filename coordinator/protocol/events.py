@@ -1,4 +1,4 @@
-"""What goes into the machine beside chunks, and what comes out of it.
+"""Inputs of the machine beside chunks, and its outputs.
 
 *Inputs* are facts the shell observed (a timer rang, a person spoke). *Effects* are
 imperatives the shell carries out without an opinion. *Decisions* are facts the machine

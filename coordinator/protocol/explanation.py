@@ -1,4 +1,4 @@
-"""Why an answer won: what of a vote people, reports and programs are told.
+"""The explanation of a vote for people, reports and programs.
 
 Values only. They are gathered from a session's events by
 :mod:`coordinator.consensus.explanation`, with counts by

@@ -1,4 +1,4 @@
-"""What a session amounts to: the object that callers get and ``--json`` prints."""
+"""The result of a session: the object that callers get and ``--json`` prints."""
 
 from __future__ import annotations
 

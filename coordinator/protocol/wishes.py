@@ -1,4 +1,4 @@
-"""What a person who watches a session may want of it.
+"""Wishes of a person who watches a session.
 
 A display, a page or a terminal makes wishes of keys, buttons and lines; whoever holds
 the session carries them out. Labels may be given as people say them: an agent's name or

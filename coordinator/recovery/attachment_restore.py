@@ -1,4 +1,4 @@
-"""What a journal says of attached files; finds them for a session that goes on.
+"""Attached files of a journal, found again for a session that goes on.
 
 Their content is not kept: the same files are read again, where they were or where
 somebody says they are now, and must be what they were.

@@ -1,4 +1,4 @@
-"""What of a session's records is still true under other rules, or for another team.
+"""The records of a session that stay true under other rules, or for another team.
 
 Two machines take the records side by side, one as it was and one as it shall be. A turn
 that both ask in the same words keeps what was said in it; of any other turn the new

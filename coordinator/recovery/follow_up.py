@@ -1,4 +1,4 @@
-"""What a next session takes over from those before it: questions and their outcomes.
+"""The past of a next session: questions before it, and their outcomes.
 
 Read from journals. A session that continues another keeps what it was told in its own
 first record, so that it can be played and resumed when the other has been deleted.

@@ -1,4 +1,4 @@
-"""Where a kept session can be gone on with, or a new one begun inside it. Pure.
+"""Points at which a kept session can go on, or a new one begin. Pure.
 
 Asked before anything is opened for writing, so that what is refused leaves no trace.
 """

@@ -1,4 +1,4 @@
-"""What a session was, for a shell that goes on with it.
+"""The snapshot of a session, for a shell that goes on with it.
 
 Read from a journal's records: what was under way after the last of them. The machine
 and the books as they stood then are its driver's. Pure.

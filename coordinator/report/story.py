@@ -1,4 +1,4 @@
-"""What happened in a session, told from its journal: turns, tools, answers, votes.
+"""The story of a session, told from its journal: turns, tools, answers, votes.
 
 A fold over the records as they were kept; nothing is decided anew, so a journal of an
 earlier version tells its own story. How it looks is :mod:`coordinator.report.page`'s

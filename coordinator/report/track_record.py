@@ -1,4 +1,4 @@
-"""How agents fared in sessions whose right answer came to be known, or was agreed on.
+"""Track records of agents, where the right answer came to be known or agreed on.
 
 A session's outcome is told later: what the right answer was, or which of its answers
 was right. From that follow two records for each agent, of its votes and of its first

@@ -1,4 +1,4 @@
-"""What happens in a session, as plain facts that a scenario can name.
+"""Facts of a session, plain ones that a scenario can name.
 
 ``votes_voided: {voters: [ben], label: ada.2}`` says of an event what its Struct says,
 in the same words, so that what ``--trace`` prints can be copied into a file. Labels

@@ -1,4 +1,4 @@
-"""How a file says what a text or a number must be: the same words everywhere.
+"""Matchers for texts and numbers: the same words everywhere in a file.
 
 Of prose (an answer, a reason, a prompt) plain text is a *part*: these whole words occur
 in it, so that ``33`` is no part of ``3306``. A mapping is exact about it::

@@ -1,4 +1,4 @@
-"""What of a session goes into its journal, and when: inputs before their effects.
+"""The recorder of a session's journal: inputs before their effects.
 
 Owns the order of records and what a lost journal means for the session. How records are
 framed, batched and made durable is :mod:`coordinator.journal`'s.

@@ -1,4 +1,4 @@
-"""What of a session's decisions its trace is told, under names of our own."""
+"""Trace events of a session's decisions, under names of our own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the agents of a sans-IO world say: a few lines of chance for each turn.
+"""A model of agents in a sans-IO world: a few lines of chance for each turn.
 
 A million sessions are some eight million turns, so this file is written for speed: the
 generator is asked for plain fractions only, and chunks are made without a pen.

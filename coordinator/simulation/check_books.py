@@ -1,4 +1,4 @@
-"""What must hold of checks, booked from a session's inputs and outputs alone."""
+"""Invariants of checks, booked from a session's inputs and outputs alone."""
 
 from __future__ import annotations
 

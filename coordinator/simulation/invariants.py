@@ -1,4 +1,4 @@
-"""What must hold in every session, checked from outside after every step.
+"""Invariants of every session, checked from outside after every step.
 
 The checker sees only inputs and outputs, never the machine's state, so that a bug in
 the state cannot hide itself. It keeps books of its own and raises :class:`Violation`

@@ -1,4 +1,4 @@
-"""What a session has left behind: tasks, open files, sockets, processes, threads.
+"""Leftovers of a session: tasks, open files, sockets, processes, threads.
 
 Taken before and after, and told by name. Tasks are those of the running event loop;
 the rest is the process's, so it is counted around the loop: a loop has sockets of its

@@ -1,4 +1,4 @@
-"""What happens to a team under stress, drawn by a seed.
+"""The plan of a stressed team's troubles, drawn by a seed.
 
 Each agent's lot is drawn by itself, so that leaving one out changes nothing for the
 others: that is what makes a failing seed smaller.

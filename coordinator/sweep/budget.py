@@ -1,4 +1,4 @@
-"""What a whole sweep may spend, shared out among its sessions. Pure.
+"""The budget of a whole sweep, shared out among its sessions. Pure.
 
 A session begins with a grant, which its own rules never exceed. What is granted is off
 the sweep's budget until the session has ended and says what it has spent, so all

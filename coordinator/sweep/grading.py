@@ -1,4 +1,4 @@
-"""Whether an answer is right, by a reference. Pure.
+"""Grading of an answer, by a reference. Pure.
 
 Numbers are compared by their value, choices by their letter, texts without case, blanks
 and mark-up (:mod:`agents.tools.results`). An answer in prose is read by how it ends.

@@ -1,4 +1,4 @@
-"""What one session of a sweep came to: a line of ``results.jsonl``. Pure."""
+"""The outcome of one session of a sweep: a line of ``results.jsonl``. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where workers run: in this event loop, or in processes of their own.
+"""Places of workers: in this event loop, or in processes of their own.
 
 A place starts workers and gives a link to each. What differs between places is here and
 in :mod:`coordinator.sweep.ray_place`; what a worker does is the same everywhere.

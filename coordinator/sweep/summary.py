@@ -1,4 +1,4 @@
-"""What a sweep's outcomes amount to: by team, with 95 % intervals, and in pairs. Pure.
+"""The summary of a sweep: by team, with 95 % intervals, and in pairs. Pure.
 
 Sessions of one question are alike, so what varies is taken from question to question: a
 question's sessions (its seeds) are averaged first. Two teams are compared on the

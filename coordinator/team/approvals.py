@@ -1,4 +1,4 @@
-"""Whether what ``approve`` names in a team file are tools that anybody here has.
+"""Validation of ``approve`` in a team file: the names are tools that somebody has.
 
 A name that is nobody's would protect nothing, and what was meant would run unasked.
 """

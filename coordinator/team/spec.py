@@ -1,4 +1,4 @@
-"""What a team was made from, as JSON: for journals, so that it can be made again.
+"""The source of a team as JSON: for journals, so that it can be made again.
 
 A team file is not enough, because it names other files and may change before a session
 goes on. So the source holds what reading it came to: every agent with its settings, the

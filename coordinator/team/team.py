@@ -1,4 +1,4 @@
-"""Who takes part and by which rules: what a session is opened with."""
+"""A team: who takes part and by which rules; a session is opened with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tests of one's own teams, backends, tools and prompts stand on: the door.
+"""The door for tests of one's own teams, backends, tools and prompts.
 
 ::
 

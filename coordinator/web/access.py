@@ -1,4 +1,4 @@
-"""Who may use the page: its own origin, by a name of this machine's, with the token.
+"""Access to the page: its own origin, by a name of this machine's, with the token.
 
 A page of another origin cannot ask on a visitor's behalf (``Origin``,
 ``Sec-Fetch-Site``), a name that was pointed here cannot read (``Host``), and beyond

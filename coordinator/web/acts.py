@@ -1,4 +1,4 @@
-"""What a person may do from the page, as messages: one class each."""
+"""Acts of a person on the page, as messages: one class each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long code ran in a container of the API's, where that is charged for. Pure.
+"""Seconds of code in the API's containers, where they are charged for. Pure.
 
 The API has no counter of it, so it is measured here, from a call's end to its result's
 beginning. It is charged for by the hour and for five minutes at least, and free beside

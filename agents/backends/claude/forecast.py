@@ -1,4 +1,4 @@
-"""What a request may cost beside what the model writes, by its settings. Pure."""
+"""The cost of a request beside what the model writes, by its settings. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each model refuses that others take. Data, by models' names.
+"""Settings that a model refuses and others take. Data, by models' names.
 
 All of it was read on 2026-11-30 in the vendor's pages on extended thinking, preserved
 thinking and tool use, and in what public reports quote of its refusals.

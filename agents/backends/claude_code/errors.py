@@ -1,4 +1,4 @@
-"""What Claude Code's failures mean here. Pure."""
+"""Claude Code's failures as errors of ours. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Claude Code is told of a request, and in which of its sessions. Pure.
+"""The words of a request for Claude Code, and the session they go to. Pure.
 
 Its process is started for each call and resumes the session in which the conversation
 stands. The session's id goes with the response, as the items of other makers do, so it

@@ -1,4 +1,4 @@
-"""How an agent is Claude Code: what people set. Data."""
+"""Settings of an agent that is Claude Code. Data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a compatible server has and lacks of what a team needs: tried, not believed.
+"""A probe of a compatible server: the abilities that a team needs, tried one by one.
 
 Three small requests: the list of models, and one streamed call of a tool in each of the
 two dialects. A model that is asked well and calls nothing may just not want to, and is

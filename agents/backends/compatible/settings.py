@@ -1,4 +1,4 @@
-"""How an agent uses a compatible server: what people set, what follows. Data."""
+"""Settings of an agent on a compatible server: set by people, and derived. Data."""
 
 from __future__ import annotations
 

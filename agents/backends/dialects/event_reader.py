@@ -1,4 +1,4 @@
-"""What the readers of all dialects but Messages do alike. Pure.
+"""The part that the readers of all dialects but Messages share. Pure.
 
 A reader is fed the events of a body, read by read, and says chunks. Trouble does not
 take back what was said before it in the same read: it is raised when more is asked for,

@@ -1,4 +1,4 @@
-"""What a function that stands for a model may reply, and what that comes to. Pure.
+"""Replies of a function that stands for a model, and their meaning. Pure.
 
 A reply is text, a :class:`ToolCall`, an :class:`Answer`, a :class:`Vote` or a list of
 them. Where an answer is asked for, text alone is one. A vote in the form that the

@@ -1,4 +1,4 @@
-"""How an agent uses xAI's models: what people set, and what follows from it. Data."""
+"""Settings of an agent of xAI's: set by people, and what follows. Data."""
 
 from __future__ import annotations
 

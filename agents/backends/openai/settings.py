@@ -1,4 +1,4 @@
-"""How an agent uses OpenAI models: what people set, what follows from it. Data."""
+"""Settings of an agent of OpenAI's: set by people, and what follows. Data."""
 
 from __future__ import annotations
 

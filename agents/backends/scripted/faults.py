@@ -1,4 +1,4 @@
-"""What goes wrong in a script, named as the API and as our errors name it."""
+"""Faults of a script, named as the API and as our errors name them."""
 
 from __future__ import annotations
 

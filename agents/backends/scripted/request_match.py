@@ -1,4 +1,4 @@
-"""What a pretended model sees when it is called, and whether an entry fits it."""
+"""A request as a pretended model sees it, and the match with a script's entry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a call shows the model, read from a request of ours or from an API body.
+"""The view of a call that a model has, from a request of ours or an API body.
 
 The engine tells an agent its task in words and shows answers inside fences. In the
 process the task is known; over HTTP both are read back, so that a script's ``when`` and

@@ -1,4 +1,4 @@
-"""Why no connection to Claude comes about, and whether asking again may help."""
+"""Reasons for a failed connection, and whether asking again may help."""
 
 from __future__ import annotations
 

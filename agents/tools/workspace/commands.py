@@ -1,4 +1,4 @@
-"""What the editor and the memory are told to do, as the API words it. Data."""
+"""Commands of the editor and the memory, as the API words them. Data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What keeps a command to its folder: bubblewrap, where the system has it.
+"""The sandbox of a command: bubblewrap, where the system has it.
 
 In a sandbox a command sees its own folder and the system's programs, processes of its
 own alone, and no network. Its first process is started with the cleaned environment

@@ -1,4 +1,4 @@
-"""What the workspace tools take, for models that do not know them by their type. Data.
+"""Schemas of the workspace tools, for models that do not know them. Data.
 
 One object each, because some APIs take no alternatives at the root of a schema; which
 fields a command needs is said in words, and checked when it is called.

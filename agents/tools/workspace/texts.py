@@ -1,4 +1,4 @@
-"""What the editor and the memory do to a text: number, replace, insert. Pure."""
+"""Edits of a text by the editor and the memory: number, replace, insert. Pure."""
 
 from __future__ import annotations
 

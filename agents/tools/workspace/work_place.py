@@ -1,4 +1,4 @@
-"""Where an agent's tools work: a folder for each session, or a lasting one, locked."""
+"""The folder of an agent's tools: one for each session, or a lasting one, locked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Chat Completions put on the wire: one Struct, as servers really fill it.
+"""Wire types of Chat Completions: one Struct, as servers really fill it.
 
 Every field may be absent, null or of another kind somewhere; shapes as recorded from
 some thirty hosts (read 2026-11-30). What the chunks mean is

@@ -1,4 +1,4 @@
-"""What a chat completion is asked with beside the conversation. Data."""
+"""Fields of a chat completion's request beside the conversation. Data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``streamGenerateContent?alt=sse`` puts on the wire: whole objects.
+"""Wire types of ``streamGenerateContent?alt=sse``: whole objects.
 
 Shapes as recorded and as google-genai 3.6.1 has them (read 2026-11-30). What they mean
 is :mod:`agents.backends.dialects.gemini.reader`'s.

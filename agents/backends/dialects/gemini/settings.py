@@ -1,4 +1,4 @@
-"""What a request to Gemini says beside the conversation. Data."""
+"""Fields of a request to Gemini beside the conversation. Data."""
 
 from __future__ import annotations
 

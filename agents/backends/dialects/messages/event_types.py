@@ -1,4 +1,4 @@
-"""What the Messages API puts on the wire: the JSON of its events.
+"""Wire types of the Messages API: the JSON of its events.
 
 Pure. :class:`~agents.backends.dialects.event_stream.Splitter` has cut the body into
 events; :func:`decode_event` reads one. Only what somebody here looks into has fields;

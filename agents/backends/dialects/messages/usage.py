@@ -1,4 +1,4 @@
-"""What one response of the Messages API is billed for, from what it says of its usage.
+"""The bill of one response of the Messages API, from what it says of its usage.
 
 The top level of ``usage`` is the model's own sampling. Beside it ``iterations`` has
 what the top level leaves out: compaction, and the advisor's tokens at the advisor's

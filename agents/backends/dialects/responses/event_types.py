@@ -1,4 +1,4 @@
-"""What the Responses API puts on the wire: the JSON of its events.
+"""Wire types of the Responses API: the JSON of its events.
 
 Only what somebody here looks into has fields. Shapes as recorded and as openai 3.57.0
 has them (read 2026-11-30). What the events mean is

@@ -1,4 +1,4 @@
-"""What a request to the Responses API says beside the conversation. Data."""
+"""Fields of a request to the Responses API beside the conversation. Data."""
 
 from __future__ import annotations
 
