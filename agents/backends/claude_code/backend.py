@@ -27,7 +27,7 @@ from agents.backends.claude_code.settings import (
     check,
     default_home,
 )
-from agents.backends.dialects.json_reading import Json, raw
+from agents.backends.dialects.json_values import Json, raw
 from agents.backends.dialects.tool_names import names_back, wire_name
 from agents.backends.plain_request import plain_request
 from agents.backends.transport.api_keys import clean_key

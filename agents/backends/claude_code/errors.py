@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agents.backends.dialects.json_reading import Json
+from agents.backends.dialects.json_values import Json
 from agents.errors import (
     AgentError,
     BackendBroken,

@@ -22,7 +22,7 @@ import anyio.lowlevel
 from agents.backends.claude_code.prompt import Prompt
 from agents.backends.claude_code.reader import PREFIX, SERVER
 from agents.backends.claude_code.settings import ClaudeCodeSettings
-from agents.backends.dialects.json_reading import Json
+from agents.backends.dialects.json_values import Json
 from agents.boundary.threads import in_thread
 from agents.errors import BackendRefused
 from agents.tools.workspace import sandbox

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from agents.backends.dialects.history import Call, Entry, File, Result, Text, entries
-from agents.backends.dialects.json_reading import Json
+from agents.backends.dialects.json_values import Json
 from agents.protocol.backend import Request
 
 BY = "claude_code"

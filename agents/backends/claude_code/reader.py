@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from agents.backends.claude_code.prompt import BY, session_item
 from agents.backends.dialects.chunk_writer import ChunkWriter, Price
-from agents.backends.dialects.json_reading import Json, count_of, raw, text_of
+from agents.backends.dialects.json_values import Json, count_of, raw, text_of
 from agents.protocol.chunks import StreamChunk, Usage
 from agents.protocol.endings import Ending, ending_of
 from agents.protocol.stamper import Pen

@@ -8,7 +8,7 @@ import msgspec
 
 from agents.backends.compatible.servers import Api, ServerProfile
 from agents.backends.dialects.chat.settings import ChatSettings
-from agents.backends.dialects.json_reading import Json
+from agents.backends.dialects.json_values import Json
 
 
 class CompatibleSettings(

@@ -12,8 +12,8 @@ from typing import TypeAlias
 
 import msgspec
 
-from agents.backends.dialects.json_reading import Json, raw
 from agents.backends.dialects.json_text import one_value
+from agents.backends.dialects.json_values import Json, raw
 from agents.protocol.chunks import (
     BlockEnded,
     BlockStarted,

@@ -14,7 +14,7 @@ from agents.backends.dialects.chat.reader import Translator as ChatTranslator
 from agents.backends.dialects.chunk_writer import no_price
 from agents.backends.dialects.event_stream import ServerEvent, Splitter
 from agents.backends.dialects.gemini.reader import Translator as GeminiTranslator
-from agents.backends.dialects.json_reading import Json, kind_of, object_of
+from agents.backends.dialects.json_values import Json, kind_of, object_of
 from agents.backends.dialects.messages.reader import Translator as MessagesTranslator
 from agents.backends.dialects.responses.reader import Translator as ResponsesTranslator
 from agents.conversation.accumulator import Transcript

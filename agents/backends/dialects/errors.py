@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple, cast
 
-from agents.backends.dialects.json_reading import Json, text_of
+from agents.backends.dialects.json_values import Json, text_of
 from agents.errors import (
     AgentError,
     BackendRefused,

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import msgspec
 
-from agents.backends.dialects.json_reading import Json
+from agents.backends.dialects.json_values import Json
 
 _NOT_STRICT = frozenset(
     {

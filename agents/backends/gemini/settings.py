@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from agents.backends.dialects.gemini.settings import GeminiSettings as Asked
-from agents.backends.dialects.json_reading import Json
+from agents.backends.dialects.json_values import Json
 
 _TOOLS: dict[str, Json] = {
     "web_search": {"googleSearch": {}},

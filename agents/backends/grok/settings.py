@@ -6,7 +6,7 @@ from typing import Any, Literal, cast
 
 import msgspec
 
-from agents.backends.dialects.json_reading import Json
+from agents.backends.dialects.json_values import Json
 from agents.backends.dialects.responses.settings import ResponsesSettings
 
 _TOOLS: dict[str, Json] = {

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from agents.backends.dialects.chat.settings import ChatSettings
-from agents.backends.dialects.json_reading import Json
+from agents.backends.dialects.json_values import Json
 from agents.backends.dialects.responses.settings import Effort, ResponsesSettings
 
 Api: TypeAlias = Literal["responses", "chat"]

@@ -19,7 +19,7 @@ from agents.backends.dialects.chat.think_tags import ThinkTags
 from agents.backends.dialects.chunk_writer import Price, no_price
 from agents.backends.dialects.errors import of_stream, of_told, told
 from agents.backends.dialects.event_reader import EventReader
-from agents.backends.dialects.json_reading import (
+from agents.backends.dialects.json_values import (
     Json,
     count_of,
     is_said,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agents.backends.dialects.chat.settings import ChatSettings
 from agents.backends.dialects.history import Call, Entry, File, Result, Text, entries
-from agents.backends.dialects.json_reading import Json
+from agents.backends.dialects.json_values import Json
 from agents.backends.dialects.responses.writer import cache_key, merged
 from agents.backends.dialects.schemas import object_schema, strict_schema
 from agents.backends.dialects.tool_names import wire_name

@@ -18,7 +18,7 @@ from agents.backends.dialects.errors import (
     retry_after_s,
     told,
 )
-from agents.backends.dialects.json_reading import Json, text_of
+from agents.backends.dialects.json_values import Json, text_of
 from agents.errors import AgentError, BackendUnavailable, QuotaExhausted
 
 _PER_DAY = re.compile(r"per[_ ]?day|daily", re.IGNORECASE)

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from agents.backends.dialects.json_reading import EventDecoder
+from agents.backends.dialects.json_values import EventDecoder
 
 
 class Content(msgspec.Struct, frozen=True):

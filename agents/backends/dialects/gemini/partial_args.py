@@ -10,7 +10,7 @@ import re
 from itertools import pairwise
 from typing import Any, cast
 
-from agents.backends.dialects.json_reading import Json, text_of
+from agents.backends.dialects.json_values import Json, text_of
 from agents.errors import StreamMalformed
 
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\['((?:[^'\\]|\\.)*)'\]")

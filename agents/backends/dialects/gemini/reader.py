@@ -16,10 +16,10 @@ from agents.backends.dialects.chunk_writer import Price, no_price
 from agents.backends.dialects.errors import SAID_CHARS
 from agents.backends.dialects.event_reader import EventReader
 from agents.backends.dialects.gemini import event_types as wire
+from agents.backends.dialects.gemini.cited_sources import citations
 from agents.backends.dialects.gemini.errors import of_stream
-from agents.backends.dialects.gemini.grounding import citations
 from agents.backends.dialects.gemini.partial_args import put
-from agents.backends.dialects.json_reading import (
+from agents.backends.dialects.json_values import (
     Json,
     count_of,
     is_said,

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from agents.backends.dialects.json_reading import Json
+from agents.backends.dialects.json_values import Json
 
 
 class GeminiSettings(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agents.backends.dialects.gemini.settings import GeminiSettings
 from agents.backends.dialects.history import Call, Entry, File, Result, Text, entries
-from agents.backends.dialects.json_reading import Json, object_of, objects_of, text_of
+from agents.backends.dialects.json_values import Json, object_of, objects_of, text_of
 from agents.backends.dialects.responses.writer import merged
 from agents.backends.dialects.schemas import object_schema
 from agents.backends.dialects.tool_names import wire_name

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import msgspec
 
-from agents.backends.dialects.json_reading import Json
+from agents.backends.dialects.json_values import Json
 from agents.backends.dialects.responses.writer import merged
 from agents.backends.dialects.schemas import object_schema
 from agents.protocol.backend import Message, Request

@@ -16,7 +16,7 @@ import msgspec
 from agents.backends.dialects.chunk_writer import Price, no_price
 from agents.backends.dialects.errors import Told, of_stream, of_told
 from agents.backends.dialects.event_reader import EventReader
-from agents.backends.dialects.json_reading import (
+from agents.backends.dialects.json_values import (
     Json,
     count_of,
     kind_of,

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, cast
 
 import msgspec
 
-from agents.backends.dialects.json_reading import Json, text_of
+from agents.backends.dialects.json_values import Json, text_of
 
 SERVER_ITEMS: dict[str, str] = {
     "web_search_call": "web_search",

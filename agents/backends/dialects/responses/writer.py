@@ -6,7 +6,7 @@ from hashlib import blake2b
 from typing import Any, cast
 
 from agents.backends.dialects.history import Call, Entry, File, Result, Text, entries
-from agents.backends.dialects.json_reading import Json
+from agents.backends.dialects.json_values import Json
 from agents.backends.dialects.responses.settings import ResponsesSettings
 from agents.backends.dialects.schemas import object_schema, strict_schema
 from agents.backends.dialects.tool_names import wire_name

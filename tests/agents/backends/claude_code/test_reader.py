@@ -15,7 +15,7 @@ from agents.backends.claude_code.prompt import (
     whole_prompt,
 )
 from agents.backends.claude_code.reader import Reader
-from agents.backends.dialects.json_reading import raw
+from agents.backends.dialects.json_values import raw
 from agents.conversation.accumulator import Transcript
 from agents.errors import BackendRefused, BackendUnavailable, BudgetExhausted
 from agents.protocol.backend import Message, Request

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
-from agents.backends.dialects.json_reading import Json, count_of, objects_of, text_of
+from agents.backends.dialects.json_values import Json, count_of, objects_of, text_of
 
 
 def citations(
