@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+import anyio
 import msgspec
 
 from agents.backends.plain_messages import api_messages, system_text
 from agents.protocol.backend import Request, ToolSpec
 from agents.protocol.chunks import AgentId, TurnNumber
+from agents.protocol.stamper import Pen
 from agents.protocol.turns import Draft, Present, Review, Turn
 from agents.protocol.unicode_text import whole_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterator,
+        Callable,
+        Mapping,
+        Sequence,
+    )
+    from contextlib import AbstractAsyncContextManager
 
+    from agents.protocol.chunks import StreamChunk
     from agents.protocol.turns import Task
+
+Stream: TypeAlias = "AbstractAsyncContextManager[AsyncIterator[Sequence[StreamChunk]]]"
+"""As :meth:`agents.protocol.backend.Backend.open_stream` gives it."""
 
 _TOOL_OPTIONS = ("strict", "defer_loading", "eager_input_streaming")
 _OPTIONS = {"agent_id", "enable_code_execution", "enable_web_search", "model"}
@@ -94,3 +107,32 @@ def _tool(tool: Mapping[str, Any]) -> ToolSpec:
 
 def _json(value: object) -> msgspec.Raw:
     return msgspec.Raw(msgspec.json.encode(whole_json(value)))
+
+
+def pen_of(request: Request) -> Pen:
+    """What stamps the chunks of a request that came so, from now on."""
+    return Pen(request.turn.agent, request.turn.number, anyio.current_time())
+
+
+async def chunks_of(
+    begin: Callable[[], Stream], grace_s: float
+) -> AsyncGenerator[StreamChunk, None]:
+    """Give a response's chunks, one an item; close with ``aclosing``.
+
+    Args:
+        begin: Opens the stream; called, and what it raises raised, with the first item.
+        grace_s: How long leaving the stream may take, also where this is cancelled.
+
+    Raises:
+        AgentError: See :class:`agents.protocol.backend.Backend`.
+    """
+    # By hand, because leaving it is shielded and bounded.
+    stream = begin()
+    batches = await stream.__aenter__()
+    try:
+        async for batch in batches:
+            for chunk in batch:
+                yield chunk
+    finally:
+        with anyio.move_on_after(grace_s, shield=True):
+            await stream.__aexit__(None, None, None)

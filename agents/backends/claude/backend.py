@@ -49,7 +49,7 @@ from agents.backends.dialects.messages.whole_body import (
     is_whole,
 )
 from agents.backends.dialects.messages.writer import parameters
-from agents.backends.plain_request import plain_request
+from agents.backends.plain_request import Stream, chunks_of, pen_of, plain_request
 from agents.backends.transport.clients import CLOSE_GRACE_S, Clients, timeout
 from agents.backends.transport.connection_errors import timed_out, unconnected
 from agents.backends.transport.log_redaction import keep_keys_out_of_logs
@@ -391,7 +391,7 @@ class ClaudeBackend:
             case _:
                 return BackendRefused(f"the request cannot be made: {exc}")
 
-    async def stream_with_tools(
+    def stream_with_tools(
         self,
         messages: Sequence[Mapping[str, Any]],
         tools: Sequence[Mapping[str, Any]],
@@ -409,19 +409,13 @@ class ClaudeBackend:
             TypeError: An option is unknown.
             AgentError: See :meth:`open_stream`.
         """
-        agent = {"agent_id": options.pop("agent_id", "claude")}
-        request = plain_request(messages, tools, agent)
-        backend = self._with(options)
-        pen = Pen(request.turn.agent, request.turn.number, anyio.current_time())
-        stream = backend.open_stream(request, pen)
-        batches = await stream.__aenter__()
-        try:
-            async for batch in batches:
-                for chunk in batch:
-                    yield chunk
-        finally:
-            with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
-                await stream.__aexit__(None, None, None)
+
+        def begin() -> Stream:
+            agent = {"agent_id": options.pop("agent_id", "claude")}
+            request = plain_request(messages, tools, agent)
+            return self._with(options).open_stream(request, pen_of(request))
+
+        return chunks_of(begin, CLOSE_GRACE_S)
 
     def _with(self, options: dict[str, Any]) -> ClaudeBackend:
         """This backend under other settings, on the same connections."""

@@ -29,7 +29,7 @@ from agents.backends.claude_code.settings import (
 )
 from agents.backends.dialects.json_values import Json, raw
 from agents.backends.dialects.tool_names import names_back, wire_name
-from agents.backends.plain_request import plain_request
+from agents.backends.plain_request import Stream, chunks_of, pen_of, plain_request
 from agents.backends.transport.api_keys import clean_key
 from agents.boundary.guard import first_of
 from agents.errors import AgentError
@@ -152,7 +152,7 @@ class ClaudeCodeBackend:
                 raise  # the consumer's
             raise foreign(first) from error
 
-    async def stream_with_tools(
+    def stream_with_tools(
         self,
         messages: Sequence[Mapping[str, Any]],
         tools: Sequence[Mapping[str, Any]],
@@ -164,17 +164,12 @@ class ClaudeCodeBackend:
             TypeError: An option is unknown.
             AgentError: See :meth:`open_stream`.
         """
-        request = plain_request(messages, tools, options)
-        pen = Pen(request.turn.agent, request.turn.number, anyio.current_time())
-        stream = self.open_stream(request, pen)
-        batches = await stream.__aenter__()
-        try:
-            async for batch in batches:
-                for chunk in batch:
-                    yield chunk
-        finally:
-            with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
-                await stream.__aexit__(None, None, None)
+
+        def begin() -> Stream:
+            request = plain_request(messages, tools, options)
+            return self.open_stream(request, pen_of(request))
+
+        return chunks_of(begin, CLOSE_GRACE_S)
 
     async def aclose(self) -> None:
         """Do nothing: every call ends its own process."""

@@ -26,7 +26,7 @@ from agents.backends.dialects.chat.settings import ChatSettings
 from agents.backends.dialects.chat.writer import body
 from agents.backends.dialects.chunk_writer import ChunkWriter
 from agents.backends.function.reply import Piece, Reply, Thought, call_of, pieces_of
-from agents.backends.plain_request import plain_request
+from agents.backends.plain_request import Stream, chunks_of, pen_of, plain_request
 from agents.boundary.guard import first_of, log_error, text_of, words_of
 from agents.boundary.threads import in_thread
 from agents.errors import AgentError, BackendBroken, BackendUnavailable
@@ -109,7 +109,7 @@ class FunctionBackend:
         async with aclosing(self._batches(request, pen)) as batches:
             yield batches
 
-    async def stream_with_tools(
+    def stream_with_tools(
         self,
         messages: Sequence[Mapping[str, Any]],
         tools: Sequence[Mapping[str, Any]],
@@ -121,17 +121,12 @@ class FunctionBackend:
             TypeError: An option is unknown.
             AgentError: See :meth:`open_stream`.
         """
-        request = plain_request(messages, tools, options)
-        pen = Pen(request.turn.agent, request.turn.number, anyio.current_time())
-        stream = self.open_stream(request, pen)
-        batches = await stream.__aenter__()
-        try:
-            async for batch in batches:
-                for chunk in batch:
-                    yield chunk
-        finally:
-            with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
-                await stream.__aexit__(None, None, None)
+
+        def begin() -> Stream:
+            request = plain_request(messages, tools, options)
+            return self.open_stream(request, pen_of(request))
+
+        return chunks_of(begin, CLOSE_GRACE_S)
 
     async def aclose(self) -> None:
         """Do nothing: what the function holds is its own."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import anyio
 import anyio.lowlevel
 
-from agents.backends.plain_request import plain_request
+from agents.backends.plain_request import Stream, chunks_of, pen_of, plain_request
 from agents.backends.scripted.chunk_writer import Scribe
 from agents.backends.scripted.faults import error_of
 from agents.backends.scripted.player import Player
@@ -99,7 +99,7 @@ class ScriptedBackend:
         async with aclosing(await self._begin(request, pen)) as batches:
             yield batches
 
-    async def stream_with_tools(
+    def stream_with_tools(
         self,
         messages: Sequence[Mapping[str, Any]],
         tools: Sequence[Mapping[str, Any]],
@@ -111,16 +111,12 @@ class ScriptedBackend:
             TypeError: An option is unknown.
             AgentError: See :meth:`open_stream`.
         """
-        request = plain_request(messages, tools, options)
-        pen = Pen(request.turn.agent, request.turn.number, anyio.current_time())
-        batches = await self._begin(request, pen)
-        try:
-            async for batch in batches:
-                for chunk in batch:
-                    yield chunk
-        finally:
-            with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
-                await batches.aclose()
+
+        def begin() -> Stream:
+            request = plain_request(messages, tools, options)
+            return self.open_stream(request, pen_of(request))
+
+        return chunks_of(begin, CLOSE_GRACE_S)
 
     @property
     def sets_usage(self) -> bool:

@@ -23,7 +23,7 @@ import msgspec
 
 from agents.backends.dialects.event_stream import ServerEvent, Splitter
 from agents.backends.dialects.tool_names import names_back
-from agents.backends.plain_request import plain_request
+from agents.backends.plain_request import Stream, chunks_of, pen_of, plain_request
 from agents.backends.transport.clients import CLOSE_GRACE_S
 from agents.backends.transport.endpoint import Answer, Endpoint, read_to_end
 from agents.errors import BackendRefused, BackendUnavailable
@@ -236,7 +236,7 @@ class HttpBackend:
             allowances=self._speech.allowances(headers),
         )
 
-    async def stream_with_tools(
+    def stream_with_tools(
         self,
         messages: Sequence[Mapping[str, Any]],
         tools: Sequence[Mapping[str, Any]],
@@ -254,22 +254,17 @@ class HttpBackend:
             TypeError: An option is unknown.
             AgentError: See :meth:`open_stream`.
         """
-        agent = {"agent_id": options.pop("agent_id", self.model)}
-        request = plain_request(messages, tools, agent)
-        try:
-            speech = self._again(options) if options else self._speech
-        except ValueError as error:
-            raise BackendRefused(str(error)) from error
-        pen = Pen(request.turn.agent, request.turn.number, anyio.current_time())
-        stream = self._open(speech, request, pen)
-        batches = await stream.__aenter__()
-        try:
-            async for batch in batches:
-                for chunk in batch:
-                    yield chunk
-        finally:
-            with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
-                await stream.__aexit__(None, None, None)
+
+        def begin() -> Stream:
+            agent = {"agent_id": options.pop("agent_id", self.model)}
+            request = plain_request(messages, tools, agent)
+            try:
+                speech = self._again(options) if options else self._speech
+            except ValueError as error:
+                raise BackendRefused(str(error)) from error
+            return self._open(speech, request, pen_of(request))
+
+        return chunks_of(begin, CLOSE_GRACE_S)
 
     async def aclose(self) -> None:
         """Close the connections; a stream opened later makes new ones."""
