@@ -16,54 +16,27 @@ from agents.boundary.guard import class_name
 from agents.errors import StreamMalformed
 from agents.protocol.backend import Backend
 from agents.protocol.chunks import (
-    BlockDelta,
+    DELTAS,
+    SAID_BY_BACKENDS,
     BlockEnded,
     BlockStarted,
     Chunk,
     CitationAdded,
-    CompactionDelta,
-    ContextEdited,
-    ItemCompleted,
-    Ping,
     ResponseEnded,
-    ResponseOpened,
     ResponseStarted,
     ServerToolCalled,
     ServerToolReturned,
-    SignatureDelta,
     StreamChunk,
     TextDelta,
     ThinkingDelta,
     ToolCalled,
-    ToolInputDelta,
-    Unrecognized,
-    UsageReported,
 )
 from agents.protocol.frames import decode_frame, encode_frame
 from agents.protocol.stamper import Pen
 from agents.protocol.unicode_text import whole_text
 
 _OURS = "agents.backends."
-_ADDS = (
-    TextDelta,
-    ThinkingDelta,
-    SignatureDelta,
-    ToolInputDelta,
-    CitationAdded,
-    CompactionDelta,
-    BlockDelta,
-)
 _NAMES = (ToolCalled, ServerToolCalled, ServerToolReturned)
-_OTHERS = (
-    ResponseOpened,
-    ResponseStarted,
-    ResponseEnded,
-    ItemCompleted,
-    ContextEdited,
-    UsageReported,
-    Ping,
-    Unrecognized,
-)
 
 
 def is_checked(backend: Backend) -> bool:
@@ -136,7 +109,7 @@ class StreamCheck:
         elif isinstance(chunk, BlockEnded):
             if self._open.pop(chunk.block, None) is None:
                 raise _broken(f"block {chunk.block} ends and was not begun")
-        elif isinstance(chunk, _ADDS):
+        elif isinstance(chunk, DELTAS):
             # Some makers tell their sources when the text is over.
             blocks = self._known if isinstance(chunk, CitationAdded) else self._open
             if chunk.block not in blocks:
@@ -147,7 +120,7 @@ class StreamCheck:
             self._open, self._known = {}, {}
         elif isinstance(chunk, ResponseEnded):
             self._is_over = True
-        elif not isinstance(chunk, _OTHERS):
+        elif not isinstance(chunk, SAID_BY_BACKENDS):
             raise _broken(f"{name} is the actor's to say, not a backend's")
 
     def _check_call(

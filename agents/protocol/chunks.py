@@ -545,6 +545,34 @@ StreamChunk: TypeAlias = (
     | Unrecognized
 )
 
+DELTAS = (
+    TextDelta,
+    ThinkingDelta,
+    SignatureDelta,
+    ToolInputDelta,
+    CitationAdded,
+    CompactionDelta,
+    BlockDelta,
+)
+"""The chunks that add to a block."""
+SAID_BY_BACKENDS = (
+    ResponseOpened,
+    ResponseStarted,
+    BlockStarted,
+    *DELTAS,
+    BlockEnded,
+    ToolCalled,
+    ServerToolCalled,
+    ServerToolReturned,
+    ItemCompleted,
+    ContextEdited,
+    UsageReported,
+    ResponseEnded,
+    Ping,
+    Unrecognized,
+)
+"""The chunks that come from a model; all others are the agent's own words."""
+
 KEEPING_ALIVE = frozenset({Ping, Unrecognized})
 """Chunks that bring a response no further, however many come."""
 

@@ -17,68 +17,24 @@ import msgspec
 
 from agents.errors import AgentError, BackendRefused
 from agents.protocol.chunks import (
-    BlockDelta,
+    DELTAS,
+    SAID_BY_BACKENDS,
     BlockEnded,
     BlockStarted,
     Chunk,
-    CitationAdded,
-    CompactionDelta,
-    ContextEdited,
-    ItemCompleted,
     Ping,
     ResponseEnded,
     ResponseOpened,
     ResponseStarted,
-    ServerToolCalled,
-    ServerToolReturned,
-    SignatureDelta,
     StreamChunk,
-    TextDelta,
-    ThinkingDelta,
     ToolCalled,
-    ToolInputDelta,
     Unrecognized,
-    UsageReported,
 )
 from agents.protocol.frames import decode_frame, encode_frame
 
 if TYPE_CHECKING:
     from agents.protocol.backend import Backend, Request
     from agents.protocol.stamper import Pen
-
-SAID_BY_BACKENDS = (
-    ResponseOpened,
-    ResponseStarted,
-    BlockStarted,
-    TextDelta,
-    ThinkingDelta,
-    SignatureDelta,
-    ToolInputDelta,
-    CitationAdded,
-    CompactionDelta,
-    BlockDelta,
-    BlockEnded,
-    ToolCalled,
-    ServerToolCalled,
-    ServerToolReturned,
-    ItemCompleted,
-    ContextEdited,
-    UsageReported,
-    ResponseEnded,
-    Ping,
-    Unrecognized,
-)
-"""The chunks that come from a model; all others are the agent's own words."""
-
-_DELTAS = (
-    TextDelta,
-    ThinkingDelta,
-    SignatureDelta,
-    ToolInputDelta,
-    CitationAdded,
-    CompactionDelta,
-    BlockDelta,
-)
 
 
 class ProtocolBroken(BackendRefused):
@@ -253,7 +209,7 @@ class _Rules:
                         "a block ends once, when it has begun", f"block {block}"
                     )
                 self._open.discard(block)
-            case _ if isinstance(chunk, _DELTAS):
+            case _ if isinstance(chunk, DELTAS):
                 if chunk.block not in self._open:
                     rule = "a delta belongs to a block that has begun and not ended"
                     self.broken(rule, f"{name} of block {chunk.block}")
