@@ -29,7 +29,7 @@ def question_of(asked: str | None, of_file: str | None, *, is_alone: bool) -> st
             input is theirs, unless the question must come from it.
 
     Raises:
-        ConfigInvalid: There is none, or it is too long.
+        ConfigInvalid: There is none, or it is too long, or no text.
     """
     question = asked if asked is not None else of_file
     if question is not None:
@@ -69,7 +69,7 @@ def _read() -> str:
     """All of standard input; nothing, where there is none or it cannot be read.
 
     Raises:
-        ConfigInvalid: It is too long.
+        ConfigInvalid: It is too long, or no text.
     """
     _say_that_it_waits()
     try:
@@ -79,6 +79,11 @@ def _read() -> str:
     if len(raw) > QUESTION_BYTES_MAX:
         raise ConfigInvalid(
             f"the question is longer than {QUESTION_BYTES_MAX:,} bytes; shorten it"
+        )
+    if (place := raw.find(0)) >= 0:  # no text that a person sends has a NUL
+        raise ConfigInvalid(
+            f"standard input is not text: byte {place} of it is NUL; send a picture, "
+            "a PDF or another file with --attach FILE"
         )
     return raw.decode("utf-8", "replace")
 

@@ -41,6 +41,16 @@ def test_a_question_alone_or_a_pipe_alone_is_the_question(run: Run) -> None:
     assert _asked(run("run", "-", *QUIET, stdin="Why?\n")[1]) == "Why?"
 
 
+@pytest.mark.parametrize("question", ["what is this", "-", None])
+def test_a_picture_on_standard_input_is_sent_to_attach(
+    question: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(picture)))
+    with pytest.raises(ConfigInvalid, match=r"byte 8 .*--attach FILE"):
+        question_of(question, None, is_alone=True)
+
+
 def test_nothing_asked_and_nothing_piped_is_said(run: Run) -> None:
     code, _, err = run("run", *QUIET, stdin="  \n")
     assert code == 1
