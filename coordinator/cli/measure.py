@@ -9,6 +9,7 @@ from pathlib import Path
 import anyio
 import msgspec
 
+from coordinator.cli.env_file import load_environment
 from coordinator.cli.error_report import at_the_boundary
 from coordinator.cli.exit_codes import Exit, complain
 from coordinator.cli.sweep_progress import Bar, Lines
@@ -75,6 +76,8 @@ def _command(command: MeasureCommand) -> int:
         concurrency=command.concurrency,
         budget_usd=command.budget_usd,
     )
+    if not command.is_emulated:
+        load_environment(None)
     found = anyio.run(_run, options)
     return _print(command, options, found)
 

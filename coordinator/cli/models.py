@@ -11,6 +11,7 @@ import msgspec
 
 from agents.backends.claude.models import ModelInfo, known_models
 from agents.errors import AgentError
+from coordinator.cli.env_file import load_environment
 from coordinator.cli.error_report import at_the_boundary
 from coordinator.cli.exit_codes import Exit
 from coordinator.team.builder import KEY_VARIABLES
@@ -25,6 +26,7 @@ def models_command(*, is_json: bool) -> int:
 
 
 def _print(*, is_json: bool) -> int:
+    load_environment(None)
     found, problem = known_models(), ""
     if any(os.environ.get(name, "").strip() for name in KEY_VARIABLES):
         try:

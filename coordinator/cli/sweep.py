@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 import anyio
 import msgspec
 
+from coordinator.cli.env_file import load_environment
 from coordinator.cli.error_report import at_the_boundary
 from coordinator.cli.exit_codes import Exit, complain
 from coordinator.cli.garbage_collection import collecting_rarely
@@ -66,6 +67,8 @@ def sweep_command(command: SweepCommand) -> int:
 
 
 async def _run(command: SweepCommand) -> int:
+    if not command.is_emulated:
+        load_environment(None)
     options = _options(command)
     report: Report | None = None
     watcher = _watcher(sys.stderr)

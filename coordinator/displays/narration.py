@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 from agents.protocol.chunks import (
@@ -118,14 +119,21 @@ class Moment:
     words: str
 
 
-def moment_of(event: Event, authors: Mapping[Label, AgentId]) -> Moment | None:
+def moment_of(
+    event: Event,
+    authors: Mapping[Label, AgentId],
+    stopped: Mapping[AgentId, str] = MappingProxyType({}),
+) -> Moment | None:
     """Word one event; ``None`` where it is not worth a person's line.
 
     Args:
         event: A chunk or a decision.
         authors: Label → author, of every answer accepted so far.
+        stopped: Agent → why its turn was stopped last, which is not said twice.
     """
     agent, kind, words = _told(event, authors)
+    if isinstance(event, AgentRetired) and event.reason == stopped.get(event.agent):
+        words = "is out"
     if not words:
         return None
     return Moment(agent=agent, kind=kind, words=one_line(words, WORDS_MAX))

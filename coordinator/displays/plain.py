@@ -150,7 +150,7 @@ class PlainDisplay:
                 lines = self._rest_of(event.agent)
             case _:
                 lines = []
-        moment = moment_of(event, self._view.authors)
+        moment = moment_of(event, self._view.authors, self._view.stopped)
         if moment is not None:
             if moment.agent is not None:
                 lines += self._rest_of(moment.agent)

@@ -28,10 +28,12 @@ from agents.protocol.chunks import AgentId
 from coordinator.displays.base import Cast
 from coordinator.displays.closing import closing
 from coordinator.displays.controls import Controls
+from coordinator.displays.first_picture import FIRST_PICTURE
 from coordinator.displays.keyboard import Keyboard
 from coordinator.displays.library_warnings import warnings_held
 from coordinator.displays.painting import Brush
 from coordinator.displays.panes import Composer, Look, elapsed_s
+from coordinator.displays.sanitizer import one_line
 from coordinator.displays.screen import Screen
 from coordinator.displays.view import View
 from coordinator.protocol.events import Event
@@ -46,6 +48,9 @@ IDLE_S = 1.0
 
 BELL_AFTER_S = 30.0
 """Nobody looks at a terminal for so long: its end is rung for."""
+
+TITLE_CHARS = 60
+"""Of the question, in the window's title."""
 
 REST = 15
 """So many times as long as drawing took is rested: a fifteenth of a core at most."""
@@ -112,10 +117,14 @@ class RichDisplay:
             raise gone[0]  # as displays raise that have no tasks of their own
 
     async def _show(self, events: AsyncIterator[Sequence[Event]]) -> None:
+        FIRST_PICTURE.give_keys_back()  # or the keyboard would keep its state
         keyboard = _keyboard(self._console.file)
         self._look.has_keys = keyboard is not None
         self._screen = Screen(
-            self._console.file, keyboard.descriptor if keyboard else None
+            self._console.file,
+            keyboard.descriptor if keyboard else None,
+            # The console of Linux has no title, and old ones print what is none.
+            has_title=self._console.is_terminal and os.environ.get("TERM") != "linux",
         )
         self._looked_at = anyio.current_time()
         try:
@@ -170,7 +179,13 @@ class RichDisplay:
         waited_s = anyio.current_time() - self._looked_at
         self._view.time = self._view.now + waited_s * self._cast.speed
         taken_s = elapsed_s(self._view, self._cast, waited_s)
-        await self._screen.draw(self._composer.compose(width, height, taken_s))
+        picture = self._composer.compose(width, height, taken_s)
+        await self._screen.draw(picture, self._title())
+
+    def _title(self) -> str:
+        """What is said in the window's title, where people have many windows."""
+        state = "your turn" if self._look.request else self._view.phase
+        return f"{state}: {one_line(self._cast.question, TITLE_CHARS)}"
 
     def _size(self) -> tuple[int, int]:
         """Columns and lines of the terminal that is drawn on, wherever others are."""

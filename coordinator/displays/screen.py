@@ -1,7 +1,8 @@
 """A terminal's second screen, drawn by what changed.
 
 Each picture goes out whole or not at all where the terminal can synchronise (mode
-2026; others ignore it), and holds only the lines that differ from the one before.
+2026; others ignore it), and holds only the lines that differ from the one before. The
+window's title says what goes on, for who has gone to another; the old one comes back.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from coordinator.displays.first_picture import ENTER, FIRST_PICTURE, LEAVE
 from coordinator.displays.painting import placed
 from coordinator.displays.panes import Strip
 
+TITLE_KEPT, TITLE_BACK = "\x1b[22;2t", "\x1b[23;2t"
+"""Titles go on a stack of the terminal's (xterm and its kin; others ignore it)."""
 KEYS_ON, KEYS_OFF = "\x1b[?2004h", "\x1b[?2004l"
 SYNC, SYNCED = "\x1b[?2026h", "\x1b[?2026l"
 CLEAR = "\x1b[0m\x1b[2J"
@@ -30,11 +33,20 @@ class Screen:
     Args:
         out: The stream that it is written to otherwise, flushed before.
         descriptor: A non-blocking one of the same terminal; ``None``: write to ``out``.
+        has_title: Whether its window has one that may be changed.
     """
 
-    def __init__(self, out: IO[str], descriptor: int | None = None) -> None:
+    def __init__(
+        self,
+        out: IO[str],
+        descriptor: int | None = None,
+        *,
+        has_title: bool = False,
+    ) -> None:
         self._out = out
         self._descriptor = descriptor
+        self._has_title = has_title
+        self._title = ""
         self._drawn: dict[tuple[int, int, int], str] = {}
         self._is_open = False
         self.bytes_written = 0
@@ -42,8 +54,9 @@ class Screen:
     def enter(self) -> None:
         """Show the second screen, empty."""
         begin = CLEAR if FIRST_PICTURE.hand_over() else ENTER
-        self._write_now(begin + (KEYS_ON if self._descriptor is not None else ""))
-        self._drawn = {}
+        keys = KEYS_ON if self._descriptor is not None else ""
+        self._write_now(begin + keys + (TITLE_KEPT if self._has_title else ""))
+        self._drawn, self._title = {}, ""
         self._is_open = True
 
     def leave(self) -> None:
@@ -51,14 +64,20 @@ class Screen:
         if self._is_open:
             self._is_open = False
             off = KEYS_OFF if self._descriptor is not None else ""
-            self._write_now(f"{SYNCED}\x1b[0m{off}{LEAVE}")
+            title = TITLE_BACK if self._has_title else ""
+            self._write_now(f"{SYNCED}\x1b[0m{off}{title}{LEAVE}")
 
     def forget(self) -> None:
         """Draw everything anew with the next picture."""
         self._drawn = {}
 
-    async def draw(self, strips: Sequence[Strip]) -> None:
-        """Draw what differs; waits for a terminal that lags."""
+    async def draw(self, strips: Sequence[Strip], title: str = "") -> None:
+        """Draw what differs; waits for a terminal that lags.
+
+        Args:
+            strips: The whole picture.
+            title: The window's, in one line without control characters.
+        """
         new = {(s.row, s.column, s.width): s.text for s in strips}
         old = self._drawn
         out: list[str] = []
@@ -71,6 +90,9 @@ class Screen:
             for place, text in new.items()
             if old.get(place) != text
         ]
+        if self._has_title and title != self._title:
+            out.append(f"\x1b]2;{title}\x07")
+            self._title = title
         if not out:
             await anyio.lowlevel.checkpoint()
             return

@@ -307,6 +307,8 @@ class View:
         self.phase: Phase = "drafting"
         self.moments: deque[Moment] = deque(maxlen=MOMENTS_KEPT)
         self.authors: dict[Label, AgentId] = {}
+        self.stopped: dict[AgentId, str] = {}
+        """Why the last of its turns was stopped."""
         self.voters: set[AgentId] = set()
         """Who has been asked to vote on what stands."""
         self.drafted: set[AgentId] = set()
@@ -422,7 +424,7 @@ class View:
             self.authors[event.label] = event.agent
             self.labels.append(event.label)
         self.version += 1
-        moment = moment_of(event, self.authors)
+        moment = moment_of(event, self.authors, self.stopped)
         if moment is not None and moment.kind not in ("turn", "tool"):
             self.moments.append(moment)
         if moment is not None and moment.agent is not None:
@@ -515,6 +517,7 @@ class View:
             case VotesVoided() | LiveBallots():
                 self._on_ballots(event)
             case CancelTurn():
+                self.stopped[event.agent] = event.reason
                 agent = self._agent(event.agent)
                 agent.activity, agent.note = "stopped", clean(event.reason)
                 agent.again_at = None

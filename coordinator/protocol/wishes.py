@@ -51,7 +51,7 @@ class StopAgent(msgspec.Struct, frozen=True, kw_only=True, tag="stop_agent"):
     """An agent is taken out; its answer stands."""
 
     agent: str
-    reason: str = "stopped by a person"
+    reason: str = "a person asked for it"
 
 
 class ForceVote(msgspec.Struct, frozen=True, kw_only=True, tag="force_vote"):

@@ -51,7 +51,7 @@ class SessionHandle:
         """Tell the whole team something; agents read it with their next turn."""
         self._session.say(text)
 
-    def stop_agent(self, agent: str, reason: str = "stopped by a person") -> None:
+    def stop_agent(self, agent: str, reason: str = "a person asked for it") -> None:
         """Take one agent out; its answer stands.
 
         Raises:

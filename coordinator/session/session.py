@@ -172,7 +172,7 @@ class Session(Generic[T]):
         way = f"choose from {known}" if known else "nobody has answered yet"
         raise NotAsked(f"there is no answer {name!r}; {way}")
 
-    def stop_agent(self, agent: str, reason: str = "stopped by a person") -> None:
+    def stop_agent(self, agent: str, reason: str = "a person asked for it") -> None:
         """Take one agent out; its answer stands. From any thread.
 
         Raises:

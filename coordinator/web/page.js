@@ -150,8 +150,8 @@ const apply = event => {
       note("↺ " + event.voters.join(", ") + " had not seen " + nameOf(event.label) + ": vote again"); now.standing = true; now.wanted = true; break;
     case "live_ballots": { const live = new Set(event.ballots.map(each => each.voter)); for (const voter of [...now.ballots.keys()]) if (!live.has(voter)) now.ballots.delete(voter); now.standing = true; break; }
     case "veto_ignored": $("notice").textContent = "The veto of " + nameOf(event.label) + " changed nothing: " + event.reason; break;
-    case "agent_retired": { const it = pane(event.agent); it.out = true; set(event.agent, "is out: " + event.reason, false); note("✕ " + event.agent + " is out: " + event.reason); break; }
-    case "cancel_turn": note("— " + event.agent + " is stopped: " + event.reason); break;
+    case "agent_retired": { const it = pane(event.agent); it.out = true; set(event.agent, "is out: " + event.reason, false); note("✕ " + event.agent + " is out" + (it.stopped === event.reason ? "" : ": " + event.reason)); break; }
+    case "cancel_turn": pane(event.agent).stopped = event.reason; note("— " + event.agent + " is stopped: " + event.reason); break;
     case "slate_frozen": now.phase = Math.max(now.phase, 1); note("The answers stand: " + event.labels.map(nameOf).join(", ")); now.wanted = true; break;
     case "team_grown": note("+ " + event.agents.join(", ") + ": " + event.reason); break;
     case "committee_decided": note("A committee has chosen " + nameOf(event.label)); break;

@@ -327,3 +327,24 @@ def test_a_first_picture_gives_way_to_what_must_be_said() -> None:
         assert terminal.process.returncode == 1, shown
     assert shown.count(FIRST_SCREEN) == 1
     assert CURSOR_SHOWN in shown
+
+
+def test_keys_pressed_before_the_first_agent_speaks_are_kept_and_not_shown() -> None:
+    with _terminal("run", "--demo") as terminal:
+        terminal.read_until(SECOND_SCREEN)
+        terminal.press(b"m#~#")
+        terminal.read_until(b"tell the team:")
+        terminal.read_until(b"#~#")
+        terminal.press(b"\x1b\x03")
+        shown = terminal.read_rest()
+    assert b"#~#" not in shown.partition(b"tell the team:")[0]
+
+
+def test_the_windows_title_says_what_goes_on_and_comes_back(team: str) -> None:
+    with _terminal("run", "-c", team, TERM="xterm-256color") as terminal:
+        shown = terminal.read_rest()
+    kept, drafting = b"\x1b[22;2t", b"\x1b]2;drafting: Is it so?\x07"
+    back = b"\x1b[23;2t" + FIRST_SCREEN
+    assert shown.index(kept) < shown.index(drafting) < shown.index(back)
+    with _terminal("run", "-c", team, TERM="linux") as terminal:
+        assert b"\x1b]2;" not in terminal.read_rest()

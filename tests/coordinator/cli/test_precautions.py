@@ -40,6 +40,29 @@ def test_of_a_folders_env_only_keys_are_read_and_never_over_what_is_set(
     assert capsys.readouterr().err == f"coordinator: {KEY} is from .env\n"
 
 
+def _commands() -> dict[str, tuple[str, ...]]:
+    return {
+        "models": ("models",),
+        "sweep": ("sweep", "questions.jsonl", "-c", "team.yaml"),
+        "measure": ("measure", "questions.jsonl", "-c", "team.yaml", "--yes"),
+    }
+
+
+@pytest.mark.parametrize("command", _commands())
+def test_every_command_that_asks_a_model_reads_the_folders_keys(
+    command: str, run: Run, team: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert team == str(tmp_path / "team.yaml")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SOME_API_KEY", raising=False)
+    (tmp_path / ".env").write_text("SOME_API_KEY=sk-1\n")
+    line = '{"id": "a", "question": "Is it so?", "reference": "yes"}\n'
+    (tmp_path / "questions.jsonl").write_text(line)
+    _, _, err = run(*_commands()[command])
+    assert "coordinator: SOME_API_KEY is from .env\n" in err
+    monkeypatch.delenv("SOME_API_KEY")
+
+
 def test_a_named_file_is_read_whole_and_must_be_readable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,7 +22,7 @@ from coordinator.displays.jsonl import JsonLinesDisplay
 from coordinator.displays.plain import PlainDisplay
 from coordinator.displays.quiet import QuietDisplay
 from coordinator.displays.view import View
-from coordinator.protocol.events import Event
+from coordinator.protocol.events import AgentRetired, CancelTurn, Event
 from coordinator.protocol.result import Result
 
 Batches = Callable[[Sequence[Event]], AsyncIterator[Sequence[Event]]]
@@ -154,3 +154,17 @@ async def test_quiet_says_the_answer_and_nothing_else(
     await display.show(in_batches(events))
     display.conclude(result)
     assert out.getvalue() == ("It is so.\n" if is_heard else "")
+
+
+async def test_why_an_agent_is_stopped_and_out_is_said_once(
+    cast: Cast, in_batches: Batches
+) -> None:
+    out, why, bo = io.StringIO(), "a person asked for it", AgentId("bo")
+    events = [
+        CancelTurn(agent=bo, turn=TurnNumber(1), reason=why),
+        AgentRetired(agent=bo, reason=why),
+        AgentRetired(agent=AgentId("ada"), reason=why),
+    ]
+    await PlainDisplay(out, cast).show(in_batches(events))
+    told = [line.split("s  ")[1] for line in out.getvalue().splitlines()[1:]]
+    assert told == [f"bo  ✕ is stopped: {why}", "bo  ! is out", f"ada ! is out: {why}"]
