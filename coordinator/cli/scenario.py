@@ -13,6 +13,7 @@ from coordinator.cli.garbage_collection import collecting_rarely
 from coordinator.cli.output_files import check_output
 from coordinator.displays.sanitizer import clean, one_line
 from coordinator.errors import ConfigInvalid
+from coordinator.scenarios.assembly import missing
 from coordinator.scenarios.expansion import setting, span
 from coordinator.scenarios.report_files import Unusable, as_json, junit
 from coordinator.scenarios.runner import (
@@ -110,19 +111,20 @@ def scenario_command(options: ScenarioOptions) -> int:
 
     if not options.is_json:
         out.write(_row("scenario", "runtime", "status", "tokens", "seconds", ""))
+    unusable = list(selection.unusable)
     with collecting_rarely():
-        _run(options, wanted, on_report)
-    _tell_unusable(selection.unusable)
+        unusable += _run(options, wanted, on_report)
+    _tell_unusable(unusable)
     if options.durations:
         out.write(_durations(reports, options.durations))
     if options.junit is not None:
-        options.junit.write_bytes(junit(reports, selection.unusable))
+        options.junit.write_bytes(junit(reports, unusable))
     if options.is_json:
-        sys.stdout.buffer.write(as_json(reports, selection.unusable))
+        sys.stdout.buffer.write(as_json(reports, unusable))
         sys.stdout.buffer.flush()
     else:
-        out.write(_sum(reports, selection.unusable, len(wanted)))
-    return _code(reports, selection.unusable)
+        out.write(_sum(reports, unusable, len(wanted)))
+    return _code(reports, unusable)
 
 
 def _plays(options: ScenarioOptions, scenarios: Iterable[Scenario]) -> list[Play]:
@@ -142,24 +144,41 @@ def _run(
     options: ScenarioOptions,
     wanted: Sequence[Play],
     on_report: Callable[[Report], None],
-) -> None:
+) -> list[Unusable]:
+    """Play what is wanted; and what could not be played, by file."""
+    unusable: dict[Path, Unusable] = {}
     if options.over == "http":
+        playable: list[Play] = []
+        for play in wanted:
+            if problems := "\n".join(missing(play.scenario)):
+                path = play.scenario.path
+                unusable[path] = Unusable(path, problems)
+            else:
+                playable.append(play)
         for one in RUNTIMES:
-            scenarios = [play for play in wanted if play.runtime == one]
+            scenarios = [play for play in playable if play.runtime == one]
             if scenarios:
                 run_together(scenarios, on_report)
-        return
+        return list(unusable.values())
     for play in wanted:
-        report = run_scenario(
-            play.scenario,
-            runtime=play.runtime,
-            seed=play.seed,
-            schedule=play.schedule,
-            has_prompts=options.trace,
-        )
+        path = play.scenario.path
+        if path in unusable:
+            continue
+        try:
+            report = run_scenario(
+                play.scenario,
+                runtime=play.runtime,
+                seed=play.seed,
+                schedule=play.schedule,
+                has_prompts=options.trace,
+            )
+        except ConfigInvalid as error:
+            unusable[path] = Unusable(path, str(error))
+            continue
         on_report(report)
         if options.fail_fast and report.differences:
-            return
+            break
+    return list(unusable.values())
 
 
 def check_command(options: ScenarioOptions) -> int:
@@ -169,8 +188,13 @@ def check_command(options: ScenarioOptions) -> int:
     except ConfigInvalid as error:
         complain(str(error))
         return UNUSABLE
-    _tell_unusable(selection.unusable)
-    count, bad = len(selection.scenarios), len(selection.unusable)
+    unusable = {one.path: one for one in selection.unusable}
+    for scenario in selection.scenarios:
+        if problems := "\n".join(missing(scenario)):
+            unusable[scenario.path] = Unusable(scenario.path, problems)
+    _tell_unusable(unusable.values())
+    playable = [x for x in selection.scenarios if x.path not in unusable]
+    count, bad = len(playable), len(unusable)
     sys.stdout.write(f"{count} scenarios can be played")
     sys.stdout.write(f", {bad} files are not usable\n" if bad else "\n")
     return UNUSABLE if bad else 0

@@ -97,6 +97,8 @@ def _worded(message: str, data: Plain, into: object) -> tuple[Where, str]:
         )
     if match := _MISTYPED.fullmatch(message):
         wanted = match[1].replace("object", "mapping").replace("array", "list")
+        if isinstance(value, int | float) and "str" in wanted.split(" | "):
+            wanted = f"text: put it in quotes, '{_shown(value)}'"
         return where, f"{_shown(value)} will not do; expected {wanted}"
     if match := _OUT_OF_BOUNDS.fullmatch(message):
         bound = f"{_BOUNDS[match[1]]} {float(match[2]):g}"

@@ -11,7 +11,7 @@ All of it is done on the document, before anything is read of it, in this order:
   [slate, revision], seed: 0..4}``, or once for each mapping of a list, ``[{seed: 1,
   expect.winner: ada}, …]``. ``runtime`` is the event loop.
 - ``count: 30`` of an agent makes thirty of it, ``judge1`` to ``judge30``; ``{n}`` in
-  its texts is its number.
+  its texts is its number, and in its id, where the number is to stand elsewhere.
 
 Every value keeps the line it was written in.
 """
@@ -306,10 +306,9 @@ def _several(document: Document, number: int, entry: Plain) -> list[Plain]:
     if count > AGENTS_MAX:
         problem = f"{count:,} are too many; keep to {AGENTS_MAX:,}"
         raise document.error(("agents", number, "count"), problem)
-    return [
-        {**cast("dict[str, Plain]", _numbered(rest, n)), "id": f"{name}{n}"}
-        for n in range(1, count + 1)
-    ]
+    if isinstance(name, str) and "{n}" not in name:
+        rest["id"] = name + "{n}"
+    return [_numbered(rest, n) for n in range(1, count + 1)]
 
 
 def _numbered(value: Plain, number: int) -> Plain:

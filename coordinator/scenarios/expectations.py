@@ -59,7 +59,9 @@ def _any_of(several: tuple[Outcome, ...], course: Course) -> Iterator[str]:
 
 def _outcome(one: Outcome, course: Course) -> Iterator[str]:
     result, happenings = course.result, course.happenings
-    yield from _differs("status", one.status, result.status)
+    for told in _differs("status", one.status, result.status):
+        why = course.chronicle.named(result.detail)
+        yield f"{told}: {why}" if why else told
     yield from _text("winner", one.winner, result.winner, is_name=True)
     yield from _text("answer", one.answer, result.answer)
     yield from _text("detail", one.detail, course.chronicle.named(result.detail))

@@ -170,12 +170,14 @@ def _scenario(variant: Variant, sentence: str, line: int) -> Scenario:
 def _read_whole(document: Document) -> tuple[TeamConfig | None, list[Misplaced]]:
     """Read it; where it cannot be read, leave out what is wrong and look for more."""
     problems: list[Misplaced] = []
+    left_out: list[Where] = []
     while len(problems) < FAULTS_TOLD:
         try:
             config = read_once(document, ScenarioFile)
         except Misplaced as error:
-            if not any(_is_missed(error, earlier.where) for earlier in problems):
+            if not any(_is_missed(error, place) for place in left_out):
                 problems.append(error)
+            left_out += [error.where[:end] for end in range(1, len(error.where) + 1)]
             cut = without(document.data, error.where)
             if cut is None or error.where in _NEEDED:
                 return None, problems

@@ -37,6 +37,7 @@ from agents.protocol.chunks import AgentId, Label, StreamChunk
 from agents.tools.schema_tool import SchemaTool
 from coordinator.errors import NotAsked
 from coordinator.protocol.result import Result
+from coordinator.scenarios.assembly import assembled
 from coordinator.scenarios.expectations import Course, differences
 from coordinator.scenarios.facts import MODEL_ASKED, Chronicle, Happening, alternatives
 from coordinator.scenarios.reader import Scenario, read_scenario
@@ -54,7 +55,7 @@ from coordinator.simulation.virtual_time import (
     seeded_schedule,
     virtual,
 )
-from coordinator.team.builder import assemble, closing
+from coordinator.team.builder import closing
 from coordinator.team.function_tools import imported
 from coordinator.team.team import Team
 
@@ -242,7 +243,7 @@ async def _play(
         took_s=time.perf_counter() - began,
     )
     if scenario.file.judge is not None:
-        judged = judgement(scenario.file.judge, report)
+        judged = judgement(scenario.file.judge, report, scenario.config.folder)
         return replace(report, differences=(*found, *judged))
     return report
 
@@ -294,13 +295,13 @@ def wants_prompts(expect: Expected) -> bool:
     return any(kind == MODEL_ASKED for step in steps for kind, _ in alternatives(step))
 
 
-def judgement(name: str, report: Report) -> list[str]:
+def judgement(name: str, report: Report, folder: str = "") -> list[str]:
     """What a function of the author's says is wrong.
 
     Whatever it raises is a difference: this is the boundary to code that is not ours.
     """
     try:
-        said: object = imported(name)(report)
+        said: object = imported(name, folder)(report)
     except Exception as error:  # noqa: BLE001  (the boundary named above)
         return [f"judge {name}: {type(error).__name__}: {error}"]
     if said is None or said is True:
@@ -330,7 +331,7 @@ async def _stage(
     """
     config = scenario.config
     if over == "process":
-        team = assemble(config, environment={})
+        team = assembled(scenario)
         players = {
             agent.id: agent.backend.player(AgentId(agent.id))
             for agent in team.with_models
@@ -359,7 +360,7 @@ async def _stage(
         claude = msgspec.structs.replace(config, agents=entries)
         asked = [AgentId(agent) for agent in models]
         yield (
-            assemble(claude, environment={}),
+            assembled(scenario, claude),
             lambda: [x for one in asked for x in server.player(one).unplayed()],
         )
 

@@ -121,7 +121,16 @@ def imported(name: str, folder: str = "") -> Any:  # noqa: ANN401  (whatever a m
             f"module {module_name!r} fails as it is imported: "
             f"{type(error).__name__}: {error}"
         ) from error
-    return getattr(module, inner)
+    try:
+        return getattr(module, inner)
+    except AttributeError:
+        from difflib import get_close_matches  # noqa: PLC0415  (only for what is wrong)
+
+        names = [name for name in dir(module) if not name.startswith("_")]
+        alike = get_close_matches(inner, names, 1)
+        way = f"did you mean {alike[0]!r}?" if alike else "write module:function"
+        problem = f"module {module_name!r} has no {inner!r}; {way}"
+        raise AttributeError(problem) from None
 
 
 def _module_of(path: Path) -> ModuleType:

@@ -22,6 +22,7 @@ from coordinator.ballots import learned_weights
 from coordinator.ballots.voting_rules import spelled_out
 from coordinator.consensus.rules import Budget, Rules
 from coordinator.errors import ConfigInvalid
+from coordinator.team.agent_ids import id_fault
 from coordinator.team.attachment_sources import placed
 from coordinator.team.makers import with_backend
 from coordinator.team.paths import expanded, variable_in
@@ -181,6 +182,8 @@ def read_once(document: Document, form: type[TeamFile] = TeamFile) -> TeamConfig
     )
     first: dict[str, int] = {}
     for number, entry in enumerate(agents):
+        if fault := id_fault(entry.id):
+            raise document.error(("agents", number, "id"), fault)
         if first.setdefault(entry.id, number) != number:
             problem = f"{entry.id!r} is agents[{first[entry.id]}] already; ids differ"
             raise document.error(("agents", number, "id"), problem)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -35,6 +34,7 @@ from coordinator.consensus import budget
 from coordinator.consensus.rules import Price, Rules, RulesRecord
 from coordinator.errors import ConfigInvalid
 from coordinator.protocol.result import T
+from coordinator.team.agent_ids import id_fault
 
 CLOSE_GRACE_S = 5.0
 """How long backends may take to close, in seconds: a TLS goodbye takes one way."""
@@ -45,8 +45,6 @@ if TYPE_CHECKING:
     from coordinator.session.options import OpenOptions
     from coordinator.session.stream import EventStream
     from coordinator.team.answer_checks import Given
-
-_ID = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,11 +195,8 @@ class Team(Generic[T]):
         if not self.agents:
             raise ConfigInvalid("a team needs at least one agent; add one to 'agents'")
         for agent, times in Counter(agent.id for agent in self.agents).items():
-            if not _ID.fullmatch(agent):
-                raise ConfigInvalid(
-                    f"agent id {agent!r} is not usable; begin with a letter and use up "
-                    "to 64 letters, digits, '_', '.' or '-'"
-                )
+            if fault := id_fault(agent):
+                raise ConfigInvalid(f"agent id {fault}")
             if times > 1:
                 raise ConfigInvalid(
                     f"agent id {agent!r} is used {times} times; ids must differ"

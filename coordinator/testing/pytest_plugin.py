@@ -151,8 +151,12 @@ class ScenarioItem(pytest.Item):
         style: Any = None,  # noqa: ANN401  (pytest's own)
     ) -> Any:  # noqa: ANN401  (pytest's own)
         """A difference is told in its lines, without a traceback."""
+        from coordinator.errors import ConfigInvalid
+
         if isinstance(excinfo.value, ScenarioDiffers):
             return f"{self._play.scenario.path}:\n{excinfo.value}"
+        if isinstance(excinfo.value, ConfigInvalid):
+            return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int, str]:

@@ -89,9 +89,10 @@ class Player:
                 if self._has_failed:
                     moves = self._noting_breaks(number, moves)
                 return Part(entry=entry, moves=moves)
+        again = ", after an error" if self._has_failed else ""
         raise ScriptStuck(
             f"the script of {self._name!r} has no unused entry for task {seen.task}, "
-            f"call {seen.call}; add one, or repeat: true"
+            f"call {seen.call}{again}; add one, or repeat: true"
         )
 
     def unplayed(self) -> Iterator[str]:
@@ -100,9 +101,13 @@ class Player:
             if entry.maybe:
                 continue
             if number not in self._begun:
-                yield f"turns[{number}] of {self._name!r} was never asked for"
+                yield f"{self._called(number)} was never asked for"
             elif any(map(_is_break, entry.lines)) and number not in self._broken:
-                yield f"turns[{number}] of {self._name!r} never came to its fault"
+                yield f"{self._called(number)} never came to its fault"
+
+    def _called(self, number: int) -> str:
+        task = self._script.turns[number].when.task
+        return f"turns[{number}] of {self._name!r}" + (f" ({task})" if task else "")
 
     def _noting_breaks(self, number: int, moves: Iterator[Move]) -> Iterator[Move]:
         for move in moves:

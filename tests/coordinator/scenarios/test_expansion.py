@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -173,3 +174,47 @@ def test_what_tells_the_scenarios_of_a_matrix_apart_is_not_cut(
     told = capsys.readouterr().out
     assert "… [voting.rule plurality]" in told
     assert "… [voting.rule borda]" in told
+
+
+def test_a_number_stands_in_the_id_where_it_says_so(tmp_path: Path) -> None:
+    text = SMALL.replace("id: ben", "id: ben{n}th\n    count: 2")
+    (read,) = read_scenarios(_write(tmp_path, text))
+    assert [entry.id for entry in read.config.agents] == ["ada", "ben1th", "ben2th"]
+
+
+def test_an_id_that_is_not_usable_is_told_by_line(tmp_path: Path) -> None:
+    path = _write(tmp_path, SMALL.replace("id: ben", "id: the ben"))
+    with pytest.raises(ConfigInvalid, match=r":9: agents.*'the ben' is not usable"):
+        read_scenarios(path)
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ("own_tools:lokup", r"tie.yaml:\d+: agents\[0\].*did you mean 'lookup'\?"),
+        ("no_tools:lookup", r"tie.yaml:\d+: agents\[0\].*No module named 'no_tools'"),
+        ("own_tools:CODES", r"tie.yaml:\d+: agents\[0\].*cannot be used"),
+    ],
+)
+def test_a_tool_that_cannot_be_had_is_told_by_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], named: str, told: str
+) -> None:
+    own = 'CODES = {}\n\n\ndef lookup(code: str) -> str:\n    """Find it."""\n'
+    _write(tmp_path, f"{own}    return code\n", "own_tools.py")
+    _write(tmp_path, SMALL, "good.yaml")
+    text = SMALL.replace("id: ada", f"id: ada\n    tools: ['{named}']")
+    options = ScenarioOptions(paths=[_write(tmp_path, text), tmp_path], runtime="both")
+    for command in (scenario_command, check_command):
+        assert command(options) == 1
+        out, err = capsys.readouterr()
+        assert re.search(told, err), err
+        assert len(err.splitlines()) == 1
+        assert "2 of 2" in out or "1 scenarios can" in out
+
+
+def test_a_judge_that_is_not_there_is_told_before_it_is_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = _write(tmp_path, SMALL + "judge: tests:polite\n")
+    assert check_command(ScenarioOptions(paths=[path])) == 1
+    assert "tie.yaml:18: judge: judge 'tests:polite'" in capsys.readouterr().err

@@ -15,10 +15,10 @@ from coordinator.cli.scenario import (
 )
 from coordinator.cli.schema import schema_command
 from coordinator.scenarios.json_schema import schema
-from coordinator.scenarios.reader import read_scenario
+from coordinator.scenarios.reader import parse_scenario, read_scenario
 from coordinator.scenarios.runner import Play, Report, run_scenario, run_together
 from coordinator.simulation.virtual_time import RUNTIMES, Runtime
-from tests.coordinator.scenarios.conftest import SMALL, Small
+from tests.coordinator.scenarios.conftest import FILE, SMALL, Small
 
 ROOT = Path(__file__).parents[3]
 RULES = ROOT / "scenarios" / "rules"
@@ -57,6 +57,21 @@ def test_each_difference_is_told_in_a_line(small: Small, line: str, told: str) -
     report = run_scenario(small(line))
     assert not report.is_as_expected
     assert told in "\n".join(report.differences)
+
+
+def test_another_end_is_told_with_its_reason(small: Small) -> None:
+    report = run_scenario(small(top="deadline_s: 1.05", drafted_s="9"))
+    told = "status: expected 'answered', was 'deadline': the deadline passed"
+    assert told in "\n".join(report.differences)
+
+
+def test_a_script_that_forgot_the_second_try_is_told_so() -> None:
+    text = SMALL.replace(
+        "lines: [{answer: Lyon", "lines: [{disconnect: true}, {answer: x"
+    )
+    told = "\n".join(run_scenario(parse_scenario(text, FILE)).differences)
+    assert "no unused entry for task draft, call 1, after an error; add one" in told
+    assert "turns[1] of 'ben' (review) was never asked for" in told
 
 
 def test_what_came_true_differs_in_nothing(small: Small) -> None:

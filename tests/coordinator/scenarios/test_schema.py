@@ -42,6 +42,10 @@ def test_the_first_comment_is_the_name(small: Small) -> None:
         ("order: [{at_s: 1}]", "18: expect.order[0]: give exactly one of"),
         ("never: [{conclude: {}, team_grown: {}}]", "expect.never[0]: give exactly"),
         ("tokens: {most: 3}", "expect.tokens.most: unknown key 'most'"),
+        (
+            "answer: 529",
+            "18: expect.answer: 529 will not do; expected text: put it in q",
+        ),
     ],
 )
 def test_what_cannot_be_expected_is_refused_by_line(

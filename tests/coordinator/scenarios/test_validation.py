@@ -241,7 +241,7 @@ def test_a_turn_that_was_never_asked_for_is_a_difference() -> None:
         "voting:", "      - {when: {task: present}, lines: [x]}\nvoting:"
     ).replace("      - {when: {task: present}", "        - {when: {task: present}")
     (told,) = run_scenario(parse_scenario(more, FILE)).differences
-    assert told == "script: turns[2] of 'ben' was never asked for"
+    assert told == "script: turns[2] of 'ben' (present) was never asked for"
     maybe = more.replace("{task: present}", "{task: present}, maybe: true")
     assert run_scenario(parse_scenario(maybe, FILE)).differences == ()
 
@@ -249,7 +249,7 @@ def test_a_turn_that_was_never_asked_for_is_a_difference() -> None:
 def test_a_fault_that_never_came_is_a_difference() -> None:
     late = SMALL.replace("{vote: Paris, delay_s: 5}", "{stall: true, delay_s: 5}")
     (told,) = run_scenario(parse_scenario(late, FILE)).differences
-    assert told == "script: turns[1] of 'ben' never came to its fault"
+    assert told == "script: turns[1] of 'ben' (review) never came to its fault"
 
 
 def test_a_tool_that_was_never_called_is_a_difference() -> None:
