@@ -36,6 +36,8 @@ PAGES = sorted(
 LINES_MAX = 200
 """Of the first README: it ends in a running team, and the rest is in its room."""
 SET_UP = "python3 -m venv"
+FILE = re.compile(r"# (my_\w+\.py)\n")
+"""How a block begins that other blocks import."""
 SESSION = "7c1f"
 """How the pages call a session that is kept."""
 
@@ -97,6 +99,9 @@ def bash(address: str, tmp_path: Path) -> Bash:
     there = tmp_path / "checkout"
     there.mkdir()
     (there / "scenarios").symlink_to(ROOT / "scenarios")
+    for block in _of("python"):
+        if name := FILE.match(block.text):
+            (there / name[1]).write_text(block.text)
     programs = tmp_path / "bin"
     programs.mkdir()
     command = programs / "coordinator"
@@ -159,7 +164,8 @@ def test_long_shell_commands_can_be_parsed(block: Block) -> None:
 def test_python_runs_when_pasted(block: Block, bash: Bash, tmp_path: Path) -> None:
     program = tmp_path / "checkout" / "program.py"
     program.write_text(block.text)
-    bash(f"{sys.executable} program.py")
+    is_test = "\ndef test_" in block.text
+    bash(f"{sys.executable} {'-m pytest -q ' if is_test else ''}program.py")
 
 
 @pytest.mark.parametrize("block", _of("yaml"), ids=_named)
