@@ -23,6 +23,7 @@ import msgspec
 from agents.actor.model_call import ask
 from agents.actor.outcomes import Last, Outcomes
 from agents.actor.refusals import may_be_containers, may_be_results
+from agents.actor.shown_work import with_work
 from agents.actor.stop_reasons import (
     WAY_OUT,
     has_server_call,
@@ -165,7 +166,7 @@ class RunningTurn:
                 continue
             last = await self._follow(response)
             if last is not None:
-                return last
+                return await with_work(self.agent, last)
         return self._outcomes.end(
             "silent", f"{MAX_CALLS} model calls brought no result"
         )

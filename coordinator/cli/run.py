@@ -35,6 +35,7 @@ from coordinator.cli.run_settings import (
     default_model,
     with_settings,
 )
+from coordinator.cli.shared_changes import offer_changes
 from coordinator.cli.signals import ending_signals, received
 from coordinator.cli.tool_output import tools_print_to_stderr
 from coordinator.consensus.rules import Rules
@@ -323,6 +324,14 @@ async def conduct(
     result = session.result
     options.on_session(session.id)
     code = Exit.INTERRUPTED if result is None else _finish(options, result)
+    if result is not None:
+        offer_changes(
+            team.source,
+            result,
+            is_sure=options.is_sure,
+            may_ask=sys.stdin.isatty() and not options.is_steered,
+            out=_watched(options),
+        )
     _name_session(options, session.id, result, root)
     return code
 

@@ -26,6 +26,7 @@ SECTIONS: Mapping[str, tuple[Kind, tuple[str, ...]]] = {
         "team",
         (
             "Attach",
+            "SharedEntry",
             "McpServer",
             "Straggler",
             "LeaderFirst",

@@ -7,7 +7,7 @@ backend is imported only where one is built, because the SDK takes a second.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -148,6 +148,13 @@ def _agent(
 ) -> Agent | Person:
     if entry.backend == "human":
         return Person(id=entry.id)
+    system, readers, reads = _skills(entry)
+    tools = tuple(_workspace_tools(config, entry, reads))
+    if tools and config.file.shared:
+        from coordinator.team.shared_folders import shared_prompt  # noqa: PLC0415  (few)
+
+        shared = shared_prompt(config.file.shared_entries)
+        system = "\n\n".join(filter(None, (system, shared)))
     agent = Agent(
         id=AgentId(entry.id),
         backend=_backend(config, entry, made, environment, approver),
@@ -155,10 +162,11 @@ def _agent(
             _backend(config, fallback_of(entry, model), made, environment, approver)
             for model in entry.fallback
         ),
-        system=entry.system,
+        system=system,
         tools=(
             *functions(entry.id, entry.tools, config.folder),
-            *_workspace_tools(entry),
+            *tools,
+            *readers,
         ),
         toolboxes=toolboxes(entry, config.folder),
         tool_timeout_s=entry.tool_timeout_s,
@@ -167,6 +175,19 @@ def _agent(
     )
     _check_names(entry, agent)
     return agent
+
+
+def _skills(entry: AgentEntry) -> tuple[str, tuple[Tool, ...], tuple[Path, ...]]:
+    """The system prompt with the agent's skills, their reader, and their folders."""
+    if not entry.skill_folders:
+        return entry.system, (), ()
+    from agents.tools.skills import SkillReader, skills_prompt  # noqa: PLC0415  (few)
+    from coordinator.team.skill_folders import read_skills  # noqa: PLC0415  (likewise)
+
+    skills = read_skills(entry.id, entry.skill_folders)
+    parts = filter(None, (entry.system, skills_prompt(skills)))
+    folders = tuple(skill.folder for skill in skills)
+    return "\n\n".join(parts), (SkillReader(skills),), folders
 
 
 def _named(config: TeamConfig, entry: AgentEntry, *, is_placed: bool) -> Agent:
@@ -389,8 +410,10 @@ def answer_type(schema: dict[str, Any] | str | None, folder: str = "") -> Any:  
         ) from error
 
 
-def _workspace_tools(entry: AgentEntry) -> Iterator[Tool]:
-    """Make the tools that work in the agent's own folder."""
+def _workspace_tools(
+    config: TeamConfig, entry: AgentEntry, reads: Sequence[Path]
+) -> Iterator[Tool]:
+    """Make the tools that work in the agent's own folder; ``reads``: what it sees."""
     names = [tool for tool in WORKSPACE_TOOLS if tool in entry.tools]
     if not names or entry.workspace is None:
         return
@@ -400,9 +423,9 @@ def _workspace_tools(entry: AgentEntry) -> Iterator[Tool]:
         Memory,
         PlacedTool,
         TextEditor,
-        WorkPlace,
         sandbox,
     )
+    from coordinator.team.shared_folders import work_place  # noqa: PLC0415  (likewise)
 
     is_sandboxed = entry.sandbox == "on"
     if "bash" in names and is_sandboxed and not sandbox.is_there():
@@ -412,10 +435,10 @@ def _workspace_tools(entry: AgentEntry) -> Iterator[Tool]:
             "write 'sandbox: off' to let them see the whole file system"
         )
     limits = Limits(time_s=entry.tool_timeout_s)
-    place = WorkPlace(Path(entry.workspace), entry.id, lasts=entry.workspace_lasts)
+    place = work_place(config, entry)
 
     def bash(folder: Path) -> Tool:
-        return Bash(folder, limits, is_sandboxed=is_sandboxed)
+        return Bash(folder, limits, is_sandboxed=is_sandboxed, reads=reads)
 
     for name in names:
         if name == "memory":

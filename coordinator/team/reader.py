@@ -32,10 +32,11 @@ from coordinator.team.schema import (
     AgentEntry,
     AgentSettings,
     JsonObject,
+    SharedEntry,
     TeamConfig,
     TeamFile,
 )
-from coordinator.team.validation import check_agent, check_schema, said_at
+from coordinator.team.validation import FILE_TOOLS, check_agent, check_schema, said_at
 from coordinator.team.yaml_document import (
     Document,
     Misplaced,
@@ -171,7 +172,9 @@ def read_once(document: Document, form: type[TeamFile] = TeamFile) -> TeamConfig
     file = convert(document, form)
     folder = document.path.parent
     placed_files = tuple(placed(each, folder) for each in file.attach)
-    file = msgspec.structs.replace(file, attach=placed_files)
+    file = msgspec.structs.replace(
+        file, attach=placed_files, shared=_shared(document, file)
+    )
     if not file.agents:
         raise document.error(("agents",), "is empty; add an agent")
     if isinstance(file.answer_schema, dict):
@@ -188,6 +191,9 @@ def read_once(document: Document, form: type[TeamFile] = TeamFile) -> TeamConfig
             problem = f"{entry.id!r} is agents[{first[entry.id]}] already; ids differ"
             raise document.error(("agents", number, "id"), problem)
         check_agent(document, ("agents", number), entry)
+    if file.shared and not any(FILE_TOOLS & {*map(str, x.tools)} for x in agents):
+        problem = "no agent can read it; give one a 'workspace' and text_editor or bash"
+        raise document.error(("shared",), problem)
     scripts = {
         entry.id: _script(
             document, said_at(document, ("agents", number), "script"), entry.script
@@ -204,6 +210,19 @@ def read_once(document: Document, form: type[TeamFile] = TeamFile) -> TeamConfig
         folder=str(folder.absolute()),
         path=str(document.path.absolute()) if document.path.is_file() else "",
     )
+
+
+def _shared(document: Document, file: TeamFile) -> tuple[SharedEntry, ...]:
+    """What is shared, by its whole path."""
+    here = document.path.parent.absolute()
+    made: list[SharedEntry] = []
+    for number, entry in enumerate(file.shared_entries):
+        try:
+            path = here / expanded(entry.path)
+        except ValueError as error:
+            raise document.error(("shared", number), str(error)) from None
+        made.append(msgspec.structs.replace(entry, path=str(path)))
+    return tuple(made)
 
 
 def with_attached(config: TeamConfig, sources: Sequence[str]) -> TeamConfig:
@@ -241,6 +260,12 @@ def _filled(
     if entry.workspace is not None:
         place = _path(document, at, "workspace", entry.workspace)
         entry = msgspec.structs.replace(entry, workspace=str(place))
+    if entry.skill_folders:
+        folders = (_path(document, at, "skill_folders", x) for x in entry.skill_folders)
+        here = document.path.parent.absolute()
+        entry = msgspec.structs.replace(
+            entry, skill_folders=tuple(str(here / folder) for folder in folders)
+        )
     _check_variables(document, at, entry)
     return with_backend(entry)
 

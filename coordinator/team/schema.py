@@ -158,6 +158,10 @@ class AgentSettings(
     skills: tuple[str | JsonObject, ...] = ()
     """Agent Skills for code execution: names of Anthropic's own (``pptx``, ``xlsx``,
     ``docx``, ``pdf``), or objects with ``type``, ``skill_id`` and ``version``."""
+    skill_folders: tuple[str, ...] = ()
+    """Folders of Agent Skills in the open form, each a folder with a ``SKILL.md``, for
+    any maker's model; relative to this file. Names and descriptions are in the prompt,
+    the rest is read with ``read_skill`` where a task calls for it."""
     extra: JsonObject = msgspec.field(default_factory=dict[str, Any])
     """Further parameters, as the API names them."""
     idle_limit_s: Seconds = 120.0
@@ -233,6 +237,23 @@ else:
     )
 
 
+class SharedEntry(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """A folder of the user's that agents see in their workspaces."""
+
+    path: str
+    """A folder or a file, relative to this file."""
+    name: str = ""
+    """What it is called in a workspace; left out: as its path ends."""
+    write: Literal["never", "ask", "always"] = "never"
+    """Whether what the winner has changed goes back: ``ask`` shows the difference and
+    asks at a terminal (``--yes`` says yes), ``always`` writes it. A file that has
+    changed meanwhile is kept."""
+    protect: tuple[str, ...] = ()
+    """Files and folders in it that are never written, by their paths within it."""
+
+
 class TeamFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A team file."""
 
@@ -242,6 +263,10 @@ class TeamFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     attach: tuple[str | Attach, ...] = ()
     """Files and addresses that go with the question: a path from this file's folder, or
     a mapping with ``source`` and how to send it."""
+    shared: tuple[str | SharedEntry, ...] = ()
+    """Folders of yours that agents with a ``workspace`` work on, each in a copy of its
+    own; a path, or a mapping with what becomes of changes. Voters see an answer with
+    the changes that its author has made."""
     title: str = ""
     """Shown beside the name of the program."""
     defaults: AgentSettings = AgentSettings()
@@ -257,6 +282,14 @@ class TeamFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     records: dict[str, Record] = msgspec.field(default_factory=dict[str, Record])
     """How agents fared in sessions whose right answer is known; weights follow from it
     as log-odds, see :mod:`coordinator.ballots.learned_weights`."""
+
+    @property
+    def shared_entries(self) -> tuple[SharedEntry, ...]:
+        """What is shared, each in its long form."""
+        return tuple(
+            SharedEntry(path=each) if isinstance(each, str) else each
+            for each in self.shared
+        )
 
 
 class TeamConfig(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,6 +22,9 @@ JsonObject: TypeAlias = dict[str, Any]  # carried to the API as it is
 WORKSPACE_TOOLS = ("bash", "text_editor", "memory")
 """Run here, in the agent's own folder."""
 
+FILE_TOOLS = frozenset({"bash", "text_editor"})
+"""Those that see what is in it."""
+
 _PLACES = {
     "region": ("bedrock", "vertex"),
     "project": ("vertex",),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -88,6 +88,7 @@ class Bash:
         is_sandboxed: ``None``: where the system has a sandbox. ``True`` makes a command
             fail where there is none; ``False`` never uses one: then commands see the
             whole file system and network, and as root our environment.
+        reads: Folders that commands in a sandbox may read as well.
     """
 
     spec = KnownTool(
@@ -103,8 +104,10 @@ class Bash:
         limits: Limits = LIMITS,
         *,
         is_sandboxed: bool | None = None,
+        reads: Sequence[Path] = (),
     ) -> None:
         self._folder = Folder(root)
+        self._reads = reads
         self._is_sandboxed = is_sandboxed
         self._limits = limits
         self._place = self._folder.root
@@ -192,7 +195,9 @@ class Bash:
             sandbox.hide_environment()
             return line
         environment = {**self._environment(), "PATH": sandbox.PATH}
-        return sandbox.around(line, self._folder.root, environment, self._place)
+        return sandbox.around(
+            line, self._folder.root, environment, self._place, reads=self._reads
+        )
 
     def _limited(self, command: str, *, is_sandboxed: bool) -> str:
         trap = f'trap \'printf "\\n%s%s" {_MARK} "$PWD"\' EXIT\n'

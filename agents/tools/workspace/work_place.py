@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 
+from agents.boundary.threads import in_thread
 from agents.errors import ToolFailed
 from agents.protocol.backend import KnownTool, ToolSpec
 from agents.tools.base import Tool, ToolResult
+from agents.tools.workspace.shared_folders import SharedCopies, SharedFolder
 
 OWNER = ".session"
 """In a lasting folder: the session that works there, locked as long as it does."""
@@ -26,18 +28,36 @@ class WorkPlace:
         root: The team's workspace.
         agent: Whose folder it is.
         lasts: Whether it is the same in every session.
+        shared: Folders of the user's that are copied into it.
+        skips: Folders within those that no copy holds: workspaces.
     """
 
-    def __init__(self, root: Path, agent: str, *, lasts: bool) -> None:
+    def __init__(
+        self,
+        root: Path,
+        agent: str,
+        *,
+        lasts: bool,
+        shared: Sequence[SharedFolder] = (),
+        skips: Sequence[Path] = (),
+    ) -> None:
         self.root = root
         self.agent = agent
         self.lasts = lasts
+        self.shared = tuple(shared)
+        self.skips = tuple(skips)
 
     def of(self, session: str) -> Path:
         """The folder in one session."""
         if self.lasts:
             return self.root / self.agent
         return self.root / session / self.agent
+
+    def copies(self, session: str) -> SharedCopies | None:
+        """The copies in one session; ``None``: nothing is shared."""
+        if not self.shared:
+            return None
+        return SharedCopies(self.shared, self.of(session), self.skips)
 
 
 class PlacedTool:
@@ -59,6 +79,7 @@ class PlacedTool:
         self._make = make
         self._session = session
         self._tool = make(place.of(session))
+        self._copies = place.copies(session)
         self._lock: int | None = None
 
     @property
@@ -84,11 +105,27 @@ class PlacedTool:
         """Do it; see the tool.
 
         Raises:
-            ToolFailed: As the tool does, or another session works in the folder.
+            ToolFailed: As the tool does, another session works in the folder, or what
+            is shared cannot be copied.
         """
         if self._place.lasts:
             self._hold()
+        if self._copies is not None:
+            await in_thread(self._copies.make)
         return await self._tool.call(given)
+
+    async def work_shown(self) -> str:
+        """What has been changed of the user's folders, as a unified diff.
+
+        Raises:
+            ToolFailed: A file cannot be read.
+        """
+        if self._copies is None:
+            return ""
+        try:
+            return await in_thread(self._copies.difference)
+        except OSError as error:
+            raise ToolFailed(f"a file cannot be read: {error}") from error
 
     def _hold(self) -> None:
         """Take a lasting folder for this session, unless it has it.

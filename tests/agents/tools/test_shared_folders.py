@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from agents.errors import ToolFailed
+from agents.tools.workspace import shared_folders
+from agents.tools.workspace.editor import TextEditor
+from agents.tools.workspace.shared_folders import SharedCopies, SharedFolder
+from agents.tools.workspace.work_place import PlacedTool, WorkPlace
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    (folder / "src").mkdir(parents=True)
+    (folder / ".git").mkdir()
+    (folder / ".git" / "HEAD").write_text("ref")
+    (folder / "src" / "a.py").write_text("one\ntwo\n")
+    (folder / "old.txt").write_text("old\n")
+    (folder / "link").symlink_to("/etc/passwd")
+    return folder
+
+
+@pytest.fixture
+def copies(project: Path, tmp_path: Path) -> SharedCopies:
+    made = SharedCopies(
+        [SharedFolder(name="project", path=project)], tmp_path / "work" / "s" / "ada"
+    )
+    made.make()
+    return made
+
+
+def test_a_copy_holds_files_and_no_links_nor_version_control(
+    copies: SharedCopies,
+) -> None:
+    copy = copies.place / "project"
+    assert (copy / "src" / "a.py").read_text() == "one\ntwo\n"
+    assert not (copy / ".git").exists()
+    assert not (copy / "link").exists()
+    assert copies.changes() == ()
+    assert copies.difference() == ""
+
+
+def test_changes_are_told_as_a_difference_and_go_back(
+    copies: SharedCopies, project: Path
+) -> None:
+    copy = copies.place / "project"
+    (copy / "src" / "a.py").write_text("one\n2\n")
+    (copy / "new").mkdir()
+    (copy / "new" / "b.txt").write_text("b")
+    (copy / "old.txt").unlink()
+    (copy / "picture.bin").write_bytes(b"\xff\xfe\x00\xff")
+    told = copies.difference()
+    assert "--- a/project/src/a.py" in told
+    assert "-two\n+2\n" in told
+    assert "--- /dev/null\n+++ b/project/new/b.txt" in told
+    assert "+b\n\\ No newline at end of file\n" in told
+    assert "--- a/project/old.txt\n+++ /dev/null" in told
+    assert "added: project/picture.bin (not shown" in told
+    written, kept = copies.write_back()
+    assert kept == []
+    assert [each.kind for each in written] == ["added", "deleted", "added", "changed"]
+    assert (project / "src" / "a.py").read_text() == "one\n2\n"
+    assert (project / "new" / "b.txt").read_text() == "b"
+    assert not (project / "old.txt").exists()
+    assert (project / ".git" / "HEAD").read_text() == "ref"
+
+
+def test_what_the_user_has_changed_meanwhile_is_kept(
+    copies: SharedCopies, project: Path
+) -> None:
+    copy = copies.place / "project"
+    for name in ("src/a.py", "old.txt"):
+        (copy / name).write_text("theirs\n")
+    (copy / "new.txt").write_text("theirs\n")
+    (project / "src" / "a.py").write_text("mine\n")
+    (project / "new.txt").write_text("mine\n")
+    written, kept = copies.write_back()
+    assert [each.path for each in written] == ["old.txt"]
+    assert [each.path for each in kept] == ["new.txt", "src/a.py"]
+    assert (project / "src" / "a.py").read_text() == "mine\n"
+    assert (project / "new.txt").read_text() == "mine\n"
+
+
+def test_nothing_is_written_through_a_link(copies: SharedCopies, project: Path) -> None:
+    outside = project.parent / "outside"
+    outside.mkdir()
+    (copies.place / "project" / "there").mkdir()
+    (copies.place / "project" / "there" / "x").write_text("x")
+    (project / "there").symlink_to(outside)
+    written, kept = copies.write_back()
+    assert written == []
+    assert [each.path for each in kept] == ["there/x"]
+    assert list(outside.iterdir()) == []
+
+
+def test_a_long_difference_names_what_it_does_not_show(copies: SharedCopies) -> None:
+    (copies.place / "project" / "src" / "a.py").write_text("x\n" * 100)
+    assert copies.difference(50) == (
+        "changed: project/src/a.py (not shown: it is long)\n"
+    )
+
+
+def test_a_file_alone_may_be_shared(project: Path, tmp_path: Path) -> None:
+    shared = SharedFolder(name="notes", path=project / "old.txt")
+    copies = SharedCopies([shared], tmp_path / "work" / "s" / "ada")
+    copies.make()
+    (copies.place / "notes" / "old.txt").write_text("new\n")
+    assert "-old\n+new" in copies.difference()
+    copies.write_back()
+    assert (project / "old.txt").read_text() == "new\n"
+
+
+def test_a_folder_that_is_too_large_is_refused(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_folders, "FILES_MOST", 1)
+    shared = SharedFolder(name="project", path=project)
+    with pytest.raises(ToolFailed, match="share a folder within it"):
+        SharedCopies([shared], tmp_path / "work" / "ada").make()
+
+
+async def test_a_tool_finds_the_copy_and_shows_what_was_done(
+    project: Path, tmp_path: Path
+) -> None:
+    shared = (SharedFolder(name="project", path=project),)
+    place = WorkPlace(tmp_path / "work", "ada", lasts=False, shared=shared)
+    tool = PlacedTool(place, TextEditor).in_session("s1")
+    assert await tool.work_shown() == ""
+    given = {
+        "command": "str_replace",
+        "path": "project/src/a.py",
+        "old_str": "two",
+        "new_str": "2",
+    }
+    await tool.call(msgspec.Raw(msgspec.json.encode(given)))
+    assert "-two\n+2\n" in await tool.work_shown()
+    assert (project / "src" / "a.py").read_text() == "one\ntwo\n"
