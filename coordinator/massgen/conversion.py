@@ -18,9 +18,12 @@ from coordinator.errors import ConfigInvalid
 from coordinator.massgen.agent_conversion import AgentConversion
 from coordinator.massgen.configuration import Json, read_configuration
 from coordinator.massgen.custom_tools import stand_in
+from coordinator.massgen.folder_conversion import shared, skill_folders
 from coordinator.massgen.ledger import Ledger, Refusal, Row
+from coordinator.massgen.rubric_conversion import rubric
 from coordinator.team.reader import read_document
 from coordinator.team.schema import TeamConfig
+from coordinator.team.validation import FILE_TOOLS
 from coordinator.team.yaml_document import Document, Where
 
 NOVELTY = {"lenient": 0.99, "balanced": 0.7, "strict": 0.5}
@@ -217,7 +220,7 @@ class _Conversion:
             self._ledger.honour(("orchestrator", "defer_voting_until_all_answered"))
             if after:
                 voting["review_opens"] = "all_drafted"
-        self._sensitivity(said)
+        self._sensitivity(said, coordination, voting)
         self._folders(said, coordination)
         self._ledger.finish(("orchestrator",), "orchestrator", said)
         place = ("orchestrator", "coordination")
@@ -287,44 +290,41 @@ class _Conversion:
             self._made["final"] = STRATEGIES[str(strategy)]
             self._stands(("final",), place)
 
-    def _sensitivity(self, said: Json) -> None:
+    def _sensitivity(self, said: Json, coordination: Json, voting: Json) -> None:
         if "voting_sensitivity" not in said:
             return
         place = ("orchestrator", "voting_sensitivity")
-        if str(said["voting_sensitivity"]).startswith("checklist"):
-            self._ledger.decline(
-                place, "no checklist that an agent scores itself by; votes decide"
-            )
-        else:
+        if not str(said["voting_sensitivity"]).startswith("checklist"):
             self._ledger.pass_over(place, "a choice of MassGen's prompts")
+        elif len(self._made["agents"]) == 1:
+            self._ledger.pass_over(place, "one agent; there is no other to score it")
+        else:
+            voting |= rubric(self._ledger, coordination)
+            note = "as 'voting.rubric': others score each answer by its criteria"
+            self._ledger.honour(place, note)
+            self._stands(("voting", "rubric"), place)
 
     def _folders(self, said: Json, coordination: Json) -> None:
         """What agents may read beside the question."""
         if "agent_temporary_workspace" in said:
             self._ledger.pass_over(
                 ("orchestrator", "agent_temporary_workspace"),
-                "every session keeps its own folders",
+                "an answer is shown with the changes that its author has made",
             )
-        paths = said.get("context_paths")
-        if isinstance(paths, list):
-            place = ("orchestrator", "context_paths")
-            if paths:
-                self._ledger.decline(place, "attach files: --attach FILE")
-            else:
-                self._ledger.honour(place, "there are none")
-        for key, holder, section in (
-            ("use_skills", coordination, ("orchestrator", "coordination")),
-            ("skills_directory", coordination, ("orchestrator", "coordination")),
-            ("skills_directory", said, ("orchestrator",)),
-        ):
-            if key not in holder:
-                continue
-            if not coordination.get("use_skills"):
-                self._ledger.pass_over((*section, key), "skills are off")
-            else:
-                self._ledger.decline(
-                    (*section, key), "write what a skill says into system messages"
-                )
+        agents = cast("list[Json]", self._made["agents"])
+        has_workspace = any(
+            FILE_TOOLS & {x for x in entry.get("tools", ()) if isinstance(x, str)}
+            for entry in agents
+        )
+        entries = shared(self._ledger, said, has_workspace=has_workspace)
+        if entries:
+            self._made["shared"] = entries
+            self._stands(("shared",), ("orchestrator", "context_paths"))
+        folders = skill_folders(self._ledger, said, coordination)
+        if folders:
+            self._made["defaults"] = {"skill_folders": folders}
+            place = ("orchestrator", "coordination", "use_skills")
+            self._stands(("defaults",), place)
 
     def _timeouts(self) -> None:
         said = self._section("timeout_settings")

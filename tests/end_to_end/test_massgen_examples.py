@@ -116,7 +116,7 @@ async def test_every_example_runs_or_is_refused_with_a_reason(
 
 
 COUNTS = {
-    "answered": 160,
+    "answered": 154,
     "agents of kind claude_code": 36,
     "custom tools that need MassGen's package": 31,
     "custom tools without a file": 22,
@@ -125,6 +125,7 @@ COUNTS = {
     "agents of kind copilot": 2,
     "agents of kind gemini_cli": 2,
     "agents of kind antigravity_cli": 2,
+    "folders that are not there": 6,
     "files that are not there": 2,
     "custom tools that import what is not installed": 1,
 }

@@ -1,0 +1,143 @@
+"""From the folders of a MassGen configuration to those of a team file.
+
+``context_paths`` become ``shared``: each agent with a ``cwd`` has a copy of its own,
+and what the winner has changed of those with ``permission: write`` is offered to the
+user. Skills become ``skill_folders``. A path that is not there is refused, as MassGen
+refuses it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from coordinator.massgen.configuration import Json
+from coordinator.massgen.custom_tools import package_folder
+from coordinator.massgen.ledger import Ledger
+from coordinator.team.yaml_document import Where
+
+ORCHESTRATOR = ("orchestrator",)
+COORDINATION = ("orchestrator", "coordination")
+SKILLS = ".agent/skills"
+"""MassGen's ``skills_directory`` where nothing is said."""
+
+
+def sought(ledger: Ledger, path: str) -> Path | None:
+    """What a configuration names: from here, or from the folders above itself."""
+    folder = ledger.document.path.absolute().parent
+    for base in (Path.cwd(), folder, *folder.parents):
+        if (found := base / Path(path).expanduser()).exists():
+            return Path(os.path.abspath(found))  # noqa: PTH100  (no link is resolved)
+    return None
+
+
+def shared(ledger: Ledger, said: Json, *, has_workspace: bool) -> list[Json]:
+    """The ``context_paths`` as entries of ``shared``."""
+    paths = said.get("context_paths")
+    place = (*ORCHESTRATOR, "context_paths")
+    if not isinstance(paths, list):
+        return []
+    if not paths:
+        ledger.honour(place, "there are none")
+        return []
+    if not has_workspace:
+        ledger.decline(place, "no agent has a 'cwd' to read them in; add one")
+        return []
+    ledger.honour(place, "as 'shared': a copy for each agent with a 'cwd'")
+    given = enumerate(cast("list[Any]", paths))
+    made = [_entry(ledger, (*place, number), entry) for number, entry in given]
+    return _named(filter(None, made))
+
+
+def _entry(ledger: Ledger, place: Where, given: object) -> Json:
+    told = cast("Json", given) if isinstance(given, dict) else {"path": given}
+    path = str(told.get("path") or "")
+    found = sought(ledger, path) if path else None
+    if found is None:
+        problem = (
+            f"{path!r} is not to be found from here or from the configuration's "
+            "folder; check the path"
+        )
+        ledger.refuse(place, "folders that are not there", problem)
+        return {}
+    made: Json = {"path": str(found)}
+    may_write = told.get("permission") == "write"
+    for key, value in told.items():
+        match key:
+            case "path":
+                ledger.honour((*place, key), f"as {found}")
+            case "permission":
+                note = "the winner's changes are offered" if may_write else ""
+                ledger.honour((*place, key), note)
+            case "protected_paths" if isinstance(value, list):
+                made["protect"] = [str(x) for x in cast("list[Any]", value)]
+                ledger.honour((*place, key), "as 'protect'")
+            case _:
+                ledger.decline((*place, key), "no such key of a shared folder")
+    if may_write:
+        made["write"] = "ask"
+    return made
+
+
+def _named(entries: Iterator[Json]) -> list[Json]:
+    """Let no two have one name: those after the first get a number."""
+    made: list[Json] = []
+    taken: set[str] = set()
+    for entry in entries:
+        name = base = Path(str(entry["path"])).resolve().name or "root"
+        number = 1
+        while name in taken:
+            number += 1
+            name = f"{base}-{number}"
+        taken.add(name)
+        made.append({**entry, "name": name} if name != base else entry)
+    return made
+
+
+def skill_folders(ledger: Ledger, said: Json, coordination: Json) -> list[str]:
+    """The folders of skills that all agents have."""
+    is_on = bool(coordination.get("use_skills"))
+    if "use_skills" in coordination:
+        ledger.honour(
+            (*COORDINATION, "use_skills"),
+            "as 'skill_folders'" if is_on else "they are off, as here",
+        )
+    folder = str(
+        coordination.get("skills_directory") or said.get("skills_directory") or SKILLS
+    )
+    found = sought(ledger, folder)
+    has_some = found is not None and _has_skills(found)
+    for holder, section in ((said, ORCHESTRATOR), (coordination, COORDINATION)):
+        if "skills_directory" not in holder:
+            continue
+        if not is_on:
+            ledger.pass_over((*section, "skills_directory"), "skills are off")
+        elif has_some:
+            ledger.honour((*section, "skills_directory"), "as 'skill_folders'")
+        else:
+            note = f"no folder with a SKILL.md is in {folder}"
+            ledger.pass_over((*section, "skills_directory"), note)
+    if not is_on:
+        return []
+    own = [str(found)] if found is not None and has_some else []
+    return [*own, *_of_the_package(ledger, coordination)]
+
+
+def _has_skills(folder: Path) -> bool:
+    here = folder / "SKILL.md"
+    return here.is_file() or next(folder.glob("*/SKILL.md"), None) is not None
+
+
+def _of_the_package(ledger: Ledger, coordination: Json) -> Sequence[str]:
+    """Skills that MassGen brings along, where it is installed."""
+    names = coordination.get("massgen_skills")
+    package = package_folder()
+    if not isinstance(names, list) or not names or package is None:
+        return []  # the table of keys says what instead
+    folders = [package / "skills" / str(x) for x in cast("list[Any]", names)]
+    there = [str(folder) for folder in folders if _has_skills(folder)]
+    if len(there) == len(folders):
+        ledger.honour((*COORDINATION, "massgen_skills"), "of MassGen's package")
+    return there
