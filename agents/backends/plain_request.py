@@ -31,7 +31,13 @@ Stream: TypeAlias = "AbstractAsyncContextManager[AsyncIterator[Sequence[StreamCh
 """As :meth:`agents.protocol.backend.Backend.open_stream` gives it."""
 
 _TOOL_OPTIONS = ("strict", "defer_loading", "eager_input_streaming")
-_OPTIONS = {"agent_id", "enable_code_execution", "enable_web_search", "model"}
+_OPTIONS = {
+    "agent_id",
+    "container",
+    "enable_code_execution",
+    "enable_web_search",
+    "model",
+}
 
 
 def plain_request(
@@ -44,8 +50,8 @@ def plain_request(
     Args:
         messages: ``{"role", "content"}``, with an optional first ``system``.
         tools: In the Messages API's form or OpenAI's.
-        options: ``agent_id`` names whose part is played; what turns the API's own
-            tools on is taken and means nothing to a script.
+        options: ``agent_id`` names whose part is played, ``container`` where code runs;
+            what turns the API's own tools on is taken and means nothing to a script.
 
     Raises:
         TypeError: An option is unknown.
@@ -69,6 +75,7 @@ def plain_request(
         system=system_text(messages),
         messages=api_messages(messages),
         tools=specs,
+        container=options.get("container"),
     )
 
 

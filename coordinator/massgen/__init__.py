@@ -18,15 +18,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from coordinator.massgen.backend import as_llm_backend as as_llm_backend
     from coordinator.massgen.orchestrator import Orchestrator as Orchestrator
     from coordinator.massgen.runner import run as run
 
 _HOMES = {
     "Orchestrator": "orchestrator",
+    "as_llm_backend": "backend",
     "run": "runner",
 }
 
-__all__ = ["Orchestrator", "run"]
+__all__ = ["Orchestrator", "as_llm_backend", "run"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  (whatever the door has)

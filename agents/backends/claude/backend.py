@@ -402,8 +402,9 @@ class ClaudeBackend:
         Args:
             messages: ``{"role", "content"}``, with an optional first ``system``.
             tools: User tools, in the API's form or OpenAI's.
-            options: ``enable_web_search``, ``enable_code_execution``, ``agent_id`` and
-                every setting of :class:`ClaudeSettings`, all combined in one request.
+            options: ``enable_web_search``, ``enable_code_execution``, ``agent_id``,
+                ``container`` (where code goes on) and every setting of
+                :class:`ClaudeSettings`, all combined in one request.
 
         Raises:
             TypeError: An option is unknown.
@@ -411,8 +412,11 @@ class ClaudeBackend:
         """
 
         def begin() -> Stream:
-            agent = {"agent_id": options.pop("agent_id", "claude")}
-            request = plain_request(messages, tools, agent)
+            own = {
+                "agent_id": options.pop("agent_id", "claude"),
+                "container": options.pop("container", None),
+            }
+            request = plain_request(messages, tools, own)
             return self._with(options).open_stream(request, pen_of(request))
 
         return chunks_of(begin, CLOSE_GRACE_S)
