@@ -161,8 +161,11 @@ class Explainer:
     def _rename(self, voter: AgentId, names: Mapping[Label, Label]) -> None:
         known = self._live.get(voter)
         if known is not None:
-            ballot = relabelled(known.ballot, names)
-            self._live[voter] = msgspec.structs.replace(known, ballot=ballot)
+            self._live[voter] = msgspec.structs.replace(
+                known,
+                ballot=relabelled(known.ballot, names),
+                grades={names.get(x, x): has for x, has in known.grades.items()},
+            )
 
     def explain(self) -> Explanation | None:
         """Why the winner won; ``None`` where no vote and no count has decided."""

@@ -187,10 +187,15 @@ def can_close_drafting(m: Move) -> bool:
 
 
 def ballots(m: Move, contest: Contest) -> dict[AgentId, Ballot]:
-    """The ballots that drafts amount to, under names that no voter has."""
+    """The ballots that drafts amount to, under names that no voter has.
+
+    A draft whose entry was vetoed is a ballot for nothing, and no ballot.
+    """
+    standing = frozenset(contest.labels)
     return {
         draft_voter(author): draft_ballot(m.rules.voting.rule, label)
         for author, label in contest.drafts.items()
+        if label in standing
     }
 
 

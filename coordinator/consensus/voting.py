@@ -249,7 +249,7 @@ def on_vote(m: Move, member: Member, chunk: VoteCast) -> None:
             label=best,
             ballot=ballot,
             reason=chunk.reason,
-            grades=chunk.grades,
+            grades=_renamed(chunk, contest),
         )
     )
     contest = m.put_contest(
@@ -264,6 +264,16 @@ def on_vote(m: Move, member: Member, chunk: VoteCast) -> None:
         )
     )
     check(m, contest)
+
+
+def _renamed(
+    chunk: VoteCast, contest: Contest
+) -> dict[Label, dict[str, int]] | msgspec.UnsetType:
+    """Points by criterion under the names that answers have by now."""
+    if isinstance(chunk.grades, msgspec.UnsetType) or not contest.renamed:
+        return chunk.grades
+    names = contest.renamed
+    return {names.get(label, label): has for label, has in chunk.grades.items()}
 
 
 def _fault(

@@ -145,14 +145,16 @@ def _brought(turn: Turn, chance: Random, temper: Temper, at: float) -> StreamChu
             form = review.ballot
             if form is None or (review.may_revise and chance.random() < temper.revise):
                 return _answer(agent, number, chance, temper, at)
+            ballot = _ballot(form, chance, temper)
             return VoteCast(
                 agent=agent,
                 turn=number,
                 seq=_RESULT,
                 at=at,
-                ballot=_ballot(form, chance, temper),
+                ballot=ballot,
                 seen=tuple([answer.label for answer in review.answers]),
                 reason="r",
+                grades=_grades(form, ballot) if form.criteria else msgspec.UNSET,
             )
         case Divide(parts=most):
             count = int(chance.random() * (most + 2))
@@ -225,6 +227,18 @@ def _ballot(form: BallotForm, chance: Random, temper: Temper) -> Ballot:
             return Scores(points={x: int(draw() * levels) for x in labels})
         case _:
             assert_never(form.kind)
+
+
+def _grades(
+    form: BallotForm, ballot: Ballot
+) -> dict[Label, dict[str, int]] | msgspec.UnsetType:
+    """Points by criterion whose mean is the ballot's: all alike, as one number is."""
+    if not isinstance(ballot, Scores):
+        return msgspec.UNSET
+    return {
+        label: {each.name: points for each in form.criteria}
+        for label, points in ballot.points.items()
+    }
 
 
 def _some(labels: tuple[Label, ...], most: int, chance: Random) -> tuple[Label, ...]:

@@ -10,7 +10,8 @@ import msgspec
 
 from agents.protocol.checks import Check
 from agents.protocol.chunks import AgentId
-from coordinator.ballots import VotingRule, every_rule
+from agents.protocol.turns import Criterion
+from coordinator.ballots import Score, VotingRule, every_rule
 from coordinator.consensus.rules import (
     Adaptive,
     Division,
@@ -142,9 +143,16 @@ def _rules(chance: Random) -> Rules:
         changes.update(challenge="off", division=None)
     else:
         changes["stop"] = "all"
+    if chance.random() < 0.08:
+        changes.update(rule=Score(), self_votes="forbid")
+        changes["rubric"] = chance.choice(_RUBRICS)
     return rules.replace(**changes)
 
 
+_RUBRICS = (
+    (Criterion(name="clear"),),
+    (Criterion(name="clear", weight=3.0), Criterion(name="short", weight=0.5)),
+)
 _OVER_ANSWERS = Adaptive(start=2, step=2, max=7, over="answers", stop="posterior")
 
 # In the world without a shell they find anything at all; the shell runs them.

@@ -29,6 +29,7 @@ from agents.protocol.chunks import (
 )
 from agents.protocol.turns import (
     LEAST_OUTPUT_TOKENS,
+    BallotForm,
     Divide,
     Draft,
     Present,
@@ -72,7 +73,11 @@ from coordinator.protocol.events import (
     WinnerDecided,
 )
 from coordinator.simulation.check_books import CheckBooks, Violation
-from coordinator.simulation.recount import is_counted_right, is_sure_whatever_comes
+from coordinator.simulation.recount import (
+    is_counted_right,
+    is_graded_right,
+    is_sure_whatever_comes,
+)
 
 CHALLENGE = "a challenge to the winner"
 """Why such a slate is frozen; a team may grow after one, and is counted anew."""
@@ -455,9 +460,19 @@ class Checker:
             form = task.ballot
             self._votable[agent] = set(form.labels) if form else set()
             if form is not None:
+                self._check_form(agent, form)
                 # It opens a new vote: in a later stage older ballots are history.
                 self._ballots.pop(agent, None)
                 self._votes_in[agent] = self._stage
+
+    def _check_form(self, voter: AgentId, form: BallotForm) -> None:
+        """The rubric is before every voter, and nobody judges what is its own."""
+        criteria = self._rules.voting.each_criterion()
+        _claim(form.criteria == criteria, "every voter has the rubric")
+        if self._rules.voting.self_votes == "forbid":
+            own = {label for label in form.labels if self._answers[label] == voter}
+            is_all = own == set(form.labels)
+            _claim(not own or is_all, "nobody is asked to judge its own answer")
 
     def _check_part(self, task: Task) -> None:
         """In a divided task nobody votes; a part has few tries, one at a time."""
@@ -480,6 +495,8 @@ class Checker:
         _claim(self._answers.keys() >= {*named}, "ballots name accepted answers")
         _claim(votable.issuperset(named), "ballots name what was offered")
         _claim(votable - vetoed <= reading, "no ballot for an unseen answer")
+        is_right = is_graded_right(self._rules.voting.each_criterion(), vote)
+        _claim(is_right, "points are the means of the criteria")
         self._read[voter] = set(reading)
         self._ballots[voter] = vote.ballot
 

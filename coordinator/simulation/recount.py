@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import assert_never
 
+from msgspec import UnsetType
+
 from agents.protocol.chunks import (
     AgentId,
     Approval,
@@ -14,10 +16,10 @@ from agents.protocol.chunks import (
     Ranking,
     Scores,
 )
-from agents.protocol.turns import BallotForm
+from agents.protocol.turns import BallotForm, Criterion
 from coordinator.ballots import form, tally
 from coordinator.consensus.rules import Rules
-from coordinator.protocol.events import WinnerDecided
+from coordinator.protocol.events import VoteCounted, WinnerDecided
 
 HANGS_ON_TIES = frozenset({"instant_runoff", "ranked_pairs"})
 """Rules whose measure, not only the order of equals, depends on the tie order."""
@@ -120,3 +122,18 @@ def _upset(rules: Rules, labels: tuple[Label, ...], other: Label) -> Ballot:
             return Scores(points={x: most if x == other else 0 for x in labels})
         case _:
             assert_never(asked.kind)
+
+
+def is_graded_right(criteria: tuple[Criterion, ...], vote: VoteCounted) -> bool:
+    """Whether a ballot's points are the weighted means of its grades by criterion."""
+    grades, ballot = vote.grades, vote.ballot
+    if not criteria or isinstance(grades, UnsetType) or not isinstance(ballot, Scores):
+        return isinstance(grades, UnsetType)
+    whole = sum(each.weight for each in criteria)
+    means = {
+        label: sum(each.weight * given[each.name] for each in criteria) / whole
+        for label, given in grades.items()
+    }
+    return means.keys() == ballot.points.keys() and all(
+        abs(ballot.points[label] - mean) <= 0.5 for label, mean in means.items()
+    )

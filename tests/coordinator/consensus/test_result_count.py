@@ -8,12 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.protocol.chunks import AgentId, Label
+from agents.protocol.chunks import AgentId, AnswerProposed, Label, Ranking
 from coordinator.ballots.election import Number
 from coordinator.consensus import result_count
 from coordinator.consensus.machine import Consensus
 from coordinator.consensus.result_count import entries, in_words, is_out_of_reach, lead
 from coordinator.consensus.rules import Rules
+from coordinator.protocol.events import (
+    AnswerAccepted,
+    AnswerVetoed,
+    VoteForced,
+    WinnerDecided,
+)
+from tests.coordinator.consensus.conftest import Seat
 
 _RESULTS = st.lists(st.sampled_from("abc"), min_size=1, max_size=6)
 
@@ -104,3 +111,20 @@ def test_rules_that_cannot_count_are_refused(
 def test_a_session_without_counting_has_no_entries() -> None:
     machine = Consensus.new([AgentId("ada")], "q", Rules("slate"))
     assert machine.rules.drafting.equal == "none"
+
+
+def test_a_draft_for_what_is_vetoed_is_a_ballot_for_nothing(seat: Seat) -> None:
+    table = seat("ada bob cy", equal="text", rule="borda", panel=None, straggler=None)
+    for agent, result in (("ada", "1"), ("bob", "2"), ("cy", "3")):
+        stamp = table.pen(agent).stamp()
+        table.says(AnswerProposed(**stamp, content=f"It is {agent}'s", result=result))
+    label = {x.agent: x.label for x in table.every(AnswerAccepted)}
+    table.feed(AnswerVetoed(at=table.now, label=label[AgentId("cy")], reason="no"))
+    table.casts("ada", Ranking(tiers=((label[AgentId("ada")],),)))
+    table.feed(VoteForced(at=table.now, reason="now"))
+    (decided,) = table.every(WinnerDecided)
+    # Two ballots of drafts, and ada's: nothing of cy's draft.
+    assert dict(decided.standings) == {
+        label[AgentId("ada")]: 2.0,
+        label[AgentId("bob")]: 1.0,
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents.protocol.chunks import Choice, VoteCast
+from agents.protocol.chunks import Choice, Scores, VoteCast
 from coordinator.ballots import Plurality
 from coordinator.consensus.rules import Rules
 from coordinator.protocol.events import (
@@ -57,6 +57,20 @@ def test_a_vote_under_way_for_what_was_changed_a_little_counts(seat: Seat) -> No
     assert not table.every(VoteRejected)
     (counted,) = table.every(VoteCounted)
     assert counted.label == table.labels["bob"]
+
+
+def test_points_by_criterion_go_by_the_new_name_of_what_was_changed(seat: Seat) -> None:
+    table = voting_on_long_answers(
+        seat, rule="score", self_votes="forbid", rubric=["clear"]
+    )
+    before = table.labels["bob"]
+    stamp = table.pen("ada").stamp()
+    seen = tuple(answer.label for answer in table.review("ada").answers)
+    table.answers("bob", LONG.format("by bob himself, then"))
+    ballot, grades = Scores(points={before: 7}), {before: {"clear": 7}}
+    table.says(VoteCast(**stamp, ballot=ballot, seen=seen, grades=grades))
+    (counted,) = table.every(VoteCounted)
+    assert counted.grades == {table.labels["bob"]: {"clear": 7}}
 
 
 def test_many_small_changes_are_a_large_one(seat: Seat) -> None:

@@ -111,6 +111,33 @@ def _of_nobody(live: LiveBallots) -> list[MachineOutput]:
     return [changed(live, ballots=(ballot,))]
 
 
+def _without_rubric(start: StartTurn) -> list[MachineOutput]:
+    task = start.turn.task
+    if not isinstance(task, Review) or task.ballot is None:
+        return [start]
+    bare = changed(task, ballot=changed(task.ballot, criteria=()))
+    return [changed(start, turn=changed(start.turn, task=bare))]
+
+
+def _its_own(start: StartTurn) -> list[MachineOutput]:
+    task = start.turn.task
+    if not isinstance(task, Review) or task.ballot is None:
+        return [start]
+    every = tuple(answer.label for answer in task.answers)
+    whole = changed(task, ballot=changed(task.ballot, labels=every))
+    return [changed(start, turn=changed(start.turn, task=whole))]
+
+
+def _better_graded(vote: VoteCounted) -> list[MachineOutput]:
+    if isinstance(vote.grades, msgspec.UnsetType):
+        return [vote]
+    more = {
+        label: {name: points + 1 for name, points in given.items()}
+        for label, given in vote.grades.items()
+    }
+    return [changed(vote, grades=more)]
+
+
 FORGED: dict[str, tuple[type[Output], Callable[..., list[MachineOutput]]]] = {
     "only the newest turn is cancelled": (CancelTurn, _renumbered),
     "an agent retires once": (AgentRetired, _twice),
@@ -132,6 +159,9 @@ FORGED: dict[str, tuple[type[Output], Callable[..., list[MachineOutput]]]] = {
     "only ballots that were cast count on": (LiveBallots, _of_nobody),
     "a vetoed revision gives way to the one before": (AnswerRestored, _nothing),
     "winner and label agree": (Conclude, _of_somebody_else),
+    "every voter has the rubric": (StartTurn, _without_rubric),
+    "nobody is asked to judge its own answer": (StartTurn, _its_own),
+    "points are the means of the criteria": (VoteCounted, _better_graded),
 }
 
 _step = Consensus.step
