@@ -261,11 +261,20 @@ def last_line(text: str) -> str:
 
 
 def _counted(event: ResultsCounted, authors: Mapping[Label, AgentId]) -> str:
-    """Equal results as ``ada 3, bo 1``: who stands for each, and its weight."""
+    """Equal results as ``ada 3, bo 1``, and why a vote follows, or none."""
+    sizes = [len(members) for members in event.members]
+    if len(sizes) == 1 and sizes[0] > 1:
+        return f"all {sizes[0]} answers come to one result, so no vote is held"
+    if len(sizes) > 1 and max(sizes) == 1 and not event.is_clear:
+        return "no two answers come to one result, so a vote decides"
     shown = event.standings[:COUNTED_MOST]
     told = ", ".join(f"{author(label, authors)} {weight:g}" for label, weight in shown)
     more = len(event.standings) - len(shown)
-    return f"equal results: {told}" + (f" and {more} more" if more else "")
+    told = f"equal results: {told}" + (f" and {more} more" if more else "")
+    if len(sizes) == 1:
+        return told
+    why = "no vote is held, for the count is sure enough"
+    return f"{told}; {why if event.is_clear else 'a vote decides'}"
 
 
 def _again(label: Label) -> str:
