@@ -19,7 +19,7 @@ journal has to write, and cost three times as much to read back.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, assert_never, cast
 
 import msgspec
 
@@ -93,6 +93,8 @@ class _Run(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="del
                     )
                     for n, typed in numbered
                 ]
+            case _:
+                assert_never(self.of)
 
 
 class _RunPassed(

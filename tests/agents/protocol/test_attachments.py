@@ -133,3 +133,14 @@ def test_blocks_of_uploads_name_the_file() -> None:
 
 def test_a_traceback_shows_no_content() -> None:
     assert repr(made(b"secret", "a.txt")) == "Attachment('a.txt', text/plain, 6 bytes)"
+
+
+def test_what_does_not_fit_inline_is_to_be_uploaded() -> None:
+    large = b"x" * (attachments.INLINE_BYTES + 1)
+    with pytest.raises(ValueError, match=r"20\.0 MB fit inline; upload it"):
+        made(large, "a.txt", by="inline")
+
+
+def test_an_image_that_is_cut_is_not_attached() -> None:
+    with pytest.raises(ValueError, match="is an image that is cut short; mend it"):
+        made(PNG[:-4], "a.png")

@@ -232,3 +232,29 @@ def test_a_search_result_of_a_users_tool_is_cited_by_its_source() -> None:
     text, (citation,) = sources.of_said()
     assert (citation.title, citation.address) == ("Row 7", "https://db.example/row/7")
     assert "It is Paris.[1]" in text
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"type": "web_fetch_tool_result", "content": None},
+        {"type": "web_fetch_tool_result", "content": {"url": "https://a.example"}},
+        {"type": "web_fetch_tool_result", "content": {"content": {"title": "Home"}}},
+    ],
+)
+def test_a_fetched_page_of_another_shape_gives_no_address(page: dict[str, Any]) -> None:
+    where = {"type": "char_location", "document_index": 0, "document_title": "Home"}
+    assert sources(page, text("So", where)).of_said()[0] == "So[1]\n\n[1] Home"
+
+
+def test_a_document_that_the_author_lists_is_found_by_title_and_page() -> None:
+    page = {
+        "type": "page_location",
+        "document_title": "Report",
+        "start_page_number": 3,
+        "end_page_number": 4,
+    }
+    own = "Rivers rise.\n\n[1] Report — page 3"
+    content, citations = sources(text("Rivers rise", page)).of_handed_in(own)
+    assert content == own
+    assert [(c.title, c.address) for c in citations] == [("Report", "page 3")]

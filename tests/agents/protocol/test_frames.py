@@ -108,3 +108,15 @@ def test_a_frame_that_is_none_is_refused() -> None:
     for read in (decode_frame, skim_frame, unfolded):
         with pytest.raises(msgspec.DecodeError):
             read(b'{"kind":"deltas"')
+
+
+def test_a_frame_with_half_a_character_marks_it_and_loses_nothing_else() -> None:
+    halved = msgspec.structs.replace(SAID, text="cut \ud83d")
+    assert decode_frame(encode_frame([halved, SAID])) == [
+        msgspec.structs.replace(SAID, text="cut \ufffd"),
+        SAID,
+    ]
+    run = [msgspec.structs.replace(x, text="\ud83d") for x in said(*"abcdef")]
+    assert {
+        x.text for x in decode_frame(encode_frame(run)) if isinstance(x, TextDelta)
+    } == {"\ufffd"}

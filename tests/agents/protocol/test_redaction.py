@@ -21,6 +21,7 @@ from agents.protocol.redaction import (
     MASK,
     Redactor,
     secrets_in_address,
+    secrets_of,
     secrets_of_environment,
 )
 from agents.protocol.stamper import Pen
@@ -99,3 +100,60 @@ def test_the_environment_is_known_by_its_names() -> None:
     found = set(secrets_of_environment(ours))
     assert {"k-1234567", "pat-12345", "pw-12345"} <= found
     assert not {"/root", "/tmp/agent"} & found  # noqa: S108
+
+
+def test_a_chunk_without_the_secret_is_left_as_it_is() -> None:
+    clean = ToolReturned(
+        **STAMP,
+        id="1",
+        name="look",
+        content=msgspec.Raw(b'"nothing to hide"'),
+        is_error=False,
+        elapsed_s=0.0,
+    )
+    assert Redactor([SECRET]).cleaned(clean) is clean
+
+
+@pytest.mark.parametrize("before", ["", "x", "xy"])
+@pytest.mark.parametrize("secret", ["sixsix", "sevenup", "eightlet", SECRET])
+def test_base64_of_a_short_secret_is_masked_wherever_it_stands(
+    before: str, secret: str
+) -> None:
+    encoded = base64.b64encode(f"{before}{secret}".encode()).decode()
+    masked = Redactor([secret]).clean(encoded)
+    # Six characters behind another one have seven of their own in base64: too few.
+    assert (masked == encoded) is (len(secret) == 6 and before != "")
+
+
+@pytest.mark.parametrize(
+    ("address", "secrets"),
+    [
+        ("https://a.example/x?y=1", []),
+        ("https://to%2Fken@a.example", ["to/ken"]),
+        ("https://a.example/?api_key=se%20cret&q=1&flag", ["se cret"]),
+        ("https://[half", []),
+    ],
+)
+def test_secrets_of_an_address(address: str, secrets: list[str]) -> None:
+    assert list(secrets_in_address(address)) == secrets
+
+
+class _Holder:
+    def __init__(self, secrets: object) -> None:
+        self.secrets = secrets
+
+
+@pytest.mark.parametrize(
+    ("holder", "secrets"),
+    [
+        (object(), []),
+        (_Holder(["one", 2, "three"]), ["one", "three"]),
+        (_Holder("one"), []),
+        (_Holder(b"one"), []),
+        (_Holder(7), []),
+    ],
+)
+def test_a_callers_object_may_say_its_secrets_badly(
+    holder: object, secrets: list[str]
+) -> None:
+    assert list(secrets_of(holder)) == secrets

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
 from typing import Any
 
 import anyio.lowlevel
@@ -15,7 +14,7 @@ from agents.emulator.request_validation import refusals
 from agents.errors import ToolFailed
 from agents.protocol.attachments import Attach, attachment
 from agents.protocol.chunks import AgentId, Seq, ToolCalled, TurnNumber
-from agents.protocol.images import SIDE_PIXELS, picture_of
+from agents.protocol.images import SIDE_PIXELS
 from agents.tools.execution import Returned, run_call
 from agents.tools.function import tool
 from agents.tools.result_blocks import RESULT_CHARS
@@ -211,22 +210,6 @@ async def test_an_error_with_half_a_character_is_an_error_result(words: str) -> 
     came = await returned(words, fails=True)
     assert came.is_error
     assert "\ufffd" in msgspec.json.decode(came.content)
-
-
-@pytest.mark.parametrize("make", [png, jpeg, gif, webp])
-@pytest.mark.parametrize("size", [(1, 1), (300, 17), (8_000, 2)])
-def test_an_image_is_measured(
-    make: Callable[[int, int], bytes], size: tuple[int, int]
-) -> None:
-    assert picture_of(make(*size))[1:] == size
-
-
-@pytest.mark.parametrize("make", [png, jpeg, gif, webp])
-def test_an_image_that_is_cut_anywhere_is_none(make: Callable[[], bytes]) -> None:
-    data = make()
-    for end in range(len(data)):
-        with pytest.raises(ValueError, match=r"is |has "):
-            picture_of(data[:end])
 
 
 @pytest.mark.parametrize(
