@@ -22,8 +22,6 @@ def whole_text(text: str) -> str:
 def whole_json(value: Any) -> Any:  # noqa: ANN401  (any JSON)
     """Plain JSON whose texts, keys included, are whole."""
     match value:
-        case None | bool() | int() | float():
-            return value
         case str():
             return whole_text(value)
         case dict():

@@ -108,13 +108,20 @@ def _worded(message: str, data: Plain, into: object) -> tuple[Where, str]:
 
 def _key_at_fault(message: str, data: Plain, into: object, where: Where) -> Where:
     """The key of the mapping at ``where`` that is meant: msgspec does not say which."""
-    for key in cast("dict[str, Plain]", _below(data, where)):
-        try:
-            msgspec.convert(_with_only(data, where, key), cast("type[Any]", into))
-        except msgspec.ValidationError as error:
-            if str(error) == message:
-                return (key,)
-    return ()
+    held = cast("dict[str, Plain]", _below(data, where))
+    guilty = [
+        key for key in held if _fault(_with_only(data, where, key), into) == message
+    ]
+    return tuple(guilty[:1])
+
+
+def _fault(data: Plain, into: object) -> str:
+    """What msgspec says of ``data``; nothing, where it will do."""
+    try:
+        msgspec.convert(data, cast("type[Any]", into))
+    except msgspec.ValidationError as error:
+        return str(error)
+    return ""
 
 
 def _below(data: Plain, where: Where) -> Plain:
@@ -183,21 +190,16 @@ def _member(
                 return kind
         if structs:
             return structs[0]
-    if is_inside:
-        for kind in union.types:
-            if isinstance(kind, i.VarTupleType | i.ListType | i.DictType):
-                return kind
-    for kind in union.types:
-        if isinstance(kind, i.LiteralType):
-            return kind
-    return union.types[0]
+    holders = i.DictType if isinstance(data, dict) else i.VarTupleType | i.ListType
+    wanted = holders if is_inside else i.LiteralType
+    likely = [kind for kind in union.types if isinstance(kind, wanted)]
+    return (likely or union.types)[0]
 
 
 def _keys(info: msgspec.inspect.Type) -> list[str]:
-    if not isinstance(info, msgspec.inspect.StructType):
-        return []
-    tag = [info.tag_field] if info.tag_field else []
-    return [*tag, *(field.encode_name for field in info.fields)]
+    is_struct = isinstance(info, msgspec.inspect.StructType)
+    tag = [info.tag_field] if is_struct and info.tag_field else []
+    return [*tag, *(field.encode_name for field in (info.fields if is_struct else ()))]
 
 
 def _words(info: msgspec.inspect.Type) -> list[str]:

@@ -6,6 +6,8 @@ import pytest
 
 from agents.protocol.chunks import (
     AgentId,
+    Choice,
+    Label,
     Seq,
     TurnEnded,
     TurnNumber,
@@ -16,9 +18,17 @@ from agents.protocol.chunks import (
 from agents.protocol.stamper import Pen
 from coordinator.displays.result_text import spent
 from coordinator.protocol.accounting import Ledger
-from coordinator.protocol.events import AgentRetired, CancelTurn, Conclude
+from coordinator.protocol.events import (
+    AgentRetired,
+    CancelTurn,
+    Conclude,
+    LiveBallot,
+    LiveBallots,
+    VoteCounted,
+    VotesCarried,
+)
 
-ADA = AgentId("ada")
+ADA, BOB = AgentId("ada"), AgentId("bob")
 
 
 def test_who_is_taken_out_in_mid_turn_stays_out_when_the_turn_ends() -> None:
@@ -66,3 +76,29 @@ def test_what_a_cache_saved_is_reckoned_at_each_models_price() -> None:
     end = Conclude(status="answered", winner=None, label=None, answer=None)
     saved = ledger.result("s", "q", end, 1.0).cache.saved_usd
     assert saved == pytest.approx((4 - 0.2) + (1 - 0.1))
+
+
+def test_ballots_for_a_small_change_count_on_and_others_stay() -> None:
+    ledger = Ledger((ADA, BOB))
+    for voter, label in ((ADA, "a1"), (BOB, "b1")):
+        cast = VoteCounted(
+            voter=voter,
+            choice=voter,
+            label=Label(label),
+            ballot=Choice(label=Label(label)),
+            reason="",
+        )
+        ledger.book(cast)
+    carried = VotesCarried(voters=(ADA,), replaced=Label("a1"), label=Label("a2"))
+    ledger.book(carried)
+    end = Conclude(status="answered", winner=None, label=None, answer=None)
+    votes = {v.voter: v.label for v in ledger.result("s", "q", end, 1.0).votes}
+    assert votes == {"ada": "a2", "bob": "b1"}
+
+
+def test_only_ballots_that_were_counted_can_be_live() -> None:
+    ledger = Ledger((ADA, BOB))
+    live = LiveBallot(voter=BOB, choice=ADA, label=Label("a1"))
+    ledger.book(LiveBallots(ballots=(live,)))
+    end = Conclude(status="answered", winner=None, label=None, answer=None)
+    assert ledger.result("s", "q", end, 1.0).votes == ()
