@@ -7,6 +7,7 @@ numbers are those that the rules themselves count with. Pure.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import assert_never
 
 from agents.protocol.chunks import AgentId, Ballot, Label
@@ -126,12 +127,9 @@ def _rounds(election: Election) -> list[CountStep]:
 
 
 def _median(grades: Sequence[Number]) -> int:
-    half, seen = sum(grades), 0
-    for grade, weight in enumerate(grades):
-        seen += 2 * weight
-        if seen >= half:
-            return grade
-    return 0
+    total = sum(grades)
+    below = enumerate(accumulate(grades))
+    return next(grade for grade, weight in below if 2 * weight >= total)
 
 
 def duels(

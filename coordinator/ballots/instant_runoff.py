@@ -30,7 +30,7 @@ def _firsts_among(
     """Who of ``alive`` shares a first place → the weight of such ballots."""
     firsts: dict[tuple[int, ...], Number] = {}
     for ranking, weight in tiers.items():
-        for tier in ranking:
+        for tier in ranking:  # pragma: no branch  (the last tier has all the rest)
             if len(tier) == 1:
                 sharing = tier if tier[0] in alive else ()
             else:

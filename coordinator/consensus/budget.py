@@ -86,13 +86,10 @@ def hold_back(m: Move, begin: int) -> list[HeldBack]:
     starting: list[tuple[int, Member, _Need]] = []
     crowd = _Need()
     for output in m.out[begin:]:
-        if not isinstance(output, StartTurn):
+        if not isinstance(output, StartTurn) or _is_replaced(m, output.turn):
             kept.append(output)
             continue
         member = m.s.members[output.turn.agent]
-        if member.turn != output.turn.number:
-            kept.append(output)  # withdrawn again in this very step
-            continue
         need = _need(m, member, output.turn)
         left = _left(m, member, reserved)
         refusing = next((each for each in left if not _fits(need, each)), None)
@@ -117,6 +114,11 @@ def hold_back(m: Move, begin: int) -> list[HeldBack]:
         kept[place] = StartTurn(turn=_granted(m, member, begun.turn, need, share))
     m.out[:] = kept
     return held
+
+
+def _is_replaced(m: Move, turn: Turn) -> bool:
+    """Whether this very step has withdrawn ``turn`` again and begun another."""
+    return m.s.members[turn.agent].turn != turn.number
 
 
 def _spare(m: Move, member: Member) -> _Need:

@@ -195,8 +195,6 @@ def unread(m: Move, member: Member, labels: Sequence[Label]) -> tuple[Label, ...
 
     Who judged one committee has read its answers and no others.
     """
-    if not member.sat_in:
-        return tuple(labels)
     known: set[Label] = set()
     for number in member.sat_in:
         # Not what it judges by now: all it was shown may have been vetoed.
@@ -220,18 +218,9 @@ def answered(member: Member) -> Member:
     )
 
 
-def owing_again(
-    m: Move, contest: Contest, voters: Sequence[AgentId]
-) -> tuple[AgentId, ...]:
+def owing_again(m: Move, voters: Sequence[AgentId]) -> tuple[AgentId, ...]:
     """Those of ``voters``, whose ballots are void, who can cast another one."""
-    able: list[AgentId] = []
-    for voter in voters:
-        member = m.s.members[voter]
-        if member.activity != "out":
-            able.append(voter)
-        elif member.contest == contest.number:
-            m.put(msgspec.structs.replace(member, contest=-1))
-    return tuple(able)
+    return tuple(voter for voter in voters if m.s.members[voter].activity != "out")
 
 
 def resume_review(m: Move, member: Member) -> None:

@@ -24,7 +24,6 @@ from coordinator.consensus import (
 )
 from coordinator.consensus.state import Answer, Member, as_read
 from coordinator.protocol.events import (
-    AnswerRefused,
     AnswerRestored,
     ArmTimer,
     CheckEnded,
@@ -81,11 +80,7 @@ def reopen(m: Move, reason: str, instructions: str) -> None:
 
 def on_draft(m: Move, member: Member, chunk: AnswerProposed) -> None:
     """A first answer, or one asked for in another round (D5)."""
-    if not contests.has_room(m):
-        # The last place was taken while this was on its way.
-        m.out.append(AnswerRefused(agent=member.id, reason="no more answers are taken"))
-        on_no_draft(m, m.rest(member))
-        return
+    assert contests.has_room(m)  # who takes the last place withdraws the other drafts
     reason = _fault_of_draft(m, chunk)
     if reason is not None:
         answers.refuse(m, member, reason)
@@ -209,10 +204,14 @@ def _has_checked(m: Move, member: Member) -> bool:
 
 def _vote_instead(m: Move, member: Member) -> None:
     """Ask who wrote a first answer for its ballot, if it was not asked meanwhile."""
-    if member.activity == "idle" and member.contest >= 0:
-        contest = m.s.contests[member.contest]
-        if contest.winner is None and member.id not in contest.ballots:
-            contests.resume_review(m, member)
+    contest = m.s.contests.get(member.contest)
+    if (
+        contest is not None
+        and contest.winner is None
+        and member.activity == "idle"
+        and member.id not in contest.ballots
+    ):
+        contests.resume_review(m, member)
 
 
 def on_no_draft(m: Move, member: Member) -> None:

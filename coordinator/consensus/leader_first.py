@@ -54,10 +54,9 @@ def _size(m: Move, contest: Contest) -> int:
 
 def on_sign(m: Move, member: Member) -> None:
     """``member``'s turn has shown a sign of life: whoever waits for it may begin."""
-    if member.contest >= 0:
-        contest = m.s.contests[member.contest]
-        if contest.leader == member.id:
-            release(m, contest)
+    contest = m.s.contests.get(member.contest)
+    if contest is not None and contest.leader == member.id:
+        release(m, contest)
 
 
 def on_timer(m: Move, timer: str) -> None:

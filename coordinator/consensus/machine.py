@@ -21,6 +21,7 @@ divided task goes another way, in :mod:`.division`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import assert_never
 
 from msgspec.structs import replace
 
@@ -67,6 +68,7 @@ from coordinator.protocol.events import (
     PersonSaid,
     RunChecks,
     SessionOpened,
+    ShellInput,
     TimerRang,
     VoteForced,
 )
@@ -453,7 +455,7 @@ def _keep_to_budget(m: Move) -> None:
     budget.without_cancels(m, never)
 
 
-def _on_shell(m: Move, what: MachineInput) -> None:
+def _on_shell(m: Move, what: ShellInput) -> None:
     match what:
         case SessionOpened():
             m.out.append(
@@ -480,7 +482,7 @@ def _on_shell(m: Move, what: MachineInput) -> None:
         case VoteForced(reason=reason):
             drafting.force_vote(m, reason)
         case _:
-            pass
+            assert_never(what)
 
 
 def _on_timer(m: Move, timer: str) -> None:

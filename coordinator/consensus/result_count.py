@@ -217,12 +217,10 @@ def draft_voter(author: AgentId) -> AgentId:
 def draft_ballot(rule: VotingRule, label: Label) -> Ballot:
     """A ballot for one answer, of the kind that ``rule`` counts."""
     kind, most = asked_for(rule)
-    match kind:
-        case "choice":
-            return Choice(label=label)
-        case "approval":
-            return Approval(labels=(label,))
-        case "ranking":
-            return Ranking(tiers=((label,),))
-        case "scores":
-            return Scores(points={label: most})
+    if kind == "choice":
+        return Choice(label=label)
+    if kind == "approval":
+        return Approval(labels=(label,))
+    if kind == "ranking":
+        return Ranking(tiers=((label,),))
+    return Scores(points={label: most})

@@ -42,7 +42,7 @@ def stands_anew(m: Move, contest: Contest, answer: Answer) -> None:
     void = tuple(v for v in contest.voters if v in contest.ballots)
     if void:
         m.out.append(VotesVoided(voters=void, label=answer.label))
-    owing = contests.owing_again(m, contest, void)
+    owing = contests.owing_again(m, void)
     outstanding = contest.outstanding + len(owing)
     rules, gone = m.rules, len(contest.voters) - outstanding
     first = events_before_any(

@@ -124,8 +124,9 @@ def _take_off(m: Move, label: Label, restored: Answer | None) -> None:
             _replace_winner(m, contest, label)
         else:
             is_settled = True
-            # It has lost already, and must not come back in the winner's place.
-            labels = tuple(x for x in contest.labels if x != label)
+            # It has lost already, and must not come back in the winner's place; nor
+            # may what says the same, which is about to be taken off as well.
+            labels = tuple(x for x in contest.labels if x not in m.s.vetoed)
             m.put_contest(msgspec.structs.replace(contest, labels=labels))
     if m.s.phase == "presenting" and m.s.winner == label:
         # It was the only one that stood, so nobody voted.
@@ -158,7 +159,7 @@ def _withdraw(m: Move, contest: Contest, label: Label) -> None:
         ballots = without(ballots, voter)
     if void:
         m.out.append(VotesVoided(voters=void, label=label))
-    owing = contests.owing_again(m, contest, void)
+    owing = contests.owing_again(m, void)
     contest = m.put_contest(
         msgspec.structs.replace(
             contest,
@@ -188,8 +189,7 @@ def _back_to_drafts(m: Move, contest: Contest) -> None:
         member = m.s.members[voter]
         if member.activity == "reviewing":
             member = m.cancel(member, "all that it reviews was vetoed")
-        if member.contest == contest.number:
-            m.put(msgspec.structs.replace(member, contest=-1))
+        m.put(msgspec.structs.replace(member, contest=-1))
     m.s.open_contests -= 1
     m.s.phase = "drafting"
 

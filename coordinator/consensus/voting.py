@@ -178,8 +178,7 @@ def _within_reach(m: Move, found: Sequence[Entry]) -> Sequence[Entry]:
 
 def _crown_count(m: Move, labels: tuple[Label, ...], *, is_early: bool) -> None:
     """The drafts have decided: nobody is asked to vote."""
-    if not m.s.stages:
-        m.s.vote_began = m.s.contests_made
+    m.s.vote_began = m.s.contests_made
     before = winner.live_ballots(m)
     m.s.phase = "voting"
     m.s.stage_began = m.s.contests_made
@@ -505,13 +504,7 @@ def _on_winners(m: Move, last: Contest, result: Tally, *, is_early: bool) -> Non
             return
         open_stage(m, [m.s.answers[label] for label in winners], "committees' winners")
         return
-    assert winners  # the last contest has just been given one
-    if last.winner != winners[0]:
-        # The last contest to close was emptied by vetoes; another one has the winner.
-        numbers = range(m.s.stage_began, m.s.contests_made)
-        held = (m.s.contests[number] for number in numbers)
-        last = next(c for c in held if c.winner == winners[0])
-        result = winner.count(m, last)
+    assert winners == (last.winner,)
     if team_growth.has_grown(m, last):
         return
     if not challenge.is_opened(m, last, result):

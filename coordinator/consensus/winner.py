@@ -31,9 +31,8 @@ def count(m: Move, contest: Contest) -> Tally:
     )
     place = {label: i for i, (label, _) in enumerate(full.standings)}
     best = min(result.tied, key=lambda label: place[label])
-    tied = tuple(x for x in result.tied if x in full.tied) or (best,)
-    if best not in tied:
-        tied = (best,)
+    tied = tuple(x for x in result.tied if x in full.tied)
+    tied = tied if best in tied else (best,)
     ahead = tuple(pair for pair in result.standings if pair[0] == best)
     behind = tuple(pair for pair in result.standings if pair[0] != best)
     return msgspec.structs.replace(

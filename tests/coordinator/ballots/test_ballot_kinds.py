@@ -26,6 +26,7 @@ from coordinator.ballots import (
     labels_of,
     read_rule,
     reject_reason,
+    relabelled,
     spelled_out,
     tally,
 )
@@ -275,3 +276,17 @@ def test_a_rule_that_cannot_be_read_is_refused_with_the_way_out(
 
 def test_what_is_no_rule_is_left_for_the_decoder() -> None:
     assert spelled_out([1]) == [1]
+
+
+@pytest.mark.parametrize(
+    ("ballot", "renamed"),
+    [
+        (Choice(label=A), Choice(label=C)),
+        (Approves(labels=(A, B)), Approves(labels=(C, B))),
+        (Ranking(tiers=((B,), (A,))), Ranking(tiers=((B,), (C,)))),
+        (Scores(points={A: 3, B: 1}), Scores(points={C: 3, B: 1})),
+    ],
+    ids=lambda ballot: type(ballot).__name__,
+)
+def test_a_ballot_goes_by_an_answers_new_name(ballot: Ballot, renamed: Ballot) -> None:
+    assert relabelled(ballot, {A: C}) == renamed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agents.protocol.chunks import AgentId, Ranking
-from coordinator.ballots import Plurality
+from coordinator.ballots import Majority, Plurality
 from coordinator.consensus.rules import Rules
 from coordinator.protocol.events import (
     AgentStopped,
@@ -217,3 +217,65 @@ def shortlisted(seat: Seat) -> Table:
                 offered = table.ballot(voter).labels
                 table.casts(voter, Ranking(tiers=tuple((x,) for x in offered)))
     return table
+
+
+def test_an_empty_challenge_is_none(seat: Seat) -> None:
+    table = close_vote(seat)
+    table.answers("bob", " \n")
+    assert [out.reason for out in table.just(AnswerRefused)] == ["it is empty"]
+    assert table.every(WinnerDecided)[0].winner == "ada"
+
+
+def test_a_challenger_may_not_bring_back_what_was_vetoed(seat: Seat) -> None:
+    table = close_vote(seat)
+    vetoes(table, "ada")
+    table.answers("bob", "the answer of ada")
+    (refused,) = table.just(AnswerRefused)
+    assert "which a person has ruled out" in refused.reason
+    assert table.every(WinnerDecided)[0].winner != "ada"
+
+
+@pytest.mark.parametrize("ruled_out", ["ada cy dan eve", "ada bob cy dan eve"])
+def test_a_challenger_that_nobody_stands_against_has_won(
+    seat: Seat, ruled_out: str
+) -> None:
+    table = close_vote(seat)
+    for agent in ruled_out.split():
+        vetoes(table, agent)
+    table.answers("bob", "something much better")
+    decided = table.every(WinnerDecided)[-1]
+    assert (decided.winner, decided.label) == ("bob", table.labels["bob"])
+
+
+def test_a_vote_on_one_answer_is_not_close(seat: Seat) -> None:
+    table = seat(
+        "ada bob cy",
+        challenge="weak_margin",
+        rule=Plurality(),
+        straggler=None,
+        early=False,
+    )
+    for agent in ("ada", "bob", "cy"):
+        table.answers(agent, f"the answer of {agent}")
+    table.votes("ada", "ada")
+    for agent in ("bob", "cy"):
+        vetoes(table, agent)
+    assert not table.every(ChallengeOpened)
+    assert table.every(WinnerDecided)[-1].winner == "ada"
+
+
+def test_a_vote_of_no_weight_is_close(seat: Seat) -> None:
+    weights = dict.fromkeys(["ada", "bob", "cy", "dan", "eve"], 0.0)
+    table = close_vote(seat, weights=weights)
+    (opened,) = table.every(ChallengeOpened)
+    assert opened.margin == 0.0
+
+
+def test_a_challenge_without_a_majority_leaves_the_incumbent(seat: Seat) -> None:
+    table = close_vote(seat, rule=Majority())
+    table.answers("bob", "something much better")
+    table.votes("cy", "ada")
+    table.votes("dan", "bob")
+    table.fails("eve")
+    (decided,) = table.every(WinnerDecided)
+    assert decided.winner == "ada"

@@ -255,3 +255,15 @@ def test_rules_with_checks_are_kept_and_read_again() -> None:
         "pytest -q",
         "matches a+",
     ]
+
+
+def test_what_a_check_says_twice_counts_once(checked: Seat) -> None:
+    table = checked("ada bob")
+    table.answers("ada", "a b")
+    check(table, "ada", "passed")
+    check(table, "ada", "failed")
+    assert not table.last
+    result = CheckResult(check="two", outcome="passed")
+    table.feed(CheckEnded(at=0.0, label=table.labels["ada"], result=result))
+    (over,) = table.just(AnswerChecked)
+    assert over.passed == over.of

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from agents.protocol.chunks import Part, PartCompleted, TaskDivided
+from agents.protocol.chunks import AgentId, Part, PartCompleted, TaskDivided
 from agents.protocol.turns import Divide, Present, Work
 from coordinator.consensus.rules import Division, Rules
 from coordinator.errors import ConfigInvalid
-from coordinator.protocol.events import Interrupted, StartTurn
+from coordinator.protocol.events import (
+    AgentStopped,
+    AnswerRefused,
+    AnswerVetoed,
+    Interrupted,
+    StartTurn,
+)
 from coordinator.team.team import Team
 from tests.coordinator.consensus.conftest import Seat, Table
 from tests.coordinator.session.conftest import drafts, scripted
@@ -151,3 +157,33 @@ def test_a_lead_that_is_not_in_the_team_is_refused() -> None:
             agents=(scripted("ada", [drafts("x")]),),
             rules=Rules(division=Division(lead="zoe")),
         )
+
+
+def test_a_part_that_is_vetoed_while_others_work_is_missing(seat: Seat) -> None:
+    table = divided(seat)
+    stops(table, "cy", "the roof is on")
+    vetoes = AnswerVetoed(at=0.0, label=table.labels["cy"], reason="it leaks")
+    table.feed(vetoes)
+    assert [(x.agent, x.reason) for x in table.just(AnswerRefused)] == [
+        ("cy", "vetoed: it leaks")
+    ]
+    stops(table, "cy", "the doors are in")
+    stops(table, "bob", "the walls stand")
+    assert [a.content for a in table.present("ada").answers] == [
+        "the walls stand",
+        "the doors are in",
+    ]
+
+
+def test_parts_that_nobody_is_left_to_put_together_are_given_as_they_are(
+    seat: Seat,
+) -> None:
+    table = divided(seat)
+    stops(table, "cy", "the roof is on")
+    for agent in ("ada", "cy", "bob"):
+        table.feed(AgentStopped(at=0.0, agent=AgentId(agent), reason="enough"))
+    assert table.end.status == "answered"
+    assert "1 of 3 parts" in table.end.detail
+    assert "nobody was left to put them together" in table.end.detail
+    assert table.end.answer is not None
+    assert "the roof is on" in table.end.answer

@@ -14,11 +14,14 @@ from coordinator.ballots import Borda, Plurality, RankedPairs
 from coordinator.consensus.rules import (
     PARTS,
     SETTINGS,
+    Adaptive,
+    Division,
     Limits,
     PolicyName,
     RuleChanges,
     Rules,
     Straggler,
+    Topology,
     Voting,
 )
 from coordinator.errors import ConfigInvalid
@@ -201,3 +204,50 @@ def test_the_policies_are_those_that_journals_of_version_0_1_kept() -> None:
     # Driven side by side with MassGen, two of its rules were seen to be others.
     before = {"massgen": Rules("massgen", ties="earliest", ahead="votes")}
     assert kept[:4] == [before.get(policy, Rules(policy)) for policy in policies]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"revise": True, "committee_over": 8}, "committees judge a slate"),
+        (
+            {"revise": True, "committee_over": None, "topology": Topology(ring=2)},
+            "it does not go with 'topology'",
+        ),
+        ({"weights": {"ada": float("inf")}}, "the weight of 'ada' is inf"),
+        ({"weights": {"ada": -1.0}}, "the weight of 'ada' is -1"),
+        (
+            {"rubric": ("clear", "clear"), "rule": "score", "self_votes": "forbid"},
+            "two criteria of 'rubric' have one name",
+        ),
+        ({"rubric": ("clear",)}, "so it needs 'rule: score'"),
+        (
+            {"adaptive": Adaptive(over="answers"), "equal": "none"},
+            "compares results, so it needs 'equal: value'",
+        ),
+        ({"review_opens": "own_drafted"}, "needs 'revise: true'"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(
+    settings: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ConfigInvalid, match=words):
+        Rules("slate", **settings)
+
+
+def test_a_division_has_parts() -> None:
+    with pytest.raises(ValueError, match=r"'division\.parts' is 0; use at least 1"):
+        Division(parts=0)
+
+
+def test_rules_equal_rules_alone() -> None:
+    assert Rules() == Rules()
+    assert Rules() != Rules("massgen")
+    assert Rules() != "slate"
+
+
+def test_rules_of_a_policy_that_is_gone_show_all_that_they_say() -> None:
+    record = msgspec.structs.replace(Rules("slate").record(), policy="older")
+    shown = repr(Rules.from_record(record))
+    assert shown.startswith("Rules('older', ")
+    assert "deadline_s=" in shown

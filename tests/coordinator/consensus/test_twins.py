@@ -34,3 +34,14 @@ def test_the_same_text_is_a_twin_even_if_empty() -> None:
 
 def test_other_numbers_make_no_twins() -> None:
     assert twins(["it is 41", "it is 42", "It is 41"], 0.5) == [None, None, 0]
+
+
+def test_two_texts_without_words_are_the_same() -> None:
+    assert similarity(" ", "\n") == 1.0
+    assert similarity(" ", "word") == 0.0
+
+
+def test_of_a_long_text_the_beginning_is_compared() -> None:
+    long = "word " * 50_000
+    assert similarity(long + "one end", long + "another end") == 1.0
+    assert similarity("7 " + long, "8 " + long) == 0.0

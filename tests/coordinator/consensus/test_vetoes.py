@@ -7,10 +7,11 @@ import pytest
 from agents.protocol.chunks import AgentId, Label, Part, PartCompleted, TaskDivided
 from agents.protocol.turns import Review
 from coordinator.ballots import Plurality
-from coordinator.consensus.rules import Division, Topology
+from coordinator.consensus.rules import Division, Rules, Topology
 from coordinator.protocol.events import (
     AgentStopped,
     AnswerAccepted,
+    AnswerRefused,
     AnswerRestored,
     AnswerVetoed,
     CommitteeDecided,
@@ -308,3 +309,154 @@ def test_a_veto_during_a_runoff_decides_once(seat: Seat) -> None:
     assert len(table.every(WinnerDecided)) == 1
     assert table.present("ada")
     assert len(table.every(VotesVoided)) == 1
+
+
+def test_who_voted_and_left_owes_no_ballot_when_its_choice_is_vetoed(
+    seat: Seat,
+) -> None:
+    table = seat("ada bob cy", straggler=None, rule=Plurality(), early=False)
+    for agent in ("ada", "bob", "cy"):
+        table.answers(agent, f"the answer of {agent}")
+    table.votes("cy", "ada")
+    table.feed(AgentStopped(at=0.0, agent=AgentId("cy"), reason="enough"))
+    vetoes(table, "ada")
+    assert table.machine.member("cy").contest == -1
+    table.votes("ada", "bob")
+    table.votes("bob", "bob")
+    assert table.every(WinnerDecided)[-1].winner == "bob"
+
+
+CHAIN = {
+    "ada": "alpha beta gamma delta",
+    "bob": "beta gamma delta epsilon",
+    "cy": "gamma delta epsilon zeta",
+}
+"""Bob's says what ada's says, and what cy's says; those two differ."""
+
+
+def chained(rest: str = "", **changes: object) -> Table:
+    """A vote on ada's and cy's answers, into either of which bob's was merged."""
+    others = {agent: f"something of {agent} and no other" for agent in rest.split()}
+    for seed in range(50):
+        settings = {"straggler": None, "rule": Plurality(), "early": False, **changes}
+        rules = Rules("slate", duplicate_over=0.5, **settings)
+        table = Table(" ".join((*CHAIN, *others)), rules, seed).open()
+        for agent, text in {**CHAIN, **others}.items():
+            table.answers(agent, text)
+        on_slate = {x for slate in table.every(SlateFrozen) for x in slate.labels}
+        if {table.labels["ada"], table.labels["cy"]} <= on_slate:
+            return table
+    raise AssertionError("no seed puts both on the slate")
+
+
+def test_a_veto_may_empty_a_vote_at_once() -> None:
+    table = chained()
+    vetoes(table, "bob")
+    assert (table.end.status, table.end.answer) == ("failed", None)
+    assert "every answer was vetoed" in table.end.detail
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_committee_that_is_emptied_leaves_the_others_winner(
+    *, is_first: bool
+) -> None:
+    # Two committees of two answers each; one judges ada's and cy's.
+    for seed in range(200):
+        rules = Rules(
+            "slate",
+            duplicate_over=0.5,
+            straggler=None,
+            rule=Plurality(),
+            early=False,
+            committee_over=2,
+            committee_size=2,
+            judges=1,
+            advance=None,
+        )
+        table = Table("ada bob cy dan eve", rules, seed).open()
+        for agent, text in {**CHAIN, "dan": "one of dan", "eve": "two by eve"}.items():
+            table.answers(agent, text)
+        asked = {
+            agent: set(table.ballot(agent).labels)
+            for agent, turn in table.turns.items()
+            if isinstance(turn.task, Review)
+        }
+        chain = {table.labels["ada"], table.labels["cy"]}
+        if chain in asked.values():
+            break
+    else:
+        raise AssertionError("no seed puts both before one committee")
+    (other,) = [agent for agent, labels in asked.items() if labels != chain]
+    steps = [lambda: table.votes(other, "dan"), lambda: vetoes(table, "bob")]
+    for step in steps if is_first else reversed(steps):
+        assert not table.every(WinnerDecided)
+        step()
+    (decided,) = table.every(WinnerDecided)
+    assert decided.winner == "dan"
+
+
+def test_a_runoff_that_is_emptied_goes_to_who_lost_the_first_vote() -> None:
+    table = chained("dan eve", ties="runoff")
+    choices = ("ada", "ada", "cy", "cy", "dan")
+    for voter, author in zip(table.agents, choices, strict=True):
+        table.votes(voter, author)
+    assert set(table.ballot("ada").labels) == {
+        table.labels[author] for author in ("ada", "cy")
+    }
+    vetoes(table, "bob")
+    (decided,) = table.every(WinnerDecided)
+    assert decided.winner == "dan"
+
+
+def test_a_runoff_that_is_emptied_may_leave_nothing() -> None:
+    table = chained(ties="runoff")
+    table.votes("ada", "ada")
+    table.votes("bob", "cy")
+    table.ends("cy")
+    assert len(table.every(SlateFrozen)) == 1
+    vetoes(table, "bob")
+    assert not table.every(WinnerDecided)
+    assert (table.end.status, table.end.answer) == ("failed", None)
+
+
+def test_a_runoffs_winner_and_all_that_tied_with_it_may_be_vetoed() -> None:
+    table = chained("dan eve", ties="runoff")
+    choices = ("ada", "ada", "cy", "cy", "dan")
+    for voter, author in zip(table.agents, choices, strict=True):
+        table.votes(voter, author)
+    for voter in table.agents:
+        table.votes(voter, "cy")
+    assert table.every(WinnerDecided)[-1].winner == "cy"
+    vetoes(table, "bob")
+    decided = table.every(WinnerDecided)[-1]
+    assert decided.winner == "dan"
+    assert table.present("dan")
+
+
+def test_a_revision_that_brings_back_what_was_vetoed_is_refused(seat: Seat) -> None:
+    table = seat("ada bob cy", "massgen", coalesce_s=0.0)
+    for agent in ("ada", "bob", "cy"):
+        table.answers(agent, f"the answer of {agent}")
+    vetoes(table, "ada")
+    table.answers("bob", "the answer of ada")
+    (refused,) = table.just(AnswerRefused)
+    assert refused.agent == "bob"
+    assert "which a person has ruled out" in refused.reason
+
+
+def test_a_veto_in_a_second_round_brings_back_the_answer_of_the_first(
+    seat: Seat,
+) -> None:
+    table = seat("ada bob cy", rule=Plurality(), straggler=None, restarts=1)
+    for agent in ("ada", "bob", "cy"):
+        table.answers(agent, f"the answer of {agent}")
+    first = table.labels["ada"]
+    table.votes("ada", "bob")
+    table.votes("cy", "bob")
+    table.wants_more("bob")
+    table.answers("ada", "something altogether different")
+    vetoes(table, "ada")
+    assert [out.label for out in table.just(AnswerRestored)] == [first]
+    table.answers("bob", "better than before")
+    table.answers("cy", "not as it was")
+    assert first in table.every(SlateFrozen)[-1].labels
