@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, TypeAlias, assert_never, cast
+from typing import Annotated, Any, Literal, TypeAlias, assert_never, cast, get_args
 
 import msgspec
 
@@ -168,20 +168,7 @@ VotingRule: TypeAlias = (
     | MajorityJudgement
 )
 
-_ALL: tuple[type[VotingRule], ...] = (
-    Plurality,
-    Majority,
-    Supermajority,
-    Unanimity,
-    Approval,
-    Borda,
-    InstantRunoff,
-    Copeland,
-    Schulze,
-    RankedPairs,
-    Score,
-    MajorityJudgement,
-)
+_ALL: tuple[type[VotingRule], ...] = get_args(VotingRule)
 
 
 def every_rule() -> tuple[VotingRule, ...]:
