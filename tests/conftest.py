@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
 import io
 import os
-import selectors
 import shutil
 import sys
 from collections.abc import Callable, Generator
@@ -15,57 +13,10 @@ from typing import Any
 import pytest
 import trio.testing
 
-from agents.limits.outside_work import holds_for_s
-from coordinator.simulation.virtual_time import JumpingClock
+from coordinator.simulation.virtual_time import JumpingClock, VirtualTimeLoop
 
 PATIENCE_S = 0.02
 """What is under way on loopback arrives sooner."""
-
-
-class _JumpingSelector(selectors.DefaultSelector):
-    """Never waits: tells the loop how long it would have waited instead.
-
-    Args:
-        patience_s: How long sockets are given before the clock jumps.
-    """
-
-    def __init__(self, patience_s: float = 0.0) -> None:
-        super().__init__()
-        self.skipped_s = 0.0
-        self._patience_s = patience_s
-
-    def select(
-        self, timeout: float | None = None
-    ) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = super().select(min(self._patience_s, timeout or 0))
-        if ready or timeout == 0:
-            return ready
-        if (held_s := holds_for_s()) > 0:
-            return super().select(held_s)  # a thread or a process is out
-        if timeout is None:
-            # Nothing is scheduled: only another thread or a socket can wake the loop.
-            return super().select(1.0)
-        if timeout > 0:
-            self.skipped_s += timeout
-        return ready
-
-
-class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """An asyncio loop whose clock stands still, and jumps when nothing is ready."""
-
-    def __init__(self, patience_s: float = 0.0) -> None:
-        self._jumping = _JumpingSelector(patience_s)
-        super().__init__(self._jumping)
-
-    def time(self) -> float:
-        return self._jumping.skipped_s
-
-    async def shutdown_default_executor(
-        self,
-        timeout: float | None = None,  # noqa: ARG002, ASYNC109  (Python 3.12's)
-    ) -> None:
-        """Join the executor's threads, however long: a virtual limit rings at once."""
-        await super().shutdown_default_executor()
 
 
 class HeldClock(JumpingClock):

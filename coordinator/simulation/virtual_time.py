@@ -63,18 +63,20 @@ class _JumpingSelector(selectors.DefaultSelector):
 
     loop: VirtualTimeLoop
 
-    def __init__(self) -> None:
+    def __init__(self, patience_s: float) -> None:
         super().__init__()
         self.skipped_s = 0.0
         self._busy = 0
+        self._patience_s = patience_s
 
     def select(
         self, timeout: float | None = None
     ) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout == 0:
             self._busy += 1
-            return [] if self._busy % POLLS_ONE_IN else super().select(0)
-        ready = super().select(0)
+            is_passed_over = self._busy % POLLS_ONE_IN and not self._patience_s
+            return [] if is_passed_over else super().select(0)
+        ready = super().select(min(self._patience_s, timeout or 0))
         if ready:
             return ready
         if (held_s := holds_for_s()) > 0:
@@ -102,10 +104,14 @@ class _JumpingSelector(selectors.DefaultSelector):
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """An asyncio loop whose clock stands still, and jumps when nothing is ready."""
+    """An asyncio loop whose clock stands still, and jumps when nothing is ready.
 
-    def __init__(self) -> None:
-        self._jumping = _JumpingSelector()
+    Args:
+        patience_s: Real seconds that packets are given before the clock jumps.
+    """
+
+    def __init__(self, patience_s: float = 0.0) -> None:
+        self._jumping = _JumpingSelector(patience_s)
         super().__init__(self._jumping)
         self._jumping.loop = self
 

@@ -14,6 +14,17 @@ async def test_an_hour_passes_in_no_time() -> None:
     assert time.monotonic() - real < 30
 
 
+async def test_decades_pass_as_an_hour_does() -> None:
+    # From 4e6 s on floats lie further apart than the resolution of asyncio's timers.
+    virtual = anyio.current_time()
+    for years in (0.4, 0.6, 5, 50):
+        await anyio.sleep(years * 365 * 86_400)
+    await anyio.sleep(0.5)
+    with anyio.move_on_after(1):
+        await anyio.sleep_forever()
+    assert anyio.current_time() - virtual >= 56 * 365 * 86_400
+
+
 async def test_timers_fire_in_the_order_of_their_times() -> None:
     fired: list[float] = []
 
