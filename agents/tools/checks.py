@@ -1,9 +1,9 @@
 """Runs one check of an answer; whatever it does, its result is data.
 
 A command runs in a copy of the author's workspace, which is gone afterwards, and in a
-sandbox (:mod:`agents.tools.workspace.sandbox`). A pattern is searched by a process of
-its own: a regular expression may take for ever, and cannot be stopped in this one. A
-function and a schema run here, in a task or a thread that may be left behind.
+sandbox (:mod:`agents.tools.workspace.sandbox`). A pattern that is not sure to be quick
+is searched by a process of its own: it may take for ever, and cannot be stopped in this
+one. A function and a schema run here, in a task or a thread that may be left behind.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import shutil
 import stat
 import subprocess
 import sys
+import warnings
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, NamedTuple, cast
@@ -34,6 +35,7 @@ from agents.limits.outside_work import outside_work
 from agents.protocol.checks import Check, CheckResult, Outcome
 from agents.protocol.unicode_text import whole_text
 from agents.tools.answer_schema import SchemaInvalid, answer_form
+from agents.tools.pattern_cost import is_quick
 from agents.tools.workspace import sandbox
 from agents.tools.workspace.bash import KEPT, Limits, limited
 from agents.tools.workspace.work_place import OWNER
@@ -199,6 +201,13 @@ def _schema_fault(schema: dict[str, Any], subject: Subject) -> str:
 
 
 async def _by_pattern(pattern: str, text: str, timeout_s: float) -> _Found:
+    """Look for ``pattern``, in a process of its own where that may take for ever."""
+    if is_quick(pattern, text):
+        await anyio.lowlevel.checkpoint()
+        refused = (re.error, RecursionError, OverflowError)
+        with suppress(*refused), warnings.catch_warnings(action="ignore"):
+            is_there = re.search(pattern, text)
+            return _Found("passed") if is_there else _no_match(pattern)
     given = f"{pattern}\0{text}".encode("utf-8", "replace")
     line = [sys.executable, "-I", "-S", "-c", _MATCHES]
     ended = await _to_end(line, given, timeout_s, None, os.environ)
@@ -207,9 +216,11 @@ async def _by_pattern(pattern: str, text: str, timeout_s: float) -> _Found:
     code, said = ended
     if code == 0:
         return _Found("passed")
-    if code == _NO_MATCH:
-        return _Found("failed", f"nothing in the answer matches {pattern}")
-    return _Found("broken", said)
+    return _no_match(pattern) if code == _NO_MATCH else _Found("broken", said)
+
+
+def _no_match(pattern: str) -> _Found:
+    return _Found("failed", f"nothing in the answer matches {pattern}")
 
 
 async def _by_command(check: Check, subject: Subject) -> _Found:
