@@ -15,7 +15,7 @@ from coordinator.ballots.condorcet import margins, widest_paths
 from coordinator.ballots.election import Election, Number, Weights, hold
 from coordinator.ballots.instant_runoff import standing_votes
 from coordinator.ballots.majority_judgement import grades_of
-from coordinator.ballots.tally import ALIKE, Bar, added, tally
+from coordinator.ballots.tally import ALIKE, Bar, added, tally_of
 from coordinator.ballots.voting_rules import (
     Approval,
     Borda,
@@ -173,11 +173,12 @@ def choices_of_all_rules(
         max_score: The best score that could be given.
     """
     found: list[OtherRule] = []
+    election = hold(ballots, order, order, weights)
     for kind in every_rule():
         is_graded = isinstance(kind, Score | MajorityJudgement)
         rule = type(kind)(max_score=max_score) if is_graded else kind
         try:
-            result = tally(rule, ballots, order, tie_order=order, weights=weights)
+            result = tally_of(election, rule)
         except ValueError:
             continue
         found.append(OtherRule(rule=rule.name, label=result.winner))

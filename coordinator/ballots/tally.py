@@ -94,6 +94,22 @@ def tally(
             the ballot's kind says nothing under ``rule``.
     """
     election = hold(ballots, labels, tie_order, weights)
+    return tally_of(election, rule, electorate)
+
+
+def tally_of(
+    election: Election, rule: VotingRule, electorate: float | None = None
+) -> Tally:
+    """Count an election that is held; several rules may count the same one.
+
+    Args:
+        election: The ballots, brought into shape.
+        rule: How to count.
+        electorate: As :func:`tally` takes it.
+
+    Raises:
+        ValueError: The ballots' kind says nothing under ``rule``.
+    """
     voters = election.total if electorate is None else exact(electorate)
     name, count, elected = _decide(rule, election, voters)
     names = election.labels

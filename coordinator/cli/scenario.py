@@ -93,6 +93,11 @@ def scenario_command(options: ScenarioOptions) -> int:
         The exit code: 0 where everything came true, 1 where a file is not usable, 2
         where all are and something did not come true.
     """
+    with collecting_rarely():
+        return _play_all(options)
+
+
+def _play_all(options: ScenarioOptions) -> int:
     try:
         check_output(options.junit, "--junit")
         selection = options.selected()
@@ -112,8 +117,7 @@ def scenario_command(options: ScenarioOptions) -> int:
     if not options.is_json:
         out.write(_row("scenario", "runtime", "status", "tokens", "seconds", ""))
     unusable = list(selection.unusable)
-    with collecting_rarely():
-        unusable += _run(options, wanted, on_report)
+    unusable += _run(options, wanted, on_report)
     _tell_unusable(unusable)
     if options.durations:
         out.write(_durations(reports, options.durations))

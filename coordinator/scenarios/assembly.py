@@ -24,18 +24,21 @@ if TYPE_CHECKING:
 _QUOTED = re.compile(r"'([^']+)'")
 
 
-def assembled(scenario: Scenario, config: TeamConfig | None = None) -> Team:
+def assembled(
+    scenario: Scenario, config: TeamConfig | None = None, *, is_kept: bool = False
+) -> Team:
     """Make the team of a scenario.
 
     Args:
         scenario: One that has been read.
         config: Instead of its own; the same agents with other backends.
+        is_kept: Whether a journal may be kept of it.
 
     Raises:
         ConfigInvalid: A tool, a check or a type cannot be had; with file and line.
     """
     try:
-        return assemble(config or scenario.config, environment={})
+        return assemble(config or scenario.config, environment={}, is_kept=is_kept)
     except ConfigInvalid as error:
         raise _placed(scenario, str(error)) from error
 

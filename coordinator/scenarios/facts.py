@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast, get_args
 
 import msgspec
@@ -170,6 +171,20 @@ _KINDS: dict[str, dict[str, Any]] = {
     **_WORDED,
 }
 
+_NAMED: dict[str, tuple[str, ...]] = {
+    kind: tuple(n for n in fields if n in LABELS or n in TEXTS or n == "input")
+    for kind, fields in _KINDS.items()
+}
+"""Kind → the fields in which answers are spoken of."""
+
+
+@cache
+def _kind(event: type[msgspec.Struct]) -> str:
+    """What a file calls such an event; empty: it cannot speak of it."""
+    tag = _tag(event)
+    return tag if tag in _KINDS else ""
+
+
 KINDS = tuple(_KINDS)
 """What a file may say has happened."""
 
@@ -308,8 +323,8 @@ class Chronicle:
                 if isinstance(event, TextDelta):
                     self.texts.setdefault(event.agent, []).append(event.text)
                     continue
-            kind = _tag(type(event))
-            if kind not in _KINDS:
+            kind = _kind(type(event))
+            if not kind:
                 continue
             if isinstance(event, StatusChanged) and event.status == _NOISE:
                 self.calls[event.agent] += 1
@@ -319,7 +334,8 @@ class Chronicle:
             if isinstance(event, AnswerAccepted):
                 revision = event.label.rpartition(".")[2]
                 self._names[event.label] = f"{event.agent}.{revision}"
-            facts = self._named(_facts(event, kind))
+            facts = _facts(event, kind)
+            self._name_answers(kind, facts)
             self.happenings.append(Happening(now - self._began, kind, facts))
 
     def _take_request(self, event: StatusChanged, now: float) -> None:
@@ -341,6 +357,8 @@ class Chronicle:
 
     def named(self, text: str) -> str:
         """``text`` with its answers called as a file calls them: ``ben.2``."""
+        if "agent" not in text:
+            return text  # most of it
         return _LABEL.sub(lambda found: self._names.get(found[0], found[0]), text)
 
     def label_of(self, name: str) -> Label | None:
@@ -350,17 +368,17 @@ class Chronicle:
                 return Label(label)
         return None
 
-    def _named(self, facts: dict[str, Fact]) -> dict[str, Fact]:
-        return {
-            field: self._name(fact)
-            if field in LABELS
-            else self.named(fact)
-            if isinstance(fact, str) and field in TEXTS
-            else cast("Fact", self._named_in(fact))
-            if field == "input"
-            else fact
-            for field, fact in facts.items()
-        }
+    def _name_answers(self, kind: str, facts: dict[str, Fact]) -> None:
+        for field in _NAMED[kind]:
+            fact = facts[field]
+            if not fact:
+                continue
+            if field in LABELS:
+                facts[field] = self._name(fact)
+            elif field == "input":
+                facts[field] = cast("Fact", self._named_in(fact))
+            elif isinstance(fact, str):
+                facts[field] = self.named(fact)
 
     def _named_in(self, value: object) -> object:
         """What a tool was given, its answers called as a file calls them."""
@@ -387,6 +405,7 @@ class Chronicle:
                 return fact
 
 
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 _LABEL = re.compile(r"\bagent\d+\.\d+\b")
 
 
@@ -430,6 +449,8 @@ def _facts(event: Event, kind: str) -> dict[str, Fact]:
 
 
 def _fact(value: object) -> Fact:
+    if type(value) in _PLAIN:
+        return cast("Fact", value)
     match value:
         case msgspec.UnsetType():
             return ""

@@ -317,13 +317,13 @@ async def scenario_team(
     scenario: Scenario, over: Over, seed: int
 ) -> AsyncGenerator[Team]:
     """Assemble the scenario's team, with its pretended tools."""
-    async with _stage(scenario, over) as (team, _), closing(team):
+    async with _stage(scenario, over, is_kept=True) as (team, _), closing(team):
         yield replace(with_pretended(team, scenario.file), seed=seed)
 
 
 @asynccontextmanager
 async def _stage(
-    scenario: Scenario, over: Over
+    scenario: Scenario, over: Over, *, is_kept: bool = False
 ) -> AsyncGenerator[tuple[Team, Callable[[], list[str]]]]:
     """The team of a file, and how to learn what of its scripts was not played.
 
@@ -331,7 +331,7 @@ async def _stage(
     """
     config = scenario.config
     if over == "process":
-        team = assembled(scenario)
+        team = assembled(scenario, is_kept=is_kept)
         players = {
             agent.id: agent.backend.player(AgentId(agent.id))
             for agent in team.with_models
@@ -360,7 +360,7 @@ async def _stage(
         claude = msgspec.structs.replace(config, agents=entries)
         asked = [AgentId(agent) for agent in models]
         yield (
-            assembled(scenario, claude),
+            assembled(scenario, claude, is_kept=is_kept),
             lambda: [x for one in asked for x in server.player(one).unplayed()],
         )
 
@@ -371,6 +371,8 @@ def with_pretended(team: Team, file: ScenarioFile) -> Team:
 
 
 def _with_tools(team: Team, tools: Sequence[_Pretended]) -> Team:
+    if not tools:
+        return team
     more = tuple(tool.as_tool() for tool in tools)
     return team.changed(lambda one: replace(one, tools=(*one.tools, *more)))
 

@@ -53,6 +53,7 @@ def assemble(
     environment: Mapping[str, str] = os.environ,
     approver: Approver = nobody,
     here: str | None = None,
+    is_kept: bool = True,
 ) -> Team:
     """Make the team; whoever does so closes its backends, see :func:`closing`.
 
@@ -64,6 +65,7 @@ def assemble(
         approver: Who is asked before some tools run.
         here: Make this agent alone, of those that live elsewhere too; the others are
             names. ``None``: make all that live here.
+        is_kept: Whether a journal may be kept of it, which says what it is made from.
 
     Raises:
         ConfigInvalid: A key is not set, a tool cannot be imported, or approval is
@@ -88,7 +90,7 @@ def assemble(
         else config.rules,
         seed=config.file.seed,
         answer_type=answer_type(config.file.answer_schema, config.folder),
-        source=source_of(config),
+        source=source_of(config) if is_kept else b"null",
         attachments=attached(config.file),
     )
 
