@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,9 +14,10 @@ import msgspec
 
 from coordinator.cli.exit_codes import Exit, complain
 from coordinator.cli.output_files import check_output
-from coordinator.displays.sanitizer import clean
+from coordinator.displays.sanitizer import clean, one_line
 from coordinator.errors import ConfigInvalid
 from coordinator.scenarios.expansion import span
+from coordinator.scenarios.validation import near
 from coordinator.simulation.virtual_time import RUNTIMES, Runtime
 from coordinator.stress.campaign import Campaign, Outcome, Smallest, played, smallest
 from coordinator.stress.picture import sparkline, svg
@@ -24,6 +25,8 @@ from coordinator.stress.plan import Wish, faults_wished
 from coordinator.stress.targets import Over, Target, target
 
 PROBLEMS_TOLD = 12
+KINDS_TOLD = 5
+LINE_WIDTH = 160
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +59,7 @@ def stress_command(options: StressOptions) -> int:
         check_output(options.plot, "--plot")
         campaign = _campaign(options)
         agents = anyio.run(_agents, campaign.target, campaign.over)
+        _check_only(campaign.wish.only, agents)
     except ConfigInvalid as error:
         complain(str(error))
         return Exit.CONFIGURATION
@@ -87,7 +91,7 @@ def _campaign(options: StressOptions) -> Campaign:
         raise ConfigInvalid(f"--seeds {options.seeds!r}: give a span such as 0..19")
     for name, number in (("agents", options.agents), ("sessions", options.sessions)):
         if number is not None and number < 1:
-            raise ConfigInvalid(f"--{name} {number} is no team; give 1 or more")
+            raise ConfigInvalid(f"--{name} {number} is none; give 1 or more")
     if options.deadline_s is not None and not options.deadline_s > 0:
         raise ConfigInvalid(f"--deadline {options.deadline_s:g}: give seconds over 0")
     return Campaign(
@@ -96,7 +100,7 @@ def _campaign(options: StressOptions) -> Campaign:
             faults=faults_wished(options.faults),
             has_people=options.has_people,
             deadline_s=options.deadline_s,
-            only=tuple(name for name in options.only.split(",") if name),
+            only=tuple(filter(None, map(str.strip, options.only.split(",")))),
         ),
         seeds=seeds,
         runtimes=RUNTIMES if options.runtime == "both" else (options.runtime,),
@@ -109,6 +113,12 @@ async def _agents(target: Target, over: Over) -> list[str]:
     """Whoever is in the team; making it once says whether it can be made."""
     async with target.opened(over) as team:
         return [agent.id for agent in team.agents]
+
+
+def _check_only(only: Sequence[str], agents: Sequence[str]) -> None:
+    for name in only:
+        if name not in agents:
+            raise ConfigInvalid(f"--only: no agent is {name!r}; {near(name, agents)}")
 
 
 def _progress(outcome: Outcome) -> None:
@@ -145,10 +155,22 @@ def _table(outcomes: Sequence[Outcome]) -> str:
             *lines,
             "",
             f"ended: {told}",
+            *_failures(outcomes),
             f"when, of the deadline: {sparkline(outcomes)}",
             "",
         ]
     )
+
+
+def _failures(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """Agents that failed though nothing was put around them: no session's fault."""
+    failed = [told for one in outcomes for told in one.ending.failed]
+    if failed:
+        kinds = Counter(told.partition(": ")[2] for told in failed)
+        yield f"failed with nothing put around them: {len(failed):,} agents"
+        for told, count in kinds.most_common(KINDS_TOLD):
+            first = next(one for one in failed if one.endswith(told))
+            yield f"  {count:,}, first {one_line(first, LINE_WIDTH)}"
 
 
 def _told(outcomes: Sequence[Outcome], found: Smallest | None) -> str:

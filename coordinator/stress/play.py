@@ -8,7 +8,7 @@ its record, and where somebody has answered there is an answer.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import NamedTuple, cast
@@ -51,6 +51,8 @@ class Ending(NamedTuple):
     """Of all that each agent said, in its order and at its times."""
     problems: tuple[str, ...]
     """What is wrong; none: it ended as it must."""
+    failed: tuple[str, ...] = ()
+    """Agents that failed with nothing put around them, each with its reason."""
 
 
 def play(
@@ -118,7 +120,7 @@ async def _session(run: _Run, seed: int, team: Team) -> Ending:
     plan = plan_of(seed, [agent.id for agent in team.agents], run.wish)
     made = troubled(team, plan)
     began = anyio.current_time()
-    watch = _Watch()
+    watch = _Watch({*plan.faults, *plan.tool_faults})
     result: Result | None = None
     problems: list[str] = []
     try:
@@ -152,6 +154,7 @@ async def _session(run: _Run, seed: int, team: Team) -> Ending:
         deadline_s=plan.deadline_s,
         digest=watch.digest(),
         problems=tuple(problems[:FAULTS_TOLD]),
+        failed=tuple(watch.failed),
     )
 
 
@@ -183,8 +186,11 @@ async def _meddle(session: Session, plan: Plan) -> None:
 class _Watch:
     """Looks at every chunk that readers get."""
 
-    def __init__(self) -> None:
+    def __init__(self, troubled: Collection[str]) -> None:
         self.chunks = 0
+        self.failed: list[str] = []
+        """Agents that failed, but for those that have something put around them."""
+        self._troubled = troubled
         self._digests: dict[str, hashlib.blake2b] = {}
         self._at: dict[str, tuple[int, int, float]] = {}
         self._ended: dict[str, bool] = {}
@@ -214,6 +220,8 @@ class _Watch:
             self._problems.append(f"{kind}: {agent} says {chunk.seq} after {seq}")
         if chunk.at < at - EXACT_S:
             self._problems.append(f"out of order: {agent} speaks before its last word")
+        if isinstance(chunk, AgentFailed) and agent not in self._troubled:
+            self.failed.append(f"{agent}: {chunk.error}: {chunk.message}")
         self._at[agent] = (chunk.turn, chunk.seq, chunk.at)
         self._ended[agent] = isinstance(chunk, TurnEnded | AgentFailed)
 

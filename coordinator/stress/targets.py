@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncGenerator, Callable, Sequence
+import traceback
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -41,7 +42,7 @@ class Target:
     agents: int | None
     """So many of them, members in turn; ``None``: as it is."""
     config: TeamConfig | None = None
-    make: Callable[[int | None], Team] | None = None
+    make: Callable[[int | None], Awaitable[Team]] | None = None
     question: str = QUESTION
 
     @asynccontextmanager
@@ -64,7 +65,7 @@ class Target:
     @asynccontextmanager
     async def _made(self, over: Over) -> AsyncGenerator[Team]:
         if self.make is not None:
-            yield self.make(self.agents)
+            yield await self.make(self.agents)
             return
         config = self.config
         assert config is not None
@@ -99,7 +100,7 @@ def target(name: str, agents: int | None) -> Target:
     return Target(name, agents, config=config, question=question)
 
 
-def _maker(name: str) -> Callable[[int | None], Team]:
+def _maker(name: str) -> Callable[[int | None], Awaitable[Team]]:
     try:
         function: Any = imported(name)
     except (ImportError, AttributeError, ValueError) as error:
@@ -107,16 +108,35 @@ def _maker(name: str) -> Callable[[int | None], Team]:
             f"{name!r} cannot be imported: {error}; name a function that returns a "
             "team as module:function"
         ) from error
-    takes = list(inspect.signature(function).parameters) if callable(function) else []
+    if not callable(function):
+        kind = type(function).__name__
+        raise ConfigInvalid(
+            f"{name!r} is a {kind}; name a function that returns a new Team each time"
+        )
+    takes = list(inspect.signature(function).parameters)
 
-    def make(agents: int | None) -> Team:
+    async def make(agents: int | None) -> Team:
         wants = agents is not None and "agents" in takes
-        made: object = function(agents=agents) if wants else function()
+        try:
+            made: object = function(agents=agents) if wants else function()
+            if inspect.isawaitable(made):
+                made = await cast("Awaitable[object]", made)
+        except Exception as error:
+            raise ConfigInvalid(
+                f"{name!r} made no team: {type(error).__name__}: {error}{_place(error)}"
+                "; it is called with nothing, or with agents=, if it takes that"
+            ) from error
         if not isinstance(made, Team):
-            raise ConfigInvalid(f"{name} returned {made!r:.80}, which is no Team")
+            raise ConfigInvalid(f"{name!r} returned {made!r:.80}, which is no Team")
         return cast("Team", made)
 
     return make
+
+
+def _place(error: Exception) -> str:
+    """Where in code of the user's it was raised; empty: at the call."""
+    frames = traceback.extract_tb(error.__traceback__)[1:]
+    return f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
 
 
 def sized(team: Team, agents: int | None) -> Team:

@@ -43,6 +43,27 @@ def make(agents=3):
 def none():
     return 3
 """
+BAD = """
+from agents import Agent, FunctionBackend
+from coordinator import Team
+
+TEAM = 3
+
+def raises():
+    raise RuntimeError("no database")
+
+def takes_two(one, two):
+    return None
+
+async def late():
+    return 3
+
+def buggy():
+    def ask(messages, tools):
+        raise KeyError("typo")
+    backend = FunctionBackend(ask)
+    return Team(agents=(Agent(id="a", backend=backend), Agent(id="b", backend=backend)))
+"""
 Run = Callable[..., tuple[int, str, str]]
 
 
@@ -101,16 +122,43 @@ def test_what_cannot_be_stopped_is_found_made_small_and_told_again(
         (["no_such_module:make"], "cannot be imported"),
         ([TEAM, "--seeds", "x"], "give a span such as 0..19"),
         ([TEAM, "--faults", "fials"], "is no fault; did you mean 'fails'?"),
-        ([TEAM, "--agents", "0"], "is no team; give 1 or more"),
+        ([TEAM, "--agents", "0"], "--agents 0 is none; give 1 or more"),
+        ([TEAM, "--only", "zed"], "--only: no agent is 'zed'; name "),
+        (["own_bad_team:raises"], "made no team: RuntimeError: no database (own_bad_"),
+        (["own_bad_team:takes_two"], "it is called with nothing, or with agents="),
+        (["own_bad_team:TEAM"], "is a int; name a function that returns a new Team"),
+        (["own_bad_team:raise"], "did you mean 'raises'?"),
+        (["own_bad_team:late"], "returned 3, which is no Team"),
         ([TEAM, "--deadline", "0"], "give seconds over 0"),
     ],
 )
 def test_what_cannot_be_put_under_stress_is_refused(
-    run: Run, arguments: list[str], said: str
+    run: Run,
+    arguments: list[str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    (tmp_path / "own_bad_team.py").write_text(BAD)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    sys.modules.pop("own_bad_team", None)
     code, _, err = run("stress", *arguments)
     assert code == 1
     assert said in err
+
+
+def test_who_fails_with_nothing_put_around_it_is_told(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_buggy_team.py").write_text(BAD)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    code, out, _ = run(
+        "stress", "own_buggy_team:buggy", "--seeds", "0", "--faults", "none"
+    )
+    assert code == 0  # the session ended as it must: an agent that fails is data
+    assert "failed with nothing put around them: 2 agents" in out
+    assert "2, first a: " in out
+    assert "typo" in out
 
 
 def test_several_sessions_run_at_once() -> None:
