@@ -30,8 +30,10 @@ from coordinator.team.yaml_document import Document, Plain, Where, parse, read
 
 AGENTS_MAX = 10_000
 VARIANTS_MAX = 1_000
-DEPTH_MAX = 8
-"""Files that extend one another; more are a circle."""
+
+
+class _Circle(ConfigInvalid):
+    """Files extend one another without an end."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def variants(document: Document, settings: Mapping[str, Plain]) -> Iterator[Vari
     Raises:
         ConfigInvalid: With file, line, key and the way out.
     """
-    document = _extended(document, 0)
+    document = _extended(document, ())
     for path, value in settings.items():
         document = _set(document, path, value, ("--set", path))
     yield from (
@@ -85,17 +87,23 @@ def span(text: str) -> range | None:
     return made or None
 
 
-def _extended(document: Document, depth: int) -> Document:
+def _extended(document: Document, before: tuple[Path, ...]) -> Document:
     data = document.data
     if not isinstance(data, dict) or "extends" not in data:
         return document
     named = data["extends"]
     if not isinstance(named, str):
         raise document.error(("extends",), "names one file, relative to this one")
-    if depth >= DEPTH_MAX:
-        raise document.error(("extends",), "the files extend one another in a circle")
+    path = document.path.parent / named
+    chain = (*before, document.path)
+    if path.resolve() in {one.resolve() for one in chain}:
+        way = " → ".join(one.name for one in (*chain, path))
+        problem = f"the files extend one another in a circle: {way}"
+        raise _Circle(str(document.error(("extends",), problem)))
     try:
-        base = _extended(read(document.path.parent / named), depth + 1)
+        base = _extended(read(path), chain)
+    except _Circle:
+        raise
     except ConfigInvalid as error:
         raise document.error(("extends",), str(error)) from None
     if not isinstance(base.data, dict):

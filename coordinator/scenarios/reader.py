@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import cast
 
 import msgspec
 
@@ -178,13 +179,28 @@ def _read_whole(document: Document) -> tuple[TeamConfig | None, list[Misplaced]]
             if not any(_is_missed(error, place) for place in left_out):
                 problems.append(error)
             left_out += [error.where[:end] for end in range(1, len(error.where) + 1)]
-            cut = without(document.data, error.where)
+            cut = _with_status(document.data, error)
+            if cut is None:
+                cut = without(document.data, error.where)
             if cut is None or error.where in _NEEDED:
                 return None, problems
             document = Document(document.path, cut, document.lines)
         else:
             return config, problems
     return None, problems
+
+
+def _with_status(data: Plain, error: Misplaced) -> Plain:
+    """``data`` with some end, where how it ends was the fault; ``None``: it was not.
+
+    Every file needs a status, and without one nothing more could be said of it.
+    """
+    is_missing = error.where == ("expect",) and "'status' is missing" in str(error)
+    if not (is_missing or error.where == ("expect", "status")):
+        return None
+    assert isinstance(data, dict)
+    expect = cast("dict[str, Plain]", data["expect"])
+    return {**data, "expect": {**expect, "status": "answered"}}
 
 
 def _is_missed(error: Misplaced, cut: Where) -> bool:

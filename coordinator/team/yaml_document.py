@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -98,11 +99,21 @@ def read(path: Path) -> Document:
         text = raw.decode("utf-8-sig")
     except OSError as error:
         problem = error.strerror or str(error)
-        message = f"{path}: cannot be read: {problem}; name a file that exists"
+        way = _alike(path) or "name a file that exists"
+        message = f"{path}: cannot be read: {problem}; {way}"
         raise ConfigInvalid(message) from error
     except UnicodeDecodeError as error:
         raise ConfigInvalid(f"{path}: is not UTF-8 text; save it as UTF-8") from error
     return parse(text, path)
+
+
+def _alike(path: Path) -> str:
+    """The file of the same folder that may be meant; empty: there is none like it."""
+    if path.exists() or not path.parent.is_dir():
+        return ""
+    names = [one.name for one in path.parent.iterdir() if one.is_file()]
+    found = get_close_matches(path.name, names, 1)
+    return f"did you mean {str(path.parent / found[0])!r}?" if found else ""
 
 
 def parse(text: str, path: Path) -> Document:
@@ -130,6 +141,8 @@ def parse(text: str, path: Path) -> Document:
             # brackets), which it may meet before the builder meets ours.
             raise ConfigInvalid(f"{path}:{line}: {_TOO_DEEP}") from error
         problem = error.problem or error.context or "not YAML"
+        if mark is not None and text[mark.index : mark.index + 1] == "\t":
+            problem += "; indent with spaces, not tabs"
         raise invalid(path, line, "", f"not YAML: {problem}") from error
     except yaml.YAMLError as error:  # e.g. a character that YAML does not allow
         raise ConfigInvalid(f"{path}: not YAML: {error}") from error

@@ -218,3 +218,35 @@ def test_a_judge_that_is_not_there_is_told_before_it_is_asked(
     path = _write(tmp_path, SMALL + "judge: tests:polite\n")
     assert check_command(ScenarioOptions(paths=[path])) == 1
     assert "tie.yaml:18: judge: judge 'tests:polite'" in capsys.readouterr().err
+
+
+def test_files_that_extend_one_another_in_a_circle_are_told_once(
+    tmp_path: Path,
+) -> None:
+    _write(tmp_path, "# One.\nextends: two.yaml\n", "one.yaml")
+    _write(tmp_path, "# Two.\nextends: one.yaml\n", "two.yaml")
+    circle = r"two.yaml:2: extends: .* circle: one.yaml → two.yaml → one.yaml$"
+    with pytest.raises(ConfigInvalid, match=circle):
+        read_scenarios(tmp_path / "one.yaml")
+
+
+def test_a_file_that_is_not_there_has_one_like_it(tmp_path: Path) -> None:
+    _write(tmp_path, SMALL, "base.yaml")
+    path = _write(tmp_path, "# More.\nextends: bases.yaml\n", "more.yaml")
+    with pytest.raises(ConfigInvalid, match=r"more.yaml:2: .*did you mean .*base.yaml"):
+        read_scenarios(path)
+
+
+def test_a_status_that_there_is_not_hides_no_other_fault(tmp_path: Path) -> None:
+    text = SMALL.replace("status: answered", "status: answerd")
+    text = text.replace("lines: [{answer: Lyon", "lines: [{anser: Lyon")
+    with pytest.raises(ConfigInvalid) as caught:
+        read_scenarios(_write(tmp_path, text))
+    assert "did you mean 'answered'?" in str(caught.value)
+    assert "anser" in str(caught.value)
+
+
+def test_a_tab_is_told_as_one(tmp_path: Path) -> None:
+    path = _write(tmp_path, "# Tabs.\nagents:\n\t- id: ada\n")
+    with pytest.raises(ConfigInvalid, match=r":3: not YAML.* spaces, not tabs"):
+        read_scenarios(path)
