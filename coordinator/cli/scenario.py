@@ -100,6 +100,7 @@ def scenario_command(options: ScenarioOptions) -> int:
 def _play_all(options: ScenarioOptions) -> int:
     try:
         check_output(options.junit, "--junit")
+        _check_numbers(options)
         selection = options.selected()
         wanted = _plays(options, selection.scenarios)
     except ConfigInvalid as error:
@@ -129,6 +130,15 @@ def _play_all(options: ScenarioOptions) -> int:
     else:
         out.write(_sum(reports, unusable, len(wanted)))
     return _code(reports, unusable)
+
+
+def _check_numbers(options: ScenarioOptions) -> None:
+    if options.schedules < 1:
+        raise ConfigInvalid(f"--schedules {options.schedules}: give 1 or more")
+    if options.schedule is not None and options.schedules > 1:
+        raise ConfigInvalid("--schedule names one order, --schedules many; give one")
+    if options.durations < 0:
+        raise ConfigInvalid(f"--durations {options.durations}: give 0 or more")
 
 
 def _plays(options: ScenarioOptions, scenarios: Iterable[Scenario]) -> list[Play]:

@@ -201,6 +201,26 @@ def test_nothing_to_run_is_an_error(
     assert "coordinator: no scenario" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("numbers", "told"),
+    [
+        ({"schedules": 0}, "--schedules 0: give 1 or more"),
+        ({"schedule": 3, "schedules": 2}, "--schedule names one order"),
+        ({"durations": -1}, "--durations -1: give 0 or more"),
+        ({"seeds": "9..1"}, "--seeds '9..1': give a span"),
+        ({"seeds": "0..1", "seed": 2}, "and no --seed"),
+    ],
+)
+def test_numbers_that_ask_for_nothing_are_refused(
+    folder: Path,
+    numbers: dict[str, Any],
+    told: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert scenario_command(ScenarioOptions(paths=[folder], **numbers)) == 1
+    assert told in capsys.readouterr().err
+
+
 def test_a_file_that_is_none_is_told_with_its_line(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
