@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, TextIO
 
+from agents.errors import ToolFailed
 from coordinator.cli.exit_codes import complain
 from coordinator.displays.sanitizer import clean
 from coordinator.errors import ConfigInvalid
@@ -47,7 +48,7 @@ def offer_changes(
             complain(f"{told}; nothing is written, the copies are in {copies.place}")
             return
         _write(copies, out)
-    except (ConfigInvalid, OSError) as error:
+    except (ConfigInvalid, OSError, ToolFailed) as error:
         complain(f"the winner's changes could not be written back: {error}")
 
 

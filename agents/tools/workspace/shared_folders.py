@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from difflib import unified_diff
 from hashlib import sha256
 from pathlib import Path
+from tempfile import mkstemp
 from threading import Lock
 from typing import Literal
 
@@ -122,9 +123,19 @@ class SharedCopies:
         fresh.replace(self._note)
 
     def changes(self) -> tuple[FileChange, ...]:
-        """What the agent has changed, in the order of names; nothing before a copy."""
+        """What the agent has changed, in the order of names; nothing before a copy.
+
+        Raises:
+            ToolFailed: A copy is gone, or the agent has put a link in its place: what
+                that points to is neither read nor taken over.
+        """
         found: list[FileChange] = []
         for name, files in self._base().items():
+            if not stat.S_ISDIR(_mode(self.place / name)):
+                raise ToolFailed(
+                    f"the copy of {name} is no folder any more; nothing of it is "
+                    "taken over"
+                )
             now = {path: _digest(file) for path, file in _files(self.place / name)}
             for path in sorted({*files, *now}):
                 if now.get(path) == files.get(path):
@@ -139,6 +150,9 @@ class SharedCopies:
 
         Args:
             most: So many characters at most; the rest is named.
+
+        Raises:
+            ToolFailed: As for :meth:`changes`.
         """
         parts: list[str] = []
         room = most
@@ -159,6 +173,7 @@ class SharedCopies:
 
         Raises:
             OSError: A file cannot be written.
+            ToolFailed: As for :meth:`changes`.
         """
         written: list[FileChange] = []
         kept: list[FileChange] = []
@@ -193,13 +208,19 @@ class SharedCopies:
         return {name: told.folders[name] for name in self._folders}
 
     def _diff(self, change: FileChange) -> str:
-        old = _text(self._roots[change.folder] / change.path)
-        new = _text(self.place / change.folder / change.path)
+        # What is not told is not opened: a pipe may stand in its place.
+        theirs = self.place / change.folder / change.path
+        old = (
+            ""
+            if change.kind == "added"
+            else _text(self._roots[change.folder] / change.path)
+        )
+        new = "" if change.kind == "deleted" else _text(theirs)
         if old is None or new is None:
             return f"{change.kind}: {change.shown} (not shown: no text, or large)\n"
         lines = unified_diff(
-            old.splitlines(keepends=True) if change.kind != "added" else [],
-            new.splitlines(keepends=True) if change.kind != "deleted" else [],
+            old.splitlines(keepends=True),
+            new.splitlines(keepends=True),
             "/dev/null" if change.kind == "added" else f"a/{change.shown}",
             "/dev/null" if change.kind == "deleted" else f"b/{change.shown}",
         )
@@ -274,18 +295,34 @@ def _now(root: Path, path: str) -> str | None:
 
 def _replace(source: Path, target: Path) -> None:
     """Write a file as a whole, with the mode that it has; a reader sees old or new."""
-    fresh = target.with_name(f".{target.name}.new")
-    shutil.copyfile(source, fresh)
     known = target if target.exists() else source
-    fresh.chmod(known.stat().st_mode & 0o777)
-    fresh.replace(target)
+    mode = known.stat().st_mode & 0o777
+    fd, name = mkstemp(prefix=".", suffix=".new", dir=target.parent)
+    os.close(fd)
+    fresh = Path(name)
+    try:
+        shutil.copyfile(source, fresh)
+        fresh.chmod(mode)
+        fresh.replace(target)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+
+
+def _mode(path: Path) -> int:
+    """The type and mode of what is there itself; 0: nothing is."""
+    try:
+        return path.lstat().st_mode
+    except OSError:
+        return 0
 
 
 def _text(file: Path) -> str | None:
     """A file's text, empty where there is none; ``None``: it is none, or too large."""
-    if not file.exists():
+    mode = _mode(file)
+    if not mode:
         return ""
-    if file.stat().st_size > TEXT_BYTES:
+    if not stat.S_ISREG(mode) or file.stat().st_size > TEXT_BYTES:
         return None
     try:
         return file.read_bytes().decode()

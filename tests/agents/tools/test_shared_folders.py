@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -139,3 +141,50 @@ async def test_a_tool_finds_the_copy_and_shows_what_was_done(
     await tool.call(msgspec.Raw(msgspec.json.encode(given)))
     assert "-two\n+2\n" in await tool.work_shown()
     assert (project / "src" / "a.py").read_text() == "one\ntwo\n"
+
+
+def test_an_agent_cannot_show_or_send_back_what_a_link_points_to(
+    copies: SharedCopies, project: Path, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    (secret / "key").write_text("CANARY")
+    copy = copies.place / "project"
+    copy.rename(copies.place / "moved")
+    copy.symlink_to(secret)
+    with pytest.raises(ToolFailed, match="is no folder any more"):
+        copies.difference()
+    with pytest.raises(ToolFailed, match="is no folder any more"):
+        copies.write_back()
+    assert not (project / "key").exists()
+    assert (project / "old.txt").exists()
+
+
+def test_a_copy_that_is_gone_deletes_nothing(
+    copies: SharedCopies, project: Path
+) -> None:
+    shutil.rmtree(copies.place / "project")
+    with pytest.raises(ToolFailed, match="nothing of it is taken over"):
+        copies.write_back()
+    assert (project / "old.txt").read_text() == "old\n"
+
+
+def test_a_pipe_in_a_files_place_holds_nobody_up(copies: SharedCopies) -> None:
+    file = copies.place / "project" / "old.txt"
+    file.unlink()
+    os.mkfifo(file)
+    assert "+++ /dev/null" in copies.difference()
+
+
+def test_no_file_of_the_users_is_lost_to_a_passing_name(
+    copies: SharedCopies, project: Path
+) -> None:
+    (project / ".old.txt.new").write_text("mine\n")
+    (copies.place / "project" / "old.txt").write_text("theirs\n")
+    copies.write_back()
+    assert (project / ".old.txt.new").read_text() == "mine\n"
+    assert (project / "old.txt").read_text() == "theirs\n"
+    assert sorted(x.name for x in project.iterdir() if x.name.startswith(".")) == [
+        ".git",
+        ".old.txt.new",
+    ]
