@@ -102,7 +102,9 @@ class Files:
             kept = Kept(
                 id=f"file_01{self.uploads:020d}",
                 name=filename,
-                media_type=type_[1].decode() if type_ else "application/octet-stream",
+                media_type=type_[1].decode("latin-1")
+                if type_
+                else "application/octet-stream",
                 data=data,
                 is_downloadable=False,
             )

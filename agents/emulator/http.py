@@ -61,7 +61,8 @@ class Connection:
     def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
         self._http = h11.Connection(h11.SERVER)
-        self._is_streaming = False
+        self._wants_head = False
+        """Of the request that is answered now."""
 
     async def next_request(self) -> HttpRequest | None:
         """Wait for a request; ``None`` when the client is done.
@@ -76,6 +77,7 @@ class Connection:
         head = await self._next_event()
         if not isinstance(head, h11.Request):
             return None
+        self._wants_head = head.method == b"HEAD"
         parts: list[bytes] = []
         size = 0
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in head.headers}
@@ -106,11 +108,11 @@ class Connection:
     async def respond(
         self, status: int, headers: Mapping[str, str], body: bytes
     ) -> None:
-        """Send a whole response."""
+        """Send a whole response; of one to ``HEAD``, all but the body."""
         lines = [*headers.items(), ("content-length", str(len(body)))]
         await self._send(
             h11.Response(status_code=status, headers=_encoded(lines)),
-            h11.Data(data=body),
+            h11.Data(data=b"" if self._wants_head else body),
             h11.EndOfMessage(),
         )
 
@@ -118,7 +120,6 @@ class Connection:
         """Send the head of a 200 whose body streams."""
         lines = [*headers.items(), ("transfer-encoding", "chunked")]
         await self._send(h11.Response(status_code=200, headers=_encoded(lines)))
-        self._is_streaming = True
 
     async def send(self, *pieces: bytes) -> None:
         """Send more of the body; each piece is an HTTP chunk of its own."""

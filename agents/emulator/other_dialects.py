@@ -15,6 +15,7 @@ from urllib.parse import unquote
 import msgspec
 
 from agents.emulator.http import HttpRequest
+from agents.emulator.refusal import Invalid
 
 Json: TypeAlias = dict[str, Any]
 Dialect: TypeAlias = Literal["messages", "responses", "chat", "gemini"]
@@ -37,6 +38,9 @@ def as_messages(request: HttpRequest) -> Told:
     """Give the request that the Messages API would have got in the place of this one.
 
     What is in no other dialect, or in none at all, is as it was.
+
+    Raises:
+        Invalid: The request is not of its dialect's shape.
     """
     path = request.path.rstrip("/")
     found = _GEMINI.fullmatch(path)
@@ -51,18 +55,17 @@ def as_messages(request: HttpRequest) -> Told:
         return Told(request, "messages")
     try:
         body = msgspec.json.decode(request.body, type=dict[str, Any])
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return Told(request, "messages")
-    match dialect:
-        case "responses":
-            made = _of_responses(body)
-        case "chat":
-            made = _of_chat(body)
-        case _:
-            assert found is not None
-            made = _of_gemini(body, unquote(found[1]))
-            made["stream"] = found[2] == "streamGenerateContent"
-    made["messages"] = _merged(made["messages"])
+    model, method = (unquote(found[1]), found[2]) if found is not None else ("", "")
+    try:
+        made = _made(dialect, body, model)
+    except (TypeError, AttributeError, LookupError, ValueError) as error:
+        # The parts are read as clients send them; whatever else comes is refused whole.
+        message = f"The request is not of this API's shape: {error}"
+        raise Invalid(message) from error
+    if method:
+        made["stream"] = method == "streamGenerateContent"
     headers = {"anthropic-version": _VERSION, **request.headers}
     headers.setdefault("x-api-key", headers.get("x-goog-api-key", ""))
     if not headers["x-api-key"]:
@@ -71,6 +74,18 @@ def as_messages(request: HttpRequest) -> Told:
         request, path="/v1/messages", headers=headers, body=msgspec.json.encode(made)
     )
     return Told(asked, dialect)
+
+
+def _made(dialect: Dialect, body: Json, model: str) -> Json:
+    match dialect:
+        case "responses":
+            made = _of_responses(body)
+        case "chat":
+            made = _of_chat(body)
+        case _:
+            made = _of_gemini(body, model)
+    made["messages"] = _merged(made["messages"])
+    return made
 
 
 def _of_responses(body: Json) -> Json:

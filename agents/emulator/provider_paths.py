@@ -27,7 +27,7 @@ def as_at_its_makers(request: HttpRequest) -> HttpRequest:
         return request
     try:
         body = msgspec.json.decode(request.body, type=dict[str, Any])
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return request  # not found, as far as the API is concerned
     headers = dict(request.headers)
     version = body.pop("anthropic_version", None)

@@ -24,7 +24,7 @@ from agents.emulator.history_validation import Issued
 from agents.emulator.http import KEY_HEADERS, Connection, Gone
 from agents.emulator.improvisation import improvised
 from agents.emulator.limits import RateLimit
-from agents.emulator.other_dialects import Dialect, as_messages
+from agents.emulator.other_dialects import Dialect, Told, as_messages
 from agents.emulator.provider_paths import as_at_its_makers
 from agents.emulator.refusal import Invalid
 from agents.emulator.request_validation import check
@@ -137,6 +137,9 @@ class Server:
                     while (request := await _next(connection)) is not None:
                         async with connection.watched():
                             await self._answer(connection, request)
+        except Exception:  # noqa: BLE001  (the boundary of one connection)
+            # What goes wrong amid an answer ends its connection, and no other.
+            _log.exception("a connection broke")
         finally:
             self.open_sockets -= 1
             if not self.open_sockets:
@@ -162,10 +165,10 @@ class Server:
     async def _answer(self, connection: Connection, request: HttpRequest) -> None:
         record = _record(request)
         self._keep(record)
-        request, dialect = as_messages(as_at_its_makers(request))
         self._dealt += 1
         headers = {"request-id": f"req_01{self._dealt:020d}"}
         try:
+            request, dialect = _understood(request)
             record.is_complete = await self._route(
                 connection, request, record, headers, dialect
             )
@@ -363,6 +366,18 @@ async def _next(connection: Connection) -> HttpRequest | None:
         return await connection.next_request()
     except Gone:
         return None
+
+
+def _understood(request: HttpRequest) -> Told:
+    """The request in the words of the Messages API, whoever's dialect it is in.
+
+    Raises:
+        Refused: It is in none.
+    """
+    try:
+        return as_messages(as_at_its_makers(request))
+    except Invalid as invalid:
+        raise Refused(HttpError(status=400, message=str(invalid))) from None
 
 
 async def _refuse(
