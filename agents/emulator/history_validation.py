@@ -180,9 +180,9 @@ def _merged(messages: list[JsonObject]) -> list[tuple[str, list[JsonObject]]]:
             [{"type": "text", "text": content}] if isinstance(content, str) else content
         )
         if turns and turns[-1][0] == message["role"]:
-            turns[-1] = (message["role"], [*turns[-1][1], *blocks])
+            turns[-1][1].extend(blocks)
         else:
-            turns.append((message["role"], blocks))
+            turns.append((message["role"], [*blocks]))
     return turns
 
 

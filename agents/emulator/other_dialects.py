@@ -223,12 +223,9 @@ def _merged(messages: list[Json]) -> list[Json]:
     made: list[Json] = []
     for message in messages:
         if made and made[-1]["role"] == message["role"]:
-            made[-1] = {
-                **message,
-                "content": [*made[-1]["content"], *message["content"]],
-            }
+            made[-1]["content"].extend(message["content"])
         else:
-            made.append(message)
+            made.append({**message, "content": [*message["content"]]})
     return made
 
 

@@ -144,6 +144,15 @@ async def test_nonsense_in_another_dialect_is_refused_in_a_sentence() -> None:
             assert answer.status_code in {400, 404}
 
 
+async def test_neighbours_of_one_role_are_one_message_however_many() -> None:
+    asked = body(*[QUESTION] * 3_000)
+    told = {"model": "m", "messages": asked["messages"]}
+    async with asking() as (_, http):
+        for path, sent in (("/v1/messages", asked), ("/v1/chat/completions", told)):
+            answer = await http.post(path, json=sent)
+            assert answer.status_code == 200
+
+
 async def test_a_connection_that_breaks_ends_no_other(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -174,7 +183,7 @@ BETAS = "mid-conversation-tool-changes-2026-07-01, files-api-2025-04-14"
 
 
 def keys_of(owner: Any) -> list[Any]:
-    return list(owner) if isinstance(owner, dict) else [*range(len(owner))]  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]  (JSON)
+    return [*range(len(owner))] if isinstance(owner, list) else [*owner]  # pyright: ignore[reportUnknownArgumentType]  (JSON)
 
 
 def mutated(random: Random) -> Any:
@@ -182,19 +191,21 @@ def mutated(random: Random) -> Any:
     asked = copy.deepcopy(random.choice(GOOD))
     for _ in range(random.choice((1, 1, 2, 3, 6))):
         owner: Any = asked
+        is_object = True
         while True:
             keys = keys_of(owner)
             if not keys:
                 break
             key = random.choice(keys)
             part: Any = owner[key]
-            if not isinstance(part, dict | list) or random.random() < 0.3:
+            is_leaf = type(part) not in {dict, list}
+            if is_leaf or random.random() < 0.3:
                 owner[key] = copy.deepcopy(random.choice(ODD))
                 if random.random() < 0.2:
                     del owner[key]
                 break
-            owner = part
-        if isinstance(owner, dict) and random.random() < 0.3:
+            owner, is_object = part, type(part) is dict
+        if is_object and random.random() < 0.3:
             owner[random.choice(KEYS)] = copy.deepcopy(random.choice(ODD))
     return asked
 
