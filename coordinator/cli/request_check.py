@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,14 +18,16 @@ from coordinator.cli.exit_codes import Exit, complain
 def check_command(path: Path) -> int:
     """Say on standard output what the API is known to refuse of each request."""
     try:
-        told: Any = msgspec.json.decode(path.read_bytes())
+        requests = _requests(path.read_bytes())
     except OSError as error:
         complain(f"{str(path)!r} cannot be read: {error.strerror}; name a file of JSON")
         return Exit.CONFIGURATION
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         complain(f"{str(path)!r} is not JSON: {error}")
         return Exit.CONFIGURATION
-    requests = cast("list[Any]", told) if isinstance(told, list) else [told]
+    if not requests:
+        complain(f"{str(path)!r} holds no request; see 'coordinator emulate --help'")
+        return Exit.CONFIGURATION
     refused = 0
     for number, request in enumerate(requests, 1):
         if not isinstance(request, dict):
@@ -41,15 +45,50 @@ def check_command(path: Path) -> int:
     return Exit.CONFIGURATION if refused else Exit.ANSWERED
 
 
+def _requests(data: bytes) -> list[Any]:
+    """What a file holds: a request, a list of them, or one on each line.
+
+    Raises:
+        msgspec.DecodeError: It is no JSON.
+    """
+    data = data.removeprefix(codecs.BOM_UTF8).strip()
+    try:
+        told: Any = msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        if b"\n" not in data:
+            raise
+        lines = [line for line in data.splitlines() if line.strip()]
+        try:
+            return [msgspec.json.decode(line) for line in lines]
+        except msgspec.DecodeError:
+            told = msgspec.json.decode(data)  # the file's fault, and not a line's
+    return cast("list[Any]", told) if isinstance(told, list) else [told]
+
+
 def _parts(request: dict[str, Any]) -> tuple[dict[str, Any], frozenset[str]]:
     """A request's body, and the betas that its header lists."""
     body: Any = request.get("body")
     if not isinstance(body, dict):
         return request, frozenset()
-    headers: Any = request.get("headers")
-    named = cast("dict[str, Any]", headers) if isinstance(headers, dict) else {}
-    listed = next(
-        (str(v) for name, v in named.items() if name.lower() == "anthropic-beta"), ""
-    )
+    listed = ",".join(_values_of("anthropic-beta", request.get("headers")))
     betas = frozenset(beta.strip() for beta in listed.split(",") if beta.strip())
     return cast("dict[str, Any]", body), betas
+
+
+def _values_of(header: str, headers: object) -> Iterator[str]:
+    """A header's values: recorders write an object, or pairs, a value or a list."""
+    pairs: list[Any] = []
+    if isinstance(headers, dict):
+        pairs = list(cast("dict[str, Any]", headers).items())
+    elif isinstance(headers, list):
+        pairs = cast("list[Any]", headers)
+    for pair in pairs:
+        match pair:
+            case (str(name), str(value)) if name.lower() == header:
+                yield value
+            case (str(name), [*values]) if name.lower() == header:
+                yield from map(str, values)
+            case {"name": str(name), "value": str(value)} if name.lower() == header:
+                yield value
+            case _:
+                pass

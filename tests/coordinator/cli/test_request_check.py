@@ -18,6 +18,7 @@ BLANK: dict[str, Any] = {"type": "text", "text": ""}
 EMPTY: dict[str, Any] = {**GOOD, "messages": [{"role": "user", "content": [BLANK]}]}
 MANAGED: dict[str, Any] = {**GOOD, "context_management": {"edits": []}}
 
+NO_HEADERS: list[Any] = [None, 7, "x", [], [7, ["anthropic-beta"]], {"a": {}}]
 SEALED = {"type": "thinking", "thinking": "x", "signature": "theirs"}
 
 
@@ -33,6 +34,18 @@ CASES: list[tuple[Any, int, str]] = [
         },
         0,
         "nothing",
+    ),
+    *(
+        ({"body": MANAGED, "headers": headers}, 0, "nothing")
+        for headers in (
+            {"anthropic-beta": ["a", "context-management-2025-06-27"]},
+            [["a", "b"], ["Anthropic-Beta", "context-management-2025-06-27"]],
+            [{"name": "anthropic-beta", "value": "context-management-2025-06-27"}],
+        )
+    ),
+    *(
+        ({"body": MANAGED, "headers": headers}, 1, "context_management: Extra")
+        for headers in NO_HEADERS
     ),
     ({"messages": [[[]]]}, 1, "should be an object"),
     (
@@ -75,7 +88,23 @@ def test_what_the_api_would_refuse_is_said(
     assert words in out
 
 
-@pytest.mark.parametrize("content", [b"{", b"[1]", b"\xff", b"[" * 100_000, None])
+@pytest.mark.parametrize("before", ["", "\ufeff", "\n "])
+def test_a_file_may_have_a_request_on_each_line(
+    run: Callable[..., tuple[int, str, str]], tmp_path: Path, before: str
+) -> None:
+    file = tmp_path / "requests.jsonl"
+    lines = (json.dumps(GOOD), "", json.dumps(EMPTY), "")
+    file.write_text(before + "\n".join(lines), "utf-8")
+    exit_code, out, _ = run("emulate", "--check", str(file))
+    assert exit_code == 1
+    assert "request 2: 400 messages: text content blocks must be non-empty" in out
+    assert "1 of 2 would be refused" in out
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"{", b"[1]", b"\xff", b"[" * 100_000, b"", b"[]", b"{}\n{", b"\n\n", None],
+)
 def test_a_file_that_is_no_request_is_refused_in_a_sentence(
     run: Callable[..., tuple[int, str, str]], tmp_path: Path, content: bytes | None
 ) -> None:
