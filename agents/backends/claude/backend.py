@@ -30,12 +30,13 @@ import msgspec
 
 from agents.backends.claude.connection import connect, with_clean_keys
 from agents.backends.claude.container_time import code_time
-from agents.backends.claude.errors import error_for, limits_of
+from agents.backends.claude.errors import error_for, limits_of, refuses_beta
 from agents.backends.claude.files import ClaudeFiles
 from agents.backends.claude.forecast import forecast_of
 from agents.backends.claude.models import ModelInfo, listed_model
 from agents.backends.claude.providers import Place, secrets_of
 from agents.backends.claude.settings import (
+    UNASKED,
     ClaudeSettings,
     check,
     runs_code,
@@ -48,7 +49,7 @@ from agents.backends.dialects.messages.whole_body import (
     events_of,
     is_whole,
 )
-from agents.backends.dialects.messages.writer import parameters
+from agents.backends.dialects.messages.writer import parameters, without_unasked
 from agents.backends.plain_request import Stream, chunks_of, pen_of, plain_request
 from agents.backends.transport.clients import CLOSE_GRACE_S, Clients, timeout
 from agents.backends.transport.connection_errors import timed_out, unconnected
@@ -158,6 +159,8 @@ class ClaudeBackend:
         )
         self._cannot_count = False
         """Where requests go, nobody counts their tokens."""
+        self._is_bare = False
+        """Where requests go, betas that no setting asks for are refused."""
         keep_keys_out_of_logs()
         self._idle_limit_s = idle_limit_s
         self._proxy = proxy
@@ -237,7 +240,13 @@ class ClaudeBackend:
             StreamMalformed: The response is not whole.
         """
         with self._clients.lease() as client:
-            response = await self._ask(client, request)
+            try:
+                response = await self._ask(client, request)
+            except BackendRefused as error:
+                if self._is_bare or not refuses_beta(error, UNASKED):
+                    raise
+                self._is_bare = True
+                response = await self._ask(client, request)
             with reading(self._idle_limit_s) as body:
                 batches = self._batches(request, response, pen, body)
                 try:
@@ -250,6 +259,10 @@ class ClaudeBackend:
                             closing.push_async_callback(response.close)
                             closing.push_async_callback(batches.aclose)
 
+    def _parameters(self, request: Request) -> dict[str, Any]:
+        made = parameters(self._settings, request)
+        return without_unasked(made, self._settings) if self._is_bare else made
+
     async def _ask(
         self, client: anthropic.AsyncAnthropic, request: Request
     ) -> anthropic.AsyncAPIResponse[Any]:
@@ -258,7 +271,7 @@ class ClaudeBackend:
         # With each request, because a client that was handed in has its own.
         times = timeout(self._idle_limit_s)
         try:
-            manager = create(**parameters(self._settings, request), timeout=times)
+            manager = create(**self._parameters(request), timeout=times)
             response = await with_warnings_logged(manager.__aenter__())
         except FOREIGN as exc:
             raise self._ours(exc) from _quiet(exc)
@@ -274,7 +287,7 @@ class ClaudeBackend:
         Its input is counted by the API, which costs nothing; where that cannot be, it
         is estimated by its length.
         """
-        made = parameters(self._settings, request)
+        made = self._parameters(request)
         counted = None if self._cannot_count else await self._counted(made)
         read = tokens_at_most(request) if counted is None else counted
         return forecast_of(self._settings, made, read)

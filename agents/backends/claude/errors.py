@@ -21,6 +21,7 @@ from agents.errors import (
     BackendUnavailable,
     ContextExceeded,
 )
+from agents.protocol.redaction import LEAST_CHARS
 
 SAID_CHARS = 1_000
 """What is kept of a server's words: a gateway may answer with a whole page."""
@@ -102,6 +103,25 @@ _THOUGHTS = re.compile(
 """How thoughts that come back are refused: "Invalid `signature` in `thinking` block.
 The block is bound to a different conversation" (docs.claude.com, preserved thinking;
 anthropics/anthropic-sdk-python#1598, openclaw/openclaw#84430; read 2026-11-30)."""
+
+
+_BETA = re.compile(
+    r"beta[ _-]?(?:flag|header|value)|anthropic[-_]beta|block_binding", re.IGNORECASE
+)
+"""How gateways and platforms refuse a beta that they do not know: "invalid beta flag"
+of Bedrock, "Unexpected value(s) … for the `anthropic-beta` header" of Vertex, and
+"block_binding: Extra inputs are not permitted" where the header was dropped on the way
+(BerriAI/litellm#41203, QuantumNous/new-api#2975, anthropics/claude-code#46105; read
+2026-12-01)."""
+_NAMED = re.compile(r"[\w-]+-20\d\d-\d\d-\d\d")
+
+
+def refuses_beta(refused: BackendRefused, betas: Collection[str]) -> bool:
+    """Whether a request was refused for one of ``betas``, as far as its error tells."""
+    said = str(refused)
+    named = _NAMED.findall(said)
+    is_of_these = not named or not frozenset(betas).isdisjoint(named)
+    return said[:4] in {"400 ", "422 "} and is_of_these and bool(_BETA.search(said))
 
 
 def error_for(
@@ -219,9 +239,14 @@ def _final_of_place(status: int, said: str) -> AgentError | None:
 
 
 def without_secrets(said: str, secrets: Collection[str]) -> str:
-    """``said`` without keys, cut: a part of a key is none to be found."""
+    """``said`` without keys, cut: a part of a key is none to be found.
+
+    Servers of one's own take any key; a short one is no secret, and without its letters
+    no error would be told by its words.
+    """
     for secret in secrets:
-        said = said.replace(secret, "…")
+        if len(secret) >= LEAST_CHARS:
+            said = said.replace(secret, "…")
     return said[:SAID_CHARS]
 
 

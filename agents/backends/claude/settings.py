@@ -90,6 +90,9 @@ BUDGET_TOKENS = 1024
 INTERLEAVED = "interleaved-thinking-2025-05-14"
 """Thinking between tool calls, for models that do not do so by themselves."""
 
+UNASKED = frozenset({BINDING, INTERLEAVED})
+"""Betas that no setting asks for: where they are refused, a request does without."""
+
 
 def runs_code(settings: ClaudeSettings) -> bool:
     """Whether code runs in a container of the API's, where files can be put."""

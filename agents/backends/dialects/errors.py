@@ -22,6 +22,7 @@ from agents.errors import (
     StreamMalformed,
 )
 from agents.protocol.chunks import Allowance
+from agents.protocol.redaction import LEAST_CHARS
 
 SAID_CHARS = 1_000
 """What is kept of a server's words: a gateway may answer with a whole page."""
@@ -172,7 +173,8 @@ def of_told(
     headers = headers or {}
     text = f"{status} {said}".strip() if status else str(said)
     for secret in secrets:  # before it is cut: a part of a key is none to be found
-        text = text.replace(secret, "…")
+        if len(secret) >= LEAST_CHARS:
+            text = text.replace(secret, "…")
     text = text[:SAID_CHARS] or "the server broke off and did not say why"
     words = f"{said.kind} {said.code} {said.message}"
     if status == 402 or _SPENT.search(words):

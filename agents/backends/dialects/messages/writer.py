@@ -9,6 +9,7 @@ import msgspec
 
 from agents.backends.claude.server_tools import Json, server_tool
 from agents.backends.claude.settings import (
+    UNASKED,
     ClaudeSettings,
     betas,
     extra,
@@ -88,6 +89,26 @@ def parameters(settings: ClaudeSettings, request: Request) -> Json:
         made["messages"] = without_thoughts(conversation)
     make_room(made, _breakpoint(settings))
     return made
+
+
+def without_unasked(made: Json, settings: ClaudeSettings) -> Json:
+    """The same parameters without the betas that no setting has asked for.
+
+    For servers that refuse a beta they do not know: a gateway, or a platform.
+    """
+    set_by_user = {*settings.betas, *(settings.extra.get("betas") or ())}
+    dropped = UNASKED - set_by_user
+    betas = [beta for beta in made.get("betas", ()) if beta not in dropped]
+    rest = {name: value for name, value in made.items() if name != "betas"}
+    if betas:
+        rest["betas"] = betas
+    given = settings.thinking
+    is_theirs = isinstance(given, dict) and "block_binding" in given
+    if isinstance(rest.get("thinking"), dict) and not is_theirs:
+        thinking = cast("Json", rest["thinking"])
+        kept = {k: v for k, v in thinking.items() if k != "block_binding"}
+        rest["thinking"] = kept
+    return rest
 
 
 def without_thoughts(conversation: list[Json]) -> list[Json]:

@@ -341,3 +341,9 @@ def test_a_code_in_words_is_one_of_the_servers_words() -> None:
     )
     full = {"code": "context_length_exceeded", "message": "too big"}
     assert isinstance(error_for(400, {}, full), ContextExceeded)
+
+
+@pytest.mark.parametrize("key", ["x", "t", "none", "EMPTY"])
+def test_a_short_key_hides_no_error_words(key: str) -> None:
+    said = {"error": {"message": "none: the prompt is too long for the EMPTY context"}}
+    assert isinstance(error_for(400, {}, said, [key]), ContextExceeded)
