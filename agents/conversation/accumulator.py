@@ -46,6 +46,9 @@ _UNFIT = re.compile(r"[^a-zA-Z0-9_-]")
 _TEXT_OF = {"text": "text", "thinking": "thinking"}
 """The field that deltas of a block's kind add to."""
 
+_WITHOUT_INPUT = frozenset({"text", "thinking", "redacted_thinking"})
+"""Blocks that bear none, whatever a gateway sends for them."""
+
 _FOR_ALL = frozenset({"text", "tool_use"})
 """Blocks that mean the same to every model."""
 
@@ -191,7 +194,7 @@ class Transcript:
 
     def _end_block(self, block: _Block) -> None:
         block.close()
-        if block.typed:
+        if block.typed and block.kind not in _WITHOUT_INPUT:
             block.fields["input"] = "".join(block.typed)
         if block.kind == "fallback":
             # The last fallback names the model that served the response.

@@ -79,3 +79,30 @@ def test_what_comes_before_a_response_is_carried_on_one_clean_line() -> None:
     raw = bytes(first.data)
     assert raw.startswith(b"{")
     assert json.loads(raw)["x"] == "\ufffd"
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "text", "text": "Paris"},
+        {"type": "thinking", "thinking": "Hm.", "signature": "c2ln"},
+    ],
+)
+def test_input_that_a_gateway_sends_for_other_blocks_does_not_go_back(
+    block: dict[str, Any],
+) -> None:
+    # As traceloop/openllmetry#4050 tells of (read 2026-12-01).
+    delta = {"type": "input_json_delta", "partial_json": "{}"}
+    last = {"type": "text", "text": "So."}
+    body = b"".join(
+        [
+            START,
+            event(type="content_block_start", index=0, content_block=block),
+            event(type="content_block_delta", index=0, delta=delta),
+            event(type="content_block_stop", index=0),
+            event(type="content_block_start", index=1, content_block=last),
+            event(type="content_block_stop", index=1),
+            END,
+        ]
+    )
+    assert json.loads(bytes(transcript_of(body).content)) == [block, last]
