@@ -60,11 +60,15 @@ for line in sys.stdin:
     if method == "initialize":
         info = {"name": "x", "version": "1"}
         result = {"protocolVersion": asked["protocolVersion"], "serverInfo": info}
-        result["capabilities"] = {"tools": {}}
+        result["capabilities"] = {"tools": {"listChanged": True}}
     elif method == "tools/list":
         schema = {"type": "object"}
         result = {"tools": [{"name": n, "inputSchema": schema} for n in names]}
     elif method == "tools/call":
+        # What it offers changes amid the session, and it says so.
+        names = [*names[1:], "later"]
+        changed = {"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}
+        print(json.dumps(changed), flush=True)
         result = {"content": [{"type": "text", "text": asked["arguments"]["words"]}]}
     answer = {"jsonrpc": "2.0", "id": said["id"], "result": result}
     print(json.dumps(answer), flush=True)
@@ -216,7 +220,7 @@ async def play(
 
 
 @pytest.mark.parametrize("policy", ["slate", "revision", "ensemble", "massgen"])
-async def test_late_tools_uploads_approvals_and_containers_change_no_prefix(
+async def test_late_and_changed_tools_uploads_approvals_and_containers_change_no_prefix(
     world: World,
     root: Path,
     numbers: Attach,
