@@ -42,6 +42,9 @@ NAME_CHARS = 200
 _UNFIT = re.compile(r'[<>:"|?*\\/\x00-\x1f]')
 """What the Files API takes in no name (docs.claude.com, Files API, the same day)."""
 
+_PDF_OBJECT = re.compile(rb"\d\s+\d+\s+obj\b")
+"""How anything in a PDF begins. The API refuses what has none, for every agent: "The
+PDF specified was not valid" (anthropics/claude-code#20195, read 2026-12-01)."""
 _PDF_WITHIN = 1024
 """A PDF may begin with so many bytes of something else; readers allow it."""
 _TEXT_CONTROLS = frozenset(range(32)) - {7, 8, 9, 10, 12, 13, 27}
@@ -116,6 +119,11 @@ def attachment(data: bytes, wish: Attach, name: str) -> Attachment:
         raise ValueError(f"is {_NAMES[kind]}; only a PDF or a text is cited")
     if kind == "image":
         _check_picture(data)
+    if kind == "pdf" and not _PDF_OBJECT.search(data):
+        raise ValueError(
+            "is a PDF without anything in it: it is cut, or another file under the "
+            "name of one; mend it or leave it out"
+        )
     return Attachment(
         name=name,
         kind=kind,

@@ -19,7 +19,7 @@ from agents.protocol.attachments import (
 from tests.pictures import png
 
 PNG = png()
-PDF = b"%PDF-1.7\n" + b"\xff\xfe\0" * 9
+PDF = b"%PDF-1.7\n1 0 obj\n" + b"\xff\xfe\0" * 9
 
 
 def made(data: bytes, name: str = "x", **wish: Any) -> Attachment:
@@ -144,3 +144,9 @@ def test_what_does_not_fit_inline_is_to_be_uploaded() -> None:
 def test_an_image_that_is_cut_is_not_attached() -> None:
     with pytest.raises(ValueError, match="is an image that is cut short; mend it"):
         made(PNG[:-4], "a.png")
+
+
+@pytest.mark.parametrize("rest", [b"", b"\n", b"\nDear object,\n", b"\n%\xe2\xe3"])
+def test_a_pdf_without_anything_in_it_is_refused(rest: bytes) -> None:
+    with pytest.raises(ValueError, match="a PDF without anything in it"):
+        attachment(b"%PDF-1.7" + rest, Attach(source="a.pdf"), "a.pdf")
