@@ -24,13 +24,18 @@ from typing import Any, cast
 
 import anthropic
 import anyio
-import anyio.lowlevel
 import httpx2
 import msgspec
+from msgspec.structs import replace
 
 from agents.backends.claude.connection import connect, with_clean_keys
 from agents.backends.claude.container_time import code_time
-from agents.backends.claude.errors import error_for, limits_of, refuses_beta
+from agents.backends.claude.errors import (
+    error_for,
+    fewer_tokens,
+    limits_of,
+    refuses_beta,
+)
 from agents.backends.claude.files import ClaudeFiles
 from agents.backends.claude.forecast import forecast_of
 from agents.backends.claude.models import ModelInfo, listed_model
@@ -58,6 +63,7 @@ from agents.backends.transport.response_body import (
     read_out,
     response_body,
     unwind,
+    whole_body,
 )
 from agents.errors import (
     AgentError,
@@ -161,6 +167,8 @@ class ClaudeBackend:
         """Where requests go, nobody counts their tokens."""
         self._is_bare = False
         """Where requests go, betas that no setting asks for are refused."""
+        self._most_tokens: int | None = None
+        """What a response of the model may have at most, if a refusal has said."""
         keep_keys_out_of_logs()
         self._idle_limit_s = idle_limit_s
         self._proxy = proxy
@@ -240,13 +248,7 @@ class ClaudeBackend:
             StreamMalformed: The response is not whole.
         """
         with self._clients.lease() as client:
-            try:
-                response = await self._ask(client, request)
-            except BackendRefused as error:
-                if self._is_bare or not refuses_beta(error, UNASKED):
-                    raise
-                self._is_bare = True
-                response = await self._ask(client, request)
+            response = await self._ask_fit(client, request)
             with reading(self._idle_limit_s) as body:
                 batches = self._batches(request, response, pen, body)
                 try:
@@ -259,7 +261,38 @@ class ClaudeBackend:
                             closing.push_async_callback(response.close)
                             closing.push_async_callback(batches.aclose)
 
+    async def _ask_fit(
+        self, client: anthropic.AsyncAnthropic, request: Request
+    ) -> anthropic.AsyncAPIResponse[Any]:
+        """Ask; where what nobody has asked for is refused, do without it.
+
+        Raises:
+            AgentError: Something else is refused, or goes wrong.
+        """
+        for is_last in (False, False, True):
+            try:
+                return await self._ask(client, request)
+            except BackendRefused as error:
+                fewer = fewer_tokens(error)
+                if is_last:
+                    raise
+                if fewer is not None and fewer.most < self._max_tokens(request):
+                    request = replace(request, max_tokens=fewer.most)
+                    if fewer.is_for_all:
+                        self._most_tokens = fewer.most
+                elif not self._is_bare and refuses_beta(error, UNASKED):
+                    self._is_bare = True
+                else:
+                    raise
+        raise AssertionError("the last try returns or raises")
+
+    def _max_tokens(self, request: Request) -> int:
+        limits = (self._settings.max_tokens, request.max_tokens, self._most_tokens)
+        return min(limit for limit in limits if limit is not None)
+
     def _parameters(self, request: Request) -> dict[str, Any]:
+        if self._most_tokens is not None:
+            request = replace(request, max_tokens=self._max_tokens(request))
         made = parameters(self._settings, request)
         return without_unasked(made, self._settings) if self._is_bare else made
 
@@ -353,7 +386,7 @@ class ClaudeBackend:
                 if not has_begun:
                     has_begun = bool(data.strip())
                     if has_begun and is_whole(media_type, data):
-                        whole = await _all(data, body)
+                        whole = await whole_body(data, body, BODY_BYTES)
                         is_resting = len(whole) > BODY_BYTES
                         events = events_of(whole, media_type, self._secrets)
                         yield translator.translate(events)
@@ -458,15 +491,6 @@ class ClaudeBackend:
         A stream opened later, in this event loop or another, makes new ones.
         """
         await self._clients.aclose()
-
-
-async def _all(first: bytes, body: AsyncIterator[bytes]) -> bytes:
-    """All of a body that is no stream, or of one too long its beginning."""
-    read = bytearray(first)
-    while len(read) <= BODY_BYTES and (data := await anext(body, None)) is not None:
-        read += data
-        await anyio.lowlevel.checkpoint()
-    return bytes(read)
 
 
 def _quiet(exc: BaseException) -> BaseException:

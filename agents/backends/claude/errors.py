@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
@@ -122,6 +122,36 @@ def refuses_beta(refused: BackendRefused, betas: Collection[str]) -> bool:
     named = _NAMED.findall(said)
     is_of_these = not named or not frozenset(betas).isdisjoint(named)
     return said[:4] in {"400 ", "422 "} and is_of_these and bool(_BETA.search(said))
+
+
+_MOST = re.compile(r"max_tokens`?: \d+ > (\d+)")
+_ROOM = re.compile(r"exceed context limit: (\d+) \+ \d+ > (\d+)")
+LEAST_ROOM = 1_024
+"""Tokens that a response may be squeezed into; with less, the conversation is full."""
+
+
+class FewerTokens(NamedTuple):
+    """How many tokens a response may have, as a refusal tells."""
+
+    most: int
+    is_for_all: bool
+    """Of the model, and not of this request alone."""
+
+
+def fewer_tokens(refused: BackendRefused) -> FewerTokens | None:
+    """How many tokens would have been granted, if that is what was refused.
+
+    "max_tokens: 16000 > 8192, which is the maximum allowed number of output tokens" of
+    older models and of gateways that ask another model (anthropics/claude-code#11302);
+    "input length and `max_tokens` exceed context limit: 190000 + 16000 > 200000".
+    """
+    said = str(refused)
+    if (found := _MOST.search(said)) is not None:
+        return FewerTokens(max(1, int(found[1])), is_for_all=True)
+    if (found := _ROOM.search(said)) is not None:
+        room = int(found[2]) - int(found[1])
+        return FewerTokens(room, is_for_all=False) if room >= LEAST_ROOM else None
+    return None
 
 
 def error_for(

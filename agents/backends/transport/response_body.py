@@ -43,6 +43,15 @@ async def _in_pieces(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             await anyio.lowlevel.checkpoint()
 
 
+async def whole_body(first: bytes, body: AsyncIterator[bytes], most: int) -> bytes:
+    """All of a body that is no stream; of one longer than ``most``, its beginning."""
+    read = bytearray(first)
+    while len(read) <= most and (data := await anext(body, None)) is not None:
+        read += data
+        await anyio.lowlevel.checkpoint()
+    return bytes(read)
+
+
 async def read_out(body: AsyncIterator[bytes]) -> None:
     """Read what follows a whole response, so that its connection can be used again.
 

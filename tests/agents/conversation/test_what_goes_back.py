@@ -111,6 +111,15 @@ CASES: dict[str, list[list[Any]]] = {
         [served("srvtoolu_2"), call(id_="toolu_2")],
         [call(id_="toolu_3")],
     ],
+    # As gateways end a response (open-octo/octo-agent#647, earendil-works/pi#9681).
+    "a call, and the response is called finished": [[call(), stops("end_turn")]],
+    "a call is told of that never came": [[{"text": "So."}, stops("tool_use")]],
+    "nothing came, and a call is told of": [[stops("tool_use")]],
+    # lijunzh/koda#501
+    "inputs that are no objects": [
+        [{"block": {**call()["block"], "input": given, "id": f"toolu_{n}"}}]
+        for n, given in enumerate(([1], "{}", 7, None))
+    ],
     "two calls of one id": [[call(q="1"), call(q="2")]],
     "ids that begin anew with each response": [
         [call(id_="call_0")],

@@ -1,4 +1,4 @@
-"""Servers that refuse a beta: what no setting has asked for is left out."""
+"""Gateways and platforms that refuse what no setting has asked for: they get less."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from anyio.abc import SocketAttribute, SocketStream
 from agents.backends.claude.backend import ClaudeBackend
 from agents.backends.claude.errors import refuses_beta
 from agents.backends.claude.settings import BINDING, INTERLEAVED, UNASKED
-from agents.errors import BackendRefused
+from agents.errors import BackendRefused, ContextExceeded
 from tests.agents.backends.claude.test_raw_server import ANSWER, asked, text_of
 
 pytestmark = pytest.mark.real_time
@@ -44,10 +44,11 @@ DROPPED = {
 
 
 class Gateway:
-    """Refuses requests that name a beta, or bind their thoughts, in given words."""
+    """Refuses requests that name a beta, bind their thoughts or want too much."""
 
-    def __init__(self, refusal: Any) -> None:
+    def __init__(self, refusal: Any, most_tokens: int) -> None:
         self._refusal = json.dumps(refusal).encode()
+        self._most_tokens = most_tokens
         self.requests: list[tuple[list[str], dict[str, Any]]] = []
 
     async def answer(self, stream: SocketStream) -> None:
@@ -62,6 +63,7 @@ class Gateway:
                 self.requests.append((betas, body))
                 is_known = not UNASKED.intersection(betas)
                 is_known &= "block_binding" not in body.get("thinking", {})
+                is_known &= body["max_tokens"] <= self._most_tokens
                 await stream.send(OK if is_known else self._refused())
 
     def _refused(self) -> bytes:
@@ -83,9 +85,13 @@ async def _request(stream: SocketStream) -> tuple[str, dict[str, Any]]:
 
 @asynccontextmanager
 async def asking(
-    refusal: Any, model: str = "claude-opus-5-5", **settings: Any
+    refusal: Any,
+    model: str = "claude-opus-5-5",
+    *,
+    most_tokens: int = 64_000,
+    **settings: Any,
 ) -> AsyncGenerator[tuple[Gateway, ClaudeBackend]]:
-    gateway = Gateway(refusal)
+    gateway = Gateway(refusal, most_tokens)
     async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener:
         port = listener.extra(SocketAttribute.local_port)  # noqa: S610  (not Django's)
         async with anyio.create_task_group() as group:
@@ -146,3 +152,50 @@ async def test_a_beta_that_a_setting_asks_for_stays_and_is_refused() -> None:
 )
 def test_a_refused_beta_is_told_by_its_words(said: str, *, is_ours: bool) -> None:
     assert refuses_beta(BackendRefused(said), UNASKED) == is_ours
+
+
+def refused(words: str) -> dict[str, Any]:
+    return {"error": {"type": "invalid_request_error", "message": words}}
+
+
+async def test_fewer_tokens_are_asked_for_where_the_model_has_fewer() -> None:
+    words = (
+        "max_tokens: 16000 > 4096, which is the maximum allowed number of output "
+        "tokens for claude-3-opus-20240229"
+    )
+    model = "claude-3-opus-20240229"
+    async with asking(refused(words), model, most_tokens=4_096) as (gateway, backend):
+        assert text_of(await asked(backend)) == "Paris"
+        assert text_of(await asked(backend)) == "Paris"
+    wanted = [body["max_tokens"] for _, body in gateway.requests]
+    assert wanted == [16_000, 4_096, 4_096]
+
+
+async def test_a_response_is_squeezed_into_what_is_left_of_the_window() -> None:
+    words = (
+        "input length and `max_tokens` exceed context limit: 190000 + 16000 > 200000, "
+        "decrease input length or `max_tokens` and try again"
+    )
+    model = "claude-opus-4-1"
+    async with asking(refused(words), model, most_tokens=10_000) as (gateway, backend):
+        assert text_of(await asked(backend)) == "Paris"
+    assert [body["max_tokens"] for _, body in gateway.requests] == [16_000, 10_000]
+
+
+async def test_a_window_without_room_for_a_response_is_full() -> None:
+    words = (
+        "input length and `max_tokens` exceed context limit: 199990 + 16000 > 200000"
+    )
+    async with asking(refused(words), "claude-opus-4-1", most_tokens=1) as (_, backend):
+        with pytest.raises(ContextExceeded):
+            await asked(backend)
+
+
+async def test_a_gateway_that_refuses_one_thing_after_the_other_is_asked_thrice() -> (
+    None
+):
+    words = f"anthropic-beta and max_tokens: 16000 > 9, {BINDING}"
+    async with asking(refused(words), most_tokens=1) as (gateway, backend):
+        with pytest.raises(BackendRefused):
+            await asked(backend)
+    assert len(gateway.requests) == 3
