@@ -49,7 +49,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     that no author can change them; paths from the team file's folder."""
     sandbox: Literal["on", "off"] = "on"
     """Of a command: ``on`` keeps it to the copy, without a network, which takes
-    bubblewrap; ``off``: it sees the whole file system."""
+    bubblewrap or user namespaces; ``off``: it sees the whole file system."""
 
     def __post_init__(self) -> None:
         """Refuse a check that checks nothing, or several things."""

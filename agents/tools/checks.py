@@ -13,7 +13,6 @@ import os
 import re
 import shutil
 import stat
-import subprocess
 import sys
 import warnings
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
@@ -38,6 +37,7 @@ from agents.tools.answer_schema import SchemaInvalid, answer_form
 from agents.tools.pattern_cost import is_quick
 from agents.tools.workspace import sandbox
 from agents.tools.workspace.bash import KEPT, Limits, limited
+from agents.tools.workspace.child_process import open_process
 from agents.tools.workspace.work_place import OWNER
 
 DETAIL_CHARS = 4_000
@@ -228,8 +228,8 @@ async def _by_command(check: Check, subject: Subject) -> _Found:
     is_sandboxed = check.sandbox == "on"
     if is_sandboxed and not sandbox.is_there():
         raise ToolFailed(
-            "there is no sandbox here; install bubblewrap, or write 'sandbox: off' to "
-            "let the check see the whole file system"
+            f"there is no sandbox here: {sandbox.NONE_HERE} to let the check see the "
+            "whole file system"
         )
     async with _copied(subject.folder, check.files) as folder:
         limits = Limits(
@@ -345,16 +345,7 @@ async def _to_end(
     """Run a program; its exit code and the end of what it wrote, or ``None``: late."""
     tail = bytearray()
     code: int | None = None
-    with outside_work():
-        process = await anyio.open_process(
-            line,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd=folder,
-            env=environment,
-            start_new_session=True,
-        )
+    process = await open_process(line, cwd=folder, env=environment, takes_input=True)
     try:
         with anyio.move_on_after(timeout_s), outside_work(timeout_s):
             async with anyio.create_task_group() as group:

@@ -20,6 +20,7 @@ import anyio
 import msgspec
 
 from agents.backends.compatible.servers import SERVERS
+from agents.tools.workspace import sandbox
 from coordinator.cli.env_file import load_environment
 from coordinator.cli.error_report import at_the_boundary
 from coordinator.cli.exit_codes import Exit
@@ -267,14 +268,16 @@ def extras(_: Mapping[str, str]) -> Iterator[Finding]:
             yield _note(f"[{extra}]", f"not here; {for_what}", way)
         else:
             yield _well(f"[{extra}]", for_what)
-    if shutil.which("bwrap") is None:
+    made_of = sandbox.kind()
+    if made_of is None:
         yield _note(
-            "bubblewrap",
-            "not here; agents' bash is kept to its folder by it",
+            "sandbox",
+            "neither bubblewrap nor user namespaces work here; agents' bash is kept to "
+            "its folder by them",
             "apt install bubblewrap, where a team has bash",
         )
     else:
-        yield _well("bubblewrap", "agents' bash can be kept to its folder")
+        yield _well(made_of, "agents' bash can be kept to its folder")
 
 
 def _is_there(module: str) -> bool:

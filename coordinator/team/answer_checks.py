@@ -126,8 +126,7 @@ def _check_usable(check: Check) -> None:
     if check.command is not None and check.sandbox == "on" and not sandbox.is_there():
         raise ConfigInvalid(
             f"check {check.called!r} is a command, and nothing here keeps commands to "
-            f"a folder: there is no {sandbox.PROGRAM} that works; install bubblewrap, "
-            "or write 'sandbox: off' to let it see the whole file system"
+            f"a folder: {sandbox.NONE_HERE} to let it see the whole file system"
         )
     if check.json_schema is not None:
         try:

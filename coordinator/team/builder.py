@@ -433,8 +433,7 @@ def _workspace_tools(
     if "bash" in names and is_sandboxed and not sandbox.is_there():
         raise ConfigInvalid(
             f"agent {entry.id!r} has bash, and nothing here keeps commands to its "
-            f"folder: there is no {sandbox.PROGRAM} that works; install bubblewrap, or "
-            "write 'sandbox: off' to let them see the whole file system"
+            f"folder: {sandbox.NONE_HERE} to let them see the whole file system"
         )
     limits = Limits(time_s=entry.tool_timeout_s)
     place = work_place(config, entry)

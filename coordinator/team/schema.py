@@ -115,7 +115,8 @@ class AgentSettings(
     then, and who comes second is told which has it."""
     sandbox: Literal["on", "off"] = "on"
     """``on``: the agent's commands see its folder alone and no network, which takes
-    bubblewrap. ``off``: they see the whole file system; as root, keys too."""
+    bubblewrap or user namespaces. ``off``: they see the whole file system; as root,
+    keys too."""
     fallback: tuple[str, ...] = ()
     """Models that take over, in this order, where the one before stays overloaded or
     cannot be reached, declines to answer, or has no room for what it should read."""

@@ -223,7 +223,7 @@ def _options(  # noqa: PLR0917  (all that a process is started with)
         setting_sources=[],
         resume=prompt.session,
         cwd=settings.folder,
-        cli_path=_program(package, settings),
+        cli_path=program(package, settings),
         env=_environment(settings, bounds),
         max_turns=settings.max_turns,
         max_budget_usd=bounds.budget_usd,
@@ -292,7 +292,7 @@ def _environment(settings: ClaudeCodeSettings, bounds: Bounds) -> dict[str, str]
     return told
 
 
-def _program(package: Any, settings: ClaudeCodeSettings) -> str | None:  # noqa: ANN401  (the SDK)
+def program(package: Any, settings: ClaudeCodeSettings) -> str | None:  # noqa: ANN401  (the SDK)
     """What to start: the program within the package, in a namespace of its own.
 
     ``None``: the SDK finds it, and what it leaves running in its shell may stay.
@@ -304,8 +304,11 @@ def _program(package: Any, settings: ClaudeCodeSettings) -> str | None:  # noqa:
     bwrap = shutil.which(sandbox.PROGRAM) or sandbox.PROGRAM
     text = (
         "#!/bin/sh\n"
-        f"exec '{bwrap}' --unshare-pid --die-with-parent --dev-bind / / --proc /proc "
+        # No exec: bwrap would end with the thread that has started it, and trio's end
+        # when they are idle. This shell lives as long as the program.
+        f"'{bwrap}' --unshare-pid --die-with-parent --dev-bind / / --proc /proc "
         f"-- '{bundled}' \"$@\"\n"
+        "exit $?\n"
     )
     if not wrapper.exists() or wrapper.read_text() != text:
         part = wrapper.with_suffix(f".{os.getpid()}")
@@ -317,4 +320,4 @@ def _program(package: Any, settings: ClaudeCodeSettings) -> str | None:  # noqa:
 
 def has_namespaces() -> bool:
     """Whether processes can have a namespace of their own here."""
-    return sandbox.is_there()
+    return sandbox.kind() == "bubblewrap"

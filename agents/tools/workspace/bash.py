@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import subprocess
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -22,6 +21,7 @@ import msgspec
 from agents.errors import ToolFailed
 from agents.protocol.backend import KnownTool
 from agents.tools.workspace import sandbox, schemas
+from agents.tools.workspace.child_process import open_process
 from agents.tools.workspace.folder import Folder
 
 TYPE = "bash_20250124"
@@ -162,14 +162,10 @@ class Bash:
     async def _started(self, command: str) -> AsyncGenerator[anyio.abc.Process]:
         """The command as the leader of a session of its own, killed in the end."""
         try:
-            process = await anyio.open_process(
+            process = await open_process(
                 self._command_line(command),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
                 cwd=self._place,
                 env=self._environment(),
-                start_new_session=True,
             )
         except OSError as error:
             raise ToolFailed(f"bash cannot be started: {error}") from error
@@ -188,7 +184,9 @@ class Bash:
         """
         is_there = sandbox.is_there()
         if self._is_sandboxed and not is_there:
-            raise ToolFailed("there is no sandbox here, and commands need one")
+            raise ToolFailed(
+                f"there is no sandbox here, and commands need one: {sandbox.NONE_HERE}"
+            )
         is_sandboxed = is_there and self._is_sandboxed is not False
         line = ["bash", "-c", self._limited(command, is_sandboxed=is_sandboxed)]
         if not is_sandboxed:
