@@ -75,6 +75,10 @@ class StreamMalformed(BackendUnavailable):
     """The response broke the protocol or a cap, or ended half-way; it is no answer."""
 
 
+class ProtocolBroken(StreamMalformed):
+    """A backend of a caller's own streamed what none may; it may do so each time."""
+
+
 class BackendBroken(AgentError):
     """A backend raised what none may raise, or said what no protocol allows.
 

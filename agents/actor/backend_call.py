@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self, cast
 import anyio
 import anyio.lowlevel
 
-from agents.actor.stream_check import StreamCheck, is_checked
+from agents.actor.stream_check import WRITTEN_MOST, StreamCheck, is_checked
 from agents.boundary.guard import class_name, first_of, log_error, text_of, words_of
 from agents.boundary.root import is_cancelled_here
 from agents.errors import (
@@ -31,12 +31,6 @@ if TYPE_CHECKING:
     from agents.limits.limiter import Slot
     from agents.protocol.backend import Backend, Request
     from agents.protocol.chunks import AgentId
-
-
-WRITTEN_MOST = 4_000_000
-"""Characters of one response. The longest that a model may write is 128,000 tokens
-(docs.claude.com, models, read 2026-11-30); thirty characters a token are no language.
-What is longer would be compared, recorded and shown to everybody."""
 
 
 class BackendCall:

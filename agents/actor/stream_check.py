@@ -13,7 +13,7 @@ from typing import Any, cast
 import msgspec
 
 from agents.boundary.guard import class_name
-from agents.errors import StreamMalformed
+from agents.errors import BackendBroken, ProtocolBroken, StreamMalformed
 from agents.protocol.backend import Backend
 from agents.protocol.chunks import (
     DELTAS,
@@ -26,15 +26,24 @@ from agents.protocol.chunks import (
     ResponseStarted,
     ServerToolCalled,
     ServerToolReturned,
+    SignatureDelta,
     StreamChunk,
     TextDelta,
     ThinkingDelta,
     ToolCalled,
+    ToolInputDelta,
 )
 from agents.protocol.frames import decode_frame, encode_frame
 from agents.protocol.stamper import Pen
 from agents.protocol.unicode_text import whole_text
 
+WRITTEN_MOST = 4_000_000
+"""Characters of one response. The longest that a model may write is 128,000 tokens
+(docs.claude.com, models, read 2026-11-30); thirty characters a token are no language.
+What is longer would be compared, recorded and shown to everybody."""
+WITHOUT_TEXT_MOST = 20_000
+"""Empty reads, and chunks without a letter, of one response: blocks, calls, usage. A
+response has some dozens."""
 _OURS = "agents.backends."
 _NAMES = (ToolCalled, ServerToolCalled, ServerToolReturned)
 
@@ -58,6 +67,8 @@ class StreamCheck:
         self._open: dict[int, BlockStarted] = {}
         self._known: dict[int, BlockStarted] = {}
         self._is_over = False
+        self._characters = 0
+        self._without_text = 0
 
     def batch(self, given: object) -> Sequence[StreamChunk]:
         """``given``, if one read of a response may bring it.
@@ -74,7 +85,29 @@ class StreamCheck:
         read = self._whole_text(chunks)
         for chunk in read:
             self._check(chunk)
+        self._count(read)
         return read
+
+    def _count(self, chunks: Sequence[StreamChunk]) -> None:
+        """Bound what one response is: of ours, the transport bounds it.
+
+        Raises:
+            BackendBroken: It is no answer any more.
+        """
+        characters = sum(map(_length, chunks))
+        self._characters += characters
+        if self._characters > WRITTEN_MOST:
+            raise BackendBroken(
+                f"a response of more than {WRITTEN_MOST:,} characters is no answer: no "
+                "model writes so many at once"
+            )
+        if not characters:
+            self._without_text += max(1, len(chunks))
+            if self._without_text > WITHOUT_TEXT_MOST:
+                raise BackendBroken(
+                    f"a response whose stream brings nothing {WITHOUT_TEXT_MOST:,} "
+                    "times is no answer"
+                )
 
     def _whole_text(self, chunks: Sequence[StreamChunk]) -> Sequence[StreamChunk]:
         """The chunks as the other end of a wire would read them."""
@@ -144,5 +177,16 @@ class StreamCheck:
             )
 
 
+def _length(chunk: StreamChunk) -> int:
+    """The characters that ``chunk`` adds to its response."""
+    match chunk:
+        case TextDelta(text=text) | ThinkingDelta(text=text):
+            return len(text)
+        case ToolInputDelta(partial_json=text) | SignatureDelta(signature=text):
+            return len(text)
+        case _:
+            return 0
+
+
 def _broken(rule: str) -> StreamMalformed:
-    return StreamMalformed(f"the backend broke the protocol: {rule}")
+    return ProtocolBroken(f"the backend broke the protocol: {rule}")

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from agents.errors import BackendUnavailable
+from agents.errors import BackendUnavailable, ProtocolBroken
 from agents.limits.limiter import PATIENCE_S
 
 OVERLOAD_LIMIT_S = 900.0
@@ -30,6 +30,9 @@ class RetryPolicy:
     overload_limit_s: float = OVERLOAD_LIMIT_S
     """How long a server that is overloaded is asked again, however often: such hours
     pass, and all that the agent has done would be lost. 0: by ``attempts`` alone."""
+    broken_attempts: int = 3
+    """Tries of one call whose backend broke the protocol: a mistake of its program's
+    mostly, which the next try makes as well."""
     base_s: float = 0.5
     """Wait after the first failure; doubles with each."""
     cap_s: float = 30.0
@@ -58,6 +61,8 @@ class RetryPolicy:
         delay_s = self._delay_s(error, failures, who)
         if error.is_rate_limit:
             is_over = failures >= self.rate_limited_attempts
+        elif isinstance(error, ProtocolBroken):
+            is_over = failures >= self.broken_attempts
         else:
             is_over = failures >= self.attempts
         if is_over and error.is_overload and delay_s is not None:

@@ -406,7 +406,7 @@ async def test_a_slip_of_the_protocol_names_the_rule(
     async with stage(Broken(slip)) as actor:
         failed = (await actor.play(ask.draft()))[-1]
     assert isinstance(failed, AgentFailed)
-    assert failed.error == "StreamMalformed"
+    assert failed.error == "ProtocolBroken"
     assert rule in failed.message
     assert "the backend broke the protocol" in failed.message
     assert [chunk.seq for chunk in actor.said] == list(range(len(actor.said)))
