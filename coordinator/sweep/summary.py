@@ -14,7 +14,12 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from coordinator.comparison.confidence import Interval, mean, share
+from coordinator.comparison.confidence import (
+    Interval,
+    mean,
+    paired_difference,
+    share,
+)
 from coordinator.sweep.outcome import AGAIN, Outcome
 
 Measure: TypeAlias = Literal["accuracy", "agreement", "cost_usd", "tokens", "elapsed_s"]
@@ -58,8 +63,9 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_clear(self) -> bool:
-        """Whether the interval leaves 0 out."""
-        return self.difference.low > 0 or self.difference.high < 0
+        """Whether the interval leaves 0 out; one question says nothing of others."""
+        is_apart = self.difference.low > 0 or self.difference.high < 0
+        return is_apart and self.questions > 1
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,17 +180,30 @@ def _differences(
 ) -> Iterable[Difference]:
     for name, of in _MEASURES.items():
         left, right = _by_question(first, of), _by_question(second, of)
-        deltas = [
-            left[question] - right[question] for question in left if question in right
-        ]
+        pairs = [(left[each], right[each]) for each in left if each in right]
+        deltas = [own - others for own, others in pairs]
         if not deltas:
             continue
         yield Difference(
             one=one,
             other=other,
             of=name,
-            difference=mean(deltas),
+            difference=_paired(pairs) if name == "accuracy" else mean(deltas),
             questions=len(deltas),
             better=sum(delta > 0 for delta in deltas),
             worse=sum(delta < 0 for delta in deltas),
         )
+
+
+def _paired(pairs: Sequence[tuple[float, float]]) -> Interval:
+    """The difference in accuracy: of shares, where every question is right or wrong."""
+    n = len(pairs)
+    both, first, second, neither = (
+        pairs.count(kind) for kind in ((1.0, 1.0), (1.0, 0.0), (0.0, 1.0), (0.0, 0.0))
+    )
+    if both + first + second + neither == n:
+        return paired_difference(both, first, second, n)
+    found = mean([own - others for own, others in pairs])
+    return Interval(
+        value=found.value, low=max(-1.0, found.low), high=min(1.0, found.high)
+    )

@@ -63,6 +63,8 @@ def _interval(interval: Interval | None, form: str) -> str:
     if interval is None:
         return "-"
     low, high = form.format(interval.low), form.format(interval.high)
+    if interval.low == interval.high:  # one value, or all alike: no bounds to tell
+        return form.format(interval.value)
     return f"{form.format(interval.value)} [{low}, {high}]"
 
 
