@@ -17,7 +17,7 @@ from typing import TypeVar
 import anyio
 import msgspec
 
-from agents.boundary.threads import in_thread
+from agents.boundary.threads import CallClock, in_thread
 from coordinator.errors import JournalCorrupt, JournalUnavailable
 from coordinator.journal.entries import Opened, encode
 from coordinator.journal.framing import (
@@ -132,10 +132,13 @@ async def reopen_journal(
 async def _on_disk(root: Path, work: Callable[[], T]) -> T:
     """Do ``work`` in a thread to its end: what it has opened must not be lost.
 
+    The disk's time begins with the thread. Of a thousand sessions that open at once
+    most wait for one, and their wait says nothing of the disk.
+
     Raises:
         JournalUnavailable: The disk does not answer.
     """
-    with anyio.move_on_after(DISK_S, shield=True):
+    with anyio.CancelScope(shield=True) as scope, CallClock(scope, DISK_S).in_use():
         return await in_thread(work, name="journal")
     raise JournalUnavailable(
         f"the disk of journal folder {str(root)!r} did not answer within {DISK_S:g} s"
