@@ -36,7 +36,13 @@ from coordinator.team.schema import (
     TeamConfig,
     TeamFile,
 )
-from coordinator.team.validation import FILE_TOOLS, check_agent, check_schema, said_at
+from coordinator.team.validation import (
+    FILE_TOOLS,
+    check_agent,
+    check_checked_places,
+    check_schema,
+    said_at,
+)
 from coordinator.team.yaml_document import (
     Document,
     Misplaced,
@@ -202,6 +208,7 @@ def read_once(document: Document, form: type[TeamFile] = TeamFile) -> TeamConfig
         if entry.script is not None
     }
     rules = _rules(document, file, agents)
+    check_checked_places(document, rules, agents)
     return TeamConfig(
         file=file,
         rules=rules,

@@ -15,6 +15,9 @@ from coordinator.team.makers import MODELS, OTHERS, check_maker, fallback_of
 from coordinator.team.yaml_document import Document, Where, convert, value_at
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from coordinator.consensus.rules import Rules
     from coordinator.team.schema import AgentEntry
 
 JsonObject: TypeAlias = dict[str, Any]  # carried to the API as it is
@@ -68,6 +71,30 @@ def check_agent(document: Document, where: Where, entry: AgentEntry) -> None:
         other = fallback_of(entry, model)
         if other.backend in OTHERS:
             _check_fallback(document, said_at(document, where, "fallback"), other)
+
+
+def check_checked_places(
+    document: Document, rules: Rules, agents: Sequence[AgentEntry]
+) -> None:
+    """Refuse a check by command of a workspace that is on another machine.
+
+    A command runs in a copy of the author's workspace, and where the session is there
+    is none of it: tests would pass or fail on an empty folder.
+
+    Raises:
+        ConfigInvalid: With line, key, value and the way out.
+    """
+    commands = [each for each in rules.drafting.each_check() if each.command]
+    for number, entry in enumerate(agents):
+        has_work = entry.workspace is not None or entry.backend == "claude_code"
+        if commands and has_work and entry.place is not None:
+            where = said_at(document, ("agents", number), "place")
+            raise document.error(
+                where,
+                f"check {commands[0].called!r} is a command, which runs where the "
+                f"session is, and {entry.id!r} has its workspace at another place; "
+                "leave out the place, or check by a function, a pattern or a schema",
+            )
 
 
 def _proxy_fault(proxy: str | None) -> str:

@@ -229,6 +229,18 @@ def test_a_script_may_be_a_file_beside_the_team(tmp_path: Path) -> None:
                 "add e.g. 'workspace: work'"
             ),
         ),
+        (
+            (
+                "voting:\n  checks: ['pytest -q']\nagents:\n- id: ada\n  model: m\n"
+                "  tools: [bash]\n  workspace: work\n  place: ray"
+            ),
+            (
+                "team.yaml:8: agents[0].place: check 'pytest -q' is a command, which "
+                "runs where the session is, and 'ada' has its workspace at another "
+                "place; leave out the place, or check by a function, a pattern or a "
+                "schema"
+            ),
+        ),
         ("agents: []", "team.yaml:1: agents: is empty; add an agent"),
         ("- a", "team.yaml:1: a team file is a mapping; begin with 'agents:'"),
         ("", "team.yaml:1: a team file is a mapping; begin with 'agents:'"),
