@@ -18,10 +18,12 @@ from coordinator.cli.garbage_collection import collecting_rarely
 from coordinator.cli.sweep_progress import Bar, Lines, Watcher
 from coordinator.displays.sanitizer import clean
 from coordinator.errors import ConfigInvalid
+from coordinator.sweep.open_files import raise_limit
 from coordinator.sweep.outcome import AGAIN
 from coordinator.sweep.picture import drawn
 from coordinator.sweep.plan import names_of
 from coordinator.sweep.questions import fields_of, read_questions
+from coordinator.sweep.store import write_file
 from coordinator.sweep.summary import Summary, summarised
 from coordinator.sweep.sweep import Report, SweepOptions, sweep
 from coordinator.sweep.table import told
@@ -70,6 +72,7 @@ async def _run(command: SweepCommand) -> int:
     if not command.is_emulated:
         load_environment(None)
     options = _options(command)
+    raise_limit()
     report: Report | None = None
     watcher = _watcher(sys.stderr)
     interrupted: list[signal.Signals] = []
@@ -98,7 +101,14 @@ async def _run(command: SweepCommand) -> int:
             f"{failed:,} sessions came to no answer, the first: {first.session}: "
             f"{first.detail or first.status}"
         )
-    return Exit.EXECUTION if failed or summary.missing else Exit.ANSWERED
+    unjudged = [one for one in report.outcomes if one.is_unjudged]
+    if unjudged:
+        complain(
+            f"{len(unjudged):,} answers could not be judged, the first: "
+            f"{unjudged[0].session}: {unjudged[0].detail}"
+        )
+    is_short = failed or summary.missing or unjudged
+    return Exit.EXECUTION if is_short else Exit.ANSWERED
 
 
 async def _obey_signals(
@@ -168,10 +178,9 @@ def _write(command: SweepCommand, options: SweepOptions, summary: Summary) -> No
     folder = options.out
     assert folder is not None
     encoded = msgspec.json.encode(summary)
-    (folder / "summary.json").write_bytes(
-        msgspec.json.format(encoded, indent=2) + b"\n"
-    )
-    (folder / "plot.svg").write_text(drawn(summary), "utf-8")
+    indented = msgspec.json.format(encoded, indent=2) + b"\n"
+    write_file(folder, "summary.json", indented)
+    write_file(folder, "plot.svg", drawn(summary).encode())
     if command.is_json:
         sys.stdout.buffer.write(encoded + b"\n")
         sys.stdout.buffer.flush()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 
 import anyio
@@ -27,6 +28,7 @@ CHECK_S = 60.0
 """How long a check may take."""
 WRONG_MOST = 125
 """Beyond it a shell says that a command was not found, or that a signal ended it."""
+_BROKE = "; the check broke: "
 
 
 def command_of(check: str) -> list[str]:
@@ -42,6 +44,24 @@ def command_of(check: str) -> list[str]:
     if not words:
         raise ConfigInvalid("--check is empty; name a command: --check 'python ok.py'")
     return words
+
+
+def insist_on_program(check: str, *, is_local: bool) -> None:
+    """Refuse before anything is paid for what could judge nothing.
+
+    Args:
+        check: The command.
+        is_local: Whether it runs on this machine; what others have is not known here.
+
+    Raises:
+        ConfigInvalid: It cannot be taken apart, or there is no such program.
+    """
+    program = command_of(check)[0]
+    if is_local and shutil.which(program) is None:
+        raise ConfigInvalid(
+            f"--check: there is no program {program!r} here; install it, or write its "
+            "path"
+        )
 
 
 async def checked(
@@ -70,7 +90,8 @@ async def checked(
     if isinstance(code, int) and 0 <= code <= WRONG_MOST:
         return msgspec.structs.replace(outcome, is_right=code == 0, check=check)
     why = code if isinstance(code, str) else f"exit code {code}"
-    detail = f"{outcome.detail}; the check broke: {why}".lstrip("; ")
+    before = outcome.detail.partition(_BROKE)[0]  # it may break again
+    detail = f"{before}{_BROKE}{why}".lstrip("; ")
     return msgspec.structs.replace(outcome, is_right=None, check=check, detail=detail)
 
 

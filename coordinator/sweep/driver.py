@@ -122,9 +122,13 @@ class Driver:
         for session, grant in begun.items():
             budget.reserve(session, grant)
         self._granted = dict(begun)
-        self._setup = msgspec.structs.replace(setup, share=1.0 / workers)
         self._budget = budget
         self._at_once = concurrency
+        self._most = -(-concurrency // workers)
+        """Sessions at once of one worker."""
+        self._setup = msgspec.structs.replace(
+            setup, share=1.0 / workers, at_once=min(self._most, len(todo))
+        )
         self._hands = [_Hand() for _ in range(workers)]
         self._keep = keep
         self._progress = progress
@@ -264,9 +268,8 @@ class Driver:
         ready = [hand for hand in self._hands if hand.is_ready]
         if not ready or self._running >= self._at_once:
             return None
-        most = -(-self._at_once // len(self._hands))
         idlest = min(ready, key=lambda hand: len(hand.jobs))
-        return idlest if len(idlest.jobs) < most else None
+        return idlest if len(idlest.jobs) < self._most else None
 
     def _grant(self, job: Job) -> Grant | None:
         """What the session may spend; one that goes on has its grant already."""

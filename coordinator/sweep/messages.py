@@ -29,6 +29,8 @@ class Setup(ToWorker, frozen=True, kw_only=True, tag="setup"):
     durability: str = "async"
     share: float = 1.0
     """This worker's part of every rate limit, 0…1."""
+    at_once: int = 0
+    """So many sessions this worker may have to run at once; 0: nobody knows."""
     check: str = ""
     """The command that judges answers; empty: none does."""
     check_s: float = 60.0

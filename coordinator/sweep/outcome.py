@@ -63,6 +63,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     is_resumed: bool = False
     """An earlier process had begun it."""
 
+    @property
+    def is_unjudged(self) -> bool:
+        """Whether a check was to judge it, and broke."""
+        return bool(self.check) and self.is_right is None
+
 
 def outcome_of(
     job: Job, result: Result, *, policy: str, rule: str, is_resumed: bool = False

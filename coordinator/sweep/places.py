@@ -24,6 +24,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 from agents.boundary.log_context import bound_logger
 from agents.tools.workspace.sandbox import kill_session
 from coordinator.errors import CoordinatorError
+from coordinator.sweep.open_files import raise_limit
 from coordinator.sweep.worker import work
 
 ORDERS_WAITING = 4_096
@@ -244,6 +245,7 @@ def main(fd: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     os.dup2(2, 1)  # what tools print is nobody's result
+    raise_limit()
     anyio.run(_serve, fd)
 
 

@@ -14,6 +14,7 @@ from contextlib import suppress
 import anyio.lowlevel
 
 from agents.remote.order_numbers import InOrder
+from coordinator.sweep.open_files import raise_limit
 from coordinator.sweep.worker import work
 
 NEWS_WAITING = 1_024
@@ -47,6 +48,7 @@ class Host:
         for ready in self._in_order.put(number, message):
             self._orders.put_nowait(ready)
         if self._task is None:
+            raise_limit()  # this process is the actor's alone
             self._task = asyncio.create_task(self._work(), name="sweep worker")
 
     async def listen(self, wait_s: float) -> bytes | None:

@@ -21,7 +21,7 @@ from typing import IO
 import msgspec
 
 from coordinator.errors import ConfigInvalid, JournalUnavailable
-from coordinator.journal.store import IS_POSIX, lock
+from coordinator.journal.store import IS_POSIX, lock, write_all
 from coordinator.sweep.outcome import Outcome
 from coordinator.sweep.worker import SEAL
 
@@ -45,16 +45,48 @@ class Store:
         return self.folder / SESSIONS
 
     def append(self, outcome: Outcome) -> None:
-        """Keep an outcome; it is in the file when this returns."""
-        self._results.write(_encoder.encode(outcome) + b"\n")
-        self._results.flush()
+        """Keep an outcome; it is in the file when this returns.
+
+        Raises:
+            ConfigInvalid: There is no room for it; nothing of it is in the file then.
+        """
+        fd = self._results.fileno()
+        with _mapped(self.folder):
+            end = os.lseek(fd, 0, os.SEEK_END)
+            try:
+                write_all(fd, _encoder.encode(outcome) + b"\n")
+            except OSError:
+                os.ftruncate(fd, end)
+                raise
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a file of the folder as a whole."""
-        path = self.folder / name
-        part = path.with_suffix(path.suffix + ".part")
+        """Write a file of the folder as a whole; see :func:`write_file`."""
+        write_file(self.folder, name, content)
+
+
+def write_file(folder: Path, name: str, content: bytes) -> None:
+    """Write a file of a sweep's folder as a whole, or leave the one that is there.
+
+    Raises:
+        ConfigInvalid: It cannot be written, or has no room.
+    """
+    path = folder / name
+    part = path.with_suffix(path.suffix + ".part")
+    with _mapped(folder):
         part.write_bytes(content)
         part.replace(path)
+
+
+@contextmanager
+def _mapped(folder: Path) -> Generator[None]:
+    """Say of which folder an error is, and what helps."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigInvalid(
+            f"--out {str(folder)!r} cannot be written: {error.strerror}; make room "
+            "there: what it has is kept, and the same command goes on with it"
+        ) from error
 
 
 @contextmanager
@@ -71,7 +103,7 @@ def opened(folder: Path) -> Generator[tuple[Store, dict[str, Outcome]]]:
     try:
         (folder / SESSIONS).mkdir(parents=True, exist_ok=True)
         (folder / SESSIONS).chmod(0o700)
-        results = (folder / RESULTS).open("a+b")
+        results = (folder / RESULTS).open("a+b", buffering=0)
     except OSError as error:
         raise ConfigInvalid(
             f"--out {str(folder)!r} cannot be written: {error.strerror}; name another "
@@ -88,7 +120,7 @@ def opened(folder: Path) -> Generator[tuple[Store, dict[str, Outcome]]]:
                 ) from error
         done = _read(folder / RESULTS, results)
         seal = secrets.token_hex(8)
-        (folder / SEAL).write_text(seal)
+        write_file(folder, SEAL, seal.encode())
         yield Store(folder, results, seal), done
 
 
@@ -113,7 +145,6 @@ def _read(path: Path, results: IO[bytes]) -> dict[str, Outcome]:
     results.seek(0)
     outcomes, end = _lines(path, results.read())
     os.ftruncate(results.fileno(), end)
-    results.seek(end)
     return {outcome.session: outcome for outcome in outcomes}
 
 

@@ -22,7 +22,7 @@ from coordinator.journal.entries import library_version
 from coordinator.journal.reader import read_session
 from coordinator.journal.store import SUFFIX
 from coordinator.sweep.budget import Grant, SweepBudget
-from coordinator.sweep.check import CHECK_S, checked_all, command_of
+from coordinator.sweep.check import CHECK_S, checked_all, insist_on_program
 from coordinator.sweep.driver import Driver, Progress, Watch, counted
 from coordinator.sweep.grading import is_right
 from coordinator.sweep.messages import Setup
@@ -103,7 +103,11 @@ async def sweep(options: SweepOptions, *, watch: Watch = lambda _: None) -> Repo
             store, done = stack.enter_context(opened(options.out))
             store.write("sweep.json", _described(options, sources))
         done = {s: o for s, o in done.items() if o.status not in AGAIN}
-        done = await _judged(options, plan, done)
+        earlier, done = done, await _judged(options, plan, done)
+        if store is not None:
+            for session, outcome in done.items():
+                if outcome is not earlier[session]:  # it is judged otherwise now
+                    store.append(outcome)
         todo = missing(plan, done)
         if store is not None:
             await in_thread(lambda: _clear(store, todo), name="earlier failures")
@@ -185,7 +189,7 @@ def _check(options: SweepOptions) -> None:
     if not options.teams:
         raise ConfigInvalid("a sweep needs a team; name one with -c team.yaml")
     if options.check:
-        command_of(options.check)
+        insist_on_program(options.check, is_local=options.on == "local")
     if options.on not in {"local", "ray"} and not options.on.startswith("ray://"):
         raise ConfigInvalid(
             f"--on {options.on!r} is no place; choose local, ray or ray://HOST:PORT"
@@ -236,7 +240,7 @@ async def _judged(
         if question is None:
             continue
         if options.check:
-            if outcome.check != options.check:
+            if outcome.check != options.check or outcome.is_unjudged:
                 unchecked.append((outcome, question))
         elif outcome.check or outcome.reference != question.reference:
             judged[session] = msgspec.structs.replace(

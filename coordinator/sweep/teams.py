@@ -7,7 +7,7 @@ session's own.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
@@ -71,6 +71,11 @@ class Teams:
         self._configs = {one.name: config_of(bytes(one.source)) for one in sources}
         self._made: dict[str, Team] = {}
         self._stack = AsyncExitStack()
+
+    @property
+    def configs(self) -> Collection[TeamConfig]:
+        """What they are made from."""
+        return self._configs.values()
 
     async def __aenter__(self) -> Self:
         await self._stack.__aenter__()

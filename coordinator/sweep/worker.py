@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import anyio
 
@@ -46,6 +46,7 @@ from coordinator.sweep.messages import (
     decode_order,
     encode,
 )
+from coordinator.sweep.open_files import shortage
 from coordinator.sweep.outcome import Outcome, outcome_of, without_result
 from coordinator.sweep.teams import Teams
 
@@ -84,6 +85,10 @@ async def work(orders: AsyncIterator[bytes], say: Say) -> None:
         return
     try:
         teams = Teams(first.teams)
+        problem = shortage(first.at_once, teams.configs)
+        if problem is not None:
+            await say(encode(Refused(problem=problem)))
+            return
         async with teams:
             await teams.make()
             await _Worker(first, teams, say).run(orders)
@@ -172,7 +177,8 @@ class _Worker:
             outcome = without_result(job, "refused", str(error))
         except Exception as error:  # noqa: BLE001  (a boundary: see above)
             _log.exception("session %s", job.session)
-            outcome = without_result(job, "broken", f"{type(error).__name__}: {error}")
+            first = _first(error)
+            outcome = without_result(job, "broken", f"{type(first).__name__}: {first}")
         if self._setup.check and outcome.status not in {"refused", "broken"}:
             outcome = await checked(
                 outcome, job.question, self._setup.check, self._setup.check_s
@@ -231,6 +237,13 @@ class _Worker:
             return None
         except SessionFinished:
             return None
+
+
+def _first(error: Exception) -> Exception:
+    """The first error in a group of groups: one sentence is enough."""
+    if isinstance(error, ExceptionGroup):
+        return _first(cast("ExceptionGroup[Exception]", error).exceptions[0])
+    return error
 
 
 def _told(job: Job, result: Result, team: Team, *, is_resumed: bool) -> Outcome:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import resource
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from coordinator.sweep import sweep as sweep_module
 from coordinator.sweep.driver import Progress
 from coordinator.sweep.store import read_outcomes
 from coordinator.sweep.sweep import SweepOptions, sweep
+from coordinator.team.reader import parse_team
 from coordinator.team.schema import TeamConfig
 
 Options = Callable[..., SweepOptions]
@@ -166,12 +170,77 @@ async def test_a_check_judges_what_no_reference_does(options: Options) -> None:
     assert [one.is_right for one in report.outcomes] == [True] * 3
     again = await sweep(options(check="grep -q 42"))
     assert [one.is_right for one in again.outcomes] == [False] * 3
-    broken = await sweep(options(check="/nothing/of/this/name"))
+    broken = await sweep(options(check="sh -c 'exit 200'"))
     assert [one.is_right for one in broken.outcomes] == [None] * 3
-    assert "the check broke" in broken.outcomes[0].detail
+    assert broken.outcomes[0].detail.endswith("; the check broke: exit code 200")
+    twice = await sweep(options(check="sh -c 'exit 200'"))
+    assert twice.outcomes == broken.outcomes
+    with pytest.raises(ConfigInvalid, match=r"no program '/nothing/of/this/name'"):
+        await sweep(options(check="/nothing/of/this/name"))
+
+
+@pytest.mark.real_time
+async def test_what_is_judged_otherwise_is_kept_so(
+    options: Options, tmp_path: Path
+) -> None:
+    await sweep(options())
+    again = await sweep(options(check="grep -q 42"))
+    assert read_outcomes(tmp_path / "out") == again.outcomes
+    assert [one.is_right for one in again.outcomes] == [False] * 3
+
+
+@pytest.mark.real_time
+async def test_a_folder_without_room_is_named_and_keeps_whole_lines(
+    options: Options, tmp_path: Path
+) -> None:
+    report = await sweep(options(count=1))
+    line = msgspec.json.encode(report.outcomes[0])
+    program = (
+        "import resource, sys, msgspec\n"
+        "from pathlib import Path\n"
+        "from coordinator.sweep.outcome import Outcome\n"
+        "from coordinator.sweep.store import opened\n"
+        "one = msgspec.json.decode(sys.stdin.buffer.read(), type=Outcome)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, 5_000))\n"
+        "with opened(Path(sys.argv[1])) as (store, _):\n"
+        "    for _ in range(100):\n"
+        "        store.append(one)\n"
+    )
+    out = tmp_path / "out"
+    came = await anyio.run_process(
+        [sys.executable, "-c", program, str(out)], input=line, check=False
+    )
+    said = came.stderr.decode().strip().splitlines()[-1]
+    assert f"--out {str(out)!r} cannot be written: File too large" in said
+    kept = (out / "results.jsonl").read_bytes().splitlines()
+    assert 1 < len(kept) == 5_000 // (len(line) + 1)
+    assert set(kept) == {line}
 
 
 @pytest.mark.real_time
 async def test_workers_are_processes_that_share_the_work(options: Options) -> None:
     report = await sweep(options(count=8, workers=2))
     assert [one.is_right for one in report.outcomes] == [True] * 8
+
+
+async def test_too_few_open_files_are_said_before_anything_is_asked(
+    options: Options,
+) -> None:
+    team = parse_team(
+        "agents:\n"
+        + "".join(f"  - {{id: a{n}, model: claude-haiku-5-5}}\n" for n in range(5)),
+        Path("team.yaml"),
+    )
+    many = options(teams={"t": team}, count=1_000, concurrency=1_000, workers=1)
+    with _open_files(1_024), pytest.raises(ConfigInvalid, match=r"6,064 open.* 1,024:"):
+        await sweep(many)
+
+
+@contextmanager
+def _open_files(most: int) -> Generator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
