@@ -64,12 +64,12 @@ def _percentile(values: Sequence[float], p: float) -> float:
 
 def machine(sessions: int = SESSIONS, processes: int = 2) -> None:
     """So many sessions of five streaming agents at once, over HTTP."""
-    with server() as base:
+    with server() as base, TemporaryDirectory() as journals:
         began = time.perf_counter()
         each = sessions // processes
         running = [
             subprocess.Popen(  # noqa: S603  (this program)
-                [sys.executable, __file__, "part", base, str(each)],
+                [sys.executable, __file__, "part", base, str(each), journals],
                 stdout=subprocess.PIPE,
             )
             for _ in range(processes)
@@ -89,7 +89,7 @@ def machine(sessions: int = SESSIONS, processes: int = 2) -> None:
     )
 
 
-async def _part(base: str, sessions: int) -> None:
+async def _part(base: str, sessions: int, journals: Path) -> None:
     """One process's sessions; what they cost, as JSON."""
     url = f"{base}/{EVENTS}/{RATE}/stamped"
     backends = [
@@ -108,7 +108,7 @@ async def _part(base: str, sessions: int) -> None:
         agents = [Agent(id=f"a{n}", backend=backend) for n in range(AGENTS)]
         team = Team(agents=agents, rules=Rules(final="reuse"), seed=1)
         ended = 0
-        async with open_session("What?", team) as session:
+        async with open_session("What?", team, journal=journals) as session:
             async for chunk in session:
                 if isinstance(chunk, TextDelta):
                     events += 1
@@ -311,7 +311,7 @@ def main(words: Sequence[str]) -> None:
         "cancel": cancel,
     }
     if words[:1] == ["part"]:
-        anyio.run(_part, words[1], int(words[2]))
+        anyio.run(_part, words[1], int(words[2]), Path(words[3]))
         return
     sizes = [int(word) for word in words if word.isdecimal()]
     for word in [word for word in words if not word.isdecimal()] or parts:
