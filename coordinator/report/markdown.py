@@ -36,6 +36,10 @@ def _lines(story: Story) -> Iterator[str]:
         names = " | ".join(_cell(story.name_of(label)) for label in labels)
         yield f"| voter | {names} | reason |"
         yield f"|---|{'---|' * len(labels)}---|"
+        if why.drafts:
+            drafts = {each.label: f"{each.weight:g}" for each in why.drafts}
+            cells = " | ".join(drafts.get(label, "") for label in labels)
+            yield f"| first answers | {cells} | each is a ballot for what it comes to |"
         for record in why.ballots:
             cells = " | ".join(cell(record.ballot, label) for label in labels)
             yield f"| {_cell(record.voter)} | {cells} | {_cell(record.reason)} |"

@@ -32,7 +32,7 @@
   };
   const choose = n => {
     if (n < 0 || n >= shown.length) return;
-    chosen = shown[n]; full.textContent = data.text[chosen];
+    chosen = shown[n]; full.textContent = data.text[chosen]; full.className = "";
     log.setAttribute("aria-activedescendant", "c" + chosen);
     if (n * ROW < log.scrollTop) log.scrollTop = n * ROW;
     if ((n + 1) * ROW > log.scrollTop + log.clientHeight) log.scrollTop = (n + 1) * ROW - log.clientHeight;

@@ -17,15 +17,22 @@ from pathlib import Path
 import msgspec
 
 from agents.protocol.chunks import Label
+from coordinator.ballots import best_of
 from coordinator.displays.narration import last_line
 from coordinator.displays.result_text import dollars
 from coordinator.protocol.explanation import BallotRecord, Explanation
+from coordinator.protocol.result import Result
+from coordinator.report.answer_markup import answer_html
 from coordinator.report.story import Story, StoryAnswer
 from coordinator.report.timeline import timeline
-from coordinator.report.verdict import cell, sentences, unfinished
+from coordinator.report.verdict import by_choice, cell, sentences, unfinished
 from coordinator.report.word_diff import word_diff
 
+DUELLING = ("copeland", "schulze", "ranked_pairs")
+"""The rules that compare answers in pairs."""
 _HERE = Path(__file__).parent
+MARKED_UP_CHARACTERS = 200_000
+"""Of all answers together; the rest is shown as written: to read it takes 8 s/MB."""
 
 
 def page(story: Story) -> str:
@@ -48,9 +55,20 @@ def page(story: Story) -> str:
 
 
 def pictures(story: Story) -> str:
-    """The report's sections without its frame and chunks, for a page that has both."""
+    """The report's sections without its frame and chunks, for a page that has both.
+
+    First comes the answer, hidden, for the place where that page shows it.
+    """
+    result = story.result
+    answer = _shown(result.answer) if result is not None and result.answer else ""
     parts = (_why(story), _times(story), _answers(story), _costs(story))
-    return "".join(piece for part in parts for piece in part)
+    below = "".join(piece for part in parts for piece in part)
+    return f'<div id="written" hidden>{answer}</div>{below}'
+
+
+def _shown(answer: str) -> str:
+    """The session's answer, whose headings stand right below the page's own."""
+    return answer_html(answer, level=2)
 
 
 def _sha256(text: str) -> str:
@@ -97,15 +115,25 @@ def _head(story: Story) -> Iterator[str]:
     yield f'<p class="facts">{escape(" · ".join(facts))}</p></header>'
     answer = result.answer if result and result.answer else ""
     if answer:
-        yield f'<section aria-label="answer"><div class="answer">{escape(answer)}</div>'
+        yield f'<section aria-label="answer"><div class="answer">{_shown(answer)}</div>'
         value = "" if result is None or result.value is None else result.value
         if value != "":
             told = msgspec.json.format(msgspec.json.encode(value)).decode()
             yield f"<pre>{escape(told)}</pre>"
-        yield "</section>"
+        yield f'<p class="soft">{escape(_author(story))}</p></section>'
     else:
         detail = result.detail if result else unfinished(story)
         yield f"<p>No answer: {escape(detail)}</p>"
+
+
+def _author(story: Story) -> str:
+    """Whose words the answer is."""
+    winner = story.result.winner if story.result else None
+    if winner is None:
+        return ""
+    model = story.models.get(winner, "")
+    way = "presented" if story.presented else "written"
+    return f"{way} by {winner}{f' ({model})' if model else ''}"
 
 
 def _rubric(story: Story, why: Explanation) -> Iterator[str]:
@@ -184,26 +212,46 @@ def _why(story: Story) -> Iterator[str]:
     if why.steps:
         yield "<h3>How it was counted</h3>"
         for step in why.steps:
-            bar = f", {step.bar:g} needed" if step.bar is not None else ""
-            out = f"; {story.name_of(step.dropped)} goes out" if step.dropped else ""
-            yield f"<p>{escape(step.title)}{bar}{escape(out)}</p>"
             rows = (
                 [_named(story, label), f"{points:g}"] for label, points in step.points
             )
             yield _table(f"count: {step.title}", ("answer", step.title), rows)
+            told = [f"{step.bar:g} needed to win"] if step.bar is not None else []
+            if step.dropped:
+                told.append(f"{story.name_of(step.dropped)} goes out")
+            if told:
+                yield f'<p class="soft">{escape("; ".join(told))}</p>'
+    if why.duels and why.rule in DUELLING:
+        rows = (
+            [
+                _named(story, each.one),
+                f"{each.margin:g}" if each.margin else "level",
+                _named(story, each.other),
+            ]
+            for each in why.duels
+        )
+        yield "<h3>In pairs</h3>"
+        yield _table("pairs", ("is preferred", "on so many more ballots", "to"), rows)
     if why.others:
         yield "<h3>Under other rules</h3>"
         rows = (
-            [escape(each.rule.replace("_", " ")), _named(story, each.label)]
-            for each in why.others
+            [_named(story, label), escape(", ".join(rules))]
+            for label, rules in by_choice(why).items()
         )
-        yield _table("other rules", ("rule", "would have chosen"), rows)
+        yield _table("other rules", ("chosen", "by these rules"), rows)
     if why.dissent:
         yield "<h3>Who preferred another answer</h3><ul>"
         for record in why.dissent:
-            yield f"<li>{escape(record.voter)}: {escape(record.reason or '—')}</li>"
+            yield f"<li>{_dissent(story, record)}</li>"
         yield "</ul>"
     yield "</section>"
+
+
+def _dissent(story: Story, record: BallotRecord) -> str:
+    best = best_of(record.ballot)
+    put_first = f" put {_named(story, best)} first" if best is not None else ""
+    reason = f": {escape(record.reason)}" if record.reason else ""
+    return f"{escape(record.voter)}{put_first}{reason}"
 
 
 def _matrix(story: Story) -> Iterator[str]:
@@ -218,15 +266,20 @@ def _matrix(story: Story) -> Iterator[str]:
     )
     yield "<h3>Who voted for what</h3>"
     yield '<div class="wide" tabindex="0" role="region" aria-label="votes"><table>'
-    yield f'<thead><tr><th scope="col">voter</th>{head}<th scope="col">reason</th>'
-    yield "</tr></thead><tbody>"
+    yield f'<thead><tr><th scope="col">voter</th>{head}'
+    yield '<th scope="col" class="words">reason</th></tr></thead><tbody>'
+    if why.drafts:
+        drafts = {each.label: each.weight for each in why.drafts}
+        own = "".join(f"<td>{drafts.get(x, 0):g}</td>" for x in labels)
+        yield f'<tr><th scope="row">first answers</th>{own}<td>each is a ballot for '
+        yield "what it comes to</td></tr>"
     for record in why.ballots:
         yield _ballot_row(record, labels, story)
     points = dict(why.standings)
     if why.rule:
-        sums = "".join(f'<td class="n">{points.get(x, 0):g}</td>' for x in labels)
+        sums = "".join(f"<td>{points.get(x, 0):g}</td>" for x in labels)
         rule = escape(why.rule.replace("_", " "))
-        yield f'<tr class="won"><th scope="row">{rule}</th>{sums}<td></td></tr>'
+        yield f'<tr class="won"><th scope="row">{rule}, in all</th>{sums}<td></td></tr>'
     for fallen in why.fallen:
         cells = "".join(f"<td>{'✔' if x == fallen.label else ''}</td>" for x in labels)
         yield (
@@ -275,8 +328,9 @@ def _times(story: Story) -> Iterator[str]:
     yield '<div class="wide" tabindex="0" role="region" aria-label="timeline">'
     yield f"{timeline(story)}</div>"
     yield (
-        '<p class="soft">◆ an answer, ✔ a vote, ✕ out; grey: stopped; a dashed line: '
-        "votes fell. Below a turn: tools, and waits in a lighter grey.</p>"
+        '<p class="soft">Blue: drafting; amber: reading and voting; green: presenting; '
+        "grey: stopped. ◆ an answer, ✔ a vote, ✕ out; a dashed line: votes fell. "
+        "Below a turn: tools, and waits in a lighter grey.</p>"
         "<details><summary>as a table</summary>"
     )
     spans = sorted((*story.turns, *story.tools, *story.waits), key=lambda x: x.began)
@@ -300,8 +354,12 @@ def _answers(story: Story) -> Iterator[str]:
     if not story.answers:
         return
     yield '<section><h2>The answers</h2><div class="cards">'
-    for answer in story.answers.values():
-        yield from _card(story, answer)
+    room = MARKED_UP_CHARACTERS
+    won = story.why.label if story.why is not None else None
+    for answer in sorted(story.answers.values(), key=lambda x: x.label != won):
+        room -= len(answer.content)
+        is_won = answer.label == won
+        yield from _card(story, answer, is_won=is_won, is_marked_up=is_won or room > 0)
     yield "</div>"
     final = story.result.answer if story.result else None
     why = story.why
@@ -313,13 +371,17 @@ def _answers(story: Story) -> Iterator[str]:
     yield "</section>"
 
 
-def _card(story: Story, answer: StoryAnswer) -> Iterator[str]:
-    is_won = story.why is not None and answer.label == story.why.label
+def _card(
+    story: Story, answer: StoryAnswer, *, is_won: bool, is_marked_up: bool
+) -> Iterator[str]:
     yield f'<article class="card{" won" if is_won else ""}">'
     yield f"<h3>{_named(story, answer.label)}{' ★' if is_won else ''}</h3>"
     model = story.models.get(answer.agent, "")
     yield f'<p class="soft">{escape(model)} · after {answer.at:.1f} s</p>'
-    yield f"<pre>{escape(answer.content)}</pre>"
+    if is_marked_up:
+        yield answer_html(answer.content, level=4)
+    else:
+        yield f"<pre>{escape(answer.content)}</pre>"
     if answer.value:
         yield f"<details><summary>value</summary><pre>{escape(answer.value)}</pre>"
         yield "</details>"
@@ -351,8 +413,22 @@ def _costs(story: Story) -> Iterator[str]:
         for (agent, task), spent in story.spent.items()
     )
     head = ("agent", "task", "turns", "input", "of it cached", "output", "cost")
-    yield _table("costs", head, rows)
+    result = story.result
+    total = [] if result is None else [_total(story, result)]
+    yield _table("costs", head, [*rows, *total])
     yield "</section>"
+
+
+def _total(story: Story, result: Result) -> list[str]:
+    usage = result.usage
+    counts = (
+        sum(spent.turns for spent in story.spent.values()),
+        usage.prompt_tokens,
+        usage.cache_read_input_tokens or 0,
+        usage.output_tokens,
+    )
+    told = (f"<b>{count:,}</b>" for count in counts)
+    return ["<b>all</b>", "", *told, f"<b>{dollars(result.cost_usd)}</b>"]
 
 
 def _chunks(story: Story) -> Iterator[str]:
@@ -375,8 +451,9 @@ def _chunks(story: Story) -> Iterator[str]:
         '<span id="count" role="status"></span></div>'
         '<div id="log" tabindex="0" role="listbox" aria-label="chunks">'
         '<svg id="space" width="1" height="1" aria-hidden="true"></svg></div>'
-        "<h3>The chosen one, whole</h3>"
-        '<pre id="full" tabindex="0" aria-live="polite"></pre></section>'
+        "<h3>The line that is chosen above, whole</h3>"
+        '<pre id="full" class="soft" tabindex="0" aria-live="polite">choose a line: '
+        "click it, or use the arrow keys</pre></section>"
         '<script type="application/octet-stream" id="chunks">'
         f"{packed.decode()}</script>"
     )

@@ -112,6 +112,8 @@ class Story(msgspec.Struct, kw_only=True):
     models: dict[AgentId, str]
     rule: str
     policy: str
+    ties: str
+    """What breaks them: ``lot``, ``earliest``, …"""
     result: Result | None
     """``None`` where the session has not come to one."""
     why: Explanation | None
@@ -176,6 +178,7 @@ class _Teller:
             models=opened.models,
             rule=rules.voting.rule.name,
             policy=rules.policy,
+            ties=rules.voting.ties,
             result=None,
             why=None,
             answers={},

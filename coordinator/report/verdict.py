@@ -1,12 +1,43 @@
-"""The outcome in sentences for people: who won, by how much, on what it hung. Pure."""
+"""The outcome in sentences for people: who won, by how much, on what it hung.
+
+Pure.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from agents.protocol.chunks import Approval, Ballot, Choice, Label, Ranking, Scores
 from coordinator.protocol.explanation import Explanation
 from coordinator.report.story import Story
+
+RULES = {
+    "plurality": "the answer that most ballots put first wins",
+    "majority": "more than half of the ballots must put an answer first",
+    "supermajority": "two thirds of the ballots, or as many as the team asks for, must "
+    "put an answer first",
+    "unanimity": "every ballot must put the same answer first",
+    "approval": "the answer that most ballots approve of wins",
+    "borda": "a place on a ballot is worth as many points as answers are below it",
+    "instant_runoff": "who has the fewest first places goes out, round by round",
+    "copeland": "answers meet in pairs; most pairs won, less those lost, wins",
+    "schulze": "answers meet in pairs; who is beaten by nobody, directly or by way of "
+    "others, wins",
+    "ranked_pairs": "answers meet in pairs, and the clearest wins are kept first",
+    "score": "the answer with the most points wins",
+    "majority_judgement": "the answer with the best median grade wins",
+}
+"""How each rule decides, for people; a setting may change a number of it."""
+
+
+TIES = {
+    "lot": "a lot that the session's seed and the answers' contents draw",
+    "earliest": "who had answered earlier",
+    "listed": "the order in which the team lists its agents",
+    "runoff": "a second vote among the tied",
+    "synthesise": "the presenter, who makes one answer of the tied",
+}
+"""How the team breaks ties, by what its file says."""
 
 
 def sentences(story: Story) -> Iterator[str]:
@@ -18,21 +49,16 @@ def sentences(story: Story) -> Iterator[str]:
         else:
             yield result.detail or "nothing was decided"
         return
-    name = story.name_of(why.label)
-    if why.drafts:
-        first = why.drafts[0]
-        total = sum(len(each.labels) for each in why.drafts)
-        agree = len(first.labels)
-        same = f"“{first.result}”" if first.result else "the same"
-        yield f"{agree} of {total} first answers come to {same}."
+    counted = _counted(why)
+    if counted and len(why.drafts[0].labels) > 1:
+        yield counted
     if why.checks:
         yield _checked(story, why)
-    if why.ballots or why.rule:
-        by = "" if why.margin is None else f", {_number(why.margin)} ahead"
-        than = f" of {story.name_of(why.runner_up)}" if why.runner_up else ""
-        yield f"{name} won by {why.rule.replace('_', ' ')}{by}{than if by else ''}."
-    else:
-        yield f"{name} won without a vote: {result.detail if result else ''}."
+    yield _won(story, why)
+    if why.rule in RULES:
+        yield f"{_spelt(why.rule).capitalize()}: {RULES[why.rule]}."
+    if counted and len(why.drafts[0].labels) == 1:
+        yield counted
     if why.rubric:
         points = (
             f"{each.criterion} {dict(each.points)[why.label]:.1f}"
@@ -41,7 +67,7 @@ def sentences(story: Story) -> Iterator[str]:
         )
         yield f"Others than its author gave it, on average: {', '.join(points)}."
     if why.was_tie:
-        yield "It was a tie, which the declared order of ties broke."
+        yield f"It was a tie, broken by {TIES.get(story.ties, story.ties)}."
     if why.is_early:
         yield "Ballots were still out, and none of them could have changed it."
     if why.agreement is not None:
@@ -52,19 +78,87 @@ def sentences(story: Story) -> Iterator[str]:
             if why.agreement.models < 2
             else f"of {why.agreement.models} models"
         )
-        ballots = _count(why.agreement.ballots, "ballot")
-        yield f"{share} % of {ballots} put it first; the voters are {worth}."
+        yield f"{share} % of {_ballots(why)} put it first; the voters are {worth}."
     if why.swing:
         yield f"It hung on one vote: {_named(story, why.swing)}."
-    others = {x.rule: x.label for x in why.others if x.label not in {None, why.label}}
-    if others:
+    yield from _under_others(story, why)
+
+
+def _counted(why: Explanation) -> str:
+    """What the first answers come to, where their results were counted."""
+    if not why.drafts:
+        return ""
+    first = why.drafts[0]
+    total = sum(len(each.labels) for each in why.drafts)
+    if len(first.labels) == 1:
+        return (
+            f"No two of {total} first answers come to the same; each counts as a "
+            "ballot for itself."
+        )
+    same = f"“{first.result}”" if first.result else "the same"
+    return f"{len(first.labels)} of {total} first answers come to {same}."
+
+
+def _won(story: Story, why: Explanation) -> str:
+    name = story.name_of(why.label)
+    if not (why.ballots or why.rule):
+        detail = story.result.detail if story.result else ""
+        return f"{name} won without a vote{f': {detail}' if detail else ''}."
+    if why.margin is None or why.runner_up is None:
+        return f"{name} won by {_spelt(why.rule)}."
+    ahead = f"{_number(why.margin)} ahead of" if why.margin else "level with"
+    return f"{name} won by {_spelt(why.rule)}, {ahead} {story.name_of(why.runner_up)}."
+
+
+def _ballots(why: Explanation) -> str:
+    """How many there are; where drafts count, they are told apart from votes."""
+    assert why.agreement is not None
+    ballots = why.agreement.ballots
+    drafts = sum(len(each.labels) for each in why.drafts)
+    if not drafts or drafts >= ballots:
+        return _count(ballots, "ballot")
+    votes = _count(ballots - drafts, "vote")
+    return f"{ballots} ballots ({_count(drafts, 'first answer')} and {votes})"
+
+
+def by_choice(why: Explanation) -> dict[Label | None, list[str]]:
+    """Whom the rules would have chosen → the rules; the winner first."""
+    chosen: dict[Label | None, list[str]] = {why.label: []}
+    for each in why.others:
+        chosen.setdefault(each.label, []).append(_spelt(each.rule))
+    return {label: rules for label, rules in chosen.items() if rules}
+
+
+def _under_others(story: Story, why: Explanation) -> Iterator[str]:
+    chosen = by_choice(why)
+    same = len(chosen.pop(why.label, ()))
+    nobody = chosen.pop(None, [])
+    if chosen:
         told = "; ".join(
-            f"{rule.replace('_', ' ')}: {story.name_of(label)}"
-            for rule, label in others.items()
+            f"{', '.join(rules)}: {story.name_of(label)}"
+            for label, rules in chosen.items()
         )
         yield f"Other rules would have chosen another answer: {told}."
     elif len(why.others) > 1:
-        yield f"All {len(why.others)} rules that fit these ballots choose the same."
+        all_of = "All" if same == len(why.others) else f"{same} of"
+        many = f"{all_of} {len(why.others)} rules"
+        yield f"{many} that fit these ballots choose the same."
+    if nobody:
+        need = "needs" if len(nobody) == 1 else "need"
+        they = "it" if len(nobody) == 1 else "they"
+        yield (
+            f"By {_either(nobody)} nobody would have won: no answer has as many "
+            f"ballots as {they} {need}."
+        )
+
+
+def _either(words: Sequence[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+def _spelt(rule: str) -> str:
+    return rule.replace("_", " ")
 
 
 def _checked(story: Story, why: Explanation) -> str:

@@ -314,6 +314,9 @@ const askPictures = async () => {
       const open = [...document.querySelectorAll("#pictures details")].map(each => each.open);
       pictured = html; $("pictures").innerHTML = html;   // the report's own, escaped where it was made
       document.querySelectorAll("#pictures details").forEach((each, at) => { each.open = open[at] ?? false; });
+      const written = $("written");
+      if (written.firstChild) $("answer").replaceChildren(...written.childNodes);
+      written.remove();
     }
   } catch { /* asked again with the next news */ }
   const wait = now?.over ? 1200 : 2000;

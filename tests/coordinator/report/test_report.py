@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from coordinator.ballots.voting_rules import every_rule
+from coordinator.report.verdict import RULES
 from coordinator.report.word_diff import word_diff
 
 Run = Callable[..., tuple[int, str, str]]
@@ -190,3 +192,57 @@ def test_a_browser_draws_the_chunks_and_reports_no_error(page: Path) -> None:
     assert count is not None
     assert count[1] == count[2] != "0"
     assert "CONSOLE" not in done.stderr, done.stderr
+
+
+def _tied(rule: str) -> dict[str, Any]:
+    agents = [_agent("ada", "Paris", "Paris", ""), _agent("ben", "Lyon", "Lyon", "")]
+    voting = {"policy": "slate", "rule": rule, "early": False}
+    return {"question": "Which?", "agents": agents, "voting": voting}
+
+
+def _verdict(run: Run, tmp_path: Path, team: dict[str, Any]) -> str:
+    (tmp_path / "team.json").write_text(json.dumps(team))
+    root = ("--journal", str(tmp_path / "journals"))
+    run("run", "-c", str(tmp_path / "team.json"), *root, "--display", "quiet")
+    code, out, _ = run("report", "last", "-o", str(tmp_path / "out.md"), *root)
+    assert code == 0, out
+    code, page, _ = run("report", "last", "--output=-", *root)
+    assert code == 0
+    return (tmp_path / "out.md").read_text("utf-8") + page
+
+
+def test_a_tie_a_rule_and_what_others_would_have_chosen_are_explained(
+    run: Run, tmp_path: Path
+) -> None:
+    text = _verdict(run, tmp_path, _tied("plurality"))
+    assert "answer won by plurality, level with" in text
+    assert "a lot that the session's seed and the answers' contents draw" in text
+    assert "Plurality: the answer that most ballots put first wins." in text
+    assert "9 of 12 rules that fit these ballots choose the same." in text
+    assert "By majority, supermajority or unanimity nobody would have won" in text
+    assert "<td>majority, supermajority, unanimity</td>" in text
+    assert "ada put <span" in text
+    assert "In pairs" not in text
+
+
+def test_where_answers_meet_in_pairs_the_pairs_are_shown(
+    run: Run, tmp_path: Path
+) -> None:
+    text = _verdict(run, tmp_path, _tied("schulze"))
+    assert "<h3>In pairs</h3>" in text
+    assert "<td>level</td>" in text
+
+
+def test_first_answers_that_count_as_ballots_are_counted_in_the_matrix(
+    run: Run, tmp_path: Path
+) -> None:
+    team = _tied("plurality")
+    team["voting"] = {"policy": "evidence", "early": False}
+    text = _verdict(run, tmp_path, team)
+    assert "No two of 2 first answers come to the same" in text
+    assert "| first answers | 1 | 1 | each is a ballot for what it comes to |" in text
+    assert '<th scope="row">first answers</th><td>1</td><td>1</td>' in text
+
+
+def test_every_rule_is_explained_to_people() -> None:
+    assert set(RULES) == {rule.name for rule in every_rule()}
