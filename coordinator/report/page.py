@@ -61,9 +61,12 @@ def pictures(story: Story) -> str:
     """
     result = story.result
     answer = _shown(result.answer) if result is not None and result.answer else ""
-    parts = (_why(story), _times(story), _answers(story), _costs(story))
+    parts = [_times(story), _answers(story), _costs(story)]
+    if not (story.is_running and story.why is None):
+        parts.insert(0, _why(story))
     below = "".join(piece for part in parts for piece in part)
-    return f'<div id="written" hidden>{answer}</div>{below}'
+    ended = " data-ended" if result is not None else ""
+    return f'<div id="written" hidden{ended}>{answer}</div>{below}'
 
 
 def _shown(answer: str) -> str:

@@ -114,13 +114,15 @@ const apply = event => {
     case "page.approval_asked": now.calls.set(event.call, event); drawRequests(); break;
     case "page.approval_settled": now.calls.delete(event.call); drawRequests(); break;
     case "turn_started":
+      pane(event.agent).task = TASKS[event.task] ?? event.task;
       say(event.agent, "mark", TASKS[event.task] ?? event.task); set(event.agent, TASKS[event.task] ?? event.task, true);
       now.phase = Math.max(now.phase, PHASES[event.task] ?? 0); break;
     case "turn_ended":
       set(event.agent, event.outcome + (event.detail ? ": " + line(event.detail, 120) : ""), false);
       // The next request may have been told before this end was.
       if (now.asked.get(event.agent)?.turn === event.turn) { now.asked.delete(event.agent); drawRequests(); } break;
-    case "status_changed": set(event.agent, event.status.replaceAll("_", " ") + (event.detail ? ": " + line(event.detail, 100) : "")); break;
+    // That it is asked goes without saying; what it does is of interest.
+    case "status_changed": if (event.status === "requesting") set(event.agent, pane(event.agent).task ?? ""); else set(event.agent, event.status.replaceAll("_", " ") + (event.detail ? ": " + line(event.detail, 100) : "")); break;
     case "text_delta": say(event.agent, "text", event.text); break;
     case "thinking_delta": say(event.agent, "thinking", event.text); break;
     case "tool_called": case "server_tool_called":
@@ -131,7 +133,7 @@ const apply = event => {
     case "turn_restarted": say(event.agent, "mark", "begins again with " + event.model + ": " + event.reason); break;
     case "agent_failed": set(event.agent, event.error + ": " + line(event.message, 200), false); say(event.agent, "mark", "✕ " + event.error + ": " + event.message); break;
     case "usage_reported": now.spent.set(event.agent + " " + event.turn + " " + (now.responses?.get(event.agent) ?? 0), event); break;
-    case "response_started": now.responses ??= new Map(); now.responses.set(event.agent, (now.responses.get(event.agent) ?? 0) + 1); break;
+    case "response_started": set(event.agent, pane(event.agent).task ?? ""); now.responses ??= new Map(); now.responses.set(event.agent, (now.responses.get(event.agent) ?? 0) + 1); break;
     case "answer_accepted": {
       const number = (now.revisions.get(event.agent) ?? 0) + 1; now.revisions.set(event.agent, number);
       const name = event.agent + "'s " + (number === 1 ? "answer" : (ORDINALS[number] ?? number + "th") + " answer");
@@ -195,16 +197,16 @@ const drawStanding = () => {
   const voters = new Map();
   for (const [voter, cast] of now.ballots) if (cast.label) voters.set(cast.label, [...(voters.get(cast.label) ?? []), voter]);
   $("standing").replaceChildren(...[...now.answers.values()].map(each => {
-    const item = make("li"), more = make("details"), who = voters.get(each.label) ?? [];
+    const item = make("li"), row = make("div", "", "row"), more = make("details"), who = voters.get(each.label) ?? [];
     more.dataset.label = each.label; more.open = open.has(each.label);
     more.append(make("summary", each.name + ": " + line(each.content, 160)), make("pre", each.content));
-    item.append(more);
-    if (who.length) item.append(make("span", who.length + (who.length === 1 ? " vote: " : " votes: ") + who.join(", ") + " ", "voters"));
+    row.append(more); item.append(row);
+    if (who.length) row.append(make("span", who.length + (who.length === 1 ? " vote: " : " votes: ") + who.join(", "), "voters"));
     if (each.gone) item.classList.add("gone");
     if (now.winner?.label === each.label) item.classList.add("won");
     if (now.begun?.is_ours && !now.over && !each.gone && now.phase < 3) {
       const veto = make("button", "Veto"); veto.setAttribute("aria-label", "veto " + each.name);
-      veto.addEventListener("click", () => act({ do: "veto", label: each.label })); item.append(veto);
+      veto.addEventListener("click", () => act({ do: "veto", label: each.label })); row.append(veto);
     }
     return item;
   }));
@@ -310,6 +312,7 @@ const askPictures = async () => {
   try {
     const answer = await fetch("/api/sessions/" + id + "/pictures");
     const html = answer.ok ? await answer.text() : "";
+    again ||= Boolean(now?.result) && !html.startsWith("<div id=\"written\" hidden data-ended>");   // drawn before the end was kept
     if (now?.id === id && html && html !== pictured) {
       const open = [...document.querySelectorAll("#pictures details")].map(each => each.open);
       pictured = html; $("pictures").innerHTML = html;   // the report's own, escaped where it was made
@@ -351,8 +354,17 @@ const open = () => {
   source.onerror = () => {
     if (it.source !== source) return;
     $("link").textContent = "not connected; trying again";
-    if (source.readyState === EventSource.CLOSED) { it.source = null; setTimeout(() => { if (now === it && !it.source) open(); }, 1500); }
+    if (source.readyState === EventSource.CLOSED) {
+      it.source = null;
+      isKept(it.id).then(kept => { if (now === it && !kept) lost(it); });
+      setTimeout(() => { if (now === it && !it.source) open(); }, 1500);
+    }
   };
+};
+const isKept = id => fetch("/api/sessions/" + id + "/pictures").then(answer => answer.status !== 404, () => true);
+const lost = it => {
+  it.over = true; $("session").hidden = true; $("start").hidden = false; now = null; loadSessions();
+  $("link").textContent = ""; $("ask-error").textContent = "No session " + it.id + " is kept here; those that are stand below.";
 };
 const close = () => { now?.source?.close(); if (now) now.source = null; };
 // A browser opens six connections to a server, and no more: hidden pages let theirs go.

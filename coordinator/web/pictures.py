@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import anyio
 
+from coordinator.errors import JournalUnavailable
 from coordinator.journal.index import summary_of
 from coordinator.journal.reader import read_session
 from coordinator.report.page import page, pictures
@@ -49,7 +50,10 @@ class Pictures:
         async with self._lock:  # one at a time: they are for everybody
             made = self._made.get(session)
             path = self._root / f"{session}.journal"
-            size = await anyio.to_thread.run_sync(lambda: path.stat().st_size)
+            try:
+                size = await anyio.to_thread.run_sync(lambda: path.stat().st_size)
+            except FileNotFoundError as error:
+                raise JournalUnavailable(f"no session {session!r} is kept") from error
             now = time.monotonic()
             is_fresh = made is not None and (
                 made.size == size or now < made.at + max(SOONEST_S, SHARE * made.cost_s)

@@ -33,7 +33,7 @@ agents:
           lines: [{{text: "{WORDS}", rate: 400}}, {{answer: It is so indeed.}}]
         - when: {{task: review}}
           lines: [{{vote: indeed, reason: Sure <b>it</b> is.}}]
-        - {{when: {{task: present}}, lines: [{{text: "Yes, it is."}}]}}
+        - {{when: {{task: present}}, lines: [{{text: "Yes, **it** is."}}]}}
   - id: bo
     script:
       turns:
@@ -173,6 +173,18 @@ def whole(page: Page) -> dict[str, Any]:
     }
 
 
+def test_a_session_that_is_not_kept_is_named_and_the_others_shown(
+    served: Served, browser: Browser
+) -> None:
+    page = browser.page()
+    page.open(f"{served.address}#/s/nope")
+    page.until(
+        "document.getElementById('ask-error').textContent.includes('No session nope')"
+    )
+    assert page.evaluate("document.getElementById('start').hidden") is False
+    assert page.evaluate("document.getElementById('session').hidden") is True
+
+
 def test_a_question_is_asked_watched_and_told_why_on_a_phone_too(
     served: Served, browser: Browser
 ) -> None:
@@ -190,9 +202,12 @@ def test_a_question_is_asked_watched_and_told_why_on_a_phone_too(
     assert "Sure <b>it</b> is." in page.evaluate(
         "document.getElementById('pictures').textContent"
     )
+    # Once the end is kept, the answer stands there as its author meant it.
+    page.until("document.querySelector('#answer strong')?.textContent === 'it'")
     assert (
         page.evaluate("document.getElementById('answer').textContent") == "Yes, it is."
     )
+    page.until("document.querySelector('#pictures td > b')?.textContent === 'all'")
     assert page.evaluate("document.getElementById('asked').textContent") == (
         "Is it <i>so</i>?"
     )
