@@ -39,6 +39,7 @@ from coordinator.session.options import BranchOptions as BranchOptions
 # What comes of one.
 from coordinator.protocol.result import Result as Result
 from coordinator.protocol.result import AnswerRecord as AnswerRecord
+from coordinator.protocol.result import DraftRecord as DraftRecord
 from coordinator.protocol.result import VoteRecord as VoteRecord
 from coordinator.protocol.result import AgentRecord as AgentRecord
 from coordinator.protocol.result import CacheRecord as CacheRecord

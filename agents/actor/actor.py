@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 import anyio.lowlevel
+import msgspec
 
 from agents.actor.model_call import unfinished
 from agents.actor.publisher import NO_SECRETS, Outbox, Recorded, Voice
@@ -27,6 +28,7 @@ from agents.protocol.chunks import AgentFailed, StreamChunk, TurnEnded, TurnNumb
 from agents.protocol.frames import encode_frame
 from agents.protocol.redaction import Redactor
 from agents.protocol.stamper import Pen
+from agents.protocol.turns import Draft
 from agents.recovery.conversation_replay import recalled
 from agents.recovery.turn_replay import Memory
 
@@ -40,6 +42,9 @@ if TYPE_CHECKING:
 
 FRAMES_A_BREATH = 32
 """Frames sent without a pause for other tasks, while there is room for them."""
+
+UNFINISHED_CHARACTERS = 20_000
+"""Of a draft that is cancelled: it is told whole, for who keeps no chunks."""
 
 ROOM_S = 5.0
 """How long what a cancelled turn has stamped waits for room; a fan-in that takes none
@@ -243,7 +248,7 @@ class Actor:
             last = await self._play(running)
         except BaseException:
             self._conversation.end(keep=False)
-            self._say_goodbye(pen)
+            self._say_goodbye(running)
             if trace is not None:
                 trace.end("cancelled", "", is_failed=False)
             raise
@@ -273,13 +278,14 @@ class Actor:
             self._scope = None
         voice, reason = running.voice, self._cancel_reason or ""
         told = voice.response and unfinished(voice.response, voice, "it was cancelled")
-        ended = _cancelled(pen, reason)
+        ended = _cancelled(pen, reason, running)
         return (told, ended) if told else (ended,)
 
-    def _say_goodbye(self, pen: Pen) -> None:
+    def _say_goodbye(self, running: RunningTurn) -> None:
         """The whole actor is cancelled: say so if there is room; nobody may listen."""
+        ended = _cancelled(running.voice.pen, "stopped", running)
         try:
-            self._outbox.send_nowait(encode_frame([_cancelled(pen, "stopped")]))
+            self._outbox.send_nowait(encode_frame([self._redactor.cleaned(ended)]))
         except (anyio.WouldBlock, anyio.BrokenResourceError, anyio.ClosedResourceError):
             return
 
@@ -331,6 +337,11 @@ def _failed(pen: Pen, error: AgentError) -> AgentFailed:
     return AgentFailed(**pen.stamp(), error=kind, message=text_of(error))
 
 
-def _cancelled(pen: Pen, reason: str) -> TurnEnded:
+def _cancelled(pen: Pen, reason: str, running: RunningTurn) -> TurnEnded:
     pen.at = anyio.current_time()
-    return TurnEnded(**pen.stamp(), outcome="cancelled", detail=reason)
+    ended = TurnEnded(**pen.stamp(), outcome="cancelled", detail=reason)
+    response = running.voice.response
+    if response is None or not isinstance(running.turn.task, Draft):
+        return ended
+    words = response.unfinished_answer()[:UNFINISHED_CHARACTERS]
+    return msgspec.structs.replace(ended, unfinished=words) if words else ended

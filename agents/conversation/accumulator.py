@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TypeAlias, cast
 
@@ -93,6 +94,22 @@ class _Block:
             kept = cast("list[Any]", before) if isinstance(before, list) else []
             self.fields["citations"] = [*kept, *self.citations]
         self.pieces, self.citations = [], []
+
+
+_CONTENT = re.compile(r'"content"\s*:\s*"((?:[^"\\]|\\.)*)', re.DOTALL)
+_TORN_ESCAPE = re.compile(r"\\u[0-9a-fA-F]{0,3}\Z")
+
+
+def _content(typed: str) -> str:
+    """The string ``content`` of an object whose JSON is still being typed."""
+    found = _CONTENT.search(typed)
+    if found is None:
+        return ""
+    text = _TORN_ESCAPE.sub("", found[1])
+    for end in (len(text), -6):  # the first half of a character, without the second
+        with suppress(msgspec.DecodeError):
+            return msgspec.json.decode(f'"{text[:end]}"', type=str)
+    return ""
 
 
 class Transcript:
@@ -266,6 +283,12 @@ class Transcript:
             for name in ("text", "thinking"):
                 count += len(_str(block.fields.get(name)))
         return count
+
+    def unfinished_answer(self) -> str:
+        """How far an answer has come: as text, or in the input of the tool for it."""
+        told = "".join("".join(x.pieces) for x in self._blocks if x.kind == "text")
+        typed = (_content("".join(x.typed)) for x in self._open.values())
+        return max((self.text, told, *typed), key=len)
 
     @property
     def tool_calls(self) -> tuple[ToolCalled, ...]:

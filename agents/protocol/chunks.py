@@ -186,6 +186,8 @@ class TurnEnded(Chunk, frozen=True, kw_only=True, tag="turn_ended"):
     stop_reason: str | None = None
     """The API's, from the last response; ``None`` where none came."""
     detail: str = ""
+    unfinished: str | msgspec.UnsetType = msgspec.UNSET
+    """How far a first answer had come that was ``cancelled``; cut where it is long."""
 
 
 class AgentFailed(Chunk, frozen=True, kw_only=True, tag="agent_failed"):

@@ -73,6 +73,9 @@ class Redactor:
                 return _changed(chunk, message=self.clean(chunk.message))
             case ResponseAbandoned() | TurnRestarted():
                 return _changed(chunk, reason=self.clean(chunk.reason))
+            case TurnEnded(unfinished=str(words)):
+                detail = self.clean(chunk.detail)
+                return _changed(chunk, detail=detail, unfinished=self.clean(words))
             case StatusChanged() | TurnEnded():
                 return _changed(chunk, detail=self.clean(chunk.detail))
             case ToolReturned():

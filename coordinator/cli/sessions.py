@@ -223,6 +223,9 @@ def _in_words(shown: Shown, story: Story | None, root: Path) -> Iterator[str]:
     for agent, record in result.agents.items():
         if record.error:
             yield f"failed    {one_line(f'{agent}: {record.error}', room)}"
+    if result.draft is not None:
+        words = f"{result.draft.agent} had come so far: {result.draft.content}"
+        yield from _wrapped("draft", words, room)
     if result.answer is None:
         yield f"ask again {call('run --again', shown.session, root)}"
         return

@@ -39,6 +39,7 @@ from coordinator.protocol.result import (
     AgentRecord,
     AnswerRecord,
     CacheRecord,
+    DraftRecord,
     Result,
     VoteRecord,
 )
@@ -147,6 +148,7 @@ class Ledger:
         self._accounts = {agent: _Account() for agent in agents}
         self._answers: list[AnswerRecord] = []
         self._votes: dict[AgentId, VoteRecord] = {}
+        self._draft: DraftRecord | None = None
 
     def book(self, event: Event) -> None:
         """Take one event; most are of no interest here."""
@@ -164,13 +166,7 @@ class Ledger:
             case CancelTurn():
                 self._accounts[event.agent].state = "cancelled"
             case TurnEnded():
-                account = self._accounts[event.agent]
-                account.is_asked &= event.turn < account.newest
-                # A turn that another one took the place of is history, and whoever was
-                # taken out in mid-turn stays out when the turn has ended.
-                is_withdrawn = event.outcome == "cancelled" and not account.is_asked
-                if is_withdrawn and account.state != "retired":
-                    account.state = "cancelled"
+                self._end_turn(event)
             case AgentFailed():
                 account = self._accounts[event.agent]
                 account.state = "failed"
@@ -205,6 +201,20 @@ class Ledger:
                 self._count_on(event)
             case _:
                 pass
+
+    def _end_turn(self, event: TurnEnded) -> None:
+        account = self._accounts[event.agent]
+        account.is_asked &= event.turn < account.newest
+        # A turn that another one took the place of is history, and whoever was taken
+        # out in mid-turn stays out when the turn has ended.
+        is_withdrawn = event.outcome == "cancelled" and not account.is_asked
+        if is_withdrawn and account.state != "retired":
+            account.state = "cancelled"
+        # The longest draft is what a session has in which nobody answers.
+        words = event.unfinished
+        longest = 0 if self._draft is None else len(self._draft.content)
+        if isinstance(words, str) and len(words) > longest:
+            self._draft = DraftRecord(agent=event.agent, content=words)
 
     def _count_on(self, event: VotesCarried | LiveBallots) -> None:
         """Ballots count on under another label, or others than these do not."""
@@ -274,4 +284,5 @@ class Ledger:
             value=None if isinstance(end.value, msgspec.UnsetType) else read(end.value),
             citations=end.citations,
             cache=_cache(usage, saved),
+            draft=None if self._answers else self._draft,
         )

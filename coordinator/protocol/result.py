@@ -35,6 +35,14 @@ class AnswerRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What it rests on; ``content`` ends with them as footnotes."""
 
 
+class DraftRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A first answer that its author could not finish."""
+
+    agent: AgentId
+    content: str
+    """As far as it had come."""
+
+
 class VoteRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One live ballot at the end."""
 
@@ -111,6 +119,8 @@ class Result(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """Why the answer won; ``None`` where nobody had answered, or a task was divided."""
     files: tuple[FileRecord, ...] = ()
     """What code execution has written, in the order in which it was named."""
+    draft: DraftRecord | None = None
+    """The longest of those that were under way, where nobody has answered."""
 
     def __str__(self) -> str:
         """The answer, and beneath it in two lines how it came about."""
@@ -119,7 +129,7 @@ class Result(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
 
     def _repr_markdown_(self) -> str:
         """The same for a notebook, with who voted for whom."""
-        answer = self.answer if self.answer is not None else f"*{self._missing}*"
+        answer = self.answer if self.answer is not None else self._missing
         rows = ["| agent | votes | voted for | cost |", "|-|-|-|-|"]
         choices = {vote.voter: vote.choice or "several" for vote in self.votes}
         received = Counter(vote.choice for vote in self.votes)
@@ -135,7 +145,10 @@ class Result(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
 
     @property
     def _missing(self) -> str:
-        return f"no answer: {self.detail or self.status}"
+        missing = f"no answer: {self.detail or self.status}"
+        if self.draft is None:
+            return missing
+        return f"{missing}; {self.draft.agent} had come so far:\n\n{self.draft.content}"
 
     @property
     def _verdict(self) -> str:

@@ -25,6 +25,9 @@ def _lines(story: Story) -> Iterator[str]:
         yield result.answer
     else:
         yield f"No answer. {unfinished(story) if result is None else result.detail}"
+        if result is not None and result.draft is not None:
+            yield from ("", f"{result.draft.agent} had come so far:", "")
+            yield result.draft.content
     yield ""
     yield "## Why it won"
     yield ""

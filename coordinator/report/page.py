@@ -127,6 +127,9 @@ def _head(story: Story) -> Iterator[str]:
     else:
         detail = result.detail if result else unfinished(story)
         yield f"<p>No answer: {escape(detail)}</p>"
+        if result is not None and result.draft is not None:
+            yield f'<p class="soft">{escape(result.draft.agent)} had come so far:</p>'
+            yield f'<div class="answer">{_shown(result.draft.content)}</div>'
 
 
 def _author(story: Story) -> str:
