@@ -17,7 +17,6 @@ import msgspec
 
 from agents.tools import foreign_types as foreign
 from coordinator.cli.approvals import Approvals, approver_of
-from coordinator.cli.console import Desk
 from coordinator.cli.display_choice import SILENT, DisplayName, display, fitting
 from coordinator.cli.env_file import load_environment
 from coordinator.cli.error_report import at_the_boundary
@@ -40,6 +39,7 @@ from coordinator.cli.signals import ending_signals, received
 from coordinator.cli.tool_output import tools_print_to_stderr
 from coordinator.consensus.rules import Rules
 from coordinator.displays.base import Cast, Display, Steered
+from coordinator.displays.desk import Desk
 from coordinator.displays.narration import as_people_say
 from coordinator.displays.sanitizer import clean, for_output
 from coordinator.displays.sink import Sink

@@ -102,6 +102,11 @@ class Session(Generic[T]):
         return self._shell.result
 
     @property
+    def has_answers(self) -> bool:
+        """Whether an answer stands, so that there is something to vote on."""
+        return bool(self._shell.standing_labels())
+
+    @property
     def journal_lost(self) -> str | None:
         """Why nothing more is kept of the session; ``None`` where all is well."""
         return self._shell.journal_lost
@@ -363,7 +368,12 @@ async def _opened(
             output_dir=output_dir.resolve() if output_dir else None,
         )
         displays = _displays(question, team, options)
-        yield await stack.enter_async_context(running(shell, displays))
+        session = await stack.enter_async_context(running(shell, displays))
+        if options.get("show", False):
+            people = [person.id for person in team.people]
+            serving = _served(session, displays[-1], people)
+            await stack.enter_async_context(serving)
+        yield session
 
 
 def _check_places(team: Team, attached: Sequence[object]) -> None:
@@ -401,6 +411,30 @@ def _displays(
         people=team.rules.voting.people,
     )
     return *displays, live_display(cast)
+
+
+@asynccontextmanager
+async def _served(
+    session: Session[Any], shown: Display, people: Sequence[str]
+) -> AsyncGenerator[None]:
+    """Let whoever sits before the display that shows the session take part by its keys.
+
+    Tools that ask for a yes ask the caller's own approver, as they do without it.
+    """
+    from coordinator.displays.base import Steered  # noqa: PLC0415  (for few)
+    from coordinator.displays.desk import Desk, NoRequests  # noqa: PLC0415
+
+    if not isinstance(shown, Steered):
+        yield
+        return
+    desk = Desk(session, people, NoRequests(), shown.say, shown.ask)
+    shown.on_wish = desk.carry_out
+    async with anyio.create_task_group() as group:
+        group.start_soon(desk.attend, name="desk")
+        try:
+            yield
+        finally:
+            group.cancel_scope.cancel("the session was left")
 
 
 @asynccontextmanager

@@ -49,7 +49,7 @@ voting: {straggler: {share: 0.5, factor: 1.0}}
 _LAUNCH = """
 import os, sys
 os.close(os.open(os.ttyname(0), os.O_RDWR))
-os.execv(sys.executable, [sys.executable, "-m", "coordinator", *sys.argv[1:]])
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 """
 
 
@@ -90,23 +90,27 @@ class Terminal:
 
 @contextmanager
 def _terminal(
-    *arguments: str, columns: int = 100, lines: int = 30, **environment: str
+    *arguments: str,
+    columns: int = 100,
+    lines: int = 30,
+    program: tuple[str, ...] = ("-m", "coordinator"),
+    **environment: str,
 ) -> Generator[Terminal]:
-    screen, program = pty.openpty()
+    screen, theirs = pty.openpty()
     size = lines.to_bytes(2, sys.byteorder) + columns.to_bytes(2, sys.byteorder)
-    fcntl.ioctl(program, termios.TIOCSWINSZ, size + bytes(4))
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, size + bytes(4))
     inherited = {
         k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS")
     }
     with subprocess.Popen(  # noqa: S603  (our own program)
-        [sys.executable, "-c", _LAUNCH, *arguments],
-        stdin=program,
-        stdout=program,
-        stderr=program,
+        [sys.executable, "-c", _LAUNCH, *program, *arguments],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
         start_new_session=True,
         env={**inherited, **environment},
     ) as process:
-        os.close(program)
+        os.close(theirs)
         try:
             yield Terminal(process, screen)
         finally:
@@ -295,6 +299,33 @@ def test_a_person_answers_and_votes_in_the_picture_and_is_waited_for(
         assert terminal.process.returncode == 0, shown
     after = shown.partition(FIRST_SCREEN)[2]
     assert b"I like it" in after
+
+
+_SHOWN = """
+import sys
+import coordinator
+team = coordinator.load_team(sys.argv[1])
+print("came to", coordinator.run_sync("Which?", team, show=True, journal=False).answer)
+"""
+
+
+def test_people_take_part_in_what_python_shows(tmp_path: Path) -> None:
+    path = tmp_path / "team.yaml"
+    path.write_text(PEOPLE)
+    with _terminal(str(path), program=("-c", _SHOWN)) as terminal:
+        terminal.read_until(b"you are asked for a first answer")
+        terminal.press(b"f")
+        terminal.read_until(b"y or n")
+        terminal.press(b"n")
+        terminal.read_until(b"nothing was done")
+        terminal.press(b"aVersailles, of course.\r")
+        terminal.read_until(b"you are asked to vote")
+        terminal.press(b"bben because I like it\r")
+        shown = terminal.read_rest()
+        assert terminal.process.returncode == 0, shown
+    after = shown.partition(FIRST_SCREEN)[2]
+    assert b"I like it" in after
+    assert b"came to " in after
 
 
 def test_ctrl_z_leaves_the_second_screen_and_fg_shows_it_again(tmp_path: Path) -> None:

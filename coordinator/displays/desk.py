@@ -1,8 +1,9 @@
-"""The console of a person who takes part: is asked, answers, votes, steers.
+"""The desk of the people who take part: they are asked, answer, vote, steer.
 
 One task for each person of the team shows what that person is asked. What is wished,
-by keys of a display or by lines that are typed here, is done by the session. What a
-line means is :mod:`coordinator.displays.slash_commands`'s.
+by keys of a display or by lines that are typed here, is done by the session, which is
+known by what it can do alone. What a line means is
+:mod:`coordinator.displays.slash_commands`'s.
 """
 
 from __future__ import annotations
@@ -10,23 +11,105 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from typing import TextIO, assert_never
+from typing import Protocol, TextIO, assert_never
 
 import anyio
 
 from agents.actor.person import BEFORE_ANY
-from agents.protocol.chunks import AgentId
+from agents.protocol.chunks import AgentId, Label, ToolCalled, TurnNumber
 from agents.protocol.turns import Review, Turn
 from agents.tools.approval import Approved, Refused, Verdict
-from coordinator.cli.approvals import Approvals
 from coordinator.displays import slash_commands as spoken
 from coordinator.errors import ConfigInvalid, NotAsked, NotInTeam
 from coordinator.protocol import wishes
 from coordinator.protocol.wishes import Reply
-from coordinator.session.session import Session
 
 _LINE_BYTES_MAX = 1 << 16
 """A longer line is cut in pieces: a terminal hands over at most 4,096 at a time."""
+
+
+class Steerable(Protocol):
+    """A session, as far as people steer it; see :class:`coordinator.Session`."""
+
+    @property
+    def has_answers(self) -> bool:
+        """Whether an answer stands."""
+        ...
+
+    async def asked(self, agent: str, *, after: TurnNumber = ...) -> Turn:
+        """Wait until a person is asked something."""
+        ...
+
+    def answer(self, agent: str, text: str) -> None:
+        """Hand in a person's answer."""
+        ...
+
+    def vote(self, agent: str, *labels: str, reason: str = "") -> None:
+        """Vote for a person."""
+        ...
+
+    def label_of(self, name: str, among: Sequence[Label] = ()) -> Label:
+        """The answer that a person means."""
+        ...
+
+    def say(self, text: str) -> None:
+        """Tell every agent something."""
+        ...
+
+    def veto(self, label: str, reason: str = ...) -> None:
+        """Rule an answer out."""
+        ...
+
+    def stop_agent(self, agent: str, reason: str = ...) -> None:
+        """Take an agent out."""
+        ...
+
+    def force_vote(self, reason: str = ...) -> None:
+        """Hold the vote now."""
+        ...
+
+    def interrupt(self, reason: str = ...) -> None:
+        """End with what there is."""
+        ...
+
+
+class WaitingCall(Protocol):
+    """A call of a tool that waits for a yes."""
+
+    agent: AgentId
+    call: ToolCalled
+
+
+class Requests(Protocol):
+    """Calls of tools that are asked about, one after the other."""
+
+    def asked(self) -> AsyncGenerator[WaitingCall]:
+        """Each call that comes to the head of the queue, for ever."""
+        ...
+
+    def settle(self, verdict: Verdict) -> str:
+        """Decide on it; why nothing was decided, or nothing."""
+        ...
+
+    def leave(self) -> None:
+        """Refuse all that waits."""
+        ...
+
+
+class NoRequests:
+    """Of a session whose tools ask somebody else, or nobody."""
+
+    async def asked(self) -> AsyncGenerator[WaitingCall]:
+        """Nothing, for ever."""
+        await anyio.sleep_forever()
+        yield  # type: ignore[misc]  (never reached; makes it a generator)
+
+    def settle(self, verdict: Verdict) -> str:  # noqa: ARG002
+        """Say that there is nothing."""
+        return "no tool waits for a yes here"
+
+    def leave(self) -> None:
+        """Nothing to refuse."""
 
 
 class Desk:
@@ -42,9 +125,9 @@ class Desk:
 
     def __init__(
         self,
-        session: Session,
+        session: Steerable,
         people: Sequence[str],
-        approvals: Approvals,
+        approvals: Requests,
         show: Callable[[str], None],
         ask: Callable[[str, AgentId | None], None] | None = None,
     ) -> None:
@@ -160,8 +243,10 @@ class Desk:
                 self._session.stop_agent(agent, reason)
                 return f"{agent} is taken out."
             case wishes.ForceVote(reason=reason):
+                if not self._session.has_answers:
+                    return "Nobody has answered yet: there is nothing to vote on."
                 self._session.force_vote(reason)
-                return "The vote is on what there is, once there is something."
+                return "The vote is on what there is."
             case wishes.Allow() | wishes.Deny():
                 return self._decide(wish)
             case wishes.End():
