@@ -49,11 +49,24 @@ def columns_of(view: View) -> list[Label]:
 def headings(
     labels: Sequence[Label], authors: Mapping[Label, AgentId], width: int
 ) -> list[str]:
-    """A short name for each: the author's, with its number where it has several."""
+    """A short name for each: the author's, with its number where it has several.
+
+    What all names begin with tells none from another, and goes where room is short.
+    """
     found: list[str] = []
-    for label in labels:
+    names = [authors.get(label, AgentId(label)) for label in labels]
+    is_short = any(len(name) > width for name in names) and len(set(names)) > 1
+    same = _common_start(names) if is_short else 0
+    for label, whole in zip(labels, names, strict=True):
         number = revision_of(label)
         ending = f".{number}" if number > 1 else ""
-        name = authors.get(label, AgentId(label))
+        name = whole[same:] or whole
         found.append(name[: max(1, width - len(ending))] + ending)
     return found
+
+
+def _common_start(names: Sequence[str]) -> int:
+    """How many characters all of them begin with."""
+    first, last = min(names), max(names)
+    pairs = zip(first, last, strict=False)
+    return next((n for n, (a, b) in enumerate(pairs) if a != b), len(first))

@@ -194,7 +194,7 @@ class Composer:
             body: list[Line] = [[(" ", ""), *row] for row in shown]
             return [[(title, "bold yellow")], *body][: max(0, room)]
         count = max(0, min(RECORD_LINES if room < 40 else room // 5, room // 4))
-        if not count:
+        if not count or not self.view.moments:
             return []
         matrix = self._matrix(width // 2, count + 1)
         said = list(self.view.moments)[-count:]
@@ -452,6 +452,8 @@ class Composer:
                 line.append((f" {tokens(agent.usage.total_tokens):>7}", "dim"))
             if has_pace:
                 line.append((f" {sparkline(agent.pace, 16)} ", own))
+            elif not is_narrow:
+                line.append((" ", ""))
             if not is_narrow:
                 line.append(_last_words(agent))
             lines.append(line)

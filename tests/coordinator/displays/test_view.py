@@ -16,6 +16,7 @@ from agents.protocol.chunks import (
     UsageReported,
 )
 from coordinator.displays.base import Cast
+from coordinator.displays.matrix import headings
 from coordinator.displays.view import TAIL_CHARS, Tail, View
 from coordinator.protocol.events import AgentRetired, Event, VotesVoided
 
@@ -121,3 +122,11 @@ def test_a_tail_gives_its_last_characters_in_their_tones() -> None:
     assert tail.last(5) == [("thinking", "c"), ("text", "defg")]
     tail.add("moment", "x" * 3 * TAIL_CHARS)
     assert len(str(tail)) <= 2 * TAIL_CHARS
+
+
+def test_a_short_heading_leaves_out_what_all_names_begin_with() -> None:
+    names = {Label(f"agent{n}.1"): AgentId(f"agent{n}") for n in (1, 2, 11)}
+    assert headings([*names], names, 3) == ["1", "2", "11"]
+    assert headings([*names], names, 9) == ["agent1", "agent2", "agent11"]
+    again = {Label("agent1.2"): AgentId("abigail"), Label("agent2.1"): AgentId("abi")}
+    assert headings([*again], again, 4) == ["ga.2", "abi"]
