@@ -1,7 +1,8 @@
 """Draws a run of ours with MassGen's own displays; by an environment that has it.
 
-``python massgen_display_program.py FOLDERS DISPLAY`` takes the folders that our package
-and what it needs are in, joined as PATH is. Everything of MassGen's is of 0.1.97.
+``python massgen_display_program.py FOLDERS DISPLAY FILE`` takes the folders that our
+package and what it needs are in, joined as PATH is, and writes the outcome to ``FILE``
+as JSON. Everything of MassGen's is of 0.1.97.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import sys
 import tempfile
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 # Behind MassGen's own: what both have comes from its environment.
@@ -22,7 +24,7 @@ def _theirs(module: str, name: str) -> Any:
     return getattr(import_module(f"massgen.{module}"), name)
 
 
-async def _main(display: str) -> None:
+async def _main(display: str) -> dict[str, Any]:
     from coordinator import load_team  # noqa: PLC0415  (behind the path above)
     from coordinator.massgen import Orchestrator  # noqa: PLC0415
     from coordinator.team.reader import DEMO  # noqa: PLC0415
@@ -32,16 +34,16 @@ async def _main(display: str) -> None:
         orchestrator = Orchestrator(agents=team)
         drawn = ui(display_type=display, logging_enabled=False)
         answer = await drawn.coordinate(orchestrator, "Which city is it?")
-    told = {
+    return {
         "answer": answer,
         "status": orchestrator.get_status(),
         "result": orchestrator.get_coordination_result(),
     }
-    sys.stderr.write("RESULT " + json.dumps(told) + "\n")
 
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as _folder:
         os.chdir(_folder)  # it keeps logs where it is
-        asyncio.run(_main(sys.argv[2]))
+        told = asyncio.run(_main(sys.argv[2]))
+        Path(sys.argv[3]).write_text(json.dumps(told))
         os.chdir("/")

@@ -7,8 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import select
+import struct
 import subprocess
+import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -36,22 +41,82 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("display", ["simple", "rich_terminal"])
 @pytest.mark.parametrize("anyio_backend", [("asyncio", {})])
-async def test_a_display_of_massgens_draws_a_run_of_ours(display: str) -> None:
+async def test_massgens_simple_display_draws_a_run_of_ours(tmp_path: Path) -> None:
+    file = tmp_path / "result.json"
     with anyio.fail_after(PATIENCE_S):
         done = await anyio.run_process(
-            [PYTHON, str(PROGRAM), FOLDERS, display],
+            [PYTHON, str(PROGRAM), FOLDERS, "simple", str(file)],
             check=False,
             stderr=subprocess.PIPE,
         )
-    told = done.stderr.decode()
-    assert done.returncode == 0, told[-2_000:]
-    (line,) = (each for each in told.splitlines() if each.startswith("RESULT "))
-    result = json.loads(line.removeprefix("RESULT "))
-    assert "22 times a day" in result["answer"]
+    assert done.returncode == 0, done.stderr.decode()[-2_000:]
+    check(json.loads(file.read_text()))
+    drawn = done.stdout.decode()
+    assert ANSWER in drawn
+    assert "cleo" in drawn
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+def test_massgens_rich_display_draws_a_run_of_ours_on_a_terminal(
+    tmp_path: Path,
+) -> None:
+    """To its end: it asks what to inspect, is told to quit, and fails without that."""
+    file = tmp_path / "result.json"
+    command = [PYTHON, str(PROGRAM), FOLDERS, "rich_terminal", str(file)]
+    drawn, code = on_a_terminal(command)
+    assert code == 0, drawn[-2_000:]
+    check(json.loads(file.read_text()))
+    assert ANSWER in drawn
+    assert all(agent in drawn for agent in ("ada", "ben", "cleo", "dan"))
+
+
+ANSWER = "22 times a day"
+MENU = "Enter your choice:"
+SIZE = struct.pack("HHHH", 50, 160, 0, 0)
+
+
+def check(result: dict[str, Any]) -> None:
+    """The outcome of the demo."""
+    assert ANSWER in result["answer"]
     assert result["status"]["selected_agent"] == "cleo"
     assert result["result"]["vote_results"]["vote_counts"]["cleo"] >= 3
-    drawn = done.stdout.decode()
-    assert "22 times a day" in drawn
-    assert "cleo" in drawn
+
+
+def on_a_terminal(command: list[str]) -> tuple[str, int]:
+    """Run on a pseudo-terminal, quitting each menu; what was drawn, and the code."""
+    import pty  # noqa: PLC0415  (not everywhere)
+    from fcntl import ioctl  # noqa: PLC0415  (likewise)
+    from termios import TIOCSWINSZ  # noqa: PLC0415  (likewise)
+
+    ours, theirs = pty.openpty()
+    ioctl(theirs, TIOCSWINSZ, SIZE)
+    drawn, menus = b"", 0
+    deadline = time.monotonic() + PATIENCE_S
+    environment = {**os.environ, "TERM": "xterm-256color"}
+    with subprocess.Popen(  # noqa: S603  (the Python that was named)
+        command,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=environment,
+        start_new_session=True,
+    ) as process:
+        os.close(theirs)
+        try:
+            while time.monotonic() < deadline:
+                if select.select([ours], [], [], 0.5)[0]:
+                    try:
+                        drawn += os.read(ours, 65_536)
+                    except OSError:  # it has closed its end
+                        break
+                elif process.poll() is not None:
+                    break
+                if drawn.count(MENU.encode()) > menus:
+                    menus += 1
+                    os.write(ours, b"q\n")
+            code = process.wait(10)
+        finally:
+            process.kill()
+            os.close(ours)
+    return drawn.decode("utf-8", "replace"), code

@@ -36,6 +36,7 @@ class Stage:
             and getattr(turn.task, "may_revise", True),
             ballot=list(self._labels[agent]),
             is_final=isinstance(turn.task, Present),
+            may_restart=getattr(turn.task, "may_restart", False),
         )
         self._is_final[agent] = isinstance(turn.task, Present)
         told = self._told[agent] = anyio.Event()
@@ -56,6 +57,9 @@ class Stage:
                 return ToolCall("vote", {"label": label, "reason": "so"})
             case "bad_vote":
                 return ToolCall("vote", {"label": "agent9.9", "reason": "so"})
+            case "restart":
+                told = {"reason": word, "instructions": "Do it again."}
+                return ToolCall("restart_orchestration", told)
             case _ if self._is_final.pop(agent, False):
                 return word
             case _:
@@ -94,6 +98,7 @@ def rules_of(script: Script) -> Rules:
         duplicate_over=NOVELTY[setting.answer_novelty_requirement],
         review_opens=later,
         final=STRATEGIES[setting.final_answer_strategy],
+        restarts=setting.max_orchestration_restarts,
     )
 
 

@@ -21,9 +21,12 @@ class Offer:
     """Agents it may vote for; none: it may not vote."""
     is_final: bool = False
     """It presents the final answer."""
+    may_restart: bool = False
+    """It may ask for another round instead."""
 
     def plain(self) -> list[object]:
-        return [self.may_answer, sorted(self.ballot), self.is_final]
+        made: list[object] = [self.may_answer, sorted(self.ballot), self.is_final]
+        return [*made, True] if self.may_restart else made
 
 
 @dataclass
@@ -35,6 +38,11 @@ class Setting:
     answer_novelty_requirement: str
     defer_voting_until_all_answered: bool
     final_answer_strategy: str
+    max_orchestration_restarts: int = 0
+
+
+RESTARTS_FROM = 250
+"""Scripts of this seed and above may ask for another round at the end."""
 
 
 @dataclass
@@ -69,16 +77,24 @@ class Script:
                 self.setting.final_answer_strategy = "winner_present"  # else no vote
             is_later = self._random.random() < 0.3
             self.setting.defer_voting_until_all_answered = is_later
+        if self.seed >= RESTARTS_FROM:
+            self.setting.max_orchestration_restarts = self._random.choice((1, 1, 2))
         self._wild = self._random.random() < 0.5
         """Whether agents misbehave now and then."""
 
     def step(self, waiting: dict[str, Offer]) -> tuple[str, str, str]:
-        """Who acts, what it does (answer, vote, text, bad_vote), and in what words."""
+        """Who acts, what it does, and in what words.
+
+        It answers, votes, says text alone (``text``), votes for nobody (``bad_vote``),
+        or asks for another round (``restart``).
+        """
         rng = self._random
         agent = rng.choice(sorted(waiting))
         offer = waiting[agent]
         roll, lot = rng.random(), rng.random()
-        if offer.is_final:
+        if offer.may_restart and roll < 0.6:
+            deed, word = "restart", "It is not good enough."
+        elif offer.is_final:
             deed, word = "text", "Here is the final answer."
         elif self._wild and roll < 0.08:
             deed, word = "text", "I think about it aloud."

@@ -54,16 +54,24 @@ class Stage:
 
     async def asked(self, agent: str, tools: list[dict[str, Any]]) -> tuple[str, str]:
         offered = _offered(tools)
+        is_evaluation = "restart_orchestration" in offered
+        has_more = (
+            self.orchestrator.current_attempt < self.orchestrator.max_attempts - 1
+        )
+        if self._presents(agent) and has_more and not is_evaluation:
+            # It is asked to judge what it has presented in a call of its own.
+            return "text", "Here is the final answer."
         # Before anybody has answered its enum holds everybody, and a vote is an error.
         seen = self.orchestrator.agent_states[agent].known_answer_ids
         listed = (self.real.get(x, x) for x in _ballot(offered.get("vote")))
         ballot = [name for name in listed if name in seen]
         # Who has voted is asked nothing more but to present.
-        is_final = self.orchestrator.agent_states[agent].has_voted
+        is_final = self._presents(agent)
         offer = Offer(
             may_answer="new_answer" in offered and not is_final,
             ballot=[] if is_final else ballot,
             is_final=is_final,
+            may_restart=is_evaluation,
         )
         reply: asyncio.Future[tuple[str, str]] = (
             asyncio.get_running_loop().create_future()
@@ -73,6 +81,9 @@ class Stage:
             return await reply
         finally:
             self.waiting.pop(agent, None)
+
+    def _presents(self, agent: str) -> bool:
+        return bool(self.orchestrator.agent_states[agent].has_voted)
 
     def _is_settled(self, agent: str) -> bool:
         if agent in self.waiting:
@@ -115,6 +126,9 @@ class Stage:
         elif deed in {"vote", "bad_vote"}:
             content = {"agent_id": self.anonymous.get(word, word), "reason": "so"}
             name = "vote"
+        elif deed == "restart":
+            content = {"reason": word, "instructions": "Do it again."}
+            name = "restart_orchestration"
         else:
             return None
         function = {"name": name, "arguments": json.dumps(content)}
@@ -173,14 +187,25 @@ async def _play(seed: int) -> dict[str, Any]:
     rules.fairness_enabled = True
     # Without it "winner_reuse" presents all the same.
     strategy = script.setting.final_answer_strategy
+    rules.coordination_config.max_orchestration_restarts = (
+        script.setting.max_orchestration_restarts
+    )
     rules.skip_final_presentation = strategy == "winner_reuse"
     orchestrator = _theirs("orchestrator", "Orchestrator")(agents=team, config=rules)
     stage.orchestrator = orchestrator
     conducting = asyncio.create_task(stage.conduct())
 
     async def drain() -> None:
-        async for _ in orchestrator.chat([{"role": "user", "content": "Which one?"}]):
-            pass
+        asked = [{"role": "user", "content": "Which one?"}]
+        while True:
+            async for _ in orchestrator.chat(asked):
+                pass
+            if not orchestrator.restart_pending:
+                return
+            # It does so itself only where files are isolated (write_mode); elsewhere
+            # its command line would ask again for ever.
+            if orchestrator.workflow_phase != "idle":
+                orchestrator.handle_restart()
 
     how = "ended"
     try:
