@@ -16,6 +16,7 @@ from coordinator.consensus.settings import LeaderFirst as LeaderFirst
 from coordinator.consensus.settings import Shortlist as Shortlist
 from coordinator.consensus.settings import Topology as Topology
 from coordinator.consensus.settings import Adaptive as Adaptive
+from coordinator.consensus.settings import Escalate as Escalate
 from coordinator.consensus.settings import Division as Division
 from coordinator.consensus.settings import Budget as Budget
 

@@ -181,8 +181,11 @@ def can_close_drafting(m: Move) -> bool:
     """Whether the rule lets a count close while drafts are outstanding.
 
     A draft may bring a result that nobody had; only under plurality does a lead say all
-    about such.
+    about such. Where a dearer model is asked unless all agree, all are waited for.
     """
+    escalate = m.rules.drafting.escalate
+    if escalate is not None and escalate.unless == "unanimous":
+        return False
     return is_on(m) and isinstance(m.rules.voting.rule, Plurality)
 
 

@@ -157,6 +157,24 @@ class Adaptive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise ValueError(f"'adaptive.sure' is {self.sure}; use 0 to 1")
 
 
+class Escalate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A dear model that is asked only where the others do not agree.
+
+    Answers that all agree are right .88 to .99 of the time (recorded, 2026-11-30).
+    """
+
+    to: str
+    """The model, as the team's agents name it: those that run on it wait until then."""
+    unless: Literal["unanimous", "clear"] = "unanimous"
+    """``unanimous``: not where all first answers come to one result, of two at least;
+    ``clear``: nor where no vote could change which result leads."""
+
+    def __post_init__(self) -> None:
+        """Refuse an escalation to nothing."""
+        if not self.to.strip():
+            raise ValueError("'escalate.to' is empty; name a model of the team's")
+
+
 class Division(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The task is divided, not voted on: a lead splits it, others do the parts."""
 
@@ -321,6 +339,9 @@ class Drafting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     cast for it; many small changes are measured together. 1 turns it off."""
     adaptive: Adaptive | None = None
     """``None``: everybody answers at once."""
+    escalate: Escalate | None = None
+    """``{to: model}``: agents of that model answer only where the results of the others
+    disagree; their answers are counted with those. Needs ``equal``."""
     division: Division | None = None
     """``None``: everybody answers the whole question, and a vote decides."""
     checks: tuple[Check | str, ...] = ()
@@ -341,6 +362,7 @@ class Drafting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 "with 'revise: true' everybody sees everything from the beginning, so "
                 "it does not go with 'adaptive'"
             )
+        self._check_escalation()
         if self.equal != "none":
             self._check_equal()
         elif self.adaptive is not None and self.adaptive.over == "answers":
@@ -362,6 +384,20 @@ class Drafting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 "'review_opens: own_drafted' votes while answers still arrive, which "
                 "needs 'revise: true'"
             )
+
+    def _check_escalation(self) -> None:
+        if self.escalate is None:
+            return
+        if self.equal == "none":
+            raise ValueError(
+                "'escalate' compares results, so it needs 'equal: value' or another "
+                "word for what makes results equal"
+            )
+        for name in ("adaptive", "division"):
+            if getattr(self, name) is not None:
+                raise ValueError(
+                    f"'escalate' and '{name}' each say who begins; leave out either"
+                )
 
     def _check_checks(self) -> None:
         if not self.checks:
@@ -501,6 +537,7 @@ class RuleSettings(TypedDict, total=False):
     checks: Sequence[Check | str | Mapping[str, Any]]
     check_tries: int
     stop: Literal["all", "first"]
+    escalate: Escalate | None
 
 
 class RuleChanges(RuleSettings, total=False):

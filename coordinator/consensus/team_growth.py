@@ -1,4 +1,7 @@
-"""Teams that begin with a few agents and add others only while those disagree."""
+"""Teams that begin with a few agents and add others only while those disagree.
+
+``adaptive`` adds some at a time, ``escalate`` those of a dearer model, once.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from agents.protocol.turns import Draft
 from coordinator.ballots import best_of
 from coordinator.consensus import checks, contests
 from coordinator.consensus import winner as winning
-from coordinator.consensus.rules import Adaptive
+from coordinator.consensus.rules import Adaptive, Rules
 from coordinator.consensus.state import Contest
 from coordinator.consensus.transition import Move
 from coordinator.protocol.events import TeamGrown
@@ -23,6 +26,13 @@ _SURE = {"agreement": 2 / 3, "posterior": 0.95}
 def begin(m: Move) -> tuple[AgentId, ...]:
     """Who answers first; the others are put in reserve."""
     adaptive, order = m.rules.drafting.adaptive, m.s.order
+    escalate = m.rules.drafting.escalate
+    if escalate is not None:
+        models = m.rules.voting.models
+        first = tuple(x for x in order if models.get(x) != escalate.to)
+        for agent in set(order).difference(first) if first else ():
+            m.put(msgspec.structs.replace(m.s.members[agent], is_reserve=True))
+        return first or order
     if adaptive is None:
         return order
     for agent in order[adaptive.start :]:
@@ -50,6 +60,34 @@ def has_grown(m: Move, contest: Contest) -> bool:
     return True
 
 
+def escalation_fault(rules: Rules) -> str:
+    """Why a team whose models are known cannot escalate; empty: it can, or need not."""
+    escalate, models = rules.drafting.escalate, set(rules.voting.models.values())
+    if escalate is None:
+        return ""
+    if escalate.to not in models:
+        return (
+            f"'escalate.to' is {escalate.to!r}, and no agent runs on that model; name "
+            f"one of {', '.join(sorted(models))}"
+        )
+    if models == {escalate.to}:
+        return (
+            f"'escalate.to' is {escalate.to!r}, and every agent runs on it, so nobody "
+            "is left to begin; add agents of another model, or leave it out"
+        )
+    return ""
+
+
+def is_agreed(m: Move, *, results: int, answers: int, is_clear: bool) -> bool:
+    """Whether no dearer model need be asked (``escalate``)."""
+    escalate = m.rules.drafting.escalate
+    if escalate is None:
+        return True
+    if is_clear and escalate.unless == "clear" and answers > 1:
+        return True
+    return results == 1 and answers > 1
+
+
 def is_sure(adaptive: Adaptive, first: int, second: int, total: int) -> bool:
     """Whether ``first`` of ``total``, with ``second`` behind, is agreement enough."""
     sure = _SURE[adaptive.stop] if adaptive.sure is None else adaptive.sure
@@ -73,11 +111,14 @@ def posterior(ahead: int, behind: int) -> float:
 def wake(m: Move, reason: str) -> bool:
     """Ask the next agents in reserve for a first answer; ``False``: there is none."""
     adaptive = m.rules.drafting.adaptive
-    if adaptive is None or checks.is_settled(m):
+    is_escalated = m.rules.drafting.escalate is not None
+    if (adaptive is None and not is_escalated) or checks.is_settled(m):
         return False
     members = [m.s.members[agent] for agent in m.s.order]
-    awake = sum(not member.is_reserve for member in members)
-    count = min(adaptive.step, adaptive.max - awake)
+    count = len(members)
+    if adaptive is not None:
+        awake = sum(not member.is_reserve for member in members)
+        count = min(adaptive.step, adaptive.max - awake)
     joining = [x for x in members if x.is_reserve and x.activity != "out"][:count]
     if not joining or count <= 0 or not contests.has_room(m):
         return False

@@ -130,6 +130,12 @@ def _count_results(
             return None
     elif is_over_answers and len(answers) == 1 and team_growth.wake(m, ALONE):
         return None
+    is_agreed = team_growth.is_agreed(
+        m, results=len(found), answers=len(answers), is_clear=is_clear
+    )
+    why = "the results disagree" if len(answers) > 1 else ALONE
+    if not is_agreed and team_growth.wake(m, why):
+        return None
     result_count.remember(m, found, is_clear=is_clear)
     if is_clear:
         _crown_count(m, labels, is_early=is_early)

@@ -33,6 +33,7 @@ SECTIONS: Mapping[str, tuple[Kind, tuple[str, ...]]] = {
             "Shortlist",
             "Topology",
             "Adaptive",
+            "Escalate",
             "Division",
             "Record",
         ),

@@ -313,7 +313,7 @@ class _Checker:
         rules = self._rules
         return {
             "team_grown": ""
-            if rules.drafting.adaptive
+            if rules.drafting.adaptive or rules.drafting.escalate
             else "can never be: the team does not grow; set 'voting.adaptive'",
             "challenge_opened": ""
             if rules.voting.challenge != "off"

@@ -15,6 +15,7 @@ from coordinator.ballots import Score, VotingRule, every_rule
 from coordinator.consensus.rules import (
     Adaptive,
     Division,
+    Escalate,
     PolicyName,
     Rules,
     RulesRecord,
@@ -143,12 +144,17 @@ def _rules(chance: Random) -> Rules:
         changes.update(challenge="off", division=None)
     else:
         changes["stop"] = "all"
+    if chance.random() < 0.06 and not changes.get("revise", rules.drafting.revise):
+        changes.update(adaptive=None, division=None, equal="text")
+        changes["escalate"] = chance.choice(_ESCALATIONS)
+        changes["models"] = {"a0": "m", "a1": "m", "a2": "n", "a4": "n"}
     if chance.random() < 0.08:
         changes.update(rule=Score(), self_votes="forbid")
         changes["rubric"] = chance.choice(_RUBRICS)
     return rules.replace(**changes)
 
 
+_ESCALATIONS = (Escalate(to="n"), Escalate(to="m", unless="clear"))
 _RUBRICS = (
     (Criterion(name="clear"),),
     (Criterion(name="clear", weight=3.0), Criterion(name="short", weight=0.5)),

@@ -444,6 +444,7 @@ class Checker:
         self._running.add(agent)
         if isinstance(task, Draft):
             self._begun.add(agent)
+            self._check_escalation(agent)
             self._checks.on_draft(agent, set(self._standing.values()) - self._vetoed)
         self._asked[agent] = self._accepted
         if self.decided is not None and not isinstance(task, Present):
@@ -464,6 +465,22 @@ class Checker:
                 # It opens a new vote: in a later stage older ballots are history.
                 self._ballots.pop(agent, None)
                 self._votes_in[agent] = self._stage
+
+    def _check_escalation(self, agent: AgentId) -> None:
+        """A dear model is asked only where the others do not agree."""
+        rules = self._rules
+        escalate, models = rules.drafting.escalate, rules.voting.models
+        if escalate is None or rules.drafting.checks or rules.final.restarts:
+            return
+        is_first = {models.get(other) for other in self._agents} == {escalate.to}
+        if models.get(agent) != escalate.to or is_first:
+            return
+        standing = set(self._standing.values()) - self._vetoed
+        results = {self._results.get(label) or label for label in standing}
+        is_agreed = len(standing) > 1 and len(results) == 1
+        _claim(not is_agreed, "a dear model is asked only where others disagree")
+        waits = {x for x in self._drafting if models.get(x) != escalate.to}
+        _claim(not waits, "a dear model is asked when the others have answered")
 
     def _check_form(self, voter: AgentId, form: BallotForm) -> None:
         """The rubric is before every voter, and nobody judges what is its own."""

@@ -32,6 +32,7 @@ from agents.tools.workflow import Workflow
 from coordinator.ballots import form
 from coordinator.consensus import budget
 from coordinator.consensus.rules import Price, Rules, RulesRecord
+from coordinator.consensus.team_growth import escalation_fault
 from coordinator.errors import ConfigInvalid
 from coordinator.protocol.result import T
 from coordinator.team.agent_ids import id_fault
@@ -215,8 +216,11 @@ class Team(Generic[T]):
             self._compare_results()
         straggler = self.rules.drafting.straggler
         is_by_model = straggler is not None and straggler.among == "model"
-        if self.rules.voting.panel == "auto" or is_by_model:
+        escalate = self.rules.drafting.escalate
+        if self.rules.voting.panel == "auto" or is_by_model or escalate is not None:
             self._name_models()
+        if fault := escalation_fault(self.rules):
+            raise ConfigInvalid(fault)
         self._name_people()
         if budget.is_set(self.rules):
             self._price_budgets()

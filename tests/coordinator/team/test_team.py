@@ -11,7 +11,7 @@ from agents.agent import Agent
 from agents.backends.scripted.backend import ScriptedBackend
 from agents.backends.scripted.script import parse_script
 from agents.protocol.chunks import AgentId
-from coordinator.consensus.rules import Rules
+from coordinator.consensus.rules import Escalate, Rules
 from coordinator.errors import ConfigInvalid
 from coordinator.team.team import Team
 
@@ -88,3 +88,24 @@ def test_what_cannot_be_run_is_refused_before_anything_runs(
 def test_no_synthesis_comes_with_the_value_of_another_answer() -> None:
     with pytest.raises(ConfigInvalid, match="words alone"):
         Team(agents=(_ada(),), answer_type=int, rules=Rules(final="synthesise"))
+
+
+@pytest.mark.parametrize(
+    ("models", "words"),
+    [
+        (("small", "medium"), "no agent runs on that model; name one of medium, small"),
+        (("large", "large"), "every agent runs on it"),
+    ],
+)
+def test_an_escalation_to_a_model_that_cannot_be_is_refused(
+    models: tuple[str, str], words: str
+) -> None:
+    agents = [
+        Agent(
+            id=f"a{at}",
+            backend=ScriptedBackend(parse_script({"turns": []}), model=model),
+        )
+        for at, model in enumerate(models)
+    ]
+    with pytest.raises(ConfigInvalid, match=words):
+        Team(agents=agents, rules=Rules(escalate=Escalate(to="large")))
