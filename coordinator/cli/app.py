@@ -33,6 +33,7 @@ from coordinator.cli.journal_commands import (
     resume,
     sessions,
 )
+from coordinator.cli.massgen_flags import without_foreign_flags
 from coordinator.cli.numbers import Whole
 from coordinator.cli.setup_commands import register
 
@@ -1056,6 +1057,7 @@ def _as_massgen(arguments: Sequence[str]) -> list[str]:
     if is_option or first in {"-c", "-o"} or " " in first.strip():
         words.insert(0, "run")
     if words[:1] == ["run"]:
+        words = without_foreign_flags(words)
         for at, word in enumerate(words):
             following = words[at + 1] if at + 1 < len(words) else "-"
             if word == "--continue" and (following[:1] == "-" or " " in following):

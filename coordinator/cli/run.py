@@ -406,8 +406,14 @@ def _continued(options: RunOptions) -> Continued | None:
     if options.continues is None:
         return None
     from coordinator.journal.lookup import find_session  # noqa: PLC0415
+    from coordinator.massgen.sessions import (  # noqa: PLC0415  (for few)
+        continued_from_massgen,
+        massgen_session,
+    )
     from coordinator.recovery.follow_up import continued_from  # noqa: PLC0415  (for few)
 
+    if (folder := massgen_session(options.continues)) is not None:
+        return continued_from_massgen(folder)
     root = root_of(options.journal)
     return continued_from(root, find_session(root, options.continues))
 

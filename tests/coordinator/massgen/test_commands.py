@@ -120,3 +120,15 @@ def test_automation_prints_what_programs_read_and_keeps_their_log_directory(
     assert kinds.count("answer_submitted") == 2
     assert kinds[-1] == "final_answer"
     assert len(out.splitlines()) < 15
+
+
+@pytest.mark.real_time
+def test_flags_of_theirs_without_effect_are_passed_over_and_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["--config", "their.yaml", "--debug", "--skip-agent-selector", "--no-logs"]
+    assert main([*words, "--emulate", "Why is it so?"]) == 0
+    _, err = capsys.readouterr()
+    assert "--debug has no effect here" in err
+    assert "--skip-agent-selector has no effect here" in err
+    assert not Path(".massgen").exists()
