@@ -21,6 +21,7 @@ from agents.protocol.chunks import (
     StreamChunk,
 )
 from agents.protocol.frames import decode_frame, encode_frame
+from tests.agents.backends.dialects.messages.mutations import read_size
 from tests.agents.backends.dialects.provider_recordings import recordings
 
 LARGEST = 6_000
@@ -169,8 +170,7 @@ def chunks_of(
 
 def check(stream: bytes, dialect: Dialect, random: Random) -> str | None:
     """Make sure that ``stream`` gives usable chunks or one clear error; the error."""
-    read_bytes = random.choice([5, 64, 4_096, 65_536])
-    said, error = chunks_of(stream, dialect, read_bytes)
+    said, error = chunks_of(stream, dialect, read_size(stream, random))
     assert [chunk.seq for chunk in said] == list(range(len(said)))
     assert list(decode_frame(encode_frame(said))) == said
     transcript = Transcript()
