@@ -4,7 +4,8 @@ If voters err independently, the best weights are log-odds: a voter who finds th
 one of *m* answers with probability *p*, and else any other one, weighs
 w = ln(p (m - 1) / (1 - p)) (Nitzan and Paroush 1982; Grofman, Owen and Feld 1983).
 Models share errors, so this is an upper bound on how much to trust a record: estimates
-are shrunk towards the team's common rate, and clipped.
+are shrunk towards the rate of all voters of the same model, that one towards the team's
+common rate, and clipped.
 """
 
 from __future__ import annotations
@@ -49,12 +50,13 @@ def learned_weights(
     options: int,
     prior_votes: float = 10.0,
     limit: float = 4.0,
+    models: Mapping[AgentId, str] | None = None,
 ) -> dict[AgentId, float]:
     """Turn records into weights for the next vote, mean 1.
 
     A voter's rate is shrunk: it counts as if ``prior_votes`` more votes had been cast
-    at the team's common rate. So a voter without a record gets what an average one
-    gets.
+    at the common rate of its model's voters, or of the team's where models are not
+    known. So a voter without a record gets what an average one of its model gets.
     Weights are clipped to between 0 (who is worse than a guess has no say, rather than
     one against itself) and ``limit`` times the mean, and written with six decimals. If
     nobody is better than a guess, all weigh 1.
@@ -65,6 +67,8 @@ def learned_weights(
         prior_votes: How many votes the common rate is worth, more than 0.
         limit: The most any voter weighs, as a multiple of the mean before clipping; 1
             or more.
+        models: Voter → the model it runs on, as far as it is known; voters of one model
+            are right and wrong together.
 
     Raises:
         ValueError: An argument is out of its range, or a record has more right votes
@@ -78,8 +82,9 @@ def learned_weights(
     # One right and one wrong vote more keep the common rate off 0 and 1.
     right = sum(record.right for record in records.values()) + 1
     common = right / (sum(record.judged for record in records.values()) + 2)
+    rates = _rates(records, models or {}, common, prior_votes)
     raw = {
-        voter: max(0.0, log_odds(_shrunk(record, common, prior_votes), options))
+        voter: max(0.0, log_odds(_shrunk(record, rates[voter], prior_votes), options))
         for voter, record in records.items()
     }
     mean = sum(raw.values()) / len(raw) if raw else 0.0
@@ -88,6 +93,28 @@ def learned_weights(
     clipped = {voter: min(weight / mean, limit) for voter, weight in raw.items()}
     scale = len(clipped) / sum(clipped.values())
     return {voter: round(weight * scale, 6) for voter, weight in clipped.items()}
+
+
+def _rates(
+    records: Mapping[AgentId, Record],
+    models: Mapping[AgentId, str],
+    common: float,
+    prior_votes: float,
+) -> dict[AgentId, float]:
+    """Voter → the rate that it is shrunk towards."""
+    if len({models.get(voter, "") for voter in records}) < 2:
+        return dict.fromkeys(records, common)
+    alike: dict[str, list[Record]] = {}
+    for voter, record in records.items():
+        alike.setdefault(models.get(voter, ""), []).append(record)
+    rate = {"": common}
+    for model in alike.keys() - {""}:
+        together = Record(
+            right=sum(record.right for record in alike[model]),
+            judged=sum(record.judged for record in alike[model]),
+        )
+        rate[model] = _shrunk(together, common, prior_votes)
+    return {voter: rate[models.get(voter, "")] for voter in records}
 
 
 def _shrunk(record: Record, common: float, prior_votes: float) -> float:

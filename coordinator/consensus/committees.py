@@ -22,6 +22,8 @@ would leave it to the lot. Of seven such drafts the answer was right in .011 mor
 simulated sessions than with two (seeds from 1,000,000 on)."""
 ONE_IN = 6
 """Of so many answers of a committee one goes on: of few their winner, of 16 three."""
+LOOK_AHEAD = 4
+"""Voters that are looked at for each judge of a committee."""
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,17 +155,29 @@ def _chosen(m: Move, voters: list[AgentId], size: int, lot: str) -> tuple[AgentI
 
 
 def _of_each_model(m: Move, voters: list[AgentId]) -> list[AgentId]:
-    """``voters`` with the first of each model before the second of any."""
-    if not m.rules.voting.models:
+    """``voters`` with the first of each model before the second of any.
+
+    Among the first ones, and so on, whoever's maker has had the fewest so far: its
+    models are more alike than others'. One of whom no maker is known is its model's.
+    """
+    models, makers = m.rules.voting.models, m.rules.voting.makers
+    if not models:
         return voters
     seats: dict[str, int] = {}
-    rounds: list[tuple[int, AgentId]] = []
+    rounds: list[tuple[int, int, AgentId]] = []
     for voter in voters:
-        model = m.rules.voting.models.get(voter, "")
+        model = models.get(voter, "")
         seats[model] = seats.get(model, 0) + 1
-        rounds.append((seats[model], voter))
+        rounds.append((seats[model], 0, voter))
     rounds.sort(key=lambda each: each[0])  # stable: by lot within a round
-    return [voter for _, voter in rounds]
+    if makers:
+        had: dict[str, int] = {}
+        for at, (seat, _, voter) in enumerate(rounds):
+            maker = makers.get(voter) or models.get(voter, "")
+            rounds[at] = (seat, had.get(maker, 0), voter)
+            had[maker] = had.get(maker, 0) + 1
+        rounds.sort(key=lambda each: each[:2])
+    return [voter for *_, voter in rounds]
 
 
 def by_speed_and_lot(m: Move, voter: AgentId, *lot: str) -> tuple[bool, bytes]:
@@ -188,18 +202,32 @@ def committees(
     free.sort(key=lambda v: by_speed_and_lot(m, v, "judge", stage))
     home = {m.s.answers[x].agent: g for g, part in enumerate(parts) for x in part}
     made: list[Group] = []
-    at = 0
     for g, part in enumerate(parts):
-        judges: list[AgentId] = []
-        skipped: list[AgentId] = []
-        while len(part) > 1 and at < len(free) and len(judges) < m.rules.voting.judges:
-            voter = free[at]
-            at += 1
-            (skipped if home.get(voter) == g else judges).append(voter)
-        # Those who sat in this very committee judge one of the next.
-        free[at:at] = skipped
+        judges = _taken(m, free, home, g) if len(part) > 1 else []
         # Fewer go on than there are, so that each stage has fewer than the last.
         most = math.ceil(len(part) / ONE_IN) if advance is None else advance
         most = min(most, len(part) - 1) if count > 1 else 1
         made.append(Group(labels=part, voters=tuple(judges), advance=max(1, most)))
     return made
+
+
+def _taken(
+    m: Move, free: list[AgentId], home: Mapping[AgentId, int], committee: int
+) -> list[AgentId]:
+    """Take a committee's judges out of ``free``: the first who do not sit in it.
+
+    Those who do judge one of the next. Where makers are known, a few more are looked
+    at, so that it has judges of several models.
+    """
+    most = m.rules.voting.judges
+    enough = most * LOOK_AHEAD if m.rules.voting.makers else most
+    near: list[AgentId] = []
+    for voter in free:
+        if home.get(voter) != committee:
+            near.append(voter)
+            if len(near) == enough:
+                break
+    judges = _of_each_model(m, near)[:most]
+    for judge in judges:
+        free.remove(judge)
+    return judges

@@ -281,8 +281,12 @@ class Explainer:
             self._authors[x] for d in self._drafts for x in d.labels
         }
         models = {self._models.get(voter, "") for voter in voters}
+        makers = {self._rules.voting.makers.get(voter, "") for voter in voters}
         return Agreement(
-            share=agree / total if total else 0.0, ballots=len(cast), models=len(models)
+            share=agree / total if total else 0.0,
+            ballots=len(cast),
+            models=len(models),
+            makers=len(makers - {""}),
         )
 
     def _swing(

@@ -262,7 +262,8 @@ class Voting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Most voters in one contest; ``None``: everybody. ``auto``: one for each different
     model, because voters of one model are right and wrong together (.63 to .72 in
     recorded judges, 2026-11-30), and two at least where the drafts leave a weak margin,
-    three where no two of them are equal. Without effect above ``shortlist.over``
+    three where no two of them are equal; whoever is alone of its model goes first, and
+    of those the makers with fewest judges. Without effect above ``shortlist.over``
     answers, where the shortlist has a panel of its own."""
     shortlist: Shortlist | None = msgspec.field(default_factory=Shortlist)
     """``None``: one vote on all answers of a contest, however many. Not where answers
@@ -275,6 +276,9 @@ class Voting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     models: dict[str, str] = msgspec.field(default_factory=dict[str, str])
     """Agent → the model it runs on. A team fills this in by itself where a rule needs
     it, because rules know no backends."""
+    makers: dict[str, str] = msgspec.field(default_factory=dict[str, str])
+    """Agent → who made that model, as far as it is known. A team fills this in by
+    itself where its models are of several makers."""
     people: tuple[str, ...] = ()
     """The agents who are people. A team fills this in by itself."""
     advance: Positive | None = None
@@ -513,6 +517,7 @@ class RuleSettings(TypedDict, total=False):
     leader_first: LeaderFirst | None
     panel: Positive | Literal["auto"] | None
     models: Mapping[str, str]
+    makers: Mapping[str, str]
     people: Sequence[str]
     shortlist: Shortlist | None
     committee_over: Positive | None

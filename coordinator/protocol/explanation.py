@@ -96,6 +96,8 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
     ballots: int
     models: int
     """Different models among the voters: those of one are right and wrong together."""
+    makers: int = 0
+    """Different makers of those models; 0 where none is known."""
 
 
 class OtherRule(msgspec.Struct, frozen=True, kw_only=True):

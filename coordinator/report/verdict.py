@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from agents.protocol.chunks import Approval, Ballot, Choice, Label, Ranking, Scores
-from coordinator.protocol.explanation import Explanation
+from coordinator.protocol.explanation import Agreement, Explanation
 from coordinator.report.story import Story
 
 RULES = {
@@ -72,12 +72,7 @@ def sentences(story: Story) -> Iterator[str]:
         yield "Ballots were still out, and none of them could have changed it."
     if why.agreement is not None:
         share = round(100 * why.agreement.share)
-        worth = (
-            "all of one model, so they are right and wrong together more often than "
-            "their number says"
-            if why.agreement.models < 2
-            else f"of {why.agreement.models} models"
-        )
+        worth = _worth(why.agreement)
         yield f"{share} % of {_ballots(why)} put it first; the voters are {worth}."
     if why.swing:
         yield f"It hung on one vote: {_named(story, why.swing)}."
@@ -159,6 +154,19 @@ def _either(words: Sequence[str]) -> str:
 
 def _spelt(rule: str) -> str:
     return rule.replace("_", " ")
+
+
+def _worth(agreement: Agreement) -> str:
+    """What voters of so many models are worth together."""
+    if agreement.models < 2:
+        return (
+            "all of one model, so they are right and wrong together more often than "
+            "their number says"
+        )
+    models = f"of {agreement.models} models"
+    if agreement.makers == 1:
+        return f"{models}, all of one maker"
+    return f"{models} and {agreement.makers} makers" if agreement.makers else models
 
 
 def _checked(story: Story, why: Explanation) -> str:

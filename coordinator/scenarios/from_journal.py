@@ -127,7 +127,7 @@ def _team(journal: Journal) -> Plain:
     return plain
 
 
-_FILLED_IN = frozenset({"prices", "models", "budgets"})
+_FILLED_IN = frozenset({"prices", "models", "makers", "budgets"})
 """Rules that a team fills in by itself."""
 
 

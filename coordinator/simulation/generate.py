@@ -185,6 +185,7 @@ _CHANGES: dict[str, tuple[object, ...]] = {
     "stop": ("all", "first"),
     "straggler": (None, Straggler(), Straggler(share=0.3, factor=1.1, among="model")),
     "models": ({}, {"a0": "m", "a1": "m", "a2": "n", "a4": "n"}),
+    "makers": ({}, {"a0": "x", "a1": "x", "a2": "y", "a4": "y"}),
     "panel": (None, 1, 3, 7, "auto"),
     "topology": (
         Topology(ring=2),

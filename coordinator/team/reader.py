@@ -353,7 +353,7 @@ def _rules(document: Document, file: TeamFile, agents: tuple[AgentEntry, ...]) -
         if "weights" in said:
             problem = "weights are given, or learned from records; leave one out"
             raise document.error(("voting", "weights"), problem)
-        said["weights"] = _learned(document, file)
+        said["weights"] = _learned(document, file, agents)
     try:
         return Rules(**said)
     except ConfigInvalid as error:
@@ -368,7 +368,9 @@ def _place_of(setting: str) -> Where:
     return (section, setting) if setting else (section,)
 
 
-def _learned(document: Document, file: TeamFile) -> dict[str, float]:
+def _learned(
+    document: Document, file: TeamFile, agents: tuple[AgentEntry, ...]
+) -> dict[str, float]:
     """The weights that follow from the team's records."""
     ids = {agent.id for agent in file.agents}
     for voter in file.records:
@@ -376,8 +378,9 @@ def _learned(document: Document, file: TeamFile) -> dict[str, float]:
             problem = f"{voter!r} is not in the team; name one of its agents"
             raise document.error(("records", voter), problem)
     records = {AgentId(voter): record for voter, record in file.records.items()}
+    models = {AgentId(agent.id): agent.model or "" for agent in agents}
     try:
-        learned = learned_weights(records, options=max(2, len(ids)))
+        learned = learned_weights(records, options=max(2, len(ids)), models=models)
     except ValueError as error:
         raise document.error(("records",), str(error)) from None
     return {str(voter): weight for voter, weight in learned.items()}

@@ -41,7 +41,7 @@ LIMITS = (
 TOP = ("deadline_s", "final")
 """The rules that stand at the top of the file, because everybody sets them."""
 
-ELSEWHERE = ("budgets", "models", "prices")
+ELSEWHERE = ("budgets", "makers", "models", "prices")
 """The rules that agents' own settings and models say."""
 
 

@@ -20,6 +20,7 @@ from agents.boundary.guard import log_error, model_of
 from agents.boundary.root import RootTask
 from agents.conversation.prompts import system_prompt
 from agents.limits.limiter import Limiter
+from agents.limits.model_makers import maker_of
 from agents.limits.pricing import cost_usd
 from agents.limits.shared_limits import shared_limiter
 from agents.limits.spending import price_of
@@ -287,10 +288,12 @@ class Team(Generic[T]):
             object.__setattr__(self, "rules", named)  # frozen once it is made
 
     def _name_models(self) -> None:
-        """Have the rules know which voters share a model."""
+        """Have the rules know which voters share a model, and its maker."""
         models = {str(agent.id): agent.backend.model for agent in self.with_models}
-        if models != self.rules.voting.models:
-            named = self.rules.replace(models=models)
+        makers = {str(agent.id): _maker(agent.backend) for agent in self.with_models}
+        voting = self.rules.voting
+        if (models, makers) != (voting.models, voting.makers):
+            named = self.rules.replace(models=models, makers=makers)
             object.__setattr__(self, "rules", named)  # frozen once it is made
 
     def _ask_for_values(self) -> None:
@@ -311,6 +314,11 @@ class Team(Generic[T]):
             raise ConfigInvalid(f"the answer's type is not usable: {error}") from error
         object.__setattr__(self, "answer_form", form)  # frozen once it is made
         self._change(lambda agent: replace(agent, answer_form=form))
+
+
+def _maker(backend: Backend) -> str:
+    """Who made a backend's model; a backend of the caller's own may not say."""
+    return str(getattr(backend, "maker", "")) or maker_of(model_of(backend))
 
 
 def workflow_of(rules: Rules) -> Workflow:

@@ -10,7 +10,6 @@ from agents.backends.compatible.servers import (
     PLAIN,
     SERVERS,
     ServerProfile,
-    maker_of,
 )
 from agents.backends.compatible.settings import CompatibleSettings, as_chat
 from agents.backends.dialects.chat.reader import Translator as ChatReader
@@ -26,6 +25,7 @@ from agents.backends.transport.http_backend import (
     Speech,
     options_over,
 )
+from agents.limits.model_makers import maker_of
 from agents.limits.model_price import Given, ModelPrice
 from agents.protocol.stamper import Pen
 

@@ -215,6 +215,22 @@ def test_log_odds_need_a_chance_between_never_and_always(
         log_odds(p, options)
 
 
+def test_a_voter_without_a_record_weighs_as_others_of_its_model_do() -> None:
+    records = {
+        AgentId("old"): Record(right=90, judged=100),
+        AgentId("new"): Record(right=0, judged=0),
+        AgentId("poor"): Record(right=55, judged=100),
+        AgentId("odd"): Record(right=0, judged=0),
+    }
+    models = {AgentId("old"): "a", AgentId("new"): "a", AgentId("poor"): "b"}
+    blind = learned_weights(records, options=2)
+    assert blind[AgentId("new")] == blind[AgentId("odd")]
+    weights = learned_weights(records, options=2, models=models)
+    assert weights[AgentId("new")] > weights[AgentId("odd")] > weights[AgentId("poor")]
+    alike = dict.fromkeys(records, "a")
+    assert learned_weights(records, options=2, models=alike) == blind
+
+
 def test_learned_weights_follow_the_records_and_average_one() -> None:
     weights = _learned(good=(90, 100), fair=(70, 100), new=(0, 0), options=3)
     assert weights["good"] > weights["new"] > weights["fair"] > 0
