@@ -36,6 +36,10 @@ class ServerProfile(msgspec.Struct, frozen=True, kw_only=True):
     takes_strict: bool = True
     takes_images: bool = True
     gives_thinking_back: bool = True
+    wants_thinking: bool = False
+    nine_letter_ids: bool = False
+    answers_tools: bool = False
+    """These three are told in :mod:`agents.backends.dialects.chat.settings`."""
     is_local: bool = False
     maker: str = ""
     """Where all its models are of one."""
@@ -65,6 +69,8 @@ SERVERS: dict[str, ServerProfile] = {
         key="MISTRAL_API_KEY",
         prices=("mistral",),
         usage_asked=False,
+        nine_letter_ids=True,
+        answers_tools=True,
         maker="mistral",
     ),
     "deepseek": ServerProfile(
@@ -73,6 +79,7 @@ SERVERS: dict[str, ServerProfile] = {
         prices=("deepseek",),
         takes_strict=False,
         takes_images=False,
+        wants_thinking=True,
         maker="deepseek",
         lacks="images; thinking must go back in tool loops, and does",
     ),

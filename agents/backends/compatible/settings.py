@@ -48,5 +48,8 @@ def as_chat(settings: CompatibleSettings, server: ServerProfile) -> ChatSettings
         takes_strict=server.takes_strict,
         takes_images=server.takes_images,
         gives_thinking_back=server.gives_thinking_back,
+        wants_thinking=server.wants_thinking,
+        nine_letter_ids=server.nine_letter_ids,
+        answers_tools=server.answers_tools,
         extra=settings.extra,
     )

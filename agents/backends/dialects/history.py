@@ -7,11 +7,12 @@ back in its own items where it is the one that is asked, else as text and calls.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias, cast
 
 import msgspec
 
-from agents.backends.dialects.json_values import Json, text_of
+from agents.backends.dialects.json_values import Json, objects_of, text_of
 from agents.protocol.backend import Message, Request
 
 
@@ -69,25 +70,43 @@ class Entry(NamedTuple):
     """Of the model that is asked, as they came; then ``parts`` say nothing more."""
 
 
-def entries(request: Request, by: str) -> list[Entry]:
+def entries(
+    request: Request, by: str, fit_id: Callable[[str], str] = str
+) -> list[Entry]:
     """The messages of ``request``.
 
     Args:
         request: What is asked.
         by: Who is asked; see ``Message.by``.
+        fit_id: A call's id as whoever is asked takes it; those that it gave stay.
     """
     found: list[Entry] = []
+    own: set[str] = set()
     for place, message in enumerate(request.messages):
         items: tuple[Json, ...] = ()
         if message.by and message.by == by:
             items = tuple(msgspec.json.decode(item) for item in message.items)
-        parts = () if items else _parts(message)
+            own |= _ids(items)
+        parts = () if items else tuple(_fit(x, own, fit_id) for x in _parts(message))
         if place == 0 and request.attached:
             # Before the question: they are what all agents read alike.
             blocks = [msgspec.json.decode(block) for block in request.attached]
             parts = (*_read(blocks), *parts)
         found.append(Entry(message.role == "user", parts, items))
     return found
+
+
+def _ids(items: tuple[Json, ...]) -> set[str]:
+    """The ids of the calls among a model's own items."""
+    calls = [call for item in items for call in objects_of(item.get("tool_calls"))]
+    ids = [*(item.get("call_id") for item in items), *(x.get("id") for x in calls)]
+    return {text_of(each) for each in ids}
+
+
+def _fit(part: Part, own: set[str], fit_id: Callable[[str], str]) -> Part:
+    if isinstance(part, Call | Result) and part.id not in own:
+        return part._replace(id=fit_id(part.id))
+    return part
 
 
 def _parts(message: Message) -> tuple[Part, ...]:

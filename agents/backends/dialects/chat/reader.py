@@ -375,6 +375,8 @@ class Translator(EventReader):
             item["tool_calls"] = [_call_item(call) for call in calls]
         elif message.refusal:
             item["refusal"] = "".join(message.refusal)
+        elif item["content"] is None:
+            item["content"] = ""  # servers take null beside calls alone
         return item
 
 
@@ -409,11 +411,14 @@ def _call_item(call: _Call) -> Json:
 def _add_detail(details: list[Json], detail: Json) -> None:
     """Join a piece of OpenRouter's reasoning to the one it goes on.
 
-    Pieces of one ``index`` and kind are one; text grows, all else comes once.
+    Pieces of one ``index`` and kind are one; text grows, all else comes once. What is
+    sealed is bound to its id, so those of two ids are two.
     """
     last = details[-1] if details else None
     keys = ("index", "type")
     is_same = last is not None and all(last.get(k) == detail.get(k) for k in keys)
+    ids = {each["id"] for each in (last or {}, detail) if each.get("id")}
+    is_same = is_same and len(ids) < 2
     is_sealed = detail.get("type") == "reasoning.encrypted"
     if last is None or not is_same or (is_sealed and last.get("data")):
         details.append(dict(detail))

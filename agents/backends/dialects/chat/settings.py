@@ -37,6 +37,12 @@ class ChatSettings(
     gives_thinking_back: bool = True
     """Whether what was thought goes back with the message, under the name that it came
     under."""
+    wants_thinking: bool = False
+    """Whether every message that calls a tool must say what was thought."""
+    nine_letter_ids: bool = False
+    """Whether ids of calls must be nine letters or digits."""
+    answers_tools: bool = False
+    """Whether what follows a tool's result must be the model's, not the user's."""
     cache_key: bool = False
     """Whether the server takes ``prompt_cache_key``."""
     extra: Json = msgspec.field(default_factory=dict[str, Any])

@@ -7,9 +7,11 @@ from agents.backends.dialects.history import Call, Entry, File, Result, Text, en
 from agents.backends.dialects.json_values import Json
 from agents.backends.dialects.responses.writer import cache_key, merged
 from agents.backends.dialects.schemas import object_schema, strict_schema
-from agents.backends.dialects.tool_names import wire_name
+from agents.backends.dialects.tool_names import chat_id, nine_letters, wire_name
 from agents.protocol.backend import KnownTool, Request, ToolSpec
 
+ANSWERED = "I have read that."
+"""What a model is taken to have said of a tool's result, where somebody speaks on."""
 _THINKING = ("reasoning_content", "reasoning", "reasoning_details")
 
 
@@ -24,7 +26,8 @@ def body(settings: ChatSettings, request: Request, by: str) -> Json:
     messages: list[Json] = []
     if request.system:
         messages.append({"role": "system", "content": request.system})
-    for entry in entries(request, by):
+    fit_id = nine_letters if settings.nine_letter_ids else chat_id
+    for entry in entries(request, by, fit_id):
         messages += _messages(entry, settings)
     made: Json = {"model": settings.model, "messages": messages, "stream": True}
     if settings.usage_asked:
@@ -90,7 +93,7 @@ def _messages(entry: Entry, settings: ChatSettings) -> list[Json]:
     if entry.items:
         return [_own(item, settings) for item in entry.items]
     if not entry.is_user:
-        return [_foreign(entry)]
+        return _foreign(entry, settings)
     results = [part for part in entry.parts if isinstance(part, Result)]
     made: list[Json] = [
         {"role": "tool", "tool_call_id": each.id, "content": _content(each)}
@@ -109,18 +112,27 @@ def _messages(entry: Entry, settings: ChatSettings) -> list[Json]:
             case Call():
                 pass
     if said:
+        if made and settings.answers_tools:
+            made.append({"role": "assistant", "content": ANSWERED})
         made.append({"role": "user", "content": _plain(said)})
     return made
 
 
 def _own(item: Json, settings: ChatSettings) -> Json:
     if settings.gives_thinking_back:
-        return item
+        return _thoughtful(item, settings)
     return {name: value for name, value in item.items() if name not in _THINKING}
 
 
-def _foreign(entry: Entry) -> Json:
-    """What another model said: its words and its calls."""
+def _thoughtful(message: Json, settings: ChatSettings) -> Json:
+    """``message`` with what was thought, where a call must say that."""
+    if settings.wants_thinking and message.get("tool_calls"):
+        return {"reasoning_content": "", **message}
+    return message
+
+
+def _foreign(entry: Entry, settings: ChatSettings) -> list[Json]:
+    """What another model said: its words and its calls; nothing where it said none."""
     text = "".join(part.text for part in entry.parts if isinstance(part, Text))
     calls: list[Json] = [
         {
@@ -132,7 +144,9 @@ def _foreign(entry: Entry) -> Json:
         if isinstance(part, Call)
     ]
     message: Json = {"role": "assistant", "content": text or None}
-    return {**message, "tool_calls": calls} if calls else message
+    if calls:
+        return [_thoughtful({**message, "tool_calls": calls}, settings)]
+    return [message] if text else []
 
 
 def _content(result: Result) -> str:

@@ -46,7 +46,9 @@ def body(settings: GeminiSettings, request: Request, by: str) -> Json:
         made["tools"] = tools
     if settings.server_tools and request.tools:
         made["toolConfig"] = {"includeServerSideToolInvocations": True}
-    made["contents"] = [_content(entry, names) for entry in said]
+    contents = (_content(entry, names) for entry in said)
+    # One that thought alone has nothing to say to another model.
+    made["contents"] = [content for content in contents if content["parts"]]
     config = _config(settings, request)
     if config:
         made["generationConfig"] = config

@@ -14,6 +14,7 @@ import msgspec
 from agents.backends.dialects.json_values import Json
 from agents.backends.dialects.responses.writer import merged
 from agents.backends.dialects.schemas import object_schema
+from agents.backends.dialects.tool_names import with_wire_ids
 from agents.protocol.backend import Message, Request
 
 MAX_TOKENS = 16_000
@@ -60,4 +61,5 @@ def _message(message: Message) -> Json:
     content: Any = msgspec.json.decode(message.content)
     if isinstance(content, str):
         content = [{"type": "text", "text": content}]
-    return {"role": message.role, "content": cast("list[Json]", content)}
+    blocks = with_wire_ids(cast("list[Json]", content))
+    return {"role": message.role, "content": blocks}

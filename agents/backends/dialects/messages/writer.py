@@ -18,6 +18,7 @@ from agents.backends.claude.settings import (
     toolsets,
 )
 from agents.backends.dialects.messages.cache_marks import MARKS_MOST, make_room
+from agents.backends.dialects.tool_names import with_wire_ids
 from agents.protocol.backend import KnownTool, Message, Request, ToolSpec
 
 AGENT_HEADER = "x-coordinator-agent"
@@ -153,7 +154,8 @@ def _message(message: Message) -> Json:
     content: Any = msgspec.json.decode(message.content)
     if isinstance(content, str):
         content = [_text(content)]
-    return {"role": message.role, "content": content}
+    blocks = with_wire_ids(cast("list[Json]", content))
+    return {"role": message.role, "content": blocks}
 
 
 def _text(text: str) -> Json:

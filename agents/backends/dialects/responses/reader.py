@@ -16,12 +16,14 @@ import msgspec
 from agents.backends.dialects.chunk_writer import Price, no_price
 from agents.backends.dialects.errors import Told, of_stream, of_told
 from agents.backends.dialects.event_reader import EventReader
+from agents.backends.dialects.json_text import one_value
 from agents.backends.dialects.json_values import (
     Json,
     count_of,
     kind_of,
     object_of,
     objects_of,
+    raw,
     text_of,
 )
 from agents.backends.dialects.responses import event_types as wire
@@ -71,7 +73,7 @@ class Translator(EventReader):
     ) -> None:
         super().__init__(pen, price, by, names)
         self._items: dict[int, _Item] = {}
-        self._done: dict[int, msgspec.Raw] = {}
+        self._done: list[tuple[int, msgspec.Raw]] = []
         self._has_refused = False
         self._searches = 0
 
@@ -146,7 +148,7 @@ class Translator(EventReader):
             stamp = self._out.pen.stamp()
             abandoned = ResponseAbandoned(**stamp, reason=reason, retry_in_s=0.0)
             self._out.said.append(abandoned)
-            self._items, self._done, self._searches = {}, {}, 0
+            self._items, self._done, self._searches = {}, [], 0
             self._has_refused = self._out.has_called = False
             self._out.open_blocks.clear()
         elif self._out.has_started:
@@ -193,7 +195,10 @@ class Translator(EventReader):
     def _on_added(self, index: int, told: Json) -> None:
         item = self._item(index)
         if item.kind or item.is_done:
-            raise StreamMalformed(f"item {index} began twice")
+            # Gateways number every item 0, or none.
+            if not item.is_done:
+                self._end_open(index, item, ())
+            item = self._items[index] = _Item()
         kind = self._learn(item, told)
         if kind == "function_call" or kind in SERVER_ITEMS:
             self._open_call(item)
@@ -216,14 +221,16 @@ class Translator(EventReader):
 
     def _on_done(self, index: int, line: msgspec.Raw) -> None:
         item = self._item(index)
-        if item.is_done:
-            return  # some gateways say it twice
         told = object_of(line)
+        if item.is_done:
+            if not _is_another(item, told):
+                return  # some gateways say it twice
+            item = self._items[index] = _Item()
         opened_as = item.call_id
         self._learn(item, told)
         item.call_id = opened_as or item.call_id
         item.is_done = True
-        self._done[index] = line
+        self._done.append((index, line))
         match item.kind:
             case "message":
                 self._end_message(item, told)
@@ -313,15 +320,17 @@ class Translator(EventReader):
         if not self._out.has_started:
             self._out.start(head.model, {"id": head.id, "model": head.model})
         self._out.model = head.model or self._out.model
+        output = head.output or ()
+        if isinstance(event, wire.Completed):
+            for index, item in self._items.items():
+                if not item.is_done:
+                    self._end_open(index, item, output)
         if not self._done:
             # Servers that do not stream items have them here; others have none here.
-            for index, line in enumerate(head.output or ()):
+            for index, line in enumerate(output):
                 self._on_done(index, line)
-        for index, item in self._items.items():
-            if not item.is_done and isinstance(event, wire.Completed):
-                raise StreamMalformed(f"the response ended within item {index}")
-        for index in sorted(self._done):
-            self._out.item(self._done[index])
+        for _, line in sorted(self._done, key=lambda each: each[0]):
+            self._out.item(line)
         self._out.report(usage_of(head.usage, self._searches))
         reason = text_of((head.incomplete_details or {}).get("reason"))
         stop_reason = reason or head.status or "completed"
@@ -330,6 +339,27 @@ class Translator(EventReader):
         told["usage"] = object_of(head.usage)
         self._has_ended = True
         self._out.end(stop_reason, why, told, category=category)
+
+    def _end_open(
+        self, index: int, item: _Item, output: tuple[msgspec.Raw, ...]
+    ) -> None:
+        """End an item that nobody said was done: as the end has it, or as it streamed.
+
+        Raises:
+            StreamMalformed: Neither is whole.
+        """
+        alike = [line for line in output if _is_of(item, object_of(line))]
+        if index < len(output) and output[index] in alike:
+            alike = [output[index]]
+        if alike:
+            self._on_done(index, alike[0])
+            return
+        made = _streamed(item)
+        if made is None:
+            raise StreamMalformed(f"the response ended within item {index}")
+        self._on_done(index, raw(made))
+        if item.kind == "reasoning":
+            self._done.pop()  # without its seal it is nothing to its maker
 
     def _why(self, stop_reason: str, reason: str) -> tuple[Ending, str]:
         if reason in _CUT:
@@ -343,6 +373,48 @@ class Translator(EventReader):
         if self._has_refused:
             return "refused", ""
         return "finished", ""
+
+
+def _is_of(item: _Item, told: Json) -> bool:
+    """Whether ``told`` is the item that was streamed, with all of it."""
+    if told.get("type") != item.kind:
+        return False
+    if item.kind == "function_call":
+        return text_of(told.get("call_id")) == item.call_id
+    if item.kind != "message":
+        return True
+    parts = objects_of(told.get("content"))
+    whole = "".join(text_of(x.get("text")) or text_of(x.get("refusal")) for x in parts)
+    return whole.startswith("".join(map("".join, item.streamed.values())))
+
+
+def _is_another(item: _Item, told: Json) -> bool:
+    """Whether ``told`` is not ``item``, which is done, said once more."""
+    kind = text_of(told.get("type"))
+    if kind != item.kind:
+        return True
+    return kind == "function_call" and text_of(told.get("call_id")) != item.call_id
+
+
+def _streamed(item: _Item) -> Json | None:
+    """An item as it was streamed; ``None``: that is not whole."""
+    texts = {key: "".join(pieces) for key, pieces in item.streamed.items()}
+    match item.kind:
+        case "message" if any(texts.values()):
+            content: list[Json] = [
+                {"type": "refusal", "refusal": text}
+                if kind == "refusal"
+                else {"type": "output_text", "text": text, "annotations": []}
+                for (kind, _), text in texts.items()
+            ]
+            return {"type": "message", "role": "assistant", "content": content}
+        case "reasoning":
+            return {"type": "reasoning", "summary": []}
+        case "function_call" if one_value(texts.get(("call", 0), "").encode()):
+            call: Json = {"call_id": item.call_id, "name": item.name}
+            return {"type": "function_call", **call, "arguments": texts["call", 0]}
+        case _:
+            return None
 
 
 def usage_of(counted: msgspec.Raw, searches: int = 0) -> Usage:

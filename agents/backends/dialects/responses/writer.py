@@ -9,7 +9,7 @@ from agents.backends.dialects.history import Call, Entry, File, Result, Text, en
 from agents.backends.dialects.json_values import Json
 from agents.backends.dialects.responses.settings import ResponsesSettings
 from agents.backends.dialects.schemas import object_schema, strict_schema
-from agents.backends.dialects.tool_names import wire_name
+from agents.backends.dialects.tool_names import wire_id, wire_name
 from agents.protocol.backend import KnownTool, Request, ToolSpec
 
 SEALED = "reasoning.encrypted_content"
@@ -33,7 +33,7 @@ def body(settings: ResponsesSettings, request: Request, by: str) -> Json:
     if tools:
         made["tools"] = tools
     items: list[Json] = []
-    for entry in entries(request, by):
+    for entry in entries(request, by, wire_id):
         items += _items(entry, settings)
     made["input"] = items
     limits = [n for n in (settings.max_tokens, request.max_tokens) if n is not None]
