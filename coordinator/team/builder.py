@@ -247,7 +247,7 @@ def _backend(
             script, model=entry.model, idle_limit_s=entry.idle_limit_s
         )
     if entry.backend in OTHERS:
-        return _other(entry, made, environment)
+        return _other(config, entry, made, environment)
     settings = _claude_settings(entry, environment)
     if entry.cache is None and _has_people(config):
         settings["cache"] = "1h"  # five minutes pass while somebody reads
@@ -269,7 +269,10 @@ def _has_people(config: TeamConfig) -> bool:
 
 
 def _other(
-    entry: AgentEntry, made: dict[str, Backend], environment: Mapping[str, str]
+    config: TeamConfig,
+    entry: AgentEntry,
+    made: dict[str, Backend],
+    environment: Mapping[str, str],
 ) -> Backend:
     """A backend of another maker; agents of the same settings share one."""
     bare = replace(entry, id="", system="", tools=(), fallback=(), script=None)
@@ -286,6 +289,7 @@ def _other(
                     for server in entry.mcp_servers
                 ),
                 proxy=_proxy(entry, environment),
+                folder=config.folder,
             )
         except ConfigInvalid:
             raise

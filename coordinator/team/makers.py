@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 from urllib.parse import urlsplit
 
+from msgspec import structs
 from msgspec.structs import replace
 
 from agents.backends.compatible.servers import SERVERS
 from coordinator.errors import ConfigInvalid
+from coordinator.team.function_tools import imported
 
 if TYPE_CHECKING:
     from agents.backends.transport.http_backend import HttpBackend
@@ -65,6 +67,7 @@ _ITS_OWN: dict[str, Any] = {
     "api": None,
     "provider": "anthropic",
     "resource": None,
+    "sign_in": None,
     "base_url": None,
     "api_key_env": None,
     "extra": {},
@@ -144,11 +147,51 @@ def check_maker(entry: AgentEntry, server_tools: tuple[Any, ...]) -> None:
         raise ValueError(f"provider {entry.provider} runs Claude alone; leave it out")
     if entry.provider == "azure" and entry.backend != "openai":
         raise ValueError("provider azure runs OpenAI's models; leave it out")
+    if entry.sign_in is not None:
+        _check_sign_in(entry)
     apis = {"openai": ("responses", "chat"), "compatible": ("chat", "messages")}
     if entry.api is not None and entry.api not in apis.get(entry.backend or "", ()):
         there = " or ".join(apis.get(entry.backend or "", ())) or "none to choose"
         raise ValueError(f"api {entry.api!r}: {entry.backend} has {there}")
     _settings(entry, server_tools, entry.mcp_servers)
+
+
+def _check_sign_in(entry: AgentEntry) -> None:
+    if entry.backend != "openai":
+        raise ValueError("sign_in is for OpenAI's models; say api_key_env instead")
+    if entry.api_key_env is not None:
+        raise ValueError("sign_in stands instead of a key; leave out api_key_env")
+    if isinstance(entry.sign_in, str) and not all(entry.sign_in.partition(":")):
+        raise ValueError(
+            f"sign_in: {entry.sign_in!r} names no function; write module:function"
+        )
+
+
+def _signed_in(entry: AgentEntry, folder: str) -> dict[str, Any]:
+    """The arguments that have the backend sign in; none where it has a key.
+
+    Raises:
+        ConfigInvalid: The function cannot be had.
+    """
+    if entry.sign_in is None:
+        return {}
+    if not isinstance(entry.sign_in, str):
+        told = structs.asdict(entry.sign_in)
+        told["provider"] = told.pop("token_file")
+        return {"workload_identity": told}
+    try:
+        provider = imported(entry.sign_in, folder)
+    except (ImportError, AttributeError) as error:
+        raise ConfigInvalid(
+            f"agent {entry.id!r} signs in by {entry.sign_in!r}, which cannot be had: "
+            f"{error}"
+        ) from error
+    if not callable(provider):
+        raise ConfigInvalid(
+            f"agent {entry.id!r} signs in by {entry.sign_in!r}, which is no function; "
+            "name one that gives a token"
+        )
+    return {"token_provider": provider}
 
 
 def _settings(
@@ -230,8 +273,17 @@ def make_backend(
     server_tools: tuple[Any, ...],
     mcp_servers: tuple[Any, ...],
     proxy: str | None,
+    folder: str = "",
 ) -> HttpBackend:
     """Make the backend of one of :data:`OTHERS`.
+
+    Args:
+        entry: The agent.
+        environment: Where the keys are.
+        server_tools: Those of its tools that its server runs.
+        mcp_servers: Those that its server connects to.
+        proxy: The URL of one.
+        folder: Where modules of the file's may lie.
 
     Raises:
         ValueError: A setting cannot be, or a key is not set.
@@ -239,7 +291,7 @@ def make_backend(
     settings = _settings(entry, server_tools, mcp_servers)
     address = entry.base_url or environment.get(_ADDRESSES.get(entry.backend or "", ""))
     common: dict[str, Any] = {
-        "api_key": _api_key(entry, address, environment),
+        "api_key": (None if entry.sign_in else _api_key(entry, address, environment)),
         "base_url": address,
         "proxy": proxy,
         "ca_file": entry.ca_file,
@@ -252,7 +304,12 @@ def make_backend(
         case "openai":
             from agents.backends.openai.backend import OpenAIBackend  # noqa: PLC0415
 
-            return OpenAIBackend(model, resource=entry.resource, **common)
+            return OpenAIBackend(
+                model,
+                resource=entry.resource,
+                **_signed_in(entry, folder),
+                **common,
+            )
         case "grok":
             from agents.backends.grok.backend import GrokBackend  # noqa: PLC0415
 
@@ -324,6 +381,7 @@ def emulated_entry(entry: AgentEntry, base_url: str, key_env: str) -> AgentEntry
         api_key_env=key_env,
         provider="anthropic",
         resource=None,
+        sign_in=None,
         proxy=None,
         ca_file=None,
     )

@@ -45,6 +45,17 @@ ELSEWHERE = ("budgets", "makers", "models", "prices")
 """The rules that agents' own settings and models say."""
 
 
+class WorkloadIdentity(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """A service account of OpenAI's, for what runs in a cloud without a key."""
+
+    identity_provider_id: str
+    service_account_id: str
+    token_file: str
+    """Where the cloud keeps the workload's token, as Kubernetes mounts it."""
+
+
 class RayPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where on a Ray cluster an agent runs."""
 
@@ -190,6 +201,10 @@ class AgentSettings(
     """Of Vertex."""
     resource: str | None = None
     """Of Foundry, or of Azure."""
+    sign_in: str | WorkloadIdentity | None = None
+    """Instead of a key, for OpenAI's models: ``module:function`` gives a token of Entra
+    ID for each request to Azure; a mapping is the identity of a workload at OpenAI,
+    which the extra ``[openai]`` exchanges."""
     place: Literal["ray"] | RayPlace | None = None
     """Where it runs, if not where the session does: ``ray``, or a mapping with what its
     node must have. Its keys, tools and folders are that machine's. Needs the extra

@@ -187,7 +187,8 @@ def _check_claude(document: Document, where: Where, entry: AgentEntry) -> None:
     if entry.effort in {"none", "minimal"}:
         problem = f"Claude takes no effort {entry.effort!r}; say low, or leave it out"
         raise document.error(said_at(document, where, "effort"), problem)
-    for name, key in (("server", entry.server), ("api", entry.api)):
+    others = {"server": entry.server, "api": entry.api, "sign_in": entry.sign_in}
+    for name, key in others.items():
         if key is not None:
             problem = f"{name} is for other makers' models; leave it out"
             raise document.error(said_at(document, where, name), problem)

@@ -148,3 +148,55 @@ def test_a_missing_key_is_named() -> None:
     config = parse_team("agents: [{id: a, model: grok/grok-4}]", Path("team.yaml"))
     with pytest.raises(ConfigInvalid, match="XAI_API_KEY is not set"):
         assemble(config, environment={})
+
+
+SIGNED = """
+agents:
+  - id: ada
+    model: openai/gpt-5.6
+    provider: azure
+    resource: ours
+    sign_in: tokens.py:token
+  - id: ben
+    model: openai/gpt-5.6
+    sign_in:
+      identity_provider_id: idp_1
+      service_account_id: sa_1
+      token_file: /var/run/secrets/token
+"""
+
+
+def test_a_file_has_agents_sign_in_where_there_is_no_key(tmp_path: Path) -> None:
+    pytest.importorskip("openai", reason="needs the extra [openai]: pip install openai")
+    (tmp_path / "tokens.py").write_text("def token():\n    return 'aad-1'\n")
+    config = parse_team(SIGNED, tmp_path / "team.yaml")
+    ada, ben = assemble(config, environment={}).with_models
+    assert "ours.openai.azure.com" in repr(ada.backend)
+    assert "api.openai.com" in repr(ben.backend)
+
+
+def test_a_function_that_gives_no_tokens_is_named(tmp_path: Path) -> None:
+    alone = SIGNED.partition("  - id: ben")[0]
+    config = parse_team(alone, tmp_path / "team.yaml")
+    with pytest.raises(ConfigInvalid, match=r"'ada' signs in by 'tokens.py:token'"):
+        assemble(config, environment={})
+    (tmp_path / "tokens.py").write_text("token = 'aad-1'\n")
+    with pytest.raises(ConfigInvalid, match="which is no function"):
+        assemble(config, environment={})
+
+
+@pytest.mark.parametrize(
+    ("agent", "problem"),
+    [
+        ("model: grok/grok-4.3, sign_in: 'a:b'", "sign_in is for OpenAI's"),
+        ("model: claude-sonnet-5-5, sign_in: 'a:b'", "sign_in is for other makers'"),
+        ("model: openai/gpt-5.6, sign_in: token", "names no function"),
+        ("model: openai/gpt-5.6, sign_in: 'a:b', api_key_env: K", "instead of a key"),
+        ("model: openai/gpt-5.6, sign_in: {token_file: x}", "identity_provider_id"),
+    ],
+)
+def test_sign_in_that_cannot_be_is_refused_as_the_file_is_read(
+    agent: str, problem: str
+) -> None:
+    with pytest.raises(ConfigInvalid, match=problem):
+        parse_team(f"agents: [{{id: a, {agent}}}]", Path("team.yaml"))
