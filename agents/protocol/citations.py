@@ -4,6 +4,9 @@ The API cites beside the text: a text block carries the sources of that block. O
 read an answer as text alone, so the sources become part of it: ``[1]`` behind what
 rests on the first, and the list at the end. :class:`Sources` gathers one turn's.
 
+Where a citation says at which character its words end, as OpenAI's, xAI's, OpenRouter's
+and Google's do, its mark stands there, in the middle of a text.
+
 Models hand answers in by a tool call too, whose input bears no citations. What was
 cited on the way is listed then, and marked where the cited words stand in the answer.
 """
@@ -11,7 +14,7 @@ cited on the way is listed then, and marked where the cited words stand in the a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias, cast
 
 import msgspec
@@ -31,6 +34,8 @@ _MARK = re.compile(r"\[(\d{1,3})\]")
 _GLUED = re.compile(r"(?<=\w)\[\d{1,3}\]")
 """One that may as well be an index: ``rows[1]``."""
 _LISTED = re.compile(r"\W{0,6}(\d{1,3})[\].):]+\s")
+_OWN_MARK = re.compile(r"\[\[\d{1,3}\]\]\([^()\s]*\)")
+"""xAI's, which numbers sources otherwise than we do."""
 _LONGEST_ENTRY = 2
 """Lines that one source may take beside its first."""
 _GOES_ON = re.compile(r"[\w/?#&=%~@+$-]|[.,:;!]\w")
@@ -102,10 +107,10 @@ class Sources:
         """Take in a response's content blocks, in the API's form."""
         for block in blocks:
             if block.get("type") == "text":
-                piece = _piece(block, self._pages)
-                self._said.append(piece)
-                if piece.sources:
-                    self._cited.append(piece)
+                for piece, words in _pieces(block, self._pages):
+                    self._said.append(piece)
+                    if piece.sources:
+                        self._cited.append(piece._replace(text=words))
             elif block.get("type") == "web_fetch_tool_result":
                 self._pages.update(_page(block.get("content")))
 
@@ -278,15 +283,49 @@ def _marked(piece: _Piece, cited: Mapping[tuple[str, str], Citation]) -> str:
     return text + marks + piece.text[len(text) :]
 
 
-def _piece(block: Json, pages: Mapping[str, str]) -> _Piece:
-    given = block.get("citations")
-    citations = cast("list[Any]", given) if isinstance(given, list) else []
-    found = (_source(citation, pages) for citation in citations)
-    text = block.get("text")
-    return _Piece(
-        text if isinstance(text, str) else "",
-        tuple(source for source in found if source is not None),
-    )
+def _pieces(block: Json, pages: Mapping[str, str]) -> Iterator[tuple[_Piece, str]]:
+    """A block's text, cut where its citations say that they end; and the cited words.
+
+    A citation that says no place rests on the whole.
+    """
+    given = block.get("text")
+    text = given if isinstance(given, str) else ""
+    every = block.get("citations")
+    ending: dict[int, list[tuple[int, Source]]] = {}
+    for each in cast("list[Any]", every) if isinstance(every, list) else []:
+        source = _source(each, pages)
+        if source is not None:
+            start, end = _span(cast("Json", each), text)
+            ending.setdefault(end, []).append((start, source))
+    begun = 0
+    for end in sorted(ending):
+        start = max(start for start, _ in ending[end])
+        words, piece = text[start:end], text[begun:end]
+        if begun <= start and _OWN_MARK.fullmatch(words):
+            piece = text[begun:start]
+        is_told = len(words.strip()) >= _SHORTEST_CITED and start >= begun
+        sources = tuple(source for _, source in ending[end])
+        yield _Piece(piece, sources), words if is_told else piece
+        begun = end
+    if begun < len(text) or not ending:
+        yield _Piece(text[begun:], ()), ""
+
+
+def _span(citation: Json, text: str) -> tuple[int, int]:
+    """Where the cited words begin and end; the whole text where that is not told."""
+    start, end = _index(citation, "start_index"), _index(citation, "end_index")
+    if not 0 < end <= len(text):
+        return 0, len(text)
+    while end < len(text) and text[end - 1].isalnum() and text[end].isalnum():
+        end += 1  # whoever counts otherwise is off by some characters
+    return min(start, end), end
+
+
+def _index(told: Json, name: str) -> int:
+    value = told.get(name)
+    if isinstance(value, bool) or not isinstance(value, int):
+        return 0
+    return max(0, value)
 
 
 def _source(citation: object, pages: Mapping[str, str]) -> Source | None:

@@ -258,3 +258,54 @@ def test_a_document_that_the_author_lists_is_found_by_title_and_page() -> None:
     content, citations = sources(text("Rivers rise", page)).of_handed_in(own)
     assert content == own
     assert [(c.title, c.address) for c in citations] == [("Report", "page 3")]
+
+
+def at(end: int, start: int = 0, **source: Any) -> dict[str, Any]:
+    """A citation that says where in the text it stands, as OpenAI's and Google's do."""
+    return {"type": "url_citation", "start_index": start, "end_index": end, **source}
+
+
+PLACED = "Paris is large. Lyon is old. Both are in France."
+FIRST, SECOND = len("Paris is large."), len("Paris is large. Lyon is old.")
+
+
+def test_a_mark_stands_in_the_middle_of_a_text_where_its_source_is_told() -> None:
+    said, citations = sources(
+        text(
+            PLACED,
+            at(SECOND, FIRST + 1, url="https://b.example/2"),
+            at(FIRST, url="https://a.example/1"),
+            at(SECOND, FIRST + 1, url="https://a.example/1"),
+        )
+    ).of_said()
+    assert said == (
+        "Paris is large.[1] Lyon is old.[1][2] Both are in France.\n\n"
+        "[1] https://a.example/1\n[2] https://b.example/2"
+    )
+    assert [c.number for c in citations] == [1, 2]
+
+
+@pytest.mark.parametrize("end", [0, -3, 999, True, "7", None])
+def test_a_place_that_is_none_leaves_the_mark_behind_the_text(end: Any) -> None:
+    said, _ = sources(text(PLACED, at(end, url="https://a.example/1"))).of_said()
+    assert said.startswith(f"{PLACED}[1]\n\n")
+
+
+def test_a_place_amid_a_word_is_the_words_end() -> None:
+    said, _ = sources(text("Zürich lies", at(3, url="https://a.example/1"))).of_said()
+    assert said.startswith("Zürich[1] lies\n\n")
+
+
+def test_a_mark_of_its_makers_own_gives_way_to_ours() -> None:
+    own = "[[7]](https://a.example/1)"
+    words = f"So it is.{own} And so on."
+    cited_at = at(9 + len(own), 9, url="https://a.example/1")
+    said, _ = sources(text(words, cited_at)).of_said()
+    assert said == "So it is.[1] And so on.\n\n[1] https://a.example/1"
+
+
+def test_words_cited_amid_a_text_are_found_again_in_what_is_handed_in() -> None:
+    where = at(SECOND, FIRST + 1, url="https://b.example/2")
+    made = sources(text(PLACED, where))
+    handed_in, _ = made.of_handed_in("I say: Lyon is old. That is all.")
+    assert handed_in.startswith("I say: Lyon is old.[1] That is all.\n\n[1]")
