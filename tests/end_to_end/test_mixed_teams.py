@@ -21,7 +21,7 @@ from agents.backends.gemini.backend import GeminiBackend
 from agents.backends.grok.backend import GrokBackend
 from agents.backends.openai.backend import OpenAIBackend
 from agents.protocol.backend import Backend
-from agents.protocol.chunks import AgentId
+from agents.protocol.chunks import AgentId, ThinkingDelta, ToolCalled, ToolReturned
 from agents.tools.function import tool
 from coordinator.consensus import Consensus
 from coordinator.consensus.rules import Rules
@@ -68,6 +68,19 @@ FAULTS: dict[str, list[Any]] = {
 }
 
 
+ANSWERS = {"ada": "Paris", "ben": "Lyon", "cy": "Nice", "dee": "Lille", "eve": "Metz"}
+"""Different ones, or there would be nothing to vote on."""
+
+
+def _scripts() -> dict[str, Any]:
+    """Each looks something up, answers, and votes for ada's; thinking before each."""
+    text = msgspec.json.encode(SCRIPT).decode()
+    return {
+        name: msgspec.json.decode(text.replace('"answer":"Paris"', f'"answer":"{own}"'))
+        for name, own in ANSWERS.items()
+    }
+
+
 def _file(tmp_path: Path, scripts: dict[str, Any]) -> str:
     agents: list[dict[str, Any]] = [
         {"id": name, "model": model, "script": scripts[name]}
@@ -75,23 +88,59 @@ def _file(tmp_path: Path, scripts: dict[str, Any]) -> str:
     ]
     agents[0]["backend"] = "claude"  # with a script alone it would be scripted
     defaults = {"tools": ["memory"], "workspace": str(tmp_path)}
-    return msgspec.json.encode(
-        {"agents": agents, "defaults": defaults, "deadline_s": 60}
-    ).decode()
+    voting = {"policy": "ensemble"}  # everybody votes, once
+    file = {"agents": agents, "defaults": defaults, "voting": voting, "deadline_s": 60}
+    return msgspec.json.encode(file).decode()
 
 
-async def _ran(tmp_path: Path, scripts: dict[str, Any]) -> tuple[Any, list[str]]:
+class _Heard:
+    """What each agent was heard to think and call, from the chunks of its session."""
+
+    def __init__(self) -> None:
+        self.thoughts: dict[str, str] = {}
+        self.called: dict[str, set[str]] = {}
+        self.returned: dict[str, set[str]] = {}
+
+    def hear(self, chunk: object) -> None:
+        match chunk:
+            case ThinkingDelta():
+                before = self.thoughts.get(chunk.agent, "")
+                self.thoughts[chunk.agent] = before + chunk.text
+            case ToolCalled():
+                self.called.setdefault(chunk.agent, set()).add(chunk.name)
+            case ToolReturned():
+                self.returned.setdefault(chunk.agent, set()).add(chunk.name)
+            case _:
+                pass
+
+
+async def _ran(
+    tmp_path: Path, scripts: dict[str, Any], heard: _Heard | None = None
+) -> tuple[Any, list[str]]:
     config = parse_team(_file(tmp_path, scripts), tmp_path / "team.yaml")
     async with emulated(config) as (asking, server):
-        async with closing(assemble(asking, environment=NO_KEY)) as team:
-            result = await coordinator.run("The capital of France?", team)
+        async with (
+            closing(assemble(asking, environment=NO_KEY)) as team,
+            coordinator.open_session("The capital of France?", team) as session,
+        ):
+            async for chunk in session:
+                if heard is not None:
+                    heard.hear(chunk)
+            result = session.result
         paths = sorted({record.path for record in server.requests})
     return result, paths
 
 
 async def test_five_makers_think_call_tools_and_vote(tmp_path: Path) -> None:
-    result, paths = await _ran(tmp_path, dict.fromkeys(MODELS, SCRIPT))
+    heard = _Heard()
+    result, paths = await _ran(tmp_path, _scripts(), heard)
     assert result.status == "answered", result.detail
+    thought = "Let me look that up.So that is it.I weigh them."
+    assert heard.thoughts == dict.fromkeys(MODELS, thought)
+    assert heard.called == {name: {"memory", "new_answer", "vote"} for name in MODELS}
+    assert all("memory" in heard.returned[name] for name in MODELS)
+    assert {vote.voter for vote in result.votes} == set(MODELS)
+    assert {vote.choice for vote in result.votes} == {"ada"}
     assert {record.error for record in result.agents.values()} == {None}
     assert len(result.answers) == 5
     assert result.answer == "Paris it is."
@@ -108,7 +157,7 @@ async def test_faults_of_five_makers_delay_and_do_not_fail(tmp_path: Path) -> No
         name: {
             "turns": [
                 *([{"lines": FAULTS[name]}] if name in FAULTS else []),
-                *SCRIPT["turns"],
+                *_scripts()[name]["turns"],
             ]
         }
         for name in MODELS
@@ -130,7 +179,6 @@ def look_up(city: str) -> str:
 
 
 KEY = "sk-test"
-ANSWERS = {"ada": "Paris", "ben": "Lyon", "cy": "Nice", "dee": "Lille", "eve": "Metz"}
 SEED = 5
 
 
