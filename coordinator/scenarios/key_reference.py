@@ -27,6 +27,9 @@ SECTIONS: Mapping[str, tuple[Kind, tuple[str, ...]]] = {
         (
             "Attach",
             "SharedEntry",
+            "TokenPrice",
+            "WorkloadIdentity",
+            "RayPlace",
             "McpServer",
             "Straggler",
             "LeaderFirst",

@@ -51,7 +51,9 @@ class WorkloadIdentity(
     """A service account of OpenAI's, for what runs in a cloud without a key."""
 
     identity_provider_id: str
+    """Of the cloud, as OpenAI knows it."""
     service_account_id: str
+    """Whom it signs in as."""
     token_file: str
     """Where the cloud keeps the workload's token, as Kubernetes mounts it."""
 
