@@ -15,12 +15,20 @@ import anyio
 import anyio.lowlevel
 
 from agents.actor.stream_check import WRITTEN_MOST, StreamCheck, is_checked
-from agents.boundary.guard import class_name, first_of, log_error, text_of, words_of
+from agents.boundary.guard import (
+    class_name,
+    first_of,
+    is_a,
+    log_error,
+    text_of,
+    words_of,
+)
 from agents.boundary.root import is_cancelled_here
 from agents.errors import (
     AgentError,
     BackendBroken,
     BackendUnavailable,
+    ProtocolBroken,
     StreamMalformed,
 )
 from agents.protocol.chunks import Allowance, ResponseOpened, StreamChunk
@@ -68,7 +76,7 @@ class BackendCall:
         """
         if error is None or error is self._own_error:
             return
-        if isinstance(error, AgentError | KeyboardInterrupt):
+        if is_a(error, AgentError, KeyboardInterrupt):
             return
         who = f"backend {class_name(self.backend)} of {self._agent}"
         cancelled = _cancellation_in(error)
@@ -78,7 +86,7 @@ class BackendCall:
             log_error(who, error)
             raise cancelled from None
         first = first_of(error)
-        if isinstance(first, AgentError):
+        if is_a(first, AgentError):
             raise first from error  # a task group of the backend's had wrapped it
         log_error(who, error)
         told = text_of(error) or words_of(error)
@@ -113,7 +121,8 @@ class BackendCall:
                     batches = _Checked(batches, StreamCheck(voice.pen))
                 await self._fold(batches, voice, slot, response, on_first)
             if not response.is_complete:
-                raise StreamMalformed("the stream ended without a stop reason")
+                kind = ProtocolBroken if is_checked(self.backend) else StreamMalformed
+                raise kind("the stream ended without a stop reason")
             if response.written_characters > WRITTEN_MOST:
                 raise BackendBroken(
                     f"a response of {response.written_characters:,} characters is no "
@@ -155,9 +164,9 @@ class BackendCall:
 def _cancellation_in(error: BaseException) -> BaseException | None:
     """``error`` as far as it is a cancellation; ``None``: it is none."""
     cancelled = anyio.get_cancelled_exc_class()  # noqa: ASYNC118  (compared, never caught)
-    if isinstance(error, cancelled):
+    if is_a(error, cancelled):
         return error
-    if isinstance(error, BaseExceptionGroup):
+    if is_a(error, BaseExceptionGroup):
         return cast("BaseExceptionGroup[BaseException]", error).split(cancelled)[0]
     return None
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 import anyio
 
-from agents.boundary.guard import class_name, log_error, words_of
+from agents.boundary.guard import attribute_of, class_name, log_error, words_of
 from agents.boundary.root import RootTask
 from agents.conversation import prompts
 from agents.protocol.chunks import AgentId, StatusChanged, ToolCalled, ToolReturned
@@ -105,7 +105,7 @@ class Calling:
         last_of: dict[str, anyio.Event] = {}
         async with anyio.create_task_group() as group:
             for tool, call in runnable:
-                serial: str | None = getattr(tool, "serial", None)
+                serial: str | None = attribute_of(tool, "serial", None)
                 done = anyio.Event()
                 earlier = last_of.get(serial) if serial else None
                 if serial:
@@ -217,4 +217,4 @@ class Calling:
 
 
 def _is_rerunnable(tool: Tool) -> bool:
-    return bool(getattr(tool, "rerunnable", False))
+    return bool(attribute_of(tool, "rerunnable", False))

@@ -6,10 +6,12 @@ raises.
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TypeVar, cast
 
 from agents.boundary.log_context import bound_logger
 from agents.protocol.unicode_text import whole_text
+
+T = TypeVar("T")
 
 WORDS_MOST = 2_000
 """Characters of an exception that are told; some carry a whole document."""
@@ -17,9 +19,26 @@ WORDS_MOST = 2_000
 _log = bound_logger("agents.boundary")
 
 
+def is_a(error: BaseException, *kinds: type[BaseException]) -> bool:
+    """Whether ``error`` is of one of ``kinds``, whatever it says of its class.
+
+    ``isinstance`` asks the error itself where its type is none of them.
+    """
+    return issubclass(type(error), kinds)
+
+
+def attribute_of(thing: object, name: str, default: T) -> T:
+    """What ``thing`` has by that name; ``default`` where it has none, or it fails."""
+    try:
+        return getattr(thing, name, default)
+    except BaseException as error:  # noqa: BLE001, ASYNC103  (the property is the caller's)
+        log_error(f"{name} of {class_name(thing)}", error)
+        return default  # noqa: ASYNC104  (the boundary tells ours from theirs)
+
+
 def first_of(error: BaseException) -> BaseException:
     """The first exception of a group, of the groups in it; else ``error`` itself."""
-    while isinstance(error, BaseExceptionGroup):
+    while is_a(error, BaseExceptionGroup):
         group = cast("BaseExceptionGroup[BaseException]", error)
         # Not by the name, which a class of the caller's may have made its own.
         error = vars(BaseExceptionGroup)["exceptions"].__get__(group)[0]

@@ -26,7 +26,7 @@ import anyio.abc
 import anyio.lowlevel
 import msgspec
 
-from agents.boundary.guard import log_error, text_of, words_of
+from agents.boundary.guard import is_a, log_error, text_of, words_of
 from agents.boundary.root import RootTask
 from agents.boundary.threads import CallClock, in_thread
 from agents.errors import ToolFailed
@@ -160,7 +160,7 @@ async def _by_function(check: Check, call: Callable[[], Awaitable[object]]) -> _
     error = task.error
     if error is None:
         return _verdict(task.value)
-    if isinstance(error, AssertionError):
+    if is_a(error, AssertionError):
         return _Found("failed", text_of(error) or "an assertion does not hold")
     log_error(f"check {check.called}", error)
     return _Found("broken", words_of(error))

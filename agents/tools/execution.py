@@ -12,7 +12,7 @@ import anyio
 import anyio.lowlevel
 import msgspec
 
-from agents.boundary.guard import class_name, log_error, text_of, words_of
+from agents.boundary.guard import class_name, is_a, log_error, text_of, words_of
 from agents.boundary.root import RootTask
 from agents.boundary.threads import CallClock
 from agents.errors import ToolFailed
@@ -86,7 +86,7 @@ def _outcome(
             return Returned(content, is_error=False, elapsed_s=elapsed_s)
         except ToolFailed as problem:
             error = problem
-    if isinstance(error, ToolFailed):
+    if is_a(error, ToolFailed):
         return failure(text_of(error), elapsed_s)
     # No traceback: paths and source lines are nothing a model should read.
     log_error(f"tool {call.name}", error)

@@ -18,7 +18,7 @@ import msgspec
 from agents.actor.actor import Actor
 from agents.actor.person import Person, Seat
 from agents.boundary import log_context
-from agents.boundary.guard import log_error
+from agents.boundary.guard import is_a, log_error
 from agents.boundary.root import RootTask
 from agents.conversation.uploads import FileKey, SessionFiles
 from agents.limits.idle_watchdog import SilenceWatch
@@ -365,7 +365,7 @@ class Shell:
 
     def _ended(self, task: RootTask[None]) -> None:
         """An agent's task is over; its trouble is data, so an error is our bug."""
-        if isinstance(task.error, KeyboardInterrupt):
+        if task.error is not None and is_a(task.error, KeyboardInterrupt):
             self.tell(Interrupted(at=anyio.current_time(), reason="KeyboardInterrupt"))
         elif task.error is not None:
             log_error(task.name, task.error)
@@ -378,7 +378,7 @@ class Shell:
             BaseException: What an agent's task has raised.
         """
         for task in self._tasks.values():
-            if task.error is not None and not isinstance(task.error, KeyboardInterrupt):
+            if task.error is not None and not is_a(task.error, KeyboardInterrupt):
                 raise task.error
 
     def _keep_file(self, key: FileKey, file_id: str, is_deleted: bool) -> None:

@@ -29,7 +29,7 @@ import msgspec
 
 from agents.actor.person import BEFORE_ANY
 from agents.boundary.context_task import ContextTask
-from agents.boundary.guard import class_name, log_error
+from agents.boundary.guard import attribute_of, class_name, log_error
 from agents.boundary.log_context import bound_logger
 from agents.boundary.own_loop import OwnLoop
 from agents.boundary.root import Loop, RootTask
@@ -450,10 +450,9 @@ async def running(
     try:
         async with anyio.create_task_group() as group:
             for display in displays:
+                is_lossless = attribute_of(display, "is_lossless", False)
                 # A program that reads every line has read the past ones already.
-                feed = shell.subscribe(
-                    lossless=display.is_lossless, from_start=not display.is_lossless
-                )
+                feed = shell.subscribe(lossless=is_lossless, from_start=not is_lossless)
                 shows.append(_Show(display, feed, shell, group.cancel_scope))
             group.start_soon(shell.run, name=f"session {shell.id}")
             try:

@@ -16,7 +16,7 @@ import msgspec
 
 from agents.actor.person import HUMAN, Person
 from agents.agent import Agent
-from agents.boundary.guard import log_error, model_of
+from agents.boundary.guard import attribute_of, log_error, model_of
 from agents.boundary.root import RootTask
 from agents.conversation.prompts import system_prompt
 from agents.limits.limiter import Limiter
@@ -143,7 +143,7 @@ class Team(Generic[T]):
 
         def limiter(backend: Backend) -> Limiter:
             # A backend of the caller's own may know nothing of limits.
-            key: str | None = getattr(backend, "limit_key", None)
+            key: str | None = attribute_of(backend, "limit_key", None)
             return free if key is None else shared_limiter(key)
 
         return {

@@ -1,0 +1,155 @@
+"""Objects of callers' that fail at being looked at end nobody's session."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any, NoReturn
+
+import anyio
+import pytest
+
+import coordinator
+from agents.agent import Agent
+from agents.backends.scripted.backend import ScriptedBackend
+from agents.boundary.guard import attribute_of, first_of, is_a, words_of
+from agents.protocol.chunks import AgentId
+from agents.tools.function import tool
+from coordinator.team.team import Team
+from tests.coordinator.session.conftest import drafts, scripted, votes
+
+
+class Unasked(Exception):
+    """Answers no question, not even of its class."""
+
+    def __getattribute__(self, name: str) -> NoReturn:
+        raise RuntimeError(f"no {name}")
+
+
+class Classless(Exception):
+    @property
+    def __class__(self) -> NoReturn:  # type: ignore[override]
+        raise RuntimeError("no class")
+
+
+RAISED: list[Callable[[], BaseException]] = [
+    lambda: SystemExit(3),
+    StopAsyncIteration,
+    GeneratorExit,
+    RecursionError,
+    Unasked,
+    Classless,
+]
+
+
+@tool
+async def look() -> str:
+    """Look."""
+    await anyio.lowlevel.checkpoint()
+    return "seen"
+
+
+def team(ada: Agent) -> Team:
+    rules = coordinator.Rules("slate", rule="plurality", final="reuse", deadline_s=60)
+    ben = scripted("ben", [drafts("Ben says."), votes("Ben")])
+    return Team(agents=(ada, ben), rules=rules, seed=1)
+
+
+def in_a_tool(make: Callable[[], BaseException]) -> Agent:
+    class Sight:
+        spec = look.spec
+        name = "look"
+
+        @property
+        def serial(self) -> str:
+            raise make()
+
+        @property
+        def rerunnable(self) -> bool:
+            raise make()
+
+        async def call(self, _: object) -> str:
+            await anyio.lowlevel.checkpoint()
+            raise make()
+
+    call = {"when": {"task": "draft", "call": 1}, "lines": [{"tool": "look"}]}
+    ada = scripted("ada", [call, drafts("Ada says."), votes("Ben")])
+    return replace(ada, tools=(Sight(),))
+
+
+def in_a_limit(make: Callable[[], BaseException]) -> Agent:
+    class Limitless(ScriptedBackend):
+        @property
+        def limit_key(self) -> NoReturn:
+            raise make()
+
+    return backed_by(Limitless)
+
+
+def in_a_stream(make: Callable[[], BaseException]) -> Agent:
+    class Batches:
+        def __aiter__(self) -> AsyncIterator[Any]:
+            return self
+
+        async def __anext__(self) -> Any:
+            await anyio.lowlevel.checkpoint()
+            raise make()
+
+    class Streams(ScriptedBackend):
+        @asynccontextmanager
+        async def open_stream(self, *_: Any, **__: Any) -> AsyncGenerator[Any]:
+            yield Batches()
+
+    return backed_by(Streams)
+
+
+def backed_by(kind: type[ScriptedBackend]) -> Agent:
+    made = scripted("ada", [drafts("Ada says."), votes("Ben")])
+    return replace(made, backend=kind(made.backend._script))  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+@pytest.mark.parametrize("make", RAISED, ids=lambda make: str(RAISED.index(make)))
+@pytest.mark.parametrize("place", [in_a_tool, in_a_limit, in_a_stream])
+async def test_whatever_an_object_raises_when_it_is_asked_the_answer_comes(
+    place: Callable[[Callable[[], BaseException]], Agent],
+    make: Callable[[], BaseException],
+) -> None:
+    began = anyio.current_time()
+    result = await coordinator.run("?", team(place(make)))
+    assert result.answer == "Ben says."
+    assert anyio.current_time() - began < 10
+    failed = result.agents[AgentId("ada")].status == "failed"
+    assert failed is (place is in_a_stream)
+
+
+@pytest.mark.parametrize("make", RAISED, ids=lambda make: str(RAISED.index(make)))
+async def test_a_display_that_fails_at_being_asked_is_shown_what_may_be_missed(
+    make: Callable[[], BaseException],
+) -> None:
+    class Show:
+        @property
+        def is_lossless(self) -> bool:
+            raise make()
+
+        async def show(self, events: AsyncIterator[Any]) -> None:
+            async for _ in events:
+                pass
+
+        def conclude(self, result: Any) -> None:
+            concluded.append(result.answer)
+
+    concluded: list[str] = []
+    ada = scripted("ada", [drafts("Ada says."), votes("Ben")])
+    result = await coordinator.run("?", team(ada), displays=(Show(),))
+    assert result.answer == "Ben says."
+    assert concluded == ["Ben says."]
+
+
+def test_an_error_is_known_by_its_type_and_not_by_what_it_says() -> None:
+    for error in (Unasked(), Classless()):
+        assert first_of(error) is error
+        assert is_a(error, OSError, Exception)
+        assert not is_a(error, OSError)
+        assert words_of(error).startswith(type(error).__name__)
+        assert attribute_of(error, "args_of_mine", 5) == 5
