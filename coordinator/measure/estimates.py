@@ -212,6 +212,8 @@ def _drafts_together(doubles: Sequence[tuple[Draft, Draft]]) -> float | None:
         return None
     both = fmean(a.is_right and b.is_right for a, b in doubles)
     none = fmean(not (a.is_right or b.is_right) for a, b in doubles)
+    if 1.0 in {both, none}:
+        return None  # where all are right, or none is, nothing tells them apart
     apart = (1 - both - none) / 2
     return max(0.0, _behind(both, apart, apart, none))
 

@@ -131,6 +131,15 @@ def test_what_was_not_seen_is_not_estimated() -> None:
     assert not replayed([])
 
 
+@pytest.mark.parametrize("results", ["xxxxx", "abcde"])
+def test_drafts_that_are_all_right_or_all_wrong_say_nothing_of_each_other(
+    results: str,
+) -> None:
+    found = estimated([facts(results, question=str(n)) for n in range(5)])
+    assert found.drafts_together is None
+    assert "shared_sd" not in found.assumed()
+
+
 def test_a_choice_tells_its_best_from_all_others() -> None:
     ballot = Choice(label=LABELS[1])
     assert place_of(ballot, LABELS[1]) < place_of(ballot, LABELS[0])
