@@ -1,4 +1,4 @@
-"""How long a regular expression may take, told by its form. Pure."""
+"""The time that a regular expression may take, told by its form. Pure."""
 
 from __future__ import annotations
 

@@ -30,11 +30,12 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
     dataset: str
     model: str
-    problem: int
-    gold: str
-    answers: tuple[str | None, ...]
+    problem: int | str
+    """Its number or name."""
+    gold: str | int | float
+    answers: tuple[str | int | float | None, ...]
     """``None`` where none could be read from the response."""
-    tokens: tuple[int, ...]
+    tokens: tuple[int | float, ...]
     """Output tokens of each."""
 
 
@@ -57,7 +58,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 class ProgramTask(msgspec.Struct, frozen=True, kw_only=True):
     """One task, and what became of each program that a model wrote for it."""
 
-    task: str
+    task: str | int
     right: tuple[int, ...]
     passes: tuple[tuple[int, ...], ...]
     """Program → test → 1 if it passes."""

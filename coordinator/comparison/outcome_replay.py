@@ -94,7 +94,7 @@ def _answers(
     came: dict[str, list[_Came]] = {name: [] for name in policies}
     for problem in problems:
         results = [_result(answer) for answer in problem.answers]
-        gold = text_result(problem.gold)
+        gold = _result(problem.gold)
         key = f"{seed} {dataset} {problem.model} {problem.problem}"
         chance = Random(key)  # noqa: S311 (a replay, not a secret)
         drawn = (
@@ -119,8 +119,8 @@ def _averaged(
         yield name, (right / draws, tokens / draws, drafts / draws)
 
 
-def _result(answer: str | None) -> str:
-    return "" if answer is None else text_result(answer)
+def _result(answer: str | float | None) -> str:
+    return "" if answer is None else text_result(str(answer))
 
 
 class _Drawn:

@@ -104,6 +104,29 @@ def test_the_table_says_right_gain_and_tokens(run: Run, folder: Path) -> None:
     assert "no network, nothing simulated" in out
 
 
+def test_answers_are_read_as_mathematics_writes_them(run: Run, tmp_path: Path) -> None:
+    """The forms of public data sets: LaTeX, numbers, a name for a problem."""
+    forms: list[tuple[Any, list[Any]]] = [
+        (r"\frac{14}{3}", ["14/3", r"\dfrac{14}{3}", "4 2/3", r"$\frac{28}6$"]),
+        (r"\left( 3, \frac{\pi}{2} \right)", ["(3, pi/2)", r"(3,\frac{\pi}{2})"]),
+        (r"1,-2", ["x = -2 or x = 1", r"\{-2, 1\}", "-2, 1"]),
+        (70000, ["$70,000", 70000, 7e4, "#### 70000", r"70{,}000"]),
+        (r"x \in [-2,7]", ["[-2,7]", r"-2 \le x \le 7"]),
+        (r"\text{Evelyn}", ["Evelyn", "**evelyn**"]),
+        (r"90^\circ", ["90", "90 degrees", "90°"]),
+        (r"3\sqrt{13}", [r"\sqrt{117}", "3√13"]),
+    ]
+    lines = [
+        _problem(1, answers * 8)
+        | {"dataset": "forms", "problem": f"test/{at}.json", "gold": gold}
+        for at, (gold, answers) in enumerate(forms)
+    ]
+    (tmp_path / "forms.jsonl").write_text("\n".join(map(json.dumps, lines)), "utf-8")
+    code, out, err = run("compare", "--outcomes", str(tmp_path), "--json")
+    assert (code, err) == (0, "")
+    assert _rows(out)["forms", "one draft"]["right"]["value"] == 1.0
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
