@@ -12,6 +12,7 @@ from coordinator.massgen.configuration import Json
 from coordinator.massgen.custom_tools import beyond
 from coordinator.massgen.key_table import HONOURED, known
 from coordinator.massgen.ledger import Ledger, unknown_name
+from coordinator.massgen.tool_filters import filtered
 from coordinator.team.makers import split_model
 from coordinator.team.yaml_document import Where
 
@@ -344,7 +345,7 @@ class AgentConversion:
     def _mcp(self, backend: Json) -> None:
         """MCP servers that are started or reached here."""
         if "mcp_servers" not in backend:
-            self._filters(backend, ())
+            self._filter(backend, ())
             return
         given, where = backend["mcp_servers"], self._place("mcp_servers")
         self._ledger.honour(where, "as 'mcp'")
@@ -360,7 +361,7 @@ class AgentConversion:
                     name = str(server.get("name") or f"server{number + 1}")
                     servers.append(((*where, number), name, server))
         made = [self._server(*server) for server in servers]
-        self._filters(backend, made)
+        self._filter(backend, made)
         if made:
             self._made["mcp"] = made
 
@@ -399,25 +400,9 @@ class AgentConversion:
         folder = self.workspace or "."
         return self._filled("mcp_servers", word.replace("${cwd}", folder))
 
-    def _filters(self, backend: Json, servers: Sequence[Json]) -> None:
-        """Which tools are offered; MassGen calls a server's ``mcp__server__tool``."""
-        for key in ("allowed_tools", "exclude_tools", "disallowed_tools"):
-            names = backend.get(key)
-            if not isinstance(names, list):
-                continue
-            told = [str(name) for name in cast("list[Any]", names)]
-            for server in servers:
-                begin = f"mcp__{server['name']}__"
-                own = [x.removeprefix(begin) for x in told if _is_of(x, begin)]
-                if key == "allowed_tools":
-                    if own:
-                        server.setdefault("tools", own)
-                elif own:
-                    server["exclude"] = [*server.get("exclude", ()), *own]
-            if servers:
-                self._ledger.honour(self._place(key), "for its MCP servers' tools")
-            else:
-                self._ledger.pass_over(self._place(key), "it has no MCP server")
+    def _filter(self, backend: Json, servers: Sequence[Json]) -> None:
+        where = (*self._at, "backend")
+        self._tools = filtered(self._ledger, where, backend, servers, self._tools)
 
     def _custom(self, backend: Json) -> None:
         """Python functions as tools."""
@@ -519,11 +504,6 @@ class AgentConversion:
             self._extra[key] = value
             self._ledger.honour(place(key), "to the API as it is, as in MassGen")
         self._ledger.finish((*self._at, "backend"), "backend", backend)
-
-
-def _is_of(name: str, begin: str) -> bool:
-    """Whether a filter's word names a tool of this server: wholly, or by itself."""
-    return name.startswith(begin) or not name.startswith("mcp__")
 
 
 def _many(said: object) -> list[str]:

@@ -291,3 +291,22 @@ def test_no_key_has_two_verdicts() -> None:
     for section in HONOURED.keys() | NO_EFFECT.keys() | NOT_SUPPORTED.keys():
         told: list[Any] = list(known(section))
         assert sorted(set(told)) == sorted(told), section
+
+
+def test_a_shell_that_is_excluded_is_not_given() -> None:
+    lines = ["cwd: work", "enable_mcp_command_line: true"]
+    shut = "exclude_tools: [mcp__command_line__execute_command]"
+    assert team(agent(*lines, shut)).agents[0].tools == ("text_editor",)
+    assert rows(agent(*lines, shut))["agents[0].backend.exclude_tools"] == (
+        "honoured",
+        "without 'bash'",
+    )
+    allowed = "allowed_tools: [execute_command]"
+    assert "bash" in team(agent(*lines, allowed)).agents[0].tools
+    assert "bash" not in team(agent(*lines, "allowed_tools: [look]")).agents[0].tools
+
+
+def test_an_editor_of_which_a_part_is_excluded_is_named() -> None:
+    told = rows(agent("cwd: work", "exclude_tools: [mcp__filesystem__write_file]"))
+    verdict, note = told["agents[0].backend.exclude_tools"]
+    assert (verdict, "leave out 'cwd'" in note) == ("not supported", True)
