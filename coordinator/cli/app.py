@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -513,7 +514,7 @@ def compare(
 
 @app.command(group=LOOK_BACK)
 def report(
-    session: SessionName,
+    session: SessionName = "last",
     *,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     open: bool = False,  # noqa: A002  (the option's name)
@@ -999,6 +1000,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _spelled_out(sys.argv[1:] if arguments is None else arguments)
     try:
         code = app(given or ["--help"], exit_on_error=False, print_error=False)
+        sys.stdout.flush()  # here, where it can be said that there is no room for it
     except CycloptsError as error:
         command = "".join(f" {word}" for word in error.command_chain or ())
         complain(f"{_sentence(error)}; see coordinator{command} --help")
@@ -1010,6 +1012,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read us has gone; what Python would flush at exit has nowhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return Exit.INTERRUPTED
+    except OSError as error:  # of what prints and does no more: help, schemas
+        from coordinator.cli.error_report import explain  # noqa: PLC0415  (seldom)
+
+        return explain(error)
     return code if isinstance(code, int) else Exit.ANSWERED
 
 
@@ -1017,12 +1023,20 @@ def _spelled_out(arguments: Sequence[str]) -> list[str]:
     """Say by name which argument a bare ``-`` is; cyclopts takes it for an option."""
     arguments = _as_massgen(arguments)
     name = {"run": "--question", "decode": "--file"}.get(next(iter(arguments), ""))
-    if list(arguments[-2:]) == ["-o", "-"]:
-        return [*arguments[:-2], "--output=-"]
+    arguments = _with_output(arguments)
     words = [f"{name}=-" if name and word == "-" else word for word in arguments]
     if words[:1] != ["run"]:
         return words
     return [_as_question(words, at) for at in range(len(words))]
+
+
+def _with_output(arguments: Sequence[str]) -> list[str]:
+    """Say ``-o -`` in one word, wherever it stands."""
+    words = list(arguments)
+    for at in range(len(words) - 1, 0, -1):
+        if words[at] == "-" and words[at - 1] in {"-o", "--output"}:
+            words[at - 1 : at + 1] = ["--output=-"]
+    return words
 
 
 def _as_question(words: Sequence[str], at: int) -> str:
@@ -1074,10 +1088,18 @@ def _sentence(error: CycloptsError) -> str:
         return _left_over(error)
     if isinstance(error, UnknownCommandError):
         word = (error.unused_tokens or [""])[0]
-        near = get_close_matches(word, list(app), 1)
+        known = app
+        for name in error.command_chain or ():
+            known = known[name]
+        near = get_close_matches(word, [x for x in known if x[:1] != "-"], 1)
         way = f", perhaps {near[0]!r}" if near else ""
         return f"{word!r} is no command{way}"
-    return " ".join(str(error).split()).removesuffix(", ...").rstrip(".")
+    told = " ".join(str(error).split()).removesuffix(", ...").rstrip(".")
+    return _NO_NUMBER.sub(r"'\1' is no number", told)
+
+
+_NO_NUMBER = re.compile(r'unable to convert "(.*)" into (?:float|int)')
+"""Python's words for what is no number."""
 
 
 def _left_over(error: UnusedCliTokensError) -> str:

@@ -51,13 +51,13 @@ def at_the_boundary(work: Callable[[], int]) -> int:
         complain("interrupted")
         code = Exit.INTERRUPTED
     except* Exception as group:  # noqa: BLE001  (see the docstring)
-        code = _explain(_first(group))
+        code = explain(_first(group))
     if gone is not None:
         raise gone
     return code
 
 
-def _explain(trouble: BaseException) -> int:
+def explain(trouble: BaseException) -> int:
     """Say what nobody has mapped: an output without room, or a mistake of ours."""
     if isinstance(trouble, OSError) and _is_without_room(trouble):
         why = os.strerror(trouble.errno or 0)

@@ -17,6 +17,10 @@ from coordinator.report.markdown import markdown
 from coordinator.report.page import page
 from coordinator.report.story import tell
 
+_MARKDOWN = (".md", ".markdown")
+_WRITTEN = ("", ".html", ".htm", *_MARKDOWN)
+"""What a report's file may end in."""
+
 
 def report_command(
     session: str, output: Path | None, journal: Path | None, *, is_opened: bool
@@ -28,11 +32,16 @@ def report_command(
 
 
 def _report(session: str, output: Path | None, root: Path, *, is_opened: bool) -> int:
+    if output is not None and output.suffix.lower() not in _WRITTEN:
+        raise ConfigInvalid(
+            f"--output {output}: a report is HTML or Markdown; name it "
+            f"{output.with_suffix('.html')} or {output.with_suffix('.md')}"
+        )
     found = find_session(root, session)
     is_running = summary_of(root, found).status == "running"
     story = tell(read_session(root, found), is_running=is_running)
     target = output or Path(f"{found}.html")
-    is_markdown = target.suffix.lower() in {".md", ".markdown"}
+    is_markdown = target.suffix.lower() in _MARKDOWN
     text = markdown(story) if is_markdown else page(story)
     if str(output) == "-":
         sys.stdout.write(text)

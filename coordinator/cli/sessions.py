@@ -86,6 +86,8 @@ def list_command(
 
 
 def _list(root: Path, words: Sequence[str], count: int | None, *, is_json: bool) -> int:
+    if count is not None and count < 0:
+        raise ConfigInvalid(f"-n {count}: give how many are listed; 0: all")
     kept = list_sessions(root)
     found = [summary for summary in kept if _has_all(summary, words)]
     is_seen = sys.stdout.isatty() and not is_json

@@ -27,6 +27,7 @@ from coordinator.team.emulation import to_emulate
 from coordinator.team.reader import DEMO, read_team
 from coordinator.team.schema import TeamConfig
 
+PORT_MOST = 65_535
 EXTRA = "coordinator web needs some packages; pip install 'massgen-coordinator[web]'"
 
 
@@ -61,6 +62,15 @@ async def _web(options: WebOptions) -> int:
     from coordinator.web.hub import Offer, open_hub  # noqa: PLC0415
     from coordinator.web.server import listening, serving  # noqa: PLC0415
 
+    if options.token is not None and not options.token.strip():
+        raise ConfigInvalid(
+            "--token is empty, which lets everybody in; give one, or leave it out: "
+            "where one is needed it is drawn"
+        )
+    if not 0 <= options.port <= PORT_MOST:
+        raise ConfigInvalid(
+            f"--port {options.port}: there is no such port; give 0 to {PORT_MOST}"
+        )
     load_environment(None)
     offers = [Offer(*each) for each in _offers(options)]
     token = options.token

@@ -204,7 +204,7 @@ def test_doctor_says_of_a_server_that_it_is_not_there(run: Run) -> None:
 def test_a_port_that_is_none_is_one_sentence(run: Run) -> None:
     code, _, err = run("web", "--emulate", "--port", "99999")
     assert (code, err.count("\n")) == (1, 1)
-    assert "choose another --port" in err
+    assert "give 0 to 65535" in err
 
 
 def test_doctor_live_without_a_key_or_a_yes_asks_nothing(
@@ -294,3 +294,41 @@ def test_bash_completes_commands_options_and_last(tmp_path: Path) -> None:
     assert validate == "validate"
     assert sessions.startswith("last")
     assert budget == "--budget-usd"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("web --host 0.0.0.0 --token=", "--token is empty, which lets everybody in"),
+        ("web --port 99999", "--port 99999: there is no such port; give 0 to 65535"),
+        ("sessions list -n=-3", "-n -3: give how many are listed; 0: all"),
+        ("sessions lst", "'lst' is no command, perhaps 'list'"),
+        ("report -o out.pdf", "a report is HTML or Markdown; name it out.html or"),
+        ("report -o - --journal nowhere", "no session is kept in"),
+        ("report --journal nowhere", "no session is kept in"),
+        ("run Q? --emulate --deadline x", "'x' is no number"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_with_the_way_out(
+    run: Run, words: str, sentence: str
+) -> None:
+    code, out, err = run(*words.split())
+    assert (code, out) == (1, "")
+    assert sentence in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a thing of Linux")
+@pytest.mark.parametrize("words", ["schema", "--help", "completion bash", "examples"])
+def test_an_output_without_room_is_said_in_a_sentence(words: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(  # noqa: S603  (ours)
+            [sys.executable, "-m", "coordinator", *words.split()],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("coordinator: standard output: No space left")
+    assert done.stderr.count("\n") == 1
