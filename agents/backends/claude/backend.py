@@ -38,7 +38,8 @@ from agents.backends.claude.errors import (
 )
 from agents.backends.claude.files import ClaudeFiles
 from agents.backends.claude.forecast import forecast_of
-from agents.backends.claude.models import ModelInfo, listed_model
+from agents.backends.claude.model_list import listed_models
+from agents.backends.claude.models import ModelInfo
 from agents.backends.claude.providers import Place, secrets_of
 from agents.backends.claude.settings import (
     UNASKED,
@@ -332,11 +333,7 @@ class ClaudeBackend:
             AgentError: The list is not to be had.
         """
         with self._clients.lease() as client, self._mapped():
-            found = [
-                listed_model(model.model_dump(mode="json"))
-                async for model in client.models.list(limit=1000)
-            ]
-        return tuple(found)
+            return await listed_models(client.models)
 
     async def _counted(self, made: dict[str, Any]) -> int | None:
         """What the API counts; ``None``: it does not."""

@@ -82,8 +82,8 @@ def listed_model(told: dict[str, Any]) -> ModelInfo:
         ModelInfo(
             id=model,
             name=str(told.get("display_name") or ""),
-            context_tokens=told.get("max_input_tokens") or _context(model),
-            output_tokens=told.get("max_tokens") or most_output(model),
+            context_tokens=_tokens(told.get("max_input_tokens")) or _context(model),
+            output_tokens=_tokens(told.get("max_tokens")) or most_output(model),
             capabilities=_capabilities(told.get("capabilities")) or _thinking(model),
             lifecycle=str(told.get("lifecycle") or ""),
             retires=str(retires)[:10] if retires else RETIRES.get(model),
@@ -129,6 +129,11 @@ def _thinking(model: str) -> tuple[str, ...]:
         mode for mode in ("adaptive", "enabled", "disabled") if mode not in refused
     ]
     return (f"thinking: {', '.join(modes)}",)
+
+
+def _tokens(told: object) -> int | None:
+    """A number of tokens, if it is one."""
+    return told if isinstance(told, int) and told > 0 else None
 
 
 def _capabilities(told: object) -> tuple[str, ...]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
+import anyio
+import anyio.abc
 import msgspec
 import pytest
 
 from agents.backends.claude.backend import ClaudeBackend
-from agents.backends.claude.models import known_models, listed_model
+from agents.backends.claude.models import ModelInfo, known_models, listed_model
 from agents.emulator import sample_script, serve
+from agents.errors import BackendRefused
 from coordinator.cli.models import models_command
 
 
@@ -75,3 +79,75 @@ async def test_the_list_of_an_api_is_asked() -> None:
             await backend.aclose()
     assert models
     assert {model.source for model in models} == {"the API's list"}
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize(
+    "told",
+    [
+        "null",
+        "[1]",
+        '"models"',
+        "{}",
+        '{"data": []}',
+        '{"data": [null]}',
+        '{"data": 7}',
+        '{"object": "list", "models": []}',
+    ],
+)
+async def test_a_list_that_is_none_is_refused(told: str) -> None:
+    with pytest.raises(BackendRefused, match="its list"):
+        await listed(told)
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"data": [{"id": "claude-x"}], "has_more": True, "last_id": "claude-x"},
+        {"data": [{"id": "claude-x", "max_tokens": "many", "capabilities": [1]}]},
+        {"data": [{"id": "claude-x", "retires_at": 7, "display_name": None}]},
+    ],
+)
+async def test_a_list_of_a_gateways_own_is_read_as_far_as_it_goes(told: Any) -> None:
+    (model,) = await listed(msgspec.json.encode(told).decode())
+    assert model.id == "claude-x"
+    assert model.output_tokens is None
+
+
+async def listed(told: str) -> tuple[ModelInfo, ...]:
+    """The models of a server that answers so."""
+    body = (
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+        f"content-length: {len(told)}\r\n\r\n{told}"
+    ).encode()
+
+    async def answer(stream: anyio.abc.SocketStream) -> None:
+        with contextlib.suppress(anyio.EndOfStream, anyio.BrokenResourceError):
+            async with stream:
+                while True:
+                    asked = b""
+                    while b"\r\n\r\n" not in asked:
+                        asked += await stream.receive()
+                    await stream.send(body)
+
+    models: tuple[ModelInfo, ...] = ()
+    problem: BackendRefused | None = None
+    async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener:
+        port = listener.extra(  # noqa: S610  (not Django's)
+            anyio.abc.SocketAttribute.local_port
+        )
+        async with anyio.create_task_group() as group:
+            group.start_soon(listener.serve, answer)
+            url = f"http://127.0.0.1:{port}"
+            backend = ClaudeBackend("claude-opus-5-5", api_key="sk-test", base_url=url)
+            try:
+                with anyio.fail_after(20):
+                    models = await backend.models()
+            except BackendRefused as error:
+                problem = error
+            await backend.aclose()
+            group.cancel_scope.cancel("the test is over")
+    if problem is not None:
+        raise problem
+    return models
