@@ -51,6 +51,20 @@ def answer_html(text: str, *, level: int) -> str:
     return f"<pre>{escape(text)}</pre>"
 
 
+def is_active(text: str) -> bool:
+    """Whether other readers of Markdown might run or fetch a part of ``text``."""
+    if "<" not in text and "](" not in text and "]:" not in text:
+        return False
+    if len(text) > MARKUP_CHARACTERS or text.count("[") > BRACKETS_MOST:
+        return True
+    tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(text)
+    inner = (child for token in tokens for child in token.children or ())
+    return "](javascript:" in text.replace(" ", "").lower() or any(
+        token.type in {"html_block", "html_inline", "image"}
+        for token in (*tokens, *inner)
+    )
+
+
 @cache
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "maxNesting": DEPTH_MOST + 1})

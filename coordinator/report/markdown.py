@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from coordinator.displays.result_text import dollars
+from coordinator.report.answer_markup import is_active
 from coordinator.report.story import Story
 from coordinator.report.verdict import cell, sentences, unfinished
 
@@ -22,16 +23,16 @@ def _lines(story: Story) -> Iterator[str]:
     yield f"# {_cell(story.question)[:200]}"
     yield ""
     if result is not None and result.answer:
-        yield result.answer
+        yield from _words(result.answer)
     else:
         yield f"No answer. {unfinished(story) if result is None else result.detail}"
         if result is not None and result.draft is not None:
             yield from ("", f"{result.draft.agent} had come so far:", "")
-            yield result.draft.content
+            yield from _words(result.draft.content)
     yield ""
     yield "## Why it won"
     yield ""
-    yield from (f"- {sentence}" for sentence in sentences(story))
+    yield from (f"- {_cell(sentence)}" for sentence in sentences(story))
     why = story.why
     if why is not None and why.ballots:
         labels = [label for label, _ in why.standings] or [why.label]
@@ -53,13 +54,9 @@ def _lines(story: Story) -> Iterator[str]:
     yield "## The answers"
     for answer in story.answers.values():
         yield ""
-        yield f"### {answer.name} (`{answer.label}`)"
+        yield f"### {_cell(answer.name)} (`{answer.label}`)"
         yield ""
-        longest = max((len(x) for x in _FENCE.findall(answer.content)), default=2)
-        fence = "`" * max(3, longest + 1)
-        yield f"{fence}text"
-        yield answer.content
-        yield fence
+        yield from _fenced(answer.content)
     yield ""
     yield "## What it cost"
     yield ""
@@ -73,6 +70,20 @@ def _lines(story: Story) -> Iterator[str]:
     yield f"Session {story.session}, {story.elapsed_s:.1f} s."
 
 
+def _words(text: str) -> Iterator[str]:
+    """An answer as its author meant it, unless a reader would run or follow it."""
+    yield from _fenced(text) if is_active(text) else (text,)
+
+
+def _fenced(text: str) -> Iterator[str]:
+    longest = max((len(x) for x in _FENCE.findall(text)), default=2)
+    fence = "`" * max(3, longest + 1)
+    yield f"{fence}text"
+    yield text
+    yield fence
+
+
 def _cell(text: str) -> str:
     """Text for one line, and for one cell of a table."""
-    return " ".join(text.split()).replace("|", "\\|")
+    flat = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
+    return flat.replace("|", "\\|").replace("](", "]\\(")

@@ -13,6 +13,7 @@ from coordinator.report.answer_markup import (
     DEPTH_MOST,
     MARKUP_CHARACTERS,
     answer_html,
+    is_active,
 )
 
 TAGS = {
@@ -154,3 +155,21 @@ def test_what_is_too_deep_or_too_long_is_shown_as_it_was_written(text: str) -> N
     assert DEPTH_MOST < 500
     assert answer_html(text, level=4).startswith("<pre>")
     assert _read(text).text == text
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("**so** `a < b` and 1 < 2", False),
+        ("[so](https://a.b)", False),
+        ("```\n<b>\n```", False),
+        ("so <b>bold</b>", True),
+        ("<script>\nalert(1)\n</script>", True),
+        ("[x]( javascript:alert(1))", True),
+        ("![x](https://a.b/track.gif)", True),
+    ],
+)
+def test_what_another_reader_might_run_or_fetch_is_found(
+    text: str, *, found: bool
+) -> None:
+    assert is_active(text) is found

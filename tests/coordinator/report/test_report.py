@@ -146,6 +146,9 @@ def test_a_report_may_be_markdown(run: Run, kept: Path, tmp_path: Path) -> None:
     assert code == 0
     text = target.read_text("utf-8")
     assert "## Why it won" in text
+    assert "# Which? &lt;script>alert(1)" in text
+    assert f"```text\n{ATTACK}\n```" in text
+    assert text.count("<script>") == 1  # in that fence
     assert "| voter | ben's answer | " in text
     code, out, _ = run("report", "last", "--output=-", "--journal", str(kept))
     assert code == 0
