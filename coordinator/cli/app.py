@@ -1202,19 +1202,21 @@ def convert(
 
 
 @app.command(group=SET_UP)
-def models(*, json: bool = False) -> int:
+def models(*, maker: str | None = None, json: bool = False) -> int:
     """Show Claude's models: context, output, prices, what they can, when they retire.
 
     With a key (ANTHROPIC_API_KEY) the API's own list, without one dated data.
 
     Parameters
     ----------
+    maker
+        Show another's, as team files name them: openai, grok, gemini, or a server's.
     json
         Print one JSON array instead of a table.
     """
     from coordinator.cli.models import models_command  # noqa: PLC0415
 
-    return models_command(is_json=json)
+    return models_command(is_json=json, maker=maker)
 
 
 @app.command(name="help", group=SET_UP)

@@ -112,7 +112,10 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
             "coordinator doctor --live --record streams",
         ),
     ),
-    "models": (("As JSON, for a script", "coordinator models --json"),),
+    "models": (
+        ("What OpenAI's cost", "coordinator models --maker openai"),
+        ("As JSON, for a script", "coordinator models --json"),
+    ),
     "schema": (
         (
             "Have an editor complete team files",

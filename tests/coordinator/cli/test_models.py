@@ -15,6 +15,7 @@ from agents.backends.claude.models import ModelInfo, known_models, listed_model
 from agents.emulator import sample_script, serve
 from agents.errors import BackendRefused
 from coordinator.cli.models import models_command
+from coordinator.team.makers import split_model
 
 
 @pytest.fixture(autouse=True)
@@ -151,3 +152,35 @@ async def listed(told: str) -> tuple[ModelInfo, ...]:
     if problem is not None:
         raise problem
     return models
+
+
+@pytest.mark.parametrize("maker", ["openai", "grok", "gemini", "groq", "openrouter"])
+def test_others_models_are_named_as_team_files_name_them(
+    maker: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert models_command(is_json=True, maker=maker) == 0
+    told: list[dict[str, Any]] = msgspec.json.decode(capsys.readouterr().out)
+    assert len(told) > 3
+    for model in told:
+        backend, server, name = split_model(model["id"])
+        assert name
+        assert (server or backend) == maker
+        assert model["input_usd"]
+    assert models_command(is_json=False, maker=maker) == 0
+    assert told[0]["id"] in capsys.readouterr().out
+
+
+def test_claudes_may_be_asked_for_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert models_command(is_json=False, maker="claude") == 0
+    assert "claude-opus-5-5" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("maker", "way_out"),
+    [("quux", "use openai, grok, gemini"), ("ollama", "doctor --server ollama")],
+)
+def test_whose_models_no_list_has_is_said(
+    maker: str, way_out: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert models_command(is_json=False, maker=maker) == 1
+    assert way_out in capsys.readouterr().err
