@@ -7,6 +7,7 @@ Messages API, which plays the same scripts; there time is real.
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import (
     AsyncGenerator,
@@ -308,6 +309,11 @@ def judgement(name: str, report: Report, folder: str = "") -> list[str]:
         return []
     if said is False:
         return [f"judge {name}: it says no"]
+    if not isinstance(said, str | list | tuple | Iterator):
+        if inspect.iscoroutine(said):
+            said.close()  # never awaited, which Python would warn of
+        kind = type(said).__name__
+        return [f"judge {name}: it returned a {kind}; return nothing, text, or a list"]
     several = [said] if isinstance(said, str) else list(cast("Iterable[object]", said))
     return [f"judge {name}: {one}" for one in several]
 

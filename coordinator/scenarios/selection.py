@@ -42,7 +42,7 @@ def select(
     wanted = name.casefold()
     scenarios: list[Scenario] = []
     unusable: list[Unusable] = []
-    for path in dict.fromkeys(find_scenarios(paths)):
+    for path in {path.resolve(): path for path in find_scenarios(paths)}.values():
         if wanted and not _may_hold(path, wanted):
             continue
         try:

@@ -114,8 +114,10 @@ class ScenarioCollector(pytest.File):
             for play in plays(scenario, runtimes):
                 order = "" if play.schedule is None else f"-schedule{play.schedule}"
                 made: Any = ScenarioItem
+                # Two colons part what pytest is given on the command line.
+                sentence = scenario.name.replace("::", ":")
                 yield made.from_parent(
-                    self, name=f"{scenario.name}[{play.runtime}{order}]", play=play
+                    self, name=f"{sentence}[{play.runtime}{order}]", play=play
                 )
 
 

@@ -250,3 +250,12 @@ def test_a_tab_is_told_as_one(tmp_path: Path) -> None:
     path = _write(tmp_path, "# Tabs.\nagents:\n\t- id: ada\n")
     with pytest.raises(ConfigInvalid, match=r":3: not YAML.* spaces, not tabs"):
         read_scenarios(path)
+
+
+def test_a_file_is_played_once_however_it_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = _write(tmp_path, SMALL)
+    again = tmp_path / ".." / tmp_path.name / path.name
+    assert scenario_command(ScenarioOptions(paths=[path, tmp_path, again])) == 0
+    assert "1 of 1 as expected" in capsys.readouterr().out

@@ -160,6 +160,18 @@ def test_a_judge_of_ones_own_says_what_is_wrong(small: Small) -> None:
     assert told == f"judge {name}: Paris is too short"
     (broken,) = run_scenario(small(top=f"judge: {name}s")).differences
     assert "AttributeError" in broken
+    for other, kind in (("number_judge", "int"), ("late_judge", "coroutine")):
+        own = name.replace(":judge", f":{other}")
+        (told,) = run_scenario(small(top=f"judge: {own}")).differences
+        assert told.startswith(f"judge {own}: it returned a {kind}; return nothing")
+
+
+def number_judge(_report: Any) -> int:
+    return 5
+
+
+async def late_judge(_report: Any) -> list[str]:
+    return []
 
 
 def judge(report: Any) -> list[str]:

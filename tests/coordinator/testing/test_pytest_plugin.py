@@ -49,6 +49,13 @@ def test_a_file_that_is_none_is_an_error_with_its_line(
     ran.stdout.fnmatch_lines(["*odd.scenario.yaml:18: expect.winer: unknown key*"])
 
 
+def test_a_sentence_with_colons_can_be_chosen(pytester: pytest.Pytester) -> None:
+    text = SMALL.replace("Paris beats Lyon", "Paris :: Lyon [at 2:1]")
+    _write(pytester, "own.scenario.yaml", text)
+    chosen = "own.scenario.yaml::Paris : Lyon [at 2:1][trio]"
+    _run(pytester, chosen).assert_outcomes(passed=1)
+
+
 def test_a_setting_names_folders_and_loops(pytester: pytest.Pytester) -> None:
     _write(pytester, "plays/paris.yaml", SMALL)
     _write(pytester, "other/paris.yaml", SMALL)
