@@ -224,7 +224,7 @@ def test_a_tie_a_rule_and_what_others_would_have_chosen_are_explained(
     assert "9 of 12 rules that fit these ballots choose the same." in text
     assert "By majority, supermajority or unanimity nobody would have won" in text
     assert "<td>majority, supermajority, unanimity</td>" in text
-    assert "ada put <span" in text
+    assert re.search("(ada|ben) put <span", text)  # whoever the lot has not chosen
     assert "In pairs" not in text
 
 
