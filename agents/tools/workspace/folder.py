@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from agents.errors import ToolFailed
 
@@ -13,6 +17,25 @@ LISTED_MAX = 500
 """Most entries of one listing."""
 DEPTH_MAX = 2
 """How far below a folder its listing goes."""
+
+
+def _open_below(root: Path, found: Path, flags: int) -> int:
+    """A descriptor of ``found``, to which no link leads from ``root``."""
+    if sys.platform == "win32" or os.open not in os.supports_dir_fd:
+        return os.open(found, flags)
+    folders = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    *parents, name = found.relative_to(root).parts
+    at = os.open(root, folders)
+    try:
+        for parent in parents:
+            inner = os.open(parent, folders | os.O_NOFOLLOW, dir_fd=at)
+            os.close(at)
+            at = inner
+        # Without waiting: a pipe may have taken the file's place as well.
+        safe = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        return os.open(name, flags | safe, 0o666, dir_fd=at)
+    finally:
+        os.close(at)
 
 
 class Folder:
@@ -44,7 +67,13 @@ class Folder:
             given = given.relative_to(given.anchor)
         self.make()
         root = self.root.resolve()
-        found = (root / given).resolve() if not given.is_absolute() else given.resolve()
+        try:
+            found = (root / given).resolve()
+            found.exists()  # asked for its errors: a name may be too long
+        except OSError as error:  # its own words name the place on this machine
+            raise ToolFailed(f"{path}: {error.strerror}") from None
+        except RuntimeError:
+            raise ToolFailed(f"{path} is a link that leads to itself") from None
         if not found.is_relative_to(root):
             raise ToolFailed(f"{path} is outside of the workspace; stay inside it")
         return found
@@ -68,8 +97,10 @@ class Folder:
                 f"{path} has {size:,} bytes, more than the {FILE_BYTES_MAX:,} that can "
                 "be read at once"
             )
+        with self._opened(found, path, os.O_RDONLY) as file:
+            data = file.read(FILE_BYTES_MAX + 1)
         try:
-            return found.read_bytes().decode()  # line ends as they are
+            return data.decode()  # line ends as they are
         except UnicodeDecodeError:
             raise ToolFailed(f"{path} is not UTF-8 text") from None
 
@@ -89,9 +120,31 @@ class Folder:
         if found.exists() and not found.is_file():
             # Opening a pipe without a reader would hang, and a device is no file.
             raise ToolFailed(f"{path} is not a regular file; name another")
-        found.parent.mkdir(parents=True, exist_ok=True)
-        found.write_text(text, "utf-8", newline="")
+        try:
+            found.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ToolFailed(f"{path}: {error.strerror}") from None
+        with self._opened(found, path, os.O_WRONLY | os.O_CREAT) as file:
+            file.truncate()
+            file.write(text.encode())
         return found
+
+    @contextmanager
+    def _opened(self, found: Path, path: str, flags: int) -> Generator[IO[bytes]]:
+        """Open ``found`` as it was looked at: no part of it is a link by now.
+
+        A command that runs beside may put one there between the look and this.
+
+        Raises:
+            ToolFailed: It cannot be opened; its place on this machine is not told.
+        """
+        try:
+            descriptor = _open_below(self.root.resolve(), found, flags)
+            mode = "rb" if flags == os.O_RDONLY else "wb"
+            with os.fdopen(descriptor, mode, buffering=0) as file:
+                yield file
+        except OSError as error:
+            raise ToolFailed(f"{path}: {error.strerror}") from None
 
     def listing(self, path: Path, *, shown_as: str = "") -> str:
         """The entries below ``path``, folders with a slash at their end.

@@ -13,6 +13,7 @@ import pytest
 from agents.errors import ToolFailed
 from agents.tools.base import Tool
 from agents.tools.workspace import Bash, Limits, Memory, TextEditor
+from agents.tools.workspace.folder import Folder
 
 EDITOR = "str_replace_based_edit_tool"
 
@@ -244,3 +245,50 @@ async def test_the_kernel_holds_a_command_to_its_limits(
     assert "[exit code" in said
     big = tmp_path / "big"
     assert not big.exists() or big.stat().st_size <= 1 << 20
+
+
+@pytest.mark.parametrize("part", ["note", "inner"])
+@pytest.mark.parametrize("does", ["read", "write"])
+def test_a_link_that_takes_a_files_place_after_the_look_is_not_followed(
+    does: str, part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, other = tmp_path / "work", tmp_path / "other"
+    (work / "inner").mkdir(parents=True)
+    other.mkdir()
+    for place in (work / "inner", other):
+        (place / "note").write_text(f"of {place.name}")
+    folder, look = Folder(work), Folder.inside
+
+    def swapped(self: Folder, path: str) -> Path:
+        found = look(self, path)
+        if part == "note":
+            found.unlink()
+            found.symlink_to(other / "note")
+        else:
+            (work / "inner").rename(work / "away")
+            (work / "inner").symlink_to(other)
+        return found
+
+    monkeypatch.setattr(Folder, "inside", swapped)
+
+    # The kind of file is looked at in between; a command is as fast as it likes.
+    def is_file(_: Path) -> bool:
+        return True
+
+    def call() -> object:
+        if does == "read":
+            return folder.read("inner/note")
+        return folder.write("inner/note", "of mine")
+
+    monkeypatch.setattr(Path, "is_file", is_file)
+    with pytest.raises(ToolFailed, match="inner/note: "):
+        call()
+    assert (other / "note").read_text() == "of other"
+
+
+def test_a_name_that_is_too_long_is_told_without_the_folders_place(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(ToolFailed) as failed:
+        Folder(tmp_path).write("x" * 300, "")
+    assert str(tmp_path) not in str(failed.value)
