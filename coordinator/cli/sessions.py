@@ -88,7 +88,7 @@ def list_command(
 def _list(root: Path, words: Sequence[str], count: int | None, *, is_json: bool) -> int:
     if count is not None and count < 0:
         raise ConfigInvalid(f"-n {count}: give how many are listed; 0: all")
-    kept = list_sessions(root)
+    kept = list_sessions(root, notify=_notify)
     found = [summary for summary in kept if _has_all(summary, words)]
     is_seen = sys.stdout.isatty() and not is_json
     size = shutil.get_terminal_size()
@@ -117,6 +117,10 @@ def _list(root: Path, words: Sequence[str], count: int | None, *, is_json: bool)
         more = len(found) - len(shown)
         sys.stdout.write(f"… {more:,} more; -n 0 shows all, words search\n")
     return Exit.ANSWERED
+
+
+def _notify(what: str) -> None:
+    sys.stderr.write(f"notice: {clean(what)}\n")
 
 
 def _has_all(summary: Summary, words: Sequence[str]) -> bool:
@@ -345,7 +349,11 @@ def prune_command(
             )
         root = root_of(journal)
         found = prunable(
-            root, before=before, keep=keep, may_lose_unfinished=may_lose_unfinished
+            root,
+            before=before,
+            keep=keep,
+            may_lose_unfinished=may_lose_unfinished,
+            notify=_notify,
         )
         return _prune(root, found, is_rehearsal=is_rehearsal, is_json=is_json)
 

@@ -14,13 +14,14 @@ import shlex
 import sqlite3
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
+from agents.boundary.log_context import bound_logger
 from coordinator.errors import ConfigInvalid, JournalCorrupt, JournalUnavailable
 from coordinator.journal.reader import by_its_name, journal_of, scanned
 from coordinator.journal.store import (
@@ -35,6 +36,8 @@ from coordinator.journal.store import (
     read_all,
 )
 from coordinator.journal.summaries import Summary, summarize
+
+_log = bound_logger("coordinator.journal")
 
 INDEX = "index.sqlite3"
 _LOCK = "index.lock"
@@ -63,8 +66,15 @@ _summaries = msgspec.json.Decoder(Summary)
 _encoder = msgspec.json.Encoder()
 
 
-def list_sessions(root: Path) -> tuple[Summary, ...]:
+def list_sessions(
+    root: Path, *, notify: Callable[[str], object] | None = None
+) -> tuple[Summary, ...]:
     """Every session in ``root``, newest first; unreadable ones last. Blocks.
+
+    Args:
+        root: The folder.
+        notify: Told who holds the index, where a stranger does: the list is made
+            without it then. ``None``: the log is.
 
     Raises:
         JournalUnavailable: The folder is there but cannot be read.
@@ -77,7 +87,9 @@ def list_sessions(root: Path) -> tuple[Summary, ...]:
             folder.insist_on_privacy()
             with _locked(folder):
                 found = _list_indexed(folder)
-        except (JournalUnavailable, sqlite3.DatabaseError):
+        except (JournalUnavailable, sqlite3.DatabaseError) as trouble:
+            if isinstance(trouble, _Held):
+                (notify or _log.warning)(f"{trouble}; listed without the index")
             # A folder that is shared or may not be written, a full disk, an index that
             # somebody damages again and again: do without.
             found = [_look(folder, s, state)[0] for s, state in folder.sessions()]
@@ -109,6 +121,7 @@ def prunable(
     before: datetime | None = None,
     keep: int | None = None,
     may_lose_unfinished: bool = False,
+    notify: Callable[[str], object] | None = None,
 ) -> tuple[Summary, ...]:
     """What :func:`prune` would delete, newest first. Blocks.
 
@@ -119,7 +132,7 @@ def prunable(
         raise ConfigInvalid("say 'before' or 'keep'; neither would delete everything")
     return tuple(
         summary
-        for summary in list_sessions(root)[keep or 0 :]
+        for summary in list_sessions(root, notify=notify)[keep or 0 :]
         if _is_before(summary, before)
         and (may_lose_unfinished or summary.status not in _UNDONE)
     )
@@ -232,6 +245,10 @@ def _look(folder: Folder, session: str, state: os.stat_result) -> tuple[Summary,
     return summary, len(data) == state.st_size
 
 
+class _Held(JournalUnavailable):
+    """A stranger has the index's lock."""
+
+
 @contextmanager
 def _locked(folder: Folder) -> Generator[None]:
     """Take turns with other processes at the index."""
@@ -264,7 +281,7 @@ def _wait_for(fd: int, path: Path) -> None:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > until:
-                raise JournalUnavailable(
+                raise _Held(
                     f"{str(path)!r} has been held by another process for longer than "
                     f"{LOCK_WAIT_S:g} s; see who: fuser {shlex.quote(str(path))}"
                 ) from None
@@ -291,7 +308,7 @@ def _refreshed(folder: Folder) -> list[Summary]:
     # SQLite goes by path and would follow a link put here; opening it this way first
     # refuses one, and nobody else can write into the folder.
     os.close(folder.open(INDEX, writable=True))
-    with closing(sqlite3.connect(folder.path_of(INDEX), timeout=10.0)) as db:
+    with closing(sqlite3.connect(folder.path_of(INDEX), timeout=LOCK_WAIT_S)) as db:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")
         db.executescript(_SCHEMA)
