@@ -6,6 +6,7 @@ raises.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TypeVar, cast
 
 from agents.boundary.log_context import bound_logger
@@ -86,4 +87,5 @@ def log_error(what: str, error: BaseException) -> None:
     try:
         _log.warning("%s failed: %s", what, words_of(error), exc_info=error)
     except BaseException:  # noqa: BLE001, ASYNC103  (a traceback of an error that cannot be told)
-        _log.warning("%s failed: %s", what, words_of(error))
+        with suppress(BaseException):  # a handler of the program's may raise each time
+            _log.warning("%s failed: %s", what, words_of(error))

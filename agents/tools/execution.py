@@ -99,14 +99,18 @@ def _content(result: object) -> msgspec.Raw:
     Raises:
         ToolFailed: It is neither text nor an array of blocks.
     """
-    if isinstance(result, str):
-        return _text(cut_text(result) if result.strip() else NO_OUTPUT)
-    if not isinstance(result, msgspec.Raw):
+    # By its type: isinstance would ask the result, which may answer anything.
+    if issubclass(type(result), str):
+        # A plain text, also where it is of a class of its own.
+        text = str.__getitem__(cast("str", result), slice(None))
+        return _text(cut_text(text) if text.strip() else NO_OUTPUT)
+    if not issubclass(type(result), msgspec.Raw):
         raise ToolFailed(
             f"the tool returned {class_name(result)}, which is neither text nor blocks"
         )
     try:
-        blocks: object = json.loads(bytes(result).decode("utf-8", "replace"))
+        raw = cast("msgspec.Raw", result)
+        blocks: object = json.loads(bytes(raw).decode("utf-8", "replace"))
     except (ValueError, RecursionError) as error:
         raise ToolFailed("the tool returned blocks that are no JSON array") from error
     if not isinstance(blocks, list):

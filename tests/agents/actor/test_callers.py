@@ -125,10 +125,43 @@ class _Returns:
         return len(bytes(given))
 
 
+class _Words(str):
+    __slots__ = ()
+
+    def strip(self, _: Any = None) -> str:
+        raise RuntimeError("no strip")
+
+    def encode(self, *_: Any, **__: Any) -> bytes:
+        raise RuntimeError("no bytes")
+
+
+class _Thing:
+    @property
+    def __class__(self) -> Any:  # type: ignore[override]
+        raise SystemExit("no class")
+
+
+class _Hands:
+    spec = lint.spec
+    name = "lint"
+
+    def __init__(self, result: object) -> None:
+        self._result = result
+
+    async def call(self, _: msgspec.Raw) -> Any:
+        await anyio.lowlevel.checkpoint()
+        return self._result
+
+
 @pytest.mark.real_time
 @pytest.mark.parametrize(
     ("brought", "told"),
     [
+        (_Hands(_Words("said so")), "said so"),
+        (
+            _Hands(_Thing()),
+            "the tool returned _Thing, which is neither text nor blocks",
+        ),
         (lint, "SystemExit: 2"),
         (half_name, "ValueError: no such file: caf\ufffd.txt"),
         (no_words, "_Dumb: (it cannot be printed)"),

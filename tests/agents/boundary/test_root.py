@@ -279,3 +279,16 @@ def test_any_exception_has_words_and_a_place_in_the_log(
     assert words_of(error) == words
     log_error("tool look", error)
     assert f"tool look failed: {words}" in caplog.text
+
+
+def test_a_log_that_fails_ends_nothing() -> None:
+    class Leaves(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise SystemExit(record.levelno)
+
+    handler, logger = Leaves(), logging.getLogger("agents.boundary")
+    logger.addHandler(handler)
+    try:
+        log_error("a tool", ValueError("lost"))
+    finally:
+        logger.removeHandler(handler)
