@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from agents.boundary.guard import attribute_of
 from agents.boundary.threads import in_thread
 from agents.errors import ToolFailed
 from agents.protocol.backend import KnownTool, ToolSpec
@@ -91,6 +92,16 @@ class PlacedTool:
     def name(self) -> str:
         """What the model calls it by."""
         return self._tool.name
+
+    @property
+    def serial(self) -> str | None:
+        """The group of tools that take turns: those of one folder."""
+        return attribute_of(self._tool, "serial", None)
+
+    @property
+    def rerunnable(self) -> bool:
+        """Whether a call that a dead process may have carried out is made again."""
+        return bool(attribute_of(self._tool, "rerunnable", False))
 
     @property
     def folder(self) -> Path:

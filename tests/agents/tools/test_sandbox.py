@@ -263,6 +263,17 @@ async def test_each_session_has_a_folder_of_its_own(tmp_path: Path) -> None:
     assert await run(tool.in_session("one"), "cat note") == "mine"
 
 
+def test_the_tools_of_one_folder_take_turns(tmp_path: Path) -> None:
+    place = WorkPlace(tmp_path, "ada", lasts=False)
+    bash = PlacedTool(place, lambda root: Bash(root, LIMITS, is_sandboxed=False))
+    editor = PlacedTool(place, TextEditor)
+    one, other = bash.in_session("one"), bash.in_session("two")
+    assert one.serial
+    assert one.serial == editor.in_session("one").serial
+    assert one.serial != other.serial
+    assert not one.rerunnable
+
+
 async def test_a_lasting_folder_is_one_sessions_at_a_time_which_is_named(
     tmp_path: Path,
 ) -> None:
