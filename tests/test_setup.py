@@ -33,6 +33,7 @@ BY_HAND = {
 }
 """Imported by programs that bring an environment of their own."""
 NOT_IMPORTED = {
+    "coverage": "run by .ci/coverage",
     "flake8-async": "run by the gates",
     "import-linter": "run by the gates",
     "pyright": "run by the gates",
