@@ -1,17 +1,14 @@
 """Every event a JSON line, as it came: for programs.
 
 The lines are :data:`coordinator.protocol.events.Event` as they travel, one object each,
-told apart by ``kind``. Before its fields stands the ``time`` at which it was written
-(UTC, RFC 3339); ``at`` is a clock of the session's own, in seconds. Nothing is left
-out, so a reader that lags slows the session down. Model text is not stripped here: JSON
-escapes what a terminal would obey, and what it does not is escaped where the lines go
-to one.
+told apart by ``kind``. Nothing is left out, so a reader that lags slows the session
+down. Model text is not stripped here: JSON escapes what a terminal would obey, and
+what it does not is escaped where the lines go to one.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime
 from typing import IO
 
 import msgspec
@@ -22,16 +19,6 @@ from coordinator.protocol.events import Event
 from coordinator.protocol.result import Result
 
 _encoder = msgspec.json.Encoder()
-
-
-def stamped(lines: bytes, now: datetime) -> bytes:
-    """``lines``, objects of a field or more each, each with its time before them."""
-    if not lines:
-        return lines
-    time = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    begin = f'{{"time":"{time}",'.encode()
-    # A line break in a text is escaped, so one is the end of an object.
-    return begin + lines[1:-1].replace(b"\n{", b"\n" + begin) + lines[-1:]
 
 
 class JsonLinesDisplay:
@@ -50,7 +37,7 @@ class JsonLinesDisplay:
             BrokenPipeError: The reader has gone.
         """
         async for batch in events:
-            lines = stamped(_encoder.encode_lines(batch), datetime.now(UTC))
+            lines = _encoder.encode_lines(batch)
             await self._sink.write(for_output(lines, self._out))
 
     def conclude(self, result: Result) -> None:
