@@ -136,6 +136,7 @@ def play(made: Setting) -> tuple[Watched, int]:
 def _priced(rules: Rules) -> Rules:
     """Budgets of the sans-IO world, where turns are cheap, at the price of prompts."""
     return rules.replace(
+        escalate=None,  # its agents are of one model, so there is none to go to
         budget_tokens=rules.limits.budget_tokens
         and rules.limits.budget_tokens * TOKENS_A_TURN,
         agent_budget_tokens=rules.limits.agent_budget_tokens

@@ -106,7 +106,8 @@ anthropics/anthropic-sdk-python#1598, openclaw/openclaw#84430; read 2026-11-30).
 
 
 _BETA = re.compile(
-    r"beta[ _-]?(?:flag|header|value)|anthropic[-_]beta|block_binding", re.IGNORECASE
+    r"beta[ _-]?(?:flag|header|value)|anthropic[-_]beta|block_binding\W+extra inputs",
+    re.IGNORECASE,
 )
 """How gateways and platforms refuse a beta that they do not know: "invalid beta flag"
 of Bedrock, "Unexpected value(s) … for the `anthropic-beta` header" of Vertex, and

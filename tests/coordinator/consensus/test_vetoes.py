@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from agents.protocol.chunks import AgentId, Label, Part, PartCompleted, TaskDivided
@@ -320,7 +322,7 @@ def test_who_voted_and_left_owes_no_ballot_when_its_choice_is_vetoed(
     table.votes("cy", "ada")
     table.feed(AgentStopped(at=0.0, agent=AgentId("cy"), reason="enough"))
     vetoes(table, "ada")
-    assert table.machine.member("cy").contest == -1
+    assert table.machine.member(AgentId("cy")).contest == -1
     table.votes("ada", "bob")
     table.votes("bob", "bob")
     assert table.every(WinnerDecided)[-1].winner == "bob"
@@ -334,11 +336,16 @@ CHAIN = {
 """Bob's says what ada's says, and what cy's says; those two differ."""
 
 
-def chained(rest: str = "", **changes: object) -> Table:
+def chained(rest: str = "", **changes: Any) -> Table:
     """A vote on ada's and cy's answers, into either of which bob's was merged."""
     others = {agent: f"something of {agent} and no other" for agent in rest.split()}
     for seed in range(50):
-        settings = {"straggler": None, "rule": Plurality(), "early": False, **changes}
+        settings: dict[str, Any] = {
+            "straggler": None,
+            "rule": Plurality(),
+            "early": False,
+            **changes,
+        }
         rules = Rules("slate", duplicate_over=0.5, **settings)
         table = Table(" ".join((*CHAIN, *others)), rules, seed).open()
         for agent, text in {**CHAIN, **others}.items():

@@ -52,7 +52,7 @@ class _Whole(msgspec.Struct, forbid_unknown_fields=True):
         (
             {"named": {"a": {"name": "x"}, "b": {"name": 7}}},
             "named.b.name",
-            "7 will not do; expected str",
+            "7 will not do; expected text: put it in quotes, '7'",
         ),
         ({"named": {"a": {"name": "x", "cuont": 1}}}, "named.a.cuont", "'count'?"),
         ({"nested": {"a": {"b": 1}, "c": {"d": []}}}, "nested.c.d", "a list will not"),

@@ -70,5 +70,5 @@ def test_a_notebook_shows_who_voted_for_whom() -> None:
     assert "| bob | 0 | 401: no / key | $? |" in rows
     several = replace(RESULT.votes[0], choice=None, label=None)
     told = notebook(replace(RESULT, votes=(several,), answer=None))
-    assert told.startswith("*no answer: 1 of 1 votes*")
+    assert told.startswith("no answer: 1 of 1 votes\n")
     assert "| **ada** | 0 | several | $0.5000 |" in told
