@@ -11,12 +11,13 @@ stream knows better, and waits at once (33 µs become 25).
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 import anyio
 import anyio.abc
 import anyio.lowlevel
+from anyio.abc import SocketAttribute
 
 from agents.backends.transport.library_internals import asyncio_transport
 
@@ -40,6 +41,10 @@ class _Inflow:
         self.is_over = False
         self.exception: Exception | None = None
         """What broke the connection."""
+
+    def socket(self) -> object:
+        """The transport's socket, as anyio gives it out."""
+        return self._transport.get_extra_info("socket")
 
     def data_received(self, data: bytes) -> None:
         self.held = self.held + data if self.held else bytes(data)
@@ -137,6 +142,35 @@ class Flow(anyio.abc.ByteStream):
     @property
     def extra_attributes(self) -> Mapping[Any, Callable[[], Any]]:
         """What the stream beneath tells of itself."""
+        return _Attributes(self._stream, self._inflow.socket)
+
+
+class _Attributes(Mapping[Any, Callable[[], Any]]):
+    """What a stream tells of itself; no system call where its socket is asked for.
+
+    The pool asks each idle connection for it before each request, and anyio would make
+    the whole table anew.
+    """
+
+    __slots__ = ("_socket", "_stream")
+
+    def __init__(self, stream: anyio.abc.ByteStream, socket: Callable[[], Any]) -> None:
+        self._stream = stream
+        self._socket = socket
+
+    def __getitem__(self, attribute: object) -> Callable[[], Any]:
+        if attribute is SocketAttribute.raw_socket:
+            return self._socket
+        return self._table[attribute]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._table)
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    @property
+    def _table(self) -> Mapping[Any, Callable[[], Any]]:
         return self._stream.extra_attributes  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 

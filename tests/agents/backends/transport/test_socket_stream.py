@@ -211,6 +211,26 @@ async def test_a_stream_that_has_been_read_from_is_left_alone() -> None:
         assert receiver(object()) is None
 
 
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_what_a_stream_tells_of_itself_is_what_anyios_tells() -> None:
+    async with lines() as line:
+        assert isinstance(line.near, Flow)
+        far = line.far.extra_attributes
+        near = line.near.extra_attributes
+        assert set(near) == set(far)
+        assert len(near) == len(far)
+        assert (
+            near[SocketAttribute.remote_address]()
+            == far[SocketAttribute.local_address]()
+        )
+        raw = near[SocketAttribute.raw_socket]()
+        assert raw is near[SocketAttribute.raw_socket]()
+        assert raw.getsockname()[1] == near[SocketAttribute.local_port]()
+        assert "nothing of the kind" not in near
+        await line.near.aclose()
+        assert line.near.extra_attributes[SocketAttribute.raw_socket]().fileno() < 0
+
+
 async def test_a_connection_on_which_something_came_uncalled_is_not_used_again() -> (
     None
 ):
