@@ -19,7 +19,6 @@ from typing import Any, TypeAlias, cast
 import msgspec
 
 from agents.boundary.log_context import bound_logger
-from agents.tools.result_text import boxes, said_number, text_result
 
 Equal: TypeAlias = str
 """What makes two answers one: their structured ``value``, the part of it that a JSON
@@ -124,6 +123,8 @@ def final_result(text: str) -> str:
     its last line, or at the beginning of one of the last, or ``####`` there; or the
     whole of it where it is short.
     """
+    from agents.tools.result_text import boxes, text_result  # noqa: PLC0415  (algebra and units, which a session that counts nothing starts without)
+
     boxed = boxes(text)
     if boxed:
         return text_result(boxed, is_formula=True)
@@ -146,13 +147,15 @@ def value_result(value: object) -> str:
     """Say a JSON value so that equal results are the same text.
 
     Members of objects have no order; arrays have. Whole values that are texts are read
-    as :func:`text_result` reads words.
+    as :func:`~agents.tools.result_text.text_result` reads words.
     """
     plain = _plain(value)
     return plain if isinstance(plain, str) else msgspec.json.encode(plain).decode()
 
 
 def _plain(value: object) -> object:
+    from agents.tools.result_text import said_number, text_result  # noqa: PLC0415  (as above)
+
     match value:
         case bool() | None:
             return value

@@ -18,7 +18,7 @@ from typing import TypeAlias, TypeVar
 import msgspec
 
 from agents.protocol.chunks import AgentId, Label
-from agents.tools.results import text_result
+from agents.tools.result_text import text_result
 from coordinator.ballots import Record, learned_weights
 from coordinator.comparison.confidence import Interval, mean
 from coordinator.comparison.outcome_data import (

@@ -7,7 +7,6 @@ its own beside the journal, made durable there, and only then cut off.
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
@@ -148,7 +147,7 @@ async def _on_disk(root: Path, work: Callable[[], T]) -> T:
 def _create(root: Path, opened: Opened, taken_over: tuple[Record, ...]) -> OpenFile:
     name = checked_session_id(opened.session) + SUFFIX
     path = root / name
-    salt = secrets.randbits(32)
+    salt = int.from_bytes(os.urandom(4))
     chain = Chain(salt)
     payload = checked_payload(encode(opened))
     first = Record(kind=Kind.OPENED, at=opened.at, payload=payload)

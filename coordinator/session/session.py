@@ -6,7 +6,7 @@ What happens inside is :mod:`coordinator.session.engine`'s.
 from __future__ import annotations
 
 import math
-import secrets
+import os
 import weakref
 from collections import deque
 from collections.abc import (
@@ -328,11 +328,11 @@ async def _opened(
     journal, output_dir = journal or None, options.get("output_dir")
     continues = options.get("continues")
     question = whole_text(question)
-    nonce = secrets.token_hex(4)
+    nonce = os.urandom(4).hex()
     earlier = continues.earlier if continues else ()
     opening = Opening(
         session_id=options.get("session_id") or new_session_id(),
-        seed=team.seed if team.seed is not None else secrets.randbits(63),
+        seed=team.seed if team.seed is not None else int.from_bytes(os.urandom(8)) >> 1,
         nonce=nonce,
         asked=with_earlier(question, earlier, nonce) if earlier else "",
     )
@@ -554,7 +554,7 @@ def _spelled_out(folder: Path | None) -> str:
 
 def new_session_id() -> str:
     """A name that sorts by nothing and collides with nothing."""
-    return secrets.token_hex(6)
+    return os.urandom(6).hex()
 
 
 @takes(SyncOptions)

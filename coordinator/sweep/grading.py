@@ -11,7 +11,8 @@ from typing import cast
 
 import msgspec
 
-from agents.tools.results import final_result, text_result, value_result
+from agents.tools.result_text import text_result
+from agents.tools.results import final_result, value_result
 from coordinator.sweep.questions import LETTERS, Question
 
 _NUMBER = re.compile(r"[-\u2212]?\d[\d,]*(?:\.\d+)?(?:/\d+)?")
