@@ -13,7 +13,7 @@ import anyio
 import msgspec
 
 from agents.actor.backend_call import BackendCall
-from agents.boundary.guard import class_name, model_of, text_of
+from agents.boundary.guard import class_name, model_of, offers, text_of
 from agents.conversation.accumulator import Transcript
 from agents.errors import (
     AgentError,
@@ -115,7 +115,7 @@ async def _afforded(backend: Backend, request: Request, purse: Purse) -> Request
     """
     forecast: Forecast | None = None
     if purse.needs_forecast:
-        if isinstance(backend, Forecasts):
+        if offers(backend, Forecasts):
             forecast = await backend.forecast(request)
         else:
             forecast = Forecast(tokens_at_most(request))

@@ -32,7 +32,7 @@ from agents.actor.stop_reasons import (
     revised,
 )
 from agents.actor.tool_calls import Calling
-from agents.boundary.guard import model_of
+from agents.boundary.guard import model_of, offers
 from agents.conversation import prompts
 from agents.errors import (
     BackendBroken,
@@ -369,7 +369,7 @@ class RunningTurn:
     def _recall(self, request: Request, memory: Memory) -> Transcript | None:
         """The response that was bought before, if it was."""
         response, backend = memory.response(), self._backend
-        if isinstance(backend, Recalls):
+        if offers(backend, Recalls):
             for _ in range(memory.tries):
                 backend.recall(request)
         return response

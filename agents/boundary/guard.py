@@ -7,10 +7,13 @@ raises.
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from agents.boundary.log_context import bound_logger
 from agents.protocol.unicode_text import whole_text
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
 
 T = TypeVar("T")
 
@@ -35,6 +38,19 @@ def attribute_of(thing: object, name: str, default: T) -> T:
     except BaseException as error:  # noqa: BLE001, ASYNC103  (the property is the caller's)
         log_error(f"{name} of {class_name(thing)}", error)
         return default  # noqa: ASYNC104  (the boundary tells ours from theirs)
+
+
+def offers(thing: object, protocol: type[T]) -> TypeIs[T]:
+    """Whether ``thing`` has all that ``protocol`` asks for; not where it fails.
+
+    To be used in place of ``isinstance`` with a protocol that is checked at run time:
+    that looks each attribute up, and a caller's may raise.
+    """
+    try:
+        return isinstance(thing, protocol)
+    except BaseException as error:  # noqa: BLE001, ASYNC103  (the attribute is the caller's)
+        log_error(f"{protocol.__name__} of {class_name(thing)}", error)
+        return False  # noqa: ASYNC104  (the boundary tells ours from theirs)
 
 
 def first_of(error: BaseException) -> BaseException:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from agents.boundary.guard import offers
 from agents.conversation import prompts
 from agents.conversation.conversation import Called, Conversation, OnCall
 from agents.protocol.backend import KnownTool, Recalls, Request, ToolSpec
@@ -44,7 +45,7 @@ def begun_afresh(
 
 
 def _recalls(agent: Agent) -> bool:
-    return any(isinstance(b, Recalls) for b in (agent.backend, *agent.fallbacks))
+    return any(offers(b, Recalls) for b in (agent.backend, *agent.fallbacks))
 
 
 def _telling(agent: Agent, counted: Mapping[TurnNumber, Collection[int]]) -> OnCall:
@@ -59,7 +60,7 @@ def _telling(agent: Agent, counted: Mapping[TurnNumber, Collection[int]]) -> OnC
     def tell(called: Called) -> None:
         # The team may have fewer fallbacks now than when it was asked.
         backend = backends[min(called.fallbacks, len(backends) - 1)]
-        if called.place in counted[called.turn.number] and isinstance(backend, Recalls):
+        if called.place in counted[called.turn.number] and offers(backend, Recalls):
             backend.recall(_request(agent, called))
 
     return tell

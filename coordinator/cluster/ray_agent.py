@@ -20,6 +20,7 @@ import anyio
 import msgspec
 
 from agents.actor.actor import Actor
+from agents.boundary.session_tools import let_go, tools_in_session
 from agents.limits.shared_limits import use_limits_share
 from agents.protocol.chunks import AgentId
 from agents.remote.host import Host
@@ -130,17 +131,13 @@ class AgentHost:
                     await host.run()
                     await anyio.sleep_forever()  # its last frames are still fetched
                 finally:
-                    for place in places:
-                        place.leave()
+                    let_go(places)
 
 
 def _host(spec: Spec, team: Team) -> tuple[Host, list[InSession]]:
     """The agent's actor, and those of its tools that hold a folder of the session's."""
     agent = next(one for one in team.with_models if one.id == spec.agent)
-    tools = tuple(
-        tool.in_session(spec.session) if isinstance(tool, InSession) else tool
-        for tool in agent.tools
-    )
+    tools, held = tools_in_session(agent.tools, spec.session)
     agent = replace(agent, tools=tools)
     limiters = team.limiters()[AgentId(agent.id)]
 
@@ -155,7 +152,7 @@ def _host(spec: Spec, team: Team) -> tuple[Host, list[InSession]]:
         )
 
     host = Host(spec.epoch, actor, batch=spec.batch, linger_s=spec.linger_s)
-    return host, [tool for tool in tools if isinstance(tool, InSession)]
+    return host, held
 
 
 class _SessionLoop(asyncio.SelectorEventLoop):

@@ -18,8 +18,9 @@ import msgspec
 from agents.actor.actor import Actor
 from agents.actor.person import Person, Seat
 from agents.boundary import log_context
-from agents.boundary.guard import is_a, log_error
+from agents.boundary.guard import attribute_of, is_a, log_error
 from agents.boundary.root import RootTask
+from agents.boundary.session_tools import let_go, tools_in_session
 from agents.conversation.uploads import FileKey, SessionFiles
 from agents.limits.idle_watchdog import SilenceWatch
 from agents.protocol.chunks import AgentId, Label, ServerToolReturned, StreamChunk
@@ -424,21 +425,17 @@ class Shell:
 
     def _placed(self, agent: Agent) -> Agent:
         """``agent`` with those of its tools that work in a folder of this session's."""
-        tools = tuple(
-            tool.in_session(self.id) if isinstance(tool, InSession) else tool
-            for tool in agent.tools
-        )
-        self._places += [tool for tool in tools if isinstance(tool, InSession)]
-        for tool in tools:
-            folder: Path | None = getattr(tool, "folder", None)
-            if isinstance(tool, InSession) and folder is not None:
+        tools, held = tools_in_session(agent.tools, self.id)
+        self._places += held
+        for tool in held:
+            folder: Path | None = attribute_of(tool, "folder", None)
+            if folder is not None:
                 self._folders[AgentId(agent.id)] = folder
         return agent if tools == agent.tools else replace(agent, tools=tools)
 
     def leave(self) -> None:
         """The session is over, however it ended: let go of what its tools hold."""
-        for tool in self._places:
-            tool.leave()
+        let_go(self._places)
 
     def _actor(
         self,

@@ -16,7 +16,7 @@ import msgspec
 
 from agents.actor.person import HUMAN, Person
 from agents.agent import Agent
-from agents.boundary.guard import attribute_of, log_error, model_of
+from agents.boundary.guard import attribute_of, log_error, model_of, offers
 from agents.boundary.root import RootTask
 from agents.conversation.prompts import system_prompt
 from agents.limits.limiter import Limiter
@@ -444,7 +444,7 @@ def overhead_tokens(agent: Agent) -> int:
 
 def _cost_usd(backend: Backend, usage: Usage) -> float | None:
     """What ``usage`` costs, as the backend knows, or as its model's name tells."""
-    if isinstance(backend, Priced):
+    if offers(backend, Priced):
         return backend.cost_usd(usage)
     return cost_usd(backend.model, usage)
 

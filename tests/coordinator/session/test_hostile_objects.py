@@ -78,6 +78,80 @@ def in_a_tool(make: Callable[[], BaseException]) -> Agent:
     return replace(ada, tools=(Sight(),))
 
 
+def with_a_tool(kind: type[Any]) -> Agent:
+    call = {"when": {"task": "draft", "call": 1}, "lines": [{"tool": "look"}]}
+    ada = scripted("ada", [call, drafts("Ada says."), votes("Ben")])
+    return replace(ada, tools=(kind(),))
+
+
+def in_what_a_tool_may_do(make: Callable[[], BaseException]) -> Agent:
+    class Sight:
+        spec = look.spec
+        name = "look"
+
+        def __getattr__(self, _: str) -> NoReturn:
+            raise make()
+
+        async def call(self, _: object) -> str:
+            return await look.call(_)  # type: ignore[arg-type]
+
+    return with_a_tool(Sight)
+
+
+def in_a_tool_of_sessions(make: Callable[[], BaseException]) -> Agent:
+    class Sight:
+        spec = look.spec
+        name = "look"
+
+        def in_session(self, _: str) -> Sight:
+            return self
+
+        def leave(self) -> None:
+            raise make()
+
+        @property
+        def folder(self) -> NoReturn:
+            raise make()
+
+        async def work_shown(self) -> str:
+            raise make()
+
+        async def call(self, _: object) -> str:
+            return await look.call(_)  # type: ignore[arg-type]
+
+    return with_a_tool(Sight)
+
+
+def in_a_tool_that_comes_into_no_session(make: Callable[[], BaseException]) -> Agent:
+    class Sight:
+        spec = look.spec
+        name = "look"
+
+        def in_session(self, _: str) -> NoReturn:
+            raise make()
+
+        def leave(self) -> None:
+            pytest.fail("it was never made")
+
+    return with_a_tool(Sight)
+
+
+def in_what_a_backend_may_do(make: Callable[[], BaseException]) -> Agent:
+    class Asks(ScriptedBackend):
+        def cost_usd(self, _: object) -> NoReturn:
+            raise make()
+
+        def recall(self, request: object) -> NoReturn:
+            del request
+            raise make()
+
+        def forecast(self, request: object) -> NoReturn:
+            del request
+            raise make()
+
+    return backed_by(Asks)
+
+
 def in_a_limit(make: Callable[[], BaseException]) -> Agent:
     class Limitless(ScriptedBackend):
         @property
@@ -110,7 +184,18 @@ def backed_by(kind: type[ScriptedBackend]) -> Agent:
 
 
 @pytest.mark.parametrize("make", RAISED, ids=lambda make: str(RAISED.index(make)))
-@pytest.mark.parametrize("place", [in_a_tool, in_a_limit, in_a_stream])
+@pytest.mark.parametrize(
+    "place",
+    [
+        in_a_tool,
+        in_what_a_tool_may_do,
+        in_a_tool_of_sessions,
+        in_a_tool_that_comes_into_no_session,
+        in_what_a_backend_may_do,
+        in_a_limit,
+        in_a_stream,
+    ],
+)
 async def test_whatever_an_object_raises_when_it_is_asked_the_answer_comes(
     place: Callable[[Callable[[], BaseException]], Agent],
     make: Callable[[], BaseException],
@@ -153,3 +238,34 @@ def test_an_error_is_known_by_its_type_and_not_by_what_it_says() -> None:
         assert not is_a(error, OSError)
         assert words_of(error).startswith(type(error).__name__)
         assert attribute_of(error, "args_of_mine", 5) == 5
+
+
+async def test_work_that_cannot_be_shown_is_said_under_the_answer() -> None:
+    class Sight:
+        spec = look.spec
+        name = "look"
+
+        def __init__(self, shown: object) -> None:
+            self._shown = shown
+
+        async def work_shown(self) -> object:
+            if self._shown is None:
+                await anyio.sleep_forever()
+            return self._shown
+
+        async def call(self, given: object) -> str:
+            return await look.call(given)  # type: ignore[arg-type]
+
+    for shown, words in (
+        (None, "cannot be told: that took longer than 30 s"),
+        (7, "cannot be told: work_shown returned int, which is no text"),
+        ("+ a line", "```diff\n+ a line```"),
+        ("", ""),
+    ):
+        ada = scripted("ada", [drafts("Ada says."), votes("Ada")])
+        sight: Any = Sight(shown)
+        alone = replace(team(ada), agents=(replace(ada, tools=(sight,)),))
+        result = await coordinator.run("?", alone)
+        assert result.answer is not None
+        assert result.answer.startswith("Ada says.")
+        assert result.answer.endswith(words)

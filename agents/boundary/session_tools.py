@@ -1,0 +1,46 @@
+"""Tools that are made anew for each session, and let go of at its end.
+
+Both are the caller's code: a tool that cannot be made is left out of its session, one
+that cannot be let go of is logged, and neither ends the session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from agents.boundary.guard import class_name, is_a, log_error, offers
+from agents.tools.base import InSession, Tool
+
+
+def tools_in_session(
+    tools: Iterable[Tool], session: str
+) -> tuple[tuple[Tool, ...], list[InSession]]:
+    """The tools of an agent in the session of that id, and those to let go of."""
+    ready: list[Tool] = []
+    held: list[InSession] = []
+    for tool in tools:
+        if not offers(tool, InSession):
+            ready.append(tool)
+            continue
+        try:
+            own = tool.in_session(session)
+        except BaseException as error:
+            if is_a(error, KeyboardInterrupt):
+                raise
+            log_error(f"in_session of {class_name(tool)}, which is left out,", error)
+            continue
+        ready.append(own)
+        if offers(own, InSession):
+            held.append(own)
+    return tuple(ready), held
+
+
+def let_go(held: Iterable[InSession]) -> None:
+    """The session has ended: tell each of the tools that were made for it."""
+    for tool in held:
+        try:
+            tool.leave()
+        except BaseException as error:
+            if is_a(error, KeyboardInterrupt):
+                raise
+            log_error(f"leave of {class_name(tool)}", error)
