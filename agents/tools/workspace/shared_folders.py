@@ -26,6 +26,7 @@ from typing import Literal
 import msgspec
 
 from agents.errors import ToolFailed
+from agents.protocol.unicode_text import whole_text
 
 SKIPPED = frozenset(
     {
@@ -64,13 +65,24 @@ class FileChange(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def shown(self) -> str:
         """The file as people and agents name it."""
-        return f"{self.folder}/{self.path}"
+        return whole_text(f"{self.folder}/{self.path}")
 
 
 class _Base(msgspec.Struct):
-    """What copies were made of: folder → file → digest of its content."""
+    """What copies were made of: folder → file → digest of its content.
+
+    A file's name is bytes, not always UTF-8: here each byte is a character.
+    """
 
     folders: dict[str, dict[str, str]]
+
+
+def _noted(path: str) -> str:
+    return os.fsencode(path).decode("latin-1")
+
+
+def _named(note: str) -> str:
+    return os.fsdecode(note.encode("latin-1"))
 
 
 class SharedCopies:
@@ -119,7 +131,11 @@ class SharedCopies:
             except OSError as error:
                 raise ToolFailed(f"{source} cannot be copied: {error}") from error
         fresh = self._note.with_name(self._note.name + ".new")
-        fresh.write_bytes(msgspec.json.encode(_Base(base)))
+        noted = {
+            name: {_noted(path): digest for path, digest in files.items()}
+            for name, files in base.items()
+        }
+        fresh.write_bytes(msgspec.json.encode(_Base(noted)))
         fresh.replace(self._note)
 
     def changes(self) -> tuple[FileChange, ...]:
@@ -205,7 +221,10 @@ class SharedCopies:
             told = msgspec.json.decode(self._note.read_bytes(), type=_Base)
         except FileNotFoundError:
             return {}
-        return {name: told.folders[name] for name in self._folders}
+        return {
+            name: {_named(note): each for note, each in told.folders[name].items()}
+            for name in self._folders
+        }
 
     def _diff(self, change: FileChange) -> str:
         # What is not told is not opened: a pipe may stand in its place.

@@ -188,3 +188,27 @@ def test_no_file_of_the_users_is_lost_to_a_passing_name(
         ".git",
         ".old.txt.new",
     ]
+
+
+def test_names_that_are_not_utf_8_are_copied_shown_and_written_back(
+    tmp_path: Path,
+) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    odd = Path(os.fsdecode(os.fsencode(project) + b"/caf\xe9.txt"))
+    try:
+        odd.write_text("old\n")
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    (project / "día.txt").write_text("old\n")
+    folder = SharedFolder(name="project", path=project)
+    copies = SharedCopies([folder], tmp_path / "ada")
+    copies.make()
+    assert copies.changes() == ()
+    (copies.place / "project" / odd.name).write_text("new\n")
+    (copies.place / "project" / "día.txt").unlink()
+    assert "+new" in copies.difference()
+    copies.difference().encode()
+    copies.write_back()
+    assert odd.read_text() == "new\n"
+    assert not (project / "día.txt").exists()
