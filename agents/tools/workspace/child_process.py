@@ -69,7 +69,16 @@ async def open_process(
         env=env,
         start_new_session=True,
     )
-    return _Child(process)
+    try:
+        return _Child(process, _descriptor_of(process.pid))
+    except OSError:
+        # No file is left to be opened, and without one nobody can wait for its end.
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+        raise
 
 
 @cache
@@ -99,12 +108,12 @@ def _unblock(pipe: IO[bytes]) -> None:
 
 
 class _Child(anyio.abc.Process):
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], descriptor: int) -> None:
         assert process.stdout is not None
         self._process = process
         self._output = _Output(process.stdout)
         self._input = _Input(process.stdin) if process.stdin is not None else None
-        self._descriptor = _descriptor_of(process.pid)
+        self._descriptor = descriptor
 
     @property
     def pid(self) -> int:
