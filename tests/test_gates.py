@@ -122,6 +122,30 @@ def test_what_is_public_changes_on_purpose_alone() -> None:
     assert sorted(public) == sorted(listed)
 
 
+def test_the_top_level_holds_what_the_house_has_there() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"],  # noqa: S607  (whichever git there is)
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if listed.returncode:
+        pytest.skip("not in a clone: what lies here may be anybody's")
+    top = {path.split("/")[0] for path in listed.stdout.split("\0") if path}
+    assert {name for name in top if not name.startswith(".")} == {
+        "CHANGELOG.md",
+        "LICENSE",
+        "README.md",
+        "agents",
+        "coordinator",
+        "pyproject.toml",
+        "requirements.lock",
+        "scenarios",
+        "tests",
+    }
+
+
 def test_a_module_opens_with_what_it_is() -> None:
     # A noun phrase, which says more to who looks for it than a question does.
     asking = re.compile(r'"""(What|How|Where|Whether|Who|Why|When)\b')
