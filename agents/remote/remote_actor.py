@@ -34,7 +34,7 @@ from agents.remote.messages import (
     decode_batch,
     encode_order,
 )
-from agents.remote.wire import Elsewhere, Wire, WireLost
+from agents.remote.wire import Elsewhere, Wire, WireLost, WireRefused
 
 LIVES_MOST = 3
 """Far ends in all; whatever ends so many is no accident."""
@@ -154,17 +154,19 @@ class RemoteActor:
         with self._outbox:
             await anyio.lowlevel.checkpoint()
             for epoch in range(1, LIVES_MOST + 1):
+                is_last = epoch == LIVES_MOST
                 try:
                     async with self._elsewhere.opened(epoch, self._session) as wire:
                         loss = await self._live(epoch, wire)
                 except WireLost as lost:
-                    loss = str(lost)
+                    loss, is_last = str(lost), is_last or isinstance(lost, WireRefused)
                 if loss is None:
                     return
                 _log.warning("agent %s, epoch %d: %s", self._name, epoch, loss)
-                if epoch < LIVES_MOST:
-                    await anyio.sleep(AGAIN_S * 2 ** (epoch - 1))
                 self._loss = loss
+                if is_last:
+                    break
+                await anyio.sleep(AGAIN_S * 2 ** (epoch - 1))
             await self._fail_all()
 
     async def _live(self, epoch: int, wire: Wire) -> str | None:

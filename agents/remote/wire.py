@@ -19,6 +19,10 @@ class WireLost(Exception):
     """The far end has died, or cannot be reached any more."""
 
 
+class WireRefused(WireLost):
+    """No far end can be had, and another try would change nothing."""
+
+
 class Wire(Protocol):
     """A way to one far end, for one epoch."""
 
@@ -47,6 +51,7 @@ class Elsewhere(Protocol):
 
         Raises:
             WireLost: There is no room for it, or it cannot begin.
+            WireRefused: It never will.
         """
         ...
 

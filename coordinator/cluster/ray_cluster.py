@@ -28,6 +28,8 @@ from coordinator.errors import ConfigInvalid
 
 _log = bound_logger("coordinator.cluster")
 _connecting = threading.Lock()
+_MISMATCH = "Version mismatch"
+"""How Ray begins to say so."""
 
 
 def is_installed() -> bool:
@@ -140,9 +142,12 @@ def _connect(address: str) -> None:
             except ConnectionError:  # none is here
                 ray().init("local", include_dashboard=False, **quiet)
     except (ConnectionError, RuntimeError, OSError, ValueError) as error:
+        why = _first_line(error)
+        way = "is it there, and do RAY_AUTH_MODE and RAY_AUTH_TOKEN say what it wants?"
+        if _MISMATCH in why:
+            way = "install what the cluster has"
         raise ConfigInvalid(
-            f"the Ray cluster {address!r} cannot be reached: {_first_line(error)}; is "
-            "it there, and do RAY_AUTH_MODE and RAY_AUTH_TOKEN say what it wants?"
+            f"the Ray cluster {address!r} cannot be reached: {why}; {way}"
         ) from error
     if os.environ.get("RAY_AUTH_MODE") != "token":
         _log.warning(
@@ -152,8 +157,12 @@ def _connect(address: str) -> None:
 
 
 def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:300] if lines else type(error).__name__
+    lines = [line.strip() for line in str(error).strip().splitlines()]
+    if not lines:
+        return type(error).__name__
+    if _MISMATCH in lines[0]:  # which versions stands in those that follow
+        return " ".join(lines)[:300]
+    return lines[0][:300]
 
 
 async def gotten(ref: Any) -> Any:  # noqa: ANN401  (whatever was computed)

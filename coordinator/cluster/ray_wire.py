@@ -16,7 +16,7 @@ import msgspec
 
 from agents.boundary.log_context import bound_logger
 from agents.boundary.threads import in_thread
-from agents.remote.wire import FETCH_S, Wire, WireLost
+from agents.remote.wire import FETCH_S, Wire, WireLost, WireRefused
 from coordinator.cluster.ray_cluster import connect, gotten, ray
 from coordinator.errors import ConfigInvalid
 from coordinator.journal.entries import library_version
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 BEGIN_S = 120.0
 """How long a far end may take to begin: Ray starts a process, which imports an SDK; a
 cluster that grows by a node takes longer, and is waited for by the next try."""
+LOOK_S = 1.0
+"""How often it is looked for a node that could ever be the place."""
 SILENCE_S = 10.0
 """A fetch that has been out for so long beyond its own wait is lost: the node is gone,
 or cut off. Ray itself says so after 2 to 30 s."""
@@ -117,7 +119,7 @@ class OnRay:
         problem: bytes | None = None
         with anyio.move_on_after(BEGIN_S):
             try:
-                await gotten(handle.ready.remote())
+                await self._wait_for_process(handle.ready.remote(), epoch)
                 # Now: the far clock is set by when this comes, not by when it leaves.
                 spec = msgspec.json.encode(self._spec(epoch, session))
                 problem = await gotten(handle.begin.remote(spec))
@@ -129,7 +131,40 @@ class OnRay:
                 f"{BEGIN_S:g} s; its place asks for {self._place}"
             )
         if problem:
-            raise WireLost(problem.decode())
+            raise WireRefused(problem.decode())
+
+    async def _wait_for_process(self, ready: Any, epoch: int) -> None:  # noqa: ANN401
+        """Wait for room on the cluster.
+
+        Raises:
+            WireRefused: No node has what the place asks for, after one had: it is gone.
+        """
+        nowhere = 0
+        while True:
+            with anyio.move_on_after(LOOK_S):
+                await gotten(ready)
+                return
+            if await in_thread(self._has_node, name="Ray"):
+                nowhere = 0
+                continue
+            nowhere += 1
+            problem = f"no node of the cluster has what {self._agent!r} asks for"
+            if epoch > 1 and nowhere > 1:
+                raise WireRefused(f"{problem}: {self._place}")
+            if nowhere == 1:  # a cluster may grow, so that is no error yet
+                _log.warning("%s (%s); it waits for one", problem, self._place)
+
+    def _has_node(self) -> bool:
+        place = self._place
+        needs = {**place.resources, "CPU": place.cpus, "GPU": place.gpus}
+        # A label may be a condition, like "!in(a,b)"; those are Ray's to judge.
+        labels = {key: text for key, text in place.labels.items() if text.isalnum()}
+        return any(
+            node["Alive"]
+            and all(node["Resources"].get(key, 0) >= n for key, n in needs.items())
+            and all(node["Labels"].get(key) == value for key, value in labels.items())
+            for node in ray().nodes()
+        )
 
     def _spec(self, epoch: int, session: str) -> Spec:
         return Spec(

@@ -5,6 +5,8 @@ One module, and so one cluster: a node takes seconds to begin.
 
 from __future__ import annotations
 
+import importlib
+import importlib.metadata
 import importlib.util
 import sys
 from collections.abc import Callable
@@ -14,11 +16,15 @@ from typing import Any
 import anyio
 import msgspec
 import pytest
+from anyio import to_thread
 
 from agents.backends.scripted.script import parse_script
 from agents.emulator import serve
-from agents.protocol.chunks import TextDelta
+from agents.protocol.chunks import AgentFailed, TextDelta, ThinkingDelta
+from coordinator.cluster import ray_wire
+from coordinator.errors import ConfigInvalid
 from coordinator.session.session import open_session
+from coordinator.sweep import sweep as sweep_module
 from coordinator.sweep.driver import Progress
 from coordinator.sweep.questions import Question
 from coordinator.sweep.store import read_outcomes
@@ -26,6 +32,7 @@ from coordinator.sweep.sweep import SweepOptions, sweep
 from coordinator.team.builder import assemble
 from coordinator.team.reader import parse_team
 from coordinator.team.schema import TeamConfig
+from tests.coordinator.cluster.conftest import STORE_BYTES
 
 pytestmark = [
     pytest.mark.skipif(
@@ -38,6 +45,9 @@ pytestmark = [
 
 ON_ASYNCIO = pytest.mark.parametrize("anyio_backend", [("asyncio", {})])
 """Of what takes many seconds; a sweep on trio is the first test's."""
+
+LOSS_S, NODE_LOSS_S = 5.0, 15.0
+"""So long a killed worker, and a removed node, may go unnoticed."""
 
 FAR = "place: {on: ray, resources: {far: 1}, labels: {zone: far}}"
 
@@ -82,14 +92,24 @@ def _when(done: int, call: Callable[[], object]) -> Callable[[Progress], None]:
     return watch
 
 
-@pytest.mark.usefixtures("two_nodes")
-async def test_a_sweep_runs_on_both_nodes(tmp_path: Path) -> None:
-    seen: list[Progress] = []
-    with anyio.fail_after(60):
-        report = await sweep(_options(_team(), tmp_path, 40), watch=seen.append)
-    assert [one.is_right for one in report.outcomes] == [True] * 40
-    # A node has two cores, and the last worker may come when all is done.
-    assert max(progress.workers for progress in seen) >= 3
+async def test_a_sweep_runs_on_both_nodes(two_nodes: Any, tmp_path: Path) -> None:
+    # More sessions than any worker does while the others begin, however long that
+    # takes: the sweep is left as soon as all four run some, two on each node.
+    options = _options(_team(delay_s=0.2), tmp_path, 600, concurrency=4)
+    nodes: set[int] = set()
+    with anyio.fail_after(110), anyio.CancelScope() as scope:
+
+        def watch(progress: Progress) -> None:
+            if progress.workers == progress.running == 4 and progress.done >= 8:
+                nodes.update(two_nodes.node_of(pid) for pid in two_nodes.pids("Host"))
+                scope.cancel("all four are at work")
+
+        await sweep(options, watch=watch)
+    assert scope.cancelled_caught
+    assert len(nodes) == 2
+    done = read_outcomes(tmp_path)
+    assert len(done) >= 8
+    assert all(one.is_right for one in done)
 
 
 @ON_ASYNCIO
@@ -97,9 +117,17 @@ async def test_a_killed_worker_costs_its_unfinished_sessions_alone(
     two_nodes: Any, tmp_path: Path
 ) -> None:
     seen: list[Progress] = []
-    kill = _when(4, lambda: two_nodes.kill("Host"))
+    times: list[float] = []
+
+    def kill_one() -> None:
+        times.append(anyio.current_time())
+        two_nodes.kill("Host")
+
+    kill = _when(4, kill_one)
 
     def watch(progress: Progress) -> None:
+        if progress.workers_lost and len(times) == 1:
+            times.append(anyio.current_time())
         seen.append(progress)
         kill(progress)
 
@@ -108,6 +136,7 @@ async def test_a_killed_worker_costs_its_unfinished_sessions_alone(
         report = await sweep(options, watch=watch)
     assert [one.is_right for one in report.outcomes] == [True] * 16
     assert seen[-1].workers_lost == 1
+    assert times[1] - times[0] < LOSS_S
     assert any(one.is_resumed for one in report.outcomes)
 
 
@@ -207,9 +236,143 @@ async def test_a_sweep_that_is_killed_takes_its_workers_with_it_and_is_gone_on_w
 async def test_a_node_that_is_removed_costs_its_unfinished_sessions_alone(
     two_nodes: Any, tmp_path: Path
 ) -> None:
-    node = two_nodes.cluster.add_node(num_cpus=2)
-    remove = _when(6, lambda: two_nodes.cluster.remove_node(node, allow_graceful=False))
+    node = two_nodes.add()
+    remove = _when(6, lambda: two_nodes.remove(node))
     options = _options(_team(delay_s=0.3), tmp_path, 24, concurrency=8)
     with anyio.fail_after(90):
         report = await sweep(options, watch=remove)
     assert [one.is_right for one in report.outcomes] == [True] * 24
+
+
+@ON_ASYNCIO
+async def test_an_agent_whose_node_is_gone_for_good_has_failed(two_nodes: Any) -> None:
+    node = two_nodes.add(resources={"lost": 1.0})
+    place = "place: {on: ray, resources: {lost: 1}}"
+    team = assemble(_team(delay_s=3600.0, place=place))
+    removed_at = 0.0
+    failures: list[AgentFailed] = []
+    with anyio.fail_after(110):
+        async with open_session("What?", team) as session:
+            async for chunk in session:
+                if isinstance(chunk, ThinkingDelta) and chunk.agent == "ada":
+                    removed_at = anyio.current_time()
+                    await to_thread.run_sync(two_nodes.remove, node)
+                if isinstance(chunk, AgentFailed):
+                    failures.append(chunk)
+                    break
+    assert [(one.agent, one.error) for one in failures] == [("ada", "WorkerLost")]
+    assert "no node of the cluster has what 'ada' asks for" in failures[0].message
+    assert anyio.current_time() - removed_at < NODE_LOSS_S
+
+
+@ON_ASYNCIO
+async def test_a_session_that_is_killed_takes_its_agent_with_it_and_is_resumed(
+    two_nodes: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "team.yaml").write_text(_text(4.0, FAR))
+    journals = ["--journal", str(tmp_path / "sessions")]
+    words = [sys.executable, "-m", "coordinator"]
+    with anyio.fail_after(110):
+        process = await anyio.open_process(
+            [
+                *words,
+                "run",
+                "What?",
+                "-c",
+                "team.yaml",
+                "--display",
+                "jsonl",
+                *journals,
+            ],
+            cwd=tmp_path,
+        )
+        assert process.stdout is not None
+        heard = b""
+        while b'"thinking_delta"' not in heard or b'"ada"' not in heard:
+            heard += await process.stdout.receive()
+        assert two_nodes.pids("AgentHost")
+        process.kill()
+        await process.wait()
+        while two_nodes.pids("AgentHost"):  # noqa: ASYNC110  (a process of others)
+            await anyio.sleep(0.05)
+        again = await anyio.run_process(
+            [*words, "resume", "last", "--json", *journals], cwd=tmp_path, check=False
+        )
+    assert again.returncode == 0, again.stderr
+    assert b"41" in again.stdout
+
+
+@ON_ASYNCIO
+@pytest.mark.usefixtures("two_nodes")
+async def test_a_node_of_another_version_is_refused_with_both_versions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep_module, "library_version", lambda: "0.0.9")
+    monkeypatch.setattr(ray_wire, "library_version", lambda: "0.0.9")
+    with anyio.fail_after(60):
+        with pytest.raises(ConfigInvalid, match=r"begun by 0\.0\.9; install the same"):
+            await sweep(_options(_team(), tmp_path, 4))
+        async with open_session("What?", assemble(_team(place=FAR))) as session:
+            result = await session.wait()
+    error = result.agents["ada"].error or ""
+    assert "the session's is 0.0.9; install the same version everywhere" in error
+    assert result.answer is not None
+
+
+@ON_ASYNCIO
+@pytest.mark.usefixtures("two_nodes")
+async def test_a_cluster_of_another_ray_is_refused_with_both_versions() -> None:
+    program = (
+        "import ray\n"
+        "ray.__version__ = '2.1.0'\n"
+        "from coordinator.cluster.ray_cluster import connect\n"
+        "connect()\n"
+    )
+    with anyio.fail_after(60):
+        came = await anyio.run_process([sys.executable, "-c", program], check=False)
+    said = came.stderr.decode().strip().splitlines()[-1]
+    version = importlib.metadata.version("ray")
+    assert f"Version mismatch: The cluster was started with: Ray: {version}" in said
+    assert "was started with: Ray: 2.1.0" in said
+
+
+@ON_ASYNCIO
+@pytest.mark.usefixtures("two_nodes")
+async def test_a_full_object_store_stops_nobody(tmp_path: Path) -> None:
+    ray: Any = importlib.import_module("ray")
+    filled = ray.remote(num_cpus=0, resources={"far": 0.1})(_Hoard).remote()
+    fill = filled.fill.remote(STORE_BYTES // 1_000_000 * 2)
+    big = "word " * 60_000  # a frame of 300 KB, which is more than Ray keeps inline
+    text = _text(0.0, FAR).replace("The answer is 41", f"{big}. The answer is 41")
+    team = assemble(parse_team(text, Path("team.yaml")))
+    with anyio.fail_after(110):
+        await to_thread.run_sync(ray.get, fill)
+        async with open_session("What?", team, journal=tmp_path) as session:
+            result = await session.wait()
+        report = await sweep(_options(_team(), tmp_path / "sweep", 8))
+    ray.kill(filled)
+    assert result.agents["ada"].status == "done"
+    assert [one.is_right for one in report.outcomes] == [True] * 8
+
+
+class _Hoard:
+    """Keeps objects of a megabyte each in its node's store."""
+
+    def fill(self, count: int) -> None:
+        ray: Any = importlib.import_module("ray")
+        self.kept = [ray.put(bytes(1_000_000)) for _ in range(count)]
+
+
+@ON_ASYNCIO
+async def test_a_cluster_far_away_is_reached_by_its_address(
+    two_nodes: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "team.yaml").write_text(_text(0.0, ""))
+    (tmp_path / "q.jsonl").write_text('{"id": "a", "question": "?", "reference": "41"}')
+    words = ["sweep", "q.jsonl", "-c", "team.yaml", "--on", two_nodes.client]
+    with anyio.fail_after(110):
+        came = await anyio.run_process(
+            [sys.executable, "-m", "coordinator", *words], cwd=tmp_path, check=False
+        )
+    assert came.returncode == 0, came.stderr
+    assert [one.is_right for one in read_outcomes(tmp_path / "q-sweep")] == [True]

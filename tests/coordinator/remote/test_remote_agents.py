@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import anyio
 import pytest
+from anyio.lowlevel import checkpoint
 
 from agents.actor.actor import Actor
 from agents.actor.publisher import Outbox, Recorded
@@ -15,7 +18,7 @@ from agents.protocol.chunks import StreamChunk
 from agents.remote.host import Host
 from agents.remote.messages import decode_batch
 from agents.remote.stub import Stub
-from agents.remote.wire import InProcess
+from agents.remote.wire import InProcess, Wire, WireRefused
 from coordinator.session.session import open_session
 from coordinator.team.builder import assemble
 from coordinator.team.reader import parse_team
@@ -167,3 +170,26 @@ async def test_what_waits_to_be_fetched_is_bounded() -> None:
             if again.is_over:
                 break
     assert got == [b"%d" % number for number in range(100)]
+
+
+async def test_a_place_that_refuses_an_agent_is_not_asked_again() -> None:
+    team, _ = _away()
+    opened: list[int] = []
+
+    class Refusing:
+        @asynccontextmanager
+        async def opened(self, epoch: int, session: str) -> AsyncGenerator[Wire]:
+            del session
+            opened.append(epoch)
+            await checkpoint()
+            if epoch > 0:
+                raise WireRefused("another version lives there")
+            yield  # type: ignore[misc]  (never: it is a generator by this alone)
+
+    ada, bob = team.with_models
+    team = replace(team, agents=(replace(ada, elsewhere=Refusing()), bob))
+    async with open_session("What?", team) as session:
+        result = await session.wait()
+    assert opened == [1]
+    assert "another version lives there" in (result.agents["ada"].error or "")
+    assert result.answer is not None
