@@ -2,7 +2,7 @@
 
 The agent runs in an event loop of its own, whose clock is the session's: what it stamps
 needs no translation, so the bytes that it makes are the ones that the team takes. Keys,
-tools and folders are those of the machine it runs on. This module does not import Ray.
+tools and folders are those of the machine it runs on.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from agents.protocol.chunks import AgentId
 from agents.remote.host import Host
 from agents.remote.wire import FETCH_S
 from agents.tools.base import InSession
+from coordinator.cluster.ray_cluster import ray
 from coordinator.cluster.ray_wire import Spec
 from coordinator.journal.entries import library_version
 from coordinator.session.engine import redactor_of
@@ -49,8 +50,13 @@ class AgentHost:
         self._scope: anyio.CancelScope | None = None
         self._over: Future[None] = Future()
 
-    async def ready(self) -> None:
-        """Return once the process is there, so that no clock waits for it."""
+    async def ready(self) -> str:
+        """Return once the process is there, so that no clock waits for it.
+
+        Returns:
+            The node that it is on, by Ray's name.
+        """
+        return ray().get_runtime_context().get_node_id()
 
     async def begin(self, spec: bytes) -> bytes:
         """Make the agent and have it wait for orders.

@@ -6,20 +6,23 @@ import importlib
 import os
 import signal
 import socket
+import subprocess
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
+from anyio import to_thread
+
+from coordinator.journal.store import SUFFIX
 
 TOKEN = "a-token-of-the-tests-and-of-nothing-else"  # noqa: S105  (guards a test's cluster)
 CANARY = "canary-key-5f0c-that-may-appear-nowhere"
 
 STORE_BYTES = 80_000_000
 """Of each node's object store: Ray takes no less than 75 MB."""
-CLIENT_PORT = 20_161
-"""Of the server for ``ray://``."""
 
 
 class TwoNodes:
@@ -27,11 +30,11 @@ class TwoNodes:
 
     canary = CANARY
     """A key that its nodes have in their environment."""
-    client = f"ray://127.0.0.1:{CLIENT_PORT}"
 
-    def __init__(self, cluster: Any, session: Path) -> None:
+    def __init__(self, cluster: Any, client_port: int) -> None:
         self.cluster = cluster
-        self.logs = session / "logs"
+        self.client = f"ray://127.0.0.1:{client_port}"
+        self.logs = Path(cluster.head_node.get_session_dir_path()) / "logs"
 
     def add(self, **said: Any) -> Any:
         """One more node, of two cores."""
@@ -65,9 +68,51 @@ class TwoNodes:
         stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return int(stat[1])
 
+    def has(self, node: Any, pid: int) -> bool:
+        """Whether a process is the node's."""
+        return self.node_of(pid) in {one.pid for one in _processes(node)}
+
     def kill(self, actor: str) -> None:
         """End one process of such an actor as the kernel would."""
         os.kill(self.pids(actor)[-1], signal.SIGKILL)
+
+    async def kill_at_work(self, actor: str) -> None:
+        """The same in the midst of a session."""
+        os.kill(await self._stopped_at_work(lambda: self.pids(actor)), signal.SIGKILL)
+
+    async def remove_at_work(self, node: Any, actor: str) -> None:
+        """Take a node away in the midst of a session of such an actor's."""
+        await self._stopped_at_work(
+            lambda: [pid for pid in self.pids(actor) if self.has(node, pid)]
+        )
+        await to_thread.run_sync(self.remove, node)
+
+    async def _stopped_at_work(self, pids: Callable[[], list[int]]) -> int:
+        """Stop a process where it has a session open, and nobody can have ended it."""
+        while True:
+            for pid in pids():
+                with suppress(ProcessLookupError, FileNotFoundError):  # it has ended
+                    os.kill(pid, signal.SIGSTOP)
+                    if _is_at_work(pid):
+                        return pid
+                    os.kill(pid, signal.SIGCONT)
+            await anyio.sleep(0.05)  # what others do has no event here
+
+
+def _is_at_work(pid: int) -> bool:
+    """Whether it writes a journal that says already that a turn has begun."""
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):
+            # Linux shows the name by which a file was opened; ours begin as others.
+            name = file.readlink().name
+            if SUFFIX in name and b"turn_started" in file.read_bytes():
+                return True
+    return False
+
+
+def _processes(node: Any) -> list[subprocess.Popen[bytes]]:
+    """What a node of Ray's has begun itself."""
+    return [one.process for each in node.all_processes.values() for one in each]
 
 
 def _tried(begin: Callable[[], Any]) -> Any:
@@ -99,13 +144,14 @@ def _descendants() -> set[int]:
     return found
 
 
-def _ports() -> dict[str, int]:
+def _ports(*more: str) -> dict[str, int]:
     """Ports of a node's helpers, for most of which it would else wait, too."""
     names = (
         "metrics_agent_port",
         "metrics_export_port",
         "dashboard_agent_listen_port",
         "runtime_env_agent_port",
+        *more,
     )
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in names]
@@ -143,23 +189,23 @@ def two_nodes() -> Generator[TwoNodes]:
         head = {
             "num_cpus": 2,
             "include_dashboard": False,
-            "ray_client_server_port": CLIENT_PORT,
             "object_store_memory": STORE_BYTES,
             # A full store is full, and not the disk's load.
             "_system_config": {"automatic_object_spilling_enabled": False},
         }
-        cluster = _tried(
-            lambda: utils.Cluster(
-                initialize_head=True, head_node_args={**head, **_ports()}
-            )
-        )
-        nodes = TwoNodes(cluster, Path(cluster.head_node.get_session_dir_path()))
+        ports: dict[str, int] = {}
+
+        def begin() -> Any:
+            ports.update(_ports("ray_client_server_port"))
+            return utils.Cluster(initialize_head=True, head_node_args={**head, **ports})
+
+        nodes = TwoNodes(_tried(begin), ports["ray_client_server_port"])
         nodes.add(resources={"far": 4.0}, labels={"zone": "far"})
-        patch.setenv("RAY_ADDRESS", cluster.address)
+        patch.setenv("RAY_ADDRESS", nodes.cluster.address)
         ray: Any = importlib.import_module("ray")
-        ray.init(cluster.address, log_to_driver=False, logging_level=40)
+        ray.init(nodes.cluster.address, log_to_driver=False, logging_level=40)
         try:
             yield nodes
         finally:
             ray.shutdown()
-            cluster.shutdown()
+            nodes.cluster.shutdown()

@@ -8,8 +8,8 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import importlib.util
+import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import anyio
 import msgspec
 import pytest
 from anyio import to_thread
+from anyio.streams.buffered import BufferedByteReceiveStream
 
 from agents.backends.scripted.script import parse_script
 from agents.emulator import serve
@@ -41,13 +42,18 @@ pytestmark = [
     ),
     pytest.mark.real_time,
     pytest.mark.long,
+    # Ray leaves the logs of its server for ray:// to the garbage collector (2.60).
+    pytest.mark.filterwarnings(
+        "ignore:unclosed file .*ray_client_server:ResourceWarning"
+    ),
 ]
 
 ON_ASYNCIO = pytest.mark.parametrize("anyio_backend", [("asyncio", {})])
 """Of what takes many seconds; a sweep on trio is the first test's."""
 
-LOSS_S, NODE_LOSS_S = 5.0, 15.0
-"""So long a killed worker, and a removed node, may go unnoticed."""
+HANG_S = 240.0
+"""What has not come by then never will; nothing here is a measure of speed. How soon a
+loss is noticed is measured by ``tests/bench/bench_many_sessions.py``."""
 
 FAR = "place: {on: ray, resources: {far: 1}, labels: {zone: far}}"
 
@@ -71,6 +77,14 @@ def _text(delay_s: float, place: str) -> str:
     return "agents:\n" + "\n".join(lines)
 
 
+def _asking(base_url: str) -> str:
+    """A team whose one agent asks an API from the other node, with that node's key."""
+    return (
+        f'agents:\n  - {{id: ada, model: claude-haiku-5-5, base_url: "{base_url}", '
+        f"api_key_env: COORDINATOR_TEST_KEY, {FAR}}}\n"
+    )
+
+
 def _options(team: TeamConfig, out: Path, count: int, **said: Any) -> SweepOptions:
     questions = [
         Question(id=f"q{n}", question=f"What is {n}?", reference=("41",))
@@ -81,23 +95,12 @@ def _options(team: TeamConfig, out: Path, count: int, **said: Any) -> SweepOptio
     )
 
 
-def _when(done: int, call: Callable[[], object]) -> Callable[[Progress], None]:
-    """Call ``call`` once, when so many sessions are done."""
-    calls = [call]
-
-    def watch(progress: Progress) -> None:
-        if progress.done >= done and calls:
-            calls.pop()()
-
-    return watch
-
-
 async def test_a_sweep_runs_on_both_nodes(two_nodes: Any, tmp_path: Path) -> None:
     # More sessions than any worker does while the others begin, however long that
     # takes: the sweep is left as soon as all four run some, two on each node.
-    options = _options(_team(delay_s=0.2), tmp_path, 600, concurrency=4)
+    options = _options(_team(delay_s=0.2), tmp_path, 2_000, concurrency=4)
     nodes: set[int] = set()
-    with anyio.fail_after(110), anyio.CancelScope() as scope:
+    with anyio.fail_after(HANG_S), anyio.CancelScope() as scope:
 
         def watch(progress: Progress) -> None:
             if progress.workers == progress.running == 4 and progress.done >= 8:
@@ -117,33 +120,22 @@ async def test_a_killed_worker_costs_its_unfinished_sessions_alone(
     two_nodes: Any, tmp_path: Path
 ) -> None:
     seen: list[Progress] = []
-    times: list[float] = []
-
-    def kill_one() -> None:
-        times.append(anyio.current_time())
-        two_nodes.kill("Host")
-
-    kill = _when(4, kill_one)
-
-    def watch(progress: Progress) -> None:
-        if progress.workers_lost and len(times) == 1:
-            times.append(anyio.current_time())
-        seen.append(progress)
-        kill(progress)
-
-    options = _options(_team(delay_s=0.3), tmp_path, 16, workers=2, concurrency=4)
-    with anyio.fail_after(60):
-        report = await sweep(options, watch=watch)
-    assert [one.is_right for one in report.outcomes] == [True] * 16
+    options = _options(_team(delay_s=0.5), tmp_path, 16, workers=2, concurrency=4)
+    with anyio.fail_after(HANG_S):
+        async with anyio.create_task_group() as group:
+            group.start_soon(two_nodes.kill_at_work, "Host")
+            await sweep(options, watch=seen.append)
+            group.cancel_scope.cancel("the sweep is over")
+    outcomes = read_outcomes(tmp_path)
+    assert [one.is_right for one in outcomes] == [True] * 16
     assert seen[-1].workers_lost == 1
-    assert times[1] - times[0] < LOSS_S
-    assert any(one.is_resumed for one in report.outcomes)
+    assert any(one.is_resumed for one in outcomes)
 
 
 @pytest.mark.usefixtures("two_nodes")
 async def test_an_agent_lives_on_the_other_node(tmp_path: Path) -> None:
     team = assemble(_team(place=FAR))
-    with anyio.fail_after(60):
+    with anyio.fail_after(HANG_S):
         async with open_session("What?", team, journal=tmp_path) as session:
             chunks = [chunk async for chunk in session]
             result = await session.wait()
@@ -158,7 +150,7 @@ async def test_an_agent_whose_process_is_killed_goes_on_in_another(
 ) -> None:
     team = assemble(_team(delay_s=1.0, place=FAR))
     seen: list[tuple[int, int]] = []
-    with anyio.fail_after(60):
+    with anyio.fail_after(HANG_S):
         async with open_session("What?", team) as session:
             async for chunk in session:
                 if chunk.agent == "ada":
@@ -175,15 +167,11 @@ async def test_cancel_reaches_the_remote_socket_and_no_key_is_written_anywhere(
 ) -> None:
     lines = [{"text": "word " * 2_000, "rate": 20}]
     script = parse_script({"turns": [{"repeat": True, "lines": lines}]})
-    slow = "{turns: [{lines: [{delay_s: 600, answer: '41'}]}]}"
+    slow = "{turns: [{lines: [{delay_s: 3600, answer: '41'}]}]}"
     async with serve(script, keys={"ada": two_nodes.canary}) as server:
-        text = (
-            f"agents:\n  - {{id: bob, script: {slow}}}\n"
-            "  - {id: ada, model: claude-haiku-5-5, base_url: "
-            f'"{server.base_url}", api_key_env: COORDINATOR_TEST_KEY, {FAR}}}\n'
-        )
+        text = f"{_asking(server.base_url)}  - {{id: bob, script: {slow}}}\n"
         team = assemble(parse_team(text, Path("team.yaml")), environment={})
-        with anyio.fail_after(60):
+        with anyio.fail_after(HANG_S):
             async with open_session("What?", team, journal=tmp_path) as session:
                 async for chunk in session:
                     if isinstance(chunk, TextDelta):
@@ -216,7 +204,7 @@ async def test_a_sweep_that_is_killed_takes_its_workers_with_it_and_is_gone_on_w
         b"\n".join(map(msgspec.json.encode, rows))
     )
     (tmp_path / "team.yaml").write_text(_text(0.5, ""))
-    with anyio.fail_after(90):
+    with anyio.fail_after(HANG_S):
         process = await anyio.open_process(command, cwd=tmp_path)
         results = tmp_path / "sweep" / "results.jsonl"
         while not results.exists() or not results.read_bytes():  # noqa: ASYNC110  (a file has no event)
@@ -237,67 +225,82 @@ async def test_a_node_that_is_removed_costs_its_unfinished_sessions_alone(
     two_nodes: Any, tmp_path: Path
 ) -> None:
     node = two_nodes.add()
-    remove = _when(6, lambda: two_nodes.remove(node))
-    options = _options(_team(delay_s=0.3), tmp_path, 24, concurrency=8)
-    with anyio.fail_after(90):
-        report = await sweep(options, watch=remove)
-    assert [one.is_right for one in report.outcomes] == [True] * 24
+    seen: list[Progress] = []
+    options = _options(_team(delay_s=0.5), tmp_path, 24, concurrency=8)
+    with anyio.fail_after(HANG_S):
+        async with anyio.create_task_group() as group:
+            group.start_soon(two_nodes.remove_at_work, node, "Host")
+            await sweep(options, watch=seen.append)
+            group.cancel_scope.cancel("the sweep is over")
+    outcomes = read_outcomes(tmp_path)
+    assert [one.is_right for one in outcomes] == [True] * 24
+    assert seen[-1].workers_lost >= 1
+    assert any(one.is_resumed for one in outcomes)
 
 
 @ON_ASYNCIO
-async def test_an_agent_whose_node_is_gone_for_good_has_failed(two_nodes: Any) -> None:
-    node = two_nodes.add(resources={"lost": 1.0})
+async def test_an_agent_whose_node_is_gone_goes_on_at_another_and_then_has_failed(
+    two_nodes: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    nodes = [two_nodes.add(resources={"lost": 1.0}) for _ in range(2)]
     place = "place: {on: ray, resources: {lost: 1}}"
     team = assemble(_team(delay_s=3600.0, place=place))
-    removed_at = 0.0
+    losses: list[int] = []
     failures: list[AgentFailed] = []
-    with anyio.fail_after(110):
+    with anyio.fail_after(HANG_S):
         async with open_session("What?", team) as session:
             async for chunk in session:
                 if isinstance(chunk, ThinkingDelta) and chunk.agent == "ada":
-                    removed_at = anyio.current_time()
+                    losses.append(_losses(caplog))
+                    pid = two_nodes.pids("AgentHost")[-1]
+                    node = next(one for one in nodes if two_nodes.has(one, pid))
+                    nodes.remove(node)
                     await to_thread.run_sync(two_nodes.remove, node)
                 if isinstance(chunk, AgentFailed):
                     failures.append(chunk)
                     break
+    # Its second life was not spent on the dead node, which is listed for a while yet.
+    assert losses == [0, 1]
     assert [(one.agent, one.error) for one in failures] == [("ada", "WorkerLost")]
-    assert "no node of the cluster has what 'ada' asks for" in failures[0].message
-    assert anyio.current_time() - removed_at < NODE_LOSS_S
+
+
+def _losses(caplog: pytest.LogCaptureFixture) -> int:
+    """How often an agent's far end was lost until now."""
+    return sum(record.name == "agents.remote" for record in caplog.records)
 
 
 @ON_ASYNCIO
 async def test_a_session_that_is_killed_takes_its_agent_with_it_and_is_resumed(
     two_nodes: Any, tmp_path: Path
 ) -> None:
-    (tmp_path / "team.yaml").write_text(_text(4.0, FAR))
-    journals = ["--journal", str(tmp_path / "sessions")]
     words = [sys.executable, "-m", "coordinator"]
-    with anyio.fail_after(110):
-        process = await anyio.open_process(
-            [
-                *words,
-                "run",
-                "What?",
-                "-c",
-                "team.yaml",
-                "--display",
-                "jsonl",
-                *journals,
-            ],
-            cwd=tmp_path,
-        )
-        assert process.stdout is not None
-        heard = b""
-        while b'"thinking_delta"' not in heard or b'"ada"' not in heard:
-            heard += await process.stdout.receive()
-        assert two_nodes.pids("AgentHost")
-        process.kill()
-        await process.wait()
-        while two_nodes.pids("AgentHost"):  # noqa: ASYNC110  (a process of others)
-            await anyio.sleep(0.05)
-        again = await anyio.run_process(
-            [*words, "resume", "last", "--json", *journals], cwd=tmp_path, check=False
-        )
+    journals = ["--journal", str(tmp_path / "sessions")]
+    run = [*words, "run", "What?", "-c", "team.yaml", "--display", "jsonl", *journals]
+    # The first time it takes for ever, so that whoever kills it may take any time.
+    slow = {"thinking": "Well, " * 10_000, "rate": 20}
+    quick = [{"answer": "The answer is 41"}]
+    script = parse_script({"turns": [{"lines": [slow]}, {"lines": quick}]})
+    async with serve(script, keys={"ada": two_nodes.canary}) as server:
+        (tmp_path / "team.yaml").write_text(_asking(server.base_url))
+        with anyio.fail_after(HANG_S):
+            process = await anyio.open_process(
+                run, cwd=tmp_path, stdin=subprocess.DEVNULL, stderr=None
+            )
+            assert process.stdout is not None
+            heard = BufferedByteReceiveStream(process.stdout)
+            line = b""
+            while b'"thinking_delta","agent":"ada"' not in line:
+                line = await heard.receive_until(b"\n", 1 << 20)
+            process.kill()
+            await process.aclose()
+            await server.all_closed()
+            while two_nodes.pids("AgentHost"):  # noqa: ASYNC110  (a process of others)
+                await anyio.sleep(0.05)
+            again = await anyio.run_process(
+                [*words, "resume", "last", "--json", *journals],
+                cwd=tmp_path,
+                check=False,
+            )
     assert again.returncode == 0, again.stderr
     assert b"41" in again.stdout
 
@@ -309,7 +312,7 @@ async def test_a_node_of_another_version_is_refused_with_both_versions(
 ) -> None:
     monkeypatch.setattr(sweep_module, "library_version", lambda: "0.0.9")
     monkeypatch.setattr(ray_wire, "library_version", lambda: "0.0.9")
-    with anyio.fail_after(60):
+    with anyio.fail_after(HANG_S):
         with pytest.raises(ConfigInvalid, match=r"begun by 0\.0\.9; install the same"):
             await sweep(_options(_team(), tmp_path, 4))
         async with open_session("What?", assemble(_team(place=FAR))) as session:
@@ -328,7 +331,7 @@ async def test_a_cluster_of_another_ray_is_refused_with_both_versions() -> None:
         "from coordinator.cluster.ray_cluster import connect\n"
         "connect()\n"
     )
-    with anyio.fail_after(60):
+    with anyio.fail_after(HANG_S):
         came = await anyio.run_process([sys.executable, "-c", program], check=False)
     said = came.stderr.decode().strip().splitlines()[-1]
     version = importlib.metadata.version("ray")
@@ -345,7 +348,7 @@ async def test_a_full_object_store_stops_nobody(tmp_path: Path) -> None:
     big = "word " * 60_000  # a frame of 300 KB, which is more than Ray keeps inline
     text = _text(0.0, FAR).replace("The answer is 41", f"{big}. The answer is 41")
     team = assemble(parse_team(text, Path("team.yaml")))
-    with anyio.fail_after(110):
+    with anyio.fail_after(HANG_S):
         await to_thread.run_sync(ray.get, fill)
         async with open_session("What?", team, journal=tmp_path) as session:
             result = await session.wait()
@@ -370,7 +373,7 @@ async def test_a_cluster_far_away_is_reached_by_its_address(
     (tmp_path / "team.yaml").write_text(_text(0.0, ""))
     (tmp_path / "q.jsonl").write_text('{"id": "a", "question": "?", "reference": "41"}')
     words = ["sweep", "q.jsonl", "-c", "team.yaml", "--on", two_nodes.client]
-    with anyio.fail_after(110):
+    with anyio.fail_after(HANG_S):
         came = await anyio.run_process(
             [sys.executable, "-m", "coordinator", *words], cwd=tmp_path, check=False
         )
