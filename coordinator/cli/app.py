@@ -903,7 +903,7 @@ def sweep(
     ----------
     questions
         A file of JSON lines or CSV. A line is {"id", "question", "reference"}, or in
-        the form of GSM8K, MMLU, MMLU-Pro, GPQA, AIME or MATH.
+        the form of GSM8K, MMLU, MMLU-Pro, GPQA, ARC, AIME or MATH.
     config
         A team file (YAML); may be given more than once.
     teams

@@ -1,8 +1,9 @@
 """Sets of questions: files of JSON lines or CSV, in our form or a common set's. Pure.
 
-A line is one question. The forms of GSM8K, MMLU, MMLU-Pro, GPQA, AIME and MATH are
-known by their keys; any other, inspect's ``Sample`` among them, is read by a mapping of
-fields, as inspect's ``FieldSpec`` has it (``input``, ``target``, ``choices``, ``id``).
+A line is one question. The forms of GSM8K, MMLU, MMLU-Pro, GPQA, ARC, AIME and MATH
+are known by their keys; any other, inspect's ``Sample`` among them, is read by a
+mapping of fields, as inspect's ``FieldSpec`` has it (``input``, ``target``,
+``choices``, ``id``).
 """
 
 from __future__ import annotations
@@ -174,19 +175,18 @@ def _question(row: Row, fields: Fields, line: int, place: str) -> Question:
             "--fields question=KEY"
         )
     name = _text(row, fields.id, place) if fields.id else form.id
-    reference, choices = form.reference, form.choices
+    choices, labels = form.choices, form.labels
     if fields.choices:
-        choices = _choices(_value(row, fields.choices, place), place)
-    if fields.reference:
-        reference = _references(_value(row, fields.reference, place))
-        if choices:
-            reference = _as_letters(reference, choices)
+        choices, labels = _choices(_value(row, fields.choices, place), place), ()
     if len(choices) > len(LETTERS):
         raise ConfigInvalid(
             f"{place} has {len(choices)} choices; there are {len(LETTERS)} letters"
         )
+    right = _value(row, fields.reference, place) if fields.reference else form.right
+    reference = _references(right)
     if choices:
         asked = _with_choices(asked, choices)
+        reference = _letters(right, choices, place, labels)
     return Question(
         id=(name or "").strip() or f"line{line}",
         question=asked,
@@ -200,8 +200,11 @@ class _Form(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str | None = None
     question: str | None = None
-    reference: tuple[str, ...] = ()
+    right: object = None
+    """The reference, as it stands there."""
     choices: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    """What the set itself calls the choices."""
 
 
 def _known_form(row: Row) -> _Form:
@@ -210,22 +213,21 @@ def _known_form(row: Row) -> _Form:
     if "correct answer" in lower and "incorrect answer 1" in lower:
         return _gpqa(lower, name)
     asked = _first(lower, "question", "problem", "input", "prompt")
-    options = lower.get("options", lower.get("choices"))
-    answer = lower.get("answer")
-    if isinstance(options, list | tuple) and options:
-        choices = tuple(str(one) for one in cast("Sequence[object]", options))
+    answer = lower.get("answer", lower.get("answerkey"))
+    options, labels = _labelled(lower.get("options", lower.get("choices")))
+    if options:
         right = lower.get("target") if answer is None else answer
-        references = _as_letters(_references(right), choices)
-        return _Form(id=name, question=asked, reference=references, choices=choices)
+        return _Form(
+            id=name, question=asked, right=right, choices=options, labels=labels
+        )
+    right = next((lower[key] for key in ("reference", "target") if key in lower), None)
     if isinstance(answer, str) and "####" in answer:  # GSM8K
-        return _Form(id=name, question=asked, reference=(_after_hashes(answer),))
-    if "problem" in lower:  # AIME, MATH
+        right = _after_hashes(answer)
+    elif "problem" in lower:  # AIME, MATH
         right = _references(answer) or _boxed(lower.get("solution"))
-        return _Form(id=name, question=asked, reference=right)
-    for key in ("reference", "target"):
-        if key in lower:
-            return _Form(id=name, question=asked, reference=_references(lower[key]))
-    return _Form(id=name, question=asked)
+    elif right is None and not isinstance(answer, dict):
+        right = answer
+    return _Form(id=name, question=asked, right=right)
 
 
 def _gpqa(lower: Mapping[str, Any], name: str | None) -> _Form:
@@ -237,7 +239,7 @@ def _gpqa(lower: Mapping[str, Any], name: str | None) -> _Form:
     seed = hashlib.sha256(asked.encode("utf-8", "replace")).digest()
     random.Random(seed).shuffle(choices)  # noqa: S311  (an order, no secret)
     letter = LETTERS[choices.index(right)]
-    return _Form(id=name, question=asked, reference=(letter,), choices=tuple(choices))
+    return _Form(id=name, question=asked, right=letter, choices=tuple(choices))
 
 
 def _with_choices(question: str, choices: Sequence[str]) -> str:
@@ -246,18 +248,57 @@ def _with_choices(question: str, choices: Sequence[str]) -> str:
     return "\n".join([question.strip(), "", *lines, "", CHOOSE.format(example="A")])
 
 
-def _as_letters(references: Sequence[str], choices: Sequence[str]) -> tuple[str, ...]:
-    """References as letters: given as such, as a choice's words, or as its index."""
-    letters: list[str] = []
-    for one in references:
-        bare = one.strip()
+def _labelled(value: object) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Choices and what their set calls them: a list, or as ARC and CommonsenseQA do."""
+    labels: object = ()
+    if isinstance(value, dict):
+        both = cast("Row", value)
+        value, labels = both.get("text"), both.get("label")
+    return _strings(value), _strings(labels)
+
+
+def _strings(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple):
+        return ()
+    return tuple(str(one) for one in cast("Sequence[object]", value))
+
+
+def _letters(
+    value: object, choices: Sequence[str], place: str, labels: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """References as letters; a number is an index, and never a choice that reads so.
+
+    Args:
+        value: Letters, labels, choices' own words or indices; -1 and nothing: unknown.
+        choices: What may be chosen.
+        place: The line, for messages.
+        labels: What the set itself calls the choices.
+
+    Raises:
+        ConfigInvalid: It is none of the choices.
+    """
+    if isinstance(value, list | tuple):
+        many = cast("Sequence[object]", value)
+        found = (_letters(one, choices, place, labels) for one in many)
+        return tuple(letter for letters in found for letter in letters)
+    if value is None or value in ("", -1):
+        return ()
+    if isinstance(value, int) and not isinstance(value, bool):
+        if value < len(choices):
+            return (LETTERS[value],)
+    elif isinstance(value, str):
+        bare = _after_hashes(value).strip()
+        if bare in labels:
+            return (LETTERS[labels.index(bare)],)
         if len(bare) == 1 and bare.upper() in LETTERS[: len(choices)]:
-            letters.append(bare.upper())
-        elif bare in choices:
-            letters.append(LETTERS[choices.index(bare)])
-        elif bare.isdecimal() and int(bare) < len(choices):
-            letters.append(LETTERS[int(bare)])
-    return tuple(letters)
+            return (bare.upper(),)
+        if bare in choices:
+            return (LETTERS[choices.index(bare)],)
+        if bare.isdecimal() and int(bare) < len(choices):
+            return (LETTERS[int(bare)],)
+    raise ConfigInvalid(
+        f"{place}: the reference {value!r:.60} is none of its {len(choices)} choices"
+    )
 
 
 def _references(value: object) -> tuple[str, ...]:

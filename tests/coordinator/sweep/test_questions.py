@@ -51,6 +51,57 @@ def test_mmlu_says_the_right_choice_by_its_index(tmp_path: Path) -> None:
     assert _read(tmp_path, row)[0].reference == ("B",)
 
 
+def test_an_index_is_no_choice_that_reads_like_it(tmp_path: Path) -> None:
+    row = {"question": "Which?", "choices": ["8", "2", "24", "120"], "answer": 2}
+    assert _read(tmp_path, row)[0].reference == ("C",)
+    mapped = _read(tmp_path, row, reference="answer", choices="choices")
+    assert mapped[0].reference == ("C",)
+    written = {**row, "answer": "2"}
+    assert _read(tmp_path, written)[0].reference == ("B",)
+
+
+def test_choices_may_bring_labels_of_their_own(tmp_path: Path) -> None:
+    choices = {"text": ["8", "2", "24", "120"], "label": ["1", "2", "3", "4"]}
+    row = {"id": "x", "question": "Which?", "choices": choices, "answerKey": "3"}
+    (read,) = _read(tmp_path, row)
+    assert read.choices == ("8", "2", "24", "120")
+    assert read.reference == ("C",)
+
+
+def test_what_a_mapping_names_is_read_as_in_a_form(tmp_path: Path) -> None:
+    row = {"question": "Which?", "Wahl": ["x", "y"], "target": "y"}
+    assert _read(tmp_path, row, choices="Wahl")[0].reference == ("B",)
+    told = {"question": "Which?", "choices": ["x", "y"], "answer": "it is y", "key": 1}
+    assert _read(tmp_path, told, reference="key")[0].reference == ("B",)
+    many = {"question": "Which?", "choices": [*map(str, range(30))], "answer": 28}
+    with pytest.raises(ConfigInvalid, match="there are 26 letters"):
+        _read(tmp_path, many)
+
+
+@pytest.mark.parametrize("answer", [7, "blue", "E", ["A", "blue"], True])
+def test_a_reference_that_is_no_choice_is_refused_with_its_line(
+    tmp_path: Path, answer: object
+) -> None:
+    row = {"question": "Which?", "choices": ["x", "y"], "answer": answer}
+    with pytest.raises(ConfigInvalid, match=r"line 1: .* is none of its 2 choices"):
+        _read(tmp_path, row)
+
+
+@pytest.mark.parametrize("answer", [None, "", -1])
+def test_a_set_may_keep_its_references_to_itself(
+    tmp_path: Path, answer: object
+) -> None:
+    row = {"question": "Which?", "choices": ["x", "y"], "answer": answer}
+    assert _read(tmp_path, row)[0].reference == ()
+
+
+def test_an_answer_is_a_reference_where_nothing_else_is(tmp_path: Path) -> None:
+    rows = [{"question": "How many?", "answer": 41}, {"question": "?", "answer": "x"}]
+    assert [one.reference for one in _read(tmp_path, *rows)] == [("41",), ("x",)]
+    structured = {"question": "Who?", "answer": {"value": "x", "aliases": ["y"]}}
+    assert _read(tmp_path, structured)[0].reference == ()
+
+
 def test_gpqa_mixes_the_right_answer_among_the_wrong_ones_alike_each_time(
     tmp_path: Path,
 ) -> None:
