@@ -94,12 +94,13 @@ async def _run(command: SweepCommand) -> int:
         complain(report.problem)
     if interrupted:
         return Exit.INTERRUPTED
-    failed = sum(outcome.status in AGAIN for outcome in report.outcomes)
-    if failed:
-        first = next(one for one in report.outcomes if one.status in AGAIN)
+    silent = [
+        one for one in report.outcomes if one.status in AGAIN or one.answer is None
+    ]
+    if silent:
         complain(
-            f"{failed:,} sessions came to no answer, the first: {first.session}: "
-            f"{first.detail or first.status}"
+            f"{len(silent):,} sessions came to no answer, the first: "
+            f"{silent[0].session}: {silent[0].detail or silent[0].status}"
         )
     unjudged = [one for one in report.outcomes if one.is_unjudged]
     if unjudged:
@@ -107,7 +108,7 @@ async def _run(command: SweepCommand) -> int:
             f"{len(unjudged):,} answers could not be judged, the first: "
             f"{unjudged[0].session}: {unjudged[0].detail}"
         )
-    is_short = failed or summary.missing or unjudged
+    is_short = silent or summary.missing or unjudged
     return Exit.EXECUTION if is_short else Exit.ANSWERED
 
 

@@ -150,6 +150,22 @@ async def test_ctrl_c_keeps_what_is_done_and_the_same_command_does_the_rest(
 
 
 @pytest.mark.parametrize("anyio_backend", [("asyncio", {})])
+async def test_sessions_without_an_answer_are_said_and_asked_again_only_if_they_failed(
+    tmp_path: Path,
+) -> None:
+    _files(tmp_path, delay_s=3600, count=2)
+    words = _command(tmp_path / "out", "--deadline", "0.2")
+    with anyio.fail_after(60):
+        for _ in range(2):
+            came = await anyio.run_process(words, cwd=tmp_path, check=False)
+            assert came.returncode == 2, came.stderr
+            assert b"2 sessions came to no answer, the first: " in came.stderr
+            assert b"the deadline passed" in came.stderr
+    lines = (tmp_path / "out" / "results.jsonl").read_bytes().splitlines()
+    assert len(lines) == 2
+
+
+@pytest.mark.parametrize("anyio_backend", [("asyncio", {})])
 async def test_workers_end_with_the_sweep_that_began_them(tmp_path: Path) -> None:
     _files(tmp_path, delay_s=3600, count=4)
     out = tmp_path / "out"
