@@ -108,7 +108,13 @@ async def _run(command: SweepCommand) -> int:
             f"{len(unjudged):,} answers could not be judged, the first: "
             f"{unjudged[0].session}: {unjudged[0].detail}"
         )
-    is_short = silent or summary.missing or unjudged
+    cut = [one for one in report.outcomes if one.agents_retired]
+    if cut:
+        complain(
+            f"{len(cut):,} sessions were cut short by their budget, the first: "
+            f"{cut[0].session}; a larger one in a new folder compares teams fairly"
+        )
+    is_short = silent or summary.missing or unjudged or cut
     return Exit.EXECUTION if is_short else Exit.ANSWERED
 
 

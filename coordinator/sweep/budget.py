@@ -16,6 +16,12 @@ SPARE = 3.0
 has cost on average, because grants come back and a session cut short is wasted."""
 
 
+GROWTH = 2.0
+"""A grant is at least so many times the largest that was seen to be too little: what a
+session may spend at worst is more than what it does spend, and a call for which there
+is no room is not made, so its team is fewer than it should be."""
+
+
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """What one session may spend; ``None``: nothing bounds it."""
 
@@ -31,6 +37,8 @@ class _Pot:
         self.spent = 0.0
         self.reserved = 0.0
         self.settled = 0
+        self.too_little = 0.0
+        """The largest grant that has cut a session short."""
 
     @property
     def free(self) -> float:
@@ -46,7 +54,9 @@ class _Pot:
             return math.inf if own is None else own
         least = self.average if own is None else min(own, max(self.average, 1e-12))
         # An even part of what is free; more where sessions are seen to need it.
-        even = max(self.free / max(1, places), SPARE * self.average)
+        enough = GROWTH * self.too_little
+        least = max(least, enough if own is None else min(own, enough))
+        even = max(self.free / max(1, places), SPARE * self.average, enough)
         part = min(self.free, even if own is None else own)
         return part if part > 0 and part >= least else 0.0
 
@@ -106,12 +116,22 @@ class SweepBudget:
         self._usd.reserved -= usd
         self._tokens.reserved -= tokens
 
-    def settle(self, session: str, cost_usd: float | None, tokens: int) -> None:
+    def settle(
+        self,
+        session: str,
+        cost_usd: float | None,
+        tokens: int,
+        *,
+        is_cut_short: bool = False,
+    ) -> None:
         """A session has ended; what it cost. Unknown costs count as what was granted.
 
         One that was granted nothing had ended in an earlier run, and counts as well.
         """
-        granted_usd = self._granted.get(session, (0.0, 0))[0]
+        granted_usd, granted_tokens = self._granted.get(session, (0.0, 0))
+        if is_cut_short:
+            self._usd.too_little = max(self._usd.too_little, granted_usd)
+            self._tokens.too_little = max(self._tokens.too_little, granted_tokens)
         self.take_back(session)
         self._usd.spent += granted_usd if cost_usd is None else cost_usd
         self._tokens.spent += tokens

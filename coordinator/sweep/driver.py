@@ -221,7 +221,12 @@ class Driver:
 
     def _settle(self, outcome: Outcome) -> None:
         self._left -= 1
-        self._budget.settle(outcome.session, outcome.cost_usd, outcome.tokens)
+        self._budget.settle(
+            outcome.session,
+            outcome.cost_usd,
+            outcome.tokens,
+            is_cut_short=outcome.agents_retired > 0,
+        )
         self._keep(outcome)
         self._progress = counted(self._progress, outcome)
         self._tell()

@@ -52,6 +52,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     turns: int = 0
     agents: int = 0
     agents_failed: int = 0
+    agents_retired: int = 0
+    """For whose next call the budget had no room; the session is cut short."""
     input_tokens: int = 0
     output_tokens: int = 0
     tokens: int = 0
@@ -104,6 +106,7 @@ def outcome_of(
         turns=sum(agent.turns for agent in result.agents.values()),
         agents=len(result.agents),
         agents_failed=sum(a.status == "failed" for a in result.agents.values()),
+        agents_retired=sum(a.status == "retired" for a in result.agents.values()),
         input_tokens=result.usage.prompt_tokens,
         output_tokens=result.usage.output_tokens,
         tokens=result.usage.total_tokens,

@@ -19,6 +19,7 @@ from coordinator.sweep.budget import Grant, SweepBudget
 from coordinator.sweep.driver import Progress
 from coordinator.sweep.store import read_outcomes
 from coordinator.sweep.sweep import SweepOptions, sweep
+from coordinator.team.emulation import to_emulate
 from coordinator.team.reader import parse_team
 
 pytestmark = [pytest.mark.real_time, pytest.mark.long]
@@ -216,3 +217,35 @@ def test_grants_never_come_to_more_than_the_budget(
             spent += cost
     assert spent <= 10.0 + 1e-9
     assert spent > 2.0
+
+
+@pytest.mark.parametrize("own", [None, 9.0])
+def test_a_grant_that_was_too_little_is_not_granted_again(own: float | None) -> None:
+    budget = SweepBudget(usd=10.0)
+    grants = [budget.grant(f"s{n}", Grant(usd=None), places=4 - n) for n in range(4)]
+    assert [grant and grant.usd for grant in grants] == [2.5] * 4
+    for number in range(4):
+        budget.settle(f"s{number}", 0.5, 0, is_cut_short=number == 0)
+    wide = budget.grant("wide", Grant(usd=own), places=8)
+    assert wide is not None
+    assert wide.usd is not None
+    assert wide.usd >= 5.0
+    assert budget.grant("narrow", Grant(usd=own), places=8) is None
+
+
+async def test_a_budget_cuts_no_session_short_that_could_wait_for_others(
+    options: Options,
+) -> None:
+    agents = "\n".join(f"  - {{id: {n}, model: claude-haiku-5-5}}" for n in ("a", "b"))
+    team = to_emulate(parse_team(f"agents:\n{agents}", Path("team.yaml")))
+    made = options(
+        teams={"team": team}, count=14, concurrency=8, out=None, budget_usd=0.005
+    )
+    with anyio.fail_after(60):
+        report = await sweep(made)
+    assert report.problem is None
+    by_question = {one.question: one for one in report.outcomes}
+    assert len(by_question) == 14
+    # Of those that began together nobody could know what they need.
+    later = [by_question[f"q{n}"] for n in range(8, 14)]
+    assert [one.agents_retired for one in later] == [0] * 6
