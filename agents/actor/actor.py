@@ -77,6 +77,7 @@ class Actor:
         "_fallback_limiters",
         "_files",
         "_frames_sent",
+        "_has_toolboxes",
         "_is_closed",
         "_lifetime",
         "_limiter",
@@ -119,6 +120,7 @@ class Actor:
         self._conversation = Conversation()
         # Lists, not deques: ten thousand idle actors pay for what is empty.
         self._toolboxes: Toolboxes | None = None
+        self._has_toolboxes = bool(agent.toolboxes)
         self._mailbox: list[Turn] = []
         self._news: list[News] = []
         self._withdrawn: dict[TurnNumber, str] = {}
@@ -234,6 +236,7 @@ class Actor:
             retry=self._retry,
             memory=Memory(asked) if asked else None,
             toolboxes=self._toolboxes,
+            has_toolboxes=self._has_toolboxes,
             files=self._files,
         )
         # What a withdrawn turn was to hear is dropped with it, a later one's is kept.

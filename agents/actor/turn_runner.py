@@ -34,6 +34,7 @@ from agents.actor.stop_reasons import (
 from agents.actor.tool_calls import Calling
 from agents.boundary.guard import model_of, offers
 from agents.conversation import prompts
+from agents.conversation.tool_offers import Offer, change_of, read, recorded
 from agents.errors import (
     BackendBroken,
     BackendRefused,
@@ -49,6 +50,7 @@ from agents.protocol.chunks import (
     StatusChanged,
     ToolCalled,
     ToolReturned,
+    ToolsOffered,
     TurnStarted,
 )
 from agents.protocol.citations import Sources
@@ -102,6 +104,8 @@ class RunningTurn:
     toolboxes: Toolboxes | None = None
     """What the agent's other tools are in, while it has not got them; what is missing
     is told once, to people."""
+    has_toolboxes: bool = False
+    """Whether some of the agent's tools come from elsewhere, and may change."""
     files: SessionFiles | None = None
     _news: list[News] = field(default_factory=list[News])
     """What the model has yet to be told."""
@@ -276,6 +280,8 @@ class RunningTurn:
         request = self._request(call)
         if self.memory is not None:
             remembered = self._recall(request, self.memory)
+            if self.memory.offer is not None:
+                self.conversation.note_offer(read(self.memory.offer.tools))
             if remembered is not None:
                 return remembered
             if self.memory.has_broken_response:
@@ -286,6 +292,8 @@ class RunningTurn:
             self.memory = None
         elif call > 1 or self._has_uploads:
             await self.voice.recorded()
+        if self.has_toolboxes and await self._offers_other_tools(request.tools):
+            request = self._request(call)
         limiters = (self.limiter, *self.fallback_limiters)
         return await ask(
             self._backend,
@@ -297,6 +305,24 @@ class RunningTurn:
             files=self.files,
             idle_limit_s=self.agent.idle_limit_s,
         )
+
+    async def _offers_other_tools(self, offer: Offer) -> bool:
+        """Note what may be called, unless that is what the conversation knows."""
+        before = self.conversation.offer
+        added, removed = change_of(before, offer)
+        if not (added or removed):
+            return False
+        if before:
+            words = [f"{tool.name} has come" for tool in added]
+            words += [f"{name} is gone" for name in removed]
+            stamp = self.voice.stamp()
+            await self.voice.say(
+                StatusChanged(**stamp, status="tools_changed", detail=", ".join(words))
+            )
+        stamp = self.voice.stamp()
+        await self.voice.say(ToolsOffered(**stamp, tools=recorded(offer)))
+        self.conversation.note_offer(offer)
+        return True
 
     @property
     def _has_uploads(self) -> bool:

@@ -23,6 +23,7 @@ from agents.conversation.server_calls import (
     without_open_calls,
     without_thoughts,
 )
+from agents.conversation.tool_offers import Offer, offers_in, read
 from agents.protocol.backend import Message
 from agents.protocol.chunks import (
     ResponseAbandoned,
@@ -32,6 +33,7 @@ from agents.protocol.chunks import (
     StreamChunk,
     ToolCalled,
     ToolReturned,
+    ToolsOffered,
     TurnEnded,
     TurnRestarted,
 )
@@ -333,10 +335,25 @@ class Conversation:
 
     def _say(self, blocks: msgspec.Raw) -> None:
         """Add a user message, or to the last: one of ours may have got no answer."""
+        tools: Offer = ()
         if self._messages and self._messages[-1].role == "user":
-            before = bytes(self._messages.pop().content)
+            last = self._messages.pop()
+            before, tools = bytes(last.content), last.tools
             blocks = msgspec.Raw(before[:-1] + b"," + bytes(blocks)[1:])
-        self._messages.append(Message(role="user", content=blocks))
+        self._messages.append(Message(role="user", content=blocks, tools=tools))
+
+    @property
+    def offer(self) -> Offer:
+        """What was last noted that may be called; empty: nothing was."""
+        noted = offers_in(self._messages)
+        return noted[-1][1] if noted else ()
+
+    def note_offer(self, offer: Offer) -> None:
+        """Note what may be called from the message on that is sent now."""
+        self.messages()
+        if self._messages and self._messages[-1].role == "user":
+            last = msgspec.structs.replace(self._messages[-1], tools=offer)
+            self._messages = [*self._messages[:-1], last]
 
     def end(self, *, keep: bool) -> None:
         """End the turn; unless ``keep``, as if it had never begun.
@@ -417,6 +434,8 @@ class Conversation:
                 case TurnRestarted():
                     self.begin_afresh(turn, chunk.fallbacks)
                     response, call = Transcript(), 1
+                case ToolsOffered():
+                    self.note_offer(read(chunk.tools))
                 case ToolReturned():
                     self.returned(chunk)
                 case StatusChanged(status="asked_again"):

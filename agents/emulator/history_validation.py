@@ -86,13 +86,9 @@ class Issued:
         return self._thoughts.get(call_id)
 
 
-SYSTEM_BETAS = frozenset(
-    {
-        "per-turn-control-2026-07-01",
-        "mid-conversation-tool-changes-2026-07-01",
-        "inline-tools-2026-09-15",
-    }
-)
+TOOL_CHANGES = "mid-conversation-tool-changes-2026-07-01"
+INLINE_TOOLS = "inline-tools-2026-09-15"
+SYSTEM_BETAS = frozenset({"per-turn-control-2026-07-01", TOOL_CHANGES, INLINE_TOOLS})
 """Each allows ``role: system`` amid the messages (what Claude Code sends it under)."""
 
 
@@ -112,8 +108,12 @@ def check_history(
     messages: list[JsonObject] = body["messages"]
     if not messages:
         raise Invalid("messages: at least one message is required")
+    tools = cast("list[JsonObject]", body.get("tools") or [])
+    names = {str(tool.get("name")) for tool in tools}
     for number, message in enumerate(messages):
         _check_role(message, f"messages.{number}", betas)
+        if message["role"] == "system":
+            _check_tool_changes(message, f"messages.{number}", betas, names)
         is_last = number == len(messages) - 1
         _check_content(message, f"messages.{number}", may_be_empty=is_last)
     if messages[0]["role"] != "user":
@@ -152,6 +152,48 @@ def _check_role(message: JsonObject, path: str, betas: frozenset[str]) -> None:
         )
     if role not in {"user", "assistant"}:
         raise Invalid(f"{path}.role: Input should be 'user' or 'assistant'")
+
+
+def _check_tool_changes(
+    message: JsonObject, path: str, betas: frozenset[str], names: set[str]
+) -> None:
+    """Tools come and go under betas, and only what is known can be named.
+
+    What the SDK says of its parameters (2.14.0, ``BetaRequestToolAdditionBlockParam``,
+    read 2026-12-01); the words of the refusals are ours.
+
+    Args:
+        message: Of the system's.
+        path: Where it stands.
+        betas: What the request lists.
+        names: What ``tools`` and the messages before define; added to.
+    """
+    content: Any = message.get("content")
+    for number, block in enumerate(content if isinstance(content, list) else ()):
+        kind = block.get("type")
+        if kind not in {"tool_addition", "tool_removal"}:
+            continue
+        where = f"{path}.content.{number}.{kind}"
+        if TOOL_CHANGES not in betas:
+            raise Invalid(f"{where}: Extra inputs are not permitted")
+        if not isinstance(block.get("tool"), dict):
+            raise Invalid(f"{where}.tool: Field required")
+        tool: JsonObject = block["tool"]
+        match tool:
+            case {"type": "tool_reference", "name": str(name)}:
+                if name not in names:
+                    raise Invalid(
+                        f"{where}.tool.name: `{name}` is neither in `tools` nor defined"
+                        " by an earlier message"
+                    )
+            case {"type": "tool_definition", "definition": {"name": str(name)}}:
+                if kind == "tool_removal" or INLINE_TOOLS not in betas:
+                    raise Invalid(f"{where}.tool.definition: not permitted here")
+                names.add(name)
+            case {"type": "mcp_tool_reference" | "mcp_toolset_reference"}:
+                pass
+            case _:  # pyright: ignore[reportUnknownVariableType]
+                raise Invalid(f"{where}.tool: Input is no reference to a tool")
 
 
 def _check_content(message: JsonObject, path: str, *, may_be_empty: bool) -> None:

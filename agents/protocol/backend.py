@@ -20,21 +20,6 @@ from agents.protocol.stamper import Pen
 from agents.protocol.turns import Turn
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One message of a conversation."""
-
-    role: Literal["user", "assistant"]
-    content: msgspec.Raw
-    """A JSON string or an array of content blocks: ``text``, ``tool_use`` and
-    ``tool_result``, which every backend's writer knows; from the Messages API all its
-    blocks, as they came."""
-    items: tuple[msgspec.Raw, ...] = ()
-    """The assistant's, in the form of whoever said it; then ``content`` says the same
-    for everybody else."""
-    by: str = ""
-    """Who made ``items``, see :class:`~agents.protocol.chunks.ItemCompleted`."""
-
-
 class ToolSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A tool that we run, as the model is told of it; fields as the API names them."""
 
@@ -61,6 +46,24 @@ class KnownTool(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     description: str = ""
     """For models that do not know the type; so is the schema."""
     input_schema: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One message of a conversation."""
+
+    role: Literal["user", "assistant"]
+    content: msgspec.Raw
+    """A JSON string or an array of content blocks: ``text``, ``tool_use`` and
+    ``tool_result``, which every backend's writer knows; from the Messages API all its
+    blocks, as they came."""
+    items: tuple[msgspec.Raw, ...] = ()
+    """The assistant's, in the form of whoever said it; then ``content`` says the same
+    for everybody else."""
+    by: str = ""
+    """Who made ``items``, see :class:`~agents.protocol.chunks.ItemCompleted`."""
+    tools: tuple[ToolSpec | KnownTool, ...] = ()
+    """The user's: all that may be called from here on, where that was noted; none: what
+    could be called before."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -141,6 +141,7 @@ class StatusChanged(Chunk, frozen=True, kw_only=True, tag="status_changed"):
         "running_tools",
         "asking_approval",  # somebody is asked whether a tool may run
         "tools_missing",  # a toolbox cannot be used; the agent goes on without
+        "tools_changed",  # the conversation had begun with others
         "asked_again",
     ]
     detail: str = ""
@@ -442,6 +443,17 @@ class ItemCompleted(Chunk, frozen=True, kw_only=True, tag="item_completed"):
     item: msgspec.Raw
 
 
+class ToolsOffered(Chunk, frozen=True, kw_only=True, tag="tools_offered"):
+    """What the agent may call from its next model call on.
+
+    Said of agents whose tools come from elsewhere and may be others in another process:
+    a model's thinking is bound to the tools that it was made under.
+    """
+
+    tools: tuple[msgspec.Raw, ...]
+    """Each a ``ToolSpec`` or a ``KnownTool`` of :mod:`agents.protocol.backend`."""
+
+
 class ContextEdited(Chunk, frozen=True, kw_only=True, tag="context_edited"):
     """The API left something out of what it was sent, before the model read it."""
 
@@ -516,6 +528,7 @@ StreamChunk: TypeAlias = (
     | StatusChanged
     | ResponseAbandoned
     | TurnRestarted
+    | ToolsOffered
     | TurnEnded
     | AgentFailed
     | AnswerProposed

@@ -20,6 +20,7 @@ from agents.protocol.chunks import (
     StatusChanged,
     StreamChunk,
     ToolReturned,
+    ToolsOffered,
     TurnRestarted,
 )
 from agents.recovery.turn_record import AskedTurn, tries
@@ -37,6 +38,8 @@ class _Call:
     waiting: set[str] = field(default_factory=set[str])
     """Calls that somebody was asked about and had not approved, by their ids; records
     of earlier versions name tools, see :func:`_about`."""
+    offer: ToolsOffered | None = None
+    """What had been offered just before the model was asked for it."""
 
 
 class Memory:
@@ -54,6 +57,10 @@ class Memory:
         does included. None of it is remembered."""
         self.told_first: list[str] = []
         """What the model was told between that and the next call."""
+        self.offer: ToolsOffered | None = None
+        """What had been offered just before the model was asked for the response
+        remembered last, or for the one that never came."""
+        self._offer_behind: ToolsOffered | None = None
         self.said = asked.chunks
         """All that was said, void or not: it was paid for."""
         self.counted = tries(asked, is_over=False)
@@ -64,8 +71,11 @@ class Memory:
     def _read(self, asked: AskedTurn) -> Iterator[_Call]:
         calls: list[_Call] = []
         response, tried = Transcript(), 0
+        offer: ToolsOffered | None = None
         for place, chunk in enumerate(asked.bought):
             match chunk:
+                case ToolsOffered():
+                    offer = chunk
                 case StatusChanged(status="requesting"):
                     tried += place in self.counted
                 case ResponseStarted() | ResponseAbandoned():
@@ -73,11 +83,11 @@ class Memory:
                     response.absorb((chunk,))
                 case ResponseEnded():
                     response.absorb((chunk,))
-                    calls.append(_Call(response, tried))
-                    tried = 0
+                    calls.append(_Call(response, tried, offer=offer))
+                    tried, offer = 0, None
                 case TurnRestarted():
                     self.lost = asked.bought[: place + 1]
-                    calls, response, tried = [], Transcript(), 0
+                    calls, response, tried, offer = [], Transcript(), 0, None
                     self.told_first.clear()
                 case ToolReturned() if calls:
                     calls[-1].results[chunk.id] = chunk
@@ -89,7 +99,7 @@ class Memory:
                     (calls[-1].told if calls else self.told_first).append(chunk.detail)
                 case _:
                     response.absorb((chunk,))
-        self._tries_behind = tried
+        self._tries_behind, self._offer_behind = tried, offer
         self._ahead = len(calls)
         return iter(calls)
 
@@ -102,10 +112,10 @@ class Memory:
         """Take the next whole response; ``None``: from here on the model is asked."""
         self._now = next(self._calls, None)
         if self._now is None:
-            self.tries = self._tries_behind
+            self.tries, self.offer = self._tries_behind, self._offer_behind
             return None
         self._ahead -= 1
-        self.tries = self._now.tries
+        self.tries, self.offer = self._now.tries, self._now.offer
         return self._now.response
 
     def returned(self, call: str) -> ToolReturned | None:

@@ -174,6 +174,8 @@ def _told(  # noqa: C901, PLR0911, PLR0912, PLR0915  (a table of words, one case
             return event.agent, kind_of_note(event), note_of(event)
         case StatusChanged(status="tools_missing"):
             return event.agent, "trouble", f"goes on without tools: {event.detail}"
+        case StatusChanged(status="tools_changed"):
+            return event.agent, "trouble", f"has other tools now: {event.detail}"
         case ServerToolCalled():
             return event.agent, "tool", asked(event)
         case ServerToolReturned():

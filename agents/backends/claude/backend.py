@@ -294,7 +294,7 @@ class ClaudeBackend:
     def _parameters(self, request: Request) -> dict[str, Any]:
         if self._most_tokens is not None:
             request = replace(request, max_tokens=self._max_tokens(request))
-        made = parameters(self._settings, request)
+        made = parameters(self._settings, request, is_bare=self._is_bare)
         return without_unasked(made, self._settings) if self._is_bare else made
 
     async def _ask(

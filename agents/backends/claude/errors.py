@@ -106,12 +106,15 @@ anthropics/anthropic-sdk-python#1598, openclaw/openclaw#84430; read 2026-11-30).
 
 
 _BETA = re.compile(
-    r"beta[ _-]?(?:flag|header|value)|anthropic[-_]beta|block_binding\W+extra inputs",
+    r"beta[ _-]?(?:flag|header|value)|anthropic[-_]beta|block_binding\W+extra inputs"
+    r"|tool_(?:addition|removal)|unexpected role \W{0,2}system"
+    r"|role\W.{0,40}'assistant'",
     re.IGNORECASE,
 )
 """How gateways and platforms refuse a beta that they do not know: "invalid beta flag"
 of Bedrock, "Unexpected value(s) … for the `anthropic-beta` header" of Vertex, and
-"block_binding: Extra inputs are not permitted" where the header was dropped on the way
+"block_binding: Extra inputs are not permitted" where the header was dropped on the way;
+so are a message of the system's, and what it tells of tools
 (BerriAI/litellm#41203, QuantumNous/new-api#2975, anthropics/claude-code#46105; read
 2026-12-01)."""
 _NAMED = re.compile(r"[\w-]+-20\d\d-\d\d-\d\d")

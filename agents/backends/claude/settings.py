@@ -90,7 +90,12 @@ BUDGET_TOKENS = 1024
 INTERLEAVED = "interleaved-thinking-2025-05-14"
 """Thinking between tool calls, for models that do not do so by themselves."""
 
-UNASKED = frozenset({BINDING, INTERLEAVED})
+TOOL_CHANGES = "mid-conversation-tool-changes-2026-07-01"
+"""Tools that come and go amid a conversation, told in a message of the system's."""
+INLINE_TOOLS = "inline-tools-2026-09-15"
+"""Such a message may define a tool (SDK 2.14.0, read 2026-12-01)."""
+
+UNASKED = frozenset({BINDING, INTERLEAVED, TOOL_CHANGES, INLINE_TOOLS})
 """Betas that no setting asks for: where they are refused, a request does without."""
 
 

@@ -2,8 +2,8 @@
 
 A model's thinking is bound to the exact ``system``, ``tools`` and messages before it
 (platform.claude.com, preserved thinking, read 2026-11-30). What a process cannot keep
-(a server that offers other tools after a resume, an edited system prompt, a file that
-had to be uploaded anew) costs the thoughts and not the turn, and is said.
+(an edited system prompt, a file that had to be uploaded anew) costs the thoughts and
+not the turn, and is said. Tools that came or went are told to the model on the way.
 """
 
 from __future__ import annotations
@@ -280,7 +280,7 @@ async def test_a_resumed_session_goes_on_from_the_very_prefix(
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("changed", ["tools", "system", "file"])
+@pytest.mark.parametrize("changed", ["system", "file"])
 async def test_what_a_new_process_finds_changed_costs_thoughts_and_no_turn(
     world: World,
     root: Path,
@@ -298,7 +298,7 @@ async def test_what_a_new_process_finds_changed_costs_thoughts_and_no_turn(
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("changed", ["tools", "system", "file"])
+@pytest.mark.parametrize("changed", ["system", "file"])
 async def test_where_the_api_refuses_another_prefix_the_turn_begins_afresh(
     world: World,
     root: Path,
@@ -314,10 +314,79 @@ async def test_where_the_api_refuses_another_prefix_the_turn_begins_afresh(
     assert any("different conversation" in str(event.reason) for event in told)
 
 
-def change(world: World, changed: str) -> None:
-    if changed == "tools":
+@pytest.mark.long
+@pytest.mark.parametrize("settings", [{}, STRICT], ids=["belt", "strict"])
+async def test_other_tools_of_a_new_process_are_told_and_cost_nothing(
+    world: World,
+    root: Path,
+    numbers: Attach,
+    write: Write,
+    settings: dict[str, Any],
+) -> None:
+    world.settings, world.names = settings, ("echo", "gone")
+    with anyio.fail_after(120):
+        await play(world, root, numbers, "revision")
+        before = len(world.server.requests)
         world.names = ("echo", "more")
-    elif changed == "system":
+        assert await resumed(world, write, root) == []
+    anew = "has another system prompt or other tools"  # a conversation that begins
+    faults = [fault for each in world.faults().values() for fault in each]
+    assert [fault for fault in faults if not fault.endswith(anew)] == []
+    told = [changes_in(body) for body in bodies(world, since=before)]
+    assert [("removal", "late__gone"), ("addition", "late__more: defined")] in told
+    assert all(len(each) in {0, 2} for each in told), "it is told once"
+    for body in bodies(world, since=before):
+        names = [tool["name"] for tool in body["tools"]]
+        assert ("late__gone" in names) is (len(changes_in(body)) > 0), "as it began"
+
+
+@pytest.mark.long
+async def test_a_tool_that_comes_back_is_named_and_the_second_change_follows_the_first(
+    world: World, root: Path, write: Write
+) -> None:
+    world.settings, world.names = STRICT, ("echo", "gone")
+
+    async def told_from(session: str, cut: int) -> list[list[tuple[str, str]]]:
+        """What is told of tools where ``session`` goes on from there."""
+        records = read_session(root, session).records
+        path = write(f"{session}-{cut}", records[:cut])
+        before = len(world.server.requests)
+        async with (
+            world.team() as team,
+            coordinator.resume_session(path, team) as going_on,
+        ):
+            result = await going_on.wait()
+        assert result.answer == "It is Paris."
+        return [changes_in(body) for body in bodies(world, since=before)]
+
+    with anyio.fail_after(120):
+        await play(world, root, None, "revision")
+        world.names = ("echo", "more")
+        first = [("removal", "late__gone"), ("addition", "late__more: defined")]
+        cut = 8
+        while first not in await told_from("whole", cut):
+            cut += 2
+        world.names = ("echo", "gone")
+        second = [("removal", "late__more"), ("addition", "late__gone")]
+        later, session = cut + 2, f"whole-{cut}"
+        while [*first, *second] not in await told_from(session, later):
+            later += 2
+
+
+def changes_in(body: dict[str, Any]) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for message in body["messages"]:
+        if message["role"] != "system":
+            continue
+        for block in message["content"]:
+            tool = block["tool"]
+            name = tool.get("name") or f"{tool['definition']['name']}: defined"
+            found.append((block["type"].removeprefix("tool_"), name))
+    return found
+
+
+def change(world: World, changed: str) -> None:
+    if changed == "system":
         world.system = "Be thorough."
 
 
@@ -338,10 +407,10 @@ def uploaded(world: World) -> dict[str, Kept]:
 # What may change a prefix, each by a rule.
 
 
-def bodies(world: World, agent: str = "ada") -> list[dict[str, Any]]:
+def bodies(world: World, agent: str = "ada", since: int = 0) -> list[dict[str, Any]]:
     return [
         record.body
-        for record in world.server.requests
+        for record in list(world.server.requests)[since:]
         if record.agent == agent and record.path.startswith("/v1/messages")
     ]
 

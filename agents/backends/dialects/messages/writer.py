@@ -18,6 +18,7 @@ from agents.backends.claude.settings import (
     toolsets,
 )
 from agents.backends.dialects.messages.cache_marks import MARKS_MOST, make_room
+from agents.backends.dialects.messages.tool_changes import ToolChanges, json_of
 from agents.backends.dialects.tool_names import with_wire_ids
 from agents.protocol.backend import KnownTool, Message, Request, ToolSpec
 
@@ -37,7 +38,9 @@ _LOOK_BACK = 20
 (docs.claude.com, prompt caching, read 2026-11-30)."""
 
 
-def parameters(settings: ClaudeSettings, request: Request) -> Json:
+def parameters(
+    settings: ClaudeSettings, request: Request, *, is_bare: bool = False
+) -> Json:
     """Everything ``client.beta.messages.create`` is given, streaming.
 
     Cache breakpoints (all four that are allowed) stand after the tools that are there
@@ -45,10 +48,16 @@ def parameters(settings: ClaudeSettings, request: Request) -> Json:
     share, and, where a conversation goes on, at its end. Order and content before them
     do not depend on the agent, so that agents of one model read what the first wrote.
 
+    Args:
+        settings: The backend's.
+        request: What is asked.
+        is_bare: Without betas that no setting asks for, which some servers refuse.
+
     Raises:
         ValueError: A server tool is unknown.
     """
-    tools = _tools(settings, request.tools)
+    changes = ToolChanges.of(settings, request, is_bare=is_bare)
+    tools = _tools(settings, changes.begun_with)
     conversation = [_message(message) for message in request.messages]
     if request.attached and conversation:
         # Before the question: they are the largest part of the prefix that all share.
@@ -58,6 +67,7 @@ def parameters(settings: ClaudeSettings, request: Request) -> Json:
     system = [_text(request.system)] if request.system else []
     if settings.cache:
         _mark(system, tools, conversation, settings)
+    conversation = changes.told_in(conversation)
     max_tokens = settings.max_tokens
     if request.max_tokens is not None:
         max_tokens = min(max_tokens, request.max_tokens)
@@ -69,7 +79,7 @@ def parameters(settings: ClaudeSettings, request: Request) -> Json:
         "max_tokens": max_tokens,
         "messages": conversation,
         "stream": True,
-        "betas": betas(settings, tools, has_files=has_files),
+        "betas": [*betas(settings, tools, has_files=has_files), *changes.betas],
         "extra_headers": {
             **settings.extra.get("extra_headers", {}),
             AGENT_HEADER: quote(request.turn.agent, safe=_PLAIN),
@@ -133,13 +143,7 @@ def _tools(
     """The API's own tools first: they are the same for every agent and turn."""
     tools = [server_tool(tool, settings.model) for tool in settings.server_tools]
     tools += toolsets(settings, tools)
-    for spec in specs:
-        if isinstance(spec, KnownTool):
-            tools.append({"type": spec.type, "name": spec.name})
-            continue
-        tool: Json = msgspec.json.decode(msgspec.json.encode(spec))
-        tools.append(tool)
-    return tools
+    return [*tools, *map(json_of, specs)]
 
 
 def _container(settings: ClaudeSettings, request: Request) -> Json | str | None:
