@@ -169,17 +169,17 @@ def _check_tool_changes(
         names: What ``tools`` and the messages before define; added to.
     """
     content: Any = message.get("content")
-    for number, block in enumerate(content if isinstance(content, list) else ()):
+    blocks = cast("list[JsonObject]", content if isinstance(content, list) else [])
+    for number, block in enumerate(blocks):
         kind = block.get("type")
         if kind not in {"tool_addition", "tool_removal"}:
             continue
         where = f"{path}.content.{number}.{kind}"
         if TOOL_CHANGES not in betas:
             raise Invalid(f"{where}: Extra inputs are not permitted")
-        if not isinstance(block.get("tool"), dict):
+        if "tool" not in block:
             raise Invalid(f"{where}.tool: Field required")
-        tool: JsonObject = block["tool"]
-        match tool:
+        match block["tool"]:
             case {"type": "tool_reference", "name": str(name)}:
                 if name not in names:
                     raise Invalid(
@@ -192,7 +192,7 @@ def _check_tool_changes(
                 names.add(name)
             case {"type": "mcp_tool_reference" | "mcp_toolset_reference"}:
                 pass
-            case _:  # pyright: ignore[reportUnknownVariableType]
+            case _:
                 raise Invalid(f"{where}.tool: Input is no reference to a tool")
 
 

@@ -209,7 +209,19 @@ TAKEN: list[tuple[dict[str, Any], str]] = [
         "per-turn-control-2026-07-01",
     ),
     (
-        body(QUESTION, {"role": "system", "content": [{"type": "tool_addition"}]}),
+        body(
+            QUESTION,
+            {
+                "role": "system",
+                "content": [
+                    {
+                        "type": "tool_removal",
+                        "tool": {"type": "tool_reference", "name": tool()["name"]},
+                    }
+                ],
+            },
+            tools=[tool()],
+        ),
         "mid-conversation-tool-changes-2026-07-01",
     ),
     (body(tools=[tool(), tool(name="u", defer_loading=True)]), ""),
