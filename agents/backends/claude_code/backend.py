@@ -30,7 +30,7 @@ from agents.backends.claude_code.settings import (
 from agents.backends.dialects.json_values import Json, raw
 from agents.backends.dialects.tool_names import names_back, wire_name
 from agents.backends.plain_request import Stream, chunks_of, pen_of, plain_request
-from agents.backends.transport.api_keys import clean_key
+from agents.backends.transport.api_keys import found_key
 from agents.boundary.guard import first_of
 from agents.errors import AgentError
 from agents.limits.pricing import cost_usd
@@ -78,14 +78,12 @@ class ClaudeCodeBackend:
         approver: Approver = nobody,
         **settings: Any,  # noqa: ANN401  (ClaudeCodeSettings' fields, checked by it)
     ) -> None:
-        key = api_key or os.environ.get("ANTHROPIC_API_KEY")
-        if not key:
-            raise ValueError("there is no key; set ANTHROPIC_API_KEY")
+        key = found_key(api_key, "ANTHROPIC_API_KEY")
         self._settings = ClaudeCodeSettings(
             model=model,
             folder=Path(folder).expanduser().absolute(),
             home=Path(home).expanduser().absolute() if home else default_home(),
-            api_key=clean_key(key),
+            api_key=key,
             base_url=base_url or os.environ.get("ANTHROPIC_BASE_URL"),
             approve=tuple(approve),
             **settings,

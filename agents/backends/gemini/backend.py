@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -12,7 +11,7 @@ from agents.backends.dialects.gemini.errors import error_for
 from agents.backends.dialects.gemini.reader import Translator
 from agents.backends.dialects.gemini.writer import body
 from agents.backends.gemini.settings import GeminiSettings, as_asked
-from agents.backends.transport.api_keys import clean_key
+from agents.backends.transport.api_keys import found_key
 from agents.backends.transport.endpoint import Endpoint
 from agents.backends.transport.http_backend import HttpBackend, Speech, options_over
 from agents.limits.model_price import Given, ModelPrice
@@ -54,10 +53,7 @@ class GeminiBackend(HttpBackend):
     ) -> None:
         self._settings = GeminiSettings(model=model, **settings)
         speech = _speech(self._settings)
-        key = api_key or next(filter(None, map(os.environ.get, KEY_VARIABLES)), None)
-        if key is None:
-            raise ValueError(f"there is no key; set {KEY_VARIABLES[0]}")
-        key = clean_key(key)
+        key = found_key(api_key, *KEY_VARIABLES)
         endpoint = Endpoint(
             base_url or BASE_URL,
             {"x-goog-api-key": key},  # a key in the address would be in every log

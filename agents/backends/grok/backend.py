@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from agents.backends.dialects.errors import allowances, error_for, limits_of
 from agents.backends.dialects.responses.reader import Translator
 from agents.backends.dialects.responses.writer import body
 from agents.backends.grok.settings import GrokSettings, as_responses, check
+from agents.backends.transport.api_keys import found_key
 from agents.backends.transport.endpoint import Endpoint, bearer
 from agents.backends.transport.http_backend import HttpBackend, Speech, options_over
 from agents.limits.model_price import Given, ModelPrice
@@ -49,10 +49,7 @@ class GrokBackend(HttpBackend):
     ) -> None:
         self._settings = GrokSettings(model=model, **settings)
         check(self._settings)
-        key = api_key or os.environ.get(KEY_VARIABLE)
-        if not key:
-            raise ValueError(f"there is no key; set {KEY_VARIABLE}")
-        headers, secrets = bearer(key)
+        headers, secrets = bearer(found_key(api_key, KEY_VARIABLE))
         endpoint = Endpoint(
             base_url or BASE_URL,
             headers,

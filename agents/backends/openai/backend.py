@@ -22,7 +22,7 @@ from agents.backends.openai.sign_in import (
     TokenProvider,
     workload_sign_in,
 )
-from agents.backends.transport.api_keys import clean_key
+from agents.backends.transport.api_keys import found_key
 from agents.backends.transport.endpoint import Endpoint, bearer
 from agents.backends.transport.http_backend import HttpBackend, Speech, options_over
 from agents.limits.model_price import Given, ModelPrice
@@ -72,18 +72,19 @@ class OpenAIBackend(HttpBackend):
         self._settings = OpenAISettings(model=model, **settings)
         check(self._settings)
         is_azure = resource is not None
-        variables = ("AZURE_OPENAI_API_KEY",) if is_azure else KEY_VARIABLES
-        key = api_key or next(filter(None, map(os.environ.get, variables)), None)
         signs: SignIn | None = None
+        key: str | None = None
         if token_provider is not None:
-            signs, key = SignIn(token_provider), None
+            signs = SignIn(token_provider)
         elif workload_identity is not None:
-            signs, key = workload_sign_in(workload_identity), None
-        elif key is None:
-            raise ValueError(f"there is no key; set {variables[0]}")
+            signs = workload_sign_in(workload_identity)
+        elif is_azure:
+            key = found_key(api_key, "AZURE_OPENAI_API_KEY")
+        else:
+            key = found_key(api_key, *KEY_VARIABLES)
         headers, secrets = bearer(key)
         if is_azure and key is not None:
-            headers = {"api-key": clean_key(key)}
+            headers = {"api-key": key}
         named = base_url or os.environ.get("OPENAI_BASE_URL") or BASE_URL
         if is_azure:
             named = base_url or f"https://{resource}.openai.azure.com/openai/v1"
