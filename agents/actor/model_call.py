@@ -161,19 +161,35 @@ async def _paid(
 
 
 def unfinished(response: Transcript, voice: Voice, why: str) -> UsageReported | None:
-    """What a response has cost that will not be whole; ``None``: nothing is known.
+    """Report what a response has cost that will not be whole, see :func:`estimate`."""
+    report = estimate(response, voice.most_output, why)
+    return report and msgspec.structs.replace(report, **voice.stamp())
+
+
+def estimate(
+    response: Transcript, most_output: int | None, why: str
+) -> UsageReported | None:
+    """Estimate what a response has cost that will not be whole.
 
     The API tells what was written at the end alone. What it bills for a stream that
     ends early is as much as was generated, so that is estimated by what has come, and
     never as more than the request allowed.
+
+    Args:
+        response: As far as it has come.
+        most_output: Tokens that the request allowed; ``None``: it is not known.
+        why: Why it is an estimate.
+
+    Returns:
+        The last report with it; ``None``: nothing is known, or the response is whole.
     """
     last = response.reported
     if last is None or response.is_complete:
         return None
     characters = response.written_characters
     written = -(-characters // WRITTEN_CHARACTERS_A_TOKEN)
-    if voice.most_output is not None:
-        written = min(written, voice.most_output)
+    if most_output is not None:
+        written = min(written, most_output)
     usage = msgspec.structs.replace(
         last.usage, output_tokens=max(last.usage.output_tokens, written)
     )
@@ -186,7 +202,6 @@ def unfinished(response: Transcript, voice: Voice, why: str) -> UsageReported | 
         cost = cost * share if listed is None else listed
     return msgspec.structs.replace(
         last,
-        **voice.stamp(),
         usage=usage,
         cost_usd=cost,
         parts=msgspec.UNSET,

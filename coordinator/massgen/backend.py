@@ -33,6 +33,7 @@ from typing import Any, TypeAlias, cast
 import anyio
 import msgspec
 
+from agents.actor.model_call import estimate
 from agents.actor.stop_reasons import refusal_of
 from agents.conversation.accumulator import Transcript
 from agents.conversation.prompts import CUT_SHORT
@@ -219,10 +220,18 @@ class Exchange:
                     raise
                 yield _status("retrying", f"⏳ {error}; again in {delay_s:.0f} s")
             else:
-                if response.reported is not None:
-                    self._on_usage(response.reported)
                 return
+            finally:
+                # Also where MassGen closes this amid a response: it is billed.
+                self._book(response)
             await anyio.sleep(delay_s)
+
+    def _book(self, response: Transcript) -> None:
+        """Tell what one try has cost; of one that broke off, by an estimate."""
+        report = estimate(response, None, "the response broke off") or response.reported
+        response.reported = None
+        if report is not None:
+            self._on_usage(report)
 
     def _asked(self) -> AsyncGenerator[StreamChunk, None]:
         """The stream of one try.

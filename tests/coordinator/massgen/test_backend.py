@@ -93,6 +93,36 @@ async def test_an_answer_that_the_output_limit_cut_is_asked_for_again() -> None:
     assert len(reports) == 2
 
 
+async def test_a_try_that_breaks_off_is_paid_for_and_said_to_be_an_estimate() -> None:
+    long = "The answer is Paris, as everybody knows. " * 20
+    backend = scripted([long, {"disconnect": True}], [{"answer": "Paris"}])
+    chunks, reports = await exchanged(backend)
+    assert kinds(chunks)[-1] == "done"
+    broken, whole = reports
+    assert broken.usage.output_tokens > 100
+    assert broken.estimated
+    assert not whole.estimated
+
+
+async def test_a_response_that_is_left_amid_its_words_is_paid_for() -> None:
+    backend = scripted(["The answer is Paris. " * 20, {"answer": "Paris"}])
+    reports: list[UsageReported] = []
+    exchange = Exchange(
+        backend,
+        whole_history(ASKED),
+        TOOLS,
+        {"agent_id": "ada", "session_id": "s"},
+        retry=RetryPolicy(),
+        on_usage=reports.append,
+    )
+    async with aclosing(exchange.chunks()) as chunks:
+        async for chunk in chunks:
+            if chunk["type"] == "content":
+                break
+    (report,) = reports
+    assert report.estimated
+
+
 async def test_a_call_without_what_it_needs_is_answered_and_made_again() -> None:
     backend = scripted(
         [{"thinking": "Hm."}, {"tool": "new_answer"}, {"tool": "vote", "input": {}}],
