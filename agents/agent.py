@@ -55,16 +55,16 @@ class Agent:
     approval: Approval = NONE_NEEDED
     """Which of the tools somebody must approve before they run, and who that is."""
     answer_form: AnswerForm | None = None
-    """What structured answers must look like; the team's agents share it."""
+    """The form of structured answers; the team's agents share it."""
     workflow: Workflow | None = None
-    """What the session's turns may ask to be handed in, so that the tools are the same
-    in all of them; ``None``: each turn offers what it asks for."""
+    """The workflow tools of the session's turns, so that all turns offer the same;
+    ``None``: each turn offers those that it needs."""
     elsewhere: Elsewhere | None = None
     """Where its actor runs; ``None``: where the session does. The agent's backend is a
     :class:`~agents.remote.stub.Stub` then, and its tools are where it lives."""
     result_key: ResultKey | None = None
-    """What of an answer is compared where a team counts equal results; the team's
-    agents share it."""
+    """The part of an answer that is compared where a team counts equal results; the
+    team's agents share it."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "system", whole_text(self.system))  # once it is made

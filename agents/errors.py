@@ -68,7 +68,7 @@ class QuotaExhausted(BackendRefused):
 
 
 class ContextExceeded(BackendRefused):
-    """What the request says is more than the model can read; less of it may do."""
+    """The request exceeds the model's context window; a shorter one may fit."""
 
 
 class StreamMalformed(BackendUnavailable):
@@ -96,7 +96,7 @@ class ToolFailed(AgentError):
 
 
 class ToolsUnavailable(AgentError):
-    """What an agent's tools need cannot be opened; the agent goes on without them."""
+    """An agent's tools cannot be opened; the agent goes on without them."""
 
 
 class BudgetExhausted(AgentError):

@@ -153,7 +153,7 @@ class Transcript:
         self.by = ""
         """Who alone can read :attr:`items`."""
         self.usage = Usage()
-        """What it cost so far."""
+        """The usage so far."""
         self.reported: UsageReported | None = None
         """The last report of that, whole."""
         self.is_complete = False
@@ -266,7 +266,7 @@ class Transcript:
 
     @property
     def text(self) -> str:
-        """What people read of it: the text blocks, one after the other."""
+        """The text blocks, joined: the part that people read."""
         texts: list[str] = []
         for block in self._blocks:
             if block.kind == "text":

@@ -44,7 +44,7 @@ LOST_ENDINGS = frozenset({"cut", "window_full", "refused"})
 """Such a response may be half a thought or half a tool call: it is not kept."""
 
 _BEGUN_AFRESH = frozenset({"window_full", "refused"})
-"""What such a response ran in is no part of what comes after it."""
+"""Endings after which the next conversation starts without that response."""
 
 KEPT_OUTCOMES = frozenset(
     {"answered", "voted", "presented", "restarted", "stopped", "divided"}
@@ -344,7 +344,7 @@ class Conversation:
 
     @property
     def offer(self) -> Offer:
-        """What was last noted that may be called; empty: nothing was."""
+        """The last noted list of callable tools; empty: none was noted."""
         noted = offers_in(self._messages)
         return noted[-1][1] if noted else ()
 

@@ -178,7 +178,7 @@ _MARKS: dict[TaskName, str] = {
     "divide": _DIVIDE.partition("{")[0],
     "work": _WORK.partition("{")[0],
 }
-"""What the words of each task hold and no other's do."""
+"""A phrase of each task's prompt that no other task's prompt has."""
 _ASKS: dict[TaskName, tuple[tuple[str, str], ...]] = {
     "draft": (("new_answer", ""),),
     "review": (
@@ -213,7 +213,7 @@ INTERRUPTED = "{tool} was interrupted; its effect is unknown."
 
 
 class Asked(NamedTuple):
-    """What a turn asks for, read from its words."""
+    """The request of a turn, parsed back from its prompt."""
 
     task: TaskName
     counting: frozenset[str]
@@ -265,12 +265,12 @@ def continuation(turn: Turn) -> tuple[str, ...]:
 
 
 def news_text(news: News, nonce: str) -> str:
-    """What an agent is told in the middle of a turn."""
+    """The message that brings news in the middle of a turn."""
     return _joined(news.text, *(fence(answer, nonce) for answer in news.answers))
 
 
 def ask_again(turn: Turn) -> str:
-    """What an agent is told that has written, but not done what was asked."""
+    """The reminder for an agent that wrote text but handed nothing in."""
     match turn.task:
         case Draft():
             return "Nothing was handed in. Call new_answer with your complete answer."
@@ -294,7 +294,7 @@ def ask_again(turn: Turn) -> str:
 
 
 def read_ask(texts: Sequence[str]) -> Asked | None:
-    """What the last turn that began in ``texts``, in the order read, has asked for.
+    """The request of the last turn that began in ``texts``, in the order read.
 
     The inverse of :func:`opening` and :func:`continuation`; ``None``: no turn began in
     them. What stands in a fence asks for nothing.
@@ -388,7 +388,7 @@ def _checked(answer: VisibleAnswer, nonce: str, limit: int) -> str:
 
 
 def _ask(turn: Turn) -> str:
-    """What ``turn`` asks for, with all that concerns this viewer alone."""
+    """The request of ``turn``, with all that concerns this viewer alone."""
     match turn.task:
         case Draft():
             return _DRAFT

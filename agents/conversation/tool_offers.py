@@ -20,7 +20,7 @@ Offer: TypeAlias = tuple[ToolSpec | KnownTool, ...]
 
 
 class ToolChange(NamedTuple):
-    """What one offer has that the one before had not, and the other way round."""
+    """The difference between two successive offers of tools."""
 
     added: Offer
     removed: tuple[str, ...]
@@ -28,7 +28,7 @@ class ToolChange(NamedTuple):
 
 
 def change_of(before: Offer, after: Offer) -> ToolChange:
-    """What became of ``before``. A tool of the same name is the same tool.
+    """The difference between two offers. A tool of the same name is the same tool.
 
     Its description may have changed: the model goes by the one it was first told.
     """

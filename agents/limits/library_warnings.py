@@ -62,7 +62,7 @@ async def with_warnings_logged(call: Awaitable[T]) -> T:
 
 
 class _Logged(Generic[T]):
-    """What :func:`with_warnings_logged` awaits."""
+    """The awaitable that :func:`with_warnings_logged` returns."""
 
     def __init__(self, call: Awaitable[T]) -> None:
         self._call = call

@@ -23,7 +23,7 @@ class TokenPrice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Input read from a cache; left out: as any input."""
 
     def cost_usd(self, usage: Usage) -> float:
-        """What ``usage`` costs; what was written to a cache counts as input."""
+        """The cost of ``usage`` in USD; tokens written to a cache count as input."""
         cached = self.input if self.cached is None else self.cached
         read = usage.input_tokens + (usage.cache_creation_input_tokens or 0)
         tokens = (
@@ -35,7 +35,7 @@ class TokenPrice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 Given: TypeAlias = TokenPrice | Literal["free"] | None
-"""What people say of a price: ``None``: nothing."""
+"""A price from the user: per token, free of charge, or ``None``: not stated."""
 
 
 class ModelPrice:
@@ -52,7 +52,7 @@ class ModelPrice:
         self._given = given
 
     def cost_usd(self, model: str, usage: Usage, factor: float = 1.0) -> float | None:
-        """What ``usage`` costs in USD; ``None`` where no price is known.
+        """The cost of ``usage`` in USD; ``None`` where no price is known.
 
         Args:
             model: As the server names it.

@@ -23,7 +23,7 @@ class Retirement(NamedTuple):
     on: date
     """The first day on which requests may fail."""
     instead: str
-    """What its maker advises, or the newest of its kind."""
+    """The successor that its maker advises, or the newest of its kind."""
 
 
 _OPUS, _SONNET = "claude-opus-5-5", "claude-sonnet-5-5"

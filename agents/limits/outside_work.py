@@ -37,7 +37,7 @@ class _Work:
 
 
 class _Here(threading.local):
-    """What this thread's event loop waits for: a loop never leaves its thread."""
+    """Outside work that this thread's event loop waits for; no loop changes threads."""
 
     def __init__(self) -> None:
         self.works: set[_Work] = set()

@@ -26,7 +26,7 @@ _PRICED = {
     "output_mtok": 1_000_000,
     "web_searches_kcount": 1_000,
 }
-"""What the library has a price for, and for how many of them."""
+"""Priced quantities by the library's names, and the units per price."""
 
 _Rates: TypeAlias = tuple[tuple[float, tuple[float, ...]], ...]
 """Above how much input of one response, in tokens, which USD for one of each kind."""
@@ -69,7 +69,7 @@ def factor_of(
 def cost_usd(
     model: str, usage: Usage, factor: float = 1.0, *, provider: str = ANTHROPIC
 ) -> float | None:
-    """What ``usage`` of ``model`` costs in USD; ``None`` where no price is known.
+    """The cost of ``usage`` of ``model`` in USD; ``None`` where no price is known.
 
     Models whose name begins with ``scripted`` cost nothing.
 
@@ -136,7 +136,7 @@ def load() -> None:
 
 
 def _by_rates(rates: _Rates, usage: Usage) -> tuple[float, float]:
-    """What the tokens cost, and what one search does, in USD."""
+    """The cost of all tokens, and the cost of one search, in USD."""
     read = usage.cache_read_input_tokens or 0
     written = usage.cache_creation_input_tokens or 0
     for_an_hour = min(usage.cache_creation_1h_input_tokens or 0, written)
@@ -152,7 +152,7 @@ def _by_rates(rates: _Rates, usage: Usage) -> tuple[float, float]:
 
 
 _PLATFORM = re.compile(r"^.*\banthropic[./]|-v\d+(?::\d+)?$|\[\w+\]$")
-"""What Bedrock, gateways and Claude Code put around a model's name."""
+"""Affixes that Bedrock, gateways and Claude Code put around a model's name."""
 
 
 def plain_name(model: str) -> str:

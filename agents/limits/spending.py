@@ -37,8 +37,8 @@ BYTES_A_TOKEN = 2
 """Of text, at least: English has four, code three, Chinese two (by the counts of
 docs.claude.com, token counting, read 2026-11-30)."""
 HIDDEN_TOKENS = 1_000
-"""What the API adds to a prompt with tools: 290 to 804 (docs.claude.com, tool use,
-read 2026-11-30)."""
+"""Tokens that the API adds to a prompt with tools: 290 to 804 (docs.claude.com, tool
+use, read 2026-11-30)."""
 PICTURE_TOKENS = 5_000
 """The largest picture that is not scaled down (docs.claude.com, vision, read
 2026-11-30)."""
@@ -52,17 +52,17 @@ MILLION = 1_000_000
 
 
 Price: TypeAlias = Callable[[Usage], float | None]
-"""What one model's usage costs in USD; ``None`` where that is not known."""
+"""Cost of one model's usage in USD; ``None`` where that is not known."""
 
 
 def price_of(backend: Backend) -> Price | None:
-    """What ``backend`` says its usage costs; ``None``: it says nothing of it."""
+    """The pricing function of ``backend``; ``None``: it has none."""
     return getattr(backend, "cost_usd", None)
 
 
 @dataclass(slots=True)
 class Purse:
-    """What is left of a turn's grant; infinite where nothing bounds it."""
+    """The rest of a turn's budget; infinite where nothing bounds it."""
 
     tokens: float = math.inf
     usd: float = math.inf
@@ -125,7 +125,7 @@ class Purse:
 
 
 def _bills(chunks: Iterable[StreamChunk]) -> list[tuple[Usage, float | None]]:
-    """What each response came to: of reports, the last before another response."""
+    """The last usage report of each response, with its cost."""
     bills: list[tuple[Usage, float | None]] = []
     last: tuple[Usage, float | None] | None = None
     for chunk in chunks:
@@ -141,7 +141,7 @@ def _bills(chunks: Iterable[StreamChunk]) -> list[tuple[Usage, float | None]]:
 
 
 def tokens_at_most(request: Request) -> int:
-    """What a model reads of ``request``, estimated from above."""
+    """An upper estimate of the tokens that a model reads of ``request``."""
     contents = [message.content for message in request.messages]
     raw = (
         *contents,

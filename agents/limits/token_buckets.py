@@ -47,7 +47,7 @@ class Bucket:
     def __init__(self, kind: str) -> None:
         self._counts_requests = kind == "requests"
         self._need = 1.0
-        """What one request takes."""
+        """The size of one request."""
         self._rate = 0.0
         """The refill a second; 0: the bucket is not known of."""
         self._size = math.inf
@@ -130,7 +130,7 @@ class Bucket:
 
 
 def told(headers: Mapping[str, str]) -> dict[str, Told]:
-    """What the headers of a response say of each bucket.
+    """The state of each bucket, from the headers of a response.
 
     Args:
         headers: Names in lower case; what is absent or no number is passed over.

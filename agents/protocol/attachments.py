@@ -40,7 +40,7 @@ every request of every agent."""
 TITLE_CHARS = 200
 NAME_CHARS = 200
 _UNFIT = re.compile(r'[<>:"|?*\\/\x00-\x1f]')
-"""What the Files API takes in no name (docs.claude.com, Files API, the same day)."""
+"""Characters that the Files API refuses in a name (docs.claude.com, the same day)."""
 
 _PDF_OBJECT = re.compile(rb"\d\s+\d+\s+obj\b")
 """How anything in a PDF begins. The API refuses what has none, for every agent: "The
@@ -59,7 +59,7 @@ class Attach(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """``inline``: in every request. ``upload``: once, through the Files API, deleted at
     the session's end. ``auto``: whichever its size suggests."""
     title: str = ""
-    """What it is called in footnotes; left out: its name."""
+    """The title in footnotes; left out: the file's name."""
     citations: bool = False
     """Whether the model cites it, for a PDF or a text. The API wants it of all
     documents or of none."""
@@ -180,7 +180,7 @@ def _kind(data: bytes, wish: Attach) -> tuple[Kind, str, bytes]:
 
 
 def media_type_of(data: bytes) -> str | None:
-    """What ``data`` is, by its content; ``None`` where a model reads no such thing."""
+    """The media type of ``data``, by content; ``None``: no model reads it."""
     if (image := media_type_of_image(data)) is not None:
         return image
     if b"%PDF-" in data[:_PDF_WITHIN]:

@@ -42,7 +42,7 @@ class KnownTool(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     type: str
     """With its version: ``bash_20250124``."""
     name: str
-    """What the API calls tools of this type."""
+    """The name that the API gives tools of this type."""
     description: str = ""
     """For models that do not know the type; so is the schema."""
     input_schema: msgspec.Raw = msgspec.Raw(b"{}")
@@ -67,7 +67,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What one model call needs, beside what the backend was built with."""
+    """The input of one model call, beside the settings of the backend."""
 
     turn: Turn
     call: int = 1
@@ -181,10 +181,10 @@ class Backend(Protocol):
 
 
 class Forecast(NamedTuple):
-    """What one request costs at most, beside what its model writes."""
+    """Upper bound of one request's cost, without the model's output."""
 
     input_tokens: int
-    """What it reads."""
+    """Input tokens, each time that the request is read."""
     readings: int = 1
     """How often it is read: once more for each call of a server tool."""
     extras_usd: float = 0.0
@@ -203,7 +203,7 @@ class Forecasts(Protocol):
     """
 
     async def forecast(self, request: Request) -> Forecast | None:
-        """What ``request`` costs at most, beside what the model writes.
+        """The most that ``request`` can cost, without the model's output.
 
         ``None``: nothing, whatever is reported of it; no budget can be kept by it.
         """
@@ -215,7 +215,7 @@ class Priced(Protocol):
     """A backend that knows what its model costs, whatever the model's name."""
 
     def cost_usd(self, usage: Usage) -> float | None:
-        """What ``usage`` costs in USD; ``None`` where no price is known."""
+        """The cost of ``usage`` in USD; ``None`` where no price is known."""
         ...
 
 

@@ -39,7 +39,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     pattern: str | None = None
     """A regular expression of Python's that is found somewhere in the words."""
     name: str = ""
-    """What it is called in reports and to voters; left out: what it runs."""
+    """The name in reports and to voters; left out: the command or function."""
     weight: float = 1.0
     """How much it counts among the checks; more than 0."""
     timeout_s: float = TIMEOUT_S
@@ -103,7 +103,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class CheckResult(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What one check found of one answer."""
+    """The outcome of one check of one answer."""
 
     check: str
     """Its name."""

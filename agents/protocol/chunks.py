@@ -113,7 +113,7 @@ def _add(one: _Count | None, other: _Count | None) -> _Count | None:
 
 
 class Chunk(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", gc=False):
-    """What every chunk carries: who said it, in which turn, where in it, and when.
+    """Base of all chunks: the agent, its turn, the position in the turn, and the time.
 
     The garbage collector leaves all chunks alone (it is inherited): they cannot be part
     of a cycle, and following a thousand agents' chunks cost a third of all time.
@@ -133,7 +133,7 @@ class TurnStarted(Chunk, frozen=True, kw_only=True, tag="turn_started"):
 
 
 class StatusChanged(Chunk, frozen=True, kw_only=True, tag="status_changed"):
-    """What the agent is busy with, for people; no decision depends on it."""
+    """The agent's current activity, for people; no decision depends on it."""
 
     status: Literal[
         "waiting",
@@ -207,8 +207,8 @@ class AnswerProposed(Chunk, frozen=True, kw_only=True, tag="answer_proposed"):
     """The structured answer as JSON, where the team asks for one."""
     citations: tuple[Citation, ...] = ()  # ``content`` ends with them as footnotes
     result: str | msgspec.UnsetType = msgspec.UNSET
-    """What is compared where equal results are counted, as
-    :mod:`agents.tools.results` says it; unset where none are."""
+    """The value compared where equal results are counted, as
+    :mod:`agents.tools.results` reads it; unset where none are."""
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True, tag="choice"):
@@ -305,7 +305,7 @@ class ResponseOpened(Chunk, frozen=True, kw_only=True, tag="response_opened"):
     limits: dict[str, str] = msgspec.field(default_factory=dict[str, str])
     """The headers that tell of limits, lower case, as they came."""
     allowances: tuple[Allowance, ...] | msgspec.UnsetType = msgspec.UNSET
-    """What they come to, where the backend has read them."""
+    """The limits in those headers, where the backend has read them."""
 
 
 class ResponseStarted(Chunk, frozen=True, kw_only=True, tag="response_started"):
@@ -444,7 +444,7 @@ class ItemCompleted(Chunk, frozen=True, kw_only=True, tag="item_completed"):
 
 
 class ToolsOffered(Chunk, frozen=True, kw_only=True, tag="tools_offered"):
-    """What the agent may call from its next model call on.
+    """The tools that the agent may call from its next model call on.
 
     Said of agents whose tools come from elsewhere and may be others in another process:
     a model's thinking is bound to the tools that it was made under.
@@ -466,7 +466,7 @@ class ContextEdited(Chunk, frozen=True, kw_only=True, tag="context_edited"):
 
 
 class UsagePart(msgspec.Struct, frozen=True, kw_only=True):
-    """What of a response one sampling of one model is billed for."""
+    """The billed usage of one model within a response."""
 
     of: str
     """As the API names it: ``message``, ``compaction``, ``advisor_message``, …"""
@@ -476,7 +476,7 @@ class UsagePart(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UsageReported(Chunk, frozen=True, kw_only=True, tag="usage_reported"):
-    """What the response under way is billed for, cumulative; replaces the one before.
+    """Billed usage of the current response, cumulative; replaces the report before.
 
     All of it, whoever's tokens they are; declined tries of a fallback are not billed.
     """
@@ -485,7 +485,7 @@ class UsageReported(Chunk, frozen=True, kw_only=True, tag="usage_reported"):
     """Who serves the response."""
     usage: Usage
     cost_usd: float | None = None
-    """What that comes to; ``None`` where a model's price is unknown."""
+    """The cost of ``usage``; ``None`` where a model's price is unknown."""
     parts: tuple[UsagePart, ...] | msgspec.UnsetType = msgspec.UNSET
     """The same apart, where more than the model itself was at work."""
     speed: str | msgspec.UnsetType = msgspec.UNSET
@@ -506,7 +506,7 @@ class ResponseEnded(Chunk, frozen=True, kw_only=True, tag="response_ended"):
     delta: msgspec.Raw
     """The API's event(s) that say so, as they came."""
     why: Ending | msgspec.UnsetType = msgspec.UNSET
-    """What that comes to; this alone is acted on. Journals of before have none."""
+    """Category of the stop reason; this alone is acted on. Older journals have none."""
     category: str | msgspec.UnsetType = msgspec.UNSET
     """Of a refusal, where the API gives one."""
 

@@ -39,7 +39,7 @@ _OWN_MARK = re.compile(r"\[\[\d{1,3}\]\]\([^()\s]*\)")
 _LONGEST_ENTRY = 2
 """Lines that one source may take beside its first."""
 _GOES_ON = re.compile(r"[\w/?#&=%~@+$-]|[.,:;!]\w")
-"""What makes a longer address or title of one that stands before it."""
+"""The start of a continuation of an address or title, right after it."""
 
 
 class Citation(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,7 +94,7 @@ def with_footnotes(text: str, citations: Sequence[Citation]) -> str:
 
 
 class Sources:
-    """What was said and cited in one turn."""
+    """The text and the citations of one turn."""
 
     __slots__ = ("_cited", "_pages", "_said")
 
@@ -120,11 +120,11 @@ class Sources:
         return "".join(piece.text for piece in self._said)
 
     def forget_said(self) -> None:
-        """What was said so far is no part of the answer; its sources may be."""
+        """Drop the text so far from the answer; its sources may still be cited."""
         self._said.clear()
 
     def of_said(self) -> tuple[str, tuple[Citation, ...]]:
-        """What was said, with marks and footnotes, and its citations."""
+        """The text with marks and footnotes, and its citations."""
         cited = _numbered(self._said)
         text = "".join(_marked(piece, cited) for piece in self._said).strip()
         return with_footnotes(text, tuple(cited.values())), tuple(cited.values())

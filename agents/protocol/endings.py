@@ -29,5 +29,5 @@ before have them alone."""
 
 
 def ending_of(stop_reason: str) -> Ending:
-    """What a stop reason of the Messages API comes to."""
+    """The ending that a stop reason of the Messages API stands for."""
     return _OF_MESSAGES.get(stop_reason, "other")

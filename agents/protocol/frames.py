@@ -62,7 +62,7 @@ class _Run(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="del
     pieces: list[str]
 
     def chunks(self) -> list[StreamChunk]:
-        """What was said, one by one."""
+        """The chunks of the run, one by one."""
         # Written out field by field: this is as fast as decoding whole chunks.
         agent, turn, at, block = self.agent, self.turn, self.at, self.block
         numbered = enumerate(self.pieces, self.seq)

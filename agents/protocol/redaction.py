@@ -104,7 +104,7 @@ def _forms(secret: str) -> Iterator[str]:
 
 
 def _in_base64(secret: bytes) -> Iterator[str]:
-    """What of it stands in base64, wherever in a text it begins."""
+    """The secret's characters in base64, for each alignment within a text."""
     for before in range(3):
         encoded = base64.b64encode(b"\0" * before + secret)
         # The characters that its neighbours share are left out at both ends.
@@ -135,7 +135,7 @@ def secrets_in_address(address: str) -> Iterator[str]:
 
 
 def secrets_of_environment(ours: Mapping[str, str] = os.environ) -> Iterator[str]:
-    """What this process's environment holds under a secret's name."""
+    """Secrets in this process's environment, by a variable's name or in an address."""
     for name, value in ours.items():
         if SECRET_NAME.fullmatch(name) and os.sep not in value:
             yield value
@@ -144,7 +144,7 @@ def secrets_of_environment(ours: Mapping[str, str] = os.environ) -> Iterator[str
 
 
 def secrets_of(holder: object) -> Iterator[str]:
-    """What a backend or toolbox says must not be seen; a caller's may say nothing."""
+    """The ``secrets`` of a backend or toolbox; a caller's may have none."""
     found: object = getattr(holder, "secrets", ())
     if isinstance(found, str | bytes):
         return

@@ -28,10 +28,9 @@ class VisibleAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     content: str
     is_own: bool = False
     citations: tuple[Citation, ...] = ()
-    """What it rests on; ``content`` lists them already."""
+    """Its sources; ``content`` lists them already."""
     checks: str = ""
-    """What the team's checks have found of it; the coordinator's word, not the
-    author's."""
+    """Results of the team's checks; the coordinator's word, not the author's."""
 
 
 class Criterion(
@@ -42,7 +41,7 @@ class Criterion(
     name: str
     """A word or two, as voters and readers are told it."""
     about: str = ""
-    """What to look at, in a sentence for voters."""
+    """The aspect to look at, in a sentence for voters."""
     weight: float = 1.0
     """How much it counts among the criteria; more than 0."""
 
@@ -62,7 +61,7 @@ class BallotForm(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     kind: Literal["choice", "approval", "ranking", "scores"]
     labels: tuple[Label, ...]
-    """What may be voted for, in the order shown to this voter."""
+    """The labels that may be voted for, in the order shown to this voter."""
     max_score: int = 10
     """The best score, for ``scores``."""
     may_abstain: bool = False
@@ -94,7 +93,7 @@ class Present(msgspec.Struct, frozen=True, kw_only=True, tag="present", gc=False
     answers: tuple[VisibleAnswer, ...]
     """Best first. One: present it. More: synthesise them."""
     reasons: tuple[str, ...] = ()
-    """What voters said in favour."""
+    """The voters' reasons in favour."""
     may_restart: bool = False
     """Whether another round may be asked for instead."""
     is_integration: bool = False
@@ -123,7 +122,7 @@ TaskName: TypeAlias = Literal["draft", "review", "present", "divide", "work"]
 
 
 def task_name(task: Task) -> TaskName:
-    """What a task is called in chunks and scripts."""
+    """The name of a task in chunks and scripts."""
     match task:
         case Draft():
             return "draft"
@@ -148,7 +147,7 @@ class Earlier(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     agreed: str = ""
     """How it was decided, in one sentence."""
     reasons: tuple[str, ...] = ()
-    """What voters said for the answer that won."""
+    """The voters' reasons for the answer that won."""
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -163,7 +162,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     continues: bool = False
     """Whether the agent's conversation goes on, or begins afresh with this turn."""
     note: str = ""
-    """What the agent is told first: why its last proposal was refused, what is new."""
+    """Told to the agent first: why its last proposal was refused, what is new."""
     attempts: int = 3
     """Model calls without a usable result before the turn ends ``silent``."""
     output_tokens: int | None = None
