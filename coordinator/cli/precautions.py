@@ -5,10 +5,12 @@ Where nobody can answer, what would have been asked is refused, with the way out
 
 from __future__ import annotations
 
+import os
 import sys
 from difflib import get_close_matches
 
 from agents.backends.claude.models import NAMES
+from agents.limits.model_makers import maker_of
 from agents.limits.pricing import cost_usd
 from agents.protocol.chunks import Usage
 from coordinator.displays.first_picture import FIRST_PICTURE
@@ -93,6 +95,10 @@ def _about(usd: float) -> str:
     return f"${usd:.2f}" if usd >= 0.01 else "a cent"
 
 
+_PREFIXES = {"openai": "openai", "google": "gemini", "x-ai": "grok"}
+"""Makers that are asked themselves → what stands before their models' names."""
+
+
 def with_known_models(models: tuple[str, ...], *, is_sure: bool) -> tuple[str, ...]:
     """The models that were meant, where one is misspelt.
 
@@ -108,6 +114,12 @@ def _known(model: str, *, is_sure: bool) -> str:
     if any(model.startswith(f"{name}-") or model == f"{name}@" for name in NAMES):
         return model  # a dated snapshot
     near = get_close_matches(model, NAMES, 1, 0.6)
+    maker = _PREFIXES.get(maker_of(model))
+    if maker is not None and not os.environ.get("ANTHROPIC_BASE_URL"):
+        raise ConfigInvalid(
+            f"model {model!r} is none of Claude's; name whose it is: {maker}/{model}. "
+            "--yes asks Claude's API for it all the same"
+        )
     if not near:
         return model  # one with a name of its own
     if confirmed(f"{model!r} is not known. Ask {near[0]}?", is_yes=True):

@@ -83,11 +83,10 @@ def _worded(message: str, data: Plain, into: object) -> tuple[Where, str]:
     value = _below(data, where)
     expected = _type_at(msgspec.inspect.type_info(into), where, data)
     if match := _UNKNOWN.fullmatch(message):
-        known = _keys(expected)
-        return (
-            *where,
-            match[1],
-        ), f"unknown key {match[1]!r}{way_out(match[1], known)}"
+        top = msgspec.inspect.type_info(into) if where else None
+        way = _other_place(match[1], expected, top)
+        way = way or way_out(match[1], _keys(expected))
+        return (*where, match[1]), f"unknown key {match[1]!r}{way}"
     if match := _MISSING.fullmatch(message):
         return where, f"key {match[1]!r} is missing; add it"
     if match := _NOT_ONE_OF.fullmatch(message):
@@ -194,6 +193,25 @@ def _member(
     wanted = holders if is_inside else i.LiteralType
     likely = [kind for kind in union.types if isinstance(kind, wanted)]
     return (likely or union.types)[0]
+
+
+def _other_place(
+    key: str, here: msgspec.inspect.Type, top: msgspec.inspect.Type | None
+) -> str:
+    """Where a key that is unknown ``here`` is known: one level below, or at the top."""
+    fields = here.fields if isinstance(here, msgspec.inspect.StructType) else ()
+    for field in fields:
+        if any(key in _keys(struct) for struct in _structs(field.type)):
+            return f"; it belongs under {field.encode_name!r}"
+    if top is not None and any(key in _keys(struct) for struct in _structs(top)):
+        return "; it belongs at the top"
+    return ""
+
+
+def _structs(info: msgspec.inspect.Type) -> list[msgspec.inspect.Type]:
+    if isinstance(info, msgspec.inspect.UnionType):
+        return [struct for each in info.types for struct in _structs(each)]
+    return [info] if isinstance(info, msgspec.inspect.StructType) else []
 
 
 def _keys(info: msgspec.inspect.Type) -> list[str]:

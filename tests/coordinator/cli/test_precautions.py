@@ -109,6 +109,27 @@ def test_a_misspelt_model_is_named_and_others_are_let_through() -> None:
     assert with_known_models(odd, is_sure=True) == odd
 
 
+@pytest.mark.parametrize(
+    ("model", "named"),
+    [
+        ("gpt-4o", "openai/gpt-4o"),
+        ("o3-mini", "openai/o3-mini"),
+        ("grok-4.3", "grok/grok-4.3"),
+        ("gemini-3.5-flash", "gemini/gemini-3.5-flash"),
+    ],
+)
+def test_another_makers_model_is_not_sent_to_claudes_api(
+    model: str, named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ANTHROPIC_BASE_URL", raising=False)
+    with pytest.raises(ConfigInvalid, match=f"name whose it is: {named}"):
+        with_known_models((model,), is_sure=False)
+    assert with_known_models((model,), is_sure=True) == (model,)
+    # A gateway may speak Claude's API for any model.
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:4000")
+    assert with_known_models((model,), is_sure=False) == (model,)
+
+
 def test_a_failure_names_its_way_out() -> None:
     assert "doctor" in way_out("BackendRefused: 401 authentication_error: …")
     assert "models" in way_out("BackendRefused: 404 not_found_error: model: x")

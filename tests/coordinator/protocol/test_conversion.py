@@ -95,3 +95,27 @@ def test_two_entries_with_one_fault_are_told_by_the_first() -> None:
 def test_an_unknown_word_has_a_way_out_where_something_is_known() -> None:
     assert way_out("re", ["red", "green"]) == "; did you mean 'red'?"
     assert way_out("x", []) == ""
+
+
+class _Inner(msgspec.Struct, forbid_unknown_fields=True):
+    depth: int = 0
+
+
+class _Outer(msgspec.Struct, forbid_unknown_fields=True):
+    height: int = 0
+    inner: _Inner | None = None
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"depth": 1}, "unknown key 'depth'; it belongs under 'inner'"),
+        ({"inner": {"height": 1}}, "unknown key 'height'; it belongs at the top"),
+        ({"hight": 1}, "unknown key 'hight'; did you mean 'height'?"),
+        ({"inner": {"x": 1}}, "unknown key 'x'; choose from depth"),
+    ],
+)
+def test_a_key_in_the_wrong_place_is_told_its_own(data: Any, words: str) -> None:
+    with pytest.raises(PlainInvalid) as caught:
+        converted(data, _Outer)
+    assert str(caught.value).partition(": ")[2] == words
