@@ -212,7 +212,7 @@ class _Checked:
 
 
 def _limits(first: StreamChunk) -> tuple[dict[str, str], tuple[Allowance, ...]]:
-    """What the server told of its limits: its headers, and what they come to."""
+    """The rate limits of the server: its headers, and the allowances in them."""
     if isinstance(first, ResponseOpened):
         return first.limits, first.allowances or ()
     return {}, ()

@@ -161,7 +161,7 @@ async def _paid(
 
 
 def unfinished(response: Transcript, voice: Voice, why: str) -> UsageReported | None:
-    """Report what a response has cost that will not be whole, see :func:`estimate`."""
+    """The estimated usage of a response that was cut short; ``None``: none is known."""
     report = estimate(response, voice.most_output, why)
     return report and msgspec.structs.replace(report, **voice.stamp())
 

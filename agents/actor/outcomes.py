@@ -56,11 +56,11 @@ class Outcomes:
     has_form: bool
     """Whether an answer is structured, so that text alone is none."""
     result_key: ResultKey | None = None
-    """What of an answer is compared, where a team counts equal results."""
+    """The part of an answer that is compared, where a team counts equal results."""
     seen: tuple[Label, ...] = ()
     """Labels shown in this turn or, where it continues, before."""
     sources: Sources = field(default_factory=Sources)
-    """What was said since the last tool result (pauses do not end it), and cited."""
+    """Text and citations since the last tool result (pauses do not end it)."""
     stop_reason: str | None = None
     """The last response's."""
 

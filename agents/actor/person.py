@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 
 
 HUMAN = "human"
-"""What displays and journals call the model of a person."""
+"""The model name of a person in displays and journals."""
 BEFORE_ANY = TurnNumber(0)
 """Turns are numbered from one."""
 
@@ -73,8 +73,8 @@ class Person:
 
     id: str
     result_key: ResultKey | None = None
-    """What of an answer is compared where a team counts equal results; the team's
-    members share it."""
+    """The part of an answer that is compared where a team counts equal results; the
+    team's members share it."""
 
 
 class Seat:
@@ -169,7 +169,7 @@ class Seat:
 
     @property
     def turn(self) -> Turn | None:
-        """What the person is asked now."""
+        """The turn that waits for the person."""
         return self._turn
 
     async def asked(self, after: TurnNumber = BEFORE_ANY) -> Turn | None:

@@ -40,7 +40,7 @@ class ShowsWork(Protocol):
     """A tool whose work others see with the answer that it was done for."""
 
     async def work_shown(self) -> str:
-        """What it has done in this session, as text; empty: nothing to show.
+        """The agent's work in this session, as text; empty: nothing to show.
 
         Raises:
             ToolFailed: That cannot be told.

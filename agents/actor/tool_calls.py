@@ -178,7 +178,7 @@ class Calling:
         return None
 
     async def _verdict(self, call: ToolCalled) -> Approved | Refused:
-        """What the approver says; no word of approval is none, whatever happens."""
+        """The approver's decision; anything but an approval is a refusal."""
         approver = self._agent.approval.approver
         who = f"approver of {call.name}"
         task = RootTask(who, lambda: approver(AgentId(self._agent.id), call))

@@ -40,7 +40,7 @@ class _Held:
     tools: tuple[Tool, ...] = ()
     problem: str = ""
     left_out: tuple[str, ...] = ()
-    """What it says itself of tools that it does not offer."""
+    """Tools that it does not offer, as it reports them."""
     settled: anyio.Event = field(default_factory=anyio.Event)
     leaving: anyio.Event = field(default_factory=anyio.Event)
     task: RootTask[None] | None = None
@@ -133,7 +133,7 @@ def _checked(tools: Sequence[Tool]) -> tuple[Tool, ...]:
 
 
 def _name(box: Toolbox) -> str:
-    """What errors call it, also where it does not know."""
+    """The toolbox's name in errors, also where it raises."""
     try:
         return whole_text(str(box.name))
     except BaseException:  # noqa: BLE001, ASYNC103  (the property is the caller's)

@@ -100,17 +100,17 @@ class RunningTurn:
     fallback_limiters: Sequence[Limiter] = ()
     """One for each of the agent's fallbacks."""
     memory: Memory | None = None
-    """What the turn has bought in a process before this one, while it remembers."""
+    """Results that an earlier process obtained in this turn, while it has them."""
     toolboxes: Toolboxes | None = None
-    """What the agent's other tools are in, while it has not got them; what is missing
-    is told once, to people."""
+    """The sources of the agent's other tools, until they are opened; what is missing is
+    told once, to people."""
     has_toolboxes: bool = False
     """Whether some of the agent's tools come from elsewhere, and may change."""
     files: SessionFiles | None = None
     _news: list[News] = field(default_factory=list[News])
-    """What the model has yet to be told."""
+    """News that the model has yet to be told."""
     _told: list[News] = field(default_factory=list[News])
-    """What it has been, since the turn began or began afresh."""
+    """News that it has been told, since the turn began or began afresh."""
     _outcomes: Outcomes = field(init=False)
     _form: BallotForm | None = None
     """The ballot as it is now: news may add labels to the task's."""
@@ -120,7 +120,7 @@ class RunningTurn:
     _pauses: int = 0
     _was_cut: bool = False
     _purse: Purse = field(init=False)
-    """What the turn may still cost, where a budget says so."""
+    """The rest of the turn's budget, where it has one."""
 
     def __post_init__(self) -> None:
         self._purse = Purse.of(self.turn)
@@ -485,7 +485,7 @@ class RunningTurn:
             await self._tell_model(text)
 
     def _show(self, news: News) -> None:
-        """What ``news`` show may be voted for from now on."""
+        """Add the labels of ``news`` to those that may be voted for."""
         self._told.append(news)
         labels = tuple(answer.label for answer in news.answers)
         self._outcomes.show(labels)

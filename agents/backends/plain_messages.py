@@ -15,7 +15,7 @@ Blocks: TypeAlias = list[dict[str, Any]]
 
 
 def system_text(messages: Sequence[Mapping[str, Any]]) -> str:
-    """What messages of the role ``system`` say, one after the other."""
+    """The texts of all messages with the role ``system``, joined by line ends."""
     texts = (
         block.get("text", "")
         for message in messages

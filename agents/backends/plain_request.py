@@ -117,7 +117,7 @@ def _json(value: object) -> msgspec.Raw:
 
 
 def pen_of(request: Request) -> Pen:
-    """What stamps the chunks of a request that came so, from now on."""
+    """The pen that stamps the chunks of such a request, from now on."""
     return Pen(request.turn.agent, request.turn.number, anyio.current_time())
 
 

@@ -32,7 +32,7 @@ def is_a(error: BaseException, *kinds: type[BaseException]) -> bool:
 
 
 def attribute_of(thing: object, name: str, default: T) -> T:
-    """What ``thing`` has by that name; ``default`` where it has none, or it fails."""
+    """The attribute ``name`` of ``thing``; ``default``: it has none, or it fails."""
     try:
         return getattr(thing, name, default)
     except BaseException as error:  # noqa: BLE001, ASYNC103  (the property is the caller's)
@@ -69,7 +69,7 @@ def class_name(thing: object) -> str:
 
 
 def text_of(error: BaseException) -> str:
-    """What ``error`` says, as text that can be encoded; empty where it says nothing."""
+    """The message of ``error`` as text that can be encoded; empty: it has none."""
     error = first_of(error)
     try:
         # A plain str, also where it is of a class of its own.

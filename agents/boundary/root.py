@@ -113,7 +113,7 @@ class Loop:
 
 
 class _Cancelling:
-    """What trio asks whether a thread's call has been cancelled."""
+    """The object that trio asks whether a thread's call has been cancelled."""
 
     def __init__(self, is_cancelled: Callable[[], bool]) -> None:
         self._is_cancelled = is_cancelled
@@ -204,17 +204,17 @@ class RootTask(Generic[T]):
 
     @property
     def scope(self) -> anyio.CancelScope:
-        """What :meth:`cancel` cancels; its deadline is its owner's to set."""
+        """The scope that :meth:`cancel` cancels; its deadline is its owner's to set."""
         return self._scope
 
     @property
     def error(self) -> BaseException | None:
-        """What it has raised; not its owner's cancellation."""
+        """The exception that it raised; not its owner's cancellation."""
         return self._error
 
     @property
     def value(self) -> T | None:
-        """What it has returned; ``None`` also while it runs or has raised."""
+        """Its return value; ``None`` also while it runs or has raised."""
         return self._value
 
     async def wait(self) -> None:

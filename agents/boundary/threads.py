@@ -152,10 +152,10 @@ class _Call(Generic[T]):
         self.is_over.set()
 
     def outcome(self) -> T:
-        """What came of it.
+        """The work's return value.
 
         Raises:
-            BaseException: What the work has raised.
+            BaseException: The work has raised it.
         """
         if self._error is not None:
             try:

@@ -36,11 +36,11 @@ class _Piece(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Looked(msgspec.Struct, frozen=True, kw_only=True):
-    """What the cache makes of a request."""
+    """The cache's result for one request."""
 
     count: CacheCount
     entries: tuple[tuple[bytes, str], ...]
-    """What is remembered, and for how long, when the response begins."""
+    """Prefixes to remember, and for how long, when the response begins."""
 
 
 class PromptCache:

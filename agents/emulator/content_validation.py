@@ -236,7 +236,7 @@ def check_marks(body: JsonObject) -> None:
 
 
 def _marked(body: JsonObject) -> Iterator[tuple[str, JsonObject]]:
-    """What bears a mark, in the order in which the API reads a request."""
+    """Objects with a cache mark, in the order in which the API reads a request."""
     tools: list[JsonObject] = body.get("tools") or []
     owners = [(f"tools.{number}", tool) for number, tool in enumerate(tools)]
     for path, owner in (*owners, *blocks_in(body), ("", body)):

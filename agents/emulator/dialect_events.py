@@ -38,7 +38,7 @@ _CODE = frozenset({"code_execution", "bash_code_execution"})
 
 
 class EventWriter(Protocol):
-    """What a performance is written with."""
+    """The interface by which a response is written in one dialect."""
 
     def events(self, move: Move) -> Iterator[bytes]:
         """Write a move; each item may be one write."""
@@ -90,7 +90,7 @@ def _thought(usage: Json) -> int:
 
 
 def _stdout(result: object) -> str:
-    """What code wrote, of a result in the Messages API's form."""
+    """The output of code, from a result in the Messages API's form."""
     if isinstance(result, dict):
         return str(cast("Json", result).get("stdout", ""))
     return ""
@@ -547,7 +547,7 @@ class GeminiWriter:
 
 
 def writer_for(dialect: Dialect) -> EventWriter:
-    """What a response is written with."""
+    """The writer for a response in ``dialect``."""
     match dialect:
         case "messages":
             return MessagesWriter()

@@ -40,7 +40,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """Code execution wrote it."""
 
     def about(self) -> JsonObject:
-        """What the API says of it."""
+        """The file's metadata, as the API returns it."""
         return {
             "id": self.id,
             "type": "file",
@@ -80,7 +80,7 @@ class Files:
         self._troubles = {m: list(errors) for m, errors in (troubles or {}).items()}
 
     def trouble(self, method: str) -> HttpError | None:
-        """What this request meets, if anything."""
+        """The error planned for this request, if any."""
         waiting = self._troubles.get(method)
         return waiting.pop(0) if waiting else None
 

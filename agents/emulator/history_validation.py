@@ -23,7 +23,7 @@ _THOUGHTS = {"thinking", "redacted_thinking"}
 
 
 class Issued:
-    """What the server's models have said, as far as it must come back unchanged.
+    """Parts of the server's responses that must come back unchanged.
 
     Args:
         knows_all: Whether all thoughts and containers are this server's, so that

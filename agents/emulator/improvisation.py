@@ -67,7 +67,7 @@ def _callable(body: JsonObject, told: str) -> list[JsonObject]:
 
 
 def _choices(tool: JsonObject) -> list[str]:
-    """What the tool's required parameters are chosen from."""
+    """The allowed values of the tool's required parameters."""
     schema: JsonObject = tool.get("input_schema") or {}
     properties: JsonObject = schema.get("properties") or {}
     found: list[str] = []

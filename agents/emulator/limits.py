@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeAlias
 
 _NOTHING = 1e-9
-"""What sums of floats are out by."""
+"""The rounding error of sums of floats."""
 
 Kind: TypeAlias = Literal["requests", "input-tokens"]
 

@@ -79,9 +79,9 @@ class Prefixes:
     def transformations(
         self, body: JsonObject, betas: frozenset[str]
     ) -> list[JsonObject] | None:
-        """What a response says of thoughts that were left out.
+        """The response's report of thoughts that were left out.
 
-        ``None``: it says nothing, because the request did not ask under the beta.
+        ``None``: it has none, because the request did not ask under the beta.
         """
         if BINDING not in betas:
             return None

@@ -92,7 +92,7 @@ class Asked(NamedTuple):
 
     body: JsonObject
     betas: frozenset[str]
-    """What its header and its body list."""
+    """The betas in its header and its body."""
     issued: Issued
 
 

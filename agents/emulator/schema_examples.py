@@ -22,7 +22,7 @@ _FORMATS = {
     "uuid": "00000000-0000-4000-8000-000000000000",
 }
 _TRIED = ("a", "A", "1", "a1", "abc", "x.y", "a@b.c", "2026-11-30", "/a", "#1")
-"""What a pattern is tried with."""
+"""Texts with which a pattern is tried."""
 _ITEMS_MOST = 100
 
 
@@ -31,7 +31,7 @@ class Unfit(ValueError):
 
 
 class _Wanted(NamedTuple):
-    """What holds for all of a value."""
+    """The context of every part of a value."""
 
     root: Json
     """The whole schema, where references lead."""

@@ -61,7 +61,7 @@ class Recorded(msgspec.Struct, kw_only=True):
     agent: str | None
     """Of the engine's, where it said so."""
     status: int | None = None
-    """What it was answered with; ``None`` while it waits, or if never."""
+    """The status it was answered with; ``None`` while it waits, or if never."""
     retry_after_s: float | None = None
     """How long it was told to wait."""
     came_at: float = 0.0
@@ -327,7 +327,7 @@ class Server:
         return is_complete
 
     def _opening(self, body: JsonObject, record: Recorded) -> JsonObject:
-        """What the message's start says of its request."""
+        """The fields of the message's start that depend on its request."""
         betas = frozenset(record.headers.get("anthropic-beta", "").split(","))
         changed = self._issued.prefixes.transformations(body, betas)
         return {} if changed is None else {"input_transformations": changed}

@@ -33,7 +33,7 @@ _TEXT_MOST = 100_000
 
 
 class Listing:
-    """What was learnt of a server's tools while their list was repaired."""
+    """Facts about a server's tools, noted while their list was repaired."""
 
     def __init__(self) -> None:
         self.schemas: dict[str, object] = {}

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from agents.tools.base import ToolResult
 
 IMAGES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
-"""What the API takes inline (docs.claude.com, vision, read 2026-11-22)."""
+"""Image types that the API takes inline (docs.claude.com, vision, read 2026-11-22)."""
 
 
 def result_of(result: CallToolResult) -> ToolResult:

@@ -29,7 +29,7 @@ class McpServer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     command: tuple[str, ...] = ()
     """The whole command line; run as it is, without a shell."""
     env: dict[str, str] = {}
-    """What its environment holds beside ``PATH``, ``HOME`` and ``LANG``. ``$NAME`` in a
+    """Its environment variables beside ``PATH``, ``HOME`` and ``LANG``. ``$NAME`` in a
     value is our own variable of that name, so that no secret need be written here."""
     url: str | None = None
     """Of a streamable HTTP endpoint."""

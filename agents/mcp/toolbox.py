@@ -102,7 +102,7 @@ class McpToolbox:
 
     @property
     def name(self) -> str:
-        """What errors call it."""
+        """The name in error messages."""
         return f"MCP server {self._server.name!r}"
 
     @asynccontextmanager
@@ -256,11 +256,11 @@ class _Waiting:
     def __init__(self) -> None:
         self.scope = anyio.CancelScope()
         self.answer: dict[str, Any] | None = None
-        """What came and could not be read by the library; empty: nor by us."""
+        """The answer that the library could not read; empty: nor could we."""
 
 
 class _Link:
-    """What the server's task and its callers share."""
+    """State that the server's task and its callers share."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -459,7 +459,7 @@ class _McpTool:
 
 
 def _words(error: BaseException) -> str:
-    """What went wrong, of the first error where there are several."""
+    """The message of an error, or of the first where there are several."""
     while isinstance(error, BaseExceptionGroup):
         error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
     if isinstance(error, MCPError):

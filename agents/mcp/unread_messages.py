@@ -32,7 +32,7 @@ def message_in(error: Exception) -> dict[str, Any] | None:
 
 
 def _line(error: Exception) -> str | None:
-    """What pydantic was given to read."""
+    """The line that pydantic failed to parse."""
     errors = getattr(error, "errors", None)
     if not callable(errors):
         return None

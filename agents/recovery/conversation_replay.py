@@ -49,7 +49,7 @@ def _recalls(agent: Agent) -> bool:
 
 
 def _telling(agent: Agent, counted: Mapping[TurnNumber, Collection[int]]) -> OnCall:
-    """What tells the backend that was asked then of a call, if its side has answered.
+    """A callback that passes each answered call to the backend that was asked then.
 
     Args:
         agent: Whose backends.
@@ -77,9 +77,9 @@ def _request(agent: Agent, called: Called) -> Request:
 
 
 def offered_tools(agent: Agent, task: Task) -> tuple[ToolSpec | KnownTool, ...]:
-    """What ``agent`` may call in a turn with ``task``.
+    """The tools that ``agent`` may call in a turn with ``task``.
 
-    Where its session has said what it may ask for, that is the same in every turn.
+    Where its session has stated its workflow tools, they are the same in every turn.
     """
     workflow = agent.workflow or Workflow.of(task)
     own = tuple(tool.spec for tool in agent.tools)

@@ -47,13 +47,13 @@ class AskedTurn(msgspec.Struct, frozen=True, kw_only=True):
 
     turn: Turn
     chunks: tuple[StreamChunk, ...] = ()
-    """What the agent said in it, all of it, in order."""
+    """All of the agent's chunks in it, in order."""
     news: tuple[News, ...] = ()
-    """What it was told while it ran, whether it had got to saying it or not."""
+    """News that came while it ran, whether they had been told or not."""
 
     @property
     def bought(self) -> tuple[StreamChunk, ...]:
-        """What need not be bought again: all but a response that broke off."""
+        """Chunks that need not be bought again: all but a response that broke off."""
         return self.chunks[: self._cut()]
 
     @property

@@ -39,7 +39,7 @@ class _Call:
     """Calls that somebody was asked about and had not approved, by their ids; records
     of earlier versions name tools, see :func:`_about`."""
     offer: ToolsOffered | None = None
-    """What had been offered just before the model was asked for it."""
+    """The last offer of tools before the model was asked for it."""
 
 
 class Memory:
@@ -56,9 +56,9 @@ class Memory:
         """Where the turn began afresh, the last time: what was said until then, that it
         does included. None of it is remembered."""
         self.told_first: list[str] = []
-        """What the model was told between that and the next call."""
+        """Texts that the model was told between that and the next call."""
         self.offer: ToolsOffered | None = None
-        """What had been offered just before the model was asked for the response
+        """The last offer of tools before the model was asked for the response that is
         remembered last, or for the one that never came."""
         self._offer_behind: ToolsOffered | None = None
         self.said = asked.chunks
@@ -119,7 +119,7 @@ class Memory:
         return self._now.response
 
     def returned(self, call: str) -> ToolReturned | None:
-        """What a tool answered to the last response's ``call``."""
+        """The result of the last response's tool call ``call``."""
         return self._now.results.get(call) if self._now else None
 
     def was_waiting(self, call: str) -> bool:

@@ -41,7 +41,7 @@ class Cancel(Order, frozen=True, kw_only=True, tag="cancel"):
 
 
 class Remember(Order, frozen=True, kw_only=True, tag="remember"):
-    """What came before this epoch; the first order of each."""
+    """The agent's turns before this epoch; the first order of each."""
 
     over: tuple[AskedTurn, ...]
     """Turns that have ended, in order."""
@@ -74,7 +74,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     is_over: bool = False
     """The actor has ended; there will be no more."""
     problem: str = ""
-    """What ended it, where it did not end well."""
+    """The reason for the end, where it did not end well."""
 
 
 _orders_encoder = msgspec.json.Encoder()

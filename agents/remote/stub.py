@@ -41,7 +41,7 @@ class Stub:
         return self._model
 
     def cost_usd(self, usage: Usage) -> float | None:
-        """What ``usage`` costs in USD."""
+        """The cost of ``usage`` in USD; ``None`` where no price is known."""
         return self._price(usage) if self._price else cost_usd(self._model, usage)
 
     @asynccontextmanager

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _VALUES = frozenset({"const", "default", "enum", "examples"})
-"""What a schema holds that is no schema."""
+"""Keywords whose values are data and no schemas."""
 _NAMED = frozenset({"$defs", "definitions", "patternProperties", "properties"})
-"""What holds schemas by names, which may be any."""
+"""Keywords that hold schemas by name; the names may be any."""
 FAULTS_TOLD = 5
 """Faults of one value that the model is told at once; mending them shows the rest."""
 
@@ -37,7 +37,7 @@ class SchemaInvalid(ValueError):
 
 
 class AnswerForm(NamedTuple):
-    """What a structured answer must look like."""
+    """The form of a structured answer."""
 
     schema: msgspec.Raw
     """JSON Schema of ``new_answer``'s ``value``; its ``$defs`` belong to the root of

@@ -26,7 +26,7 @@ class Tool(Protocol):
 
     @property
     def spec(self) -> ToolSpec | KnownTool:
-        """What the model is told of it."""
+        """Name, description and input schema, as the model gets them."""
         ...
 
     @property
@@ -62,7 +62,7 @@ class InSession(Protocol):
 
 
 class ToolList(list["Tool"]):
-    """What a toolbox offers, where some of it had to be left out.
+    """The tools of a toolbox, where some had to be left out.
 
     Args:
         tools: What it offers.
@@ -79,7 +79,7 @@ class Toolbox(Protocol):
 
     @property
     def name(self) -> str:
-        """What errors call it."""
+        """The name in error messages."""
         ...
 
     def open(self) -> AbstractAsyncContextManager[Sequence[Tool]]:

@@ -56,7 +56,7 @@ sys.exit(0 if re.search(pattern, text) else 3)
 """
 _NO_MATCH = 3
 _NOT_RUN = (126, 127)
-"""What a shell ends with where a command cannot be run, or is not there."""
+"""Exit codes of a shell where a command cannot be run, or is not found."""
 _FENCED = re.compile(r"```[A-Za-z0-9]*\n(.*?)```", re.DOTALL)
 
 
@@ -71,13 +71,13 @@ class Subject(NamedTuple):
 
     @property
     def text(self) -> str:
-        """What a command reads: the value as JSON, or the words."""
+        """The input of a command: the value as JSON, or the words."""
         if isinstance(self.value, msgspec.UnsetType):
             return self.content
         return bytes(self.value).decode("utf-8", "replace")
 
     def decoded(self) -> object:
-        """What a function is given: the value, or the words."""
+        """The argument of a function: the value, or the words."""
         if isinstance(self.value, msgspec.UnsetType):
             return self.content
         return msgspec.json.decode(self.value)
@@ -134,7 +134,7 @@ async def _run(
 
 
 async def _called(function: Callable[[Any], object], subject: Subject) -> object:
-    """What ``function`` says of the answer; a blocking one has a thread."""
+    """The result of ``function`` for the answer; a blocking one runs in a thread."""
     given = subject.decoded()
     if inspect.iscoroutinefunction(function):
         return await cast("Awaitable[object]", function(given))
@@ -167,7 +167,7 @@ async def _by_function(check: Check, call: Callable[[], Awaitable[object]]) -> _
 
 
 def _verdict(said: object) -> _Found:
-    """What a function's result means."""
+    """The verdict that a function's result stands for."""
     if isinstance(said, str):
         return _Found("failed", said) if said.strip() else _Found("passed")
     if said is None or said is True:
@@ -182,7 +182,7 @@ def _verdict(said: object) -> _Found:
 
 
 def _schema_fault(schema: dict[str, Any], subject: Subject) -> str:
-    """What of the answer does not fit ``schema``; empty: it fits."""
+    """The first violation of ``schema`` by the answer; empty: it fits."""
     form = answer_form(schema)
     texts = [subject.text]
     if isinstance(subject.value, msgspec.UnsetType):

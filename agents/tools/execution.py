@@ -29,7 +29,7 @@ CANCELLED_S = 1.0
 
 
 class Returned(NamedTuple):
-    """What came of a call."""
+    """The result of one call."""
 
     content: msgspec.Raw
     """A JSON string or an array of content blocks."""
@@ -78,7 +78,7 @@ async def run_call(tool: Tool, call: ToolCalled, timeout_s: float) -> Returned:
 def _outcome(
     call: ToolCalled, task: RootTask[ToolResult], elapsed_s: float
 ) -> Returned:
-    """What a call that is over has come to."""
+    """The result of a call that has ended."""
     error = task.error
     if error is None:
         try:

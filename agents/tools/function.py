@@ -209,7 +209,7 @@ async def run_work(
 
 
 def as_result(returned: object) -> ToolResult:
-    """What a function returned as a tool's result: blocks and text as they are.
+    """The tool result for a function's return value: blocks and text as they are.
 
     Bytes of an image, and objects that draw themselves (``_repr_png_``, as Pillow's and
     Matplotlib's), are images to the model, also among other things in a list. Other
@@ -284,7 +284,7 @@ def is_async_function(function: Callable[..., object]) -> bool:
 
 
 def _parameters(function: Callable[..., object]) -> dict[str, inspect.Parameter]:
-    """What is left to be given: not what a partial was given by name."""
+    """The parameters that are left to pass: not those that a partial has by name."""
     given: set[str] = set()
     inner = function
     while isinstance(inner, partial):

@@ -148,7 +148,7 @@ _ONE = {
     "-": "",
     "/": "",
 }
-r"""What one sign after a backslash means; ``\(…\)``, ``\[…\]`` only mark formulas."""
+r"""Meanings of one sign after a backslash; ``\(…\)``, ``\[…\]`` only mark formulas."""
 _LETTERS = re.compile(r"[A-Za-z]+")
 _MATRIX = re.compile(r"\{([a-z]*matrix|array|cases)\}(?:\{[^{}]{0,40}\})?")
 _NUMBER_BEFORE = re.compile(r"(?:^|[^\w.^)])\d+ ?$")
@@ -259,7 +259,7 @@ def _is_bracketed(text: str) -> bool:
 def _argument(
     text: str, at: int, depth: int, *, is_whole_number: bool = False
 ) -> _Read:
-    """What a command or a script stands for: a group, a command, or one sign.
+    """The argument of a command or a script: a group, a command, or one sign.
 
     Args:
         text: All of it.
@@ -289,7 +289,7 @@ def _argument(
 
 
 def _command(text: str, at: int, out: str, depth: int) -> _Read:
-    """What follows a backslash at ``at - 1``."""
+    """The command after the backslash at ``at - 1``, converted."""
     name = _LETTERS.match(text, at)
     if name is None:
         sign = text[at : at + 1]

@@ -25,7 +25,7 @@ IMAGES_MOST = 20
 """Images of one result: beyond so many in a request, the API takes only small ones."""
 
 _KINDS = frozenset({"text", "image", "document", "search_result", "tool_reference"})
-"""What a result may hold (SDK 2.14.0); anything else in it is refused, for good."""
+"""Types of blocks that a result may hold (SDK 2.14.0); others are refused for good."""
 
 NO_OUTPUT = "(no output)"
 """The result of a tool that returns nothing: silence could be taken for failure."""

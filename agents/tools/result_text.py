@@ -123,7 +123,7 @@ def _read(text: str, *, is_formula: bool) -> str:
 
 
 def boxes(text: str) -> str:
-    r"""What the last ``\boxed{…}`` holds; of several side by side, all, as a list.
+    r"""The content of the last ``\boxed{…}``; of several side by side, all, as a list.
 
     Braces within are matched. Empty: there is none.
     """
@@ -391,7 +391,7 @@ def _algebra(text: str, *, is_formula: bool) -> Sum:
 
 
 def _as_written(text: str) -> str:
-    """What cannot be computed; around its signs blanks do not count."""
+    """The text of a result that cannot be computed; blanks around signs are dropped."""
     return _GAPS.sub(r"\1", text) if _SIGN.search(text) else text
 
 
@@ -430,7 +430,7 @@ def _amount(text: str) -> tuple[Fraction, str] | None:
 
 
 def _unit_apart(text: str) -> tuple[str, str]:
-    """What ``text`` ends in after its last digit or bracket, and what is before."""
+    """``text`` up to its last digit or bracket, and the unit behind it."""
     raised = _RAISED.search(text)
     end = len(text) if raised is None else raised.start()
     begin = end

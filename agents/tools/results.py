@@ -21,8 +21,9 @@ import msgspec
 from agents.boundary.log_context import bound_logger
 
 Equal: TypeAlias = str
-"""What makes two answers one: their structured ``value``, the part of it that a JSON
-Pointer (RFC 6901, ``/answer``) leads to, their ``text``, or nothing (``none``)."""
+"""The part of two answers by which they are one: their structured ``value``, the part
+of it that a JSON Pointer (RFC 6901, ``/answer``) leads to, their ``text``, or
+nothing (``none``)."""
 
 _LOG = bound_logger(__name__)
 

@@ -18,7 +18,7 @@ import msgspec
 Json: TypeAlias = dict[str, Any]
 
 KEY = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
-"""What a property's name may be."""
+"""The form of a property's name."""
 _UNFIT = re.compile(r"[^a-zA-Z0-9_.-]")
 _COMBINED = ("allOf", "anyOf", "oneOf")
 _DEPTH_MOST = 60
@@ -47,7 +47,7 @@ _OF: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("dependentSchemas",), dict),
     **dict.fromkeys(("examples",), list),
 }
-"""What keywords must be in draft 2020-12; others would cost the schema."""
+"""Types of keywords in draft 2020-12; others would cost the schema."""
 
 
 _VALUES = frozenset({"const", "default", "enum", "example", "examples"})
@@ -61,7 +61,7 @@ class Fit(NamedTuple):
     names: Mapping[str, Any]
     """Renamed property → its name and what is renamed within it, for the way back."""
     note: str
-    """What the schema does not say any more, for the tool's description."""
+    """Constraints that the schema has lost, for the tool's description."""
 
 
 def mended(schema: object) -> Fit:

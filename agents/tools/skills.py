@@ -87,7 +87,7 @@ class SkillReader:
 
     @property
     def name(self) -> str:
-        """What the model calls it by."""
+        """The tool's name, as the model calls it."""
         return self.spec.name
 
     async def call(self, given: msgspec.Raw) -> str:

@@ -32,7 +32,7 @@ _LABELS = r"^agent[0-9]+\.[0-9]+$"
 
 
 class Workflow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What the turns of one session may ask to be handed in, all of them together.
+    """The workflow tools of one session's turns, all of them together.
 
     Example:
         >>> ballot = BallotForm(kind="choice", labels=())
@@ -170,7 +170,7 @@ def _vote(form: BallotForm) -> ToolSpec:
 
 
 def _ballot(form: BallotForm) -> tuple[str, dict[str, Any]]:
-    """What the ballot is called in the tool's input, and its JSON Schema.
+    """The name of the ballot in the tool's input, and its JSON Schema.
 
     No list of labels, though a model would like one: tools come first in the prompt
     cache's key, so a new label would have every voter pay again for all it has read.

@@ -57,7 +57,7 @@ TOKENS = tuple(float(4**n) for n in range(14))
 
 
 class Profile(NamedTuple):
-    """What differs between the generations."""
+    """The names that differ between the generations."""
 
     cache_write: str
     duration: str
@@ -79,7 +79,7 @@ LATEST = Profile(
     token_histogram=None,
 )
 COUNTERS = "gen_ai.client.inference.usage."
-"""What the newest draft's counters of tokens begin with."""
+"""The prefix of the newest draft's counters of tokens."""
 WORKFLOW_S = "gen_ai.workflow.duration"
 AGENT_S = "gen_ai.invoke_agent.duration"
 TOOL_S = "gen_ai.execute_tool.duration"

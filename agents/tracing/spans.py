@@ -122,7 +122,7 @@ class SessionTrace(_Timed):
         self.span.add_event(f"coordinator.{what}", dict(attributes))
 
     def content(self, text: str) -> str:
-        """What is said, as it may leave the process."""
+        """``text`` as it may leave the process: redacted, and cut to the limit."""
         return self.redactor.clean(text)[:CONTENT_MOST]
 
     def end(self, status: str, *, is_failed: bool, cost_usd: float | None) -> None:

@@ -169,7 +169,7 @@ class ClaudeBackend:
         self._is_bare = False
         """Where requests go, betas that no setting asks for are refused."""
         self._most_tokens: int | None = None
-        """What a response of the model may have at most, if a refusal has said."""
+        """The model's limit on output tokens, once a refusal has stated it."""
         keep_keys_out_of_logs()
         self._idle_limit_s = idle_limit_s
         self._proxy = proxy
@@ -316,7 +316,7 @@ class ClaudeBackend:
         return cast("anthropic.AsyncAPIResponse[Any]", response)
 
     async def forecast(self, request: Request) -> Forecast:
-        """What ``request`` costs at most, beside what the model writes.
+        """The most that ``request`` can cost, without the model's output.
 
         Its input is counted by the API, which costs nothing; where that cannot be, it
         is estimated by its length.
@@ -336,7 +336,7 @@ class ClaudeBackend:
             return await listed_models(client.models)
 
     async def _counted(self, made: dict[str, Any]) -> int | None:
-        """What the API counts; ``None``: it does not."""
+        """Input tokens as the API counts them; ``None``: it does not count."""
         given = {name: made[name] for name in COUNTED if name in made}
         with self._clients.lease() as client:
             try:

@@ -13,7 +13,7 @@ from agents.backends.claude.server_tools import server_tool
 from agents.backends.claude.settings import ClaudeSettings, runs_code
 
 LEAST_S = 300.0
-"""What a container is charged for that has run anything."""
+"""The shortest charge for a container that has run anything."""
 FREE_FROM = 20260209
 """The first version of the web tools beside which code runs for free."""
 
@@ -60,7 +60,7 @@ class CodeTime:
 def code_time(
     settings: ClaudeSettings, container: str | None, at: float = 0.0
 ) -> CodeTime | None:
-    """What counts for a request with these settings; ``None`` where nothing is charged.
+    """The meter of code for one request; ``None`` where code is not charged for.
 
     Args:
         settings: Of the agent.

@@ -24,7 +24,7 @@ from agents.errors import (
 from agents.protocol.redaction import LEAST_CHARS
 
 SAID_CHARS = 1_000
-"""What is kept of a server's words: a gateway may answer with a whole page."""
+"""The most that is kept of a server's message: a gateway may answer with a page."""
 
 _PASSING = frozenset({408, 409, 425, 429})
 """Statuses that may pass, beside all of 500 and above."""
@@ -242,7 +242,7 @@ def error_told(error: object, secrets: Collection[str] = ()) -> AgentError:
 
 
 def _final(status: int, said: str) -> AgentError | None:
-    """What a refusal amounts to by its words, where another way than waiting helps."""
+    """The error of a refusal that waiting does not help, by its message."""
     if status == 429:
         if not _ACCOUNT_GATE.search(said):
             return None
@@ -263,7 +263,7 @@ def _final(status: int, said: str) -> AgentError | None:
 
 
 def _final_of_place(status: int, said: str) -> AgentError | None:
-    """What is refused because something is not there: a container, a model."""
+    """The error where something does not exist: a container, a model."""
     if _CONTAINER.search(said):
         return BackendRefused(said, lost_container=True)
     is_of_model = status == 403 and "model" in said.lower()

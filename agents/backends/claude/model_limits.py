@@ -30,8 +30,8 @@ class ModelLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it knows ``thinking.block_binding``, and shows no thoughts unless
     summaries are asked for."""
     other_prefix: Literal["refused", "refused of new accounts", "dropped"] = "dropped"
-    """What becomes of thinking whose ``system``, ``tools`` or earlier messages are not
-    those it was made under. The emulated account is new."""
+    """The effect on thinking when ``system``, ``tools`` or earlier messages differ from
+    those that it was made under. The emulated account is new."""
 
 
 _NONE_BUT_ADAPTIVE = frozenset({"disabled", "enabled"})
@@ -92,7 +92,7 @@ _DATE = re.compile(r"(?:[-@]\d{8})?(?:-v\d+(?::\d+)?)?(?:\[\w+\])?$")
 
 @lru_cache(maxsize=256)  # each request asks, and a team has a few
 def limits_of(model: str) -> ModelLimits:
-    """What ``model`` refuses; an unknown name refuses nothing of its own.
+    """The limits of ``model``; an unknown name has none.
 
     Names of Bedrock's and of gateways have a provider before them.
     """

@@ -59,7 +59,7 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def known_models() -> tuple[ModelInfo, ...]:
-    """What is known without asking."""
+    """The models that are known without asking the API."""
     return tuple(
         _priced(
             ModelInfo(

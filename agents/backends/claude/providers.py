@@ -21,7 +21,7 @@ from anthropic.lib.vertex import AsyncAnthropicVertex
 Provider: TypeAlias = Literal["bedrock", "vertex", "foundry"]
 
 _NEEDS = {"bedrock": "botocore", "vertex": "google.auth"}
-"""What signs requests where no key is given; an extra of the SDK's."""
+"""The package that signs requests where no key is given; an extra of the SDK's."""
 _ALSO_FROM = {
     ("bedrock", "region"): (
         "AWS_REGION",
@@ -36,10 +36,10 @@ _ALSO_FROM = {
     ),
     ("foundry", "key"): ("ANTHROPIC_FOUNDRY_API_KEY",),
 }
-"""What a provider cannot do without, and the variables in which the SDK looks for it
-(2.12.0, read 2026-11-23)."""
+"""Required settings of each provider, and the variables in which the SDK looks for
+them (2.12.0, read 2026-11-23)."""
 KEYS = ("api_key", "auth_token", "access_token")
-"""What a client of the SDK's calls its keys."""
+"""Names of the keys in the SDK's clients."""
 _MORE_SECRETS = ("aws_secret_key", "aws_session_token", "aws_access_key")
 
 

@@ -17,7 +17,7 @@ answer, within what every current model gives."""
 class ClaudeSettings(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 ):
-    """What a request says beside the conversation."""
+    """The fields of a request beside the conversation."""
 
     model: str
     max_tokens: int = MAX_TOKENS
@@ -53,7 +53,7 @@ class ClaudeSettings(
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What no text may quote: tokens of servers, headers of one's own."""
+        """Texts to redact: tokens of servers, headers of one's own."""
         headers = self.extra.get("extra_headers")
         own = cast("Json", headers) if isinstance(headers, dict) else {}
         tokens = (server.get("authorization_token") for server in self.mcp_servers)
@@ -109,7 +109,7 @@ def runs_code(settings: ClaudeSettings) -> bool:
 
 
 def server_tool_names(settings: ClaudeSettings) -> frozenset[str]:
-    """What the tools that the API runs are called in a request."""
+    """Names, in a request, of the tools that the API runs."""
     tools = (server_tool(tool, settings.model) for tool in settings.server_tools)
     return frozenset(str(tool["name"]) for tool in tools if tool.get("name"))
 

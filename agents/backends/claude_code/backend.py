@@ -106,7 +106,7 @@ class ClaudeCodeBackend:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What no journal may hold."""
+        """Texts that no journal may hold."""
         key = self._settings.api_key
         return () if key is None else (key,)
 

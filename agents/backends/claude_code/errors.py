@@ -14,7 +14,7 @@ from agents.errors import (
 _REFUSED = ("authentication_failed", "billing_error", "invalid_request")
 _BUSY = ("rate_limit", "server_error", "overloaded")
 _LOST = "No conversation found"
-"""What it says of a session that is not in its home."""
+"""Its message for a session that is not in its home."""
 
 
 class SessionLost(BackendUnavailable):

@@ -59,7 +59,7 @@ class ToolForm(NamedTuple):
 
 
 class Bounds(NamedTuple):
-    """What one call may take."""
+    """The limits of one call."""
 
     max_tokens: int | None
     budget_usd: float | None
@@ -255,7 +255,7 @@ async def _stop(_given: Any, _call: str | None, _context: Any) -> Json:  # noqa:
 
 
 def _asking(allow: Allow) -> Callable[[Any, str | None, Any], Awaitable[Json]]:
-    """What Claude Code asks before any tool; it keeps keys out of its shell."""
+    """The hook that asks before any tool runs; it keeps keys out of the shell."""
 
     async def ask(given: Any, call: str | None, _context: Any) -> Json:  # noqa: ANN401  (the SDK's)
         name, told = str(given["tool_name"]), dict(given.get("tool_input") or {})
@@ -293,7 +293,7 @@ def _environment(settings: ClaudeCodeSettings, bounds: Bounds) -> dict[str, str]
 
 
 def program(package: Any, settings: ClaudeCodeSettings) -> str | None:  # noqa: ANN401  (the SDK)
-    """What to start: the program within the package, in a namespace of its own.
+    """The program to start: the package's own, in a namespace of its own.
 
     ``None``: the SDK finds it, and what it leaves running in its shell may stay.
     """

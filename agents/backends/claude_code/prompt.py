@@ -31,7 +31,7 @@ class Prompt(NamedTuple):
 
 
 def prompt_of(request: Request) -> Prompt:
-    """What to tell, and where."""
+    """The prompt of a request, and the session that it continues."""
     told = entries(request, BY)
     session: str | None = None
     since = 0
@@ -48,7 +48,7 @@ def whole_prompt(request: Request) -> Prompt:
 
 
 def session_item(session: str) -> Json:
-    """What a response carries so that the next one goes on where it ended."""
+    """The item of a response by which the next request resumes its session."""
     return {"type": SESSION, "id": session}
 
 

@@ -18,7 +18,7 @@ from agents.protocol.endings import Ending, ending_of
 from agents.protocol.stamper import Pen
 
 SERVER = "team"
-"""What our tools' MCP server is called."""
+"""The name of the MCP server with our tools."""
 PREFIX = f"mcp__{SERVER}__"
 
 _RESULT = "claude_code_tool_result"
@@ -48,7 +48,7 @@ class Reader:
         """Whether a tool of ours was called, in a message that is whole."""
 
     def take(self) -> list[StreamChunk]:
-        """What was said since the last time."""
+        """The chunks since the last call."""
         return self._writer.take()
 
     def event(self, event: Json) -> None:

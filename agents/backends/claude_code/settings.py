@@ -16,7 +16,7 @@ HOME_VARIABLE = "XDG_STATE_HOME"
 class ClaudeCodeSettings(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 ):
-    """What Claude Code is started with."""
+    """Settings with which Claude Code is started."""
 
     model: str
     folder: Path

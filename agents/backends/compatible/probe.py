@@ -55,9 +55,9 @@ class Finding(NamedTuple):
     """``models``, ``chat``, ``messages``, and of a dialect ``chat: tools``, …"""
     state: State
     told: str
-    """What was seen, in a sentence."""
+    """The observation, in a sentence."""
     way_out: str = ""
-    """What to do where it is lacking."""
+    """The remedy where the ability is lacking."""
 
 
 async def probe(
@@ -142,7 +142,7 @@ def _names(data: bytes) -> list[str]:
 async def _tried(
     base_url: str, api: Api, model: str, api_key: str | None, limit_s: float
 ) -> list[Finding]:
-    """What came of asking for one call in a dialect."""
+    """The findings of a request for one tool call in a dialect."""
     backend = CompatibleBackend(
         model,
         base_url=base_url,

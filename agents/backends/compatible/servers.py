@@ -14,7 +14,7 @@ Api: TypeAlias = Literal["chat", "messages"]
 
 
 class ServerProfile(msgspec.Struct, frozen=True, kw_only=True):
-    """What a server wants, takes and lacks."""
+    """The needs, abilities and gaps of one server."""
 
     base_url: str
     key: str | None
@@ -44,7 +44,7 @@ class ServerProfile(msgspec.Struct, frozen=True, kw_only=True):
     maker: str = ""
     """Where all its models are of one."""
     lacks: str = ""
-    """What a person should know."""
+    """A warning for the user."""
 
 
 PLAIN = ServerProfile(base_url="", key=None, takes_strict=False)

@@ -14,7 +14,7 @@ from agents.backends.dialects.json_values import Json
 class CompatibleSettings(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 ):
-    """What a request says beside the conversation."""
+    """The fields of a request beside the conversation."""
 
     model: str
     api: Api | None = None

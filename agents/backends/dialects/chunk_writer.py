@@ -36,7 +36,7 @@ from agents.protocol.endings import Ending
 from agents.protocol.stamper import Pen
 
 Price: TypeAlias = Callable[[str, Usage], float | None]
-"""What a model's usage costs in USD, or ``None`` where that is not known."""
+"""The cost of a model's usage in USD; ``None`` where that is not known."""
 
 
 def no_price(_model: str, _usage: Usage, _factor: float = 1.0) -> float | None:
@@ -75,7 +75,7 @@ class ChunkWriter:
         self._next_block = 0
 
     def take(self) -> list[StreamChunk]:
-        """What was said since the last time."""
+        """The chunks since the last call."""
         said, self.said = self.said, []
         return said
 
@@ -220,7 +220,7 @@ class ChunkWriter:
         self.said.append(ItemCompleted(**self.pen.stamp(), by=self._by, item=item))
 
     def report(self, usage: Usage) -> None:
-        """What the response has cost so far."""
+        """Report the usage of the response so far, with its cost."""
         self.said.append(
             UsageReported(
                 **self.pen.stamp(),

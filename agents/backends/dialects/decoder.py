@@ -40,7 +40,7 @@ GUESSED_BYTES = 1 << 20
 
 
 class Reader(Protocol):
-    """What every dialect's reader offers."""
+    """The interface that every dialect's reader has."""
 
     @property
     def is_over(self) -> bool:
@@ -124,7 +124,7 @@ def decode_stream(
 
 
 def summary(data: bytes, dialect: Dialect | None = None) -> dict[str, Any]:
-    """What a recorded body amounts to, in words of no maker.
+    """A summary of a recorded body, in terms that are no provider's own.
 
     Returns:
         ``model``, ``content`` (the text), ``reasoning``, ``tool_calls`` (``id``,

@@ -25,7 +25,7 @@ from agents.protocol.chunks import Allowance
 from agents.protocol.redaction import LEAST_CHARS
 
 SAID_CHARS = 1_000
-"""What is kept of a server's words: a gateway may answer with a whole page."""
+"""The most that is kept of a server's message: a gateway may answer with a page."""
 
 _PASSING = frozenset({408, 409, 425, 429, 499})
 """Statuses that may pass, beside all of 500 and above."""
@@ -82,7 +82,7 @@ _LIMIT_WORDS = frozenset({"rate_limit_exceeded", "rate_limit_error", "rate_limit
 
 
 class Told(NamedTuple):
-    """What a body says of an error, whatever its shape."""
+    """The error in a body, whatever its shape."""
 
     message: str
     kind: str = ""
@@ -259,7 +259,7 @@ def duration_s(text: str) -> float | None:
 
 
 def allowances(headers: Mapping[str, str]) -> tuple[Allowance, ...]:
-    """What ``x-ratelimit-*`` tells of requests and tokens, a minute's or a day's."""
+    """The limits on requests and tokens in ``x-ratelimit-*``, a minute's or a day's."""
     found: list[Allowance] = []
     for of in ("requests", "tokens"):
         size = _number(headers.get(f"x-ratelimit-limit-{of}"))

@@ -122,7 +122,7 @@ class Splitter:
         return [last] if last is not None and _is_json(last[1]) else []
 
     def _fitting(self, blocks: list[bytes], rest: bytes) -> tuple[list[bytes], bytes]:
-        """What comes before the first event that is too long, if one is."""
+        """The blocks before the first event that is too long, if one is."""
         for place, block in enumerate((*blocks, rest)):
             try:
                 self._check(len(block))

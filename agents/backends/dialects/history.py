@@ -41,7 +41,7 @@ class Call(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What a tool answered."""
+    """The result of one tool call."""
 
     id: str
     parts: tuple[Text | File, ...]

@@ -20,7 +20,7 @@ _UNFIT = re.compile(r"[^a-zA-Z0-9_-]")
 
 
 def wire_name(name: str) -> str:
-    """What ``name`` is called on the wire; the same for the same name."""
+    """The name on the wire for ``name``; the same for the same name."""
     fit = _UNFIT.sub("_", name)
     if not fit[:1].isalpha() and fit[:1] != "_":
         fit = f"_{fit}"

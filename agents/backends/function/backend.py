@@ -40,7 +40,7 @@ Ask: TypeAlias = Callable[..., Reply | Awaitable[Reply] | AsyncIterator[Piece]]
 """``ask(messages, tools)`` or ``ask(messages, tools, turn)``."""
 
 _DOWN = (ConnectionError, TimeoutError)
-"""What may pass, and is asked again: a server that cannot be reached, or is silent."""
+"""Errors that may pass and are retried: a server unreachable or silent."""
 _TURN = 3
 CLOSE_GRACE_S = 2.0
 """How long a generator may take to end once it is left."""
@@ -152,7 +152,7 @@ class FunctionBackend:
         yield speaker.take()
 
     async def _pieces(self, request: Request) -> AsyncGenerator[Piece]:
-        """What the function replies, as it comes.
+        """The pieces of the function's reply, as they come.
 
         ``except Exception``: the function is the caller's and may raise anything.
         """
@@ -217,7 +217,7 @@ class _Speaker:
         writer.start(model, {"model": model, "role": "assistant", "content": []})
 
     def take(self) -> list[StreamChunk]:
-        """What was said since the last time."""
+        """The chunks since the last call."""
         return self._writer.take()
 
     def say(self, piece: Piece) -> None:
@@ -251,7 +251,7 @@ class _Speaker:
         writer.call(block, call_id, name, typed)
 
     def _end_text(self) -> None:
-        """What is said next begins a block of its own."""
+        """End the text block, so that the next text begins a block of its own."""
         self._writer.close_all()
         self._text = None
 

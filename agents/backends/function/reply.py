@@ -35,7 +35,7 @@ class ToolCall(msgspec.Struct, frozen=True):
     input: Mapping[str, Any] = {}
     """JSON, as the tool's schema has it."""
     id: str = ""
-    """What the result is told by; made here where it is empty."""
+    """The id that the tool's result refers to; made here where it is empty."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -47,7 +47,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Thought(msgspec.Struct, frozen=True):
-    """What the model thought, for people; never shown to another agent."""
+    """A model's thinking, for people; never shown to another agent."""
 
     text: str
 
@@ -67,10 +67,10 @@ _FORMS = "text, a ToolCall, an Answer, a Vote, a Thought, a Usage, or a list of 
 
 
 def pieces_of(reply: object) -> tuple[Piece, ...]:
-    """What was replied, one by one.
+    """The pieces of a reply, one by one.
 
     Raises:
-        BackendRefused: It is nothing that could be said.
+        BackendRefused: It is of a type that no reply has.
     """
     if isinstance(reply, Piece):
         return (reply,)

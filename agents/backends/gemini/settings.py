@@ -24,7 +24,7 @@ names that other makers give them too."""
 class GeminiSettings(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 ):
-    """What a request says beside the conversation."""
+    """The fields of a request beside the conversation."""
 
     model: str
     max_tokens: int | None = None

@@ -25,7 +25,7 @@ DOMAINS_MOST = 5
 class GrokSettings(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 ):
-    """What a request says beside the conversation."""
+    """The fields of a request beside the conversation."""
 
     model: str
     max_tokens: int | None = None

@@ -28,7 +28,7 @@ _WITHOUT_REASONING = ("gpt-3", "gpt-4", "chatgpt-4", "gpt-5-chat", "gpt-5.1-chat
 class OpenAISettings(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 ):
-    """What a request says beside the conversation."""
+    """The fields of a request beside the conversation."""
 
     model: str
     api: Api = "responses"

@@ -41,11 +41,11 @@ class SignIn:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What no text may quote."""
+        """Texts to redact."""
         return (self._token,) if self._token else ()
 
     async def headers(self) -> Mapping[str, str]:
-        """What a request says to be let in.
+        """The authorization header of a request.
 
         Raises:
             BackendRefused: There is no token to be had.

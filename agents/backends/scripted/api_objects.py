@@ -128,7 +128,7 @@ def _page(line: ServerTool) -> Any:  # noqa: ANN401  (JSON, carried)
 
 
 def _ran(type_: str, result: Any) -> JsonObject:  # noqa: ANN401  (JSON, carried)
-    """What code wrote: the API's object, part of it, or just its output."""
+    """A code execution's result: the API's object, part of it, or just its output."""
     given: JsonObject = {"stdout": result} if isinstance(result, str) else result or {}
     return {
         "type": type_,

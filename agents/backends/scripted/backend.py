@@ -125,7 +125,7 @@ class ScriptedBackend:
         return any(isinstance(line, SetUsage) for line in lines)
 
     async def forecast(self, request: Request) -> Forecast | None:
-        """What is counted of ``request``, unless the script says what it costs."""
+        """The input tokens of ``request``, unless the script states its usage."""
         await anyio.lowlevel.checkpoint()
         if self.sets_usage:
             return None

@@ -96,7 +96,7 @@ class Player:
         )
 
     def unplayed(self) -> Iterator[str]:
-        """What of the script did not happen, each in a sentence; see ``maybe``."""
+        """Entries and faults that never played, each in a sentence; see ``maybe``."""
         for number, entry in enumerate(self._script.turns):
             if entry.maybe:
                 continue

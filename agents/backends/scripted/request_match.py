@@ -19,7 +19,7 @@ CHARACTERS_A_TOKEN = 4
 
 
 PICTURE_CHARACTERS = 6_400
-"""What a picture or a PDF is counted for: some 1,600 tokens, whatever its size."""
+"""The size of a picture or a PDF: some 1,600 tokens, whatever its bytes."""
 
 
 _NO_TEXT = frozenset({"cache_control", "type", "role", "signature"})

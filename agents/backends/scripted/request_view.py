@@ -98,7 +98,7 @@ def seen_in_body(body: JsonObject) -> Seen:
 
 
 class _Tools(NamedTuple):
-    """What a request's tools tell a model; many requests bring the same ones."""
+    """The facts about a request's tools; many requests bring the same ones."""
 
     names: tuple[str, ...]
     characters: int

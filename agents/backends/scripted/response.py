@@ -65,7 +65,7 @@ _WORDS = re.compile(r"\s*\S+|\s+")
 
 
 class CacheCount(msgspec.Struct, frozen=True, kw_only=True):
-    """What of a request's input the prompt cache read and wrote, in tokens."""
+    """Input tokens that the prompt cache read and wrote for a request."""
 
     read: int = 0
     written_5m: int = 0

@@ -50,7 +50,7 @@ class ScriptInvalid(ValueError):
 
 
 class _Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What every line may say beside its own."""
+    """Fields that every line may have beside its own."""
 
     delay_s: Seconds = 0.0
     """How long the model is silent before the line."""
@@ -183,7 +183,7 @@ class McpTool(_Spoken, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class RepeatedText(msgspec.Struct, frozen=True, kw_only=True):
-    """What is repeated, how often, and how many deltas a read brings."""
+    """A text, how often it is repeated, and how many deltas one read brings."""
 
     text: str
     times: Positive

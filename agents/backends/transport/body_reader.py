@@ -47,7 +47,7 @@ class Tap(httpcore2.AsyncNetworkStream):
     ) -> None:
         self._stream = stream
         self._flow = flow
-        """What is at the bottom of ``stream``, if it is read with less ado."""
+        """The socket's stream at the bottom of ``stream``, if it is read directly."""
         self._held = b""
         self._tail: bytes | None = None
         """The last bytes of a head that is being read; ``None``: none is."""
@@ -81,7 +81,7 @@ class Tap(httpcore2.AsyncNetworkStream):
     async def body(
         self, rest: AsyncIterator[bytes], reading: Reading
     ) -> AsyncGenerator[bytes]:
-        """What chunks hold, read by read.
+        """The contents of the body's chunks, one item per read.
 
         Args:
             rest: The transport's own reading of the same body. It is begun at the chunk
@@ -163,7 +163,7 @@ class Tap(httpcore2.AsyncNetworkStream):
         return Tap(encrypted, self._flow)
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401  (theirs)
-        """What the connection tells of itself."""
+        """The connection's attribute ``info``."""
         if info == "is_readable" and self._flow is not None and self._flow.has_arrived:
             return True  # which its socket does not know any more
         return self._stream.get_extra_info(info)

@@ -26,7 +26,7 @@ class ChunkedBody:
         self._left = 0
         """Bytes of the chunk under way that have not come."""
         self._line_end = b""
-        """What must come behind them."""
+        """The line end that must follow them."""
         self._waiting = b""
         """The beginning of a size."""
         self.is_over = False

@@ -31,7 +31,7 @@ STREAMS_A_CLIENT = 64
 """At once. Cancelling a thousand takes as long with 8 as with 128, and a third more
 where all are on one."""
 _TRUSTED = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
-"""What Python's ssl and the transport take from the environment."""
+"""Variables that Python's ssl and the transport read from the environment."""
 
 
 Client = TypeVar("Client")

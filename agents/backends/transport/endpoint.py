@@ -47,11 +47,11 @@ class Signs(Protocol):
 
     @property
     def secrets(self) -> Collection[str]:
-        """What no text may quote."""
+        """Texts to redact."""
         ...
 
     async def headers(self) -> Mapping[str, str]:
-        """What the next request says; raises nothing but ``AgentError``."""
+        """The headers of the next request; raises nothing but ``AgentError``."""
         ...
 
     def refused(self) -> None:

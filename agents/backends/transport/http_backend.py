@@ -42,7 +42,7 @@ from agents.protocol.unicode_text import whole_text
 AGENT_HEADER = "x-coordinator-agent"
 """Names the agent to proxies and to the emulator; APIs ignore it."""
 _PLAIN = " !#$&'()*+,/:;<=>?@[]^`{|}\""
-"""What a header can bear beside letters and digits; the rest is percent-encoded."""
+"""Characters that a header takes beside letters and digits; others are escaped."""
 PATIENCE = 10
 """How many times ``idle_limit_s`` a stream may bring nothing but comments and pings:
 they are sent while a model thinks unseen, which takes minutes, but not for ever."""
@@ -50,7 +50,7 @@ REQUEST_IDS = ("x-request-id", "request-id", "x-goog-request-id", "cf-ray")
 
 
 class Reader(Protocol):
-    """What a dialect's reader offers."""
+    """The interface of a dialect's reader."""
 
     @property
     def is_over(self) -> bool:
@@ -71,7 +71,7 @@ Price: TypeAlias = Callable[..., float | None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Speech:
-    """What a maker's models are asked in, and how to read what they say."""
+    """A dialect's parts: where requests go, how they are written and answers read."""
 
     path: str
     """Behind the server's address."""
@@ -82,7 +82,7 @@ class Speech:
     limits: Callable[[Mapping[str, str]], dict[str, str]]
     """The headers that tell of limits."""
     allowances: Callable[[Mapping[str, str]], tuple[Allowance, ...]]
-    """What they come to."""
+    """The limits in those headers."""
 
 
 def options_over(settings: msgspec.Struct, options: dict[str, Any]) -> dict[str, Any]:
@@ -147,7 +147,7 @@ class HttpBackend:
         return self._maker
 
     def cost_usd(self, usage: Usage) -> float | None:
-        """What ``usage`` costs in USD; ``None`` where no price is known."""
+        """The cost of ``usage`` in USD; ``None`` where no price is known."""
         return self._price.cost_usd(self.model, usage)
 
     @property

@@ -71,12 +71,12 @@ def asyncio_transport(stream: object) -> Any:  # noqa: ANN401  (asyncio's)
 
 
 def trio_scheduler() -> dict[str, Any]:
-    """What trio's run loop decides by: random numbers, and whether to sort first."""
+    """The globals of trio's run loop: its random source, and whether it sorts first."""
     return vars(import_module("trio._core._run"))
 
 
 def trio_threads() -> Callable[[], int]:
-    """What tells how many threads trio has out."""
+    """The function that counts the threads trio has out."""
     count: Callable[[], int] = import_module("trio._threads").active_thread_count
     return count
 

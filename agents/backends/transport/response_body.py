@@ -21,7 +21,7 @@ READ_OUT_S = 0.5
 
 
 def response_body(response: httpx2.Response, reading: Reading) -> AsyncIterator[bytes]:
-    """What the network brings of a body, read by read.
+    """The bytes of a body as the network brings them, one item per read.
 
     Not an SDK's iter_bytes(): closing that leaves httpx2's generator behind. Nor
     httpx2's own, where nothing is to be unpacked: that is two more generators for each
@@ -36,7 +36,7 @@ def response_body(response: httpx2.Response, reading: Reading) -> AsyncIterator[
 
 
 async def _in_pieces(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """What was unpacked, a little at a time; httpx2 unpacks to pieces of 1 MiB."""
+    """The unpacked body in small pieces; httpx2 unpacks to pieces of 1 MiB."""
     async for data in body:
         for at in range(0, len(data), PIECE_BYTES):
             yield data[at : at + PIECE_BYTES]

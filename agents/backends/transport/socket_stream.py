@@ -37,10 +37,10 @@ class _Inflow:
         self._future: Callable[[], Any] = loop.create_future
         self._waiter: Any = None
         self.held = b""
-        """What has come and is not taken."""
+        """Received bytes that have not been taken."""
         self.is_over = False
         self.exception: Exception | None = None
-        """What broke the connection."""
+        """The error that broke the connection."""
 
     def socket(self) -> object:
         """The transport's socket, as anyio gives it out."""
@@ -141,12 +141,12 @@ class Flow(anyio.abc.ByteStream):
 
     @property
     def extra_attributes(self) -> Mapping[Any, Callable[[], Any]]:
-        """What the stream beneath tells of itself."""
+        """The attributes of the stream beneath."""
         return _Attributes(self._stream, self._inflow.socket)
 
 
 class _Attributes(Mapping[Any, Callable[[], Any]]):
-    """What a stream tells of itself; no system call where its socket is asked for.
+    """A stream's attributes; no system call where its socket is asked for.
 
     The pool asks each idle connection for it before each request, and anyio would make
     the whole table anew.
@@ -196,7 +196,7 @@ Receive = Callable[[int], Awaitable[bytes]]
 
 
 def receiver(stream: object) -> Receive | None:
-    """What ``stream``, anyio's or trio's, is read with; ``None``: it is neither."""
+    """The receive function of ``stream``; ``None``: neither anyio's nor trio's."""
     receive: Receive | None = getattr(stream, "receive", None)
     if receive is not None:
         return receive

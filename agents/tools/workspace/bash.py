@@ -30,11 +30,11 @@ OUTPUT_BYTES_MAX = 30_000
 CLOSE_GRACE_S = 2.0
 """How long a killed group may take to be gone."""
 KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "TERM")
-"""What a command gets of our environment: nothing that could be a key."""
+"""Environment variables that a command inherits: none that could be a key."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What one command may take; the kernel holds each of its processes to it."""
+    """The limits of one command; the kernel holds each of its processes to them."""
 
     time_s: float = 60.0
     cpu_s: int = 60
@@ -115,7 +115,7 @@ class Bash:
 
     @property
     def name(self) -> str:
-        """What the model calls it by."""
+        """The tool's name, as the model calls it."""
         return self.spec.name
 
     async def call(self, given: msgspec.Raw) -> str:
@@ -217,7 +217,7 @@ _MARK = "\x1e"
 
 
 class _Said:
-    """What a command has written, at most as much as a model reads."""
+    """The output of a command, at most as much as a model reads."""
 
     def __init__(self) -> None:
         self._head = b""
@@ -245,7 +245,7 @@ class _Said:
         return place.decode("utf-8", "replace")
 
     def text(self) -> str:
-        """What is told of it."""
+        """The output as text, with a note on what was cut."""
         left_out = self._bytes - len(self._head)
         words = self._head.decode("utf-8", "replace").rstrip("\n")
         return words + (f"\n[cut: {left_out:,} more bytes]" if left_out > 0 else "")

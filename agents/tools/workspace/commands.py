@@ -44,7 +44,7 @@ class Insert(
     insert_line: int
     insert_text: str = ""
     new_str: str = ""
-    """What older models call the text."""
+    """The text, under the name that older models use."""
 
 
 class Delete(

@@ -43,7 +43,7 @@ _RDONLY, _NOSUID, _NODEV = 1, 2, 4
 
 
 class _Setup:
-    """What the command's world is to be, as the command line says it."""
+    """The command's file system and environment, parsed from the command line."""
 
     def __init__(self, words: Iterator[str]) -> None:
         self.links: list[tuple[str, str]] = []

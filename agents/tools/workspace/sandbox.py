@@ -47,7 +47,7 @@ _READ = (
     "/etc/group",
     "/etc/ssl",
 )
-"""What every command may read, and needs: programs, libraries, names, certificates."""
+"""Paths that every command needs to read: programs, libraries, names, certificates."""
 
 
 def is_there() -> bool:
@@ -171,7 +171,7 @@ def _links() -> list[tuple[str, str]]:
 
 
 def _readable(reads: Sequence[Path]) -> list[str]:
-    """What may be read; also the folders of programs that are no links."""
+    """The paths that may be read; also folders of programs that are no links."""
     folders = [f"/{name}" for name in _LINKS if not os.path.islink(f"/{name}")]  # noqa: PTH114
     return [*_READ, *folders, *map(str, reads)]
 

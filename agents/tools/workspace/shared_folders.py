@@ -48,7 +48,7 @@ class SharedFolder(msgspec.Struct, frozen=True, kw_only=True):
     """A folder of the user's that agents see."""
 
     name: str
-    """What it is called in a workspace."""
+    """The folder's name in a workspace."""
     path: Path
     protect: tuple[str, ...] = ()
     """Files and folders in it that nothing is written to, by their paths within it."""
@@ -69,7 +69,7 @@ class FileChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Base(msgspec.Struct):
-    """What copies were made of: folder → file → digest of its content.
+    """The originals of the copies: folder → file → digest of its content.
 
     A file's name is bytes, not always UTF-8: here each byte is a character.
     """
@@ -139,7 +139,7 @@ class SharedCopies:
         fresh.replace(self._note)
 
     def changes(self) -> tuple[FileChange, ...]:
-        """What the agent has changed, in the order of names; nothing before a copy.
+        """The agent's changes, in the order of names; none before a copy.
 
         Raises:
             ToolFailed: A copy is gone, or the agent has put a link in its place: what

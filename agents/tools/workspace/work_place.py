@@ -85,12 +85,12 @@ class PlacedTool:
 
     @property
     def spec(self) -> ToolSpec | KnownTool:
-        """What the model is told of it."""
+        """Name, description and input schema, as the model gets them."""
         return self._tool.spec
 
     @property
     def name(self) -> str:
-        """What the model calls it by."""
+        """The tool's name, as the model calls it."""
         return self._tool.name
 
     @property
@@ -126,7 +126,7 @@ class PlacedTool:
         return await self._tool.call(given)
 
     async def work_shown(self) -> str:
-        """What has been changed of the user's folders, as a unified diff.
+        """The changes to the user's folders, as a unified diff.
 
         Raises:
             ToolFailed: A file cannot be read.

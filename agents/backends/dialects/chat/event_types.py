@@ -45,7 +45,7 @@ class Delta(msgspec.Struct, frozen=True):
     """OpenRouter's: signed or sealed, to be given back."""
     tool_calls: list[CallPart] | None = None
     function_call: FunctionPart | None = None
-    """What calls were before there were several."""
+    """The older form, with one call in a message."""
     refusal: str | None = None
     annotations: list[dict[str, Any]] | None = None
 

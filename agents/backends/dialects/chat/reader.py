@@ -66,7 +66,7 @@ class _Call:
 
 @dataclass(slots=True)
 class _Message:
-    """What goes back: the message, under the names that its server gave it."""
+    """The assistant's message to send back, under the server's own field names."""
 
     text: list[str] = field(default_factory=list[str])
     thinking: dict[str, list[str]] = field(default_factory=dict[str, list[str]])

@@ -12,7 +12,7 @@ from agents.backends.dialects.json_values import Json
 class ChatSettings(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 ):
-    """What people set, and how their server wants it said."""
+    """Settings of the user, and the fields in which the server takes them."""
 
     model: str
     max_tokens: int | None = None

@@ -52,7 +52,7 @@ class ThinkTags:
         return [(True, said)]
 
     def finish(self) -> list[tuple[bool, str]]:
-        """What is still held back when the text is over."""
+        """The text still held back when the stream is over."""
         return self._let_go(is_thought=self._is_inside)
 
     def _let_go(self, *, is_thought: bool) -> list[tuple[bool, str]]:

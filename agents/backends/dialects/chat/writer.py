@@ -11,7 +11,7 @@ from agents.backends.dialects.tool_names import chat_id, nine_letters, wire_name
 from agents.protocol.backend import KnownTool, Request, ToolSpec
 
 ANSWERED = "I have read that."
-"""What a model is taken to have said of a tool's result, where somebody speaks on."""
+"""The reply put in the model's mouth between a tool result and a user's message."""
 _THINKING = ("reasoning_content", "reasoning", "reasoning_details")
 
 
@@ -132,7 +132,7 @@ def _thoughtful(message: Json, settings: ChatSettings) -> Json:
 
 
 def _foreign(entry: Entry, settings: ChatSettings) -> list[Json]:
-    """What another model said: its words and its calls; nothing where it said none."""
+    """Another model's message: its text and its calls; nothing where it has none."""
     text = "".join(part.text for part in entry.parts if isinstance(part, Text))
     calls: list[Json] = [
         {

@@ -33,7 +33,7 @@ class Candidate(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class PromptFeedback(msgspec.Struct, frozen=True, rename="camel"):
-    """What came of looking at the prompt."""
+    """The verdict on the prompt."""
 
     block_reason: str | None = None
     block_reason_message: str | None = None
@@ -47,7 +47,7 @@ class UsageMetadata(msgspec.Struct, frozen=True, rename="camel"):
     thoughts_token_count: int | None = None
     cached_content_token_count: int | None = None
     tool_use_prompt_token_count: int | None = None
-    """What its own tools brought the model to read."""
+    """Input tokens from the results of its own tools."""
 
 
 class GeminiChunk(msgspec.Struct, frozen=True, rename="camel"):

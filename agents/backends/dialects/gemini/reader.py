@@ -340,7 +340,7 @@ def usage_of(counted: msgspec.Raw, searches: int = 0) -> Usage:
 
 
 def _query(args: object) -> Json:
-    """What a search asks, in the words of displays."""
+    """The query of a search, in the form that displays read."""
     given = cast("Json", args) if isinstance(args, dict) else {}
     queries = given.get("queries")
     if isinstance(queries, list):

@@ -12,7 +12,7 @@ from agents.backends.dialects.json_values import Json
 class GeminiSettings(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 ):
-    """What people set."""
+    """Settings of the user."""
 
     model: str
     max_tokens: int | None = None

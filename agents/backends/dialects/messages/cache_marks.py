@@ -39,7 +39,7 @@ def make_room(made: dict[str, Any], ours: dict[str, Any]) -> None:
 
 
 def _owners(made: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """What may bear a breakpoint, in the order in which the API reads a request."""
+    """Objects that may bear a breakpoint, in the order in which the API reads them."""
     for key in ("tools", "system"):
         yield from _objects(made.get(key))
     for message in _objects(made.get("messages")):

@@ -126,7 +126,7 @@ class CacheCreation(msgspec.Struct, frozen=True):
 
 
 class OutputDetails(msgspec.Struct, frozen=True):
-    """What output tokens went into."""
+    """Output tokens by purpose."""
 
     thinking_tokens: int | None = None
 
@@ -291,14 +291,14 @@ def _unknown(
 
 
 _ENVELOPES = frozenset({"delta", "message", "content_block", "usage"})
-"""What of an event has fields of the API's own; all else is carried as it came."""
+"""Keys of an event that hold fields of the API; all else is carried as it came."""
 _COUNTED = "_tokens", "_requests"
 _KINDS: dict[str, type] = {
     **dict.fromkeys(("cache_creation", "output_tokens_details"), dict),
     "server_tool_use": dict,
     **dict.fromkeys(("speed", "service_tier", "inference_geo", "type", "model"), str),
 }
-"""What the parts of a usage must be to be read; others are left out."""
+"""The types of fields of a usage; fields of another type are left out."""
 _WORDS = frozenset({"text", "thinking", "partial_json", "signature"})
 
 

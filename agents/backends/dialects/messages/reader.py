@@ -55,7 +55,7 @@ class _Served(msgspec.Struct, frozen=True):
 
 
 class _BlockHead(msgspec.Struct, frozen=True):
-    """What a block's start says that somebody here looks into."""
+    """The fields of a block's start that are read here."""
 
     type: str = ""
     id: str = ""
@@ -70,7 +70,7 @@ class _BlockHead(msgspec.Struct, frozen=True):
 
 
 class _MessageHead(msgspec.Struct, frozen=True):
-    """What a response's start says that somebody here looks into."""
+    """The fields of a response's start that are read here."""
 
     model: str = ""
     stop_reason: str | None = None
@@ -116,7 +116,7 @@ class Translator:
         self._ends: list[bytes] = []
         self._is_over = False
         self.failure: AgentError | None = None
-        """What the last read has come to, after what was said of it."""
+        """The error of the last read, raised after its chunks were taken."""
         self._ids: set[str] = set()
         """Of the response's calls."""
         self._last_words = ""

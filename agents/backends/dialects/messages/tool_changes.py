@@ -33,7 +33,7 @@ class ToolChanges(NamedTuple):
     def of(
         cls, settings: ClaudeSettings, request: Request, *, is_bare: bool
     ) -> ToolChanges:
-        """What ``request`` is to say.
+        """The tools and tool changes that ``request`` sends.
 
         Args:
             settings: Of which model.
@@ -77,7 +77,7 @@ def json_of(tool: ToolSpec | KnownTool) -> Json:
 
 
 def _message(change: ToolChange, known: set[str]) -> Json:
-    """What has come and what is gone; tools that come back are named alone.
+    """The message that adds and removes tools; tools that come back are named alone.
 
     Args:
         change: Of one message.

@@ -24,14 +24,14 @@ from agents.protocol.chunks import Usage, UsagePart, UsageReported
 from agents.protocol.stamper import Stamp
 
 Price: TypeAlias = Callable[[str, Usage, float], float | None]
-"""What a model's usage costs in USD, its tokens at so many times the standard price;
+"""The cost of a model's usage in USD, its tokens at so many times the standard price;
 ``None`` where that is not known."""
 
 COMMITTED = "priority capacity is billed by its contract; this is the list price"
 """Where the bill alone can tell."""
 NOT_APART = "its samplings are not told apart, and prices go by their size"
 _FIELDS = frozenset({*WireUsage.__struct_fields__, "fallback_credit", "prompt_tokens"})
-"""What of a usage is looked at, or says nothing that is billed."""
+"""Fields of a usage that are read, or have no effect on the bill."""
 _NOTHING = frozenset({b"null", b"0", b"0.0", b"{}", b"[]", b"false", b'""'})
 
 
@@ -153,7 +153,7 @@ class Meter:
         )
 
     def _parts(self, own: Usage, factor: float) -> tuple[UsagePart, ...]:
-        """What is billed, each model's sampling at its own price."""
+        """The billed parts, each model's sampling at its own price."""
         served = [x for x in self._iterations if x.type == "fallback_message"]
         if served and served[-1].model:
             self.model = served[-1].model
@@ -197,7 +197,7 @@ def _has_searched(usage: Usage) -> bool:
 def _apart(
     parts: tuple[UsagePart, ...],
 ) -> tuple[UsagePart, ...] | msgspec.UnsetType:
-    """What is told apart: nothing, where one model has done it all in plain turns."""
+    """The parts to report: none, where one model did it all in plain samplings."""
     is_plain = len({part.model for part in parts}) == 1
     has_extras = any(part.of != "message" for part in parts)
     return msgspec.UNSET if is_plain and not has_extras else parts

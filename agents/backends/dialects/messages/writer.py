@@ -25,10 +25,10 @@ from agents.protocol.backend import KnownTool, Message, Request, ToolSpec
 AGENT_HEADER = "x-coordinator-agent"
 """Names the agent to proxies and to the emulator; the API ignores it."""
 _PLAIN = " !#$&'()*+,/:;<=>?@[]^`{|}\""
-"""What a header can bear beside letters and digits; the rest is percent-encoded."""
+"""Characters that a header takes beside letters and digits; others are escaped."""
 
 _MARKABLE = frozenset({"text", "tool_result", "image", "document"})
-"""What may bear a breakpoint of those blocks that end a message."""
+"""Types of blocks that may bear a breakpoint at the end of a message."""
 _THOUGHTS = frozenset({"thinking", "redacted_thinking"})
 _BREAKPOINT: Json = {"type": "ephemeral"}
 """Five minutes: as long as a team's turns follow one another."""

@@ -207,7 +207,7 @@ class Usage(msgspec.Struct, frozen=True):
 
 
 class ResponseHead(msgspec.Struct, frozen=True):
-    """What a response object says that somebody here looks into."""
+    """The fields of a response object that are read here."""
 
     id: str = ""
     model: str = ""

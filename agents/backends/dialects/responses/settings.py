@@ -14,7 +14,7 @@ Effort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh",
 class ResponsesSettings(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 ):
-    """What people set, and what their maker takes."""
+    """Settings of the user, and of the provider's variant of the API."""
 
     model: str
     max_tokens: int | None = None
