@@ -34,7 +34,7 @@ from coordinator.ballots.voting_rules import (
 )
 
 FIRST_PLACES = Plurality()
-"""What a rule that elects nobody, and has no fallback, orders the answers by."""
+"""The order of the answers under a rule that elects nobody and has no fallback."""
 
 
 def ballots_until_decided(
@@ -104,7 +104,7 @@ def events_until_over(
 def events_before_any(
     rule: VotingRule, answers: Sized, voters: int, weights: Weights = ALIKE
 ) -> int:
-    """What :func:`ballots_until_decided` says before the first ballot, or less.
+    """A lower bound of :func:`ballots_until_decided` before the first ballot.
 
     Without a look at anything: half of the voters must have been heard under most
     rules, a quarter where a majority may be missed or lost as early.
@@ -133,7 +133,7 @@ def _events(rule: VotingRule, election: Election, coming: Sequence[Number]) -> i
 
 
 def _gap(rule: VotingRule, election: Election, coming: Sequence[Number]) -> Number:
-    """What must be closed, at twice a ballot's weight each, for a decision."""
+    """The lead to make up for a decision, at twice a ballot's weight each."""
     weight = sum(coming)
     if not isinstance(rule, Majority | Supermajority | Unanimity):
         return _open_gap(rule, election, weight)

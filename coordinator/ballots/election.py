@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Count:
-    """What one rule makes of an election; answers are places in the tie order."""
+    """The count of an election by one rule; answers are places in the tie order."""
 
     order: tuple[int, ...]
     """All of them, best first."""
@@ -58,7 +58,7 @@ class Election:
     labels: tuple[Label, ...]
     index: Index
     cast: tuple[tuple[Ballot, Number], ...]
-    """What was said, without answers that no longer stand, and by how much weight."""
+    """Ballots without answers that no longer stand, each with its weight."""
 
     @property
     def size(self) -> int:
@@ -160,7 +160,7 @@ def _ordered(
 
 
 def weight_of(voter: AgentId, weights: Weights) -> Number:
-    """What ``voter``'s ballot weighs, exactly; 1 where ``weights`` does not say.
+    """The exact weight of ``voter``'s ballot; 1 where ``weights`` has none.
 
     Raises:
         ValueError: The weight is negative or not finite.
@@ -182,7 +182,7 @@ def exact(written: float) -> Number:
 def open_weights(
     outstanding: Collection[AgentId] | int, weights: Weights
 ) -> tuple[Number, ...]:
-    """What each ballot to come weighs, heaviest first.
+    """The weights of the ballots to come, heaviest first.
 
     Args:
         outstanding: Who may still vote, or how many of weight 1.

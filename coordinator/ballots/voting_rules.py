@@ -36,7 +36,7 @@ class Rule(
     tag_field="kind",
     forbid_unknown_fields=True,
 ):
-    """What all rules have: a name, which is also their ``kind`` in a file."""
+    """Base of all rules: a name, which is also their ``kind`` in a file."""
 
     @property
     def name(self) -> str:

@@ -67,7 +67,7 @@ def accept(
 
 
 def label_of(author: Member, revision: int) -> Label:
-    """What others call an agent's answer; it names nobody."""
+    """The anonymous label of an agent's answer."""
     return Label(f"agent{author.number}.{revision}")
 
 

@@ -54,14 +54,14 @@ class HeldBack(NamedTuple):
 
 
 class _Need(NamedTuple):
-    """What a turn costs at least."""
+    """The least cost of a turn."""
 
     tokens: float = 0
     usd: float = 0.0
 
 
 class _Left(NamedTuple):
-    """What one budget leaves."""
+    """The rest of one budget."""
 
     whose: str
     of: float
@@ -122,7 +122,7 @@ def _is_replaced(m: Move, turn: Turn) -> bool:
 
 
 def _spare(m: Move, member: Member) -> _Need:
-    """What ``member``'s turn should have beyond what it must cost, to be of use.
+    """The cost beyond the least that ``member``'s turn should be granted, to be of use.
 
     Many turns that are all cut short bring nothing; few that are not bring an answer.
     """
@@ -144,7 +144,7 @@ def _fits_beside(need: _Need, spare: _Need, crowd: _Need, left: list[_Left]) -> 
 def _share(
     m: Move, member: Member, need: _Need, reserved: _Need, starting: int
 ) -> _Need:
-    """What ``member``'s turn may cost: what it needs, and its share of what is left."""
+    """The grant of ``member``'s turn: its need, and its share of what is left."""
     idle = [x for x in m.live() if x.activity == "idle"]
     shares = starting if m.s.phase in _ALONE else starting + len(idle)
     found = _Need(math.inf, math.inf)
@@ -214,7 +214,7 @@ def is_set(rules: Rules) -> bool:
 
 
 def of_agent(rules: Rules, agent: str) -> Budget:
-    """What one agent may spend: its own budget, else what every agent may."""
+    """The budget of one agent: its own, else the one that every agent has."""
     own = rules.limits.budgets.get(agent, _UNBOUNDED)
     return Budget(
         tokens=rules.limits.agent_budget_tokens if own.tokens is None else own.tokens,
@@ -255,7 +255,7 @@ def _least_input(member: Member, turn: Turn) -> tuple[int, int]:
 
 
 def _need(m: Move, member: Member, turn: Turn) -> _Need:
-    """What ``turn`` costs at least."""
+    """The least cost of ``turn``."""
     price = m.rules.limits.prices.get(member.id)
     if price is not None and not price.takes_tokens:
         return _Need()
@@ -272,7 +272,7 @@ def _need(m: Move, member: Member, turn: Turn) -> _Need:
 
 
 def _reserved(m: Move) -> _Need:
-    """What turns may still cost, or must at least where nothing is granted to them."""
+    """The grants of running turns, or their least cost where nothing was granted."""
     members = [m.s.members[agent] for agent in m.s.order]
     granted = [x for x in members if x.granted_turn]
     running = [
@@ -287,7 +287,7 @@ def _reserved(m: Move) -> _Need:
 
 
 def _left(m: Move, member: Member, reserved: _Need) -> list[_Left]:
-    """What each budget that bounds ``member`` leaves it, the session's first."""
+    """The rest of each budget that bounds ``member``, the session's first."""
     rules, s = m.rules, m.s
     own = of_agent(rules, member.id)
     found: list[_Left] = []

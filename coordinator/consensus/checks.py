@@ -109,7 +109,7 @@ def passes_all(m: Move, answer: Answer) -> bool:
 
 
 def faults_of(answer: Answer) -> str:
-    """What its author is told; empty where it has nothing to mend (C2).
+    """The message to the author about failed checks; empty: nothing to mend (C2).
 
     A check that broke says nothing of the answer.
     """
@@ -184,7 +184,7 @@ def authors_waiting(m: Move) -> frozenset[AgentId]:
 
 
 def in_words(m: Move, answer: Answer) -> str:
-    """What its checks make of the winner, for people; empty where none was run."""
+    """The checks' verdict on the winner, for people; empty where none was run."""
     if not is_on(m):
         return ""
     if passes_all(m, answer):

@@ -166,7 +166,7 @@ def fault_of(m: Move, contest: Contest, member: Member, ballot: Ballot) -> str |
 
 
 def votable(m: Move, contest: Contest, member: Member) -> tuple[Label, ...]:
-    """What ``member`` may vote for: a seeded order of its own, its own answer last."""
+    """The labels that ``member`` may vote for: seeded order, its own answer last."""
     labels = eligible(m, contest, member)
     if len(labels) == 1:
         return labels

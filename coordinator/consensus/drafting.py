@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 STRAGGLER_TIMER = "straggler"
 STRAGGLERS_OF = "stragglers of "
-"""What the timers' names begin with where each model has its own; the model follows."""
+"""The prefix of timers' names where each model has its own; the model follows."""
 PASSES = "an answer passes every check"
 
 

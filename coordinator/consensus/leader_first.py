@@ -16,7 +16,7 @@ from coordinator.consensus.transition import Move
 from coordinator.protocol.events import ArmTimer
 
 LEADER_TIMER = "leader of contest "
-"""What the timers' names begin with; the contest's number follows."""
+"""The prefix of timers' names; the contest's number follows."""
 
 
 def begin(m: Move, contest: Contest) -> None:

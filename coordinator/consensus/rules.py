@@ -223,7 +223,7 @@ class Rules:
         return {name: values[name] for name in SETTINGS}
 
     def record(self) -> msgspec.Struct:
-        """What a journal's first record keeps: all settings side by side."""
+        """The form in a journal's first record: all settings side by side."""
         return RulesRecord(policy=self.policy, **self.settings())
 
     @classmethod
@@ -346,7 +346,7 @@ def _check_together(rules: Rules) -> None:
 
 
 def _preset(policy: str) -> dict[str, Any]:
-    """What a policy changes of the default settings.
+    """The settings of a policy that differ from the default.
 
     Raises:
         ConfigInvalid: There is no policy of that name.

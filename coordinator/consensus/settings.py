@@ -138,8 +138,8 @@ class Adaptive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     step: int = 2
     max: int = 15
     over: Literal["ballots", "answers"] = "ballots"
-    """What is compared: the ballots of a vote on what there is, or the results of the
-    first answers, before any vote is paid (needs ``equal``)."""
+    """The votes that are compared: the ballots on the answers there are, or the results
+    of the first answers, before any vote is paid (needs ``equal``)."""
     stop: Literal["agreement", "posterior"] = "agreement"
     """``agreement``: so large a share of the ballots puts the winner first;
     ``posterior``: so probably is the winner more often put first than the second."""
@@ -192,14 +192,14 @@ class Division(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What may be spent; ``None``: that is not bounded."""
+    """The most that may be spent; ``None``: that is not bounded."""
 
     tokens: Count | None = None
     usd: Amount | None = None
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True):
-    """What one token of a model costs, in USD."""
+    """The price of one token of a model, in USD."""
 
     input_usd: float = 0.0
     output_usd: float = 0.0
@@ -210,8 +210,8 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
     written_usd: float | msgspec.UnsetType = msgspec.UNSET
     """One that is written to the prompt cache; unset: as much as any other."""
     overhead_tokens: int | msgspec.UnsetType = msgspec.UNSET
-    """What its model reads in every call beside the turn's own words, at least: the
-    system prompt and the tools. Unset: it is not billed, and nothing is granted."""
+    """Input tokens of every call beside the turn's own words, at least: the system
+    prompt and the tools. Unset: they are not billed, and nothing is granted."""
 
 
 class Voting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -219,7 +219,7 @@ class Voting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     rule: VotingRule = msgspec.field(default_factory=Borda)
     rubric: tuple[Criterion | str, ...] = ()
-    """What answers are scored by, by others than their authors; a text is a criterion
+    """Criteria by which others than their authors score answers; a text is a criterion
     of weight 1. Goes with ``rule: score`` and ``self_votes: forbid``."""
     weights: dict[str, float] = msgspec.field(default_factory=dict[str, float])
     """Voter → weight; 1 where absent."""
@@ -327,17 +327,17 @@ class Drafting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     revise: bool = False
     """Whether a review may put forward a better answer; each voids unaware votes."""
     news: Literal["finish", "inject", "preempt", "stale_only"] = "stale_only"
-    """What happens to a running review when an answer arrives that it has not seen."""
+    """Effect of a new answer on a running review that has not seen it."""
     coalesce_s: Amount = 0.25
     """Answers within this time are announced together."""
     duplicate_over: Share = 0.9
     """Word-set similarity (0…1) above which two answers are the same: drafts are
     clustered, revisions refused. 1 turns it off."""
     equal: str = "none"
-    """What makes two answers one result, so that drafts are counted before anybody
-    votes: ``value``, ``text``, a JSON Pointer into the value (``/answer``), ``auto``
-    (the value where answers are typed, else the text) or ``none``. Not where answers
-    are revised."""
+    """The part of answers that makes two of them one result, so that drafts are counted
+    before anybody votes: ``value``, ``text``, a JSON Pointer into the value
+    (``/answer``), ``auto`` (the value where answers are typed, else the text) or
+    ``none``. Not where answers are revised."""
     small_change_over: Share = 1.0
     """Similarity (0…1) to the revision before above which a revision keeps the ballots
     cast for it; many small changes are measured together. 1 turns it off."""
@@ -349,9 +349,9 @@ class Drafting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     division: Division | None = None
     """``None``: everybody answers the whole question, and a vote decides."""
     checks: tuple[Check | str, ...] = ()
-    """What the user knows to be true, run on each first answer; a text is a command.
-    The answers that pass most of it, by weight, stand for the vote; where one is left
-    there is none. Not where answers are revised."""
+    """Checks that are run on each first answer; a text is a command. The answers that
+    pass most of them, by weight, stand for the vote; where one is left there is none.
+    Not where answers are revised."""
     check_tries: Annotated[int, msgspec.Meta(ge=1, le=CHECK_TRIES_MOST)] = 2
     """Answers of one author that are checked: who fails is told what failed, and may
     answer again, until so many have been; the best of them stands."""
@@ -458,15 +458,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     lead: Positive | None = None
     """Most answers an agent may be ahead of the slowest live one."""
     ahead: Literal["votes", "waits"] = "votes"
-    """What becomes of one that would be further ahead: it may vote; or it is not asked
-    until those that have not voted yet have caught up, or voted."""
+    """Effect of ``lead`` on an agent that would be further ahead: it may vote; or it is
+    not asked until those that have not voted yet have caught up, or voted."""
     attempts: Positive = 3
     """Model calls without a usable result before a turn ends ``silent``."""
     deadline_s: Seconds = 1800.0
     budget_tokens: Count | None = None
     budget_usd: Amount | None = None
     agent_budget_tokens: Count | None = None
-    """What each agent may spend that has no budget of its own."""
+    """The budget of each agent that has none of its own."""
     agent_budget_usd: Amount | None = None
     budgets: dict[str, Budget] = msgspec.field(default_factory=dict[str, Budget])
     """Agent → what it may spend, in place of ``agent_budget_…``."""
@@ -476,7 +476,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Final(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is made of the answer that has won."""
+    """The final answer: how it is made of the one that has won."""
 
     mode: FinalMode = msgspec.field(default="present", name="final")
     """``present``: its author presents it; ``reuse``: it is given as it stands;

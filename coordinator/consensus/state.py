@@ -63,21 +63,21 @@ class Member(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     was_cut: bool = False
     """Its first answer took too long; its ballot may do so too."""
     note: str = ""
-    """What its next turn tells it first."""
+    """Told to it first in its next turn."""
     told: str = ""
     """The note that its running turn was told."""
     words: tuple[str, ...] = ()
-    """What people have said that no turn has read which came to something."""
+    """Messages of people that no turn with an outcome has read."""
     telling: int = 0
     """How many of ``words``, from the first, its running turn was told."""
     spent_tokens: int = 0
     spent_usd: float = 0.0
     reserved_tokens: int = 0
-    """What its running turn must still cost at least, where there is a budget."""
+    """The least cost of its running turn, where there is a budget."""
     reserved_usd: float = 0.0
     granted_tokens: float = 0.0
-    """What its running turn may still cost, where that is granted; what a turn that
-    was cancelled may, until its end has come."""
+    """The grant of its running turn, where there is one; of a cancelled turn, until its
+    end has come."""
     granted_usd: float = 0.0
     granted_turn: int = 0
     """Which turn that is; 0: none."""
@@ -107,15 +107,15 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     value: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     citations: tuple[Citation, ...] = ()
     result: str = ""
-    """What equals it counts with it; empty: nothing does."""
+    """The result by which equal answers are counted; empty: it has none."""
     checks: tuple[CheckResult, ...] = ()
-    """What its checks have found so far, in the order of the rules."""
+    """Results of its checks so far, in the order of the rules."""
     passed: float = 0.0
     """Weight of the checks that it passes."""
 
     @property
     def reading(self) -> str:
-        """What voters read, and what makes it another answer than the next."""
+        """The text that voters read; answers with the same text are the same."""
         # Most answers are words alone, and are read by everybody.
         if isinstance(self.value, msgspec.UnsetType):
             return self.content
@@ -256,7 +256,7 @@ class State(msgspec.Struct, kw_only=True):
     """Draft → the one that stands for all of its result, where results are counted."""
     winner: Label | None = None
     finalists: tuple[Label, ...] = ()
-    """What the final words are made of, best first."""
+    """Answers from which the final one is made, best first."""
     detail: str = ""
     restarts: int = 0
     spent_tokens: int = 0

@@ -193,7 +193,7 @@ class Move:
 
 
 def in_words(results: Sequence[CheckResult]) -> str:
-    """What checks have found, as others than the author read it."""
+    """The results of checks, as others than the author read them."""
     return "; ".join(f"{each.check}: {each.outcome}" for each in results)
 
 
@@ -216,7 +216,7 @@ def unheard(member: Member) -> Member:
 
 
 def drawn_each(seed: int, parts: tuple[str, ...], last: Sequence[str]) -> list[bytes]:
-    """What :func:`drawn` says of ``parts`` with each of ``last`` after them."""
+    """The lots that :func:`drawn` gives ``parts`` with each of ``last`` after them."""
     begun = _lot(seed, parts)
     lots: list[bytes] = []
     for part in last:

@@ -48,7 +48,7 @@ from coordinator.protocol.events import (
 
 ALONE = "one answer agrees with nobody"
 LATE_VOTES_TIMER = "late votes of contest "
-"""What the timers' names begin with; the contest's number follows."""
+"""The prefix of timers' names; the contest's number follows."""
 
 
 def open_stage(

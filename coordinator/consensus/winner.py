@@ -198,7 +198,7 @@ def _how_counted(m: Move, contest: Contest, result: Tally, *, is_early: bool) ->
 
 
 def _what_broke_the_tie(m: Move, result: Tally) -> str:
-    """What came between equals in the end; a rule for ties may not get to act."""
+    """The tie-break that decided in the end; the rule for ties may not get to act."""
     match m.rules.voting.ties:
         case "earliest" | "listed" as word:
             return _TIE_WORDS[word]

@@ -118,7 +118,7 @@ class _Account:
         self._response_parts = ()
 
     def saved_usd(self) -> float | None:
-        """What the prompt cache saved, by the prices of each response's model."""
+        """The saving by the prompt cache, at the prices of each response's model."""
         saved = self._saved
         for model, usage in self._response_parts:
             saved = _sum(saved, saved_usd(model, usage))

@@ -16,7 +16,7 @@ import msgspec.inspect
 
 T = TypeVar("T")
 Plain: TypeAlias = "str | int | float | bool | list[Plain] | dict[str, Plain] | None"
-"""What plain YAML holds."""
+"""Plain YAML data."""
 Where: TypeAlias = tuple[str | int, ...]
 """A way down into a document: keys and positions."""
 
@@ -115,7 +115,7 @@ def _key_at_fault(message: str, data: Plain, into: object, where: Where) -> Wher
 
 
 def _fault(data: Plain, into: object) -> str:
-    """What msgspec says of ``data``; nothing, where it will do."""
+    """The message of msgspec's validation error; empty: ``data`` is valid."""
     try:
         msgspec.convert(data, cast("type[Any]", into))
     except msgspec.ValidationError as error:

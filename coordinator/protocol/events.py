@@ -144,10 +144,10 @@ class Conclude(Output, frozen=True, kw_only=True, tag="conclude"):
     answer: str | None
     """The final words; ``None`` where nobody has answered."""
     detail: str = ""
-    """What is missing, or how it was decided, in one sentence."""
+    """The reason for the outcome, in one sentence: what is missing, or what decided."""
     value: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     citations: tuple[Citation, ...] = ()
-    """What ``answer`` rests on; it ends with them as footnotes."""
+    """Sources of ``answer``, which ends with them as footnotes."""
 
 
 Effect: TypeAlias = (
@@ -165,7 +165,7 @@ class AnswerAccepted(Output, frozen=True, kw_only=True, tag="answer_accepted"):
     """The structured answer as JSON, where the team asks for one."""
     citations: tuple[Citation, ...] = ()
     result: str | msgspec.UnsetType = msgspec.UNSET
-    """What is compared where equal results are counted."""
+    """The value compared where equal results are counted."""
 
 
 class ResultsCounted(Output, frozen=True, kw_only=True, tag="results_counted"):
@@ -371,5 +371,5 @@ class JournalLost(
 
 
 Event: TypeAlias = StreamChunk | MachineOutput | JournalLost
-"""What displays and ``--display jsonl`` see: chunks as they came, decisions, and what
-befell the session itself."""
+"""Events for displays and ``--display jsonl``: chunks as they came, decisions, and
+changes to the session itself."""

@@ -17,13 +17,13 @@ class CountStep(msgspec.Struct, frozen=True, kw_only=True):
     """One step of a count."""
 
     title: str
-    """What is counted: ``first places``, ``round 2``, ``median grade``."""
+    """The quantity that is counted: ``first places``, ``round 2``, ``median grade``."""
     points: tuple[tuple[Label, float], ...] = ()
-    """What each answer has, best first."""
+    """Each answer's count, best first."""
     dropped: Label | None = None
     """Who goes out with this step."""
     bar: float | None = None
-    """What had to be reached, where a rule asks for so much."""
+    """The count required, where a rule has a threshold."""
 
 
 class Duel(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +54,7 @@ class FallenBallot(msgspec.Struct, frozen=True, kw_only=True):
 
     voter: AgentId
     label: Label | None
-    """What it put first, where it says."""
+    """The label it put first, where it has one."""
     why: str
 
 
@@ -69,7 +69,7 @@ class DraftCount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CheckedAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What the team's checks have found of one answer."""
+    """Results of the team's checks for one answer."""
 
     label: Label
     passed: float
@@ -80,7 +80,7 @@ class CheckedAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CriterionScore(msgspec.Struct, frozen=True, kw_only=True):
-    """What others than its author gave one answer for one criterion."""
+    """The scores of the answers for one criterion, by others than their authors."""
 
     criterion: str
     weight: float
@@ -101,7 +101,7 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OtherRule(msgspec.Struct, frozen=True, kw_only=True):
-    """What another rule would have made of the same ballots."""
+    """The winner of the same ballots under another rule."""
 
     rule: str
     label: Label | None
@@ -135,7 +135,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[CountStep, ...] = ()
     duels: tuple[Duel, ...] = ()
     others: tuple[OtherRule, ...] = ()
-    """What every rule that these ballots say something to would have chosen."""
+    """Winners under every other rule that these ballots can be counted by."""
     agreement: Agreement | None = None
     dissent: tuple[BallotRecord, ...] = ()
     """The ballots that put another answer first, with their reasons."""

@@ -32,7 +32,7 @@ class AnswerRecord(msgspec.Struct, frozen=True, kw_only=True):
     value: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     """The structured answer as JSON, where the team asked for one."""
     citations: tuple[Citation, ...] = ()
-    """What it rests on; ``content`` ends with them as footnotes."""
+    """Its sources; ``content`` ends with them as footnotes."""
 
 
 class DraftRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +54,7 @@ class VoteRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CacheRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What the prompt cache did, for one agent or for all."""
+    """The effect of the prompt cache, for one agent or for all."""
 
     hit_ratio: float | None = None
     """Tokens read from the cache, of all that were in prompts; ``None`` where the API
@@ -112,13 +112,13 @@ class Result(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """The structured answer, decoded to the type the team asked for; ``None`` where it
     asked for none, or where there is no answer."""
     citations: tuple[Citation, ...] = ()
-    """What ``answer`` rests on, as its footnotes have it."""
+    """The sources of ``answer``, as its footnotes have them."""
     cache: CacheRecord = CacheRecord()
-    """What the prompt cache did for all agents together."""
+    """The effect of the prompt cache for all agents together."""
     why: Explanation | None = None
     """Why the answer won; ``None`` where nobody had answered, or a task was divided."""
     files: tuple[FileRecord, ...] = ()
-    """What code execution has written, in the order in which it was named."""
+    """Files that code execution has written, in the order in which they were named."""
     draft: DraftRecord | None = None
     """The longest of those that were under way, where nobody has answered."""
 

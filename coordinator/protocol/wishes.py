@@ -13,7 +13,7 @@ import msgspec
 
 
 class Reply(NamedTuple):
-    """What came of a wish."""
+    """The result of a wish."""
 
     words: str
     """For the person."""

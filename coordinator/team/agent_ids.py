@@ -8,7 +8,7 @@ _ID = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 
 
 def id_fault(agent: str) -> str:
-    """What is wrong with an agent's id, and the way out; empty where it is usable."""
+    """The fault of an agent's id, and the way out; empty where it is usable."""
     if _ID.fullmatch(agent):
         return ""
     return (

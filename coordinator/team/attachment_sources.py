@@ -62,7 +62,7 @@ def is_address(source: str) -> bool:
 
 
 def placed(attach: str | Attach, folder: Path) -> Attach:
-    """What a team file says, with its path made absolute: paths are from the file's."""
+    """An attachment by its absolute path; a relative one is from the file's folder."""
     wish = Attach(source=attach) if isinstance(attach, str) else attach
     if _SCHEME.match(wish.source):
         return wish
@@ -158,7 +158,7 @@ def _content(path: Path, limit: int) -> bytes:
 
 
 async def _fetched(address: str, limit: int) -> bytes:
-    """What an address leads to.
+    """The content at an address.
 
     Raises:
         ValueError: Nothing, or more than ``limit``, or not in time.

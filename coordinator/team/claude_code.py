@@ -34,7 +34,7 @@ _OF_OTHERS: dict[str, Any] = {
 """Settings of models that Claude Code has not, and what they are if nothing is said."""
 
 _EXTRA = ("tools", "max_turns", "home", "env")
-"""What ``extra`` may say: fields of its settings."""
+"""Keys of ``extra``: fields of its settings."""
 
 _KEY = "ANTHROPIC_API_KEY"
 

@@ -225,7 +225,7 @@ class _Played:
         return self._backend.stream_with_tools(messages, tools, **options)
 
     async def forecast(self, request: Request) -> Forecast | None:
-        """What the backend forecasts; by its length, where it does not."""
+        """The backend's forecast; an estimate by length, where it has none."""
         if isinstance(self._backend, Forecasts):
             return await self._backend.forecast(request)
         return Forecast(tokens_at_most(request))

@@ -27,9 +27,9 @@ class FunctionEntry(
     function: str
     """``module:function``, or ``path/to/file.py:function``."""
     name: str | None = None
-    """What the model calls it; the function's own name if absent."""
+    """The tool's name for the model; the function's own name if absent."""
     description: str | None = None
-    """What the model is told; the docstring if absent."""
+    """The tool's description for the model; the docstring if absent."""
     strict: bool = False
     """Whether the API shall enforce the schema."""
     defer_loading: bool = False

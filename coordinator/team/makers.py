@@ -42,7 +42,7 @@ _PREFIXES: dict[str, Maker] = {
     "google": "gemini",
     **dict.fromkeys(SERVERS, cast("Maker", "compatible")),
 }
-"""What may stand before a model's name → the backend that it means."""
+"""Prefixes of models' names → the backend that each of them means."""
 
 _KEYS: dict[str, tuple[str, ...]] = {
     "openai": ("OPENAI_API_KEY",),

@@ -220,7 +220,7 @@ def read_once(document: Document, form: type[TeamFile] = TeamFile) -> TeamConfig
 
 
 def _shared(document: Document, file: TeamFile) -> tuple[SharedEntry, ...]:
-    """What is shared, by its whole path."""
+    """The shared folders, each by its whole path."""
     here = document.path.parent.absolute()
     made: list[SharedEntry] = []
     for number, entry in enumerate(file.shared_entries):

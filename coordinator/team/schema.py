@@ -62,7 +62,7 @@ class RayPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Where on a Ray cluster an agent runs."""
 
     on: Literal["ray"] = "ray"
-    """What runs it there."""
+    """The framework that runs it there."""
     address: str = "ray"
     """``ray``: the cluster that is here, or begins here; ``ray://HOST:PORT``."""
     resources: dict[str, float] = msgspec.field(default_factory=dict[str, float])
@@ -82,7 +82,7 @@ class RayPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class AgentSettings(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 ):
-    """What may be said of an agent, or of all of them under ``defaults``."""
+    """Settings of an agent, or of all of them under ``defaults``."""
 
     backend: (
         Literal[
@@ -151,7 +151,7 @@ class AgentSettings(
     """A number: that many tokens to think with, for models that take a budget. A
     mapping: as the API takes it."""
     budget_tokens: Positive | None = None
-    """What this agent may spend in the session; ``limits`` bound the whole team."""
+    """This agent's budget in the session; ``limits`` bound the whole team."""
     budget_usd: Annotated[float, msgspec.Meta(gt=0)] | None = None
     betas: tuple[str, ...] = ()
     mcp_servers: tuple[JsonObject, ...] = ()
@@ -212,8 +212,8 @@ class AgentSettings(
     node must have. Its keys, tools and folders are that machine's. Needs the extra
     ``[ray]``."""
     script: str | JsonObject | None = None
-    """What a scripted agent says: here, or the path of a file, relative to this one.
-    With ``backend: claude``: what the emulated API answers under ``--emulate``."""
+    """The script of a scripted agent: here, or the path of a file, relative to this
+    one. With ``backend: claude``: the emulated API's answers under ``--emulate``."""
 
     def __repr__(self) -> str:
         # What is carried to the API as it is may hold tokens.
@@ -263,7 +263,7 @@ class SharedEntry(
     path: str
     """A folder or a file, relative to this file."""
     name: str = ""
-    """What it is called in a workspace; left out: as its path ends."""
+    """The folder's name in a workspace; left out: as its path ends."""
     write: Literal["never", "ask", "always"] = "never"
     """Whether what the winner has changed goes back: ``ask`` shows the difference and
     asks at a terminal (``--yes`` says yes), ``always`` writes it. A file that has
@@ -288,22 +288,22 @@ class TeamFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     title: str = ""
     """Shown beside the name of the program."""
     defaults: AgentSettings = AgentSettings()
-    """What every agent has that does not say otherwise."""
+    """Settings of every agent that does not set them itself."""
     voting: Voting = msgspec.field(default_factory=Voting)
     limits: Limits = msgspec.field(default_factory=Limits)
     deadline_s: Seconds | None = None
     final: Literal["present", "reuse", "synthesise"] | None = None
     seed: int | None = None
     answer_schema: JsonObject | str | None = None
-    """What every answer brings beside its words: a JSON Schema, or a Python type as
-    ``module:Type``."""
+    """The form of the value that every answer has beside its words: a JSON Schema, or
+    a Python type as ``module:Type``."""
     records: dict[str, Record] = msgspec.field(default_factory=dict[str, Record])
     """How agents fared in sessions whose right answer is known; weights follow from it
     as log-odds, see :mod:`coordinator.ballots.learned_weights`."""
 
     @property
     def shared_entries(self) -> tuple[SharedEntry, ...]:
-        """What is shared, each in its long form."""
+        """The shared folders, each in its long form."""
         return tuple(
             SharedEntry(path=each) if isinstance(each, str) else each
             for each in self.shared

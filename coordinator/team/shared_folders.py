@@ -66,7 +66,7 @@ def shared_prompt(entries: tuple[SharedEntry, ...]) -> str:
 
 
 def copies_of(config: TeamConfig, agent: str, session: str) -> SharedCopies | None:
-    """What ``agent`` has of the folders whose changes may go back.
+    """``agent``'s copies of the folders whose changes may go back.
 
     Args:
         config: The team.

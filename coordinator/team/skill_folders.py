@@ -94,7 +94,7 @@ def _skill(agent: str, path: Path) -> Skill:
 
 
 def _front_matter(text: str) -> str:
-    """What stands between the first line, ``---``, and the next such line."""
+    """The text between the first line, ``---``, and the next such line."""
     lines = text[:HEAD_CHARS].splitlines()
     if not lines or lines[0].strip() != "---":
         return ""

@@ -57,7 +57,7 @@ _REFERENCE = re.compile(r"(?:(?:Bearer|Basic|Token) )?\$(?:\w+|\{\w+\})")
 _ELSEWHERE = frozenset(
     {"agents", "defaults", "voting", "limits", "deadline_s", "final"}
 )
-"""What agents and rules say in full."""
+"""Keys that agents and rules hold in full."""
 
 _OF_THE_FILE = tuple(f for f in TeamFile.__struct_fields__ if f not in _ELSEWHERE)
 

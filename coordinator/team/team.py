@@ -64,29 +64,29 @@ class Team(Generic[T]):
     seed: int | None = None
     """Decides every lot; ``None``: drawn when the session opens, and recorded."""
     source: bytes = b"null"
-    """What the team was made from, as JSON: journals keep it, so that the team can be
-    made again. Never a key."""
+    """The source of the team as JSON: journals keep it, so that the team can be made
+    again. Never a key."""
     attachments: tuple[Attach, ...] = ()
     """Files that go with every question; paths are absolute, or from where the program
     runs."""
     answer_type: type[T] | UnionType | Mapping[str, Any] | None = None
-    """What ``Result.value`` shall be: a type that msgspec knows, a pydantic model, or a
+    """The type of ``Result.value``: a type that msgspec knows, a pydantic model, or a
     JSON Schema as a mapping. Every agent hands one in with its answer. ``None``: words
     are enough."""
     equal: Callable[[Any], object] | None = None
-    """What of an answer is compared where equal results are counted, in place of the
-    rules' own ``equal``: a function of the decoded value, or of the words where answers
-    have none. ``None`` from it: the answer has no result."""
+    """The part of an answer that is compared where equal results are counted, in place
+    of the rules' own ``equal``: a function of the decoded value, or of the words where
+    answers have none. ``None`` from it: the answer has no result."""
     checks: Sequence[Given] = ()
-    """What the user knows to be true of a right answer, beside the rules' own
-    ``checks``: commands, functions of the decoded value (of the words, where answers
-    have none), or :class:`~agents.protocol.checks.Check`."""
+    """Checks of an answer beside the rules' own ``checks``: commands, functions of the
+    decoded value (of the words, where answers have none), or
+    :class:`~agents.protocol.checks.Check`."""
     check_functions: Mapping[str, Callable[[Any], object]] = field(
         init=False, default_factory=dict[str, Callable[[Any], object]], repr=False
     )
     """Check's name → the function that it runs."""
     answer_form: AnswerForm | None = field(init=False, default=None, repr=False)
-    """What ``answer_type`` amounts to; each agent has it."""
+    """The form of ``answer_type``; each agent has it."""
 
     async def aclose(self) -> None:
         """Close what its backends have open in this event loop.
@@ -430,7 +430,7 @@ ASKING_CHARACTERS = 300
 
 
 def overhead_tokens(agent: Agent) -> int:
-    """What ``agent``'s model reads in every call, at least, whatever it is asked."""
+    """Input tokens of every call of ``agent``'s model, at least, whatever is asked."""
     tools = [tool.spec for tool in agent.tools]
     if agent.workflow is not None:
         tools += agent.workflow.tools(agent.answer_form)
@@ -443,14 +443,14 @@ def overhead_tokens(agent: Agent) -> int:
 
 
 def _cost_usd(backend: Backend, usage: Usage) -> float | None:
-    """What ``usage`` costs, as the backend knows, or as its model's name tells."""
+    """The cost of ``usage``, by the backend, or by its model's name."""
     if offers(backend, Priced):
         return backend.cost_usd(usage)
     return cost_usd(backend.model, usage)
 
 
 def _price(agent: Agent) -> Price:
-    """What a token costs of the dearest of the models that the agent may use.
+    """The price of a token of the dearest model that the agent may use.
 
     Raises:
         ConfigInvalid: A price is unknown, so no budget in USD could be kept.

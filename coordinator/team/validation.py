@@ -1,6 +1,6 @@
-"""Refuses what is well written in a team file and makes no sense.
+"""Semantic validation of a team file: what is well written and makes no sense.
 
-Said before anything is opened or paid for, with the line that says it.
+Refused before anything is opened or paid for, with its line.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def check_checked_places(
 
 
 def _proxy_fault(proxy: str | None) -> str:
-    """What is wrong with a proxy as written; never its words, which may be secret."""
+    """The fault of a proxy as written; never its words, which may be secret."""
     if proxy is None or proxy.startswith("$"):
         return ""
     if not proxy.startswith(("http://", "https://", "socks5://", "socks5h://")):

@@ -61,7 +61,7 @@ class Misplaced(ConfigInvalid):
 
 @dataclass(frozen=True)
 class Document:
-    """What a file says, and where it says it."""
+    """The data of a file, and the line of each value."""
 
     path: Path
     """As named in messages; need not exist."""
