@@ -12,7 +12,9 @@ import importlib.util
 import logging
 import os
 import secrets
+import socket
 import sys
+import tempfile
 import threading
 from collections.abc import Generator
 from concurrent.futures import Future
@@ -28,6 +30,12 @@ from coordinator.errors import ConfigInvalid
 
 _log = bound_logger("coordinator.cluster")
 _connecting = threading.Lock()
+_head: list[str] = []
+"""The address of the cluster that this process is connected to."""
+_PATIENCE = "RAY_gcs_rpc_server_reconnect_timeout_s"
+"""Ray ends a process whose cluster's head is gone for so long: 60 s by itself."""
+ANSWER_S = 10.0
+"""How long a cluster may take to accept a connection."""
 _MISMATCH = "Version mismatch"
 """How Ray begins to say so."""
 
@@ -89,8 +97,9 @@ def started(address: str = "ray") -> Generator[None]:
     try:
         yield
     finally:
-        with suppress(Exception):
-            ray().shutdown()
+        if not is_gone():  # else it waits for its head's return
+            with suppress(Exception):
+                ray().shutdown()
 
 
 def connect(address: str = "ray") -> bool:
@@ -105,6 +114,7 @@ def connect(address: str = "ray") -> bool:
     insist_on_ray()
     with _connecting:
         if ray().is_initialized():
+            _remember(address)
             return False
         # The processes of a cluster that begins here die with the thread that began
         # them (PR_SET_PDEATHSIG), so that is one which never ends. In the main thread
@@ -122,7 +132,27 @@ def connect(address: str = "ray") -> bool:
 
         threading.Thread(target=begin, name="Ray", daemon=True).start()
         done.result()
+        _remember(address)
         return True
+
+
+def _remember(address: str) -> None:
+    """Where to look whether the cluster is still there."""
+    if not _head:
+        is_far = address.startswith("ray://")
+        _head.append(address if is_far else ray().get_runtime_context().gcs_address)
+
+
+def is_gone() -> bool:
+    """Whether the head of the cluster answers no more. Blocks for seconds at worst.
+
+    Asked itself, Ray waits for its return without an end.
+    """
+    try:
+        _insist_on_answer(_head[0] if _head else "")
+    except ConnectionError:
+        return True
+    return False
 
 
 def _connect(address: str) -> None:
@@ -133,12 +163,17 @@ def _connect(address: str) -> None:
     }
     try:
         if address.startswith("ray://"):
+            _insist_on_answer(address)
             ray().init(address, **quiet)
-        elif "RAY_ADDRESS" in os.environ:
-            ray().init(**quiet)
+        elif named := os.environ.get("RAY_ADDRESS"):
+            _insist_on_answer(named)
+            with _outliving():
+                ray().init(**quiet)
         else:
             try:
-                ray().init("auto", **quiet)
+                _insist_on_answer(_address_here())
+                with _outliving():
+                    ray().init("auto", **quiet)
             except ConnectionError:  # none is here
                 ray().init("local", include_dashboard=False, **quiet)
     except (ConnectionError, RuntimeError, OSError, ValueError) as error:
@@ -156,11 +191,48 @@ def _connect(address: str) -> None:
         )
 
 
+@contextmanager
+def _outliving() -> Generator[None]:
+    """Connect for longer than the cluster lives; nothing that is begun inherits it."""
+    if _PATIENCE in os.environ:
+        yield
+        return
+    os.environ[_PATIENCE] = str(30 * 86_400)
+    try:
+        yield
+    finally:
+        del os.environ[_PATIENCE]
+
+
+def _address_here() -> str:
+    """What Ray believes runs on this machine; the file outlives a cluster that died."""
+    folder = Path(os.environ.get("RAY_TMPDIR", tempfile.gettempdir()))
+    with suppress(OSError):
+        return (folder / "ray" / "ray_current_cluster").read_text().strip()
+    return ""
+
+
+def _insist_on_answer(address: str) -> None:
+    """Make sure that somebody listens: Ray itself asks for 13 minutes (2.60).
+
+    Raises:
+        ConnectionError: Nobody does. What is no HOST:PORT is not looked at.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), ANSWER_S).close()
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise ConnectionError(f"nobody answers at {address}: {why}") from error
+
+
 def _first_line(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).strip().splitlines()]
     if not lines:
         return type(error).__name__
-    if _MISMATCH in lines[0]:  # which versions stands in those that follow
+    if _MISMATCH in lines[0] or lines[0].endswith(":"):  # the rest says which, or why
         return " ".join(lines)[:300]
     return lines[0][:300]
 

@@ -17,7 +17,7 @@ import msgspec
 from agents.boundary.log_context import bound_logger
 from agents.boundary.threads import in_thread
 from agents.remote.wire import FETCH_S, Wire, WireLost, WireRefused
-from coordinator.cluster.ray_cluster import connect, gotten, ray
+from coordinator.cluster.ray_cluster import connect, gotten, is_gone, ray
 from coordinator.errors import ConfigInvalid
 from coordinator.journal.entries import library_version
 
@@ -98,6 +98,7 @@ class OnRay:
             await in_thread(lambda: connect(self._place.address), name="Ray")
         except ConfigInvalid as error:
             raise WireLost(str(error)) from error
+        await _insist_on_cluster()
         suspects = self._suspects()
         try:
             away = await in_thread(lambda: self._others(suspects), name="Ray")
@@ -164,6 +165,7 @@ class OnRay:
         while True:
             with anyio.move_on_after(LOOK_S):
                 return await gotten(ready)
+            await _insist_on_cluster()
             nodes = await in_thread(self._nodes, name="Ray")
             if nodes - self._suspects():
                 nowhere_s = 0.0
@@ -218,6 +220,11 @@ class OnRay:
             share=self._share,
             session=session,
         )
+
+
+async def _insist_on_cluster() -> None:
+    if await in_thread(is_gone, name="Ray"):
+        raise WireRefused("the Ray cluster is gone")
 
 
 class _RayWire:

@@ -30,7 +30,7 @@ from coordinator.sweep.messages import (
     encode,
 )
 from coordinator.sweep.outcome import AGAIN, Outcome, without_result
-from coordinator.sweep.places import Link, Place, WorkerLost
+from coordinator.sweep.places import Link, Place, PlaceGone, WorkerLost
 from coordinator.sweep.plan import Job
 
 LOSSES_MOST = 3
@@ -165,6 +165,9 @@ class Driver:
             done = self._progress.done
             try:
                 loss = await self._with_worker(number, place, hand)
+            except PlaceGone as error:
+                self._refuse(str(error))
+                return
             except WorkerLost as error:
                 loss = str(error)
             if not self._left or self._refusal:

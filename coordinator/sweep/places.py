@@ -43,6 +43,10 @@ class WorkerLost(CoordinatorError):
     """A worker has died, or cannot be heard any more."""
 
 
+class PlaceGone(WorkerLost):
+    """There will be no more workers."""
+
+
 class Link(Protocol):
     """One worker, as the sweep sees it."""
 
@@ -70,6 +74,7 @@ class Place(Protocol):
 
         Raises:
             WorkerLost: It cannot be started.
+            PlaceGone: None can be any more.
         """
         ...
 

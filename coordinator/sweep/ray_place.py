@@ -20,10 +20,13 @@ from typing import Any
 
 import anyio
 
-from coordinator.cluster.ray_cluster import gotten, ray
-from coordinator.sweep.places import Link, WorkerLost
+from agents.boundary.threads import in_thread
+from coordinator.cluster.ray_cluster import gotten, is_gone, ray
+from coordinator.sweep.places import Link, PlaceGone, WorkerLost
 from coordinator.sweep.ray_worker import Host, unpacked
 
+LOOK_S = 5.0
+"""How often it is looked whether a cluster without room for a worker is still there."""
 LISTEN_S = 3.0
 """How long a worker waits for news before it says that there are none."""
 SILENCE_S = 5.0
@@ -41,6 +44,7 @@ class RayPlace:
     @asynccontextmanager
     async def worker(self, number: int) -> AsyncGenerator[Link]:
         """An actor; killed at the end, after it has left its sessions."""
+        await _insist_on_cluster()
         actor = (
             ray().remote(Host).options(num_cpus=1, max_restarts=0, max_concurrency=16)
         )
@@ -57,7 +61,23 @@ class RayPlace:
                     with suppress(*_errors()):
                         await gotten(handle.leave.remote())
             with suppress(Exception):
-                ray().kill(handle)
+                if not await _is_gone():
+                    ray().kill(handle)
+
+
+async def _is_gone() -> bool:
+    seen: list[bool] = []
+    with anyio.CancelScope(shield=True):  # bounded by the look itself
+        seen.append(await in_thread(is_gone, name="Ray"))
+    return any(seen)
+
+
+async def _insist_on_cluster() -> None:
+    if await _is_gone():
+        raise PlaceGone(
+            "the Ray cluster is gone; what is done is kept, and the same command goes "
+            "on with it where there is one"
+        )
 
 
 def _errors() -> tuple[type[Exception], ...]:
@@ -84,9 +104,10 @@ class _RayLink:
     async def news(self) -> AsyncGenerator[bytes]:
         while True:
             batch: bytes | None = None
+            heard = self._handle.listen.remote(LISTEN_S)
             with anyio.move_on_after(self._patience_s) as silence:
                 try:
-                    batch = await gotten(self._handle.listen.remote(LISTEN_S))
+                    batch = await self._heard(heard)
                 except _errors() as error:
                     self.loss = f"a worker on Ray was lost: {said(error)}"
                     self.has_begun = False
@@ -100,6 +121,13 @@ class _RayLink:
                 return
             for message in unpacked(batch):
                 yield message
+
+    async def _heard(self, heard: Any) -> bytes | None:  # noqa: ANN401
+        while True:
+            with anyio.move_on_after(LOOK_S):
+                return await gotten(heard)
+            if not self.has_begun:
+                await _insist_on_cluster()
 
 
 def said(error: BaseException) -> str:

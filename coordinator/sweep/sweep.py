@@ -114,7 +114,9 @@ async def sweep(options: SweepOptions, *, watch: Watch = lambda _: None) -> Repo
         cores = os.cpu_count() or 1
         place: Place | None = None
         if options.on != "local" and todo:
-            place, cores = stack.enter_context(_on_ray(options.on))
+            place, cores = await in_thread(  # so that a signal is obeyed meanwhile
+                lambda: stack.enter_context(_on_ray(options.on)), name="Ray"
+            )
         workers = _workers(options, len(todo), cores)
         driver = await _driver(
             options, sources, plan, todo, done, store, watch, workers

@@ -1,13 +1,14 @@
 """Many sessions, and agents elsewhere: what one machine holds, and what a wire costs.
 
-``python tests/bench/bench_many_sessions.py machine|workers|wire|cancel [N]``, each in
-a minute or two. Not a test: it needs a machine to itself, and ``workers``, ``wire`` and
-``cancel`` need the extra ``[ray]``. Figures that were read are in
-``coordinator/sweep/README.md``.
+``python tests/bench/bench_many_sessions.py machine|workers|wire|cancel|loss [N]``, each
+in a minute or two. Not a test: it needs a machine to itself, and all but ``machine``
+need the extra ``[ray]``. Figures that were read are in ``coordinator/sweep/README.md``.
 """
 
 from __future__ import annotations
 
+import importlib
+import os
 import resource
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 import anyio
+import anyio.to_thread
 import msgspec
 
 from agents.agent import Agent
@@ -35,7 +37,7 @@ from agents.protocol.turns import Draft, Turn
 from agents.remote.remote_actor import RemoteActor
 from coordinator.bench.http_throughput import MODEL, server
 from coordinator.bench.measurements import resident_bytes
-from coordinator.cluster.ray_cluster import started
+from coordinator.cluster.ray_cluster import insist_on_ray, started
 from coordinator.cluster.ray_wire import OnRay
 from coordinator.consensus.rules import Rules
 from coordinator.session.session import open_session
@@ -300,6 +302,67 @@ def cancel(times: int = 200) -> None:
     )
 
 
+def loss() -> None:
+    """How soon an agent goes on, or has failed, whose process or node is gone."""
+    insist_on_ray()
+    utils: Any = importlib.import_module("ray.cluster_utils")
+    head = {"num_cpus": 1, "include_dashboard": False}
+    cluster = utils.Cluster(initialize_head=True, head_node_args=head)
+    try:
+        os.environ["RAY_ADDRESS"] = cluster.address
+        nodes = [cluster.add_node(num_cpus=1, resources={"x": 1.0}) for _ in range(2)]
+        with started("ray"):
+            anyio.run(_losses, cluster, nodes)
+    finally:
+        cluster.shutdown()
+
+
+async def _losses(cluster: Any, nodes: list[Any]) -> None:
+    place = RayPlace(resources={"x": 1.0})
+    config = parse_team(
+        _scripted(1, 'thinking: "Well,"}, {stall: true'), Path("t.yaml")
+    )
+    sink = _Sink()
+    actor = RemoteActor(AgentId("a0"), sink, OnRay(source_of(config), "a0", place))
+
+    async def told(kind: bytes, since: int) -> int:
+        while not any(kind in frame for _, frame in sink.frames[since:]):  # noqa: ASYNC110  (a list has no event)
+            await anyio.sleep(0.005)
+        return len(sink.frames)
+
+    def host() -> int:
+        out = subprocess.run(
+            ["/usr/bin/pgrep", "-n", "ray::AgentHost"], capture_output=True, check=True
+        )
+        return int(out.stdout)
+
+    def remove() -> None:
+        parent = int(Path(f"/proc/{host()}/stat").read_text().split()[3])
+        node = next(
+            node
+            for node in nodes
+            if parent
+            in {p.process.pid for ps in node.all_processes.values() for p in ps}
+        )
+        nodes.remove(node)
+        cluster.remove_node(node, allow_graceful=False)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(actor.run)
+        actor.take(_turn(1))
+        seen = await told(b"thinking_delta", 0)
+        for name, harm, sign in (
+            ("process killed: goes on", lambda: os.kill(host(), 9), b"thinking_delta"),
+            ("node removed: goes on", remove, b"thinking_delta"),
+            ("the last node removed: has failed", remove, b"agent_failed"),
+        ):
+            began = time.monotonic()
+            await anyio.to_thread.run_sync(harm)
+            seen = await told(sign, seen)
+            _say(f"{name} after {time.monotonic() - began:.1f} s")
+        actor.close()
+
+
 def main(words: Sequence[str]) -> None:
     """Measure what is named."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -309,6 +372,7 @@ def main(words: Sequence[str]) -> None:
         "workers": workers,
         "wire": wire,
         "cancel": cancel,
+        "loss": loss,
     }
     if words[:1] == ["part"]:
         anyio.run(_part, words[1], int(words[2]), Path(words[3]))

@@ -82,10 +82,12 @@ class TwoNodes:
 
     async def remove_at_work(self, node: Any, actor: str) -> None:
         """Take a node away in the midst of a session of such an actor's."""
-        await self._stopped_at_work(
+        pid = await self._stopped_at_work(
             lambda: [pid for pid in self.pids(actor) if self.has(node, pid)]
         )
         await to_thread.run_sync(self.remove, node)
+        with suppress(ProcessLookupError):  # what has stopped would hold its locks
+            os.kill(pid, signal.SIGCONT)
 
     async def _stopped_at_work(self, pids: Callable[[], list[int]]) -> int:
         """Stop a process where it has a session open, and nobody can have ended it."""

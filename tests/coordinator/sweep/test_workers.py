@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ import pytest
 
 from agents.backends.scripted.script import parse_script
 from agents.emulator import serve
+from coordinator.errors import ConfigInvalid
 from coordinator.sweep.budget import Grant, SweepBudget
 from coordinator.sweep.driver import Progress
+from coordinator.sweep.places import Here, Link, PlaceGone
 from coordinator.sweep.store import read_outcomes
 from coordinator.sweep.sweep import SweepOptions, sweep
 from coordinator.team.emulation import to_emulate
@@ -79,6 +82,34 @@ async def test_a_session_that_kills_its_workers_is_given_up(
         report = await sweep(made, watch=watch)
     assert [one.status for one in report.outcomes] == ["lost"]
     assert "3 workers died with it" in report.outcomes[0].detail
+
+
+async def test_a_place_that_is_gone_ends_the_sweep_and_the_same_one_goes_on(
+    options: Options,
+) -> None:
+    from coordinator.sweep import sweep as module  # noqa: PLC0415
+
+    class Going(Here):
+        """Its first worker works; there is no other."""
+
+        began = 0
+
+        @asynccontextmanager
+        async def worker(self, number: int) -> AsyncGenerator[Link]:
+            self.began += 1
+            if self.began > 1:
+                raise PlaceGone("the cluster is gone")
+            async with super().worker(number) as link:
+                yield link
+
+    made = options(count=4, workers=2, concurrency=2)
+    with pytest.MonkeyPatch.context() as patch, anyio.fail_after(60):
+        patch.setattr(module, "Processes", Going)
+        with pytest.raises(ConfigInvalid, match="the cluster is gone"):
+            await sweep(made)
+        patch.undo()
+        report = await sweep(options(count=4))
+    assert [one.is_right for one in report.outcomes] == [True] * 4
 
 
 async def test_limits_hold_for_all_workers_together(options: Options) -> None:
