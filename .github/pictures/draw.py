@@ -33,7 +33,7 @@ def run(*words: str) -> str:
 
 
 def terminal(command: str) -> str:
-    """What a terminal shows of ``command``, some seconds in, as SVG."""
+    """The terminal's picture of ``command``, some seconds in, as SVG."""
     size = ("-x", str(COLUMNS), "-y", str(LINES))
     run("tmux", "-L", NAME, "new-session", "-d", "-s", NAME, *size, command)
     time.sleep(SECONDS_IN)

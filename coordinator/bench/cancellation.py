@@ -52,7 +52,7 @@ def cancelling(agents: int, *, runtime: Runtime) -> Iterator[Figure]:
 
 
 class _Gone(NamedTuple):
-    """What cancelling took."""
+    """Measurements of a cancellation."""
 
     one_s: float
     """From the decision that stops one agent to its socket's end, p99."""

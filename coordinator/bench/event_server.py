@@ -84,7 +84,7 @@ class _Stream:
     due: float = 0.0
     is_stamped: bool = False
     waiting: bytes = b""
-    """What the socket would not take yet."""
+    """Bytes that the socket has not taken yet."""
 
     def __lt__(self, other: _Stream) -> bool:
         return self.due < other.due

@@ -205,7 +205,7 @@ def throughput(
 
 
 def _of_massgen(base: str, agents: int, events: int, rate: float) -> _Rate:
-    """What MassGen's backend reads, a fifth as much as ours, in half a minute.
+    """The rate of MassGen's backend on a fifth of our events, in half a minute.
 
     Raises:
         PeerMissing: It cannot be installed or run.
@@ -225,7 +225,7 @@ class _Rate(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Load:
-    """What is read, by whichever way."""
+    """The load of one measurement, whichever way it is read."""
 
     url: str
     agents: int

@@ -30,7 +30,7 @@ TARGETS = {3: 30.0, 16: 85.0, 128: 1_000.0}
 
 
 class PeerMissing(CoordinatorError):
-    """What is to be compared with cannot be installed or run here."""
+    """A peer to compare with cannot be installed or run here."""
 
 
 class Took(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     """One number of the table."""
 
     group: str
-    """What it belongs to, e.g. ``engine``."""
+    """The group in the table, e.g. ``engine``."""
     name: str
     value: float
     unit: str

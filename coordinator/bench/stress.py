@@ -110,7 +110,7 @@ def stress(
 
 
 def faults_of(made: Trouble, ending: Ending) -> list[str]:
-    """What is wrong about an ending, clause by clause; empty: nothing."""
+    """The faults of an ending, clause by clause; empty: none."""
     result, took_s = ending.result, ending.took_s
     faults: list[str] = []
     if took_s > made.deadline_s + EXACT_S:
@@ -231,8 +231,8 @@ _FATES: dict[str, frozenset[str]] = {
     # Cut while it drafts, it may vote all the same, and then it has done its part.
     "stalling": _SOUND,
 }
-"""What may be recorded of an agent that nobody has stopped; one that still runs when
-all is decided is cancelled."""
+"""Outcomes allowed for an agent that nobody has stopped; one that still runs when all
+is decided is cancelled."""
 
 
 def _backend(lines: list[dict[str, Any]]) -> ScriptedBackend:

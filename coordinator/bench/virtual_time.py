@@ -21,8 +21,8 @@ AGENTS = 5
 CHUNKS_A_SECOND = 50.0
 """Of the whole team."""
 APART_S = 0.0137
-"""What each begins after the one before it, so that every chunk has an instant of its
-own, as in life: each is a wake-up of its agent and one of the coordinator."""
+"""Seconds between one agent's start and the next, so that every chunk has an instant of
+its own, as in life: each is a wake-up of its agent and one of the coordinator."""
 
 
 def virtual_time(seconds: int, *, runtime: Runtime, rounds: int) -> Figure:

@@ -23,7 +23,7 @@ from coordinator.errors import ConfigInvalid
 
 
 class _Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``--json`` prints."""
+    """The output of ``--json``."""
 
     python: str
     machine: str

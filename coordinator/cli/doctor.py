@@ -104,7 +104,7 @@ def _examine(options: DoctorOptions) -> int:
 
 
 async def _probed(server: str) -> list[Finding]:
-    """What a compatible server has and lacks, by three small requests.
+    """The abilities and gaps of a compatible server, by three small requests.
 
     Raises:
         ConfigInvalid: It is neither an address nor a name that is known.
@@ -256,7 +256,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def extras(_: Mapping[str, str]) -> Iterator[Finding]:
-    """What some teams need beside."""
+    """Optional packages that some teams need."""
     for extra, modules, for_what in (
         ("mcp", ("mcp",), "MCP servers on our side (mcp:)"),
         ("web", ("starlette", "uvicorn"), "coordinator web"),
@@ -362,7 +362,7 @@ def _listens(host: str | None, port: int) -> bool:
 
 
 def terminal(environment: Mapping[str, str]) -> Iterator[Finding]:
-    """What may be drawn here."""
+    """The terminal's abilities."""
     encoding = (getattr(sys.stdout, "encoding", None) or "").lower()
     if not sys.stdout.isatty():
         yield _note("terminal", "none: standard output goes to a file or a pipe")
@@ -417,4 +417,4 @@ CHECKS: tuple[Callable[[Mapping[str, str]], Iterator[Finding]], ...] = (
     terminal,
     disk,
 )
-"""What is looked at, in this order."""
+"""The checks, in their order."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Exit(IntEnum):
-    """What a shell sees; these never change their meaning."""
+    """The program's exit codes; they never change their meaning."""
 
     ANSWERED = 0
     CONFIGURATION = 1

@@ -87,7 +87,7 @@ def terminal_width() -> int:
 
 
 def _text(console: Console, part: object) -> str:
-    """What rich would print, without the print: parts come as text or renderables."""
+    """The text that rich would print: parts come as text or renderables."""
     if part is None or isinstance(part, str):
         return part or ""
     plain = getattr(part, "plain", None)

@@ -26,14 +26,14 @@ NAMES = ("ada", "ben", "cleo", "dan", "eve", "finn", "gus", "hana", "ivo", "june
 
 
 class Kind(NamedTuple):
-    """What a team is for."""
+    """A purpose of a team."""
 
     name: str
     sentence: str
     system: str
-    """What every agent is told; empty: nothing."""
+    """The system prompt of every agent; empty: none."""
     roles: tuple[str, ...] = ()
-    """What each is told besides, in turn."""
+    """Additions to the system prompt, one for each agent in turn."""
     tools: tuple[str, ...] = ()
 
 
@@ -82,7 +82,7 @@ class InitOptions:
 
 
 class Plan(NamedTuple):
-    """What the talk came to."""
+    """The choices made in the talk."""
 
     kind: Kind
     models: tuple[str, ...]

@@ -68,7 +68,7 @@ class Capability:
 
 
 def capabilities(model: str) -> tuple[Capability, ...]:
-    """What is asked, the cheapest first."""
+    """The requests to make, the cheapest first."""
     return (
         Capability(name="stream", prompt="Say: well.", expected=("text_delta",)),
         Capability(
@@ -125,7 +125,7 @@ def capabilities(model: str) -> tuple[Capability, ...]:
 
 
 def price_usd(model: str, asked: tuple[Capability, ...]) -> float | None:
-    """What all of it costs at most, about; ``None``: the model has no known price."""
+    """The highest cost of all requests, about; ``None``: the price is unknown."""
     total = 0.0
     for each in asked:
         usage = Usage(input_tokens=each.input_tokens, output_tokens=each.output_tokens)

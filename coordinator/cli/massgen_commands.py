@@ -23,7 +23,7 @@ coordinator run -c @examples/NAME "Why?"        an example of MassGen's own pack
 
 
 def instead_of_run(config: Path | None, in_place: str | None) -> int:
-    """What ``run --validate`` and ``run --list-examples`` do; the exit code."""
+    """Carry out ``run --validate`` or ``run --list-examples``; the exit code."""
     if config is None:
         sys.stdout.write(_EXAMPLES)
         return Exit.ANSWERED

@@ -30,7 +30,7 @@ CHARS_A_TOKEN = 3.5
 
 
 def estimate_usd(config: TeamConfig, question: str) -> float | None:
-    """What a session may cost, roughly: every draft, every ballot, a presentation.
+    """A rough estimate of a session's cost: all drafts and ballots, a presentation.
 
     Returns:
         USD; ``None`` where the price of a model is unknown.
@@ -166,7 +166,7 @@ _ADVICE = (
 
 
 def way_out(error: str) -> str:
-    """What to do about an agent's failure; empty where nothing is known of it."""
+    """Advice on an agent's failure; empty where nothing is known of it."""
     lower = error.lower()
     for signs, advice in _ADVICE:
         if any(sign in lower for sign in signs):

@@ -16,7 +16,7 @@ QUESTION_BYTES_MAX = 1 << 20
 PATIENCE_S = 1.0
 """After so long without a byte it is said that standard input is waited for."""
 _NONE_THERE = (OSError, ValueError, AttributeError)
-"""What is raised where standard input is absent, closed, not a file's or unreadable."""
+"""Errors where standard input is absent, closed, not a file's or unreadable."""
 
 
 def question_of(asked: str | None, of_file: str | None, *, is_alone: bool) -> str:

@@ -96,7 +96,7 @@ def _learn(
 
 
 def _words(known: Learned) -> Iterator[str]:
-    """What follows, as lines for a team file."""
+    """The lessons of the records, as lines for a team file."""
     yield f"# Learned from {known.sessions} sessions; put it into the team file."
     judged = {name: x.votes for name, x in known.agents.items() if x.votes.judged}
     if judged:
@@ -120,7 +120,7 @@ def _words(known: Learned) -> Iterator[str]:
 
 
 def _told(path: Path, *, is_named: bool) -> Iterator[tuple[str, str]]:
-    """What was told, session by session.
+    """The judgements that people have given, session by session.
 
     Raises:
         ConfigInvalid: The file cannot be read, or a line of it.

@@ -167,7 +167,7 @@ class _Source(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Told(msgspec.Struct, frozen=True, kw_only=True):
-    """What a picture needs of the team; whatever else there is does not matter."""
+    """The facts about the team that a picture needs; all others do not matter."""
 
     rules: _Limits = _Limits()
     source: _Source | None = None

@@ -19,7 +19,7 @@ from coordinator.report.story import tell
 
 _MARKDOWN = (".md", ".markdown")
 _WRITTEN = ("", ".html", ".htm", *_MARKDOWN)
-"""What a report's file may end in."""
+"""The suffixes of a report's file."""
 
 
 def report_command(

@@ -46,7 +46,7 @@ def check_command(path: Path) -> int:
 
 
 def _requests(data: bytes) -> list[Any]:
-    """What a file holds: a request, a list of them, or one on each line.
+    """The requests in a file: one, a list of them, or one on each line.
 
     Raises:
         msgspec.DecodeError: It is no JSON.

@@ -53,7 +53,7 @@ class ResumeOptions:
     added: tuple[str, ...] = ()
     told: str | None = None
     run: RunOptions
-    """What it has in common with ``run``."""
+    """The options that it shares with ``run``."""
 
 
 def resume_command(options: ResumeOptions) -> int:

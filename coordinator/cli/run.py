@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from coordinator.team.team import Team
 
 NAMES = ("ada", "ben", "cleo", "dan", "eve", "finn", "gus", "hana", "ivo", "june")
-"""What the agents of ``--model`` are called; the next ones are numbered."""
+"""Names of the agents of ``--model``; the next ones are numbered."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +105,7 @@ class RunOptions:
 
 
 EMULATED_MODEL = "claude-sonnet-5-5"
-"""What ``--emulate`` alone pretends to ask."""
+"""The model that ``--emulate`` alone pretends to ask."""
 
 
 def run_command(options: RunOptions) -> int:
@@ -187,7 +187,7 @@ async def _run(options: RunOptions) -> int:
 
 
 def _question(options: RunOptions, config: TeamConfig) -> str:
-    """What is asked: the demo plays a question of its own, whatever else is asked."""
+    """The question; the demo plays its own, whatever else is asked."""
     own = config.file.question if options.continues is None else None
     if options.is_demo and own is not None:
         return own

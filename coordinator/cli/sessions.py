@@ -54,7 +54,7 @@ class Shown(Summary, frozen=True, kw_only=True):
 
     models: dict[AgentId, str]
     parent: Parent | None
-    """What it was branched from or continues."""
+    """The session that it was branched from or continues."""
     records: int
     """Those that count."""
     damage: str | None

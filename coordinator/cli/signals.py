@@ -18,7 +18,7 @@ import anyio
 from agents.boundary.root import Loop
 
 SIGNALS_WAITING = 16
-"""What is not read yet; who presses Ctrl-C more often is heard all the same."""
+"""Signals that wait to be read; further presses of Ctrl-C are heard all the same."""
 
 
 @contextmanager
@@ -55,7 +55,7 @@ def received_by_handlers(*signals: signal.Signals) -> Generator[AsyncIterator[in
 
 
 def ending_signals() -> list[signal.Signals]:
-    """What ends a session; a closed terminal too, unless ``nohup`` says otherwise."""
+    """Signals that end a session; a hang-up too, unless ``nohup`` says otherwise."""
     ending = [signal.SIGINT, signal.SIGTERM]
     if sys.platform == "win32":
         return [*ending, signal.SIGBREAK]

@@ -94,7 +94,7 @@ def _check(options: SimulateOptions) -> None:
 
 
 def faults_of(spelled: str) -> tuple[str, ...]:
-    """What may go wrong: ``all``, ``none``, or names with commas between them.
+    """The faults to inject: ``all``, ``none``, or names with commas between them.
 
     Raises:
         ConfigInvalid: A name is unknown.

@@ -169,7 +169,7 @@ def _team(command: SweepCommand, path: str) -> TeamConfig:
 
 
 def _so_far(options: SweepOptions) -> Report:
-    """What an interrupted sweep has kept."""
+    """The outcomes that an interrupted sweep has kept."""
     from coordinator.sweep.plan import jobs  # noqa: PLC0415
     from coordinator.sweep.store import read_outcomes  # noqa: PLC0415
     from coordinator.sweep.teams import team_source  # noqa: PLC0415

@@ -32,7 +32,7 @@ _TOKEN = "authorization_token"  # noqa: S105  (the field's name)
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be said of one file."""
+    """The findings about one file."""
 
     file: str
     kind: str
@@ -40,7 +40,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     summary: str = ""
     faults: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
-    """What keeps it from running here and now, or will one day."""
+    """Reasons why it cannot run here and now, or one day will not."""
     keys: tuple[Row, ...] = ()
     """Of a MassGen configuration: what becomes of each key."""
 
@@ -136,7 +136,7 @@ def check_file(path: Path, in_place: str | None = None) -> Checked:
 
 
 def _made(config: TeamConfig) -> tuple[str, str]:
-    """What is wrong with the team wherever it runs, and what only here: its keys."""
+    """The team's fault wherever it runs, and its fault here alone: keys."""
     with tools_print_to_stderr():
         try:
             assemble(config)
@@ -171,7 +171,7 @@ def _keyless(config: TeamConfig) -> TeamConfig:
 
 
 def _of_models(config: TeamConfig) -> Iterator[str]:
-    """What will stop a model one day, or costs what nobody knows."""
+    """Warnings of models that retire, or whose price is unknown."""
     today = datetime.now(UTC).date()
     seen: set[str] = set()
     for entry in config.agents:

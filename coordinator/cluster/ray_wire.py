@@ -48,7 +48,7 @@ _log = bound_logger("coordinator.cluster")
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True):
-    """What a far end is begun with, as bytes. Keys are named in it, never said."""
+    """The start parameters of a far end, as bytes. Keys are named in it, never said."""
 
     version: str
     source: msgspec.Raw
@@ -185,7 +185,7 @@ class OnRay:
         return {node for node, at in self._lost_at.items() if at >= since}
 
     def _others(self, suspects: set[str]) -> list[str]:
-        """What to stay away from: nothing, where no other node will do."""
+        """The nodes to avoid: none, where no other node will do."""
         if not suspects or _NODE in self._place.labels or not self._nodes() - suspects:
             return []
         return sorted(suspects)
@@ -273,6 +273,6 @@ def _errors() -> tuple[type[Exception], ...]:
 
 
 def first_line(error: BaseException) -> str:
-    """What Ray says, without the many lines after it."""
+    """The first line of Ray's error message."""
     lines = str(error).strip().splitlines() or [""]
     return f"{type(error).__name__}: {lines[0][:200]}"

@@ -109,7 +109,7 @@ class Assumptions(
     """System prompt and tools."""
     question_tokens: int = 500
     ask_tokens: int = 200
-    """What a prompt's end says to this agent alone."""
+    """Tokens at a prompt's end that are for this agent alone."""
     draft_tokens: int = 2500
     """Output of a first answer or a revision, thinking included."""
     answer_tokens: int = 1000

@@ -38,7 +38,7 @@ class Bill(NamedTuple):
         )
 
     def usd(self, assumed: Assumptions) -> float:
-        """What it comes to."""
+        """The cost in USD."""
         weighed = (
             self.plain
             + self.read * assumed.cache_read_share
@@ -51,7 +51,7 @@ class Prefix(NamedTuple):
     """A prompt up to a breakpoint."""
 
     key: Hashable
-    """What stands in it."""
+    """The identity of its content."""
     tokens: int
 
 

@@ -26,7 +26,7 @@ class Written(NamedTuple):
 
     author: int
     text: str
-    """What the machine sees: texts of different numbers share nothing."""
+    """The text for the machine: texts of different numbers share nothing."""
     quality: float
     appeal: float
     """How much better it looks to everybody than it is."""
@@ -80,7 +80,7 @@ class Crowd:
         return self._written(agent, text, quality + bonus, shape.appeal)
 
     def revision(self, last: Written, best: Written, number: int) -> Written:
-        """What its author makes of ``last`` after reading, ``best`` being its taste."""
+        """The author's revision of ``last`` after reading, ``best`` being its taste."""
         assumed, agent = self.assumed, last.author
         quality = last.quality
         quality += assumed.revision_pull * (best.quality - quality)
@@ -94,7 +94,7 @@ class Crowd:
         return quality + self.ease >= 0
 
     def result(self, quality: float, *what: str | int) -> int:
-        """What an answer comes to: 0 where it is right, else one of the wrong results.
+        """The result of an answer: 0 where it is right, else one of the wrong results.
 
         A wrong one has the most tempting wrong result, or one of a few others.
         """

@@ -30,7 +30,7 @@ of answers. One judge keeps its verdict of two answers 65 % of the time."""
 
 
 class Judges(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a kind of judges."""
+    """The measured correlation of a kind of judges."""
 
     correlation: float
     """Of being right, between two of them on one pair of answers."""
@@ -144,7 +144,7 @@ def judges_of(verdicts: Sequence[Verdict]) -> tuple[Errors, str]:
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
-    """What recorded verdicts say of judges."""
+    """Statistics of recorded verdicts."""
 
     right: float
     """How often one verdict is right."""

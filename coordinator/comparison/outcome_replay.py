@@ -34,7 +34,7 @@ from coordinator.consensus.team_growth import is_sure
 DRAFTS = 7
 """Drafts where nothing else is said: the size of team that the figures are about."""
 MANY = 16
-"""What growing is compared with."""
+"""The team size that growing is compared with."""
 GROWN = Adaptive(start=3, step=2, max=15, over="answers", stop="posterior", sure=0.9)
 JUDGES = ("GPT-4", "PaLM2", "ChatGPT", "LLaMA2")
 RATINGS = "Rating"
@@ -42,7 +42,7 @@ RATINGS = "Rating"
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """What one policy came to on one kind of data."""
+    """The result of one policy on one kind of data."""
 
     data: str
     policy: str
@@ -109,7 +109,7 @@ def _answers(
 def _averaged(
     policies: Mapping[str, Callable[[_T], _Came]], teams: Iterable[_T], draws: int
 ) -> Iterator[tuple[str, _Came]]:
-    """What each policy comes to on the same ``teams``, on average."""
+    """The average result of each policy on the same ``teams``."""
     sums = {name: [0.0, 0.0, 0.0] for name in policies}
     for team in teams:
         for name, policy in policies.items():
@@ -294,7 +294,7 @@ class _Programs:
         return self._share(self._places), 0.0, len(self._places)
 
     def any_right(self) -> _Came:
-        """What the best choice could come to."""
+        """The result of a perfect choice."""
         hits = any(self._task.right[place] for place in self._places)
         return float(hits), 0.0, len(self._places)
 

@@ -17,7 +17,7 @@ from coordinator.comparison.assumptions import Assumptions
 from coordinator.comparison.billing import Prefix
 
 Tools = tuple[object, ...]
-"""What the tools' text depends on; other tools make another prompt from the start."""
+"""The values that the tools' text depends on; other tools begin another prompt."""
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ def laid_out(turn: Turn, talk: Talk | None, assumed: Assumptions) -> Prompt:
 
 
 def _content(turn: Turn) -> tuple[Tools, tuple[Label, ...], int]:
-    """What the tools depend on, the answers shown, and how many reasons are quoted."""
+    """The tools' key, the answers shown, and the number of quoted reasons."""
     match turn.task:
         case Draft():
             return ("draft",), (), 0

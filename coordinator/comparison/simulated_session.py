@@ -56,7 +56,7 @@ _TYPING = msgspec.Raw(b'{"type":"tool_use","name":"new_answer"}')
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What one session came to; see the columns of the table."""
+    """The outcome of one session; see the columns of the table."""
 
     seed: int
     plain: int
@@ -319,7 +319,7 @@ class Stage:
             running.bill = running.bill.plus(more)
 
     def _part(self, turn: Turn) -> tuple[Part, int]:
-        """What the agent will do, and how many tokens that usually takes."""
+        """The agent's part in the turn, and how many tokens that usually takes."""
         agent, assumed = self._index[turn.agent], self._assumed
         match turn.task:
             case Draft():
@@ -434,13 +434,13 @@ class Stage:
         return self._crowd.revision(self._live[agent], ranked[0][0], number)
 
     def _result(self, written: Written) -> str:
-        """What equals it counts with it; of an essay nothing does."""
+        """The result by which equal answers are counted; an essay has none."""
         if not self._assumed.countable:
             return ""
         return f"result {self._crowd.result(written.quality, written.author)}"
 
     def _content(self, written: Written) -> str:
-        """What the machine sees of an answer: as long as it would be."""
+        """The text of an answer for the machine: as long as it would be."""
         return written.text.ljust(self._assumed.answer_tokens * CHARACTERS_A_TOKEN)
 
     def _ballot(self, agent: AgentId, running: _Running) -> Ballot:

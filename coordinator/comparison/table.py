@@ -46,7 +46,7 @@ ballots were in; =full: winner the same as with all ballots."""
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """What a policy of ours shall cost at most, as a ratio to a rival."""
+    """The highest cost of a policy of ours, as a ratio to a rival."""
 
     rival: str
     size: int
@@ -85,7 +85,7 @@ def verdict(found: Interval, most: float) -> str:
 
 
 def standing(difference: Interval) -> str:
-    """What a difference of qualities amounts to."""
+    """The verdict on a difference of qualities."""
     if difference.low > 0:
         return "better"
     return "worse" if difference.high < 0 else "no difference seen"

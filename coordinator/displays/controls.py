@@ -43,7 +43,7 @@ class Controls:
         self._is_multiline = False
         self._asked: AgentId | None = None
         self._wanted: Wish | None = None
-        """What is done if the next key says yes."""
+        """The wish that waits for the next key to confirm it."""
         self.on_wish: Callable[[Wish], Reply] | None = None
         self.is_new = False
         """Whether there is something to draw, also where the picture is held."""

@@ -28,7 +28,7 @@ def nth(number: int) -> str:
 
 
 def called(label: Label, authors: Mapping[Label, AgentId]) -> str:
-    """What people call the answer; its label where its author is not known."""
+    """The answer's name for people; its label where its author is not known."""
     author = authors.get(label)
     if author is None:
         return label

@@ -22,7 +22,7 @@ VOTERS_MAX = 12
 
 
 def marks_of(ballot: Ballot) -> dict[Label, str]:
-    """What a ballot says of each answer: a tick, a place or points."""
+    """The mark of each answer on a ballot: a tick, a place or points."""
     match ballot:
         case Choice():
             return {ballot.label: "✔"}

@@ -94,12 +94,12 @@ class Look:
     """Whether the picture is held still."""
     is_helping: bool = False
     prompt: str = ""
-    """What is asked in the last line; empty: nothing."""
+    """The prompt of the last line; empty: there is none."""
     typed: str = ""
     notice: str = ""
     """Said in the last line until a key is pressed."""
     request: str = ""
-    """What a person of the team is asked, or must approve; shown above the record."""
+    """The request to a person of the team, or for approval; above the record."""
     has_keys: bool = False
     """Whether anybody can press any."""
 
@@ -631,7 +631,7 @@ def seconds_left(view: View, agent: AgentView, cast: Cast) -> int | None:
 
 
 def doing(agent: AgentView, waits_s: int | None = None) -> str:
-    """What the agent does now, in some words."""
+    """The agent's current activity, in some words."""
     words = f"{agent.activity}: {agent.note}" if agent.note else agent.activity
     if waits_s is not None:
         words += f" in {waits_s} s"

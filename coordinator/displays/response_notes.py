@@ -50,7 +50,7 @@ _BLOCKS = frozenset(
 )
 """Kinds of blocks beside calls and their results (SDK 2.14.0, read 2026-11-30)."""
 _NO_NEWS = frozenset({b'"[DONE]"', b"null", b"{}"})
-"""What gateways end or fill a stream with."""
+"""Payloads with which gateways end or fill a stream."""
 _EDITS = {
     "clear_tool_uses": "results of tools",
     "clear_thinking": "turns of thinking",
@@ -99,7 +99,7 @@ class _Compaction(msgspec.Struct):
 
 
 def _summary(block: msgspec.Raw) -> str:
-    """What a block of a summary says that has come whole."""
+    """The text of a block of a summary that has come whole."""
     try:
         return msgspec.json.decode(block, type=_Compaction).content or ""
     except msgspec.ValidationError:

@@ -45,7 +45,7 @@ class Standing:
     reason: str
     """Why it voted so; empty where it did not say."""
     fate: str
-    """What else became of the agent; empty for one that simply did its part."""
+    """The agent's fate; empty for one that simply did its part."""
 
 
 def question_line(question: str, width: int) -> str:

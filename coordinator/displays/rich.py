@@ -183,7 +183,7 @@ class RichDisplay:
         await self._screen.draw(picture, self._title())
 
     def _title(self) -> str:
-        """What is said in the window's title, where people have many windows."""
+        """The window's title, for people with many windows."""
         state = "your turn" if self._look.request else self._view.phase
         return f"{state}: {one_line(self._cast.question, TITLE_CHARS)}"
 

@@ -93,13 +93,13 @@ def vote_of(text: str) -> Vote:
 
 
 def approval_of(agent: AgentId, call: ToolCalled) -> str:
-    """What a person is shown who must approve a call."""
+    """The text shown to a person who must approve a call."""
     given = bytes(call.input).decode("utf-8", "replace")
     return f"{agent} wants to run {call.name}:\n{given}\n/yes or /no, and why not."
 
 
 def request_of(agent: AgentId, task: Task, *, has_keys: bool = False) -> str:
-    """What is asked of a person, with all there is to read for it.
+    """The request shown to a person, with all there is to read for it.
 
     Args:
         agent: The person.

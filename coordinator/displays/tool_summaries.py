@@ -61,7 +61,7 @@ class _Named(msgspec.Struct):
 
 
 def typed_code(event: BlockStarted) -> StringField | None:
-    """What to follow of a tool's input, if it is code."""
+    """The field of a tool's input to show as it is typed, if it is code."""
     if event.type not in {"server_tool_use", "tool_use"}:
         return None
     fields = CODE_FIELDS.get(msgspec.json.decode(event.content, type=_Named).name)

@@ -162,7 +162,7 @@ class Tail:
         return list(found)
 
     def written(self) -> str:
-        """What was typed as an answer; where nothing was, what was said aloud."""
+        """The text typed as an answer; where none was typed, the text said aloud."""
         for tone in ("typed", "text"):
             spans = (pieces for each, pieces in self._spans if each == tone)
             if text := "".join(piece for pieces in spans for piece in pieces).strip():
@@ -175,7 +175,7 @@ class Tail:
 
 @dataclass(slots=True)
 class AgentView:
-    """What is to be seen of one agent."""
+    """The visible state of one agent."""
 
     id: AgentId
     model: str
@@ -269,7 +269,7 @@ class AgentView:
             self.end_block()
 
     def end_block(self) -> None:
-        """What was held back of an unfinished escape can be shown; a line ends."""
+        """End a line, and show the rest of an unfinished escape sequence."""
         self.tail.add("text", self._cleaner.flush())
         self._tail.end_line()
         self.version += 1
@@ -320,13 +320,13 @@ class View:
         self.labels: list[Label] = []
         """Accepted answers, in their order."""
         self.asked: dict[AgentId, Turn] = {}
-        """What was asked of each agent whose turn runs."""
+        """The running turn of each agent that has one."""
         self.version = 0
         """Counts what has changed beside text."""
         self.now = 0.0
         """When the last chunk was said, on the same clock."""
         self.time = 0.0
-        """What that clock shows now, as whoever draws believes."""
+        """The session clock's time, as whoever draws believes."""
 
     @property
     def tokens(self) -> int:
@@ -335,7 +335,7 @@ class View:
 
     @property
     def cached(self) -> float | None:
-        """What share of all prompts came from a cache; ``None`` where none is known."""
+        """The share of all prompts that came from a cache; ``None``: it is unknown."""
         read = prompts = 0
         for agent in self.agents.values():
             usage = agent.usage
@@ -443,7 +443,7 @@ class View:
                 agent.add("moment", lines)
 
     def _stream(self, event: Event) -> None:
-        """What an agent says of its own turn."""
+        """Take in an agent's event about its own turn."""
         match event:
             case TurnStarted():
                 agent = self._agent(event.agent, event.at)
@@ -494,7 +494,7 @@ class View:
                 pass  # nothing of it is seen but the moment it may be
 
     def _decide(self, event: Event) -> None:
-        """What the coordinator has established."""
+        """Take in a decision of the coordinator."""
         if isinstance(event, StartTurn):
             self.asked[event.turn.agent] = event.turn
         match event:

@@ -83,7 +83,7 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="o
 
     @property
     def as_asked(self) -> str:
-        """What the machine was given as its question."""
+        """The question as the machine was given it."""
         return self.asked or self.question
 
 
@@ -130,7 +130,7 @@ Entry: TypeAlias = (
     | FileKept
     | Sequence[StreamChunk]
 )
-"""What one record says; a sequence of chunks is a frame."""
+"""The content of one record; a sequence of chunks is a frame."""
 
 # A structured answer may be of any type that a team asks for.
 _encoder = msgspec.json.Encoder(enc_hook=foreign.encode)
@@ -146,7 +146,7 @@ _output: msgspec.json.Decoder[MachineOutput | JournalLost] = msgspec.json.Decode
 
 @cache
 def library_version() -> str:
-    """What the first record and resumptions say wrote them."""
+    """The library's version, for the first record and for resumptions."""
     from importlib.metadata import version  # noqa: PLC0415  (20 ms, for few)
 
     return version("massgen-coordinator")

@@ -35,7 +35,7 @@ MAGIC = b"\x8eMJRNL\r\n"
 """Not text in any encoding, and broken by whatever translates line ends."""
 
 VERSION = 2
-"""What this library writes. It reads this version and every earlier one."""
+"""The version that this library writes. It reads this and every earlier one."""
 
 UNCHAINED = 1
 """The version in which every CRC starts from the salt."""
@@ -64,7 +64,7 @@ RECORD_HEADER_BYTES = _HEAD.size + _CRC.size
 
 
 class Kind(IntEnum):
-    """What a payload is; numbers are never reused."""
+    """The type of a payload; numbers are never reused."""
 
     OPENED = 1
     """The first record: session, question, team, seed."""
@@ -165,7 +165,7 @@ class Damage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Scan(msgspec.Struct, frozen=True, kw_only=True):
-    """What a file's bytes amount to."""
+    """The records and the damage found in a file's bytes."""
 
     salt: int
     chain: Chain

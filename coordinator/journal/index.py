@@ -99,7 +99,7 @@ def list_sessions(
 
 
 def summary_of(root: Path, session: str) -> Summary:
-    """What the list says of one session. Blocks.
+    """The list's entry for one session. Blocks.
 
     Raises:
         ConfigInvalid: The session id is not one.
@@ -123,7 +123,7 @@ def prunable(
     may_lose_unfinished: bool = False,
     notify: Callable[[str], object] | None = None,
 ) -> tuple[Summary, ...]:
-    """What :func:`prune` would delete, newest first. Blocks.
+    """The sessions that :func:`prune` would delete, newest first. Blocks.
 
     Raises:
         ConfigInvalid: Neither ``before`` nor ``keep`` is given: that would be all.

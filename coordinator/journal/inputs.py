@@ -20,7 +20,7 @@ from coordinator.protocol.result import FileRecord, Result
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
-    """What the session took in with one record."""
+    """The machine inputs of one record."""
 
     at: float
     """When, in seconds on the session's clock."""
@@ -41,7 +41,7 @@ def history(records: Iterable[Record]) -> tuple[Record, ...]:
 
 
 def taken(records: Iterable[Record]) -> Iterator[Taken]:
-    """What the session took in, record by record.
+    """The machine inputs, record by record.
 
     Args:
         records: Those that count, from the first; see :func:`history`.
@@ -66,7 +66,7 @@ def taken(records: Iterable[Record]) -> Iterator[Taken]:
 
 
 def uploads(records: Iterable[Record]) -> dict[tuple[str, str], str]:
-    """What lies with providers: account and digest → id.
+    """Files that providers still hold: account and digest → id.
 
     Args:
         records: All of them, the void ones too: what is void was done all the same.
@@ -100,7 +100,7 @@ def fetched(records: Iterable[Record]) -> dict[str, FileRecord]:
 
 
 def inputs(records: Iterable[Record]) -> Iterator[MachineInput]:
-    """What the session took in, one by one.
+    """The machine inputs, one by one.
 
     Raises:
         msgspec.DecodeError: A whole record holds something else than its kind says.

@@ -48,7 +48,7 @@ DISK_S = 30.0
 """How long opening a journal may take: a disk that spins up takes ten."""
 
 UNBORN = ".new"
-"""What the name of a journal ends in that is being made."""
+"""The suffix of a journal that is being made."""
 
 
 class Reopened(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +61,7 @@ class Reopened(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def repair(self) -> str | None:
-        """What was repaired, in one line for a person; ``None``: nothing."""
+        """The repair, in one line for a person; ``None``: none was needed."""
         if self.salvage is None:
             return None
         return (

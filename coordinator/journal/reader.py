@@ -31,7 +31,7 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
     records: tuple[Record, ...]
     """Every whole record, the first included, in the order taken."""
     damage: Damage | None
-    """What was cut off, if anything. In a journal that is being written this is
+    """The damage that was cut off, if any. In a journal that is being written this is
     likely the record under way."""
 
 

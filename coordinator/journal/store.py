@@ -94,7 +94,7 @@ def default_root() -> Path:
 
 
 def option_of(root: Path) -> str:
-    """What names this folder to the program; nothing where it is the usual one."""
+    """The program's option for this folder; empty where it is the usual one."""
     if root == default_root():
         return ""
     return f" --journal {shlex.quote(str(root))}"

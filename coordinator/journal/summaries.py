@@ -71,7 +71,7 @@ def result_in(records: Sequence[Record]) -> Result | None:
 
 
 def _cost_usd(opened: Opened, records: tuple[Record, ...]) -> float | None:
-    """What an unfinished session has spent so far."""
+    """The cost of an unfinished session so far, in USD."""
     ledger = Ledger(tuple(opened.models))
     for record in records:
         # Few frames speak of money; the others need not be decoded.

@@ -78,7 +78,7 @@ GROUP_BYTES = 1 << 20
 four times the thread hops, and cost a tenth of all throughput of a team of three."""
 
 SPILL_BYTES = 1 << 22
-"""What ``exit`` keeps in memory before it writes all the same."""
+"""The most that ``exit`` keeps in memory before it writes all the same."""
 
 WAITING_BYTES = 1 << 23
 """How far recording may be ahead of the group that is being written; ``commit`` waits
@@ -158,7 +158,7 @@ class JournalWriter:
         self._synced_size = file.size
         """How long the file was when the system was last asked to make it durable."""
         self._taken_bytes = 0
-        """What was recorded when the group under way was taken."""
+        """Bytes recorded when the group under way was taken."""
         self._handing_over = 0
         """Callers of :meth:`hand_over` who wait for the group under way."""
         self._aside_from = 0.0

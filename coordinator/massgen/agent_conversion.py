@@ -201,7 +201,7 @@ class AgentConversion:
             self._made["system"] = "\n\n".join(part for part in parts if part)
 
     def _parameters(self, backend: Json) -> None:
-        """What the model itself is asked with."""
+        """Convert the model's own parameters."""
         honour, place = self._ledger.honour, self._place
         for key in ("max_tokens", "betas", "thinking"):
             if key not in backend or backend[key] is None:
@@ -495,7 +495,7 @@ class AgentConversion:
         self.uploads.append((place, str(found)))
 
     def _rest(self, backend: Json) -> None:
-        """What nobody has taken: MassGen hands such keys to the API as they are."""
+        """Convert all other keys: MassGen hands them to the API as they are."""
         place = self._place
         told = known("backend")
         for key, value in backend.items():

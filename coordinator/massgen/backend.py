@@ -251,7 +251,7 @@ class Exchange:
         )
 
     def _shown(self, chunk: StreamChunk) -> list[Json]:
-        """What people see of a chunk."""
+        """The chunks in MassGen's form that show ``chunk`` to people."""
         match chunk:
             case TextDelta() if chunk.text:
                 return [{"type": "content", "content": chunk.text}]
@@ -299,7 +299,7 @@ class Exchange:
         return next(filter(None, faults.values()))
 
     def _fault(self, call: ToolCalled) -> str:
-        """What a call's input lacks; empty: nothing."""
+        """The fault of a call's input; empty: none."""
         given: Any = msgspec.json.decode(call.input) if call.is_valid else None
         if not isinstance(given, dict):
             return f"the input of {call.name} was no JSON object; call it again"

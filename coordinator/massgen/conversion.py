@@ -51,12 +51,12 @@ DEADLINE_S = 1800.0
 
 
 class Converted(msgspec.Struct, frozen=True, kw_only=True):
-    """What a configuration comes to."""
+    """The result of a conversion."""
 
     document: Document
     """A team file of ours; each value bears the line that it comes from."""
     rows: tuple[Row, ...]
-    """What became of each key, by its line."""
+    """The fate of each key, by its line."""
     refusals: tuple[Refusal, ...]
     """Why no team can be made of it; none: one can."""
     display: str | None = None
@@ -155,7 +155,7 @@ class _Conversion:
         return {}
 
     def _stands(self, ours: Where, theirs: Where) -> None:
-        """What our reader says of ``ours`` is said of the line of ``theirs``."""
+        """Give ``ours`` the line of ``theirs``, for our reader's messages."""
         lines = self._document.lines
         self._lines[ours] = lines.get(theirs, lines.get(theirs[:1], 1))
 
@@ -262,7 +262,7 @@ class _Conversion:
             self._stands(("voting", "duplicate_over"), where)
 
     def _final(self, said: Json, coordination: Json, limits: Json) -> None:
-        """What is made of the answer that has won."""
+        """Convert the keys of the final answer."""
         for holder, section in (
             (said, ("orchestrator",)),
             (coordination, ("orchestrator", "coordination")),
@@ -305,7 +305,7 @@ class _Conversion:
             self._stands(("voting", "rubric"), place)
 
     def _folders(self, said: Json, coordination: Json) -> None:
-        """What agents may read beside the question."""
+        """Convert the folders that agents may read."""
         if "agent_temporary_workspace" in said:
             self._ledger.pass_over(
                 ("orchestrator", "agent_temporary_workspace"),
@@ -354,7 +354,7 @@ class _Conversion:
 
 
 def unsupported(rows: Sequence[Row]) -> list[Row]:
-    """What a configuration asks for that is not here, or is not known."""
+    """The keys of a configuration that have no counterpart here, or are unknown."""
     return [row for row in rows if row.verdict in {"not supported", "unknown"}]
 
 

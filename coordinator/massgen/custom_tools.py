@@ -55,7 +55,7 @@ class AudioContent(ContentBlock):
 
 @dataclass
 class ExecutionResult:
-    """What a custom tool returns."""
+    """The return value of a custom tool."""
 
     output_blocks: list[ContentBlock]
     meta_info: dict[str, object] | None = None

@@ -25,7 +25,7 @@ SKILLS = ".agent/skills"
 
 
 def sought(ledger: Ledger, path: str) -> Path | None:
-    """What a configuration names: from here, or from the folders above itself."""
+    """A file that a configuration names: from here, or from a folder above itself."""
     folder = ledger.document.path.absolute().parent
     for base in (Path.cwd(), folder, *folder.parents):
         if (found := base / Path(path).expanduser()).exists():

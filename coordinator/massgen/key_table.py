@@ -333,7 +333,7 @@ HONOURED: dict[str, tuple[str, ...]] = {
         "defer_loading",
     ),
 }
-"""What :mod:`coordinator.massgen.conversion` takes."""
+"""Keys that :mod:`coordinator.massgen.conversion` converts."""
 
 
 def known(section: str) -> tuple[str, ...]:

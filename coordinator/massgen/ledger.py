@@ -18,7 +18,7 @@ VALUE_CHARS = 40
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """What becomes of one key."""
+    """The fate of one key."""
 
     line: int
     key: str
@@ -27,7 +27,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """As it stands, shortened; nothing of a secret's."""
     verdict: Verdict
     note: str
-    """What it means here, or what to do instead."""
+    """Its meaning here, or the way to do without it."""
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):

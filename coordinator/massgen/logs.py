@@ -137,7 +137,7 @@ class Scribe:
         # Wall clock at the session's clock; moved by each resumption.
         self._wall, self._at = started, at
         self._shift_s = 0.0
-        """What the session's clock is ahead of the process's that speaks."""
+        """Seconds that the session's clock is ahead of the recording process's."""
         self._events: list[dict[str, Any]] = []
         self._files: dict[str, bytes] = {}
         self._snapshots: dict[str, Any] = {}
@@ -312,7 +312,7 @@ class Scribe:
         return (self._now - self._started).total_seconds()
 
     def status(self) -> bytes:
-        """What ``status.json`` says now; as their tracker writes it."""
+        """The present content of ``status.json``, as their tracker writes it."""
         return _pretty(self._status_json())
 
     def _status_json(self) -> dict[str, Any]:

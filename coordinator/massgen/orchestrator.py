@@ -250,7 +250,7 @@ class Orchestrator:
         return made(type=kind, **fields)
 
     def _shown(self, event: Event) -> list[Any]:
-        """What an event is in MassGen's chunks; the states change with it."""
+        """An event as MassGen's chunks; the agents' states change with it."""
         said = self._said
         match event:
             case TextDelta():
@@ -412,7 +412,7 @@ class Orchestrator:
         }
 
     def get_partial_result(self) -> Json | None:
-        """What there is before the end."""
+        """The answers before the end; ``None``: there are none yet."""
         answers = {n: s.answer for n, s in self.agent_states.items() if s.answer}
         if not answers:
             return None

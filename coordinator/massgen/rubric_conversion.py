@@ -21,7 +21,7 @@ CRITERIA: tuple[Json, ...] = (
     {"name": "completeness", "about": "Is all that was asked done?", "weight": 2.0},
     {"name": "clarity", "about": "Is it easy to follow and to use?", "weight": 1.0},
 )
-"""What is scored where the configuration names no criteria: ours, not MassGen's."""
+"""Criteria where the configuration names none: ours, not MassGen's."""
 
 NAME_CHARS = 40
 

@@ -75,7 +75,7 @@ def _earlier(turn: Path) -> Earlier | None:
 
 
 def _partial(answers: Json) -> str:
-    """What the agents had answered when they were cancelled."""
+    """The answers of the agents when they were cancelled."""
     given = [
         str(cast("Json", each).get("answer") or "")
         for each in answers.values()

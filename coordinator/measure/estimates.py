@@ -24,7 +24,7 @@ LEAST_PAIRS = 10
 """Of fewer comparisons a correlation says nothing."""
 CHARACTERS_A_TOKEN = 4
 MARGIN = 0.02
-"""What a share is kept away from 0.5 and 1, where no error of a judge would fit."""
+"""The least distance of a share from 0.5 and 1, where no error of a judge would fit."""
 
 
 class Estimates(msgspec.Struct, frozen=True, kw_only=True):
@@ -207,7 +207,7 @@ def _correlation(both: Sequence[tuple[bool, bool]]) -> float | None:
 
 
 def _drafts_together(doubles: Sequence[tuple[Draft, Draft]]) -> float | None:
-    """What lies behind drafts' being right together: the ease of the question."""
+    """The latent correlation of drafts' being right: the ease of the question."""
     if len(doubles) < LEAST_PAIRS:
         return None
     both = fmean(a.is_right and b.is_right for a, b in doubles)

@@ -23,7 +23,7 @@ from coordinator.team.schema import TeamConfig
 
 @dataclass(frozen=True, kw_only=True)
 class MeasureOptions:
-    """What is measured, and by whom."""
+    """Options of a measurement."""
 
     questions: Sequence[Question]
     config: TeamConfig

@@ -30,7 +30,7 @@ GROWN = Adaptive(start=3, step=2, max=15, over="answers", stop="posterior", sure
 
 
 class Came(NamedTuple):
-    """What a policy came to, on average over draws."""
+    """The average result of a policy over draws."""
 
     right: float
     tokens: float
@@ -244,6 +244,6 @@ def _first(ballot: Ballot, labels: Sequence[Label]) -> Label | None:
 
 
 def _any_right(facts: SessionFacts, _: Random) -> Came:
-    """What the best choice among the drafts could come to."""
+    """The result of a perfect choice among the drafts."""
     right = float(any(draft.is_right for draft in facts.drafts))
     return _came(right, [draft.cost for draft in facts.drafts])

@@ -37,7 +37,7 @@ from coordinator.team.team import read_described
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
-    """What a turn, or several, took."""
+    """The cost of one turn or several."""
 
     tokens: int = 0
     """All, in and out."""
@@ -60,7 +60,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     agent: str
     model: str
     result: str
-    """What it amounts to; empty: nothing that could be compared."""
+    """Its result; empty: nothing that could be compared."""
     is_right: bool
     characters: int
     cost: Cost

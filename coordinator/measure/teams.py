@@ -17,7 +17,7 @@ from coordinator.team.schema import TeamConfig
 
 OPEN, REVISING = "open", "revising"
 REVISIONS_AN_AGENT = 1.5
-"""What a team that revises takes beyond its first answers, in the simulator."""
+"""Revisions of each agent beyond the first answers, in the simulator."""
 
 
 def open_team(config: TeamConfig) -> TeamConfig:
@@ -45,7 +45,7 @@ def revising_team(config: TeamConfig) -> TeamConfig:
 
 
 class Forecast(msgspec.Struct, frozen=True, kw_only=True):
-    """What measuring will take, roughly."""
+    """A rough forecast of a measurement's cost."""
 
     sessions: int
     tokens: int

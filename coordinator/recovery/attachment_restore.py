@@ -19,7 +19,7 @@ from coordinator.team.attachment_sources import Attachable, is_address, read_att
 def told_of(
     attached: Sequence[Attachable], read: Sequence[Attachment]
 ) -> tuple[AttachedFile, ...]:
-    """What to keep of attached files.
+    """The record of attached files for the journal.
 
     Args:
         attached: As they were named.

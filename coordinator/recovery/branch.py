@@ -122,7 +122,7 @@ def _with_inputs(
 
 
 def _label_now(label: Label, old: _Side, new: _Side) -> Label | None:
-    """What the new session calls the answer that the old one called ``label``.
+    """The new session's label for the answer that the old one labels ``label``.
 
     Labels are drawn anew for another team: an answer is its author's and a revision.
     """

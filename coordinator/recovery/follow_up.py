@@ -25,18 +25,18 @@ EARLIER_MOST = 5
 been taken up by these."""
 
 REASONS_MOST = 5
-"""What voters said for a winner; more of them say the same."""
+"""Most reasons of a winner's voters that are passed on; more say the same."""
 
 
 class Continued(msgspec.Struct, frozen=True, kw_only=True):
-    """What a session goes on from."""
+    """The past that a session continues."""
 
     session: str
     """The last one before it."""
     earlier: tuple[Earlier, ...]
     """Oldest first; the last is that one."""
     source: bytes
-    """What its team was made from; see :func:`coordinator.team.builder.team_of`."""
+    """The source of its team; see :func:`coordinator.team.builder.team_of`."""
 
 
 def continued_from(root: Path, session: str) -> Continued:
@@ -75,7 +75,7 @@ def continued_from(root: Path, session: str) -> Continued:
 
 
 def _earlier(journal: Journal) -> Earlier | None:
-    """What the session came to; ``None`` without an answer."""
+    """The outcome of the session; ``None`` without an answer."""
     with understood(journal.path):
         ends = [r for r in history(journal.records) if r.kind == Kind.RESULT]
         if not ends:

@@ -40,7 +40,7 @@ _Key: TypeAlias = tuple[AgentId, TurnNumber]
 
 
 class Driver(Protocol):
-    """What :class:`coordinator.session.driver.Driver` is to this room."""
+    """The interface of :class:`coordinator.session.driver.Driver` that is used here."""
 
     @property
     def ledger(self) -> Ledger:

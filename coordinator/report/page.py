@@ -143,7 +143,7 @@ def _author(story: Story) -> str:
 
 
 def _rubric(story: Story, why: Explanation) -> Iterator[str]:
-    """What each answer got for each criterion, from others than its author."""
+    """The table of points by answer and criterion, from others than the author."""
     labels = [label for label, _ in why.standings]
     rows = (
         [
@@ -162,7 +162,7 @@ def _rubric(story: Story, why: Explanation) -> Iterator[str]:
 
 
 def _checks(story: Story, why: Explanation) -> Iterator[str]:
-    """What each check has found of each answer."""
+    """The table of check results by answer."""
     names = [each.check for each in why.checks[0].results]
     rows = (
         [

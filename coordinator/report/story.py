@@ -96,7 +96,7 @@ class StoryAnswer(msgspec.Struct, kw_only=True):
 
 
 class Spent(msgspec.Struct, kw_only=True):
-    """What one agent's turns of one task came to."""
+    """The cost of one agent's turns of one task."""
 
     turns: int = 0
     usage: Usage = Usage()
@@ -113,7 +113,7 @@ class Story(msgspec.Struct, kw_only=True):
     rule: str
     policy: str
     ties: str
-    """What breaks them: ``lot``, ``earliest``, …"""
+    """The rule that breaks ties: ``lot``, ``earliest``, …"""
     result: Result | None
     """``None`` where the session has not come to one."""
     why: Explanation | None
@@ -135,7 +135,7 @@ class Story(msgspec.Struct, kw_only=True):
     """Whether somebody goes on with it: what is open has not been cut off."""
 
     def name_of(self, label: Label | None) -> str:
-        """What people call an answer."""
+        """The name of an answer for people."""
         if label is None:
             return "nobody"
         known = self.answers.get(label)
@@ -350,7 +350,7 @@ class _Teller:
             self.story.waits.append(wait)
 
     def _close_all(self) -> None:
-        """What was under way when the records ended."""
+        """Close the turns that were under way when the records ended."""
         for agent in list(self._open):
             outcome = "running" if self.story.is_running else "cut off"
             self._close(agent, self.story.elapsed_s, outcome, "")
@@ -373,7 +373,7 @@ def in_order(
 
 
 def answer_name(agent: str, number: int) -> str:
-    """What people call an agent's ``number``-th answer: ``cleo's second answer``."""
+    """The name of an agent's ``number``-th answer: ``cleo's second answer``."""
     if number == 1:
         return f"{agent}'s answer"
     ordinal = _ORDINALS[number - 1] if number <= len(_ORDINALS) else f"{number}th"
@@ -381,7 +381,7 @@ def answer_name(agent: str, number: int) -> str:
 
 
 def said(chunk: Chunk) -> str:
-    """What a chunk says, in a line for a list."""
+    """The text of a chunk, in a line for a list."""
     match chunk:
         case TextDelta() | ThinkingDelta():
             return chunk.text

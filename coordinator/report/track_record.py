@@ -45,7 +45,7 @@ class TrackRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Learned(msgspec.Struct, frozen=True, kw_only=True):
-    """What sessions say of a team."""
+    """The track records of a team, learned from sessions."""
 
     agents: dict[str, TrackRecord]
     sessions: int
@@ -151,7 +151,7 @@ def _equal_to(result: Result, label: Label) -> frozenset[Label]:
 
 
 def _results(words: str) -> frozenset[str]:
-    """What was told, as a text's result and, where it is JSON, as a value's."""
+    """The right results as told: a text's result and, where it is JSON, a value's."""
     found = {text_result(words)}
     with suppress(msgspec.DecodeError):
         found.add(value_result(msgspec.json.decode(words)))

@@ -80,7 +80,7 @@ def sentences(story: Story) -> Iterator[str]:
 
 
 def _counted(why: Explanation) -> str:
-    """What the first answers come to, where their results were counted."""
+    """The count of the first answers, where their results were counted."""
     if not why.drafts:
         return ""
     first = why.drafts[0]
@@ -157,7 +157,7 @@ def _spelt(rule: str) -> str:
 
 
 def _worth(agreement: Agreement) -> str:
-    """What voters of so many models are worth together."""
+    """The weight of voters of so many models together, in words."""
     if agreement.models < 2:
         return (
             "all of one model, so they are right and wrong together more often than "
@@ -210,7 +210,7 @@ def _count(number: int, what: str) -> str:
 
 
 def cell(ballot: Ballot, label: Label) -> str:
-    """What a ballot says of one answer, in a cell of a matrix."""
+    """The mark for one answer on a ballot, in a cell of a matrix."""
     match ballot:
         case Choice():
             return "✔" if ballot.label == label else ""

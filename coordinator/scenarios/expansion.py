@@ -42,7 +42,7 @@ class Variant:
 
     document: Document
     title: str = ""
-    """What it has that others of the file have not; empty where there is one."""
+    """The values that set it apart from the file's others; empty: there are none."""
     runtime: Runtime | None = None
     """The event loop it asks for; ``None``: any."""
 

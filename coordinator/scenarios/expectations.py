@@ -37,7 +37,7 @@ class Course(NamedTuple):
 
     @property
     def happenings(self) -> list[Happening]:
-        """What happened, in order."""
+        """The session's happenings, in order."""
         return self.chronicle.happenings
 
 

@@ -106,8 +106,8 @@ _NUMBER, _JSON = float | Bound, dict[str, Any]
 _NOISE = "requesting"
 """A status that is said before every model call: ``model_asked`` tells more."""
 MODEL_ASKED = "model_asked"
-"""What a model is given to read; no event says it, so whoever plays the scenario does,
-see :meth:`Chronicle.ask`."""
+"""The kind of a model's request; no event has it, so whoever plays the scenario notes
+it, see :meth:`Chronicle.ask`."""
 _WORDED: dict[str, dict[str, Any]] = {
     "start_turn": {
         "agent": _TEXT,
@@ -130,7 +130,7 @@ _WORDED: dict[str, dict[str, Any]] = {
         "tools": _LIST,
     },
 }
-"""What carries a whole turn, said in the words that matter."""
+"""Kinds of events that hold a whole turn, and the fields that a file may name."""
 
 
 def _plain(kind: shapes.Type) -> Any:  # noqa: ANN401  (a type expression)
@@ -180,13 +180,13 @@ _NAMED: dict[str, tuple[str, ...]] = {
 
 @cache
 def _kind(event: type[msgspec.Struct]) -> str:
-    """What a file calls such an event; empty: it cannot speak of it."""
+    """The name of such an event in a file; empty: files cannot name it."""
     tag = _tag(event)
     return tag if tag in _KINDS else ""
 
 
 KINDS = tuple(_KINDS)
-"""What a file may say has happened."""
+"""Kinds of happenings that a file may name."""
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
     kind: tuple(fields) for kind, fields in _KINDS.items()
@@ -381,7 +381,7 @@ class Chronicle:
                 facts[field] = self.named(fact)
 
     def _named_in(self, value: object) -> object:
-        """What a tool was given, its answers called as a file calls them."""
+        """A tool's input, with answers named as a file names them."""
         match value:
             case str():
                 return self.named(value)
@@ -410,7 +410,7 @@ _LABEL = re.compile(r"\bagent\d+\.\d+\b")
 
 
 def _prompt(request: Request) -> dict[str, Fact]:
-    """What a model is given to read, as facts."""
+    """A model's request, as facts."""
     messages: list[Any] = [
         {"content": msgspec.json.decode(message.content)}
         for message in request.messages
@@ -467,7 +467,7 @@ def _fact(value: object) -> Fact:
 
 
 def kind_of(step: msgspec.Struct) -> str:
-    """What kind of thing ``step`` says; empty where it says none, or more than one."""
+    """The kind of happening that ``step`` names; empty: none, or more than one."""
     said = [kind for kind in KINDS if getattr(step, kind) is not msgspec.UNSET]
     return said[0] if len(said) == 1 else ""
 

@@ -69,7 +69,7 @@ IDLE_LIMIT_S = 7_200.0
 NOW_S = 0.0005
 """Sooner is the same instant."""
 NEAR_S = 1.0
-"""What the time of the end may differ: journals keep a real clock's."""
+"""The tolerance for the time of the end: journals keep a real clock's."""
 _USUAL_ENDS = frozenset({"end_turn", "tool_use", "stop_sequence"})
 
 
@@ -306,7 +306,7 @@ def _people(journal: Journal, began: float) -> Iterator[Plain]:
 
 
 def _seats(events: list[Event], journal: Journal, began: float) -> Iterator[Plain]:
-    """What persons of the team answered and voted."""
+    """The answers and votes of the team's persons."""
     persons = {x for x, model in journal.opened.models.items() if model == "human"}
     for event in events:
         if not isinstance(event, Chunk) or event.agent not in persons:

@@ -168,7 +168,7 @@ _FIELD_WORDS: Mapping[str, str] = {
     "winner": "The winner, by its id.",
     "choice": "The author of the ballot's best answer.",
 }
-"""What a field of an event means, where its Struct has no sentence for it."""
+"""Descriptions of event fields whose Structs have no sentence for them."""
 
 _STEP_WORDS = {
     "at_s": "When, in seconds since the session began; to the millisecond, or a bound.",

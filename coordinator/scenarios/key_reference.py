@@ -157,7 +157,7 @@ def _title(name: str) -> str:
 
 
 def _steps(parts: Mapping[str, Json]) -> str:
-    """What may happen, in one table: each kind, and what of it can be meant."""
+    """The table of happenings: each kind, and its fields."""
     rows = ["#### Step", "", _sentence(parts["Step"]), ""]
     rows += ["| what happens | what of it may be said |", "|---|---|"]
     for key in parts["Step"]["properties"]:
@@ -204,7 +204,7 @@ def _default(told: Json) -> str:
 
 
 def _type(told: Json) -> str:
-    """What a key takes, in words."""
+    """The type of a key, in words."""
     if "$ref" in told:
         name = _title(str(told["$ref"]).rpartition("/")[2])
         name = _ELSEWHERE.get(name, name)

@@ -25,7 +25,7 @@ class Example(NamedTuple):
     """Its path in the folder without the suffix: ``capabilities/web_search``."""
     path: Path
     sentence: str
-    """What its first comment says."""
+    """The sentence of its first comment."""
 
     @property
     def folder(self) -> str:

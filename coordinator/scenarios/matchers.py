@@ -24,11 +24,11 @@ from typing import Annotated, Any, TypeAlias, cast
 import msgspec
 
 NEAR = 0.001
-"""What two numbers may differ and be the same: a millisecond, whatever floats do."""
+"""The tolerance for equal numbers: a millisecond, whatever floats do."""
 
 
 class TextMatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a text must be; exactly one of these is given."""
+    """A condition on a text; exactly one of these is given."""
 
     is_: str | msgspec.UnsetType = msgspec.field(name="is", default=msgspec.UNSET)
     """The whole text."""
@@ -97,7 +97,7 @@ def number_fits(meant: Number, number: float) -> bool:
 
 
 def misfit(meant: Number, number: float) -> str:
-    """What is expected instead of ``number``; empty: nothing."""
+    """The expectation that ``number`` misses, in words; empty: it meets it."""
     if not isinstance(meant, Bound):
         return "" if is_near(meant, number) else f"{meant:,.10g}"
     least, most = limits(meant)
@@ -151,7 +151,7 @@ def json_fits(meant: object, value: object) -> bool:
 
 
 def text_faults(meant: object, *, is_name: bool = False) -> Iterator[str]:
-    """What is wrong with an expectation of a text: it cannot fail, or cannot be."""
+    """Faults of an expectation of a text: it cannot fail, or cannot come true."""
     match meant:
         case str() if not meant.strip() and not is_name:
             yield "is true of every text; say {is: ''} for none"
@@ -191,7 +191,7 @@ def _match_faults(meant: TextMatch, *, is_name: bool) -> Iterator[str]:
 def number_faults(
     meant: object, *, least: float = 0.0, most: float = float("inf")
 ) -> Iterator[str]:
-    """What is wrong with an expectation of a number.
+    """Faults of an expectation of a number.
 
     Args:
         meant: A number or a bound.

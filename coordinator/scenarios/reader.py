@@ -49,7 +49,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def question(self) -> str:
-        """What the team is asked."""
+        """The team's question."""
         return self.file.question or NAME_DEFAULT
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Rehearsal:
-    """What a scenario brings beside its team: pretended tools, faults, people.
+    """A scenario's parts beside its team: pretended tools, faults, people.
 
     Args:
         file: The scenario's; nothing that it expects is looked at here.

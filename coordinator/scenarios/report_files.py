@@ -15,7 +15,7 @@ _FORBIDDEN = {code: "\ufffd" for code in range(0x20) if chr(code) not in "\t\n\r
     0xFFFE: "\ufffd",
     0xFFFF: "\ufffd",
 }
-"""What XML 1.0 cannot hold, whatever it is written as."""
+"""Characters that XML 1.0 cannot hold, even escaped."""
 
 
 class Unusable(NamedTuple):

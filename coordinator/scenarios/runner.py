@@ -93,7 +93,7 @@ class Report:
     differences: tuple[str, ...]
     """From what was expected; none: all is well."""
     happenings: tuple[Happening, ...]
-    """What happened, in order, as ``--trace`` prints it."""
+    """The session's happenings, in order, as ``--trace`` prints them."""
     took_s: float
     """Real seconds."""
 
@@ -297,7 +297,7 @@ def wants_prompts(expect: Expected) -> bool:
 
 
 def judgement(name: str, report: Report, folder: str = "") -> list[str]:
-    """What a function of the author's says is wrong.
+    """The differences that the author's own function reports.
 
     Whatever it raises is a difference: this is the boundary to code that is not ours.
     """

@@ -41,13 +41,13 @@ from coordinator.team.schema import TeamFile
 Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
 Unset: TypeAlias = msgspec.UnsetType
 Texts: TypeAlias = str | TextMatch | tuple[str | TextMatch, ...]
-"""What one text must be, or each of several in their order."""
+"""The expectation of one text, or of each of several in their order."""
 
 
 class Intervention(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 ):
-    """What a person does while the team works: one thing at a time."""
+    """One action of a person while the team works."""
 
     at_s: Seconds
     """Seconds since the session began."""
@@ -62,7 +62,7 @@ class Intervention(
     interrupt: str | msgspec.UnsetType = msgspec.UNSET
     """Ends the session, for this reason."""
     answer: str | msgspec.UnsetType = msgspec.UNSET
-    """What the person ``by`` answers when asked."""
+    """The answer of the person ``by``, given when asked."""
     vote: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     """The answers that the person ``by`` prefers when asked, best first."""
     by: str | None = None
@@ -74,7 +74,7 @@ class Intervention(
 
 
 DEEDS = ("say", "stop", "veto", "force_vote", "interrupt", "answer", "vote")
-"""What a person can do."""
+"""The actions of a person."""
 
 
 class PretendTool(
@@ -83,7 +83,7 @@ class PretendTool(
     """A tool that every agent may call, and that does nothing but answer."""
 
     returns: str | tuple[str, ...] = "done"
-    """What it answers; of several the next with each call, and then the last."""
+    """Its result; of several the next with each call, and then the last."""
     takes_s: Seconds | tuple[Seconds, ...] = 0.0
     """Seconds until it answers; or several, as above."""
     fails: str | tuple[str, ...] = ""
@@ -108,7 +108,7 @@ class ExpectedAgent(
     tokens: float | Bound | Unset = msgspec.UNSET
     """Read and written, cancelled turns included."""
     cost_usd: float | Bound | Unset = msgspec.UNSET
-    """What they cost; the price of its model must be known."""
+    """The cost of its tokens; the price of its model must be known."""
     chunks: float | Bound | Unset = msgspec.UNSET
     """How many chunks it said."""
     text: str | TextMatch | Unset = msgspec.UNSET
@@ -118,10 +118,11 @@ class ExpectedAgent(
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What comes of a session, or one of several things that may.
+    """The outcome of a session, or one of several that are allowed.
 
-    What is left out does not matter; what is said is said in full: ``votes``,
-    ``answers``, ``cancelled`` and ``out`` name every agent of which there is one.
+    Keys that are left out do not matter; those that are given are complete:
+    ``votes``, ``answers``, ``cancelled`` and ``out`` name every agent of which there
+    is one.
     """
 
     status: Status | Unset = msgspec.UNSET
@@ -175,13 +176,13 @@ class ScenarioFile(TeamFile, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A scenario file. Its first line is a comment: the sentence that it proves."""
 
     expect: Expected
-    """What comes of it."""
+    """The expected outcome."""
     tools: dict[str, PretendTool] = msgspec.field(
         default_factory=dict[str, PretendTool]
     )
     """Pretended tools by name, which every agent may call."""
     people: tuple[Intervention, ...] = ()
-    """What people do while the team works."""
+    """Actions of people while the team works."""
     faults: dict[str, str] = msgspec.field(default_factory=dict[str, str])
     """Agent or tool → what goes wrong around it: fails every third, slow 2 s, stalls,
     floods, cut; several with commas between."""

@@ -18,7 +18,7 @@ from coordinator.team.yaml_document import Plain
 
 
 class Selection(NamedTuple):
-    """What was found."""
+    """The scenarios that were selected, and the files that cannot be used."""
 
     scenarios: tuple[Scenario, ...]
     unusable: tuple[Unusable, ...]

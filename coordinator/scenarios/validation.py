@@ -116,7 +116,7 @@ class _Checker:
             self._ends_by = min(self._ends_by, limits(file.expect.elapsed_s)[1])
 
     def people(self) -> Iterator[Fault]:
-        """What people do."""
+        """Faults of the ``people`` entries."""
         for number, deed in enumerate(self._file.people):
             where: Where = ("people", number)
             done = [name for name in DEEDS if getattr(deed, name) is not msgspec.UNSET]

@@ -79,7 +79,7 @@ class Downloads:
 
     @property
     def files(self) -> tuple[FileRecord, ...]:
-        """What has become of each by now."""
+        """The state of each file by now."""
         return tuple(self._found.values())
 
     async def collect(self) -> tuple[FileRecord, ...]:

@@ -94,7 +94,7 @@ _TAKEN = frozenset({ServerToolReturned, *BOOKED, *HEARD})
 
 
 class Opening(msgspec.Struct, frozen=True, kw_only=True):
-    """What chance decided when the session began."""
+    """The random parts of a session, drawn when it began, and its question."""
 
     session_id: str
     seed: int
@@ -131,8 +131,8 @@ class Shell:
         past = resumed[1] if resumed else None
         self._past = past
         self._shift_s = past.shift_s if past else 0.0
-        """What the session's clock is ahead of this process's: after a resumption it
-        goes on from where it stood."""
+        """Seconds that the session's clock is ahead of this process's: after a
+        resumption it goes on from where it stood."""
         self._driver = resumed[0] if resumed else _driver(ids, question, team, opening)
         self.files = files or SessionFiles()
         if journal is not None:
@@ -344,7 +344,7 @@ class Shell:
         await self._take(self._inbox.taken(math.inf), None)
 
     async def _collected(self) -> tuple[FileRecord, ...]:
-        """What agents' code has written, as far as it comes before the deadline."""
+        """Files that agents' code has written, if they come before the deadline."""
         left_s = max(self._ends_at - anyio.current_time(), FILES_GRACE_S)
         with anyio.move_on_after(left_s) as self._collecting:
             await self._downloads.collect()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class SessionHandle:
-    """What any thread may hold of a session that runs in some event loop.
+    """A thread-safe handle on a session that runs in some event loop.
 
     Every method may be called from any thread, at any time: where the session is over,
     nothing happens. Made in the session's event loop.

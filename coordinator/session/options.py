@@ -26,7 +26,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 class SessionOptions(TypedDict, total=False):
-    """What every opener takes."""
+    """Options of every opener."""
 
     displays: Sequence[Display]
     """Shown everything, each at its own pace; one that lags misses text, and only text.
@@ -40,7 +40,7 @@ class SessionOptions(TypedDict, total=False):
     out, it is the usual folder, as on the command line (``COORDINATOR_SESSIONS``).
     Where a session goes on, the folder that it is in; ``None``: the usual one."""
     durability: Durability
-    """What the journal promises; see :mod:`coordinator.journal.writer`. Default:
+    """The journal's promise; see :mod:`coordinator.journal.writer`. Default:
     ``async``."""
     attachments: Sequence[Attachable]
     """Files that go with the question, beside the team's: paths, addresses, either with
@@ -53,17 +53,17 @@ class SessionOptions(TypedDict, total=False):
 
 
 class OpenOptions(SessionOptions, total=False):
-    """What a new session takes."""
+    """Options of a new session."""
 
     session_id: str | None
     """A name for the session; drawn if absent."""
     continues: Continued | None
-    """What earlier sessions came to, which the agents read as well; see
+    """The outcomes of earlier sessions, which the agents read as well; see
     :func:`coordinator.recovery.follow_up.continued_from`."""
 
 
 class SyncOptions(OpenOptions, total=False):
-    """What a new session takes that gets an event loop of its own."""
+    """Options of a new session that gets an event loop of its own."""
 
     runtime: Literal["asyncio", "trio"]
     """Whose event loop. Default: ``asyncio``."""
@@ -73,7 +73,7 @@ class SyncOptions(OpenOptions, total=False):
 
 
 class ResumeOptions(SessionOptions, total=False):
-    """What a session takes that goes on."""
+    """Options of a session that is resumed."""
 
     deadline_s: float | None
     """Seconds from now, instead of what is left of the session's own; the session's
@@ -81,7 +81,7 @@ class ResumeOptions(SessionOptions, total=False):
 
 
 class BranchOptions(ResumeOptions, total=False):
-    """What a session takes that begins as a copy of another one's first records."""
+    """Options of a session that begins as a copy of another one's first records."""
 
     session_id: str | None
     """A name for the new session; drawn if absent."""

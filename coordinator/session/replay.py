@@ -44,12 +44,12 @@ if TYPE_CHECKING:
     from coordinator.journal.reader import Journal
 
 _ADDED = (LiveBallots, AnswerRestored, VetoIgnored)
-"""What a version says that did not say it before: journals of that one lack it."""
+"""Outputs that this version added: journals of earlier ones lack them."""
 _INPUTS = frozenset({Kind.FRAME, Kind.INPUT})
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
-    """What readers saw at one instant."""
+    """The events of one instant."""
 
     at: float
     """Seconds on the session's clock."""
@@ -87,7 +87,7 @@ class Replay:
         self._is_stuck = False
 
     def batches(self) -> Iterator[Batch]:
-        """What readers saw, record by record.
+        """The events, record by record, as displays got them.
 
         Raises:
             ReplayDiffers: The machine decides something else than it did.
@@ -156,7 +156,7 @@ class Replay:
         )
 
     def _so_far(self) -> Result:
-        """What there was when the records ended."""
+        """The result as it was when the records ended."""
         at = self._records[-1].at
         end = self._driver.end_if_interrupted(at, "the session has no end yet")
         elapsed_s = at - self._opened.at

@@ -89,7 +89,7 @@ class Session(Generic[T]):
         self._shell = shell
         self._loop = Loop()
         self.repair: str | None = None
-        """What a resumption has mended in the journal, in one line."""
+        """The repair of the journal by a resumption, in one line."""
 
     @property
     def id(self) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class EventStream(Generic[T]):
-    """What happens in one session, in order: chunks and decisions, one at a time.
+    """The events of one session, in order: chunks and decisions, one at a time.
 
     Args:
         session: The session, for what else one may do with it.

@@ -125,7 +125,7 @@ def reply(
 
 
 def checked(asked: RunChecks, chance: Random) -> tuple[CheckResult, ...]:
-    """What checks find of an answer: anything; each takes up to a turn's mean time."""
+    """Random results of checks; each takes up to a turn's mean time."""
     draw = chance.random
     return tuple(
         CheckResult(

@@ -84,7 +84,7 @@ ATTACKS: Mapping[str, str] = {
 
 
 class Rate(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of one attack on one kind of voters."""
+    """The success rate of one attack on one kind of voters."""
 
     attack: str
     credulity: Credulity
@@ -242,7 +242,7 @@ class Voter:
         return merits
 
     def _as_read(self, content: str) -> tuple[str, str]:
-        """What this voter takes for the answer, and what for words after it."""
+        """The part that this voter takes for the answer, and the words behind it."""
         end = _LOOSE_END.search(content) if self._credulity == "lax" else None
         return (content[: end.start()], content[end.end() :]) if end else (content, "")
 

@@ -42,7 +42,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What a campaign found."""
+    """The counts and failures of a campaign."""
 
     runs: int = 0
     steps: int = 0

@@ -23,7 +23,7 @@ class Violation(AssertionError):
 
 
 class CheckBooks:
-    """What each answer's checks have found, counted anew."""
+    """The results of each answer's checks, counted anew."""
 
     def __init__(self, rules: Rules) -> None:
         drafting = rules.drafting

@@ -28,7 +28,7 @@ from coordinator.simulation.world import World
 _POLICIES: tuple[PolicyName, ...] = get_args(PolicyName)
 
 FAULTS = ("silent", "fail", "stall", "nonsense", "late", "meddle")
-"""What may go wrong, by the names it has in :class:`Temper`."""
+"""Kinds of faults, by their names in :class:`Temper`."""
 
 
 SMALL = (1, 2, 3, 3, 3, 4, 5, 5)
@@ -39,7 +39,7 @@ LARGE = (7, 9, 12, 20)
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
-    """What a world is made from."""
+    """The parameters of a world."""
 
     seed: int
     agents: tuple[AgentId, ...]
@@ -74,7 +74,7 @@ class SettingFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def encode_rules(value: object) -> object:
-    """What msgspec asks for rules inside a setting that it encodes (``enc_hook``)."""
+    """Rules inside a setting, as msgspec encodes them (``enc_hook``)."""
     if isinstance(value, Rules):
         return value.record()
     raise NotImplementedError(f"nothing but rules is encoded so: {value!r}")

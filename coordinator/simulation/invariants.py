@@ -97,7 +97,7 @@ class Checker:
         )
         self._turns = dict.fromkeys(agents, TurnNumber(0))
         self._read: dict[AgentId, set[Label]] = {agent: set() for agent in agents}
-        """What each conversation has shown in turns that came to something."""
+        """Labels that each conversation has shown in turns with an outcome."""
         self._reading: dict[AgentId, set[Label]] = {agent: set() for agent in agents}
         """And with the turn under way, which may be withdrawn."""
         self._votable: dict[AgentId, set[Label]] = {agent: set() for agent in agents}

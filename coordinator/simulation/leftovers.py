@@ -31,22 +31,22 @@ _LOOPS_OWN = ("anon_inode:", "/dev/urandom", "/dev/null", "/proc/")
 
 
 class Snapshot(NamedTuple):
-    """What there is of the process."""
+    """The open files and threads of the process."""
 
     files: Counter[str]
-    """What descriptors lead to → how many do."""
+    """Targets of open descriptors → how many lead there."""
     threads: frozenset[int]
     """Their identities."""
 
 
 def snapshot() -> Snapshot:
-    """What the process has open, and which threads it runs, now."""
+    """The files that the process has open and the threads that it runs, now."""
     threads = frozenset(one.ident for one in threading.enumerate() if one.ident)
     return Snapshot(_files(), threads)
 
 
 def left_since(before: Snapshot) -> list[str]:
-    """What there is now and was not then, each in a few words.
+    """The files and threads that are new since ``before``, each in a few words.
 
     Objects that nobody holds any more are collected first: they close what they own.
     """

@@ -19,7 +19,7 @@ SHRINK_TRIES = 60
 
 
 class Campaign(NamedTuple):
-    """What is played."""
+    """The parameters of a campaign."""
 
     target: Target
     wish: Wish
@@ -126,7 +126,7 @@ def _fewer(
 
 
 def _kind(ending: Ending) -> str:
-    """What sort of problem it is: what stands before the colon of the first."""
+    """The kind of problem: the words before the colon of the first one."""
     return ending.problems[0].partition(":")[0] if ending.problems else ""
 
 

@@ -28,7 +28,7 @@ FAULTS = ("fails", "fails every second", "slow 2 s", "stalls", "floods", "cut")
 
 
 class Meddling(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person does: stops an agent, or ends the session."""
+    """A person's action: to stop an agent, or to end the session."""
 
     at_s: float
     stops: str | None = None
@@ -49,7 +49,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """What shall happen, as it was asked for."""
+    """The troubles that were asked for."""
 
     faults: tuple[str, ...] = FAULTS
     """Drawn from; empty: nothing goes wrong."""

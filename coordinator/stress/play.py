@@ -50,7 +50,7 @@ class Ending(NamedTuple):
     digest: str
     """Of all that each agent said, in its order and at its times."""
     problems: tuple[str, ...]
-    """What is wrong; none: it ended as it must."""
+    """Its problems; none: it ended as it must."""
     failed: tuple[str, ...] = ()
     """Agents that failed with nothing put around them, each with its reason."""
 
@@ -91,7 +91,7 @@ def play(
 
 
 class _Run(NamedTuple):
-    """What the sessions of one play share."""
+    """Parameters that the sessions of one play share."""
 
     target: Target
     wish: Wish
@@ -233,7 +233,7 @@ class _Watch:
         return whole.hexdigest()
 
     def problems(self) -> list[str]:
-        """What is wrong, and turns that never ended."""
+        """The problems so far, and turns that never ended."""
         open_ones = [agent for agent, ended in self._ended.items() if not ended]
         more = [f"lost: the end of a turn of {agent}" for agent in open_ones]
         return self._problems + more

@@ -23,7 +23,7 @@ is no room is not made, so its team is fewer than it should be."""
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
-    """What one session may spend; ``None``: nothing bounds it."""
+    """The budget of one session; ``None``: nothing bounds it."""
 
     usd: float | None = None
     tokens: int | None = None
@@ -49,7 +49,7 @@ class _Pot:
         return self.spent / self.settled if self.settled else 0.0
 
     def share(self, own: float | None, places: int) -> float:
-        """What the next session would be granted; 0: not now."""
+        """The grant for the next session; 0: not now."""
         if math.isinf(self.most):
             return math.inf if own is None else own
         least = self.average if own is None else min(own, max(self.average, 1e-12))

@@ -280,7 +280,7 @@ class Driver:
         return idlest if len(idlest.jobs) < self._most else None
 
     def _grant(self, job: Job) -> Grant | None:
-        """What the session may spend; one that goes on has its grant already."""
+        """The session's budget; one that goes on has its grant already."""
         if not self._budget.is_set:
             return Grant()
         granted = self._granted.get(job.session)

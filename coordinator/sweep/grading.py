@@ -24,7 +24,7 @@ _SAID_LETTER = re.compile(
 _LAST_LETTER = re.compile(r"[:\uff1a]\W{0,4}([A-Z])\W*$")
 _FIRST_LETTER = re.compile(r"\W{0,3}([A-Z])(?:\W{0,2}$|[).:](?!\w))")
 _REASONING = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|$)", re.DOTALL)
-"""What some servers leave in an answer of how the model came to it."""
+"""A model's reasoning that some servers leave in an answer."""
 _WORD_END = " \t\r\n.!;,:*_`\"')]}$"
 
 
@@ -58,7 +58,7 @@ def is_right(answer: str | None, value: object, question: Question) -> bool | No
 
 
 def result_of(answer: str | None, value: object, question: Question) -> str:
-    """What an answer amounts to, for people to compare; empty: it does not say."""
+    """The result of an answer, for people to compare; empty: it has none."""
     answer = without_reasoning(answer)
     if question.choices:
         return choice_of(answer or "", value, question) or ""

@@ -24,8 +24,8 @@ class Setup(ToWorker, frozen=True, kw_only=True, tag="setup"):
     folder: str
     """Of the journals."""
     seal: str
-    """What a file in ``folder`` says: a worker that cannot read it sees another disk,
-    and keeps its journals in a folder of its own. Empty: no journals are kept."""
+    """The content of a file in ``folder``: a worker that cannot read it sees another
+    disk, and keeps its journals in a folder of its own. Empty: no journals are kept."""
     durability: str = "async"
     share: float = 1.0
     """This worker's part of every rate limit, 0…1."""

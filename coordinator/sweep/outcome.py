@@ -17,7 +17,7 @@ mistake of ours, with its traceback in the log; ``lost``: its workers died with 
 AGAIN: frozenset[Ended] = frozenset(
     {"failed", "interrupted", "refused", "broken", "lost"}
 )
-"""What another run of the same sweep does again: nobody has answered."""
+"""Endings after which another run of the same sweep asks again: nobody has answered."""
 
 ERROR_CHARS = 500
 
@@ -38,7 +38,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     value: Any = None
     """The structured answer, as JSON."""
     result: str = ""
-    """What the answer amounts to, as results are compared; empty: it does not say."""
+    """The answer's result, as results are compared; empty: it has none."""
     reference: tuple[str, ...] = ()
     is_right: bool | None = None
     """By the reference or the check; ``None``: neither was given."""

@@ -55,7 +55,7 @@ class Link(Protocol):
         ...
 
     def news(self) -> AsyncGenerator[bytes]:
-        """What the worker says, to its end, however it ends."""
+        """The worker's messages, to its end, however it ends."""
         ...
 
     @property

@@ -24,7 +24,7 @@ from coordinator.errors import ConfigInvalid
 Row: TypeAlias = dict[str, Any]
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-"""What choices are called; a set of more is refused."""
+"""Names of choices; a set of more is refused."""
 QUESTIONS_MOST = 1_000_000
 LINE_BYTES = 8_000_000
 """A longer line is no question; csv has a limit of its own."""
@@ -48,9 +48,9 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     question: str
     """As the team is asked; choices are in it."""
     reference: tuple[str, ...] = ()
-    """What is right, any of these; for choices, the letter. Empty: nobody knows."""
+    """The right answers, any of them; for choices, the letter. Empty: not known."""
     choices: tuple[str, ...] = ()
-    """What may be chosen, in the order of the letters."""
+    """The choices, in the order of the letters."""
 
 
 class Fields(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,7 +196,7 @@ def _question(row: Row, fields: Fields, line: int, place: str) -> Question:
 
 
 class _Form(msgspec.Struct, frozen=True, kw_only=True):
-    """What a known form says."""
+    """The fields of a question in a known form."""
 
     id: str | None = None
     question: str | None = None
@@ -204,7 +204,7 @@ class _Form(msgspec.Struct, frozen=True, kw_only=True):
     """The reference, as it stands there."""
     choices: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
-    """What the set itself calls the choices."""
+    """The set's own names of the choices."""
 
 
 def _known_form(row: Row) -> _Form:
@@ -317,7 +317,7 @@ def _after_hashes(text: str) -> str:
 
 
 def _boxed(solution: object) -> tuple[str, ...]:
-    """What the last box of a worked solution holds; the box goes with it."""
+    """The content of the last box of a worked solution, with the box."""
     if not isinstance(solution, str):
         return ()
     found = [*_BOXED.finditer(solution)]

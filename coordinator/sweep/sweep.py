@@ -44,7 +44,7 @@ CONCURRENCY = 16
 
 @dataclass(frozen=True, kw_only=True)
 class SweepOptions:
-    """What a sweep is to do."""
+    """Options of a sweep."""
 
     questions: Sequence[Question]
     teams: Mapping[str, TeamConfig]
@@ -70,7 +70,7 @@ class SweepOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What a sweep came to."""
+    """The outcomes of a sweep."""
 
     outcomes: tuple[Outcome, ...]
     """In the order of the plan; of sessions that have none, none."""
@@ -219,7 +219,7 @@ def _on_ray(address: str) -> Generator[tuple[Place, int]]:
 
 
 def _described(options: SweepOptions, sources: Sequence[TeamSource]) -> bytes:
-    """What was asked, for whoever finds the folder."""
+    """The sweep's parameters as JSON, for whoever finds the folder."""
     told = {
         "version": library_version(),
         "questions": len(options.questions),
@@ -280,7 +280,7 @@ def _has_failed(store: Store, job: Job) -> bool:
 
 
 def _begun(store: Store, todo: Sequence[Job]) -> dict[str, Grant]:
-    """What sessions may spend that an earlier run has begun and not ended."""
+    """The budgets of sessions that an earlier run has begun and not ended."""
     grants: dict[str, Grant] = {}
     for job in todo:
         if not (store.sessions / (job.session + SUFFIX)).exists():

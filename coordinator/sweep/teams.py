@@ -51,7 +51,7 @@ def team_source(name: str, config: TeamConfig) -> TeamSource:
 
 
 def own_budget(config: TeamConfig) -> Grant:
-    """What a session of the team may spend by its own rules."""
+    """The budget of a session of the team by its own rules."""
     limits = config.rules.limits
     return Grant(usd=limits.budget_usd, tokens=limits.budget_tokens)
 
@@ -74,7 +74,7 @@ class Teams:
 
     @property
     def configs(self) -> Collection[TeamConfig]:
-        """What they are made from."""
+        """The team configurations that they are made from."""
         return self._configs.values()
 
     async def __aenter__(self) -> Self:

@@ -66,7 +66,7 @@ LOCK_PATIENCE_S = 20.0
 process lets go at once, one that was cut off may take its time."""
 LOCK_POLL_S = 0.25
 NEWS_WAITING = 256
-"""What a worker has to say and nobody has taken yet; then its sessions wait with it."""
+"""Messages that a worker may have waiting; beyond that its sessions wait with it."""
 
 _log = bound_logger("coordinator.sweep")
 
@@ -219,7 +219,7 @@ class _Worker:
         )
 
     async def _kept(self, job: Job) -> Journal | None:
-        """What another process has done of it; waits until that lets go of it."""
+        """Another process's journal of it; waits until that lets go of it."""
         root = self._root
         if root is None or not (root / (job.session + SUFFIX)).exists():
             return None

@@ -115,7 +115,7 @@ def _problem_of(
 
 
 def request_for(task: Task, agent: str = "ada") -> Request:
-    """What the engine would ask for a task."""
+    """The request that the engine would make for a task."""
     turn = Turn(
         agent=AgentId(agent),
         number=TurnNumber(1),
@@ -247,7 +247,7 @@ def _protest(batch: object) -> None:
 
 
 async def check_consumer(backend: Backend, limit_s: float) -> None:
-    """What its reader raises passes through, and the stream is closed."""
+    """An exception of its reader passes through, and the stream is closed."""
     request = request_for(Draft())
     try:
         with anyio.fail_after(limit_s):

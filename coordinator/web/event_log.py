@@ -66,7 +66,7 @@ class EventLog:
         self._changed = anyio.Event()
 
     def after(self, place: int) -> tuple[bytes, int]:
-        """What follows the ``place``-th message, as far as fits, and the new place."""
+        """The messages after the ``place``-th, as far as fits, and the new place."""
         parts: list[bytes] = []
         size = 0
         while place < len(self._messages) and size < SENT_BYTES:

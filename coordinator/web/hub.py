@@ -48,10 +48,10 @@ class Offer(NamedTuple):
 
     name: str
     note: str
-    """What it is, in a line: models, budget, deadline."""
+    """Its description, in a line: models, budget, deadline."""
     config: TeamConfig
     question: str = ""
-    """What its file asks."""
+    """The question in its file."""
 
 
 class Listed(Summary, frozen=True, kw_only=True):

@@ -63,7 +63,7 @@ class KeptLog:
         return summary_of(self._root, self._session).status == "running"
 
     def _read(self) -> tuple[list[Any], bool]:
-        """What is new, and whether that was all."""
+        """The new events, and whether they were the last."""
         journal = read_session(self._root, self._session)
         events = list(events_of(journal))
         new = events[self._taken :]

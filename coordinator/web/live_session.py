@@ -33,7 +33,7 @@ def for_page(events: Iterable[Any]) -> list[Any]:
 
 
 class _Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
-    """What the page is told beside the session's own events."""
+    """Base of the page's messages beside the session's own events."""
 
 
 class Begun(_Message, frozen=True, kw_only=True, tag="page.begun"):
@@ -206,7 +206,7 @@ class LiveSession:
 
 
 def _request(turn: Turn) -> PersonAsked:
-    """What the page shows a person who is asked something."""
+    """The page's message for a person who is asked something."""
     task = turn.task
     answers = task.answers if isinstance(task, Review | Present) else ()
     ballot = task.ballot if isinstance(task, Review) else None

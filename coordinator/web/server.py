@@ -24,7 +24,7 @@ for _name in ("uvicorn", "hypercorn"):  # what they log is for no screen
     logging.getLogger(_name).addHandler(logging.NullHandler())
 
 GRACE_S = 1
-"""What open connections are given to finish."""
+"""Seconds that open connections have to finish."""
 UNREAD_MS = 2_000
 """How long a connection may take nothing: hypercorn on trio sends shielded, and would
 wait for a stalled reader for ever."""
