@@ -16,7 +16,7 @@ import trio.testing
 from coordinator.simulation.virtual_time import JumpingClock, VirtualTimeLoop
 
 PATIENCE_S = 0.02
-"""What is under way on loopback arrives sooner."""
+"""Data under way on loopback arrives sooner."""
 
 
 class HeldClock(JumpingClock):

@@ -78,7 +78,7 @@ _HEAVY = {
     "trio",
     "yaml",
 }
-"""What takes long to load, and is needed by few."""
+"""Modules that take long to load, and are needed by few."""
 
 
 def test_importing_coordinator_loads_no_heavy_library() -> None:
@@ -154,6 +154,20 @@ def test_a_module_opens_with_what_it_is() -> None:
         for room in ("agents", "coordinator")
         for path in sorted((ROOT / room).rglob("*.py"))
         if asking.match(path.read_text(encoding="utf-8"))
+    ]
+    assert not wrong, f"say what it is in the first line: {wrong}"
+
+
+def test_no_docstring_opens_with_what() -> None:
+    # The field's own term is what a stranger searches for: "The cost of ``usage`` in
+    # USD", not "What ``usage`` costs".
+    opening = re.compile(r'\s*r?"""What\b')
+    wrong = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for room in ("agents", "coordinator", "tests", ".github")
+        for path in sorted((ROOT / room).rglob("*.py"))
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if opening.match(line)
     ]
     assert not wrong, f"say what it is in the first line: {wrong}"
 

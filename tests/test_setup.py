@@ -1,4 +1,4 @@
-"""What is installed, declared and locked, and what the README says of it, agree."""
+"""Installed, declared and locked packages agree, and so does the README."""
 
 from __future__ import annotations
 

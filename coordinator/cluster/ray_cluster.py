@@ -205,7 +205,7 @@ def _outliving() -> Generator[None]:
 
 
 def _address_here() -> str:
-    """What Ray believes runs on this machine; the file outlives a cluster that died."""
+    """Ray's record of a cluster on this machine; the file outlives one that died."""
     folder = Path(os.environ.get("RAY_TMPDIR", tempfile.gettempdir()))
     with suppress(OSError):
         return (folder / "ray" / "ray_current_cluster").read_text().strip()

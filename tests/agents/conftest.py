@@ -1,4 +1,4 @@
-"""What tests of agents share: turns to ask, and an actor with somebody who listens."""
+"""Fixtures for tests of agents: turns to ask, and an actor with a listener."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ BATCH = 32
 
 
 class Speed(NamedTuple):
-    """What one session took."""
+    """The measurements of one session."""
 
     chunks: int
     wall_s: float

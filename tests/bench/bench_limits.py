@@ -40,7 +40,7 @@ JUMP_S = 0.05
 
 
 class Watch:
-    """What the server saw."""
+    """Requests as the server saw them."""
 
     def __init__(self) -> None:
         self.served: Counter[str] = Counter()

@@ -43,7 +43,7 @@ BATCH = 8
 
 
 class Run(NamedTuple):
-    """What one session took."""
+    """The measurements of one session."""
 
     peak_bytes: int
     chunks_per_s: float

@@ -1,4 +1,4 @@
-"""What other transports give, beside ours: aiohttp under the SDK, and uvloop; by hand.
+"""Other transports beside ours: aiohttp under the SDK, and uvloop; run by hand.
 
 ::
 

@@ -98,7 +98,7 @@ PRELOADED = (
     "coordinator.cli.resume",
     "coordinator.displays.jsonl",
 )
-"""What the command line imports when it needs it; here once, and not in every fork."""
+"""Modules that the command line imports late; here once, and not in every fork."""
 
 
 def script(name: str) -> Script:
@@ -121,7 +121,7 @@ def script(name: str) -> Script:
 
 @dataclass
 class Figures:
-    """What the campaign counts."""
+    """The counts of the campaign."""
 
     kills: int = 0
     kills_by_tools: int = 0
@@ -168,7 +168,7 @@ class Life:
 
     @property
     def errors(self) -> Path:
-        """What its processes wrote to standard error."""
+        """The standard error of its processes."""
         return self.folder.with_suffix(".err")
 
     @property

@@ -54,7 +54,7 @@ KINDS = {
     "a tool that exits": 1,
     "given up": 1,
 }
-"""What a request does, and how often beside the others."""
+"""Kinds of requests, and how often each is made beside the others."""
 GIVEN_UP_S = 0.02
 SETTLED_S = 15.0
 """How long what has ended may take to be gone."""
@@ -214,7 +214,7 @@ async def served(app: FastAPI) -> AsyncGenerator[str]:
 
 
 def held() -> dict[str, int]:
-    """What the process holds now: threads, open files, tasks, and what was left.
+    """The process's threads, open files and tasks now, and those it left behind.
 
     Idle threads of AnyIO's pool are kept for the next call, at most as many as ran at
     once, and are told apart.
@@ -232,7 +232,7 @@ def held() -> dict[str, int]:
 
 
 async def settled() -> dict[str, int]:
-    """What is held once nothing more has gone away for a second."""
+    """The same once nothing more has gone away for a second."""
     until = time.monotonic() + SETTLED_S
     seen, since = held(), time.monotonic()
     while time.monotonic() < min(until, since + QUIET_S):

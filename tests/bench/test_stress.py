@@ -1,4 +1,4 @@
-"""What the stress campaign calls wrong: each clause, broken on purpose."""
+"""Faults that the stress campaign finds: each clause, broken on purpose."""
 
 from __future__ import annotations
 

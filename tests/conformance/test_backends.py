@@ -1,4 +1,4 @@
-"""What every backend promises, proved on each of them."""
+"""The promises of every backend, proved on each of them."""
 
 from __future__ import annotations
 
@@ -159,11 +159,11 @@ SAID_BY_ALL: list[Any] = [
         }
     },
 ]
-"""What every maker's dialect has words for."""
+"""Lines that every provider's dialect can express."""
 
 
 def _meant(chunks: Sequence[StreamChunk]) -> dict[str, Any]:
-    """What was said, in whichever words and pieces."""
+    """The content of chunks, in whichever words and pieces they came."""
     transcript = Transcript()
     transcript.absorb(chunks)
     usage = transcript.usage

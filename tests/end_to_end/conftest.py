@@ -1,4 +1,4 @@
-"""What stands between a client and the API at work: a proxy, and a CA of one's own."""
+"""Between a client and the API at work: a proxy, and a CA of one's own."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Proxy:
     asked: list[str] = field(default_factory=list[str])
     """The first lines of requests: ``CONNECT localhost:443 HTTP/1.1``."""
     signed_in: list[str] = field(default_factory=list[str])
-    """What came as Proxy-Authorization."""
+    """Values of Proxy-Authorization, as they came."""
 
     async def serve(self, client: ByteStream) -> None:
         """Take one request from one connection, and pass on what follows it."""
@@ -107,7 +107,7 @@ Proxied: TypeAlias = Callable[..., AbstractAsyncContextManager[Proxy]]
 
 @pytest.fixture
 def proxy() -> Proxied:
-    """What opens a proxy for a block."""
+    """Opens a proxy for a block."""
 
     @asynccontextmanager
     async def opened(*, refuses: bool = False) -> AsyncGenerator[Proxy]:

@@ -51,7 +51,7 @@ SCRIPT = {
 async def conversed(
     server: Server, home: Path, runtime: str, *prompts: str
 ) -> list[dict[str, Any]]:
-    """What Claude Code said to ``prompts``, one after the other."""
+    """Claude Code's replies to ``prompts``, one after the other."""
     quiet = {
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
         "DISABLE_AUTOUPDATER": "1",

@@ -34,7 +34,7 @@ def anyio_backend(patient_backend: Any) -> Any:
 
 
 async def team_at_work() -> tuple[list[Recorded], float]:
-    """What the server saw, each as it was answered, and how long it took."""
+    """The requests that the server saw, each as it was answered, and the time taken."""
     script = parse_script(
         {"model": MODEL, "turns": [{"lines": [{"text": "Hi"}], "repeat": True}]}
     )

@@ -94,7 +94,7 @@ def _file(tmp_path: Path, scripts: dict[str, Any]) -> str:
 
 
 class _Heard:
-    """What each agent was heard to think and call, from the chunks of its session."""
+    """Each agent's thoughts and calls, from the chunks of its session."""
 
     def __init__(self) -> None:
         self.thoughts: dict[str, str] = {}

@@ -84,7 +84,7 @@ async def backend_of(server: Server) -> AsyncGenerator[ClaudeBackend]:
 
 
 async def said(backend: ClaudeBackend) -> tuple[str, int]:
-    """What Claude says, and at how many moments of it something came."""
+    """Claude's text, and the number of moments at which some of it came."""
     turn = Turn(agent=AgentId("ada"), number=TurnNumber(1), question="?", task=Draft())
     message = Message(role="user", content=msgspec.Raw(b'"Hello"'))
     request = Request(turn=turn, messages=(message,))

@@ -1,4 +1,4 @@
-"""What a user writes runs, and a type checker that reads it knows what comes back."""
+"""A user's script runs, and a type checker knows the types in it."""
 
 from __future__ import annotations
 

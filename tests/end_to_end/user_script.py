@@ -17,7 +17,7 @@ QUESTION = "Which city is the capital of Australia?"
 
 @dataclass
 class City:
-    """What every answer brings beside its words."""
+    """The value that every answer has beside its words."""
 
     name: str
     people: int

@@ -1,4 +1,4 @@
-"""What callers bring to one agent: its trouble is that agent's or that call's."""
+"""Callers' code in one agent: its failures stay within that agent or that call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of a turn whose model is overloaded, declines, or puts it off."""
+"""Turns whose model is overloaded, declines, or puts it off."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a turn has cost that broke off, and what it may cost with a budget."""
+"""The cost of a turn that broke off, and the limits of one with a budget."""
 
 from __future__ import annotations
 

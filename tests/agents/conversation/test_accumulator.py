@@ -1,4 +1,4 @@
-"""What a stream amounts to, where its bytes are not as they should be."""
+"""Responses accumulated from streams whose bytes are not as they should be."""
 
 from __future__ import annotations
 

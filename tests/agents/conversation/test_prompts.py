@@ -1,4 +1,4 @@
-"""What a model reads: fences that hold, prefixes that stay, asks that fit the task."""
+"""Prompts: fences that hold, prefixes that stay, asks that fit the task."""
 
 from __future__ import annotations
 

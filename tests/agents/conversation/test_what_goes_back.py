@@ -1,4 +1,4 @@
-"""What a model said goes back as the API takes it, whatever it was."""
+"""Every response goes back to the API in a form that it takes."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def look(q: str = "") -> str:
 
 
 def faults(requests: list[Request]) -> list[str]:
-    """What the API would refuse of the messages of ``requests``."""
+    """The API's refusals of the messages of ``requests``."""
     found: list[str] = []
     for request in requests:
         body = {

@@ -1,4 +1,4 @@
-"""What the emulator says where nobody brings a script."""
+"""The emulator's responses where nobody brings a script."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the emulator refuses, as the Messages API would."""
+"""Histories that the emulator refuses, as the Messages API would."""
 
 from __future__ import annotations
 

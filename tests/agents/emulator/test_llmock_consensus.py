@@ -26,7 +26,7 @@ SEED = 5
 
 
 class Llmock(Protocol):
-    """What the fixture in ``conftest.py`` hands out."""
+    """The fixture of ``conftest.py``."""
 
     base_url: str
     server: LLMockServer

@@ -48,7 +48,7 @@ AIMOCK = "@copilotkit/aimock@1.43.0"
 
 
 class Team(Protocol):
-    """What the fixture in ``conftest.py`` hands out."""
+    """The fixture of ``conftest.py``."""
 
     base_url: str
     server: LLMockServer

@@ -1,4 +1,4 @@
-"""What is said of models that are taken out of service."""
+"""Notices of models that are taken out of service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What usage costs, by the library's data; unknown is never zero."""
+"""The cost of usage, by the library's data; unknown is never zero."""
 
 from __future__ import annotations
 

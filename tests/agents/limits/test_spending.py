@@ -1,4 +1,4 @@
-"""What a turn may spend: never more than it was granted, whatever breaks on the way."""
+"""The budget of a turn: never exceeded, whatever breaks on the way."""
 
 from __future__ import annotations
 

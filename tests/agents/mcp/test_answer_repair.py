@@ -1,4 +1,4 @@
-"""What a server lists and returns, one tool and one block at a time."""
+"""Repair of a server's tools and results, one tool and one block at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What chunks tell of themselves."""
+"""Properties of chunks."""
 
 from __future__ import annotations
 

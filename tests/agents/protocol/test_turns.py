@@ -1,4 +1,4 @@
-"""What an agent is asked, by name; and what is no criterion."""
+"""Tasks by name, and values that are no criterion."""
 
 from __future__ import annotations
 

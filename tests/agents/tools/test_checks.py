@@ -1,4 +1,4 @@
-"""What checks find of an answer, whatever they do; nothing is left of a command."""
+"""Results of checks, whatever they do; nothing is left of a command."""
 
 from __future__ import annotations
 

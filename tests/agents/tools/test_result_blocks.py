@@ -35,7 +35,7 @@ def text(words: str) -> dict[str, Any]:
 
 
 async def returned(result: object, *, fails: bool = False) -> Returned:
-    """What comes of a tool that returns, or raises, ``result``."""
+    """The result of a tool that returns, or raises, ``result``."""
 
     @tool
     async def look() -> Any:
@@ -61,7 +61,7 @@ async def returned(result: object, *, fails: bool = False) -> Returned:
 
 
 def faults(content: msgspec.Raw) -> list[str]:
-    """What the API would refuse of a tool result with ``content``."""
+    """The API's refusals of a tool result with ``content``."""
     told = msgspec.json.decode(content)
     call: dict[str, Any] = {
         "type": "tool_use",

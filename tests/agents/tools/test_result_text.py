@@ -319,7 +319,7 @@ def test_any_text_has_a_result_which_is_its_own(text: str) -> None:
 )
 @pytest.mark.parametrize("length", [299, 1_999, 100_000])
 def test_no_text_takes_long(piece: str, length: int) -> None:
-    """What takes the square of the length, or worse, would not end here."""
+    """With quadratic time or worse, this would not end."""
     text = (piece * (length // len(piece) + 1))[:length]
     text_result(text)
     final_result(text)
@@ -345,7 +345,7 @@ def _expression(chance: Random, depth: int = 3) -> str:
 
 
 def _value(text: str, x: float, y: float) -> complex:
-    """What Python makes of the same expression."""
+    """Python's value of the same expression."""
     python = text.replace(r"\cdot", "*").replace(r"\pi", "pi").replace("^", "**")
     python = re.sub(r"\\sqrt\{(\d+)\}(?=\()", r"sqrt(\1)*", python)
     python = re.sub(r"\\sqrt\{(\d+)\}", r"sqrt(\1)", python)

@@ -37,7 +37,7 @@ def made_of(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Generator[str]:
-    """What the sandbox is made of: namespaces are, where there is no bubblewrap."""
+    """Each kind of sandbox; namespaces are used where there is no bubblewrap."""
     if request.param == "namespaces":
         monkeypatch.setenv("PATH", str(tmp_path_factory.mktemp("programs")))
     sandbox.kind.cache_clear()

@@ -23,7 +23,7 @@ TEXT = {"type": "string"}
 
 
 def faults(schema: object, **more: Any) -> list[str]:
-    """What the API would refuse of a tool with ``schema``."""
+    """The API's refusals of a tool with ``schema``."""
     body = {
         "model": "claude-haiku-5-5",
         "max_tokens": 9,

@@ -30,7 +30,7 @@ from coordinator.consensus.rules import Rules
 
 
 class Traced:
-    """What a program that has set providers finds in them."""
+    """The spans and metrics in the providers that a program has set."""
 
     def __init__(
         self, exporter: InMemorySpanExporter, reader: InMemoryMetricReader

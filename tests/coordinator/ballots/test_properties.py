@@ -1,4 +1,4 @@
-"""What social choice theory says each rule has; what it has not is in its own file."""
+"""Properties that social choice theory proves of each rule; others are beside."""
 
 from __future__ import annotations
 

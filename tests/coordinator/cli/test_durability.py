@@ -1,4 +1,4 @@
-"""What each durability promises, held against processes that are killed."""
+"""The promise of each durability, held against processes that are killed."""
 
 from __future__ import annotations
 

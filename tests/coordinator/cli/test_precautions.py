@@ -1,4 +1,4 @@
-"""What is asked, read and said before a run spends anything."""
+"""Questions, files and warnings before a run spends anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command line brings into a session, and what it prints where."""
+"""The inputs of a command line, and where its outputs are printed."""
 
 from __future__ import annotations
 

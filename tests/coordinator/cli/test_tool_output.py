@@ -1,4 +1,4 @@
-"""What a tool prints, and what it leaves behind, is no trouble of the command's."""
+"""A tool's prints and leftovers are no trouble of the command's."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def _is_at_work(pid: int) -> bool:
 
 
 def _processes(node: Any) -> list[subprocess.Popen[bytes]]:
-    """What a node of Ray's has begun itself."""
+    """The processes that a node of Ray's began itself."""
     return [one.process for each in node.all_processes.values() for one in each]
 
 

@@ -54,8 +54,8 @@ ON_ASYNCIO = pytest.mark.parametrize("anyio_backend", [("asyncio", {})])
 """Of what takes many seconds; a sweep on trio is the first test's."""
 
 HANG_S = 240.0
-"""What has not come by then never will; nothing here is a measure of speed. How soon a
-loss is noticed is measured by ``tests/bench/bench_many_sessions.py``."""
+"""A limit for hangs; nothing here is a measure of speed. How soon a loss is noticed is
+measured by ``tests/bench/bench_many_sessions.py``."""
 
 FAR = "place: {on: ray, resources: {far: 1}, labels: {zone: far}}"
 
@@ -189,7 +189,7 @@ async def test_cancel_reaches_the_remote_socket_and_no_key_is_written_anywhere(
 
 
 def _words_of_the_page() -> list[str]:
-    """What the room's README tells a reader to type."""
+    """The command line that the room's README tells a reader to type."""
     page = Path(__file__).parents[3] / "coordinator" / "sweep" / "README.md"
     lines = page.read_text("utf-8").splitlines()
     return next(one.split() for one in lines if one.endswith("--on ray --out sweep"))

@@ -1,4 +1,4 @@
-"""What turns are granted: together never more than there is, and never too little."""
+"""Grants of turns: together never more than there is, and never too little."""
 
 from __future__ import annotations
 

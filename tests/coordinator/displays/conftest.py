@@ -144,7 +144,7 @@ def events() -> list[Event]:
 
 @pytest.fixture
 def result() -> Result:
-    """What the events come to."""
+    """The result of the events."""
     usage = Usage(input_tokens=100, output_tokens=20)
     return Result(
         session="5e55",

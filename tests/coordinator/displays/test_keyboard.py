@@ -1,4 +1,4 @@
-"""What is typed at a terminal, as keys; and what keys do."""
+"""Typed bytes as keys, and the effects of keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What released versions wrote is read forever. Golden files are never changed."""
+"""Journals of released versions are read forever. Golden files are never changed."""
 
 from __future__ import annotations
 

@@ -148,7 +148,7 @@ async def test_a_tail_that_cannot_be_kept_is_not_cut_off(
 
 @pytest.fixture
 def durable(monkeypatch: pytest.MonkeyPatch) -> dict[int, int]:
-    """What survives power loss: inode → bytes, as of the last ``fsync``."""
+    """Bytes that survive a power loss: inode → size as of the last ``fsync``."""
     sizes: dict[int, int] = {}
     sync = os.fsync
 

@@ -35,7 +35,7 @@ replace = msgspec.structs.replace
 
 
 def notebook(result: Result) -> str:
-    """What a notebook shows, which asks for it by this name."""
+    """The Markdown that a notebook shows, which asks for it by this name."""
     show = getattr(result, "_repr_markdown_")  # noqa: B009  (as notebooks do)
     return str(show())
 

@@ -1,4 +1,4 @@
-"""What a journal says stays true under other labels, rules and prices."""
+"""A journal's facts stay true under other labels, rules and prices."""
 
 from __future__ import annotations
 

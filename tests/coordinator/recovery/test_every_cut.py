@@ -70,7 +70,7 @@ def check_replay(root: Path, session: str) -> None:
 
 
 def check_salvage(root: Path, data: bytes, said: str | None) -> None:
-    """What was cut off is kept, and its place is said in one line."""
+    """Check that the cut-off part is kept, and its place is named in one line."""
     for salvage in root.glob("*.damaged-*"):
         assert said is not None
         assert str(salvage) in said

@@ -112,7 +112,7 @@ BOB = [
 
 @dataclass(kw_only=True)
 class World:
-    """What a process finds, and may find changed."""
+    """The surroundings of a process, which the next one may find changed."""
 
     server: Server
     names: tuple[str, ...] = ("echo",)
@@ -347,7 +347,7 @@ async def test_a_tool_that_comes_back_is_named_and_the_second_change_follows_the
     world.settings, world.names = STRICT, ("echo", "gone")
 
     async def told_from(session: str, cut: int) -> list[list[tuple[str, str]]]:
-        """What is told of tools where ``session`` goes on from there."""
+        """The messages about tools where ``session`` goes on from there."""
         records = read_session(root, session).records
         path = write(f"{session}-{cut}", records[:cut])
         before = len(world.server.requests)

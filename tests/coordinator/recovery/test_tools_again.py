@@ -1,4 +1,4 @@
-"""What becomes of a tool call that was under way when the process died."""
+"""Tool calls that were under way when the process died."""
 
 from __future__ import annotations
 

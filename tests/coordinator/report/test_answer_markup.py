@@ -32,7 +32,7 @@ ATTRIBUTES = {
 
 
 class _Reader(HTMLParser):
-    """What a browser makes of it: tags, attributes, text."""
+    """A browser's view of it: tags, attributes, text."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What sessions whose outcome is known say of their agents, and the command for it."""
+"""Track records from sessions with a known outcome, and the command for them."""
 
 from __future__ import annotations
 

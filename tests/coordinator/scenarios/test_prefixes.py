@@ -1,4 +1,4 @@
-"""What comes before a response never changes afterwards, whatever the policy.
+"""The prefix of a response never changes afterwards, whatever the policy.
 
 A model's thinking is bound to the exact system prompt, tools and messages before it
 (docs.claude.com, preserved thinking, read 2026-11-30), and so is the prompt cache.
@@ -45,7 +45,7 @@ class Sent(msgspec.Struct, frozen=True):
 
     @property
     def answered(self) -> list[tuple[Block, ...]]:
-        """What stands before each of the model's responses in it."""
+        """The blocks before each of the model's responses in it."""
         found: list[tuple[Block, ...]] = []
         for place, (role, _) in enumerate(self.blocks):
             is_first = place > 0 and self.blocks[place - 1][0] == "user"
@@ -100,7 +100,7 @@ def differences(requests: list[Sent]) -> list[str]:
 
 @pytest.fixture
 def requests(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Sent]]:
-    """What each agent asks its model for while the test runs."""
+    """The requests of each agent while the test runs."""
     kept: dict[str, list[Sent]] = defaultdict(list)
     really = ScriptedBackend.open_stream
 

@@ -1,4 +1,4 @@
-"""What is said of a scenario that ran: as expected, or how it differs."""
+"""Reports on scenarios that ran: as expected, or how they differ."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may stand in a scenario file, and what is said where something may not."""
+"""The keys and values of a scenario file, and the messages for faults in one."""
 
 from __future__ import annotations
 

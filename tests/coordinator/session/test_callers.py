@@ -1,4 +1,4 @@
-"""What callers bring to a session, and where they open it: the answer comes in time."""
+"""Callers' code in a session, wherever it is opened: the answer comes in time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What servers and tools quote of a team's secrets reaches no reader and no journal."""
+"""A secret that a server or tool quotes reaches no reader and no journal."""
 
 from __future__ import annotations
 

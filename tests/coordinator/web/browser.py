@@ -53,7 +53,7 @@ class Page:
         self._call("Emulation.setEmulatedMedia", features=[scheme])
 
     def evaluate(self, expression: str) -> Any:
-        """What a line of JavaScript comes to, promises awaited."""
+        """The value of a line of JavaScript, promises awaited."""
         answer = self._call(
             "Runtime.evaluate",
             expression=expression,
@@ -93,7 +93,7 @@ class Page:
 
     @property
     def complaints(self) -> list[str]:
-        """What the console, or a policy, has complained about."""
+        """Errors and warnings of the console, and violations of a policy."""
         return self._browser.complaints
 
 

@@ -72,7 +72,7 @@ UGLY = [
     ('{"question": "x", "continues": "../../etc"}', 409),
     (f'{{"question": "{"x" * 2_000_000}"}}', 413),
 ]
-"""What somebody might send, and how it is answered."""
+"""Malformed requests, and the status of their responses."""
 
 
 APPROVED = """\

@@ -1,4 +1,4 @@
-"""What tests of capabilities share: teams of Claude agents against the emulator."""
+"""Fixtures for tests of capabilities: teams of Claude agents and the emulator."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Ran:
     requests: list[Recorded]
     """Of ``/v1/messages``, in order."""
     counted: list[int] = field(default_factory=list[int])
-    """What the API counted of requests before they were made, in order."""
+    """Token counts of requests before they were made, in order."""
 
     def of(self, kind: type[Any]) -> list[Any]:
         """The events of one kind."""
@@ -175,13 +175,13 @@ OpenTeam: TypeAlias = Callable[..., AbstractAsyncContextManager[tuple[Team, Serv
 
 @pytest.fixture
 def run_team() -> RunTeam:
-    """What runs scripts, with YAML beside them, as Claude agents over HTTP."""
+    """Runs scripts, with YAML beside them, as Claude agents over HTTP."""
     return _run
 
 
 @pytest.fixture
 def run_file(monkeypatch: pytest.MonkeyPatch) -> RunTeam:
-    """What runs a file of scenarios/capabilities against the emulator, as it stands."""
+    """Runs a file of scenarios/capabilities against the emulator, as it stands."""
     monkeypatch.chdir(FOLDER.parents[1])  # as its own first lines say it is run
     return _run_file
 

@@ -76,7 +76,7 @@ async def _run(config: TeamConfig) -> Result:
 
 
 def _assert_asked_as_written(entry: AgentEntry, server: Server) -> None:
-    """What the file says of the agent stands in the requests that came."""
+    """Check that the agent's settings in the file stand in its requests."""
     bodies = [
         cast("dict[str, Any]", request.body)
         for request in server.requests

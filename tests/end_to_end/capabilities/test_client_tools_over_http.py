@@ -64,7 +64,7 @@ async def ran_with(
 
 
 def results_in(body: dict[str, Any]) -> list[dict[str, Any]]:
-    """What tools returned, as the model is told."""
+    """The tool results in a request, as the model reads them."""
     last = body["messages"][-1]["content"]
     return [block for block in last if block["type"] == "tool_result"]
 

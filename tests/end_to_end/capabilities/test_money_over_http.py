@@ -1,4 +1,4 @@
-"""What a session costs over HTTP: by turn, agent and session, the API's tools included.
+"""The cost of sessions over HTTP: by turn, agent and session, the API's tools included.
 
 The models' prices are ``genai-prices``'s: claude-haiku-4-5 costs 1 USD a million tokens
 of input and 5 of output, claude-haiku-5-5 a tenth of either.
@@ -19,7 +19,7 @@ OLD, NEW = "claude-haiku-4-5", "claude-haiku-5-5"
 HEAD = "defaults: {base_url: 'BASE_URL'}\nfinal: reuse\n"
 COUNTED = {"usage": {"input_tokens": 1000, "output_tokens": 200}}
 TOKENS_USD = 0.001 + 0.001
-"""What that is at claude-haiku-4-5's prices."""
+"""Their cost at claude-haiku-4-5's prices."""
 CODE = {
     "server_tool": "bash_code_execution",
     "input": {"command": "sleep 1"},

@@ -179,7 +179,7 @@ def said(
     monkeypatch: pytest.MonkeyPatch,
     anyio_backend_name: str,
 ) -> dict[str, str]:
-    """What the commands print that run the team, and all that shows it afterwards."""
+    """The output of the commands that run the team, and of those that show it later."""
     # The fixture that runs commands takes it away.
     monkeypatch.setenv("ANTHROPIC_API_KEY", CANARIES["ANTHROPIC_API_KEY"])
     folder = team_file.parent

@@ -1,4 +1,4 @@
-"""What the files in scenarios/capabilities are there to show, each by its name.
+"""The purpose of each file in scenarios/capabilities is seen when it runs.
 
 That every file runs is tested beside; here it is checked that a reader who runs one
 sees what its first lines promise.

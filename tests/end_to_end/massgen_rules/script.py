@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Offer:
-    """What a waiting agent may do."""
+    """The moves that a waiting agent has."""
 
     may_answer: bool
     ballot: list[str]

@@ -1,4 +1,4 @@
-"""What a refusal amounts to, and what of the server's words is kept."""
+"""The errors that refusals become, and the part of the server's words that is kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people may set, what it implies, and what is refused before any request."""
+"""Settings of Claude: allowed values, implied ones, refusals before any request."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ exit 7
 
 
 def wrapper(folder: Path) -> str:
-    """What is started instead of a program that is bundled with a package."""
+    """The program that is started instead of the one bundled with a package."""
     bundled = folder / "package" / "_bundled" / "claude"
     bundled.parent.mkdir(parents=True)
     bundled.write_text(PROGRAM)

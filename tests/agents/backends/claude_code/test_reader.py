@@ -1,4 +1,4 @@
-"""What Claude Code tells, as chunks; and what it is told of a request."""
+"""Claude Code's messages as chunks, and requests as prompts for it."""
 
 from __future__ import annotations
 

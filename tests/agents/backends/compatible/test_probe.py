@@ -1,4 +1,4 @@
-"""What a compatible server lacks is found by trying it: others' servers and ours."""
+"""The gaps of compatible servers, found by trying: others' servers and ours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What other makers' servers really sent, where it is at hand; see its own README."""
+"""Recordings of other providers' servers, where they are at hand; see their README."""
 
 from __future__ import annotations
 

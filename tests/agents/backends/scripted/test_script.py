@@ -1,4 +1,4 @@
-"""What people may write in a script, and how they are told what they may not."""
+"""The form of a script, and the messages for faults in one."""
 
 from __future__ import annotations
 

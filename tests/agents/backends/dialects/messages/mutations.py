@@ -138,7 +138,7 @@ PIECES = [
     b'"type":"tool_use"',
     b'"content":"x"',
 ]
-"""What breaks parsers, put in anywhere."""
+"""Pieces that break parsers, put in anywhere."""
 
 VALUES = [
     b"null",

@@ -1,4 +1,4 @@
-"""What events amount to, and when a response counts as whole."""
+"""The chunks of events, and the point at which a response counts as whole."""
 
 from __future__ import annotations
 

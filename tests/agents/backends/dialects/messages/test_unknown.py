@@ -1,4 +1,4 @@
-"""What no version knows yet is kept, goes back as it came, and is shown.
+"""Unknown content is kept, goes back as it came, and is shown.
 
 One thing at a time is given a name that nobody knows: in a stream made by hand, and in
 each recording that stands beside the checkout (without them, by hand alone).
@@ -117,7 +117,7 @@ MUTATIONS: list[tuple[Mutate, str, str]] = [
     (stop_reason, "", "'pondering'"),
     (usage, "", "quantum_tokens: 12"),
 ]
-"""What is unknown, what of it goes back, and what a person reads."""
+"""The unknown part, the part of it that goes back, and the words for people."""
 
 
 def events_of(stream: bytes) -> list[Json]:
@@ -137,7 +137,7 @@ def said_of(events: list[Json]) -> list[StreamChunk]:
 
 
 def told(said: list[StreamChunk]) -> str:
-    """What a person reads of it."""
+    """The words for people."""
     moments = (moment_of(chunk, {}) for chunk in said)
     return "\n".join(moment.words for moment in moments if moment)
 

@@ -1,4 +1,4 @@
-"""What is told is what is billed: one response's usage, in every shape it has.
+"""The reported usage of one response is the billed one, in every shape it has.
 
 The oracle is a count by hand over the raw events, which shares nothing with the reader;
 on the recordings it is compared with what each real stream is told to cost.
