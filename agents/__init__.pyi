@@ -90,6 +90,7 @@ from agents.protocol.chunks import ServerToolCalled as ServerToolCalled
 from agents.protocol.chunks import ServerToolReturned as ServerToolReturned
 from agents.protocol.chunks import ItemCompleted as ItemCompleted
 from agents.protocol.chunks import ContextEdited as ContextEdited
+from agents.protocol.chunks import ToolsOffered as ToolsOffered
 from agents.protocol.chunks import UsageReported as UsageReported
 from agents.protocol.chunks import ResponseEnded as ResponseEnded
 from agents.protocol.chunks import Ping as Ping

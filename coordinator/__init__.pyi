@@ -24,6 +24,8 @@ from coordinator.consensus.settings import Budget as Budget
 from coordinator.session.session import run as run
 from coordinator.session.session import run_sync as run_sync
 from coordinator.session.session import open_session as open_session
+from coordinator.session.rubric_proposal import propose_rubric as propose_rubric
+from coordinator.session.rubric_proposal import ProposedRubric as ProposedRubric
 from coordinator.session.session import Session as Session
 from coordinator.session.stream import stream as stream
 from coordinator.session.stream import EventStream as EventStream

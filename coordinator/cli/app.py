@@ -94,6 +94,7 @@ def run(
     budget_usd: float | None = None,
     policy: str | None = None,
     rule: str | None = None,
+    rubric: str = "",
     system: Annotated[
         str | None, Parameter(name=["--system", "--system-message"])
     ] = None,
@@ -167,6 +168,10 @@ def run(
         How the team comes to an answer: slate, evidence, revision, ensemble, massgen.
     rule
         The voting rule: plurality, borda, schulze, …
+    rubric
+        Criteria that others than an answer's author score it by, with commas between:
+        "right, short". "propose": the first agent's model proposes them, and they are
+        shown.
     system
         An instruction for every agent, after its own.
     effort
@@ -241,15 +246,18 @@ def run(
     from coordinator.cli.run import RunOptions, run_command  # noqa: PLC0415
     from coordinator.cli.run_settings import TeamSettings  # noqa: PLC0415
 
+    proposes_rubric = rubric.strip() == "propose"
     return run_command(
         RunOptions(
+            proposes_rubric=proposes_rubric,
             settings=TeamSettings(
                 policy=policy,
                 rule=rule,
+                rubric=() if proposes_rubric else _listed(rubric),
                 budget_usd=budget_usd,
                 system=system,
                 effort=effort,
-                tools=tuple(x.strip() for x in tools.split(",") if x.strip()),
+                tools=_listed(tools),
                 seed=seed,
             ),
             question=question,
@@ -281,6 +289,11 @@ def run(
             is_chat=chat,
         )
     )
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    """The words of an option that takes several."""
+    return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 def _watched_as(

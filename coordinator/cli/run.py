@@ -41,6 +41,7 @@ from coordinator.consensus.rules import Rules
 from coordinator.displays.base import Cast, Display, Steered
 from coordinator.displays.desk import Desk
 from coordinator.displays.narration import as_people_say
+from coordinator.displays.result_text import dollars
 from coordinator.displays.sanitizer import clean, for_output
 from coordinator.displays.sink import Sink
 from coordinator.errors import ConfigInvalid, JournalUnavailable
@@ -87,6 +88,8 @@ class RunOptions:
     is_steered: bool = False
     approve: Literal["ask", "all", "none"] = "ask"
     settings: TeamSettings = NO_SETTINGS
+    proposes_rubric: bool = False
+    """A model of the team proposes the criteria, which are shown."""
     in_place: str | None = None
     """A model for agents of a kind that is not here; of a MassGen configuration."""
     backend: str | None = None
@@ -160,6 +163,8 @@ async def _run(options: RunOptions) -> int:
     config = with_attached(_config(options, continued), options.attached)
     question = _question(options, config)
     check_cost(config, question, is_sure=options.is_sure or options.is_emulated)
+    if options.proposes_rubric:
+        config = await _with_proposed_rubric(config, question)
     check_output(options.output, "--output")
     asked = _Asked(config.file.title, question, continued)
     is_rehearsed = options.config is not None and is_scenario(options.config)
@@ -184,6 +189,41 @@ async def _run(options: RunOptions) -> int:
         rehearsal = Rehearsal(config.file)
         shown = rehearsal.team(team)
         return await _ask(options, asked, shown, approvals, rehearsal.acted)
+
+
+async def _with_proposed_rubric(config: TeamConfig, question: str) -> TeamConfig:
+    """The team, its answers scored by what its first agent proposes; that is shown.
+
+    Raises:
+        ConfigInvalid: Nobody can propose one, or no usable one came.
+    """
+    from coordinator.session.rubric_proposal import (  # noqa: PLC0415  (seldom)
+        PROPOSAL_SCHEMA,
+        propose_rubric,
+    )
+
+    asked = config
+    if config.is_emulated:  # no script of the team's own proposes anything
+        file = msgspec.structs.replace(config.file, answer_schema=PROPOSAL_SCHEMA)
+        asked = to_emulate(msgspec.structs.replace(config, file=file, scripts={}))
+    async with at_work(asked) as team:
+        agent = next(iter(team.with_models), None)
+        if agent is None:
+            raise ConfigInvalid(
+                "--rubric propose asks a model of the team, and there is none; name "
+                "the criteria: --rubric 'right, short'"
+            )
+        budget = config.rules.limits.budget_usd
+        proposed = await propose_rubric(question, agent, budget_usd=budget)
+    complain(f"{agent.id} proposes this rubric ({_dollars(proposed.cost_usd)}):")
+    for each in proposed.criteria:
+        about = f": {each.about}" if each.about else ""
+        complain(f"  {each.name} (weight {each.weight:g}){about}")
+    return with_settings(config, TeamSettings(rubric=proposed.criteria))
+
+
+def _dollars(cost_usd: float | None) -> str:
+    return "of no known price" if cost_usd is None else dollars(cost_usd)
 
 
 def _question(options: RunOptions, config: TeamConfig) -> str:

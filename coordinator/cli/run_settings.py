@@ -15,6 +15,7 @@ import msgspec
 
 from agents.limits.pricing import cost_usd
 from agents.protocol.chunks import Usage
+from agents.protocol.turns import Criterion
 from coordinator.consensus.rules import PolicyName, Rules
 from coordinator.errors import ConfigInvalid
 from coordinator.team.schema import AgentEntry, TeamConfig
@@ -32,6 +33,7 @@ class TeamSettings:
 
     policy: str | None = None
     rule: str | None = None
+    rubric: tuple[Criterion | str, ...] = ()
     budget_usd: float | None = None
     system: str | None = None
     effort: str | None = None
@@ -84,6 +86,8 @@ def with_settings(
 
 def _ruled(rules: Rules, settings: TeamSettings) -> Rules:
     changes: dict[str, Any] = {} if settings.rule is None else {"rule": settings.rule}
+    if settings.rubric:
+        changes |= {"rule": "score", "self_votes": "forbid", "rubric": settings.rubric}
     if settings.policy is None:
         return rules.replace(**cast("Any", changes)) if changes else rules
     # What the team itself had changed of its policy stays changed.
