@@ -222,8 +222,8 @@ class Actor:
                 await self._called.wait()
 
     async def _take_up(self, turn: Turn) -> None:
-        asked = self._asked.pop(turn.number, None)
-        first = asked.next_seq if asked else 0
+        record = self._asked.pop(turn.number, None)
+        first = record.next_seq if record else 0
         pen = Pen(turn.agent, turn.number, anyio.current_time(), first=first)
         trace = self._trace and self._trace.turn(turn, model_of(self._agent.backend))
         running = RunningTurn(
@@ -234,7 +234,7 @@ class Actor:
             limiter=self._limiter,
             fallback_limiters=self._fallback_limiters,
             retry=self._retry,
-            memory=Memory(asked) if asked else None,
+            memory=Memory(record) if record else None,
             toolboxes=self._toolboxes,
             has_toolboxes=self._has_toolboxes,
             files=self._files,
@@ -280,9 +280,11 @@ class Actor:
             self._running = None
             self._scope = None
         voice, reason = running.voice, self._cancel_reason or ""
-        told = voice.response and unfinished(voice.response, voice, "it was cancelled")
+        estimate = voice.response and unfinished(
+            voice.response, voice, "it was cancelled"
+        )
         ended = _cancelled(pen, reason, running)
-        return (told, ended) if told else (ended,)
+        return (estimate, ended) if estimate else (ended,)
 
     def _say_goodbye(self, running: RunningTurn) -> None:
         """The whole actor is cancelled: say so if there is room; nobody may listen."""

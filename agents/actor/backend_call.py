@@ -89,8 +89,8 @@ class BackendCall:
         if is_a(first, AgentError):
             raise first from error  # a task group of the backend's had wrapped it
         log_error(who, error)
-        told = text_of(error) or words_of(error)
-        raise BackendBroken(told, kind=class_name(first)) from error
+        message = text_of(error) or words_of(error)
+        raise BackendBroken(message, kind=class_name(first)) from error
 
     async def stream(
         self,

@@ -148,10 +148,10 @@ async def _paid(
                 with voice.trace.call(call.backend, request, response) as traced:
                     await call.stream(request, voice, slot, response, traced.first)
     except AgentError as error:
-        told = unfinished(response, voice, f"the stream broke off: {error}")
-        if told is not None:
-            purse.pay((told,))
-            await voice.say(told)  # noqa: ASYNC120  (the cancellation is the reason)
+        estimated = unfinished(response, voice, f"the stream broke off: {error}")
+        if estimated is not None:
+            purse.pay((estimated,))
+            await voice.say(estimated)  # noqa: ASYNC120  (the cancellation is the reason)
         voice.response = None
         raise
     voice.response = None

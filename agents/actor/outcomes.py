@@ -127,12 +127,12 @@ class Outcomes:
                     raise ToolFailed("nothing is written yet; write the answer first")
                 return (self._presented(), *self.end("presented"))
             case RestartAsked():
-                asked = RestartRequested(
+                request = RestartRequested(
                     **self.voice.stamp(),
                     reason=work.reason,
                     instructions=work.instructions,
                 )
-                return (asked, *self.end("restarted"))
+                return (request, *self.end("restarted"))
             case Divided():
                 divided = TaskDivided(**self.voice.stamp(), parts=work.parts)
                 return (divided, *self.end("divided"))

@@ -7,8 +7,8 @@ from agents.errors import BackendRefused, BackendUnavailable
 
 def may_be_results(trouble: BackendRefused) -> bool:
     """Whether a request was refused for what it says, as far as its error tells."""
-    said = str(trouble)
-    return said.startswith(("400 ", "422 ")) or "invalid_request" in said
+    message = str(trouble)
+    return message.startswith(("400 ", "422 ")) or "invalid_request" in message
 
 
 def may_be_containers(trouble: Exception) -> bool:

@@ -31,15 +31,15 @@ def api_messages(messages: Sequence[Mapping[str, Any]]) -> tuple[Message, ...]:
     Text that is empty or blank is left out, because the API refuses it, and so is a
     message of nothing else.
     """
-    made: list[tuple[str, Blocks]] = []
+    turns: list[tuple[str, Blocks]] = []
     for message in messages:
         role, blocks = _read(message)
         if role == "system" or not blocks:
             continue
-        if made and made[-1][0] == role == "user":
-            made[-1][1].extend(blocks)
+        if turns and turns[-1][0] == role == "user":
+            turns[-1][1].extend(blocks)
         else:
-            made.append((role, blocks))
+            turns.append((role, blocks))
     return tuple(
         Message(
             role=cast("Any", role),
@@ -47,7 +47,7 @@ def api_messages(messages: Sequence[Mapping[str, Any]]) -> tuple[Message, ...]:
                 msgspec.json.encode(whole_json(_results_first(blocks)))
             ),
         )
-        for role, blocks in made
+        for role, blocks in turns
     )
 
 
@@ -68,8 +68,8 @@ def _read(message: Mapping[str, Any]) -> tuple[str, Blocks]:
 
 
 def _blocks(content: Any) -> Blocks:  # noqa: ANN401  (whatever its callers pass)
-    given: list[Any] = [content] if isinstance(content, str) else list(content or ())
-    parts = [{"type": "text", "text": x} if isinstance(x, str) else x for x in given]
+    items: list[Any] = [content] if isinstance(content, str) else list(content or ())
+    parts = [{"type": "text", "text": x} if isinstance(x, str) else x for x in items]
     return [
         {**part}
         for part in parts
@@ -79,15 +79,15 @@ def _blocks(content: Any) -> Blocks:  # noqa: ANN401  (whatever its callers pass
 
 def _call(call: Mapping[str, Any]) -> dict[str, Any]:
     """A call of OpenAI's, whose input is JSON within JSON."""
-    told: Mapping[str, Any] = call.get("function", call)
-    given: Any = told.get("arguments") or {}
-    if isinstance(given, str):
+    function: Mapping[str, Any] = call.get("function", call)
+    arguments: Any = function.get("arguments") or {}
+    if isinstance(arguments, str):
         try:
-            given = json.loads(given)
+            arguments = json.loads(arguments)
         except ValueError:
-            given = {}
-    name, id_ = str(told.get("name", "")), str(call.get("id", ""))
-    input_ = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
+            arguments = {}
+    name, id_ = str(function.get("name", "")), str(call.get("id", ""))
+    input_ = cast("dict[str, Any]", arguments) if isinstance(arguments, dict) else {}
     return {"type": "tool_use", "id": id_, "name": name, "input": input_}
 
 

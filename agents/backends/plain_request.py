@@ -86,24 +86,26 @@ def _task(tools: set[str]) -> Task:
 
 
 def _question(messages: Sequence[Mapping[str, Any]]) -> str:
-    asked = [m["content"] for m in messages if m["role"] == "user"]
-    return asked[-1] if asked and isinstance(asked[-1], str) else ""
+    questions = [m["content"] for m in messages if m["role"] == "user"]
+    return questions[-1] if questions and isinstance(questions[-1], str) else ""
 
 
 def _tool(tool: Mapping[str, Any]) -> ToolSpec:
-    told: Mapping[str, Any] = tool.get("function", tool)
-    schema = told.get("input_schema", told.get("parameters", {"type": "object"}))
+    function: Mapping[str, Any] = tool.get("function", tool)
+    schema = function.get(
+        "input_schema", function.get("parameters", {"type": "object"})
+    )
     # OpenAI's stand beside the function, or within it.
     options = {
         name: value
-        for each in (tool, told)
+        for each in (tool, function)
         for name in _TOOL_OPTIONS
         if (value := each.get(name)) is not None
     }
     mark = tool.get("cache_control")
     return ToolSpec(
-        name=told["name"],
-        description=told.get("description") or "",
+        name=function["name"],
+        description=function.get("description") or "",
         input_schema=_json(schema),
         input_examples=tuple(map(_json, tool.get("input_examples") or ())),
         allowed_callers=tuple(map(str, tool.get("allowed_callers") or ())),

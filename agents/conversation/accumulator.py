@@ -91,8 +91,8 @@ class _Block:
             self.fields[name] = _str(self.fields.get(name)) + "".join(self.pieces)
         if self.citations:
             before = self.fields.get("citations")
-            kept = cast("list[Any]", before) if isinstance(before, list) else []
-            self.fields["citations"] = [*kept, *self.citations]
+            listed = cast("list[Any]", before) if isinstance(before, list) else []
+            self.fields["citations"] = [*listed, *self.citations]
         self.pieces, self.citations = [], []
 
 
@@ -102,10 +102,10 @@ _TORN_ESCAPE = re.compile(r"\\u[0-9a-fA-F]{0,3}\Z")
 
 def _content(typed: str) -> str:
     """The string ``content`` of an object whose JSON is still being typed."""
-    found = _CONTENT.search(typed)
-    if found is None:
+    match = _CONTENT.search(typed)
+    if match is None:
         return ""
-    text = _TORN_ESCAPE.sub("", found[1])
+    text = _TORN_ESCAPE.sub("", match[1])
     for end in (len(text), -6):  # the first half of a character, without the second
         with suppress(msgspec.DecodeError):
             return msgspec.json.decode(f'"{text[:end]}"', type=str)
@@ -202,8 +202,8 @@ class Transcript:
                     pass
 
     def _start(self, message: Json) -> None:
-        given = message.get("content")
-        content = cast("list[Any]", given) if isinstance(given, list) else []
+        blocks = message.get("content")
+        content = cast("list[Any]", blocks) if isinstance(blocks, list) else []
         self._blocks = [
             _Block(cast("Json", block)) for block in content if isinstance(block, dict)
         ]
@@ -286,9 +286,9 @@ class Transcript:
 
     def unfinished_answer(self) -> str:
         """How far an answer has come: as text, or in the input of the tool for it."""
-        told = "".join("".join(x.pieces) for x in self._blocks if x.kind == "text")
+        text = "".join("".join(x.pieces) for x in self._blocks if x.kind == "text")
         typed = (_content("".join(x.typed)) for x in self._open.values())
-        return max((self.text, told, *typed), key=len)
+        return max((self.text, text, *typed), key=len)
 
     @property
     def tool_calls(self) -> tuple[ToolCalled, ...]:
@@ -299,16 +299,16 @@ class Transcript:
     def container(self) -> str | None:
         """The code-execution container it ran in, if any."""
         container = self._fields().get("container")
-        found = container.get("id") if isinstance(container, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        return found if isinstance(found, str) else None
+        id_ = container.get("id") if isinstance(container, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        return id_ if isinstance(id_, str) else None
 
     @property
     def container_ends(self) -> datetime | None:
         """When that container expires; ``None``: nobody says."""
         container: Any = self._fields().get("container")
-        told = cast("Json", container) if isinstance(container, dict) else {}
+        fields = cast("Json", container) if isinstance(container, dict) else {}
         try:
-            moment = datetime.fromisoformat(_str(told.get("expires_at")))
+            moment = datetime.fromisoformat(_str(fields.get("expires_at")))
         except ValueError:
             return None
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
@@ -362,11 +362,11 @@ class Transcript:
         return fields
 
 
-def _said(given: object) -> Json:
+def _said(fields: object) -> Json:
     """An object's fields but those that are ``null``: they take nothing back."""
-    if not isinstance(given, dict):
+    if not isinstance(fields, dict):
         return {}
-    return {k: v for k, v in cast("Json", given).items() if v is not None}
+    return {k: v for k, v in cast("Json", fields).items() if v is not None}
 
 
 def _with_fit_name(fields: Json) -> Json:

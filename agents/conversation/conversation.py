@@ -248,12 +248,12 @@ class Conversation:
         dropped = self._messages[self._paused_at :]
         del self._messages[self._paused_at :]
         self._paused_at = None
-        told: list[str] = []
+        texts: list[str] = []
         for message in dropped:
             if message.role == "user":
                 blocks: list[Any] = msgspec.json.decode(message.content)
-                told += [block["text"] for block in blocks if "text" in block]
-        self._texts[:0] = [text for text in told if text != prompts.GO_ON]
+                texts += [block["text"] for block in blocks if "text" in block]
+        self._texts[:0] = [text for text in texts if text != prompts.GO_ON]
 
     def _named_apart(self, calls: Sequence[ToolCalled]) -> tuple[_Call, ...]:
         """The calls, each with an id that none before it has.
@@ -279,8 +279,8 @@ class Conversation:
         before = self._messages
         self._messages = without_thoughts(before)
         if self._before is not None:
-            kept = without_thoughts(self._before.messages)
-            self._before = self._before._replace(messages=kept)
+            messages = without_thoughts(self._before.messages)
+            self._before = self._before._replace(messages=messages)
         return self._messages != before
 
     def returned(self, result: ToolReturned) -> None:

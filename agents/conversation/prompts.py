@@ -235,13 +235,13 @@ def opening(turn: Turn) -> tuple[str, ...]:
 
 def with_earlier(question: str, earlier: Iterable[Earlier], nonce: str) -> str:
     """``question`` with what came before it, fenced as data."""
-    told = [
+    lines = [
         EARLIER_OPEN.format(nonce=nonce)
         + _harmless(_earlier(one), nonce, EARLIER_CHARS)
         + EARLIER_CLOSE.format(nonce=nonce)
         for one in earlier
     ]
-    return _joined(question, _GOES_ON, *told) if told else question
+    return _joined(question, _GOES_ON, *lines) if lines else question
 
 
 def _earlier(one: Earlier) -> str:
@@ -307,8 +307,8 @@ def read_ask(texts: Sequence[str]) -> Asked | None:
         place, task = max(places, key=lambda found: found[0])
         if place < 0:
             continue
-        asked = words[place:] if task != "present" else words
-        return Asked(task, frozenset(x for x, mark in _ASKS[task] if mark in asked))
+        request = words[place:] if task != "present" else words
+        return Asked(task, frozenset(x for x, mark in _ASKS[task] if mark in request))
     return None
 
 
@@ -383,8 +383,8 @@ def _checked(answer: VisibleAnswer, nonce: str, limit: int) -> str:
     shown = fence(answer, nonce, limit)
     if not answer.checks:
         return shown
-    found = CHECKED.format(label=answer.label, checks=_harmless(answer.checks, nonce))
-    return f"{shown}\n{found}"
+    results = CHECKED.format(label=answer.label, checks=_harmless(answer.checks, nonce))
+    return f"{shown}\n{results}"
 
 
 def _ask(turn: Turn) -> str:

@@ -29,10 +29,10 @@ def without_open_calls(messages: Sequence[Message]) -> list[Message]:
     A message that is left empty is left out, and its neighbours of one role are put
     together.
     """
-    kept = [*messages]
+    remaining = [*messages]
     calling = [place for place, each in enumerate(messages) if _may_call(each)]
     if not calling:
-        return kept
+        return remaining
     returned = _returned(messages[calling[0] :])
     for place in reversed(calling):
         if not _is_left_behind(messages, place):
@@ -43,10 +43,10 @@ def without_open_calls(messages: Sequence[Message]) -> list[Message]:
             continue
         if trimmed := without_last_thoughts(closed):
             content = msgspec.Raw(msgspec.json.encode(trimmed))
-            kept[place] = msgspec.structs.replace(messages[place], content=content)
+            remaining[place] = msgspec.structs.replace(messages[place], content=content)
         else:
-            del kept[place]
-    return _together(kept)
+            del remaining[place]
+    return _together(remaining)
 
 
 def has_open_call(messages: Sequence[Message]) -> bool:
@@ -70,18 +70,20 @@ def without_last_thoughts(blocks: _Blocks) -> _Blocks:
 
 def without_thoughts(messages: Sequence[Message]) -> list[Message]:
     """``messages`` without what the model thought; what is left empty is left out."""
-    kept: list[Message] = []
+    thoughtless: list[Message] = []
     for message in messages:
         if message.role == "assistant":
             blocks = _read(message)
-            said = [block for block in blocks if block.get("type") not in THOUGHTS]
-            if not said:
+            other_blocks = [
+                block for block in blocks if block.get("type") not in THOUGHTS
+            ]
+            if not other_blocks:
                 continue
-            if len(said) < len(blocks):
-                content = msgspec.Raw(msgspec.json.encode(said))
+            if len(other_blocks) < len(blocks):
+                content = msgspec.Raw(msgspec.json.encode(other_blocks))
                 message = msgspec.structs.replace(message, content=content)  # noqa: PLW2901
-        kept.append(message)
-    return _together(kept)
+        thoughtless.append(message)
+    return _together(thoughtless)
 
 
 def trimmed_end(content: msgspec.Raw) -> msgspec.Raw:

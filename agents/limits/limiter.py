@@ -268,8 +268,8 @@ class Limiter:
         if headers is not None:
             self.observe_headers(headers)
         for each in allowances:
-            said = (each.size, each.left, each.a_second)
-            self._tell(each.of, said, anyio.current_time())
+            state = (each.size, each.left, each.a_second)
+            self._tell(each.of, state, anyio.current_time())
         self._call_head()
 
     def leave(
@@ -301,12 +301,12 @@ class Limiter:
             headers: Names in lower case; what is absent or no number is passed over.
         """
         now = anyio.current_time()
-        for kind, said in told(headers).items():
-            self._tell(kind, said, now)
+        for kind, state in told(headers).items():
+            self._tell(kind, state, now)
 
-    def _tell(self, kind: str, said: Told, now: float) -> None:
+    def _tell(self, kind: str, state: Told, now: float) -> None:
         """Have a bucket know what the server said of it, as far as it is for us."""
-        size, left, rate = said
+        size, left, rate = state
         if self._share < 1.0:
             size, rate = max(1.0, size * self._share), rate * self._share
             left = None if left is None else left * self._share

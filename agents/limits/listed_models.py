@@ -40,10 +40,10 @@ def listed_models(provider: str, prefix: str) -> tuple[ListedModel, ...]:
 
     every: Any = next((p for p in get_snapshot().providers if p.id == provider), None)
     models: list[Any] = [] if every is None else list(every.models)
-    made = [
+    listed = [
         _listed(model, provider, prefix) for model in models if not model.deprecated
     ]
-    return tuple(each for each in made if each.input_usd and each.output_usd)
+    return tuple(each for each in listed if each.input_usd and each.output_usd)
 
 
 def _listed(model: Any, provider: str, prefix: str) -> ListedModel:  # noqa: ANN401  (the library's)

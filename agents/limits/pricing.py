@@ -173,10 +173,10 @@ def _price(model: str, provider: str) -> Callable[[Usage], Decimal] | None:
     def price(usage: Usage) -> Decimal:
         with warnings_logged():
             counted: Any = genai_prices.Usage(**_counted(usage))
-            found = genai_prices.calc_price(
+            calculation = genai_prices.calc_price(
                 counted, _listed(model, provider), provider_id=provider
             )
-        return found.total_price
+        return calculation.total_price
 
     try:
         price(Usage(input_tokens=1))
@@ -215,8 +215,10 @@ def _rates(model: str, provider: str) -> _Rates | None:
         one: Any = genai_prices.Usage(input_tokens=1)
         name = _listed(model, provider)
         priced = genai_prices.calc_price(one, name, provider_id=provider)
-        found = priced.model_price
-    prices = {name: price for name, price in vars(found).items() if price is not None}
+        prices_listed = priced.model_price
+    prices = {
+        name: price for name, price in vars(prices_listed).items() if price is not None
+    }
     if prices.keys() != _PRICED.keys():
         return None
     starts = {

@@ -135,13 +135,13 @@ def told(headers: Mapping[str, str]) -> dict[str, Told]:
     Args:
         headers: Names in lower case; what is absent or no number is passed over.
     """
-    found: dict[str, Told] = {}
+    states: dict[str, Told] = {}
     for kind in KINDS:
         size = _number(headers.get(f"anthropic-ratelimit-{kind}-limit"))
         if size is not None and size > 0:
             left = _number(headers.get(f"anthropic-ratelimit-{kind}-remaining"))
-            found[kind] = (size, left, size / _A_MINUTE_S)
-    return found
+            states[kind] = (size, left, size / _A_MINUTE_S)
+    return states
 
 
 def _number(text: str | None) -> float | None:

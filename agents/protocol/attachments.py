@@ -168,15 +168,15 @@ def size(count: int) -> str:
 def _kind(data: bytes, wish: Attach) -> tuple[Kind, str, bytes]:
     if wish.container:
         return "data", media_type_of(data) or "application/octet-stream", data
-    found = media_type_of(data)
-    if found is None:
+    media_type = media_type_of(data)
+    if media_type is None:
         raise ValueError(
             "is no image (PNG, JPEG, GIF, WebP), no PDF and no text; convert it, or "
             "give it to code execution with 'container: true'"
         )
-    if found == "text/plain":
-        return "text", found, _utf8(data) or data
-    return ("pdf" if found == "application/pdf" else "image"), found, data
+    if media_type == "text/plain":
+        return "text", media_type, _utf8(data) or data
+    return ("pdf" if media_type == "application/pdf" else "image"), media_type, data
 
 
 def media_type_of(data: bytes) -> str | None:

@@ -55,10 +55,10 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """Refuse a check that checks nothing, or several things."""
         kinds = [kind for kind in KINDS if getattr(self, kind) is not None]
         if len(kinds) != 1:
-            told = " and ".join(kinds) if kinds else "none of them"
+            names = " and ".join(kinds) if kinds else "none of them"
             raise ValueError(
                 f"a check is one of command, function, schema and pattern; this has "
-                f"{told.replace('json_schema', 'schema')}"
+                f"{names.replace('json_schema', 'schema')}"
             )
         if not 0 < self.weight < math.inf:
             raise ValueError(

@@ -214,30 +214,30 @@ def _as_listed(text: str, known: Iterable[Citation]) -> tuple[Citation, ...]:
     What is said of a source elsewhere, or of another whose address is longer, lists
     nothing.
     """
-    found: dict[int, Citation] = {}
+    numbered: dict[int, Citation] = {}
     listed = _list_at_the_end(text)
     for citation in known:
         for number, line in listed:
-            if number not in found and _is_named(citation, line):
-                found[number] = msgspec.structs.replace(citation, number=number)
+            if number not in numbered and _is_named(citation, line):
+                numbered[number] = msgspec.structs.replace(citation, number=number)
                 break
-    return tuple(found[number] for number in sorted(found))
+    return tuple(numbered[number] for number in sorted(numbered))
 
 
 def _list_at_the_end(text: str) -> list[tuple[int, str]]:
     """The numbered lines that ``text`` ends with, in order; a line may go on."""
-    found: list[tuple[int, str]] = []
+    listed: list[tuple[int, str]] = []
     more: list[str] = []
     for line in reversed(text.rstrip().splitlines()):
         numbered = _LISTED.match(line)
         if numbered is not None:
-            found.append((int(numbered[1]), " ".join((line, *reversed(more)))))
+            listed.append((int(numbered[1]), " ".join((line, *reversed(more)))))
             more = []
         elif len(more) < _LONGEST_ENTRY:
             more.append(line)
         else:
             break
-    return found[::-1]
+    return listed[::-1]
 
 
 def _is_named(citation: Citation, line: str) -> bool:
@@ -288,8 +288,8 @@ def _pieces(block: Json, pages: Mapping[str, str]) -> Iterator[tuple[_Piece, str
 
     A citation that says no place rests on the whole.
     """
-    given = block.get("text")
-    text = given if isinstance(given, str) else ""
+    value = block.get("text")
+    text = value if isinstance(value, str) else ""
     every = block.get("citations")
     ending: dict[int, list[tuple[int, Source]]] = {}
     for each in cast("list[Any]", every) if isinstance(every, list) else []:
@@ -321,8 +321,8 @@ def _span(citation: Json, text: str) -> tuple[int, int]:
     return min(start, end), end
 
 
-def _index(told: Json, name: str) -> int:
-    value = told.get(name)
+def _index(fields: Json, name: str) -> int:
+    value = fields.get(name)
     if isinstance(value, bool) or not isinstance(value, int):
         return 0
     return max(0, value)
@@ -336,31 +336,31 @@ def _source(citation: object, pages: Mapping[str, str]) -> Source | None:
     """
     if not isinstance(citation, dict):
         return None
-    told = cast("Json", citation)
-    title = _line(told.get("title") or told.get("document_title"), TITLE_CHARS)
-    address = _line(told.get("url") or told.get("source"), ADDRESS_CHARS)
+    fields = cast("Json", citation)
+    title = _line(fields.get("title") or fields.get("document_title"), TITLE_CHARS)
+    address = _line(fields.get("url") or fields.get("source"), ADDRESS_CHARS)
     if not address:
         # What is fetched is cited as a document, by its title alone.
-        address = pages.get(title, "") or _place(told)
-    if not title and "document_index" in told:
-        title = f"document {_count(told, 'document_index') + 1}"
+        address = pages.get(title, "") or _place(fields)
+    if not title and "document_index" in fields:
+        title = f"document {_count(fields, 'document_index') + 1}"
     if not title and not address:
         return None
-    quote = _line(told.get("cited_text"), QUOTE_CHARS)
+    quote = _line(fields.get("cited_text"), QUOTE_CHARS)
     return Source(title or address, address, quote)
 
 
-def _place(told: Json) -> str:
+def _place(fields: Json) -> str:
     """Where in a document; the number of a character tells a reader nothing."""
-    if told.get("type") != "page_location":
+    if fields.get("type") != "page_location":
         return ""
-    first, end = _count(told, "start_page_number"), _count(told, "end_page_number")
+    first, end = _count(fields, "start_page_number"), _count(fields, "end_page_number")
     # The end is the first page that is not cited.
     return f"page {first}" if end <= first + 1 else f"pages {first}-{end - 1}"
 
 
-def _count(told: Json, name: str) -> int:
-    value = told.get(name)
+def _count(fields: Json, name: str) -> int:
+    value = fields.get(name)
     return value if isinstance(value, int) else 0
 
 
@@ -368,12 +368,12 @@ def _page(content: object) -> dict[str, str]:
     """Title → address of a fetched page."""
     if not isinstance(content, dict):
         return {}
-    told = cast("Json", content)
-    document: Any = told.get("content")
+    fields = cast("Json", content)
+    document: Any = fields.get("content")
     if not isinstance(document, dict):
         return {}
     title = _line(cast("Json", document).get("title"), TITLE_CHARS)
-    address = _line(told.get("url"), ADDRESS_CHARS)
+    address = _line(fields.get("url"), ADDRESS_CHARS)
     return {title: address} if title and address else {}
 
 

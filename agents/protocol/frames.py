@@ -114,14 +114,14 @@ def encode_frame(chunks: Iterable[StreamChunk]) -> bytes:
     """Encode chunks of one agent as a frame."""
     # A list always: of anything else, msgspec (0.22) never frees the iterator, which
     # was half a kilobyte a session.
-    said = [*chunks]
-    if len(said) >= FEWEST:
-        said = _folded(said)
+    lines = [*chunks]
+    if len(lines) >= FEWEST:
+        lines = _folded(lines)
     try:
-        return _encoder.encode_lines(said)
+        return _encoder.encode_lines(lines)
     except UnicodeEncodeError:
         # Whatever a backend of the caller's own says of its trouble, the others go on.
-        return _encoder.encode_lines([_whole(chunk) for chunk in said])
+        return _encoder.encode_lines([_whole(chunk) for chunk in lines])
 
 
 def _whole(chunk: StreamChunk | _Run) -> StreamChunk | _Run:

@@ -90,8 +90,8 @@ def _png(data: bytes) -> tuple[int, int]:
     at, sides, has_pixels = len(_PNG), (0, 0), False
     while True:
         size, kind = _number(data, at, 4), data[at + 4 : at + 8]
-        told = _number(data, at + 8 + size, 4)
-        if zlib.crc32(data[at + 4 : at + 8 + size]) != told:
+        checksum = _number(data, at + 8 + size, 4)
+        if zlib.crc32(data[at + 4 : at + 8 + size]) != checksum:
             raise ValueError("is damaged: a checksum is wrong")
         if kind == b"IHDR":
             sides = _number(data, at + 8, 4), _number(data, at + 12, 4)

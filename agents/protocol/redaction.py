@@ -145,10 +145,10 @@ def secrets_of_environment(ours: Mapping[str, str] = os.environ) -> Iterator[str
 
 def secrets_of(holder: object) -> Iterator[str]:
     """The ``secrets`` of a backend or toolbox; a caller's may have none."""
-    found: object = getattr(holder, "secrets", ())
-    if isinstance(found, str | bytes):
+    values: object = getattr(holder, "secrets", ())
+    if isinstance(values, str | bytes):
         return
     try:
-        yield from (each for each in found if isinstance(each, str))  # type: ignore[attr-defined]
+        yield from (each for each in values if isinstance(each, str))  # type: ignore[attr-defined]
     except TypeError:
         return

@@ -95,9 +95,9 @@ class SessionTrace(_Timed):
 
     def turn(self, turn: Turn, model: str) -> TurnTrace:
         """Begin a turn's span, linked to the turns whose answers it reads."""
-        made = TurnTrace(self, turn, model, self._links(turn))
-        self._turns[turn.agent] = made.span.get_span_context()
-        return made
+        trace = TurnTrace(self, turn, model, self._links(turn))
+        self._turns[turn.agent] = trace.span.get_span_context()
+        return trace
 
     def _links(self, turn: Turn) -> list[Link]:
         if not isinstance(turn.task, Review | Present):
@@ -180,16 +180,16 @@ class TurnTrace(_Timed):
         self, backend: Backend, request: Request, response: Transcript
     ) -> Generator[CallTrace]:
         """A model is asked in this block; one that was asked before is linked."""
-        made = CallTrace(self, backend, request, self._failed_call)
+        trace = CallTrace(self, backend, request, self._failed_call)
         try:
-            with _current(made.span):
-                yield made
+            with _current(trace.span):
+                yield trace
         except BaseException as error:
-            self._failed_call = made.span.get_span_context()
-            made.end(response, error)
+            self._failed_call = trace.span.get_span_context()
+            trace.end(response, error)
             raise
         self._failed_call = None
-        made.end(response, None)
+        trace.end(response, None)
 
     @contextmanager
     def tool(self, call: ToolCalled) -> Generator[list[tuple[bytes, bool]]]:
@@ -207,8 +207,8 @@ class TurnTrace(_Timed):
             names.CONVERSATION: session.session,
         }
         if session.has_content:
-            given = bytes(call.input).decode("utf-8", "replace")
-            attributes[names.TOOL_ARGUMENTS] = session.content(given)
+            arguments = bytes(call.input).decode("utf-8", "replace")
+            attributes[names.TOOL_ARGUMENTS] = session.content(arguments)
         began = time.perf_counter()
         span = session.tracer.start_span(
             f"execute_tool {call.name}",
@@ -229,8 +229,8 @@ class TurnTrace(_Timed):
                 span.set_attribute(names.TOOL_RESULT, session.content(text))
             span.end()
             if session.instruments is not None:
-                told = {names.TOOL: call.name} | ({names.ERROR: kind} if kind else {})
-                session.instruments.tool.record(time.perf_counter() - began, told)
+                labels = {names.TOOL: call.name} | ({names.ERROR: kind} if kind else {})
+                session.instruments.tool.record(time.perf_counter() - began, labels)
 
 
 class CallTrace(_Timed):
@@ -264,8 +264,8 @@ class CallTrace(_Timed):
             attributes[names.MAX_TOKENS] = request.max_tokens
         if session.has_content:
             attributes[names.SYSTEM] = session.content(request.system)
-            said = (bytes(each.content).decode() for each in request.messages)
-            attributes[names.SENT] = session.content(f"[{','.join(said)}]")
+            contents = (bytes(each.content).decode() for each in request.messages)
+            attributes[names.SENT] = session.content(f"[{','.join(contents)}]")
         links = [] if before is None else [Link(before, {names.LINK: "retry"})]
         super().__init__(
             session.tracer.start_span(
@@ -284,10 +284,10 @@ class CallTrace(_Timed):
 
     def end(self, response: Transcript, error: BaseException | None) -> None:
         """The response is whole, or has broken off."""
-        session, told = self._turn.session, self._told
+        session, labels = self._turn.session, self._told
         report = response.reported
         if report is not None:
-            told = {**told, names.MODEL: report.model}
+            labels = {**labels, names.MODEL: report.model}
             usage = report.usage
             self._set(
                 {
@@ -312,11 +312,11 @@ class CallTrace(_Timed):
         if session.instruments is None:
             return
         if report is not None:
-            session.instruments.count(report.usage, told)
+            session.instruments.count(report.usage, labels)
         if self._first_s is not None:
-            session.instruments.first_chunk.record(self._first_s, told)
-        told = {**told, names.ERROR: kind} if kind else told
-        session.instruments.call.record(self.elapsed_s, told)
+            session.instruments.first_chunk.record(self._first_s, labels)
+        labels = {**labels, names.ERROR: kind} if kind else labels
+        session.instruments.call.record(self.elapsed_s, labels)
 
     def _set(self, attributes: Mapping[str, Any]) -> None:
         known = {name: x for name, x in attributes.items() if x is not None}

@@ -294,8 +294,8 @@ class ClaudeBackend:
     def _parameters(self, request: Request) -> dict[str, Any]:
         if self._most_tokens is not None:
             request = replace(request, max_tokens=self._max_tokens(request))
-        made = parameters(self._settings, request, is_bare=self._is_bare)
-        return without_unasked(made, self._settings) if self._is_bare else made
+        fields = parameters(self._settings, request, is_bare=self._is_bare)
+        return without_unasked(fields, self._settings) if self._is_bare else fields
 
     async def _ask(
         self, client: anthropic.AsyncAnthropic, request: Request
@@ -321,10 +321,10 @@ class ClaudeBackend:
         Its input is counted by the API, which costs nothing; where that cannot be, it
         is estimated by its length.
         """
-        made = self._parameters(request)
-        counted = None if self._cannot_count else await self._counted(made)
+        fields = self._parameters(request)
+        counted = None if self._cannot_count else await self._counted(fields)
         read = tokens_at_most(request) if counted is None else counted
-        return forecast_of(self._settings, made, read)
+        return forecast_of(self._settings, fields, read)
 
     async def models(self) -> tuple[ModelInfo, ...]:
         """The models that the account may ask, as the API lists them.
@@ -335,14 +335,14 @@ class ClaudeBackend:
         with self._clients.lease() as client, self._mapped():
             return await listed_models(client.models)
 
-    async def _counted(self, made: dict[str, Any]) -> int | None:
+    async def _counted(self, fields: dict[str, Any]) -> int | None:
         """Input tokens as the API counts them; ``None``: it does not count."""
-        given = {name: made[name] for name in COUNTED if name in made}
+        counted_fields = {name: fields[name] for name in COUNTED if name in fields}
         with self._clients.lease() as client:
             try:
                 count = cast("Any", client.beta.messages.count_tokens)
                 with anyio.move_on_after(COUNT_LIMIT_S):
-                    return int((await count(**given)).input_tokens)
+                    return int((await count(**counted_fields)).input_tokens)
             except FOREIGN as exc:
                 is_final = isinstance(exc, anthropic.APIStatusError)
                 self._cannot_count = is_final and exc.status_code in NOT_COUNTED
@@ -472,12 +472,14 @@ class ClaudeBackend:
             if options.pop(f"enable_{name}", False)
         ]
         settings = msgspec.structs.asdict(self._settings) | options
-        given = settings["server_tools"]
+        server_tools = settings["server_tools"]
         there = server_tool_names(
-            ClaudeSettings(model=str(settings["model"]), server_tools=tuple(given))
+            ClaudeSettings(
+                model=str(settings["model"]), server_tools=tuple(server_tools)
+            )
         )
         more = [name for name in enabled if name not in there]
-        settings["server_tools"] = (*given, *more)
+        settings["server_tools"] = (*server_tools, *more)
         return ClaudeBackend(
             client=self._clients.here(), idle_limit_s=self._idle_limit_s, **settings
         )

@@ -122,10 +122,12 @@ _NAMED = re.compile(r"[\w-]+-20\d\d-\d\d-\d\d")
 
 def refuses_beta(refused: BackendRefused, betas: Collection[str]) -> bool:
     """Whether a request was refused for one of ``betas``, as far as its error tells."""
-    said = str(refused)
-    named = _NAMED.findall(said)
+    message = str(refused)
+    named = _NAMED.findall(message)
     is_of_these = not named or not frozenset(betas).isdisjoint(named)
-    return said[:4] in {"400 ", "422 "} and is_of_these and bool(_BETA.search(said))
+    return (
+        message[:4] in {"400 ", "422 "} and is_of_these and bool(_BETA.search(message))
+    )
 
 
 _MOST = re.compile(r"max_tokens`?: \d+ > (\d+)")
@@ -149,11 +151,11 @@ def fewer_tokens(refused: BackendRefused) -> FewerTokens | None:
     older models and of gateways that ask another model (anthropics/claude-code#11302);
     "input length and `max_tokens` exceed context limit: 190000 + 16000 > 200000".
     """
-    said = str(refused)
-    if (found := _MOST.search(said)) is not None:
-        return FewerTokens(max(1, int(found[1])), is_for_all=True)
-    if (found := _ROOM.search(said)) is not None:
-        room = int(found[2]) - int(found[1])
+    message = str(refused)
+    if (match := _MOST.search(message)) is not None:
+        return FewerTokens(max(1, int(match[1])), is_for_all=True)
+    if (match := _ROOM.search(message)) is not None:
+        room = int(match[2]) - int(match[1])
         return FewerTokens(room, is_for_all=False) if room >= LEAST_ROOM else None
     return None
 
@@ -176,18 +178,18 @@ def error_for(
         now: What a date in ``retry-after`` is counted from; ``None``: the response's
             own date, or this machine's.
     """
-    said = without_secrets(f"{status} {words_of(body)}".strip(), secrets)
+    message = without_secrets(f"{status} {words_of(body)}".strip(), secrets)
     should_retry = headers.get("x-should-retry")
     passes = status in _PASSING or status >= 500
     if should_retry in {"true", "false"}:
         passes = should_retry == "true"
-    final = _final(status, said)
+    final = _final(status, message)
     if final is not None:
         return final
     if not passes:
-        return BackendRefused(said)
+        return BackendRefused(message)
     return BackendUnavailable(
-        said,
+        message,
         retry_after_s=retry_after_s(headers, now),
         is_rate_limit=status == 429,
         is_overload=status in _OVERLOADED,
@@ -199,20 +201,20 @@ def error_of(type_: str, message: str, secrets: Collection[str] = ()) -> AgentEr
 
     The status of such a response is 200, so type and words are all there is to go by.
     """
-    said = without_secrets(": ".join(filter(None, (type_, message))), secrets)
-    said = said or "an error that says nothing"
+    text = without_secrets(": ".join(filter(None, (type_, message))), secrets)
+    text = text or "an error that says nothing"
     if "rate_limit" in type_ or "throttling" in type_.lower():
-        if _ACCOUNT_GATE.search(said):
-            return _final(429, said) or BackendRefused(said)
-        return BackendUnavailable(said, is_rate_limit=True)
+        if _ACCOUNT_GATE.search(text):
+            return _final(429, text) or BackendRefused(text)
+        return BackendUnavailable(text, is_rate_limit=True)
     is_final = _FINAL_TYPES.search(type_) is not None
-    final = _final(400 if is_final else 500, said)
+    final = _final(400 if is_final else 500, text)
     if final is not None:
         return final
     if is_final:
-        return BackendRefused(said)
+        return BackendRefused(text)
     is_overload = _OVERLOADED_TYPES.search(type_) is not None
-    return BackendUnavailable(said, is_overload=is_overload)
+    return BackendUnavailable(text, is_overload=is_overload)
 
 
 def error_told(error: object, secrets: Collection[str] = ()) -> AgentError:
@@ -225,63 +227,67 @@ def error_told(error: object, secrets: Collection[str] = ()) -> AgentError:
     """
     if not isinstance(error, dict):
         return error_of("", words_of(error), secrets)
-    told = cast("dict[str, Any]", error)
-    inner = told.get("error")
+    fields = cast("dict[str, Any]", error)
+    inner = fields.get("error")
     if isinstance(inner, dict):
-        told = cast("dict[str, Any]", inner)
+        fields = cast("dict[str, Any]", inner)
     for name in ("code", "status", "status_code"):
-        status: Any = told.get(name)
+        status: Any = fields.get(name)
         if isinstance(status, str) and status.isdecimal():
             status = int(status)
         if isinstance(status, int) and 400 <= status <= 599:
-            return error_for(status, {}, told, secrets)
-    type_ = told.get("type")
+            return error_for(status, {}, fields, secrets)
+    type_ = fields.get("type")
     kind = type_ if isinstance(type_, str) and type_ != "error" else ""
-    said = _words({name: value for name, value in told.items() if name != "type"})
-    return error_of(kind, said, secrets)
+    message = _words({name: value for name, value in fields.items() if name != "type"})
+    return error_of(kind, message, secrets)
 
 
-def _final(status: int, said: str) -> AgentError | None:
+def _final(status: int, message: str) -> AgentError | None:
     """The error of a refusal that waiting does not help, by its message."""
     if status == 429:
-        if not _ACCOUNT_GATE.search(said):
+        if not _ACCOUNT_GATE.search(message):
             return None
-        return ContextExceeded(said) if _TOO_LONG.search(said) else BackendRefused(said)
+        return (
+            ContextExceeded(message)
+            if _TOO_LONG.search(message)
+            else BackendRefused(message)
+        )
     if status == 413:
-        return ContextExceeded(said)
+        return ContextExceeded(message)
     if status in {401, 402}:
         return None
-    if _TOO_LONG.search(said):
-        return ContextExceeded(said)
-    if _FILTERED.search(said):
-        return BackendRefused(said, is_declined=True)
+    if _TOO_LONG.search(message):
+        return ContextExceeded(message)
+    if _FILTERED.search(message):
+        return BackendRefused(message, is_declined=True)
     if status >= 500:
         return None
-    if status in {400, 422} and _THOUGHTS.search(said):
-        return BackendRefused(said, lost_thoughts=True)
-    return _final_of_place(status, said)
+    if status in {400, 422} and _THOUGHTS.search(message):
+        return BackendRefused(message, lost_thoughts=True)
+    return _final_of_place(status, message)
 
 
-def _final_of_place(status: int, said: str) -> AgentError | None:
+def _final_of_place(status: int, message: str) -> AgentError | None:
     """The error where something does not exist: a container, a model."""
-    if _CONTAINER.search(said):
-        return BackendRefused(said, lost_container=True)
-    is_of_model = status == 403 and "model" in said.lower()
-    if is_of_model or _NO_MODEL.search(said):
-        return BackendRefused(said, is_declined=True)
+    if _CONTAINER.search(message):
+        return BackendRefused(message, lost_container=True)
+    is_of_model = status == 403 and "model" in message.lower()
+    if is_of_model or _NO_MODEL.search(message):
+        return BackendRefused(message, is_declined=True)
     return None
 
 
-def without_secrets(said: str, secrets: Collection[str]) -> str:
-    """``said`` without keys, cut: a part of a key is none to be found.
+def without_secrets(message: str, secrets: Collection[str]) -> str:
+    """``message`` without keys, cut: a part of a key is none to be found.
 
     Servers of one's own take any key; a short one is no secret, and without its letters
     no error would be told by its words.
     """
     for secret in secrets:
         if len(secret) >= LEAST_CHARS:
-            said = said.replace(secret, "…")
-    return said[:SAID_CHARS]
+            message = message.replace(secret, "…")
+    return message[:SAID_CHARS]
 
 
 def retry_after_s(
@@ -293,11 +299,11 @@ def retry_after_s(
     send. A date counts from the response's own, so that clocks may differ.
     """
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        told = headers.get(name, "").strip()
+        value = headers.get(name, "").strip()
         try:
-            seconds = float(told.removesuffix("s")) * unit
+            seconds = float(value.removesuffix("s")) * unit
         except ValueError:
-            moment = _moment(told)
+            moment = _moment(value)
             if moment is None:
                 continue
             now = now or _moment(headers.get("date", "")) or datetime.now(UTC)
@@ -307,11 +313,11 @@ def retry_after_s(
     return None
 
 
-def _moment(told: str) -> datetime | None:
+def _moment(value: str) -> datetime | None:
     """A date as HTTP writes it, or ISO 8601."""
     for read in (parsedate_to_datetime, datetime.fromisoformat):
         try:
-            moment = read(told)
+            moment = read(value)
         except (ValueError, TypeError, IndexError, OverflowError):
             continue
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
@@ -352,25 +358,25 @@ def words_of(body: object) -> str:
 
 
 def _words(body: object) -> str:
-    found = _first_text(body, 0)
-    if found is not None:
-        return _coded(_page(found), body)
+    text = _first_text(body, 0)
+    if text is not None:
+        return _coded(_page(text), body)
     try:
         return msgspec.json.encode(body).decode() if body else ""
     except (TypeError, ValueError, RecursionError):
         return ""
 
 
-def _coded(said: str, body: object) -> str:
-    """``said`` with the code in words that stands beside it, if it says more."""
-    told: Any = body
-    while isinstance(told, dict):
-        fields = cast("dict[str, Any]", told)
+def _coded(message: str, body: object) -> str:
+    """``message`` with the code in words that stands beside it, if it says more."""
+    level: Any = body
+    while isinstance(level, dict):
+        fields = cast("dict[str, Any]", level)
         code: Any = fields.get("code")
         if isinstance(code, str) and re.fullmatch(r"[A-Za-z][\w.-]{3,60}", code):
-            return said if code in said else f"{code}: {said}"
-        told = fields.get("error")
-    return said
+            return message if code in message else f"{code}: {message}"
+        level = fields.get("error")
+    return message
 
 
 def _first_text(value: object, depth: int) -> str | None:
@@ -388,9 +394,9 @@ def _first_text(value: object, depth: int) -> str | None:
     else:
         return None
     for part in parts:
-        found = _first_text(part, depth + 1)
-        if found is not None:
-            return found
+        text = _first_text(part, depth + 1)
+        if text is not None:
+            return text
     return None
 
 

@@ -58,14 +58,14 @@ class ClaudeFiles:
             AgentError: It was not taken.
         """
         with self._mapped():
-            made = await with_warnings_logged(
+            metadata = await with_warnings_logged(
                 self._client().beta.files.upload(
                     file=(item.name, item.data, item.media_type),
                     expires_in_seconds=EXPIRES_S,
                     betas=[FILES],
                 )
             )
-        return str(made.id)
+        return str(metadata.id)
 
     async def has(self, file_id: str) -> bool:
         """Whether a file is there; one that may not be looked at is not.

@@ -19,21 +19,21 @@ async def listed_models(models: Any) -> tuple[ModelInfo, ...]:  # noqa: ANN401  
     Raises:
         BackendRefused: It is no such list, or an empty one.
     """
-    found: dict[str, ModelInfo] = {}
+    infos: dict[str, ModelInfo] = {}
     try:
         # Page by page: the SDK's own iteration is two generators that nobody closes.
         page = await models.list(limit=PAGE)
         while True:
-            known = len(found)
+            known = len(infos)
             for model in page.data:
-                told = listed_model(model.model_dump(mode="json", warnings=False))
-                found.setdefault(told.id, told)
-            if len(found) == known or not page.has_next_page():
+                info = listed_model(model.model_dump(mode="json", warnings=False))
+                infos.setdefault(info.id, info)
+            if len(infos) == known or not page.has_next_page():
                 break
             page = await page.get_next_page()
     except (AttributeError, TypeError, ValueError) as error:
         # The SDK hands on whatever a gateway has in the place of a list.
         raise BackendRefused("its list of models cannot be read") from error
-    if not found:
+    if not infos:
         raise BackendRefused("its list names no model")
-    return tuple(found.values())
+    return tuple(infos.values())

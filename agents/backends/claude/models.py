@@ -112,14 +112,14 @@ def _context(model: str) -> int | None:
     import genai_prices  # noqa: PLC0415  (0.2 s)
 
     try:
-        found = genai_prices.calc_price(
+        calculation = genai_prices.calc_price(
             cast("Any", genai_prices.Usage(input_tokens=1)),
             model,
             provider_id="anthropic",
         )
     except LookupError:
         return None
-    return found.model.context_window
+    return calculation.model.context_window
 
 
 def _thinking(model: str) -> tuple[str, ...]:
@@ -131,18 +131,18 @@ def _thinking(model: str) -> tuple[str, ...]:
     return (f"thinking: {', '.join(modes)}",)
 
 
-def _tokens(told: object) -> int | None:
+def _tokens(count: object) -> int | None:
     """A number of tokens, if it is one."""
-    return told if isinstance(told, int) and told > 0 else None
+    return count if isinstance(count, int) and count > 0 else None
 
 
-def _capabilities(told: object) -> tuple[str, ...]:
+def _capabilities(capabilities: object) -> tuple[str, ...]:
     """The names of what is supported, as the list nests them."""
-    if not isinstance(told, dict):
+    if not isinstance(capabilities, dict):
         return ()
-    found: list[str] = []
-    for name, value in cast("dict[str, Any]", told).items():
-        given = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-        if value is True or given.get("supported"):
-            found.append(name)
-    return tuple(found)
+    names: list[str] = []
+    for name, value in cast("dict[str, Any]", capabilities).items():
+        fields = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+        if value is True or fields.get("supported"):
+            names.append(name)
+    return tuple(names)

@@ -85,11 +85,11 @@ def provider_client(
                     **common,
                 )
             case "vertex":
-                given = {"region": place.region, "project_id": place.project}
+                settings = {"region": place.region, "project_id": place.project}
                 return AsyncAnthropicVertex(
                     access_token=api_key,
                     base_url=base_url,
-                    **{name: value for name, value in given.items() if value},
+                    **{name: value for name, value in settings.items() if value},
                     **common,
                 )
             case "foundry":
@@ -107,8 +107,8 @@ def provider_client(
 
 def secrets_of(client: object) -> tuple[str, ...]:
     """All that must not be seen of what ``client`` was made with."""
-    found = (getattr(client, name, None) for name in (*KEYS, *_MORE_SECRETS))
-    return tuple(str(secret) for secret in found if isinstance(secret, str) and secret)
+    values = (getattr(client, name, None) for name in (*KEYS, *_MORE_SECRETS))
+    return tuple(str(secret) for secret in values if isinstance(secret, str) and secret)
 
 
 def _check_extra(provider: str, *, has_key: bool) -> None:
@@ -123,15 +123,15 @@ def _check_extra(provider: str, *, has_key: bool) -> None:
 
 def _check_needs(place: Place, api_key: str | None, base_url: str | None) -> None:
     """Say in our words what is missing; the SDK says it in its parameters'."""
-    given = {"region": place.region, "project": place.project, "key": api_key}
-    given["resource"] = place.resource
+    settings = {"region": place.region, "project": place.project, "key": api_key}
+    settings["resource"] = place.resource
     spared: set[str] = set()
     if base_url and place.provider != "vertex":
         spared = {"region", "resource"}  # they are but a part of the address
     if api_key is None:
         spared.add("project")  # who signs in belongs to one
     for (provider, name), variables in _ALSO_FROM.items():
-        if provider != place.provider or given[name] or name in spared:
+        if provider != place.provider or settings[name] or name in spared:
             continue
         if not any(os.environ.get(variable) for variable in variables):
             way = "'api_key_env: …'" if name == "key" else f"'{name}: …'"

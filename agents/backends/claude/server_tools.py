@@ -95,10 +95,10 @@ def generation(model: str) -> tuple[int, int]:
 
     A name that says nothing is taken for a new model: aliases point at new ones.
     """
-    found = _GENERATION.search(model) or _OLD_GENERATION.search(model)
-    if found is None:
+    match = _GENERATION.search(model) or _OLD_GENERATION.search(model)
+    if match is None:
         return (99, 0)
-    return int(found[1]), int(found[2] or 0)
+    return int(match[1]), int(match[2] or 0)
 
 
 def server_tool(
@@ -119,23 +119,23 @@ def server_tool(
         ValueError: There is no such tool or version, or what is said of it would be
             refused; in one sentence, with the way out.
     """
-    given: Json = {"type": tool} if isinstance(tool, str) else dict(tool)
-    kind = str(given.get("type", given.get("name", "")))
+    fields: Json = {"type": tool} if isinstance(tool, str) else dict(tool)
+    kind = str(fields.get("type", fields.get("name", "")))
     if kind in _VERSIONS:
-        made = generation(model)
+        model_generation = generation(model)
         versions = _VERSIONS[kind]
-        kind = next(name for first, name in versions if made >= first)
-    elif kind not in _KNOWN and not (_DATED.fullmatch(kind) and "name" in given):
+        kind = next(name for first, name in versions if model_generation >= first)
+    elif kind not in _KNOWN and not (_DATED.fullmatch(kind) and "name" in fields):
         raise ValueError(_unknown(kind, others))
-    _check(kind, given)
-    given["type"] = kind
+    _check(kind, fields)
+    fields["type"] = kind
     if "toolset" not in kind:
-        given.setdefault("name", _NAMES.get(kind) or re.sub(r"_\d{8}$", "", kind))
-    elif given.get("name", "") is None:
-        del given["name"]
+        fields.setdefault("name", _NAMES.get(kind) or re.sub(r"_\d{8}$", "", kind))
+    elif fields.get("name", "") is None:
+        del fields["name"]
     if kind.startswith("advisor_"):
-        given.setdefault("model", model)  # it must be named: at least as able a one
-    return given
+        fields.setdefault("model", model)  # it must be named: at least as able a one
+    return fields
 
 
 def _unknown(kind: str, others: Sequence[str]) -> str:
@@ -146,35 +146,37 @@ def _unknown(kind: str, others: Sequence[str]) -> str:
     choices = choices or [*sorted(_VERSIONS), *others]
     among = choices if stem else [*choices, *_KNOWN]
     near = get_close_matches(kind, among, 1)
-    said = f"server tool {kind!r} is unknown; "
-    said += f"did you mean {near[0]!r}? choose" if near else "choose"
-    said += f" from {', '.join(choices)}"
+    message = f"server tool {kind!r} is unknown; "
+    message += f"did you mean {near[0]!r}? choose" if near else "choose"
+    message += f" from {', '.join(choices)}"
     if dated:
         own = "null" if "toolset" in stem else stem
-        said += f"; or, if it is newer than this program, {{type: {kind}, name: {own}}}"
-    return said
+        message += (
+            f"; or, if it is newer than this program, {{type: {kind}, name: {own}}}"
+        )
+    return message
 
 
-def _check(kind: str, given: Json) -> None:
+def _check(kind: str, fields: Json) -> None:
     """Refuse what the API would refuse, once others have been paid for.
 
     Both facts: docs.claude.com, web search and web fetch, read 2026-11-22, and the
     SDK's types (2.12.0).
     """
-    uses = given.get("max_uses")
+    uses = fields.get("max_uses")
     is_count = isinstance(uses, int) and not isinstance(uses, bool) and uses >= 1
     if uses is not None and not is_count:
         raise ValueError(
             f"{kind}: max_uses: {uses!r} will not do; give 1 or more, or leave the "
             "tool out"
         )
-    if all(given.get(name) is not None for name in _DOMAINS):
+    if all(fields.get(name) is not None for name in _DOMAINS):
         raise ValueError(
             f"{kind}: allowed_domains and blocked_domains exclude each other; keep one"
         )
     for name in _DOMAINS:
-        _check_domains(f"{kind}: {name}", given.get(name) or ())
-    place = given.get("user_location")
+        _check_domains(f"{kind}: {name}", fields.get(name) or ())
+    place = fields.get("user_location")
     if isinstance(place, dict) and "type" not in place:
         raise ValueError(f"{kind}: user_location has no type; add 'type: approximate'")
 

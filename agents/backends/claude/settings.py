@@ -159,9 +159,9 @@ def _check_extra(settings: ClaudeSettings) -> None:
         if name in settings.extra:
             raise ValueError(f"extra: {name!r} cannot stand there; use {way_out}")
     own = output_config(settings, {})
-    given = settings.extra.get("output_config")
-    if isinstance(given, dict):
-        for name in own.keys() & cast("Json", given).keys():
+    config = settings.extra.get("output_config")
+    if isinstance(config, dict):
+        for name in own.keys() & cast("Json", config).keys():
             raise ValueError(
                 f"extra: output_config.{name} is said twice; keep the setting of its "
                 "own"
@@ -209,10 +209,12 @@ def _check_model(settings: ClaudeSettings) -> None:
 
 def _thinking_budget(settings: ClaudeSettings) -> int | None:
     """The tokens to think with, in either spelling."""
-    given = settings.thinking
-    if isinstance(given, dict):
-        given = given.get("budget_tokens") if given.get("type") == "enabled" else None
-    return given if isinstance(given, int) and not isinstance(given, bool) else None
+    budget = settings.thinking
+    if isinstance(budget, dict):
+        budget = (
+            budget.get("budget_tokens") if budget.get("type") == "enabled" else None
+        )
+    return budget if isinstance(budget, int) and not isinstance(budget, bool) else None
 
 
 def _check_servers(settings: ClaudeSettings, tools: list[Json]) -> None:
@@ -253,24 +255,24 @@ def betas(
     settings: ClaudeSettings, tools: list[Json], *, has_files: bool = False
 ) -> list[str]:
     """The beta headers that a request with ``tools`` needs, each once."""
-    found = [*settings.betas, *cast("list[str]", settings.extra.get("betas") or [])]
-    found += [BETAS[tool["type"]] for tool in tools if tool.get("type") in BETAS]
+    names = [*settings.betas, *cast("list[str]", settings.extra.get("betas") or [])]
+    names += [BETAS[tool["type"]] for tool in tools if tool.get("type") in BETAS]
     has_mcp = bool(settings.mcp_servers) or any(
         tool.get("type") == "mcp_toolset" for tool in tools
     )
-    if has_mcp and not any(beta.startswith("mcp-client-") for beta in found):
-        found.append(MCP)
+    if has_mcp and not any(beta.startswith("mcp-client-") for beta in names):
+        names.append(MCP)
     if has_files:
-        found.append(FILES)
-    found += _betas_of(extra(settings))
+        names.append(FILES)
+    names += _betas_of(extra(settings))
     if "task_budget" in output_config(settings, settings.extra):
-        found.append(TASK_BUDGET)
+        names.append(TASK_BUDGET)
     if "block_binding" in (thinking(settings, settings.max_tokens) or {}):
-        found.append(BINDING)
+        names.append(BINDING)
     budget = _thinking_budget(settings) is not None
     if budget and tools and generation(settings.model) < (4, 6):
-        found.append(INTERLEAVED)
-    return list(dict.fromkeys(found))
+        names.append(INTERLEAVED)
+    return list(dict.fromkeys(names))
 
 
 def extra(settings: ClaudeSettings) -> Json:
@@ -288,16 +290,16 @@ def extra(settings: ClaudeSettings) -> Json:
         settings = msgspec.structs.replace(settings, extra={**settings.extra, **own})
     if at is None:
         return settings.extra
-    given = cast("Json", settings.extra.get("context_management") or {})
+    management = cast("Json", settings.extra.get("context_management") or {})
     trigger = {"type": "input_tokens", "value": at}
-    edits = [*given.get("edits", ()), {"type": COMPACT, "trigger": trigger}]
-    return {**settings.extra, "context_management": {**given, "edits": edits}}
+    edits = [*management.get("edits", ()), {"type": COMPACT, "trigger": trigger}]
+    return {**settings.extra, "context_management": {**management, "edits": edits}}
 
 
 def _with_skills(settings: ClaudeSettings) -> Json:
     """The container parameter with the skills that are set."""
-    given = settings.extra.get("container")
-    container = cast("Json", given) if isinstance(given, dict) else {}
+    value = settings.extra.get("container")
+    container = cast("Json", value) if isinstance(value, dict) else {}
     skills: list[Json] = [
         {"type": "anthropic", "skill_id": skill, "version": "latest"}
         if isinstance(skill, str)
@@ -309,15 +311,17 @@ def _with_skills(settings: ClaudeSettings) -> Json:
 
 def output_config(settings: ClaudeSettings, extra: Json) -> Json:
     """How the model is to word its output, with what ``extra`` says of it."""
-    given = extra.get("output_config")
-    made: Json = {**cast("Json", given)} if isinstance(given, dict) else {}
+    extra_config = extra.get("output_config")
+    config: Json = (
+        {**cast("Json", extra_config)} if isinstance(extra_config, dict) else {}
+    )
     if settings.effort is not None:
-        made["effort"] = settings.effort
+        config["effort"] = settings.effort
     if settings.output_format is not None:
-        made["format"] = settings.output_format
+        config["format"] = settings.output_format
     if settings.task_budget is not None:
-        made["task_budget"] = {"type": "tokens", "total": settings.task_budget}
-    return made
+        config["task_budget"] = {"type": "tokens", "total": settings.task_budget}
+    return config
 
 
 _OF_PARAMETERS = {
@@ -332,19 +336,19 @@ _OF_PARAMETERS = {
 
 def _betas_of(extra: Json) -> list[str]:
     """Those that parameters imply which are passed on as they are."""
-    found = [beta for name, beta in _OF_PARAMETERS.items() if name in extra]
+    names = [beta for name, beta in _OF_PARAMETERS.items() if name in extra]
     container = extra.get("container")
     if isinstance(container, dict) and "skills" in container:
-        found.append(SKILLS)
+        names.append(SKILLS)
     managed = extra.get("context_management")
     if isinstance(managed, dict):
         kinds = [str(e.get("type")) for e in cast("Json", managed).get("edits") or ()]
         compacts = [kind.startswith("compact_") for kind in kinds]
         if any(compacts):
-            found.append(COMPACTION)
+            names.append(COMPACTION)
         if not all(compacts):
-            found.append(CONTEXT_MANAGEMENT)
-    return found
+            names.append(CONTEXT_MANAGEMENT)
+    return names
 
 
 def thinking(settings: ClaudeSettings, max_tokens: int) -> Json | None:
@@ -353,19 +357,19 @@ def thinking(settings: ClaudeSettings, max_tokens: int) -> Json | None:
     if budget is not None:
         if max_tokens <= BUDGET_TOKENS:
             return {"type": "disabled"}
-        given = settings.thinking if isinstance(settings.thinking, dict) else {}
+        fields = settings.thinking if isinstance(settings.thinking, dict) else {}
         # The API wants room for an answer beyond the budget.
-        made = {
-            **given,
+        merged_fields = {
+            **fields,
             "type": "enabled",
             "budget_tokens": min(budget, max_tokens - 1),
         }
-        return _bound(settings, made)
+        return _bound(settings, merged_fields)
     match settings.thinking:
         case str(mode):
             return _bound(settings, {"type": mode})
-        case dict(given):
-            return _bound(settings, given)
+        case dict(fields):
+            return _bound(settings, fields)
         case _:
             return (
                 _bound(settings, {"type": "adaptive"}) if _is_bound(settings) else None
@@ -381,14 +385,14 @@ def _is_bound(settings: ClaudeSettings) -> bool:
     return is_ours and limits_of(settings.model).binds_thinking
 
 
-def _bound(settings: ClaudeSettings, made: Json) -> Json:
-    """``made`` with what models that bind their thinking need.
+def _bound(settings: ClaudeSettings, fields: Json) -> Json:
+    """``fields`` with what models that bind their thinking need.
 
     Summaries, because nothing is to be seen of them otherwise between tools, whoever
     looks; and, as a belt, that thoughts whose prefix has changed are left out instead
     of having the request refused.
     """
-    if not _is_bound(settings) or made.get("type") not in {"adaptive", "enabled"}:
-        return made
+    if not _is_bound(settings) or fields.get("type") not in {"adaptive", "enabled"}:
+        return fields
     drop = {"prefix_mismatch_behavior": "drop_block"}
-    return {"display": "summarized", "block_binding": drop, **made}
+    return {"display": "summarized", "block_binding": drop, **fields}

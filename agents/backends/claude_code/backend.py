@@ -189,16 +189,18 @@ class ClaudeCodeBackend:
                     case "stream":
                         reader.event(event.told)
                     case "returned":
-                        told = event.told
+                        tool_result = event.told
                         reader.returned(
-                            str(told["id"]), told["content"], is_error=told["is_error"]
+                            str(tool_result["id"]),
+                            tool_result["content"],
+                            is_error=tool_result["is_error"],
                         )
                     case "failed":
                         failed = event.told
                     case _:
                         result = event.told
-                if said := reader.take():
-                    yield said
+                if chunks := reader.take():
+                    yield chunks
         except Exception as error:
             raise error_of(failed, result) or foreign(first_of(error)) from error
         problem = error_of(failed, result)
@@ -222,15 +224,15 @@ class ClaudeCodeBackend:
     def _allow(self, turn: Turn) -> Allow:
         """Who is asked before a tool of Claude Code's own runs."""
 
-        async def allow(name: str, given: Json, call: str) -> str | None:
+        async def allow(name: str, arguments: Json, call: str) -> str | None:
             await anyio.lowlevel.checkpoint()
             if not self._approval.is_needed(name):
                 return None
             pen = Pen(turn.agent, turn.number, anyio.current_time())
-            told = ToolCalled(
-                **pen.stamp(), block=0, id=call, name=name, input=raw(given)
+            call_chunk = ToolCalled(
+                **pen.stamp(), block=0, id=call, name=name, input=raw(arguments)
             )
-            verdict = await self._approval.approver(turn.agent, told)
+            verdict = await self._approval.approver(turn.agent, call_chunk)
             return verdict.reason if isinstance(verdict, Refused) else None
 
         return allow

@@ -154,8 +154,8 @@ async def _events(messages: AsyncGenerator[Any]) -> AsyncGenerator[Event]:
                     yield event
             case "AssistantMessage" if message.error is not None:
                 words = [getattr(block, "text", "") for block in message.content]
-                told = {"error": message.error, "message": " ".join(words).strip()}
-                yield Event("failed", told)
+                problem = {"error": message.error, "message": " ".join(words).strip()}
+                yield Event("failed", problem)
             case "ResultMessage":
                 yield Event(
                     "result",
@@ -258,23 +258,23 @@ def _asking(allow: Allow) -> Callable[[Any, str | None, Any], Awaitable[Json]]:
     """The hook that asks before any tool runs; it keeps keys out of the shell."""
 
     async def ask(given: Any, call: str | None, _context: Any) -> Json:  # noqa: ANN401  (the SDK's)
-        name, told = str(given["tool_name"]), dict(given.get("tool_input") or {})
+        name, arguments = str(given["tool_name"]), dict(given.get("tool_input") or {})
         decision: Json = {"hookEventName": "PreToolUse", "permissionDecision": "allow"}
         if not name.startswith(PREFIX):
-            refused = await allow(name, told, call or "")
+            refused = await allow(name, arguments, call or "")
             if refused is not None:
                 decision["permissionDecision"] = "deny"
                 decision["permissionDecisionReason"] = refused
-            elif name == "Bash" and isinstance(told.get("command"), str):
-                told["command"] = _WITHOUT_SECRETS + told["command"]
-                decision["updatedInput"] = told
+            elif name == "Bash" and isinstance(arguments.get("command"), str):
+                arguments["command"] = _WITHOUT_SECRETS + arguments["command"]
+                decision["updatedInput"] = arguments
         return {"hookSpecificOutput": decision}
 
     return ask
 
 
 def _environment(settings: ClaudeCodeSettings, bounds: Bounds) -> dict[str, str]:
-    told = {
+    variables = {
         "HOME": str(settings.home),
         "TMPDIR": str(settings.home / "tmp"),
         "CLAUDE_CONFIG_DIR": str(settings.home / ".claude"),
@@ -284,12 +284,12 @@ def _environment(settings: ClaudeCodeSettings, bounds: Bounds) -> dict[str, str]
         **settings.env,
     }
     if settings.api_key is not None:
-        told["ANTHROPIC_API_KEY"] = settings.api_key
+        variables["ANTHROPIC_API_KEY"] = settings.api_key
     if settings.base_url is not None:
-        told["ANTHROPIC_BASE_URL"] = settings.base_url
+        variables["ANTHROPIC_BASE_URL"] = settings.base_url
     if bounds.max_tokens is not None:
-        told["CLAUDE_CODE_MAX_OUTPUT_TOKENS"] = str(bounds.max_tokens)
-    return told
+        variables["CLAUDE_CODE_MAX_OUTPUT_TOKENS"] = str(bounds.max_tokens)
+    return variables
 
 
 def program(package: Any, settings: ClaudeCodeSettings) -> str | None:  # noqa: ANN401  (the SDK)

@@ -32,14 +32,14 @@ class Prompt(NamedTuple):
 
 def prompt_of(request: Request) -> Prompt:
     """The prompt of a request, and the session that it continues."""
-    told = entries(request, BY)
+    history = entries(request, BY)
     session: str | None = None
     since = 0
-    for place, entry in enumerate(told):
+    for place, entry in enumerate(history):
         for item in entry.items:
             if item.get("type") == SESSION:
                 session, since = str(item["id"]), place + 1
-    return Prompt(session, _blocks(told[since:], request))
+    return Prompt(session, _blocks(history[since:], request))
 
 
 def whole_prompt(request: Request) -> Prompt:
@@ -52,25 +52,25 @@ def session_item(session: str) -> Json:
     return {"type": SESSION, "id": session}
 
 
-def _blocks(told: list[Entry], request: Request) -> list[Json]:
+def _blocks(history: list[Entry], request: Request) -> list[Json]:
     names = _names(request)
     blocks: list[Json] = []
-    for entry in told:
+    for entry in history:
         for part in entry.parts:
             match part:
                 case Text(text):
-                    said = text if entry.is_user else f"You have said:\n{text}"
-                    blocks.append({"type": "text", "text": said})
+                    line = text if entry.is_user else f"You have said:\n{text}"
+                    blocks.append({"type": "text", "text": line})
                 case File():
                     blocks.append(_file(part))
                 case Call(_, name, arguments):
-                    said = f"You have called {name} with {arguments}"
-                    blocks.append({"type": "text", "text": said})
+                    line = f"You have called {name} with {arguments}"
+                    blocks.append({"type": "text", "text": line})
                 case Result(call_id, _, is_error):
                     name = names.get(call_id, "the tool")
                     kind = "error" if is_error else "result"
-                    said = f"The {kind} of {name}:\n{part.text}"
-                    blocks.append({"type": "text", "text": said})
+                    line = f"The {kind} of {name}:\n{part.text}"
+                    blocks.append({"type": "text", "text": line})
                     blocks += map(_file, part.files)
     return blocks or [{"type": "text", "text": GO_ON}]
 

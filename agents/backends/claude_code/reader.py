@@ -177,11 +177,11 @@ def _parsed(typed: str) -> object:
     return value
 
 
-def _usage(told: Json, before: Usage) -> Usage:
+def _usage(counts: Json, before: Usage) -> Usage:
     """The usage of one message; what is not said stays as it was."""
 
     def count(name: str, known: int | None) -> int | None:
-        return count_of(told[name]) if told.get(name) is not None else known
+        return count_of(counts[name]) if counts.get(name) is not None else known
 
     cached = count("cache_read_input_tokens", before.cache_read_input_tokens)
     written = count("cache_creation_input_tokens", before.cache_creation_input_tokens)

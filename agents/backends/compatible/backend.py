@@ -90,17 +90,17 @@ class CompatibleBackend(HttpBackend):
             for name in ("enable_web_search", "enable_code_execution"):
                 if options.pop(name, False):
                     raise ValueError(f"{name}: this server runs no such tool")
-            made = CompatibleSettings(**options_over(self._settings, options))
-            return _speech(made, profile, endpoint.server)
+            new_settings = CompatibleSettings(**options_over(self._settings, options))
+            return _speech(new_settings, profile, endpoint.server)
 
-        given: Given = price
-        if given is None and (profile.is_local or is_local(endpoint.host)):
-            given = "free"
+        stated_price: Given = price
+        if stated_price is None and (profile.is_local or is_local(endpoint.host)):
+            stated_price = "free"
         super().__init__(
             model,
             endpoint,
             _speech(self._settings, profile, endpoint.server),
-            price=ModelPrice(profile.prices, given),
+            price=ModelPrice(profile.prices, stated_price),
             maker=profile.maker or maker_of(model),
             again=again,
         )
@@ -137,10 +137,10 @@ def _speech(
 
 
 def _chat(settings: CompatibleSettings, profile: ServerProfile) -> Speech:
-    asked = as_chat(settings, profile)
+    chat_settings = as_chat(settings, profile)
     return Speech(
         path="chat/completions",
-        body=lambda request, by: chat_body(asked, request, by),
+        body=lambda request, by: chat_body(chat_settings, request, by),
         reader=ChatReader,
         limits=limits_of,
         allowances=allowances,

@@ -84,12 +84,12 @@ async def probe(
     listed, findings = await _listed(base_url, api_key, limit_s)
     if listed is None:
         return findings
-    asked = model or next(iter(listed), None)
-    if asked is None:
-        told = "no model is known to ask; name one"
-        return [*findings, Finding("chat", "unknown", told)]
+    probed_model = model or next(iter(listed), None)
+    if probed_model is None:
+        problem = "no model is known to ask; name one"
+        return [*findings, Finding("chat", "unknown", problem)]
     for api in ("chat", "messages"):
-        findings += await _tried(base_url, api, asked, api_key, limit_s)
+        findings += await _tried(base_url, api, probed_model, api_key, limit_s)
     return findings
 
 
@@ -108,26 +108,28 @@ async def _listed(
         raise ValueError(f"base_url {base_url!r} is no address: {error}") from error
     except (httpx2.HTTPError, TimeoutError) as error:
         way = "start it, or look at the address and its port"
-        told = f"{base_url} does not answer: {error or type(error).__name__}"
-        return None, [Finding("server", "lacks", told, way)]
+        problem = f"{base_url} does not answer: {error or type(error).__name__}"
+        return None, [Finding("server", "lacks", problem, way)]
     if answer.status_code in {401, 403}:
-        told = f"{base_url} refuses the key ({answer.status_code})"
-        return None, [Finding("key", "lacks", told, "set the key that it takes")]
+        problem = f"{base_url} refuses the key ({answer.status_code})"
+        return None, [Finding("key", "lacks", problem, "set the key that it takes")]
     names = _names(data) if answer.is_success else []
     if not names:
-        told = f"it lists no models ({answer.status_code})"
-        return [], [Finding("models", "lacks", told, "name the model yourself")]
+        problem = f"it lists no models ({answer.status_code})"
+        return [], [Finding("models", "lacks", problem, "name the model yourself")]
     shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
     return names, [Finding("models", "has", f"{len(names)}: {shown}")]
 
 
 def _names(data: bytes) -> list[str]:
     try:
-        told: Any = msgspec.json.decode(data)
+        decoded: Any = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return []
     listed: Any = (
-        cast("dict[str, Any]", told).get("data") if isinstance(told, dict) else told
+        cast("dict[str, Any]", decoded).get("data")
+        if isinstance(decoded, dict)
+        else decoded
     )
     if not isinstance(listed, list):
         return []
@@ -158,9 +160,9 @@ async def _tried(
             async with aclosing(stream):
                 chunks = [chunk async for chunk in stream]
     except TimeoutError:
-        told = f"{model} said nothing whole within {limit_s:g} s"
+        problem = f"{model} said nothing whole within {limit_s:g} s"
         way = "give it longer (idle_limit_s), or take a smaller model"
-        return [Finding(api, "lacks", told, way)]
+        return [Finding(api, "lacks", problem, way)]
     except AgentError as error:
         return [_refused(api, model, error)]
     finally:
@@ -172,35 +174,43 @@ async def _tried(
 def _refused(api: Api, model: str, error: AgentError) -> Finding:
     other = "messages" if api == "chat" else "chat"
     if isinstance(error, BackendUnavailable):
-        told = f"{model} did not answer: {error}"
-        return Finding(api, "unknown", told, "try again later")
+        problem = f"{model} did not answer: {error}"
+        return Finding(api, "unknown", problem, "try again later")
     return Finding(api, "lacks", f"it says: {error}", f"use 'api: {other}'")
 
 
 def _seen(api: Api, model: str, chunks: list[StreamChunk]) -> list[Finding]:
-    found = [Finding(api, "has", f"{model} answers in a stream")]
+    findings = [Finding(api, "has", f"{model} answers in a stream")]
     calls = [chunk for chunk in chunks if isinstance(chunk, ToolCalled)]
     if not calls:
         way = (
             "take a model that calls tools: without that it can neither answer nor vote"
         )
-        found.append(Finding(f"{api}: tools", "lacks", f"{model} called none", way))
+        findings.append(Finding(f"{api}: tools", "lacks", f"{model} called none", way))
     elif not all(call.is_valid for call in calls):
-        told = f"{model} called with input that is no JSON"
-        found.append(Finding(f"{api}: tools", "lacks", told, "take another model"))
+        problem = f"{model} called with input that is no JSON"
+        findings.append(
+            Finding(f"{api}: tools", "lacks", problem, "take another model")
+        )
     else:
-        found.append(Finding(f"{api}: tools", "has", f"{model} called {calls[0].name}"))
+        findings.append(
+            Finding(f"{api}: tools", "has", f"{model} called {calls[0].name}")
+        )
     usage = [x.usage for x in chunks if isinstance(x, UsageReported)]
     if not usage or usage[-1].input_tokens + usage[-1].output_tokens == 0:
-        told = "it tells no usage: budgets are kept by estimates"
-        found.append(Finding(f"{api}: usage", "lacks", told))
+        problem = "it tells no usage: budgets are kept by estimates"
+        findings.append(Finding(f"{api}: usage", "lacks", problem))
     else:
-        found.append(Finding(f"{api}: usage", "has", "it tells what was used"))
+        findings.append(Finding(f"{api}: usage", "has", "it tells what was used"))
     if any(isinstance(chunk, ThinkingDelta) for chunk in chunks):
-        found.append(Finding(f"{api}: thinking", "has", "its thinking is seen"))
+        findings.append(Finding(f"{api}: thinking", "has", "its thinking is seen"))
     written = [x for x in chunks if isinstance(x, TextDelta | ThinkingDelta)]
     ended = [x for x in chunks if isinstance(x, ResponseEnded)]
     if ended and ended[-1].why == "cut" and not calls:
-        told = f"{model} wrote {len(written)} pieces and was cut at {MAX_TOKENS} tokens"
-        found.append(Finding(f"{api}: brevity", "lacks", told, "say 'effort: low'"))
-    return found
+        problem = (
+            f"{model} wrote {len(written)} pieces and was cut at {MAX_TOKENS} tokens"
+        )
+        findings.append(
+            Finding(f"{api}: brevity", "lacks", problem, "say 'effort: low'")
+        )
+    return findings

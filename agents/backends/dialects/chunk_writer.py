@@ -76,8 +76,8 @@ class ChunkWriter:
 
     def take(self) -> list[StreamChunk]:
         """The chunks since the last call."""
-        said, self.said = self.said, []
-        return said
+        chunks, self.said = self.said, []
+        return chunks
 
     def start(self, model: str, message: Json) -> None:
         """The response begins.

@@ -82,12 +82,12 @@ def guessed(data: bytes) -> Dialect:
             return "responses"
         if kind.startswith(("message_", "content_block_")):
             return "messages"
-        told = object_of(event)
-        if {"candidates", "usageMetadata", "promptFeedback"} & told.keys():
+        fields = object_of(event)
+        if {"candidates", "usageMetadata", "promptFeedback"} & fields.keys():
             return "gemini"
-        if "choices" in told or str(told.get("object", "")).startswith("chat."):
+        if "choices" in fields or str(fields.get("object", "")).startswith("chat."):
             return "chat"
-        error = told.get("error")
+        error = fields.get("error")
         if isinstance(error, dict):
             return "gemini" if "status" in error else "chat"
     raise StreamMalformed("this is no stream of messages, responses, chat or gemini")

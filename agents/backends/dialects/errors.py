@@ -102,23 +102,23 @@ def told(body: object) -> Told:
         return told(cast("list[object]", body)[0])
     if not isinstance(body, dict):
         return Told("")
-    given = cast("Json", body)
-    error = given.get("error")
+    fields = cast("Json", body)
+    error = fields.get("error")
     if isinstance(error, dict):
         return _fields(cast("Json", error))
     if isinstance(error, str) and error:
-        return Told(error, code=_word(given.get("code")))
-    if "message" in given:
-        return _fields(given)
-    return Told(_detail(given.get("detail") or given.get("errors")))
+        return Told(error, code=_word(fields.get("code")))
+    if "message" in fields:
+        return _fields(fields)
+    return Told(_detail(fields.get("detail") or fields.get("errors")))
 
 
 def _fields(error: Json) -> Told:
     message = text_of(error.get("message")) or text_of(error.get("reason"))
     metadata: Any = error.get("metadata")
     if isinstance(metadata, dict):  # OpenRouter's: what the provider behind it said
-        said = text_of(cast("Json", metadata).get("raw"))
-        message = f"{message}: {said}" if said else message
+        raw_message = text_of(cast("Json", metadata).get("raw"))
+        message = f"{message}: {raw_message}" if raw_message else message
     return Told(message, _word(error.get("type")), _word(error.get("code")))
 
 
@@ -131,8 +131,8 @@ def _detail(each: object) -> str:
     if isinstance(each, list):
         return "; ".join(_detail(one) for one in cast("list[object]", each)[:3])
     if isinstance(each, dict):
-        found = cast("Json", each)
-        return text_of(found.get("msg")) or text_of(found.get("message"))
+        fields = cast("Json", each)
+        return text_of(fields.get("msg")) or text_of(fields.get("message"))
     return text_of(each)
 
 
@@ -150,8 +150,8 @@ def error_for(
         body: The decoded JSON, or the text that came.
         secrets: Keys that must not appear, should the server quote them.
     """
-    said = told(body)
-    return of_told(said, status, headers, secrets)
+    problem = told(body)
+    return of_told(problem, status, headers, secrets)
 
 
 def of_told(
@@ -207,12 +207,14 @@ def of_told(
 
 def of_stream(error: object) -> AgentError:
     """The error for one that stands within a stream whose status was 200."""
-    said = told({"error": error})
-    status = int(said.code) if said.code.isdecimal() and len(said.code) == 3 else 0
+    problem = told({"error": error})
+    status = (
+        int(problem.code) if problem.code.isdecimal() and len(problem.code) == 3 else 0
+    )
     if isinstance(error, dict) and not status:
         own: Any = cast("Json", error).get("status_code")
         status = own if isinstance(own, int) else 0
-    return of_told(said, status)
+    return of_told(problem, status)
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
@@ -222,11 +224,11 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
     ``retry-after-ms: 0`` beside ``retry-after: 1``, recorded).
     """
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        given = headers.get(name, "")
+        value = headers.get(name, "")
         try:
-            seconds = float(given) * unit
+            seconds = float(value) * unit
         except ValueError:
-            seconds = _until(given, headers.get("date", ""))
+            seconds = _until(value, headers.get("date", ""))
         if math.isfinite(seconds) and seconds > 0:
             return seconds
     return None
@@ -260,7 +262,7 @@ def duration_s(text: str) -> float | None:
 
 def allowances(headers: Mapping[str, str]) -> tuple[Allowance, ...]:
     """The limits on requests and tokens in ``x-ratelimit-*``, a minute's or a day's."""
-    found: list[Allowance] = []
+    listed: list[Allowance] = []
     for of in ("requests", "tokens"):
         size = _number(headers.get(f"x-ratelimit-limit-{of}"))
         left = _number(headers.get(f"x-ratelimit-remaining-{of}"))
@@ -271,8 +273,8 @@ def allowances(headers: Mapping[str, str]) -> tuple[Allowance, ...]:
         reset = duration_s(headers.get(f"x-ratelimit-reset-{of}", ""))
         if reset and left is not None and left < size:
             rate = (size - left) / reset
-        found.append(Allowance(of=of, size=size, left=left, a_second=rate))
-    return tuple(found)
+        listed.append(Allowance(of=of, size=size, left=left, a_second=rate))
+    return tuple(listed)
 
 
 def limits_of(headers: Mapping[str, str]) -> dict[str, str]:

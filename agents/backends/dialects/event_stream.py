@@ -161,16 +161,16 @@ def _alone(data: bytes) -> ServerEvent | None:
     """
     lines = data.split(b"\n", 4)
     if len(lines) == 3:  # ``data: {…}`` alone, as all but two of the dialects have it
-        said = lines[0]
-        if lines[1] or lines[2] or said[:6] != b"data: " or _CR in data:
+        data_line = lines[0]
+        if lines[1] or lines[2] or data_line[:6] != b"data: " or _CR in data:
             return None
-        return b"", said[6:]
+        return b"", data_line[6:]
     if len(lines) != 4 or lines[2] or lines[3] or _CR in data:
         return None
-    name, said = lines[0], lines[1]
-    if name[:7] != b"event: " or said[:6] != b"data: ":
+    name, data_line = lines[0], lines[1]
+    if name[:7] != b"event: " or data_line[:6] != b"data: ":
         return None
-    return name[7:], said[6:]
+    return name[7:], data_line[6:]
 
 
 def _event(block: bytes) -> ServerEvent | None:

@@ -80,7 +80,7 @@ def entries(
         by: Who is asked; see ``Message.by``.
         fit_id: A call's id as whoever is asked takes it; those that it gave stay.
     """
-    found: list[Entry] = []
+    listed: list[Entry] = []
     own: set[str] = set()
     for place, message in enumerate(request.messages):
         items: tuple[Json, ...] = ()
@@ -92,8 +92,8 @@ def entries(
             # Before the question: they are what all agents read alike.
             blocks = [msgspec.json.decode(block) for block in request.attached]
             parts = (*_read(blocks), *parts)
-        found.append(Entry(message.role == "user", parts, items))
-    return found
+        listed.append(Entry(message.role == "user", parts, items))
+    return listed
 
 
 def _ids(items: tuple[Json, ...]) -> set[str]:
@@ -117,23 +117,23 @@ def _parts(message: Message) -> tuple[Part, ...]:
 
 
 def _read(blocks: list[Json]) -> tuple[Part, ...]:
-    found: list[Part] = []
+    read_parts: list[Part] = []
     for block in blocks:
         match block.get("type"):
             case "text":
                 if text_of(block.get("text")).strip():
-                    found.append(Text(text_of(block.get("text"))))
+                    read_parts.append(Text(text_of(block.get("text"))))
             case "image" | "document":
-                found.append(_file(block))
+                read_parts.append(_file(block))
             case "tool_use":
                 arguments = msgspec.json.encode(block.get("input") or {}).decode()
                 call_id, name = text_of(block.get("id")), text_of(block.get("name"))
-                found.append(Call(call_id, name, arguments))
+                read_parts.append(Call(call_id, name, arguments))
             case "tool_result":
-                found.append(_result(block))
+                read_parts.append(_result(block))
             case _:
                 pass  # what one maker's model thought or searched is nobody else's
-    return tuple(found)
+    return tuple(read_parts)
 
 
 def _result(block: Json) -> Result:
@@ -143,19 +143,19 @@ def _result(block: Json) -> Result:
         parts = (Text(content),)
     elif isinstance(content, list):
         parts = _read(cast("list[Json]", content))
-    kept = tuple(part for part in parts if isinstance(part, Text | File))
+    texts_and_files = tuple(part for part in parts if isinstance(part, Text | File))
     is_error = bool(block.get("is_error"))
-    return Result(text_of(block.get("tool_use_id")), kept, is_error)
+    return Result(text_of(block.get("tool_use_id")), texts_and_files, is_error)
 
 
 def _file(block: Json) -> Text | File:
     source: Any = block.get("source")
-    told = cast("Json", source) if isinstance(source, dict) else {}
+    fields = cast("Json", source) if isinstance(source, dict) else {}
     name = text_of(block.get("title"))
-    data = text_of(told.get("data"))
-    match told.get("type"):
+    data = text_of(fields.get("data"))
+    match fields.get("type"):
         case "base64":
-            return File(text_of(told.get("media_type")), data, name)
+            return File(text_of(fields.get("media_type")), data, name)
         case "text":
             return Text(f"{name}:\n\n{data}" if name else data)
         case _:

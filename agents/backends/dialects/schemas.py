@@ -34,11 +34,11 @@ _NOT_STRICT = frozenset(
 def object_schema(schema: msgspec.Raw) -> Json:
     """A tool's schema, which must be of an object."""
     value: Any = msgspec.json.decode(schema)
-    given = cast("Json", value) if isinstance(value, dict) else {}
-    if given.get("type") != "object":
-        given = {**given, "type": "object"}
-    given.setdefault("properties", dict[str, Any]())
-    return given
+    fields = cast("Json", value) if isinstance(value, dict) else {}
+    if fields.get("type") != "object":
+        fields = {**fields, "type": "object"}
+    fields.setdefault("properties", dict[str, Any]())
+    return fields
 
 
 def strict_schema(schema: Json) -> Json | None:
@@ -46,40 +46,40 @@ def strict_schema(schema: Json) -> Json | None:
 
     A property that may be left out becomes one that may be null.
     """
-    made = _strict(schema)
-    return cast("Json", made) if isinstance(made, dict) else None
+    strict = _strict(schema)
+    return cast("Json", strict) if isinstance(strict, dict) else None
 
 
 def _strict(schema: Any) -> Any:  # noqa: ANN401  (JSON)
     if not isinstance(schema, dict):
         return None if schema is True else schema
-    given = cast("Json", schema)
-    if _NOT_STRICT & given.keys():
+    fields = cast("Json", schema)
+    if _NOT_STRICT & fields.keys():
         return None
-    made: Json = {k: v for k, v in given.items() if k != "default"}
-    if given.get("type") == "object" or "properties" in given:
-        if given.get("additionalProperties", False) is not False:
+    strict: Json = {k: v for k, v in fields.items() if k != "default"}
+    if fields.get("type") == "object" or "properties" in fields:
+        if fields.get("additionalProperties", False) is not False:
             return None
-        properties = cast("Json", given.get("properties") or {})
-        required = cast("list[str]", given.get("required") or [])
+        properties = cast("Json", fields.get("properties") or {})
+        required = cast("list[str]", fields.get("required") or [])
         closed: Json = {}
         for name, inner in properties.items():
             fit = _strict(inner)
             if fit is None:
                 return None
             closed[name] = fit if name in required else _nullable(cast("Json", fit))
-        made |= {
+        strict |= {
             "properties": closed,
             "required": list(properties),
             "additionalProperties": False,
         }
     for name in ("items", "anyOf", "$defs"):
-        if name in given:
-            fit = _inner(given[name])
+        if name in fields:
+            fit = _inner(fields[name])
             if fit is None:
                 return None
-            made[name] = fit
-    return made
+            strict[name] = fit
+    return strict
 
 
 def _inner(value: Any) -> Any:  # noqa: ANN401  (JSON)

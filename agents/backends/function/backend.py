@@ -181,15 +181,15 @@ class FunctionBackend:
 
     def _called(self, request: Request) -> object:
         """Call the function; what it gives is awaited or iterated."""
-        made = body(ChatSettings(model=self._model), request, "")
-        given = [made["messages"], made.get("tools", [])]
+        chat_fields = body(ChatSettings(model=self._model), request, "")
+        arguments = [chat_fields["messages"], chat_fields.get("tools", [])]
         if self._takes_turn:
-            given.append(request.turn)
+            arguments.append(request.turn)
         if inspect.iscoroutinefunction(self._ask) or inspect.isasyncgenfunction(
             self._ask
         ):
-            return self._ask(*given)
-        return _in_thread(partial(self._ask, *given))
+            return self._ask(*arguments)
+        return _in_thread(partial(self._ask, *arguments))
 
 
 async def _closed(stream: object) -> None:
@@ -201,8 +201,8 @@ async def _closed(stream: object) -> None:
 
 async def _in_thread(work: Callable[[], object]) -> object:
     """Call a plain function, and await what it gives if that is to be awaited."""
-    given = await in_thread(work, name="a backend's function")
-    return await given if inspect.isawaitable(given) else given
+    reply = await in_thread(work, name="a backend's function")
+    return await reply if inspect.isawaitable(reply) else reply
 
 
 class _Speaker:

@@ -96,10 +96,10 @@ def call_of(piece: ToolCall | Answer | Vote, turn: Turn) -> tuple[str, str]:
         case ToolCall():
             return piece.name, _json(piece.input, f"the input of {piece.name!r}")
         case Answer():
-            given: dict[str, Any] = {"content": piece.content}
+            arguments: dict[str, Any] = {"content": piece.content}
             if piece.value is not None:
-                given["value"] = piece.value
-            return "new_answer", _json(given, "the answer's value")
+                arguments["value"] = piece.value
+            return "new_answer", _json(arguments, "the answer's value")
         case Vote():
             return "vote", _json(_vote(piece, turn), "the vote")
 
@@ -124,17 +124,17 @@ def _vote(vote: Vote, turn: Turn) -> dict[str, Any]:
         raise BackendRefused("the function voted for nothing; name a label")
     match form.kind:
         case "choice":
-            given: dict[str, Any] = {"label": labels[0] if labels else ABSTAIN}
+            fields: dict[str, Any] = {"label": labels[0] if labels else ABSTAIN}
         case "approval":
-            given = {"labels": labels}
+            fields = {"labels": labels}
         case "ranking":
-            given = {"tiers": [[label] for label in labels]}
+            fields = {"tiers": [[label] for label in labels]}
         case "scores":
             # Evenly spaced from the best score down: an order is all that was said.
             step = form.max_score / max(1, len(labels))
             scores = [round(form.max_score - step * n) for n in range(len(labels))]
-            given = {"scores": dict(zip(labels, scores, strict=True))}
-    return {**given, "reason": vote.reason}
+            fields = {"scores": dict(zip(labels, scores, strict=True))}
+    return {**fields, "reason": vote.reason}
 
 
 def _form(turn: Turn) -> BallotForm:

@@ -65,8 +65,8 @@ class GeminiBackend(HttpBackend):
         )
 
         def again(options: dict[str, Any]) -> Speech:
-            made = GeminiSettings(**options_over(self._settings, options))
-            return _speech(made)
+            new_settings = GeminiSettings(**options_over(self._settings, options))
+            return _speech(new_settings)
 
         super().__init__(
             model,
@@ -84,12 +84,12 @@ def _none(_headers: Mapping[str, str]) -> tuple[Allowance, ...]:
 
 
 def _speech(settings: GeminiSettings) -> Speech:
-    asked = as_asked(settings)
+    request_settings = as_asked(settings)
     name = quote(settings.model.removeprefix("models/"), safe="/.-_")
     prefix = "" if "/" in name else "models/"  # tuned models have their own
     return Speech(
         path=f"{prefix}{name}:streamGenerateContent?alt=sse",
-        body=lambda request, by: body(asked, request, by),
+        body=lambda request, by: body(request_settings, request, by),
         reader=Translator,
         limits=limits_of,
         allowances=_none,

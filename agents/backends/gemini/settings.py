@@ -52,13 +52,13 @@ def server_tools(settings: GeminiSettings) -> tuple[Json, ...]:
     Raises:
         ValueError: A name is unknown.
     """
-    made: list[Json] = []
+    tools: list[Json] = []
     for tool in settings.server_tools:
         if isinstance(tool, str) and tool not in _TOOLS:
             there = ", ".join(_TOOLS)
             raise ValueError(f"{tool!r} is no tool of Gemini; there are {there}")
-        made.append(_TOOLS[tool] if isinstance(tool, str) else tool)
-    return tuple(made)
+        tools.append(_TOOLS[tool] if isinstance(tool, str) else tool)
+    return tuple(tools)
 
 
 def as_asked(settings: GeminiSettings) -> Asked:

@@ -61,9 +61,9 @@ class GrokBackend(HttpBackend):
         )
 
         def again(options: dict[str, Any]) -> Speech:
-            made = GrokSettings(**options_over(self._settings, options))
-            check(made)
-            return _speech(made)
+            new_settings = GrokSettings(**options_over(self._settings, options))
+            check(new_settings)
+            return _speech(new_settings)
 
         super().__init__(
             model,
@@ -76,10 +76,10 @@ class GrokBackend(HttpBackend):
 
 
 def _speech(settings: GrokSettings) -> Speech:
-    asked = as_responses(settings)
+    request_settings = as_responses(settings)
     return Speech(
         path="responses",
-        body=lambda request, by: body(asked, request, by),
+        body=lambda request, by: body(request_settings, request, by),
         reader=Translator,
         limits=limits_of,
         allowances=allowances,

@@ -52,15 +52,15 @@ def check(settings: GrokSettings) -> None:
     """
     for tool in server_tools(settings):
         filters: Any = tool.get("filters")
-        told = cast("Json", filters) if isinstance(filters, dict) else tool
+        fields = cast("Json", filters) if isinstance(filters, dict) else tool
         for name in ("allowed_domains", "excluded_domains"):
-            domains: Any = told.get(name)
+            domains: Any = fields.get(name)
             if isinstance(domains, list) and len(cast("Any", domains)) > DOMAINS_MOST:
                 raise ValueError(
                     f"{tool.get('type')}: {name} has {len(cast('Any', domains))} "
                     f"domains, and xAI takes {DOMAINS_MOST}"
                 )
-        if told.get("allowed_domains") and told.get("excluded_domains"):
+        if fields.get("allowed_domains") and fields.get("excluded_domains"):
             raise ValueError(
                 f"{tool.get('type')}: domains are allowed or excluded, not both"
             )
@@ -72,23 +72,23 @@ def server_tools(settings: GrokSettings) -> tuple[Json, ...]:
     Raises:
         ValueError: A name is unknown, or an MCP server lacks one.
     """
-    made: list[Json] = []
+    tools: list[Json] = []
     for tool in settings.server_tools:
         if isinstance(tool, str) and tool not in _TOOLS:
             there = ", ".join(_TOOLS)
             raise ValueError(f"{tool!r} is no tool of xAI; there are {there}")
-        made.append(_TOOLS[tool] if isinstance(tool, str) else tool)
+        tools.append(_TOOLS[tool] if isinstance(tool, str) else tool)
     for server in settings.mcp_servers:
         if "server_label" in server:
-            made.append({"type": "mcp", **server})
+            tools.append({"type": "mcp", **server})
             continue
         if not server.get("name") or not server.get("url"):
             raise ValueError("an MCP server needs a name and a url; add them")
         named: Json = {"server_label": server["name"], "server_url": server["url"]}
         if server.get("authorization_token"):
             named["authorization"] = server["authorization_token"]
-        made.append({"type": "mcp", **named})
-    return tuple(made)
+        tools.append({"type": "mcp", **named})
+    return tuple(tools)
 
 
 def as_responses(settings: GrokSettings) -> ResponsesSettings:

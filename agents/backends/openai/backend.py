@@ -139,6 +139,6 @@ def with_options(settings: OpenAISettings, options: dict[str, Any]) -> OpenAISet
         TypeError: An option is unknown.
         ValueError: One cannot be.
     """
-    made = OpenAISettings(**options_over(settings, options))
-    check(made)
-    return made
+    new_settings = OpenAISettings(**options_over(settings, options))
+    check(new_settings)
+    return new_settings

@@ -99,15 +99,15 @@ def mcp_tool(server: Json) -> Json:
         return {"type": "mcp", "require_approval": "never", **server}
     if not server.get("name") or not server.get("url"):
         raise ValueError("an MCP server needs a name and a url; add them")
-    made: Json = {
+    tool: Json = {
         "type": "mcp",
         "server_label": server["name"],
         "server_url": server["url"],
         "require_approval": "never",
     }
     if server.get("authorization_token"):
-        made["authorization"] = server["authorization_token"]
-    return made
+        tool["authorization"] = server["authorization_token"]
+    return tool
 
 
 def does_reason(model: str) -> bool:

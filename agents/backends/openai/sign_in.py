@@ -57,16 +57,16 @@ class SignIn:
             if inspect.iscoroutinefunction(self._provider):
                 token = await self._provider()
             else:
-                given = await in_thread(self._provider, name="sign-in")
-                token = await given if inspect.isawaitable(given) else given
+                answer = await in_thread(self._provider, name="sign-in")
+                token = await answer if inspect.isawaitable(answer) else answer
             self._token = clean_key(str(token))
         except AgentError:
             raise
         except ConnectionError as error:
             raise BackendUnavailable(f"sign-in: {words_of(error)}") from error
         except Exception as error:
-            told = text_of(error) or words_of(error)
-            raise BackendRefused(f"sign-in gave no token: {told}") from error
+            message = text_of(error) or words_of(error)
+            raise BackendRefused(f"sign-in gave no token: {message}") from error
         return {"authorization": f"Bearer {self._token}"}
 
     def refused(self) -> None:
@@ -96,14 +96,16 @@ def workload_sign_in(
             "workload identity needs the package openai; run: pip install "
             "'massgen-coordinator[openai]'"
         ) from error
-    asked = dict(identity)
+    workload = dict(identity)
     for name in ("identity_provider_id", "service_account_id", "provider"):
-        if not asked.get(name):
+        if not workload.get(name):
             raise ValueError(f"workload_identity: {name} is missing; add it")
-    if isinstance(asked["provider"], str):
-        asked["provider"] = auth.k8s_service_account_token_provider(asked["provider"])
+    if isinstance(workload["provider"], str):
+        workload["provider"] = auth.k8s_service_account_token_provider(
+            workload["provider"]
+        )
     exchange = auth.WorkloadIdentityAuth(
-        workload_identity=asked, token_exchange_url=exchange_url
+        workload_identity=workload, token_exchange_url=exchange_url
     )
     get_token: Callable[[], str] = exchange.get_token
     return SignIn(partial(_exchanged, get_token), exchange.invalidate_token)

@@ -86,7 +86,7 @@ def _result_content(name: str, line: ServerTool) -> Any:  # noqa: ANN401  (JSON,
             return {
                 "type": "tool_search_tool_search_result",
                 "tool_references": [
-                    {"type": "tool_reference", "tool_name": found} for found in names
+                    {"type": "tool_reference", "tool_name": tool} for tool in names
                 ],
             }
         case _:
@@ -95,15 +95,15 @@ def _result_content(name: str, line: ServerTool) -> Any:  # noqa: ANN401  (JSON,
 
 def _hit(hit: Any) -> JsonObject:  # noqa: ANN401  (JSON, carried)
     """A search result: the API's object, part of it, or just its address."""
-    given: JsonObject = {"url": hit} if isinstance(hit, str) else hit
-    url = str(given.get("url", "https://example.org/"))
+    fields: JsonObject = {"url": hit} if isinstance(hit, str) else hit
+    url = str(fields.get("url", "https://example.org/"))
     return {
         "type": "web_search_result",
         "title": url,
         "url": url,
         "encrypted_content": base64.b64encode(url.encode()).decode(),
         "page_age": None,
-        **given,
+        **fields,
     }
 
 
@@ -129,12 +129,12 @@ def _page(line: ServerTool) -> Any:  # noqa: ANN401  (JSON, carried)
 
 def _ran(type_: str, result: Any) -> JsonObject:  # noqa: ANN401  (JSON, carried)
     """A code execution's result: the API's object, part of it, or just its output."""
-    given: JsonObject = {"stdout": result} if isinstance(result, str) else result or {}
+    fields: JsonObject = {"stdout": result} if isinstance(result, str) else result or {}
     return {
         "type": type_,
         "stdout": "",
         "stderr": "",
         "return_code": 0,
         "content": [],
-        **given,
+        **fields,
     }

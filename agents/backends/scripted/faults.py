@@ -50,8 +50,8 @@ def error_of(error: HttpError, *, is_begun: bool) -> AgentError:
             to say and no header to tell how long to wait.
     """
     if is_begun:
-        said = body_of(error)["error"]
-        return claude.error_of(said["type"], said["message"])
+        problem = body_of(error)["error"]
+        return claude.error_of(problem["type"], problem["message"])
     wait_s = error.retry_after_s
     headers = {} if wait_s is None else {"retry-after": repr(float(wait_s))}
     return claude.error_for(error.status, headers, body_of(error))

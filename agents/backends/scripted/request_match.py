@@ -99,10 +99,10 @@ def last_message(messages: list[Any]) -> tuple[str, bool]:
         messages: As the Messages API takes them, decoded.
     """
     # Claude Code adds messages of the role ``system`` after what was said to it.
-    said = [one for one in messages[-3:] if one.get("role") != "system"]
-    if not said:
+    recent = [one for one in messages[-3:] if one.get("role") != "system"]
+    if not recent:
         return "", False
-    content = said[-1].get("content", "")
+    content = recent[-1].get("content", "")
     if isinstance(content, str):
         return content, False
     blocks = cast("list[dict[str, Any]]", content)

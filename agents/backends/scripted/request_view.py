@@ -67,9 +67,9 @@ def seen_in(request: Request) -> Seen:
     body: JsonObject = {"system": request.system, "messages": messages}
     form = turn.task.ballot if isinstance(turn.task, Review) else None
     shown = turn.task.answers if isinstance(turn.task, Review | Present) else ()
-    asked = Asked(_TASK_NAMES[type(turn.task)], counting(turn.task))
+    ask = Asked(_TASK_NAMES[type(turn.task)], counting(turn.task))
     tools = _encoded_tools(msgspec.json.encode(request.tools))
-    read = _seen(body, tools, list(_texts(messages)), asked)
+    read = _seen(body, tools, list(_texts(messages)), ask)
     labels = {answer.label for answer in shown}
     # News in the middle of a turn shows answers that its task does not hold.
     news = tuple(
@@ -136,21 +136,19 @@ def _tools(tools: list[JsonObject]) -> _Tools:
     )
 
 
-def _seen(
-    body: JsonObject, tools: _Tools, texts: list[str], asked: Asked | None
-) -> Seen:
+def _seen(body: JsonObject, tools: _Tools, texts: list[str], ask: Asked | None) -> Seen:
     messages = body["messages"]
-    told, has_tool_error = last_message(messages)
+    last_text, has_tool_error = last_message(messages)
     size = sum(weigh(body.get(key, "")) for key in ("system", "messages"))
     visible = _visible(messages, texts, tools.labels)
     return Seen(
-        task=asked.task if asked else _task(tools.names, has_answers=bool(visible)),
+        task=ask.task if ask else _task(tools.names, has_answers=bool(visible)),
         visible=visible,
         ballot=tools.ballot,
         max_score=tools.max_score,
-        offered=_offered(tools.names, asked),
+        offered=_offered(tools.names, ask),
         call=_call(messages),
-        told=told,
+        told=last_text,
         has_tool_error=has_tool_error,
         input_tokens=tokens(size + tools.characters),
     )
@@ -192,16 +190,16 @@ def _ballot(schema: JsonObject) -> BallotKind:
 
 
 def _max_score(schema: JsonObject) -> int:
-    told: list[object] = [value.get("maximum") for value in objects_in(schema)]
-    found = [most for most in told if isinstance(most, int | float)]
-    return int(found[0]) if found else 10
+    maxima: list[object] = [value.get("maximum") for value in objects_in(schema)]
+    scores = [most for most in maxima if isinstance(most, int | float)]
+    return int(scores[0]) if scores else 10
 
 
-def _offered(tools: tuple[str, ...], asked: Asked | None) -> tuple[str, ...]:
+def _offered(tools: tuple[str, ...], ask: Asked | None) -> tuple[str, ...]:
     """Which of the tools may be called: of ours that hand in work, those asked for."""
-    if asked is None:
+    if ask is None:
         return tools
-    return tuple(x for x in tools if x not in WORKFLOW_NAMES or x in asked.counting)
+    return tuple(x for x in tools if x not in WORKFLOW_NAMES or x in ask.counting)
 
 
 def _labels(schema: JsonObject) -> frozenset[str]:
@@ -238,8 +236,8 @@ def _within(fields: JsonObject, key: str) -> JsonObject:
 def _considered(texts: list[str]) -> set[str]:
     """The labels that may be voted for, by the words of the last review."""
     for place in range(len(texts) - 1, -1, -1):
-        if found := _CONSIDER.findall(texts[place]):
-            named = dict(_apart(label) for label in found[-1].split(", "))
+        if labels := _CONSIDER.findall(texts[place]):
+            named = dict(_apart(label) for label in labels[-1].split(", "))
             since = unfence(texts[place + 1 :])
             named.update(_apart(answer.label) for answer in since)
             return {f"{author}.{number}" for author, number in named.items()}

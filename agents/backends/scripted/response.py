@@ -137,8 +137,8 @@ class Response:
             if isinstance(line, SetStopReason):
                 self._stop_reason = line.stop_reason
                 if line.category:
-                    said = {"type": line.stop_reason, "category": line.category}
-                    self._stop_details = said
+                    details = {"type": line.stop_reason, "category": line.category}
+                    self._stop_details = details
                 break
             for move in self._fitting(line):
                 yield move
@@ -344,22 +344,22 @@ class Response:
     def _repeated(self, line: RepeatText) -> Iterator[Move]:
         block = self._next_block()
         content: JsonObject = {"type": "text", "text": ""}
-        said = line.repeat_text
-        self._written += len(said.text) * said.times
+        repeated = line.repeat_text
+        self._written += len(repeated.text) * repeated.times
         yield BlockOpens(block, content)
-        yield Deltas(block, "text", (said.text,), said.times, said.batch)
+        yield Deltas(block, "text", (repeated.text,), repeated.times, repeated.batch)
         yield BlockCloses(block, content)
 
 
 def _as_long(pieces: Sequence[str], characters: int) -> tuple[str, ...]:
     """``pieces`` up to so many characters."""
-    kept: list[str] = []
+    shortened: list[str] = []
     for piece in pieces:
         if characters <= 0 and piece:
             break
-        kept.append(piece[: max(0, characters)])
+        shortened.append(piece[: max(0, characters)])
         characters -= len(piece)
-    return tuple(kept)
+    return tuple(shortened)
 
 
 def _typed(value: JsonObject) -> str:

@@ -48,10 +48,10 @@ def cast_line(line: Line, seen: Seen) -> Line:
     Raises:
         ScriptStuck: The line means an answer that is not visible.
     """
-    made = _cast(line, seen)
-    if isinstance(made, Tool) and (name := OF_TEAM + made.tool) in seen.offered:
-        return msgspec.structs.replace(made, tool=name)
-    return made
+    cast = _cast(line, seen)
+    if isinstance(cast, Tool) and (name := OF_TEAM + cast.tool) in seen.offered:
+        return msgspec.structs.replace(cast, tool=name)
+    return cast
 
 
 def _cast(line: Line, seen: Seen) -> Line:
@@ -128,8 +128,8 @@ def _vote(line: _Ballot, tiers: list[list[Label]], seen: Seen) -> Tool:
 
 
 def _call(line: _Ballot, shape: dict[str, Any]) -> Tool:
-    given = {**shape, "reason": line.reason}
-    return Tool(delay_s=line.delay_s, tool="vote", input=given)
+    arguments = {**shape, "reason": line.reason}
+    return Tool(delay_s=line.delay_s, tool="vote", input=arguments)
 
 
 def _tier(tier: Pick | Sequence[Pick], seen: Seen) -> list[Label]:
@@ -141,13 +141,13 @@ def _tier(tier: Pick | Sequence[Pick], seen: Seen) -> list[Label]:
 def _label(pick: Pick, seen: Seen) -> Label:
     if isinstance(pick, Target) and pick.label is not None:
         return Label(pick.label)
-    found = [answer for answer in seen.visible if _is_meant(pick, answer)]
-    if not found:
+    fitting = [answer for answer in seen.visible if _is_meant(pick, answer)]
+    if not fitting:
         shown = ", ".join(f"{a.label}: {a.content[:40]!r}" for a in seen.visible)
         raise ScriptStuck(f"no visible answer is {pick!r}; visible: {shown or 'none'}")
     if isinstance(pick, Target) and pick.first:
-        return min(answer.label for answer in found)
-    return found[0].label
+        return min(answer.label for answer in fitting)
+    return fitting[0].label
 
 
 def _is_meant(pick: Pick, answer: VisibleAnswer) -> bool:

@@ -100,8 +100,8 @@ class Tap(httpcore2.AsyncNetworkStream):
         self._held, self.is_at_body = b"", False
         try:
             while True:
-                if data and (said := chunked.feed(data)):
-                    yield said
+                if data and (part := chunked.feed(data)):
+                    yield part
                 if chunked.is_over:
                     self._held = chunked.rest
                     break
@@ -130,8 +130,8 @@ class Tap(httpcore2.AsyncNetworkStream):
             raise httpx2.ReadTimeout(str(exc)) from exc
         except httpcore2.NetworkError as exc:
             raise httpx2.ReadError(str(exc)) from exc
-        async for said in rest:
-            yield said
+        async for part in rest:
+            yield part
 
     async def _drop(self) -> None:
         """Close what somebody is reading: that read ends with an error."""

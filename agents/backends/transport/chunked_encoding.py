@@ -41,28 +41,28 @@ class ChunkedBody:
         """
         if not (self._left or self._line_end or self._waiting):
             # Nearly every read is one whole chunk.
-            digits, _, said = data.partition(_CRLF)
+            digits, _, content = data.partition(_CRLF)
             size = _size(digits)
-            if size and len(said) == size + 2 and said.endswith(_CRLF):
-                return said[:-2]
+            if size and len(content) == size + 2 and content.endswith(_CRLF):
+                return content[:-2]
         return self._read(data)
 
     def _read(self, data: bytes) -> bytes:
-        said: list[bytes] = []
+        parts: list[bytes] = []
         if self._waiting:
             data, self._waiting = self._waiting + data, b""
         at = 0
         while at < len(data) and not self.is_over:
             if self._left:
                 part = data[at : at + self._left]
-                said.append(part)
+                parts.append(part)
                 self._left -= len(part)
                 at += len(part)
             elif self._line_end:
                 at = self._end_line(data, at)
             else:
                 at = self._begin(data, at)
-        return b"".join(said)
+        return b"".join(parts)
 
     def _end_line(self, data: bytes, at: int) -> int:
         """Read on in the line end behind a chunk; where that ends."""

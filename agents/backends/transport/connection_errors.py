@@ -26,11 +26,11 @@ def unconnected(server: str, cause: BaseException) -> AgentError:
             f"no request can be made to {server} with this key and address: "
             f"{type(cause).__name__}; look for blanks in either"
         )
-    said = str(cause) or type(cause).__name__
-    if isinstance(cause, httpx2.ProxyError) and said.startswith("407"):
+    reason = str(cause) or type(cause).__name__
+    if isinstance(cause, httpx2.ProxyError) and reason.startswith("407"):
         return BackendRefused(
             f"the proxy on the way to {server} wants a user and password, or others "
-            f"({said}); set HTTPS_PROXY to http://user:password@host:port"
+            f"({reason}); set HTTPS_PROXY to http://user:password@host:port"
         )
     for behind in _behind(cause):
         if isinstance(behind, ssl.SSLCertVerificationError):
@@ -39,7 +39,7 @@ def unconnected(server: str, cause: BaseException) -> AgentError:
                 f"{behind.verify_message}; if its CA is your own, name its file in "
                 "SSL_CERT_FILE"
             )
-    return BackendUnavailable(f"no connection to {server}: {said}")
+    return BackendUnavailable(f"no connection to {server}: {reason}")
 
 
 def timed_out(server: str, cause: BaseException, idle_limit_s: float) -> AgentError:
@@ -52,19 +52,19 @@ def timed_out(server: str, cause: BaseException, idle_limit_s: float) -> AgentEr
     """
     match cause:
         case httpx2.ConnectTimeout():
-            said = f"no connection to {server} within {CONNECT_S:g} s"
+            problem = f"no connection to {server} within {CONNECT_S:g} s"
         case httpx2.PoolTimeout():
-            said = f"no connection to {server} became free in time"
+            problem = f"no connection to {server} became free in time"
         case httpx2.WriteTimeout():
-            said = f"{server} did not take the request within {idle_limit_s:g} s"
+            problem = f"{server} did not take the request within {idle_limit_s:g} s"
         case _:
-            said = f"nothing came for {idle_limit_s:g} s: the stream stalled"
-    return BackendUnavailable(said)
+            problem = f"nothing came for {idle_limit_s:g} s: the stream stalled"
+    return BackendUnavailable(problem)
 
 
 def _behind(error: BaseException) -> Iterator[BaseException]:
     """``error`` and what led to it."""
-    found: BaseException | None = error
-    while found is not None:
-        yield found
-        found = found.__cause__ or found.__context__
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__

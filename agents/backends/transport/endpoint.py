@@ -180,9 +180,9 @@ class Endpoint:
         base = str(self._url.copy_with(query=None)).rstrip("/")
         query = self._url.query.decode()
         path, _, own = path.partition("?")
-        asked = "&".join(filter(None, (own, query)))
-        url = f"{base}/{path}" + (f"?{asked}" if asked else "")
-        said = {
+        full_query = "&".join(filter(None, (own, query)))
+        url = f"{base}/{path}" + (f"?{full_query}" if full_query else "")
+        lines = {
             "content-type": "application/json",
             "accept": "text/event-stream, application/json",
             # Packed, a body could not be read from the socket.
@@ -193,7 +193,7 @@ class Endpoint:
         }
         try:
             content = msgspec.json.encode(body)
-            request = client.build_request("POST", url, content=content, headers=said)
+            request = client.build_request("POST", url, content=content, headers=lines)
             return await client.send(request, stream=True)
         except httpx2.HTTPError as exc:
             raise self._ours(exc) from _quiet(exc)

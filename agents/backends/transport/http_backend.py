@@ -97,9 +97,9 @@ def options_over(settings: msgspec.Struct, options: dict[str, Any]) -> dict[str,
         for name in ("web_search", "code_execution")
         if options.pop(f"enable_{name}", False)
     ]
-    made = msgspec.structs.asdict(settings) | options
-    made["server_tools"] = (*made["server_tools"], *enabled)
-    return made
+    merged = msgspec.structs.asdict(settings) | options
+    merged["server_tools"] = (*merged["server_tools"], *enabled)
+    return merged
 
 
 class HttpBackend:
@@ -228,10 +228,10 @@ class HttpBackend:
         await read_to_end(answer.reads)
 
     def _opened(self, headers: Mapping[str, str], pen: Pen) -> ResponseOpened:
-        found = (headers[name] for name in REQUEST_IDS if name in headers)
+        ids = (headers[name] for name in REQUEST_IDS if name in headers)
         return ResponseOpened(
             **pen.stamp(),
-            request_id=next(found, ""),
+            request_id=next(ids, ""),
             limits=self._speech.limits(headers),
             allowances=self._speech.allowances(headers),
         )

@@ -22,9 +22,9 @@ class _NoKeys(logging.Filter):
     """Takes keys out of records, and lets every one of them pass."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        said = record.getMessage()
-        clean = _IN_ADDRESS.sub(r"\1…@", _NAMED.sub(r"\1'…'", said))
-        if clean != said:
+        message = record.getMessage()
+        clean = _IN_ADDRESS.sub(r"\1…@", _NAMED.sub(r"\1'…'", message))
+        if clean != message:
             record.msg, record.args = clean, ()
         return True
 

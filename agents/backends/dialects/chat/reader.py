@@ -125,11 +125,11 @@ class Translator(EventReader):
 
     def _on_other(self, name: bytes, line: bytes) -> None:
         """A chunk without choices: an error without its frame, or something new."""
-        given = object_of(line)
-        if text_of(given.get("object")) == "error":
-            raise of_told(told(given), 0)
-        if not self._out.has_started and ("message" in given or "detail" in given):
-            raise of_told(told(given), 0)
+        fields = object_of(line)
+        if text_of(fields.get("object")) == "error":
+            raise of_told(told(fields), 0)
+        if not self._out.has_started and ("message" in fields or "detail" in fields):
+            raise of_told(told(fields), 0)
         self._out.unrecognized(name, line)
 
     def _on_choices(self, chunk: wire.ChatChunk) -> None:
@@ -230,16 +230,16 @@ class Translator(EventReader):
             call.extra = part.extra_content
         if not call.name and function.name:
             call.name = function.name
-        given = function.arguments
-        if given is None or call.is_whole:
+        arguments = function.arguments
+        if arguments is None or call.is_whole:
             return
-        if not isinstance(given, str):
+        if not isinstance(arguments, str):
             call.is_whole = True
-            given = msgspec.json.encode(given).decode()
-        if given:
+            arguments = msgspec.json.encode(arguments).decode()
+        if arguments:
             self._open_call(call)
-            call.typed.append(given)
-            self._out.type_input(call.block, given)
+            call.typed.append(arguments)
+            self._out.type_input(call.block, arguments)
 
     def _call_of(
         self, part: wire.CallPart, function: wire.FunctionPart
@@ -281,18 +281,18 @@ class Translator(EventReader):
             self._close_open()
             call.block = self._out.open_call(call.id, call.name)
 
-    def _on_groq(self, told: Json) -> None:
-        if told.get("error"):
-            raise of_stream(told["error"])
-        if not is_said(self._usage) and isinstance(told.get("usage"), dict):
-            self._usage = raw(told["usage"])
+    def _on_groq(self, fields: Json) -> None:
+        if fields.get("error"):
+            raise of_stream(fields["error"])
+        if not is_said(self._usage) and isinstance(fields.get("usage"), dict):
+            self._usage = raw(fields["usage"])
 
     def _note_sources(self, chunk: wire.ChatChunk) -> None:
         """Sources of the whole answer; servers repeat them with every chunk."""
         for each in chunk.search_results or ():
             if isinstance(each, dict):
-                found = cast("Json", each)
-                source = {"url": found.get("url"), "title": found.get("title")}
+                fields = cast("Json", each)
+                source = {"url": fields.get("url"), "title": fields.get("title")}
                 self._note(source | {"type": "search_result"})
         if not chunk.search_results:
             for each in chunk.citations or ():
@@ -300,9 +300,9 @@ class Translator(EventReader):
 
     def _note_annotation(self, annotation: Json) -> None:
         inner = annotation.get("url_citation")
-        told = cast("Json", inner) if isinstance(inner, dict) else annotation
+        fields = cast("Json", inner) if isinstance(inner, dict) else annotation
         named = ("url", "title", "start_index", "end_index")
-        self._note({"type": "url_citation"} | {n: told.get(n) for n in named})
+        self._note({"type": "url_citation"} | {n: fields.get(n) for n in named})
 
     def _note(self, source: Json) -> None:
         address = text_of(source.get("url"))
@@ -395,8 +395,8 @@ def _thought(pieces: object) -> str:
 def _addressed(source: object) -> Json:
     """A source that is an address, or an object with one."""
     if isinstance(source, dict):
-        told = cast("Json", source)
-        return {"url": told.get("url"), "title": told.get("title")}
+        fields = cast("Json", source)
+        return {"url": fields.get("url"), "title": fields.get("title")}
     return {"url": source}
 
 
@@ -450,32 +450,34 @@ def usage_of(counted: msgspec.Raw) -> Usage:
     completion, but for xAI, where the total tells: 307+26+227=560 (recorded).
     """
     try:
-        told = wire.usages.decode(counted)
+        usage = wire.usages.decode(counted)
     except msgspec.DecodeError:
-        told = None
-    if told is None:
+        usage = None
+    if usage is None:
         return Usage()
     read, written = (
-        told.prompt_tokens_details or {},
-        (told.completion_tokens_details or {}),
+        usage.prompt_tokens_details or {},
+        (usage.completion_tokens_details or {}),
     )
     cached = _first(
         read.get("cached_tokens"),
-        told.cache_read_input_tokens,
-        told.prompt_cache_hit_tokens,
-        told.cached_tokens,
+        usage.cache_read_input_tokens,
+        usage.prompt_cache_hit_tokens,
+        usage.cached_tokens,
     )
-    kept = _first(read.get("cache_write_tokens"), told.cache_creation_input_tokens)
-    thought = _first(written.get("reasoning_tokens"), told.reasoning_tokens)
-    prompt, output = count_of(told.prompt_tokens), count_of(told.completion_tokens)
-    if thought and told.total_tokens == prompt + output + thought:
+    cache_writes = _first(
+        read.get("cache_write_tokens"), usage.cache_creation_input_tokens
+    )
+    thought = _first(written.get("reasoning_tokens"), usage.reasoning_tokens)
+    prompt, output = count_of(usage.prompt_tokens), count_of(usage.completion_tokens)
+    if thought and usage.total_tokens == prompt + output + thought:
         output += thought
-    searched = (told.server_tool_use_details or {}).get("web_search_requests")
+    searched = (usage.server_tool_use_details or {}).get("web_search_requests")
     return Usage(
-        input_tokens=max(0, prompt - (cached or 0) - (kept or 0)),
+        input_tokens=max(0, prompt - (cached or 0) - (cache_writes or 0)),
         output_tokens=output,
         cache_read_input_tokens=cached,
-        cache_creation_input_tokens=kept,
+        cache_creation_input_tokens=cache_writes,
         thinking_tokens=thought,
         web_search_requests=count_of(searched) or None,
     )

@@ -45,11 +45,11 @@ class ThinkTags:
             (n for n in range(len(_CLOSE) - 1, 0, -1) if thought.endswith(_CLOSE[:n])),
             0,
         )
-        said, self._held = (
+        thoughts, self._held = (
             thought[: len(thought) - keep],
             thought[len(thought) - keep :],
         )
-        return [(True, said)]
+        return [(True, thoughts)]
 
     def finish(self) -> list[tuple[bool, str]]:
         """The text still held back when the stream is over."""

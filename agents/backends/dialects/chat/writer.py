@@ -29,26 +29,26 @@ def body(settings: ChatSettings, request: Request, by: str) -> Json:
     fit_id = nine_letters if settings.nine_letter_ids else chat_id
     for entry in entries(request, by, fit_id):
         messages += _messages(entry, settings)
-    made: Json = {"model": settings.model, "messages": messages, "stream": True}
+    fields: Json = {"model": settings.model, "messages": messages, "stream": True}
     if settings.usage_asked:
-        made["stream_options"] = {"include_usage": True}
+        fields["stream_options"] = {"include_usage": True}
     tools = [*settings.server_tools, *(_tool(s, settings) for s in request.tools)]
     if tools:
-        made["tools"] = tools
+        fields["tools"] = tools
         if settings.parallel_calls is not None:
-            made["parallel_tool_calls"] = settings.parallel_calls
+            fields["parallel_tool_calls"] = settings.parallel_calls
     limits = [n for n in (settings.max_tokens, request.max_tokens) if n is not None]
     if limits:
-        made[settings.limit_field] = min(limits)
-    made |= _effort(settings)
+        fields[settings.limit_field] = min(limits)
+    fields |= _effort(settings)
     if settings.output_format is not None:
-        made["response_format"] = {
+        fields["response_format"] = {
             "type": "json_schema",
             "json_schema": settings.output_format,
         }
     if settings.cache_key and request.turn.nonce:
-        made["prompt_cache_key"] = cache_key(request.turn.nonce)
-    return merged(made, settings.extra)
+        fields["prompt_cache_key"] = cache_key(request.turn.nonce)
+    return merged(fields, settings.extra)
 
 
 def _effort(settings: ChatSettings) -> Json:
@@ -67,10 +67,10 @@ def _effort(settings: ChatSettings) -> Json:
         case "enable_thinking":
             return {"enable_thinking": does_think}
         case "chat_template_kwargs":
-            told: Json = {"enable_thinking": does_think}
+            template_fields: Json = {"enable_thinking": does_think}
             if does_think:
-                told["reasoning_effort"] = effort
-            return {"chat_template_kwargs": told}
+                template_fields["reasoning_effort"] = effort
+            return {"chat_template_kwargs": template_fields}
         case "none":
             return {}
 
@@ -95,27 +95,27 @@ def _messages(entry: Entry, settings: ChatSettings) -> list[Json]:
     if not entry.is_user:
         return _foreign(entry, settings)
     results = [part for part in entry.parts if isinstance(part, Result)]
-    made: list[Json] = [
+    messages: list[Json] = [
         {"role": "tool", "tool_call_id": each.id, "content": _content(each)}
         for each in results
     ]
-    said: list[Json] = []
+    parts: list[Json] = []
     for part in entry.parts:
         match part:
             case Text(text):
-                said.append({"type": "text", "text": text})
+                parts.append({"type": "text", "text": text})
             case File():
-                said.append(_file(part, settings))
+                parts.append(_file(part, settings))
             case Result():
                 # A tool's message is text alone; what it shows stands behind it.
-                said += [_file(file, settings) for file in part.files]
+                parts += [_file(file, settings) for file in part.files]
             case Call():
                 pass
-    if said:
-        if made and settings.answers_tools:
-            made.append({"role": "assistant", "content": ANSWERED})
-        made.append({"role": "user", "content": _plain(said)})
-    return made
+    if parts:
+        if messages and settings.answers_tools:
+            messages.append({"role": "assistant", "content": ANSWERED})
+        messages.append({"role": "user", "content": _plain(parts)})
+    return messages
 
 
 def _own(item: Json, settings: ChatSettings) -> Json:
@@ -156,11 +156,11 @@ def _content(result: Result) -> str:
     return f"error: {text}" if result.is_error else text
 
 
-def _plain(said: list[Json]) -> str | list[Json]:
+def _plain(parts: list[Json]) -> str | list[Json]:
     """Text alone as text: some local servers know nothing else."""
-    if all(part["type"] == "text" for part in said):
-        return "\n\n".join(part["text"] for part in said)
-    return said
+    if all(part["type"] == "text" for part in parts):
+        return "\n\n".join(part["text"] for part in parts)
+    return parts
 
 
 def _file(file: File, settings: ChatSettings) -> Json:

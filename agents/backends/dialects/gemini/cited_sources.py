@@ -24,9 +24,9 @@ def citations(
         return
     blocks = [(block, "".join(pieces).encode()) for block, pieces in texts]
     last = blocks[-1][0]
-    for told in grounding:
-        pages = [_page(each) for each in objects_of(told.get("groundingChunks"))]
-        supports = objects_of(told.get("groundingSupports"))
+    for metadata in grounding:
+        pages = [_page(each) for each in objects_of(metadata.get("groundingChunks"))]
+        supports = objects_of(metadata.get("groundingSupports"))
         for support in supports:
             segment = support.get("segment")
             place = cast("Json", segment) if isinstance(segment, dict) else {}
@@ -39,7 +39,7 @@ def citations(
                 if page:
                     yield last, page
         for name in ("citationSources", "citations"):
-            for source in objects_of(told.get(name)):
+            for source in objects_of(metadata.get(name)):
                 block, where = _place(source, blocks)
                 page = {"url": text_of(source.get("uri"))}
                 if page["url"]:
@@ -48,13 +48,13 @@ def citations(
 
 def _page(chunk: Json) -> Json:
     for kind in ("web", "retrievedContext", "maps"):
-        told: Any = chunk.get(kind)
-        if isinstance(told, dict):
-            given = cast("Json", told)
-            url, title = text_of(given.get("uri")), text_of(given.get("title"))
-            title = title or text_of(given.get("fileSearchStore"))
-            found = {"type": "grounding", "url": url, "title": title}
-            return found if url or title else {}
+        source: Any = chunk.get(kind)
+        if isinstance(source, dict):
+            fields = cast("Json", source)
+            url, title = text_of(fields.get("uri")), text_of(fields.get("title"))
+            title = title or text_of(fields.get("fileSearchStore"))
+            page = {"type": "grounding", "url": url, "title": title}
+            return page if url or title else {}
     return {}
 
 

@@ -52,24 +52,24 @@ def of_stream(error: Json | str) -> AgentError:
 def _of_error(
     error: Json, status: int, headers: Mapping[str, str], secrets: Collection[str]
 ) -> AgentError:
-    said = Told(text_of(error.get("message")), text_of(error.get("status")))
+    problem = Told(text_of(error.get("message")), text_of(error.get("status")))
     details = error.get("details")
-    found = cast("list[Any]", details) if isinstance(details, list) else []
-    every = [cast("Json", each) for each in found if isinstance(each, dict)]
+    listed = cast("list[Any]", details) if isinstance(details, list) else []
+    every = [cast("Json", each) for each in listed if isinstance(each, dict)]
     wait_s = _wait_s(every) or retry_after_s(headers)
-    if said.kind == "RESOURCE_EXHAUSTED" or status == 429:
-        ours = of_told(said._replace(message=_plain(said)), 429, headers, secrets)
+    if problem.kind == "RESOURCE_EXHAUSTED" or status == 429:
+        ours = of_told(problem._replace(message=_plain(problem)), 429, headers, secrets)
         if _is_day(every) or isinstance(ours, QuotaExhausted):
             return QuotaExhausted(f"a day's quota is used up: {ours}")
         return BackendUnavailable(str(ours), retry_after_s=wait_s, is_rate_limit=True)
-    passes = said.kind in _BROKE_OFF
+    passes = problem.kind in _BROKE_OFF
     status = 503 if passes and status < 500 else status
-    return of_told(said, status, headers, secrets, wait_s)
+    return of_told(problem, status, headers, secrets, wait_s)
 
 
-def _plain(said: Told) -> str:
+def _plain(problem: Told) -> str:
     """Google's words for any quota are OpenAI's for an empty account."""
-    return said.message.replace("You exceeded your current quota, please", "Quota:")
+    return problem.message.replace("You exceeded your current quota, please", "Quota:")
 
 
 def _wait_s(details: list[Json]) -> float | None:

@@ -43,12 +43,12 @@ def _steps(path: str) -> list[str | int]:
     steps: list[str | int] = []
     at = 1 if path.startswith("$") else 0
     while at < len(path):
-        found = _STEP.match(path, at)
-        if found is None:
+        match = _STEP.match(path, at)
+        if match is None:
             raise StreamMalformed(f"an argument's path {path[:SHOWN_CHARS]!r} is none")
-        name, number, quoted = found.groups()
+        name, number, quoted = match.groups()
         steps.append(int(number) if number is not None else name or quoted or "")
-        at = found.end()
+        at = match.end()
     if not steps or any(isinstance(s, int) and s > _PLACES_MAX for s in steps):
         raise StreamMalformed(f"an argument's path {path[:SHOWN_CHARS]!r} is none")
     return steps
@@ -67,9 +67,9 @@ def _get(place: Any, step: str | int, path: str) -> Any:  # noqa: ANN401  (JSON)
             raise StreamMalformed(
                 f"an argument's path {path[:SHOWN_CHARS]!r} leads nowhere"
             )
-        found = cast("list[Any]", place)
-        found.extend([None] * (step + 1 - len(found)))
-        return found[step]
+        items = cast("list[Any]", place)
+        items.extend([None] * (step + 1 - len(items)))
+        return items[step]
     if not isinstance(place, dict):
         raise StreamMalformed(
             f"an argument's path {path[:SHOWN_CHARS]!r} leads nowhere"
@@ -82,8 +82,8 @@ def _set(place: Any, step: str | int, value: Any) -> None:  # noqa: ANN401  (JSO
 
 
 def _child(place: Any, step: str | int, empty: Any, path: str) -> Any:  # noqa: ANN401  (JSON)
-    found = _get(place, step, path)
-    if found is None:
+    child = _get(place, step, path)
+    if child is None:
         _set(place, step, empty)
         return empty
-    return found
+    return child

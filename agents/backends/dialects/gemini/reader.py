@@ -124,9 +124,9 @@ class Translator(EventReader):
         content = candidate.content
         for part in (content.parts if content is not None else None) or ():
             self._on_part(part)
-        for told in (candidate.grounding_metadata, candidate.citation_metadata):
-            if told:
-                self._grounding.append(told)
+        for metadata in (candidate.grounding_metadata, candidate.citation_metadata):
+            if metadata:
+                self._grounding.append(metadata)
         if candidate.url_context_metadata:
             self._on_fetched(candidate.url_context_metadata)
         if candidate.finish_reason:
@@ -229,44 +229,46 @@ class Translator(EventReader):
         self._out.close(self._open_block)
         self._out.call(self._open_block, self._call_id, name, typed)
 
-    def _on_code(self, told: Json) -> None:
-        self._code_id = text_of(told.get("id")) or self._new_id()
-        given = {"code": text_of(told.get("code"))}
-        self._server_call(self._code_id, "code_execution", given)
+    def _on_code(self, fields: Json) -> None:
+        self._code_id = text_of(fields.get("id")) or self._new_id()
+        arguments = {"code": text_of(fields.get("code"))}
+        self._server_call(self._code_id, "code_execution", arguments)
 
-    def _server_call(self, call_id: str, name: str, given: object) -> None:
+    def _server_call(self, call_id: str, name: str, arguments: object) -> None:
         self._close_open()
         block = self._out.open_call(call_id, name, "server_tool_use")
         self._out.close(block)
-        self._out.server_call(block, call_id, name, given)
+        self._out.server_call(block, call_id, name, arguments)
 
-    def _on_ran(self, told: Json) -> None:
+    def _on_ran(self, fields: Json) -> None:
         self._close_open()
-        is_error = told.get("outcome") not in ("OUTCOME_OK", None)
-        output = text_of(told.get("output"))
+        is_error = fields.get("outcome") not in ("OUTCOME_OK", None)
+        output = text_of(fields.get("output"))
         content: Json = {"stdout": output, "stderr": "", "return_code": int(is_error)}
-        call_id = text_of(told.get("id")) or self._code_id
+        call_id = text_of(fields.get("id")) or self._code_id
         self._out.server_return(
             call_id, "code_execution_tool_result", content, is_error=is_error
         )
 
-    def _on_tool_call(self, told: Json) -> None:
-        kind = text_of(told.get("toolType"))
+    def _on_tool_call(self, fields: Json) -> None:
+        kind = text_of(fields.get("toolType"))
         self._searches += kind.startswith("GOOGLE_SEARCH")
         name = _TOOLS.get(kind, kind.lower())
-        self._server_call(text_of(told.get("id")), name, _query(told.get("args")))
+        self._server_call(text_of(fields.get("id")), name, _query(fields.get("args")))
 
-    def _on_tool_response(self, told: Json) -> None:
+    def _on_tool_response(self, fields: Json) -> None:
         self._close_open()
-        kind = text_of(told.get("toolType"))
+        kind = text_of(fields.get("toolType"))
         name = _TOOLS.get(kind, kind.lower())
-        response = told.get("response")
+        response = fields.get("response")
         content = cast("Json", response) if isinstance(response, dict) else {}
-        self._out.server_return(text_of(told.get("id")), f"{name}_tool_result", content)
+        self._out.server_return(
+            text_of(fields.get("id")), f"{name}_tool_result", content
+        )
 
-    def _on_fetched(self, told: Json) -> None:
+    def _on_fetched(self, fields: Json) -> None:
         """Pages that were read; there is no call to be seen."""
-        pages = told.get("urlMetadata")
+        pages = fields.get("urlMetadata")
         for page in cast("list[Any]", pages) if isinstance(pages, list) else ():
             url = text_of(cast("Json", page).get("retrievedUrl"))
             status = text_of(cast("Json", page).get("urlRetrievalStatus"))
@@ -296,14 +298,16 @@ class Translator(EventReader):
             self._out.cite(block, citation)
         self._out.report(usage_of(self._usage, self._searches or self._queries()))
         reason, why, category = self._why()
-        told: Json = {"finishReason": reason, "finishMessage": self._finish_message}
-        told["usage"] = object_of(self._usage)
+        fields: Json = {"finishReason": reason, "finishMessage": self._finish_message}
+        fields["usage"] = object_of(self._usage)
         self._has_ended = True
-        self._out.end(reason, why, told, category=category)
+        self._out.end(reason, why, fields, category=category)
 
     def _queries(self) -> int:
         """Whether it has searched, where no call says so."""
-        return int(any(told.get("webSearchQueries") for told in self._grounding))
+        return int(
+            any(metadata.get("webSearchQueries") for metadata in self._grounding)
+        )
 
     def _why(self) -> tuple[str, Ending, str]:
         if self._blocked is not None and self._finish is None:
@@ -321,15 +325,15 @@ class Translator(EventReader):
 def usage_of(counted: msgspec.Raw, searches: int = 0) -> Usage:
     """Usage in our meaning: what was thought is output, what was cached no input."""
     try:
-        told = wire.usages.decode(counted)
+        usage = wire.usages.decode(counted)
     except msgspec.DecodeError:
-        told = None
-    if told is None:
+        usage = None
+    if usage is None:
         return Usage(web_search_requests=searches or None)
-    cached, thought = told.cached_content_token_count, told.thoughts_token_count
-    prompt = count_of(told.prompt_token_count)
-    read = prompt + count_of(told.tool_use_prompt_token_count)
-    written = count_of(told.candidates_token_count) + count_of(thought)
+    cached, thought = usage.cached_content_token_count, usage.thoughts_token_count
+    prompt = count_of(usage.prompt_token_count)
+    read = prompt + count_of(usage.tool_use_prompt_token_count)
+    written = count_of(usage.candidates_token_count) + count_of(thought)
     return Usage(
         input_tokens=max(0, read - count_of(cached)),
         output_tokens=written,
@@ -341,8 +345,8 @@ def usage_of(counted: msgspec.Raw, searches: int = 0) -> Usage:
 
 def _query(args: object) -> Json:
     """The query of a search, in the form that displays read."""
-    given = cast("Json", args) if isinstance(args, dict) else {}
-    queries = given.get("queries")
+    fields = cast("Json", args) if isinstance(args, dict) else {}
+    queries = fields.get("queries")
     if isinstance(queries, list):
         return {"query": "; ".join(map(str, cast("list[Any]", queries)))}
-    return given
+    return fields

@@ -26,11 +26,11 @@ def body(settings: GeminiSettings, request: Request, by: str) -> Json:
         request: What is asked.
         by: Who is asked, see ``Message.by``.
     """
-    said = entries(request, by)
-    names = _names(request, said)
-    made: Json = {}
+    history = entries(request, by)
+    names = _names(request, history)
+    fields: Json = {}
     if request.system:
-        made["systemInstruction"] = {"parts": [{"text": request.system}]}
+        fields["systemInstruction"] = {"parts": [{"text": request.system}]}
     tools = list(settings.server_tools)
     if request.tools:
         declared = [
@@ -43,16 +43,16 @@ def body(settings: GeminiSettings, request: Request, by: str) -> Json:
         ]
         tools.append({"functionDeclarations": declared})
     if tools:
-        made["tools"] = tools
+        fields["tools"] = tools
     if settings.server_tools and request.tools:
-        made["toolConfig"] = {"includeServerSideToolInvocations": True}
-    contents = (_content(entry, names) for entry in said)
+        fields["toolConfig"] = {"includeServerSideToolInvocations": True}
+    contents = (_content(entry, names) for entry in history)
     # One that thought alone has nothing to say to another model.
-    made["contents"] = [content for content in contents if content["parts"]]
+    fields["contents"] = [content for content in contents if content["parts"]]
     config = _config(settings, request)
     if config:
-        made["generationConfig"] = config
-    return merged(made, settings.extra)
+        fields["generationConfig"] = config
+    return merged(fields, settings.extra)
 
 
 def _config(settings: GeminiSettings, request: Request) -> Json:
@@ -77,14 +77,14 @@ def _config(settings: GeminiSettings, request: Request) -> Json:
     return config
 
 
-def _names(request: Request, said: list[Entry]) -> dict[str, tuple[str, str]]:
+def _names(request: Request, history: list[Entry]) -> dict[str, tuple[str, str]]:
     """Our id of a call → its name on the wire, and the id that the API gave it.
 
     Results pair by id where the API gives ids, else by name and place; our own ids are
     no business of the API's.
     """
-    found: dict[str, tuple[str, str]] = {}
-    for message, entry in zip(request.messages, said, strict=True):
+    names: dict[str, tuple[str, str]] = {}
+    for message, entry in zip(request.messages, history, strict=True):
         if message.role == "user":
             continue
         calls = [
@@ -95,16 +95,16 @@ def _names(request: Request, said: list[Entry]) -> dict[str, tuple[str, str]]:
         content = message.content
         ids = [block.get("id") for block in _calls_in(bytes(content))]
         if calls:
-            found |= {str(ours): call for ours, call in zip(ids, calls, strict=False)}
+            names |= {str(ours): call for ours, call in zip(ids, calls, strict=False)}
         for part in entry.parts:
             if isinstance(part, Call):
-                found[part.id] = (wire_name(part.name), "")
-    return found
+                names[part.id] = (wire_name(part.name), "")
+    return names
 
 
 def _calls_in(content: bytes) -> list[Json]:
-    told = object_of(b'{"blocks":' + content + b"}")
-    return [b for b in objects_of(told.get("blocks")) if b.get("type") == "tool_use"]
+    fields = object_of(b'{"blocks":' + content + b"}")
+    return [b for b in objects_of(fields.get("blocks")) if b.get("type") == "tool_use"]
 
 
 def _content(entry: Entry, names: dict[str, tuple[str, str]]) -> Json:
@@ -135,10 +135,10 @@ def _content(entry: Entry, names: dict[str, tuple[str, str]]) -> Json:
 def _result(result: Result, names: dict[str, tuple[str, str]]) -> Json:
     name, own_id = names.get(result.id, ("", ""))
     response = {"error" if result.is_error else "output": result.text}
-    told: Json = {"name": name or "unknown", "response": response}
+    fields: Json = {"name": name or "unknown", "response": response}
     if own_id:
-        told["id"] = own_id
-    return {"functionResponse": told}
+        fields["id"] = own_id
+    return {"functionResponse": fields}
 
 
 def _file(file: File) -> Json:

@@ -32,21 +32,21 @@ def make_room(made: dict[str, Any], ours: dict[str, Any]) -> None:
         fit = [n for n in own if n < brief]
     room = max(0, MARKS_MOST - len(theirs))
     # The later ones are worth more: they cover what stands before them.
-    kept = set(fit[len(fit) - room :] if room else ())
+    spared = set(fit[len(fit) - room :] if room else ())
     for n in own:
-        if n not in kept:
+        if n not in spared:
             del marked[n]["cache_control"]
 
 
-def _owners(made: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _owners(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Objects that may bear a breakpoint, in the order in which the API reads them."""
     for key in ("tools", "system"):
-        yield from _objects(made.get(key))
-    for message in _objects(made.get("messages")):
+        yield from _objects(body.get(key))
+    for message in _objects(body.get("messages")):
         for block in _objects(message.get("content")):
             yield block
             yield from _objects(block.get("content"))
-    yield made
+    yield body
 
 
 def _objects(value: object) -> Iterator[dict[str, Any]]:

@@ -26,9 +26,13 @@ class Edit(NamedTuple):
 
 def edits_in(managed: msgspec.Raw) -> list[Edit]:
     """The edits of a ``context_management`` that have left anything out."""
-    told: Any = msgspec.json.decode(managed)
-    applied = cast("dict[str, Any]", told).get("applied_edits") if _is(told) else None
-    found: list[Edit] = []
+    management: Any = msgspec.json.decode(managed)
+    applied = (
+        cast("dict[str, Any]", management).get("applied_edits")
+        if _is(management)
+        else None
+    )
+    edits: list[Edit] = []
     for each in cast("list[Any]", applied) if isinstance(applied, list) else ():
         if not _is(each):
             continue
@@ -40,14 +44,16 @@ def edits_in(managed: msgspec.Raw) -> list[Edit]:
         tokens = counts.pop("cleared_input_tokens", None)
         pieces = sum(counts.values())
         if pieces or tokens:
-            found.append(Edit(str(each.get("type", "")), pieces, tokens))
-    return found
+            edits.append(Edit(str(each.get("type", "")), pieces, tokens))
+    return edits
 
 
 def changes_in(changed: msgspec.Raw) -> list[Edit]:
     """The blocks of ``input_transformations`` that were left out, by their kind."""
-    told: Any = msgspec.json.decode(changed)
-    entries = cast("list[Any]", told) if isinstance(told, list) else []
+    transformations: Any = msgspec.json.decode(changed)
+    entries = (
+        cast("list[Any]", transformations) if isinstance(transformations, list) else []
+    )
     kinds = Counter(str(each.get("type", "")) for each in entries if _is(each))
     return [
         Edit(kind, count, None) for kind, count in kinds.items() if kind != _ALLOWED

@@ -37,16 +37,16 @@ def plain_body(
     if request.attached and messages:
         blocks = [msgspec.json.decode(block) for block in request.attached]
         messages[0]["content"][:0] = blocks
-    made: Json = {
+    fields: Json = {
         "model": model,
         "max_tokens": min(most, request.max_tokens or most),
         "stream": True,
         "messages": messages,
     }
     if request.system:
-        made["system"] = request.system
+        fields["system"] = request.system
     if request.tools:
-        made["tools"] = [
+        fields["tools"] = [
             {
                 "name": spec.name,
                 "description": spec.description,
@@ -54,7 +54,7 @@ def plain_body(
             }
             for spec in request.tools
         ]
-    return merged(made, extra)
+    return merged(fields, extra)
 
 
 def _message(message: Message) -> Json:

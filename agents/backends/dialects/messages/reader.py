@@ -138,24 +138,24 @@ class Translator:
             BackendUnavailable: The API broke the response off; asking again may help.
             BackendRefused: It did, and asking again will not help.
         """
-        said: list[StreamChunk] = []
+        chunks: list[StreamChunk] = []
         if self.failure is not None:
             raise self.failure
         try:
             for name, data in events:
                 if self._is_over:
-                    said.append(self._as_it_came(name, carriable(data)))
+                    chunks.append(self._as_it_came(name, carriable(data)))
                     continue
                 event, line = wire.decode_event(data)
                 if type(event) is wire.BlockDelta and self._has_started:
-                    self._on_delta(event, said)
+                    self._on_delta(event, chunks)
                 else:
-                    self._on_event(event, name, line, said)
+                    self._on_event(event, name, line, chunks)
         except AgentError as error:
-            if not said:
+            if not chunks:
                 raise
             self.failure = error
-        return said
+        return chunks
 
     def check(self) -> None:
         """Raise what the events of an earlier read have come to, if it was an error."""
@@ -183,72 +183,72 @@ class Translator:
         event: wire.WireEvent | wire.OtherDelta | None,
         name: bytes,
         line: bytes,
-        said: list[StreamChunk],
+        chunks: list[StreamChunk],
     ) -> None:
         match event:
             case wire.MessageStart():
-                self._on_start(event.message, said)
+                self._on_start(event.message, chunks)
             case wire.ErrorEvent():
                 raise error_told(msgspec.json.decode(line))
             case wire.Ping():
-                said.append(Ping(**self._pen.stamp()))
+                chunks.append(Ping(**self._pen.stamp()))
             case None:
-                self._on_unknown(name, line, said)
+                self._on_unknown(name, line, chunks)
             case _ if not self._has_started:
                 # What comes before the response is none of it, whatever it says.
-                said.append(self._as_it_came(name, carriable(line)))
+                chunks.append(self._as_it_came(name, carriable(line)))
             case wire.BlockStart():
-                self._on_block_start(event, said)
+                self._on_block_start(event, chunks)
             case wire.BlockStop():
-                self._on_block_stop(event.index, said)
+                self._on_block_stop(event.index, chunks)
             case wire.OtherDelta():
                 self._block(event.index)
                 stamp = self._pen.stamp()
-                said.append(BlockDelta(**stamp, block=event.index, delta=event.delta))
+                chunks.append(BlockDelta(**stamp, block=event.index, delta=event.delta))
             case wire.MessageDelta():
-                self._on_message_delta(event, line, said)
+                self._on_message_delta(event, line, chunks)
             case wire.MessageStop():
                 if self._stop_reason is None:
                     raise StreamMalformed("the response stopped without a stop reason")
-                said.extend(self._ended())
+                chunks.extend(self._ended())
             case wire.BlockDelta():
-                self._on_delta(event, said)
+                self._on_delta(event, chunks)
 
-    def _on_unknown(self, name: bytes, line: bytes, said: list[StreamChunk]) -> None:
+    def _on_unknown(self, name: bytes, line: bytes, chunks: list[StreamChunk]) -> None:
         """Keep what nobody knows, unless it is an error in a gateway's own words.
 
         Raises:
             AgentError: It is.
         """
         if name == b"ping":
-            said.append(Ping(**self._pen.stamp()))
+            chunks.append(Ping(**self._pen.stamp()))
             return
-        told: object = msgspec.json.decode(line)
-        if name == b"error" or _is_bare_error(told):
-            raise error_told(told)
-        if not self._has_started and _is_whole_message(told):
+        fields: object = msgspec.json.decode(line)
+        if name == b"error" or _is_bare_error(fields):
+            raise error_told(fields)
+        if not self._has_started and _is_whole_message(fields):
             for inner, data in events_of(line):
-                self._on_event(*_decoded(inner, data), said)
+                self._on_event(*_decoded(inner, data), chunks)
             return
-        self._last_words = words_of(told)
-        said.append(self._as_it_came(name, msgspec.Raw(line)))
+        self._last_words = words_of(fields)
+        chunks.append(self._as_it_came(name, msgspec.Raw(line)))
 
     def _broken_off(self, how: str) -> StreamMalformed:
         """The error for a body that ended too early, with what it said last."""
-        said = self._last_words[: SAID_CHARS - len(how) - 20]
-        return StreamMalformed(f"{how}; it said: {said}" if said else how)
+        last_words = self._last_words[: SAID_CHARS - len(how) - 20]
+        return StreamMalformed(f"{how}; it said: {last_words}" if last_words else how)
 
     def _as_it_came(self, name: bytes, data: msgspec.Raw) -> Unrecognized:
         event = name.decode("utf-8", "replace")
         return Unrecognized(**self._pen.stamp(), event=event, data=data)
 
-    def _on_delta(self, event: wire.BlockDelta, said: list[StreamChunk]) -> None:
+    def _on_delta(self, event: wire.BlockDelta, chunks: list[StreamChunk]) -> None:
         pen, index, delta = self._pen, event.index, event.delta
         block = self._open.get(index) or self._block(index)
         # Nearly all of a stream passes here, so no stamp is built and the commonest
         # kinds come first.
         if isinstance(delta, wire.TextDelta):
-            said.append(
+            chunks.append(
                 TextDelta(
                     agent=pen.agent,
                     turn=pen.turn,
@@ -259,20 +259,22 @@ class Translator:
                 )
             )
         elif isinstance(delta, wire.ThinkingDelta):
-            said.append(ThinkingDelta(**pen.stamp(), block=index, text=delta.thinking))
+            chunks.append(
+                ThinkingDelta(**pen.stamp(), block=index, text=delta.thinking)
+            )
         elif isinstance(delta, wire.InputJsonDelta):
             block.typed.append(delta.partial_json)
-            said.append(
+            chunks.append(
                 ToolInputDelta(
                     **pen.stamp(), block=index, partial_json=delta.partial_json
                 )
             )
         elif isinstance(delta, wire.SignatureDelta):
-            said.append(
+            chunks.append(
                 SignatureDelta(**pen.stamp(), block=index, signature=delta.signature)
             )
         elif isinstance(delta, wire.CompactionDelta):
-            said.append(
+            chunks.append(
                 CompactionDelta(
                     **pen.stamp(),
                     block=index,
@@ -281,16 +283,16 @@ class Translator:
                 )
             )
         else:
-            said.append(
+            chunks.append(
                 CitationAdded(**pen.stamp(), block=index, citation=delta.citation)
             )
 
-    def _on_start(self, message: msgspec.Raw, said: list[StreamChunk]) -> None:
+    def _on_start(self, message: msgspec.Raw, chunks: list[StreamChunk]) -> None:
         if self._has_started:
             # Gateways that try again behind the scenes splice a new response in.
             reason = "the server began its response anew"
             stamp = self._pen.stamp()
-            said.append(ResponseAbandoned(**stamp, reason=reason, retry_in_s=0.0))
+            chunks.append(ResponseAbandoned(**stamp, reason=reason, retry_in_s=0.0))
             self._open, self._ends = {}, []
             self._ids.clear()
         self._has_started = True
@@ -298,27 +300,29 @@ class Translator:
         # Looked into before it is said, because what is said is trusted.
         blocks = [_read(_block_heads, block) for block in head.content]
         self._meter.begin(head.model or self._meter.model)
-        said.append(
+        chunks.append(
             ResponseStarted(
                 **self._pen.stamp(), model=self._meter.model, message=message
             )
         )
-        self._say_edits(head.context_management, head.input_transformations, said)
+        self._say_edits(head.context_management, head.input_transformations, chunks)
         self._meter.note(message)
-        self._report(head.usage, said, is_last=head.stop_reason is not None)
+        self._report(head.usage, chunks, is_last=head.stop_reason is not None)
         # Programmatic tool calling may deliver the whole message at once.
         for index, block in enumerate(blocks):
-            self._say_whole(index, block, said)
+            self._say_whole(index, block, chunks)
         self._stop_reason = head.stop_reason
 
-    def _on_block_start(self, event: wire.BlockStart, said: list[StreamChunk]) -> None:
+    def _on_block_start(
+        self, event: wire.BlockStart, chunks: list[StreamChunk]
+    ) -> None:
         if event.index in self._open:
             raise StreamMalformed(f"block {event.index} began twice")
         head = _read(_block_heads, event.content_block)
         if head.type == "fallback" and head.to is not None:
             self._meter.model = head.to.model or self._meter.model
         self._open[event.index] = _OpenBlock(head)
-        said.append(
+        chunks.append(
             BlockStarted(
                 **self._pen.stamp(),
                 block=event.index,
@@ -327,11 +331,11 @@ class Translator:
             )
         )
 
-    def _on_block_stop(self, index: int, said: list[StreamChunk]) -> None:
+    def _on_block_stop(self, index: int, chunks: list[StreamChunk]) -> None:
         block = self._block(index)
         del self._open[index]
-        said.append(BlockEnded(**self._pen.stamp(), block=index))
-        self._say_whole(index, block.head, said, typed="".join(block.typed))
+        chunks.append(BlockEnded(**self._pen.stamp(), block=index))
+        self._say_whole(index, block.head, chunks, typed="".join(block.typed))
 
     def _block(self, index: int) -> _OpenBlock:
         try:
@@ -343,7 +347,7 @@ class Translator:
         self,
         index: int,
         head: _BlockHead,
-        said: list[StreamChunk],
+        chunks: list[StreamChunk],
         *,
         typed: str = "",
     ) -> None:
@@ -351,7 +355,7 @@ class Translator:
         stamp = self._pen.stamp
         if head.type == "tool_use":
             value, is_valid = _input(head, typed)
-            said.append(
+            chunks.append(
                 ToolCalled(
                     **stamp(),
                     block=index,
@@ -364,7 +368,7 @@ class Translator:
         elif head.type.endswith("tool_use"):  # server_tool_use, mcp_tool_use, …
             if self._code_time is not None:
                 self._code_time.called(head.name, head.id, self._pen.at)
-            said.append(
+            chunks.append(
                 ServerToolCalled(
                     **stamp(),
                     block=index,
@@ -378,7 +382,7 @@ class Translator:
             if self._code_time is not None:
                 self._code_time.returned(head.type, head.tool_use_id, self._pen.at)
             is_error = head.is_error or _is_error(head.content)
-            said.append(
+            chunks.append(
                 ServerToolReturned(
                     **stamp(),
                     block=index,
@@ -403,19 +407,19 @@ class Translator:
         return fit
 
     def _on_message_delta(
-        self, event: wire.MessageDelta, line: bytes, said: list[StreamChunk]
+        self, event: wire.MessageDelta, line: bytes, chunks: list[StreamChunk]
     ) -> None:
         self._ends.append(line)
         self._stop_reason = event.delta.stop_reason or self._stop_reason
-        self._say_edits(event.context_management, event.input_transformations, said)
+        self._say_edits(event.context_management, event.input_transformations, chunks)
         self._meter.note(line)
-        self._report(event.usage, said, is_last=True)
+        self._report(event.usage, chunks, is_last=True)
 
     def _say_edits(
-        self, managed: msgspec.Raw, changed: msgspec.Raw, said: list[StreamChunk]
+        self, managed: msgspec.Raw, changed: msgspec.Raw, chunks: list[StreamChunk]
     ) -> None:
         """Say what the API has left out of what it was sent."""
-        said += [
+        chunks += [
             ContextEdited(
                 **self._pen.stamp(),
                 edit=edit.name,
@@ -428,7 +432,7 @@ class Translator:
     def _report(
         self,
         counted: wire.WireUsage | None,
-        said: list[StreamChunk],
+        chunks: list[StreamChunk],
         *,
         is_last: bool = False,
     ) -> None:
@@ -438,7 +442,7 @@ class Translator:
         timed = self._code_time
         ran_s = None if timed is None else timed.charged_s(self._pen.at)
         stamp = self._pen.stamp()
-        said.append(self._meter.report(stamp, ran_s, is_last=is_last))
+        chunks.append(self._meter.report(stamp, ran_s, is_last=is_last))
 
     def _ended(self) -> list[StreamChunk]:
         if self._open:
@@ -469,17 +473,17 @@ def _input(head: _BlockHead, typed: str) -> tuple[msgspec.Raw, bool]:
     return value, True
 
 
-def _is_bare_error(told: object) -> bool:
+def _is_bare_error(value: object) -> bool:
     """Whether an object without a type is an error, as gateways write them."""
-    if not isinstance(told, dict):
+    if not isinstance(value, dict):
         return False
-    named = cast("dict[str, Any]", told)
+    named = cast("dict[str, Any]", value)
     return not named.get("type") and bool(named.get("error"))
 
 
-def _is_whole_message(told: object) -> bool:
+def _is_whole_message(value: object) -> bool:
     """Whether an event is no event but all of the message, as some gateways send it."""
-    fields = cast("dict[str, Any]", told) if isinstance(told, dict) else {}
+    fields = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
     return fields.get("type") == "message" and isinstance(fields.get("content"), list)
 
 

@@ -51,29 +51,29 @@ class ToolChanges(NamedTuple):
         ):
             return cls(request.tools)
         known = {tool.name for tool in offers[0][1]}
-        told = tuple((place, _message(change, known)) for place, change in changes)
+        messages = tuple((place, _message(change, known)) for place, change in changes)
         is_inline = any(
             "definition" in block["tool"]
-            for _, message in told
+            for _, message in messages
             for block in message["content"]
         )
         betas = (TOOL_CHANGES, INLINE_TOOLS) if is_inline else (TOOL_CHANGES,)
-        return cls(offers[0][1], told, betas if changes else ())
+        return cls(offers[0][1], messages, betas if changes else ())
 
     def told_in(self, conversation: list[Json]) -> list[Json]:
         """``conversation`` with what is told of tools in its places."""
-        made = [*conversation]
+        messages = [*conversation]
         for place, message in reversed(self.told):
-            made.insert(place + 1, message)
-        return made
+            messages.insert(place + 1, message)
+        return messages
 
 
 def json_of(tool: ToolSpec | KnownTool) -> Json:
     """An entry of ``tools``."""
     if isinstance(tool, KnownTool):
         return {"type": tool.type, "name": tool.name}
-    made: Json = msgspec.json.decode(msgspec.json.encode(tool))
-    return made
+    fields: Json = msgspec.json.decode(msgspec.json.encode(tool))
+    return fields
 
 
 def _message(change: ToolChange, known: set[str]) -> Json:
@@ -88,9 +88,9 @@ def _message(change: ToolChange, known: set[str]) -> Json:
         for name in change.removed
     ]
     for tool in change.added:
-        given: Json = {"type": "tool_definition", "definition": json_of(tool)}
+        tool_block: Json = {"type": "tool_definition", "definition": json_of(tool)}
         if tool.name in known:
-            given = {"type": "tool_reference", "name": tool.name}
-        content.append({"type": "tool_addition", "tool": given})
+            tool_block = {"type": "tool_reference", "name": tool.name}
+        content.append({"type": "tool_addition", "tool": tool_block})
         known.add(tool.name)
     return {"role": "system", "content": content}

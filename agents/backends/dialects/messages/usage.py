@@ -106,12 +106,14 @@ class Meter:
         self._usage = merged(self._usage, counted)
         self._iterations = counted.iterations or self._iterations
         if counted.speed or counted.service_tier or counted.inference_geo:
-            told = self._told = WireUsage(
+            usage = self._told = WireUsage(
                 speed=counted.speed or self._told.speed,
                 service_tier=counted.service_tier or self._told.service_tier,
                 inference_geo=counted.inference_geo or self._told.inference_geo,
             )
-            self._factor = factor_of(told.speed, told.inference_geo, told.service_tier)
+            self._factor = factor_of(
+                usage.speed, usage.inference_geo, usage.service_tier
+            )
 
     def report(
         self, stamp: Stamp, code_s: float | None, *, is_last: bool = False
@@ -123,7 +125,7 @@ class Meter:
             code_s: Seconds of code that are charged for so far.
             is_last: Whether the response is at its end.
         """
-        told, factor = self._told, self._factor
+        counted, factor = self._told, self._factor
         own = replace(self._usage, code_execution_s=code_s) if code_s else self._usage
         parts = self._parts(own, factor) if self._iterations else ()
         usage, cost = own, None
@@ -135,7 +137,7 @@ class Meter:
         else:
             cost = self._price(self.model, own, factor)
         estimated = ""
-        if told.service_tier == "priority":
+        if counted.service_tier == "priority":
             estimated = COMMITTED
         elif not parts and _has_searched(own) and is_above_bracket(self.model, own):
             estimated = NOT_APART
@@ -145,9 +147,9 @@ class Meter:
             usage=usage,
             cost_usd=cost,
             parts=_apart(parts) if parts else msgspec.UNSET,
-            speed=_unusual(told.speed),
-            service_tier=_unusual(told.service_tier),
-            inference_geo=_unusual(told.inference_geo),
+            speed=_unusual(counted.speed),
+            service_tier=_unusual(counted.service_tier),
+            inference_geo=_unusual(counted.inference_geo),
             estimated=estimated or msgspec.UNSET,
             others=self._others if self._others and is_last else msgspec.UNSET,
         )

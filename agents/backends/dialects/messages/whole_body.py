@@ -56,7 +56,7 @@ def events_of(
         raise StreamMalformed("the body is longer than allowed")
     body = body.removeprefix(b"\xef\xbb\xbf")
     try:
-        told: Any = msgspec.json.decode(as_utf8(body))
+        decoded: Any = msgspec.json.decode(as_utf8(body))
     except (msgspec.DecodeError, RecursionError):
         page = words_of(body.decode("utf-8", "replace"))
         words = without_secrets(" ".join(page.split()), secrets)
@@ -67,10 +67,10 @@ def events_of(
             f"the server answered with {kind} and no stream; look at base_url, proxies "
             f"and sign-in pages on the way; it said: {words}"
         ) from None
-    message = cast("dict[str, Any]", told) if isinstance(told, dict) else {}
+    message = cast("dict[str, Any]", decoded) if isinstance(decoded, dict) else {}
     content: Any = message.get("content")
     if message.get("type") == "error" or not isinstance(content, list):
-        raise error_told(cast("object", told), secrets)
+        raise error_told(cast("object", decoded), secrets)
     return _events(message, cast("list[Any]", content))
 
 
@@ -96,8 +96,8 @@ def _block(index: int, block: dict[str, Any]) -> list[ServerEvent]:
     delta: list[ServerEvent] = []
     if kind in _STREAMED and isinstance(words, str) and words:
         block = {**block, kind: ""}
-        said = {"type": _STREAMED[kind], kind: words}
-        delta = [_event("content_block_delta", index=index, delta=said)]
+        delta_fields = {"type": _STREAMED[kind], kind: words}
+        delta = [_event("content_block_delta", index=index, delta=delta_fields)]
     opened = _event("content_block_start", index=index, content_block=block)
     return [opened, *delta, _event("content_block_stop", index=index)]
 

@@ -73,7 +73,7 @@ def parameters(
         max_tokens = min(max_tokens, request.max_tokens)
     carried = (*(message.content for message in request.messages), *request.attached)
     has_files = any(b'"file_id"' in bytes(content) for content in carried)
-    made: Json = {
+    fields: Json = {
         **extra(settings),
         "model": settings.model,
         "max_tokens": max_tokens,
@@ -85,7 +85,7 @@ def parameters(
             AGENT_HEADER: quote(request.turn.agent, safe=_PLAIN),
         },
     }
-    given: Json = {
+    optional: Json = {
         "system": system,
         "tools": tools,
         "thinking": thinking(settings, max_tokens),
@@ -93,13 +93,13 @@ def parameters(
         "mcp_servers": [*settings.extra.get("mcp_servers", ()), *settings.mcp_servers],
         "container": _container(settings, request),
     }
-    made.update({name: value for name, value in given.items() if value})
-    if not made["betas"]:
-        del made["betas"]
-    if made.get("thinking") == {"type": "disabled"}:
-        made["messages"] = without_thoughts(conversation)
-    make_room(made, _breakpoint(settings))
-    return made
+    fields.update({name: value for name, value in optional.items() if value})
+    if not fields["betas"]:
+        del fields["betas"]
+    if fields.get("thinking") == {"type": "disabled"}:
+        fields["messages"] = without_thoughts(conversation)
+    make_room(fields, _breakpoint(settings))
+    return fields
 
 
 def without_unasked(made: Json, settings: ClaudeSettings) -> Json:
@@ -113,12 +113,12 @@ def without_unasked(made: Json, settings: ClaudeSettings) -> Json:
     rest = {name: value for name, value in made.items() if name != "betas"}
     if betas:
         rest["betas"] = betas
-    given = settings.thinking
-    is_theirs = isinstance(given, dict) and "block_binding" in given
+    setting = settings.thinking
+    is_theirs = isinstance(setting, dict) and "block_binding" in setting
     if isinstance(rest.get("thinking"), dict) and not is_theirs:
         thinking = cast("Json", rest["thinking"])
-        kept = {k: v for k, v in thinking.items() if k != "block_binding"}
-        rest["thinking"] = kept
+        unbound = {k: v for k, v in thinking.items() if k != "block_binding"}
+        rest["thinking"] = unbound
     return rest
 
 
@@ -128,13 +128,13 @@ def without_thoughts(conversation: list[Json]) -> list[Json]:
     A budget may leave too little to think with amid a tool loop, whose calls were
     thought about: with those thoughts, some models refuse to be asked without.
     """
-    made: list[Json] = []
+    thoughtless: list[Json] = []
     for message in conversation:
         blocks = cast("list[Json]", message["content"])
-        kept = [block for block in blocks if block.get("type") not in _THOUGHTS]
-        if kept:
-            made.append({**message, "content": kept})
-    return made
+        other_blocks = [block for block in blocks if block.get("type") not in _THOUGHTS]
+        if other_blocks:
+            thoughtless.append({**message, "content": other_blocks})
+    return thoughtless
 
 
 def _tools(
@@ -148,9 +148,9 @@ def _tools(
 
 def _container(settings: ClaudeSettings, request: Request) -> Json | str | None:
     """The conversation's container, with the skills it was given."""
-    given = extra(settings).get("container")
-    if request.container and isinstance(given, dict):
-        return {**cast("Json", given), "id": request.container}
+    container = extra(settings).get("container")
+    if request.container and isinstance(container, dict):
+        return {**cast("Json", container), "id": request.container}
     return request.container
 
 
@@ -200,12 +200,12 @@ def _ends(conversation: list[Json], settings: ClaudeSettings) -> list[Json]:
     # A single question that no tool carries on is never read again: writing it to the
     # cache would only cost the surcharge.
     goes_on = len(conversation) > 1 or bool(settings.server_tools)
-    found = last[-1:] if goes_on else []
+    blocks = last[-1:] if goes_on else []
     if len(conversation) > 2:
         since = sum(len(message["content"]) for message in conversation[-2:])
         if since >= _LOOK_BACK:
-            found += cast("list[Json]", conversation[-3]["content"])[-1:]
-    return [block for block in found if block.get("type") in _MARKABLE]
+            blocks += cast("list[Json]", conversation[-3]["content"])[-1:]
+    return [block for block in blocks if block.get("type") in _MARKABLE]
 
 
 def _shared(conversation: list[Json]) -> list[Json]:

@@ -192,21 +192,21 @@ class Translator(EventReader):
         item.streamed["call", 0].append(typed)
         self._out.type_input(block, typed)
 
-    def _on_added(self, index: int, told: Json) -> None:
+    def _on_added(self, index: int, fields: Json) -> None:
         item = self._item(index)
         if item.kind or item.is_done:
             # Gateways number every item 0, or none.
             if not item.is_done:
                 self._end_open(index, item, ())
             item = self._items[index] = _Item()
-        kind = self._learn(item, told)
+        kind = self._learn(item, fields)
         if kind == "function_call" or kind in SERVER_ITEMS:
             self._open_call(item)
 
-    def _learn(self, item: _Item, told: Json) -> str:
-        item.kind = text_of(told.get("type")) or item.kind
-        item.call_id = text_of(told.get("call_id")) or text_of(told.get("id"))
-        item.name = text_of(told.get("name"))
+    def _learn(self, item: _Item, fields: Json) -> str:
+        item.kind = text_of(fields.get("type")) or item.kind
+        item.call_id = text_of(fields.get("call_id")) or text_of(fields.get("id"))
+        item.name = text_of(fields.get("name"))
         return item.kind
 
     def _open_call(self, item: _Item) -> None:
@@ -221,34 +221,34 @@ class Translator(EventReader):
 
     def _on_done(self, index: int, line: msgspec.Raw) -> None:
         item = self._item(index)
-        told = object_of(line)
+        fields = object_of(line)
         if item.is_done:
-            if not _is_another(item, told):
+            if not _is_another(item, fields):
                 return  # some gateways say it twice
             item = self._items[index] = _Item()
         opened_as = item.call_id
-        self._learn(item, told)
+        self._learn(item, fields)
         item.call_id = opened_as or item.call_id
         item.is_done = True
         self._done.append((index, line))
         match item.kind:
             case "message":
-                self._end_message(item, told)
+                self._end_message(item, fields)
             case "reasoning":
-                self._end_reasoning(item, told)
+                self._end_reasoning(item, fields)
             case "function_call":
-                self._end_call(item, told)
+                self._end_call(item, fields)
             case kind if kind in SERVER_ITEMS:
-                self._end_server_call(item, told)
+                self._end_server_call(item, fields)
             case _:
                 pass  # carried back, and nothing to show
         for block in item.blocks.values():
             if block in self._out.open_blocks:
                 self._out.close(block)
 
-    def _end_message(self, item: _Item, told: Json) -> None:
+    def _end_message(self, item: _Item, fields: Json) -> None:
         texts = refusals = 0
-        for part in objects_of(told.get("content")):
+        for part in objects_of(fields.get("content")):
             kind = text_of(part.get("type"))
             if kind == "refusal":
                 self._has_refused = True
@@ -264,9 +264,9 @@ class Translator(EventReader):
                     if block is not None:
                         self._out.cite(block, cited)
 
-    def _end_reasoning(self, item: _Item, told: Json) -> None:
+    def _end_reasoning(self, item: _Item, fields: Json) -> None:
         for name, key in (("summary", "summary"), ("content", "reasoning")):
-            for place, part in enumerate(objects_of(told.get(name))):
+            for place, part in enumerate(objects_of(fields.get(name))):
                 where = item.key(key, place)
                 self._say_rest(item, where, "thinking", part.get("text"))
 
@@ -287,26 +287,26 @@ class Translator(EventReader):
         else:
             self._out.text(block, rest)
 
-    def _end_call(self, item: _Item, told: Json) -> None:
+    def _end_call(self, item: _Item, fields: Json) -> None:
         if ("call", 0) not in item.blocks:
             self._open_call(item)
         block = item.blocks["call", 0]
         typed = "".join(item.streamed["call", 0])
-        given = told.get("arguments")
-        if isinstance(given, dict):  # an object, at some servers
-            given = msgspec.json.encode(given).decode()
-        whole = text_of(given) or typed
+        arguments = fields.get("arguments")
+        if isinstance(arguments, dict):  # an object, at some servers
+            arguments = msgspec.json.encode(arguments).decode()
+        whole = text_of(arguments) or typed
         if not typed and whole:
             self._out.type_input(block, whole)
         self._out.close(block)
         self._out.call(block, item.call_id, item.name, whole)
 
-    def _end_server_call(self, item: _Item, told: Json) -> None:
+    def _end_server_call(self, item: _Item, fields: Json) -> None:
         if ("call", 0) not in item.blocks:
             self._open_call(item)
         block = item.blocks["call", 0]
         self._out.close(block)
-        done = results(item.kind, told)
+        done = results(item.kind, fields)
         name = SERVER_ITEMS[item.kind] or item.name
         self._searches += item.kind == "web_search_call"
         self._out.server_call(block, item.call_id, name, done.given, done.server)
@@ -335,10 +335,10 @@ class Translator(EventReader):
         reason = text_of((head.incomplete_details or {}).get("reason"))
         stop_reason = reason or head.status or "completed"
         why, category = self._why(stop_reason, reason)
-        told: Json = {"status": head.status, "incomplete_details": reason or None}
-        told["usage"] = object_of(head.usage)
+        fields: Json = {"status": head.status, "incomplete_details": reason or None}
+        fields["usage"] = object_of(head.usage)
         self._has_ended = True
-        self._out.end(stop_reason, why, told, category=category)
+        self._out.end(stop_reason, why, fields, category=category)
 
     def _end_open(
         self, index: int, item: _Item, output: tuple[msgspec.Raw, ...]
@@ -354,10 +354,10 @@ class Translator(EventReader):
         if alike:
             self._on_done(index, alike[0])
             return
-        made = _streamed(item)
-        if made is None:
+        streamed = _streamed(item)
+        if streamed is None:
             raise StreamMalformed(f"the response ended within item {index}")
-        self._on_done(index, raw(made))
+        self._on_done(index, raw(streamed))
         if item.kind == "reasoning":
             self._done.pop()  # without its seal it is nothing to its maker
 
@@ -375,25 +375,25 @@ class Translator(EventReader):
         return "finished", ""
 
 
-def _is_of(item: _Item, told: Json) -> bool:
-    """Whether ``told`` is the item that was streamed, with all of it."""
-    if told.get("type") != item.kind:
+def _is_of(item: _Item, fields: Json) -> bool:
+    """Whether ``fields`` is the item that was streamed, with all of it."""
+    if fields.get("type") != item.kind:
         return False
     if item.kind == "function_call":
-        return text_of(told.get("call_id")) == item.call_id
+        return text_of(fields.get("call_id")) == item.call_id
     if item.kind != "message":
         return True
-    parts = objects_of(told.get("content"))
+    parts = objects_of(fields.get("content"))
     whole = "".join(text_of(x.get("text")) or text_of(x.get("refusal")) for x in parts)
     return whole.startswith("".join(map("".join, item.streamed.values())))
 
 
-def _is_another(item: _Item, told: Json) -> bool:
-    """Whether ``told`` is not ``item``, which is done, said once more."""
-    kind = text_of(told.get("type"))
+def _is_another(item: _Item, fields: Json) -> bool:
+    """Whether ``fields`` is not ``item``, which is done, said once more."""
+    kind = text_of(fields.get("type"))
     if kind != item.kind:
         return True
-    return kind == "function_call" and text_of(told.get("call_id")) != item.call_id
+    return kind == "function_call" and text_of(fields.get("call_id")) != item.call_id
 
 
 def _streamed(item: _Item) -> Json | None:
@@ -425,22 +425,24 @@ def usage_of(counted: msgspec.Raw, searches: int = 0) -> Usage:
         searches: Web searches among the items; xAI counts its own.
     """
     try:
-        told = wire.usages.decode(counted)
+        usage = wire.usages.decode(counted)
     except msgspec.DecodeError:
-        told = None
-    if told is None:
+        usage = None
+    if usage is None:
         return Usage(web_search_requests=searches or None)
-    read, written = told.input_tokens_details or {}, told.output_tokens_details or {}
+    read, written = usage.input_tokens_details or {}, usage.output_tokens_details or {}
     cached = count_of(read.get("cached_tokens"))
-    kept = count_of(read.get("cache_write_tokens"))
-    server = told.server_side_tool_usage_details or {}
+    cache_writes = count_of(read.get("cache_write_tokens"))
+    server = usage.server_side_tool_usage_details or {}
     searches = count_of(server.get("web_search_calls")) or searches
     thought = written.get("reasoning_tokens")
     return Usage(
-        input_tokens=max(0, count_of(told.input_tokens) - cached - kept),
-        output_tokens=count_of(told.output_tokens),
+        input_tokens=max(0, count_of(usage.input_tokens) - cached - cache_writes),
+        output_tokens=count_of(usage.output_tokens),
         cache_read_input_tokens=cached if "cached_tokens" in read else None,
-        cache_creation_input_tokens=kept if "cache_write_tokens" in read else None,
+        cache_creation_input_tokens=cache_writes
+        if "cache_write_tokens" in read
+        else None,
         thinking_tokens=count_of(thought) if thought is not None else None,
         web_search_requests=searches or None,
     )

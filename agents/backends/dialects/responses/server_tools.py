@@ -71,29 +71,29 @@ def results(kind: str, item: Json) -> Done:
             return Done(queries, "file_search_result", item.get("results"))
         case "image_generation_call":
             size = len(text_of(item.get("result")))
-            said = f"an image, {size:,} characters of base64" if size else None
-            return Done({}, "image_generation_result", said)
+            description = f"an image, {size:,} characters of base64" if size else None
+            return Done({}, "image_generation_result", description)
         case "shell_call" | "local_shell_call":
             action: Any = item.get("action")
-            given = cast("Json", action) if isinstance(action, dict) else {}
-            asked: object = given.get("commands") or given.get("command")
-            return Done({"command": _lines(asked)})
+            fields = cast("Json", action) if isinstance(action, dict) else {}
+            commands: object = fields.get("commands") or fields.get("command")
+            return Done({"command": _lines(commands)})
         case _:
             return Done(_typed(item.get("arguments", item.get("input"))))
 
 
 def _search(item: Json) -> Done:
     action: Any = item.get("action")
-    given = cast("Json", action) if isinstance(action, dict) else {}
-    if not given:  # xAI's has a call's fields instead
+    fields = cast("Json", action) if isinstance(action, dict) else {}
+    if not fields:  # xAI's has a call's fields instead
         return Done(_typed(item.get("arguments")))
-    sources: Any = given.get("sources")
-    found = [
+    sources: Any = fields.get("sources")
+    hits = [
         {"type": "web_search_result", "url": _url(each), "title": _title(each)}
         for each in (cast("list[Any]", sources) if isinstance(sources, list) else ())
     ]
-    asked = {name: value for name, value in given.items() if name != "sources"}
-    return Done(asked, "web_search_tool_result", found or None)
+    query = {name: value for name, value in fields.items() if name != "sources"}
+    return Done(query, "web_search_tool_result", hits or None)
 
 
 def _code(item: Json) -> Done:

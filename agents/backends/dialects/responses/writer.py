@@ -26,32 +26,32 @@ def body(settings: ResponsesSettings, request: Request, by: str) -> Json:
         request: What is asked.
         by: Who is asked, see ``Message.by``.
     """
-    made: Json = {"model": settings.model, "stream": True, "store": False}
+    fields: Json = {"model": settings.model, "stream": True, "store": False}
     if request.system:
-        made["instructions"] = request.system
+        fields["instructions"] = request.system
     tools = [*settings.server_tools, *(tool(spec) for spec in request.tools)]
     if tools:
-        made["tools"] = tools
+        fields["tools"] = tools
     items: list[Json] = []
     for entry in entries(request, by, wire_id):
         items += _items(entry, settings)
-    made["input"] = items
+    fields["input"] = items
     limits = [n for n in (settings.max_tokens, request.max_tokens) if n is not None]
     if limits:
-        made["max_output_tokens"] = max(16, min(limits))  # the least that is taken
+        fields["max_output_tokens"] = max(16, min(limits))  # the least that is taken
     reasoning = {"effort": settings.effort, "summary": settings.summary}
     reasoning = {name: value for name, value in reasoning.items() if value is not None}
     if reasoning:
-        made["reasoning"] = reasoning
+        fields["reasoning"] = reasoning
     if settings.sealed_reasoning:
-        made["include"] = [SEALED]
+        fields["include"] = [SEALED]
     if settings.output_format is not None:
-        made["text"] = {"format": {"type": "json_schema", **settings.output_format}}
+        fields["text"] = {"format": {"type": "json_schema", **settings.output_format}}
     if settings.parallel_calls is not None and tools:
-        made["parallel_tool_calls"] = settings.parallel_calls
+        fields["parallel_tool_calls"] = settings.parallel_calls
     if settings.cache and request.turn.nonce:
-        made["prompt_cache_key"] = cache_key(request.turn.nonce)
-    return merged(made, settings.extra)
+        fields["prompt_cache_key"] = cache_key(request.turn.nonce)
+    return merged(fields, settings.extra)
 
 
 def cache_key(nonce: str) -> str:
@@ -95,18 +95,18 @@ def tool(spec: ToolSpec | KnownTool) -> Json:
 def _items(entry: Entry, settings: ResponsesSettings) -> list[Json]:
     if entry.items:
         return _own(entry.items, settings)
-    made: list[Json] = []
-    said: list[Json] = []
+    items: list[Json] = []
+    parts: list[Json] = []
     role = "user" if entry.is_user else "assistant"
     for part in entry.parts:
         match part:
             case Text(text):
                 kind = "input_text" if entry.is_user else "output_text"
-                said.append({"type": kind, "text": text})
+                parts.append({"type": kind, "text": text})
             case File():
-                said.append(_file(part))
+                parts.append(_file(part))
             case Call(call_id, name, arguments):
-                made.append(
+                items.append(
                     {
                         "type": "function_call",
                         "call_id": call_id,
@@ -116,11 +116,11 @@ def _items(entry: Entry, settings: ResponsesSettings) -> list[Json]:
                 )
             case Result():
                 output = {"type": "function_call_output", "call_id": part.id}
-                made.append({**output, "output": _output(part)})
-    message: Json = {"type": "message", "role": role, "content": said}
-    if said:  # results stand right behind their calls, so what is said comes last
-        made = [*made, message] if entry.is_user else [message, *made]
-    return made
+                items.append({**output, "output": _output(part)})
+    message: Json = {"type": "message", "role": role, "content": parts}
+    if parts:  # results stand right behind their calls, so what is said comes last
+        items = [*items, message] if entry.is_user else [message, *items]
+    return items
 
 
 def _own(items: tuple[Json, ...], settings: ResponsesSettings) -> list[Json]:
