@@ -48,9 +48,9 @@ class OwnLoop(Generic[T]):
         Raises:
             BaseException: What it raises; ``KeyboardInterrupt``, which cancels it.
         """
-        given = contextvars.copy_context()
+        context = contextvars.copy_context()
         thread = threading.Thread(
-            target=self._run, args=(runtime, given), name="session loop", daemon=True
+            target=self._run, args=(runtime, context), name="session loop", daemon=True
         )
         thread.start()
         try:
@@ -73,8 +73,8 @@ class OwnLoop(Generic[T]):
         self._future.add_done_callback(lambda _: ended.set())
         ended.wait(CANCELLED_S)
 
-    def _run(self, runtime: str, given: contextvars.Context) -> None:
-        for variable, value in given.items():
+    def _run(self, runtime: str, context: contextvars.Context) -> None:
+        for variable, value in context.items():
             # Which event loop runs in the caller's thread is nothing to this one.
             if "async_library" not in variable.name:
                 variable.set(value)

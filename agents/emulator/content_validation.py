@@ -176,8 +176,8 @@ def _check_image(path: str, source: JsonObject, count: int) -> None:
         raise Invalid(f"{path}.data: Invalid base64 data") from None
     if not data:
         raise Invalid(f"{path}.data: image cannot be empty")
-    found = media_type_of_image(data)
-    if found is not None and found != source.get("media_type"):
+    media_type = media_type_of_image(data)
+    if media_type is not None and media_type != source.get("media_type"):
         raise Invalid(
             f"{path}.data: Image does not match the provided media type "
             f"{source.get('media_type')}"

@@ -61,8 +61,8 @@ class MessagesWriter:
         return sse.event(body_of(error))
 
 
-def _line(told: Json) -> bytes:
-    return b"data: %b\n\n" % _encode(told)
+def _line(fields: Json) -> bytes:
+    return b"data: %b\n\n" % _encode(fields)
 
 
 def _pieces(move: Deltas, write: Callable[[str], bytes]) -> Iterator[bytes]:
@@ -78,10 +78,15 @@ def _pieces(move: Deltas, write: Callable[[str], bytes]) -> Iterator[bytes]:
 
 def _counts(message: Json, usage: Json) -> tuple[Json, int, int, int]:
     """Usage, and of it what was read, cached and written to the cache."""
-    told: Json = {**cast("Json", message.get("usage") or {}), **usage}
-    cached = int(told.get("cache_read_input_tokens") or 0)
-    kept = int(told.get("cache_creation_input_tokens") or 0)
-    return told, int(told.get("input_tokens") or 0) + cached + kept, cached, kept
+    counts: Json = {**cast("Json", message.get("usage") or {}), **usage}
+    cached = int(counts.get("cache_read_input_tokens") or 0)
+    cache_writes = int(counts.get("cache_creation_input_tokens") or 0)
+    return (
+        counts,
+        int(counts.get("input_tokens") or 0) + cached + cache_writes,
+        cached,
+        cache_writes,
+    )
 
 
 def _thought(usage: Json) -> int:
@@ -111,16 +116,20 @@ class ResponsesWriter:
         self._number = 0
 
     def _event(self, kind: str, **fields: object) -> bytes:
-        told = {"type": kind, "sequence_number": self._number, **fields}
+        event = {"type": kind, "sequence_number": self._number, **fields}
         self._number += 1
-        return b"event: %b\n" % kind.encode() + _line(told)
+        return b"event: %b\n" % kind.encode() + _line(event)
 
     def error(self, error: HttpError) -> bytes:
         """Write an error amid the response."""
-        told = body_of(error)["error"]
-        code = _code(told["type"])
-        said = {"type": told["type"], "code": code, "message": told["message"]}
-        return self._event("error", error=said)
+        error_fields = body_of(error)["error"]
+        code = _code(error_fields["type"])
+        problem = {
+            "type": error_fields["type"],
+            "code": code,
+            "message": error_fields["message"],
+        }
+        return self._event("error", error=problem)
 
     def events(self, move: Move) -> Iterator[bytes]:
         """Write a move."""
@@ -148,8 +157,8 @@ class ResponsesWriter:
                 return
 
     def _response(self, **more: object) -> Json:
-        told = {"id": f"resp_{self._message.get('id')}", "object": "response"}
-        return {**told, "model": self._message.get("model"), **more}
+        head = {"id": f"resp_{self._message.get('id')}", "object": "response"}
+        return {**head, "model": self._message.get("model"), **more}
 
     def _opens(self, block: int, content: Json) -> Iterator[bytes]:
         kind = str(content["type"])
@@ -223,21 +232,23 @@ class ResponsesWriter:
         """The item of a server tool's call and its result."""
         call_id = str(content.get("tool_use_id"))
         call, typed = self._asked.get(call_id, ({}, ""))
-        given: Any = msgspec.json.decode(typed) if typed else call.get("input") or {}
+        arguments: Any = (
+            msgspec.json.decode(typed) if typed else call.get("input") or {}
+        )
         name = str(call.get("name", ""))
         item: Json = {"id": call_id, "status": "completed"}
         result: Any = content.get("content")
         if "server_name" in call:
-            said = _encode(result).decode()
-            item |= {"type": "mcp_call", "name": name, "output": said}
+            output = _encode(result).decode()
+            item |= {"type": "mcp_call", "name": name, "output": output}
             item |= {"server_label": call["server_name"], "arguments": typed or "{}"}
-            item["error"] = said if content.get("is_error") else None
+            item["error"] = output if content.get("is_error") else None
         elif name in _SEARCHES:
             sources = cast("list[Any]", result) if isinstance(result, list) else []
-            action: Json = {"type": "search", **given, "sources": sources}
+            action: Json = {"type": "search", **arguments, "sources": sources}
             item |= {"type": "web_search_call", "action": action}
         elif name in _CODE:
-            code = given.get("code", given.get("command", ""))
+            code = arguments.get("code", arguments.get("command", ""))
             logs = [{"type": "logs", "logs": _stdout(result)}]
             item |= {"type": "code_interpreter_call", "code": code, "outputs": logs}
         else:
@@ -249,16 +260,16 @@ class ResponsesWriter:
         yield self._done(index, item)
 
     def _ends(self, stop_reason: str, usage: Json) -> bytes:
-        told, read, cached, kept = _counts(self._message, usage)
+        counts, read, cached, cache_writes = _counts(self._message, usage)
         counted = {
             "input_tokens": read,
-            "output_tokens": told.get("output_tokens") or 0,
+            "output_tokens": counts.get("output_tokens") or 0,
             "input_tokens_details": {
                 "cached_tokens": cached,
-                "cache_write_tokens": kept,
+                "cache_write_tokens": cache_writes,
             },
-            "output_tokens_details": {"reasoning_tokens": _thought(told)},
-            "total_tokens": read + (told.get("output_tokens") or 0),
+            "output_tokens_details": {"reasoning_tokens": _thought(counts)},
+            "total_tokens": read + (counts.get("output_tokens") or 0),
         }
         reason = {
             "max_tokens": "max_output_tokens",
@@ -305,18 +316,18 @@ class ChatWriter:
 
     def _chunk(self, delta: Json, reason: str | None = None, **more: object) -> bytes:
         choice = {"index": 0, "delta": delta, "finish_reason": reason}
-        told = {
+        head = {
             "id": f"chatcmpl-{self._message.get('id')}",
             "object": "chat.completion.chunk",
             "model": self._message.get("model"),
             "choices": [choice],
         }
-        return _line({**told, **more})
+        return _line({**head, **more})
 
     def error(self, error: HttpError) -> bytes:
         """Write an error amid the response."""
-        told = body_of(error)["error"]
-        return _line({"error": {**told, "code": _code(told["type"])}})
+        error_fields = body_of(error)["error"]
+        return _line({"error": {**error_fields, "code": _code(error_fields["type"])}})
 
     def events(self, move: Move) -> Iterator[bytes]:
         """Write a move."""
@@ -332,8 +343,8 @@ class ChatWriter:
                 detail = {"type": "reasoning.text", "signature": signature}
                 yield self._detail(block, detail)
             case Cited(_, citation):
-                told = {"url": citation.get("url"), "title": citation.get("title")}
-                note = {"type": "url_citation", "url_citation": told}
+                source = {"url": citation.get("url"), "title": citation.get("title")}
+                note = {"type": "url_citation", "url_citation": source}
                 yield self._chunk({"annotations": [note]})
             case MessageCloses(delta, usage):
                 yield from self._ends(str(delta["stop_reason"]), usage)
@@ -386,17 +397,17 @@ class ChatWriter:
             "refusal": "content_filter",
         }.get(stop_reason, "stop")
         yield self._chunk({}, reason)
-        told, read, cached, kept = _counts(self._message, usage)
-        output = told.get("output_tokens") or 0
+        counts, read, cached, cache_writes = _counts(self._message, usage)
+        output = counts.get("output_tokens") or 0
         counted = {
             "prompt_tokens": read,
             "completion_tokens": output,
             "total_tokens": read + output,
             "prompt_tokens_details": {
                 "cached_tokens": cached,
-                "cache_write_tokens": kept,
+                "cache_write_tokens": cache_writes,
             },
-            "completion_tokens_details": {"reasoning_tokens": _thought(told)},
+            "completion_tokens_details": {"reasoning_tokens": _thought(counts)},
         }
         yield self._chunk({}, choices=[], usage=counted)
         yield b"data: [DONE]\n\n"
@@ -418,16 +429,16 @@ class GeminiWriter:
         return self._object(candidates=[candidate])
 
     def _object(self, **fields: object) -> bytes:
-        told = {"modelVersion": self._message.get("model"), "responseId": "r1"}
-        return b"data: %b\r\n\r\n" % _encode({**fields, **told})
+        head = {"modelVersion": self._message.get("model"), "responseId": "r1"}
+        return b"data: %b\r\n\r\n" % _encode({**fields, **head})
 
     def error(self, error: HttpError) -> bytes:
         """Write an error amid the response: bare, outside any event."""
         status = {429: "RESOURCE_EXHAUSTED", 400: "INVALID_ARGUMENT"}
         named = status.get(error.status, "UNAVAILABLE")
         message = body_of(error)["error"]["message"]
-        told = {"code": error.status, "message": message, "status": named}
-        return msgspec.json.format(_encode({"error": told}), indent=2) + b"\n"
+        error_fields = {"code": error.status, "message": message, "status": named}
+        return msgspec.json.format(_encode({"error": error_fields}), indent=2) + b"\n"
 
     def events(self, move: Move) -> Iterator[bytes]:
         """Write a move."""
@@ -501,31 +512,31 @@ class GeminiWriter:
     def _served(self, content: Json) -> Iterator[bytes]:
         call_id = str(content.get("tool_use_id"))
         call, typed = self._asked.get(call_id, ({}, ""))
-        given: Any = msgspec.json.decode(typed) if typed else {}
+        arguments: Any = msgspec.json.decode(typed) if typed else {}
         name = str(call.get("name", ""))
         result: Any = content.get("content")
         if name in _CODE:
-            code = given.get("code", given.get("command", ""))
+            code = arguments.get("code", arguments.get("command", ""))
             yield self._chunk({"executableCode": {"language": "PYTHON", "code": code}})
             ran = {"outcome": "OUTCOME_OK", "output": _stdout(result)}
             yield self._chunk({"codeExecutionResult": ran})
         elif name in _SEARCHES or name == "web_fetch":
             search = name in _SEARCHES
             kind = "GOOGLE_SEARCH_WEB" if search else "URL_CONTEXT"
-            args = {"queries": [given.get("query", "")]} if search else given
-            asked = {"id": call_id, "toolType": kind}
-            yield self._chunk({"toolCall": {**asked, "args": args}})
-            told = {"toolResponse": {**asked, "response": {"results": result}}}
-            yield self._chunk(told)
+            args = {"queries": [arguments.get("query", "")]} if search else arguments
+            call_head = {"id": call_id, "toolType": kind}
+            yield self._chunk({"toolCall": {**call_head, "args": args}})
+            response = {"toolResponse": {**call_head, "response": {"results": result}}}
+            yield self._chunk(response)
 
     def _ends(self, stop_reason: str, usage: Json) -> bytes:
-        told, read, cached, _ = _counts(self._message, usage)
+        counts, read, cached, _ = _counts(self._message, usage)
         reason = {
             "max_tokens": "MAX_TOKENS",
             "model_context_window_exceeded": "MAX_TOKENS",
             "refusal": "SAFETY",
         }.get(stop_reason, "STOP")
-        output, thought = told.get("output_tokens") or 0, _thought(told)
+        output, thought = counts.get("output_tokens") or 0, _thought(counts)
         counted = {
             "promptTokenCount": read,
             "candidatesTokenCount": output - thought,

@@ -99,7 +99,7 @@ class Files:
                 raise Invalid("file: Invalid filename")
             type_ = _TYPE.search(head)
             self.uploads += 1
-            kept = Kept(
+            file = Kept(
                 id=f"file_01{self.uploads:020d}",
                 name=filename,
                 media_type=type_[1].decode("latin-1")
@@ -108,8 +108,8 @@ class Files:
                 data=data,
                 is_downloadable=False,
             )
-            self.kept[kept.id] = kept
-            return kept
+            self.kept[file.id] = file
+            return file
         raise Invalid("file: Field required")
 
     def check(self, body: JsonObject, betas: frozenset[str]) -> None:
@@ -118,13 +118,13 @@ class Files:
         Raises:
             Invalid: One is not, or the beta header is missing.
         """
-        for found in objects_in(body.get("messages")):
-            if found.get("type") not in ("file", "container_upload"):
+        for reference in objects_in(body.get("messages")):
+            if reference.get("type") not in ("file", "container_upload"):
                 continue
             if BETA not in betas:
                 raise Invalid("source.file: Extra inputs are not permitted")
-            if str(found.get("file_id")) not in self.kept:
-                raise Invalid(f"File not found: {found.get('file_id')}")
+            if str(reference.get("file_id")) not in self.kept:
+                raise Invalid(f"File not found: {reference.get('file_id')}")
 
 
 def _parts(body: bytes, content_type: str) -> Iterator[tuple[bytes, bytes]]:

@@ -56,13 +56,13 @@ class Issued:
     def remember_container(self, container: object) -> None:
         """Keep the container that a response has run in, if any."""
         if isinstance(container, dict):
-            told = cast("JsonObject", container)
+            fields = cast("JsonObject", container)
             try:
-                ends = datetime.fromisoformat(str(told["expires_at"]))
+                ends = datetime.fromisoformat(str(fields["expires_at"]))
             except ValueError:
                 ends = datetime.max  # noqa: DTZ901  (made one of UTC beneath)
             is_aware = ends.tzinfo is not None
-            id_ = str(told["id"])
+            id_ = str(fields["id"])
             self._containers[id_] = ends if is_aware else ends.replace(tzinfo=UTC)
 
     def check_container(self, body: JsonObject) -> None:
@@ -119,8 +119,8 @@ def check_history(
     if messages[0]["role"] != "user":
         raise Invalid('messages: first message must use the "user" role')
     turns = _merged(messages)
-    told: JsonObject = body.get("thinking") or {}
-    thinks = told.get("type") != "disabled"
+    thinking: JsonObject = body.get("thinking") or {}
+    thinks = thinking.get("type") != "disabled"
     seen: set[str] = set()
     for number, (role, blocks) in enumerate(turns):
         if role == "assistant":
@@ -320,14 +320,14 @@ def _check_thoughts(
                 "block"
             )
     thoughts = [_bare(block) for block in blocks if block["type"] in _THOUGHTS]
-    said: list[bytes] = []
+    expected: list[bytes] = []
     is_ours = False
     for block in blocks:
         with_call = issued.thoughts_with(block["id"]) if "id" in block else None
         if block["type"] == "tool_use" and with_call is not None:
             is_ours = True
-            said += [b for b in map(_bare, with_call) if b not in said]
-    if is_ours and any(thought not in thoughts for thought in said):
+            expected += [b for b in map(_bare, with_call) if b not in expected]
+    if is_ours and any(thought not in thoughts for thought in expected):
         raise Invalid(
             f"messages.{number}.content.0: `thinking` or `redacted_thinking` blocks in "
             "the latest assistant message cannot be modified. These blocks must remain "
@@ -336,8 +336,8 @@ def _check_thoughts(
 
 
 def _bare(block: JsonObject) -> bytes:
-    kept = {key: value for key, value in block.items() if key != "cache_control"}
-    return msgspec.json.encode(kept, order="deterministic")
+    bare = {key: value for key, value in block.items() if key != "cache_control"}
+    return msgspec.json.encode(bare, order="deterministic")
 
 
 def _check_end(turns: list[tuple[str, list[JsonObject]]]) -> None:

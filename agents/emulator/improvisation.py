@@ -28,21 +28,21 @@ _ACTS = re.compile(
 
 def improvised(body: JsonObject) -> list[Line]:
     """The lines of a response to ``body``, which has been checked."""
-    told = _told(body)
+    prompt = _told(body)
     if _has_asked(body):
-        for tool in _callable(body, told):
+        for tool in _callable(body, prompt):
             try:
-                given = example(tool.get("input_schema"), told)
+                arguments = example(tool.get("input_schema"), prompt)
             except (Unfit, TypeError, ValueError, RecursionError):
                 continue
-            if isinstance(given, dict):
+            if isinstance(arguments, dict):
                 name = str(tool["name"])
-                call = Tool(tool=name, input=cast("JsonObject", given))
+                call = Tool(tool=name, input=cast("JsonObject", arguments))
                 return [Text(text=SAID, rate=400), call]
     return [Text(text=SAID, rate=120)]
 
 
-def _callable(body: JsonObject, told: str) -> list[JsonObject]:
+def _callable(body: JsonObject, prompt: str) -> list[JsonObject]:
     """Tools that may be called, the likeliest first."""
     choice: JsonObject = body.get("tool_choice") or {}
     tools = [
@@ -62,7 +62,7 @@ def _callable(body: JsonObject, told: str) -> list[JsonObject]:
     # Who is asked to choose among what was said has something to choose from; anybody
     # else has not.
     choosing = [tool for tool in tools if _chooses(tool)]
-    ready = [tool for tool in choosing if _names_choice(tool, told)]
+    ready = [tool for tool in choosing if _names_choice(tool, prompt)]
     return [*ready, *(tool for tool in tools if tool not in choosing)]
 
 
@@ -70,22 +70,22 @@ def _choices(tool: JsonObject) -> list[str]:
     """The allowed values of the tool's required parameters."""
     schema: JsonObject = tool.get("input_schema") or {}
     properties: JsonObject = schema.get("properties") or {}
-    found: list[str] = []
+    choices: list[str] = []
     for name in cast("list[Any]", schema.get("required") or []):
         inner: Any = properties.get(name)
-        told = cast("JsonObject", inner) if isinstance(inner, dict) else {}
-        listed: Any = told.get("enum")
+        fields = cast("JsonObject", inner) if isinstance(inner, dict) else {}
+        listed: Any = fields.get("enum")
         if isinstance(listed, list):
-            found += [str(each) for each in cast("list[Any]", listed)]
-    return found
+            choices += [str(each) for each in cast("list[Any]", listed)]
+    return choices
 
 
 def _chooses(tool: JsonObject) -> bool:
     return tool.get("name") == "vote" and bool(_choices(tool))
 
 
-def _names_choice(tool: JsonObject, told: str) -> bool:
-    return any(is_named(choice, told) for choice in _choices(tool))
+def _names_choice(tool: JsonObject, prompt: str) -> bool:
+    return any(is_named(choice, prompt) for choice in _choices(tool))
 
 
 def _has_asked(body: JsonObject) -> bool:

@@ -49,9 +49,9 @@ class RateLimit:
         full_in_s = (self._per_minute - self._left) * 60 / self._per_minute
         # The API names a moment; only a reader's own clock can make seconds of it.
         reset = datetime.now(UTC) + timedelta(seconds=math.ceil(full_in_s))
-        told = {
+        values = {
             "limit": str(self._per_minute),
             "remaining": str(max(0, int(self._left))),
             "reset": reset.strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
-        return {f"anthropic-ratelimit-{self.kind}-{n}": v for n, v in told.items()}
+        return {f"anthropic-ratelimit-{self.kind}-{n}": v for n, v in values.items()}

@@ -43,13 +43,13 @@ def as_messages(request: HttpRequest) -> Told:
         Invalid: The request is not of its dialect's shape.
     """
     path = request.path.rstrip("/")
-    found = _GEMINI.fullmatch(path)
+    match = _GEMINI.fullmatch(path)
     dialect: Dialect = "messages"
     if path.endswith("/responses"):
         dialect = "responses"
     elif path.endswith("/chat/completions"):
         dialect = "chat"
-    elif found is not None:
+    elif match is not None:
         dialect = "gemini"
     if dialect == "messages" or request.method != "POST" or request.is_too_large:
         return Told(request, "messages")
@@ -57,42 +57,45 @@ def as_messages(request: HttpRequest) -> Told:
         body = msgspec.json.decode(request.body, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return Told(request, "messages")
-    model, method = (unquote(found[1]), found[2]) if found is not None else ("", "")
+    model, method = (unquote(match[1]), match[2]) if match is not None else ("", "")
     try:
-        made = _made(dialect, body, model)
+        messages_body = _made(dialect, body, model)
     except (TypeError, AttributeError, LookupError, ValueError) as error:
         # The parts are read as clients send them; whatever else comes is refused whole.
         message = f"The request is not of this API's shape: {error}"
         raise Invalid(message) from error
     if method:
-        made["stream"] = method == "streamGenerateContent"
+        messages_body["stream"] = method == "streamGenerateContent"
     headers = {"anthropic-version": _VERSION, **request.headers}
     headers.setdefault("x-api-key", headers.get("x-goog-api-key", ""))
     if not headers["x-api-key"]:
         del headers["x-api-key"]
-    asked = msgspec.structs.replace(
-        request, path="/v1/messages", headers=headers, body=msgspec.json.encode(made)
+    translated = msgspec.structs.replace(
+        request,
+        path="/v1/messages",
+        headers=headers,
+        body=msgspec.json.encode(messages_body),
     )
-    return Told(asked, dialect)
+    return Told(translated, dialect)
 
 
 def _made(dialect: Dialect, body: Json, model: str) -> Json:
     match dialect:
         case "responses":
-            made = _of_responses(body)
+            request = _of_responses(body)
         case "chat":
-            made = _of_chat(body)
+            request = _of_chat(body)
         case _:
-            made = _of_gemini(body, model)
-    made["messages"] = _merged(made["messages"])
-    return made
+            request = _of_gemini(body, model)
+    request["messages"] = _merged(request["messages"])
+    return request
 
 
 def _of_responses(body: Json) -> Json:
     messages: list[Json] = []
-    given = body.get("input", "")
+    input_ = body.get("input", "")
     items: list[Json] = (
-        [{"role": "user", "content": given}] if isinstance(given, str) else given
+        [{"role": "user", "content": input_}] if isinstance(input_, str) else input_
     )
     for item in items:
         match item.get("type", "message"):
@@ -112,11 +115,11 @@ def _of_responses(body: Json) -> Json:
             case _:
                 pass  # what the server's own tools did
     functions = [t for t in body.get("tools") or () if t.get("type") == "function"]
-    made = _asked(body, messages, [_tool(function) for function in functions])
-    made["max_tokens"] = body.get("max_output_tokens") or MAX_TOKENS
+    request = _asked(body, messages, [_tool(function) for function in functions])
+    request["max_tokens"] = body.get("max_output_tokens") or MAX_TOKENS
     if body.get("instructions"):
-        made["system"] = body["instructions"]
-    return made
+        request["system"] = body["instructions"]
+    return request
 
 
 def _of_chat(body: Json) -> Json:
@@ -136,20 +139,20 @@ def _of_chat(body: Json) -> Json:
                     for detail in message.get("reasoning_details") or ()
                     if (block := _detail(detail))
                 ]
-                said = _parts(content or "")
-                messages += [{"role": "assistant", "content": said}] if said else []
+                blocks = _parts(content or "")
+                messages += [{"role": "assistant", "content": blocks}] if blocks else []
                 for call in message.get("tool_calls") or ():
                     block = _call(call["function"], call.get("id"))
                     messages.append(_assistant(block))
             case _:
                 messages.append({"role": "user", "content": _parts(content or "")})
     tools = [_tool(tool["function"]) for tool in body.get("tools") or ()]
-    made = _asked(body, messages, tools)
+    request = _asked(body, messages, tools)
     limits = (body.get("max_completion_tokens"), body.get("max_tokens"))
-    made["max_tokens"] = next(filter(None, limits), MAX_TOKENS)
+    request["max_tokens"] = next(filter(None, limits), MAX_TOKENS)
     if system:
-        made["system"] = "\n".join(system)
-    return made
+        request["system"] = "\n".join(system)
+    return request
 
 
 def _of_gemini(body: Json, model: str) -> Json:
@@ -174,11 +177,11 @@ def _of_gemini(body: Json, model: str) -> Json:
                 calls.append((call_id, str(call.get("name"))))
                 messages.append(_assistant(_call(call, call_id)))
             elif "functionResponse" in part:
-                told = cast("Json", part["functionResponse"])
-                call_id = _paired(calls, told)
-                response = cast("Json", told.get("response") or {})
-                said = response.get("output", response.get("error", ""))
-                messages.append(_user(_result(call_id, said)))
+                response_part = cast("Json", part["functionResponse"])
+                call_id = _paired(calls, response_part)
+                response = cast("Json", response_part.get("response") or {})
+                output = response.get("output", response.get("error", ""))
+                messages.append(_user(_result(call_id, output)))
             elif part.get("text"):
                 text = {"type": "text", "text": part["text"]}
                 messages.append({"role": role, "content": [text]})
@@ -191,42 +194,42 @@ def _of_gemini(body: Json, model: str) -> Json:
         for tool in cast("list[Json]", body.get("tools") or [])
         for function in tool.get("functionDeclarations") or ()
     ]
-    made = _asked({"model": model}, messages, [_tool(each) for each in declared])
+    request = _asked({"model": model}, messages, [_tool(each) for each in declared])
     config = cast("Json", body.get("generationConfig") or {})
-    made["max_tokens"] = config.get("maxOutputTokens") or MAX_TOKENS
+    request["max_tokens"] = config.get("maxOutputTokens") or MAX_TOKENS
     system = cast("Json", body.get("systemInstruction") or {}).get("parts") or ()
     if system:
-        made["system"] = "\n".join(str(part.get("text", "")) for part in system)
-    return made
+        request["system"] = "\n".join(str(part.get("text", "")) for part in system)
+    return request
 
 
-def _paired(calls: list[tuple[str, str]], told: Json) -> str:
+def _paired(calls: list[tuple[str, str]], response: Json) -> str:
     """The call that a result answers: by id, else the first of its name."""
     for place, (call_id, name) in enumerate(calls):
-        if told.get("id", call_id) == call_id and told.get("name") == name:
+        if response.get("id", call_id) == call_id and response.get("name") == name:
             del calls[place]
             return call_id
-    return str(told.get("id") or "toolu_unknown")
+    return str(response.get("id") or "toolu_unknown")
 
 
 def _asked(body: Json, messages: list[Json], tools: list[Json]) -> Json:
-    made: Json = {"model": body.get("model"), "messages": messages}
+    request: Json = {"model": body.get("model"), "messages": messages}
     if tools:
-        made["tools"] = tools
+        request["tools"] = tools
     if body.get("stream"):
-        made["stream"] = True
-    return made
+        request["stream"] = True
+    return request
 
 
 def _merged(messages: list[Json]) -> list[Json]:
     """Messages of one role in a row as one; the Messages API has them so."""
-    made: list[Json] = []
+    merged: list[Json] = []
     for message in messages:
-        if made and made[-1]["role"] == message["role"]:
-            made[-1]["content"].extend(message["content"])
+        if merged and merged[-1]["role"] == message["role"]:
+            merged[-1]["content"].extend(message["content"])
         else:
-            made.append({**message, "content": [*message["content"]]})
-    return made
+            merged.append({**message, "content": [*message["content"]]})
+    return merged
 
 
 def _assistant(block: Json) -> Json:
@@ -237,26 +240,26 @@ def _user(block: Json) -> Json:
     return {"role": "user", "content": [block]}
 
 
-def _call(told: Json, call_id: object) -> Json:
-    given: Any = told.get("arguments", told.get("args"))
-    if isinstance(given, str):
+def _call(call: Json, call_id: object) -> Json:
+    arguments: Any = call.get("arguments", call.get("args"))
+    if isinstance(arguments, str):
         try:
-            given = msgspec.json.decode(given)
+            arguments = msgspec.json.decode(arguments)
         except msgspec.DecodeError:
-            given = {}
-    name = str(told.get("name"))
-    made: Json = {"type": "tool_use", "id": str(call_id), "name": name}
-    return {**made, "input": given if isinstance(given, dict) else {}}
+            arguments = {}
+    name = str(call.get("name"))
+    block: Json = {"type": "tool_use", "id": str(call_id), "name": name}
+    return {**block, "input": arguments if isinstance(arguments, dict) else {}}
 
 
 def _result(call_id: object, output: object) -> Json:
-    made: Json = {"type": "tool_result", "tool_use_id": str(call_id)}
+    block: Json = {"type": "tool_result", "tool_use_id": str(call_id)}
     if isinstance(output, list):
-        return {**made, "content": _parts(cast("list[Json]", output))}
+        return {**block, "content": _parts(cast("list[Json]", output))}
     text = str(output or "")
     is_error = text.startswith("error: ")
-    made["content"] = text.removeprefix("error: ")
-    return {**made, "is_error": True} if is_error else made
+    block["content"] = text.removeprefix("error: ")
+    return {**block, "is_error": True} if is_error else block
 
 
 def _thought(text: str, seal: str) -> Json | None:
@@ -278,22 +281,22 @@ def _detail(detail: Json) -> Json | None:
 def _parts(content: str | list[Json]) -> list[Json]:
     if isinstance(content, str):
         return [{"type": "text", "text": content}] if content else []
-    made: list[Json] = []
+    blocks: list[Json] = []
     for part in content:
         match part.get("type"):
             case "input_image" | "image_url":
                 address: Any = part["image_url"]
                 if isinstance(address, dict):
                     address = cast("Json", address)["url"]
-                made.append(_of_address(str(address)))
+                blocks.append(_of_address(str(address)))
             case "input_file":
-                made.append(_of_address(str(part.get("file_data"))))
+                blocks.append(_of_address(str(part.get("file_data"))))
             case "file":
-                made.append(_of_address(str(part["file"].get("file_data"))))
+                blocks.append(_of_address(str(part["file"].get("file_data"))))
             case _:
                 text = part.get("text", part.get("refusal", ""))
-                made += [{"type": "text", "text": text}] if text else []
-    return made
+                blocks += [{"type": "text", "text": text}] if text else []
+    return blocks
 
 
 def _of_address(address: str) -> Json:

@@ -142,11 +142,11 @@ def _plain(value: object) -> bytes:
 def _unmarked(value: object) -> object:
     if isinstance(value, dict):
         fields = cast("dict[str, object]", value)
-        kept = {k: _unmarked(v) for k, v in fields.items() if k != "cache_control"}
-        content = kept.get("content")
-        if kept.get("type") == "tool_result" and isinstance(content, str):
-            kept["content"] = _blocks(content)
-        return kept
+        unmarked = {k: _unmarked(v) for k, v in fields.items() if k != "cache_control"}
+        content = unmarked.get("content")
+        if unmarked.get("type") == "tool_result" and isinstance(content, str):
+            unmarked["content"] = _blocks(content)
+        return unmarked
     if isinstance(value, list):
         return [_unmarked(part) for part in cast("list[object]", value)]
     return value

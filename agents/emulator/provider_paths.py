@@ -22,8 +22,8 @@ _VERTEX = re.compile(
 
 def as_at_its_makers(request: HttpRequest) -> HttpRequest:
     """Give the request that the API itself would have got in the place of this one."""
-    found = _VERTEX.fullmatch(request.path)
-    if found is None or request.is_too_large:
+    match = _VERTEX.fullmatch(request.path)
+    if match is None or request.is_too_large:
         return request
     try:
         body = msgspec.json.decode(request.body, type=dict[str, Any])
@@ -33,7 +33,7 @@ def as_at_its_makers(request: HttpRequest) -> HttpRequest:
     version = body.pop("anthropic_version", None)
     if version is not None:
         headers["anthropic-version"] = str(version)
-    body["model"] = unquote(found[1])
+    body["model"] = unquote(match[1])
     return msgspec.structs.replace(
         request, path="/v1/messages", headers=headers, body=msgspec.json.encode(body)
     )

@@ -121,16 +121,16 @@ def refusals(
         betas: What ``anthropic-beta`` lists.
         issued: What this server's model has said before.
     """
-    asked = Asked(body, betas | _betas_within(body), issued)
-    found: list[tuple[Rule, str]] = []
+    request = Asked(body, betas | _betas_within(body), issued)
+    broken: list[tuple[Rule, str]] = []
     for rule in RULES:
         try:
-            rule.check(asked)
+            rule.check(request)
         except Invalid as invalid:
-            found.append((rule, str(invalid)))
+            broken.append((rule, str(invalid)))
             if rule.name in _BASIC:
                 break  # nothing else can be looked at
-    return found
+    return broken
 
 
 def check(body: JsonObject, betas: frozenset[str], issued: Issued) -> None:
@@ -139,23 +139,23 @@ def check(body: JsonObject, betas: frozenset[str], issued: Issued) -> None:
     Raises:
         Invalid: It is at fault.
     """
-    asked = Asked(body, betas | _betas_within(body), issued)
+    request = Asked(body, betas | _betas_within(body), issued)
     for rule in RULES:
-        rule.check(asked)
+        rule.check(request)
 
 
 def _betas_within(body: JsonObject) -> frozenset[str]:
     """Bedrock and Vertex take betas in the body."""
     listed: set[str] = set()
     for key in ("betas", "anthropic_beta"):
-        given: Any = body.get(key)
-        if isinstance(given, list):
-            listed |= {str(beta) for beta in cast("list[Any]", given)}
+        listed_betas: Any = body.get(key)
+        if isinstance(listed_betas, list):
+            listed |= {str(beta) for beta in cast("list[Any]", listed_betas)}
     return frozenset(listed)
 
 
-def _check_keys(asked: Asked) -> None:
-    body = asked.body
+def _check_keys(request: Asked) -> None:
+    body = request.body
     for key in _SAMPLING:
         if key in body:
             raise Invalid(f"`{key}` is not supported.")
@@ -164,8 +164,8 @@ def _check_keys(asked: Asked) -> None:
             raise Invalid(f"{key}: Extra inputs are not permitted")
 
 
-def _check_required(asked: Asked) -> None:
-    body = asked.body
+def _check_required(request: Asked) -> None:
+    body = request.body
     for key in ("model", "max_tokens", "messages"):
         if key not in body:
             raise Invalid(f"{key}: Field required")
@@ -176,10 +176,10 @@ def _check_required(asked: Asked) -> None:
         raise Invalid("messages: at least one message is required")
 
 
-def _check_length(asked: Asked) -> None:
-    model, wanted = str(asked.body["model"]), asked.body["max_tokens"]
+def _check_length(request: Asked) -> None:
+    model, wanted = str(request.body["model"]), request.body["max_tokens"]
     most = most_output(model)
-    if any(beta.startswith("output-") for beta in asked.betas):
+    if any(beta.startswith("output-") for beta in request.betas):
         return
     if most is not None and wanted > most:
         raise Invalid(
@@ -188,19 +188,19 @@ def _check_length(asked: Asked) -> None:
         )
 
 
-def _check_betas(asked: Asked) -> None:
+def _check_betas(request: Asked) -> None:
     for path, betas in _KEYS_BETAS.items():
-        value: Any = asked.body
+        value: Any = request.body
         for key in path:
             value = (
                 cast("JsonObject", value).get(key) if isinstance(value, dict) else None
             )
-        if value is not None and not asked.betas.intersection(betas):
+        if value is not None and not request.betas.intersection(betas):
             raise Invalid(f"{'.'.join(path)}: Extra inputs are not permitted")
 
 
-def _check_tools(asked: Asked) -> None:
-    body, betas = asked.body, asked.betas
+def _check_tools(request: Asked) -> None:
+    body, betas = request.body, request.betas
     tools: list[JsonObject] = body.get("tools") or []
     for number, tool in enumerate(tools):
         type_ = tool.get("type") or "custom"
@@ -241,9 +241,9 @@ def _check_custom(tool: JsonObject, path: str) -> None:
         check_strict_schema(cast("JsonObject", schema), path)
 
 
-def _check_format(asked: Asked) -> None:
-    told: JsonObject = asked.body.get("output_config") or {}
-    format_: Any = told.get("format")
+def _check_format(request: Asked) -> None:
+    config: JsonObject = request.body.get("output_config") or {}
+    format_: Any = config.get("format")
     inner = cast("JsonObject", format_) if isinstance(format_, dict) else {}
     schema: Any = inner.get("schema")
     if isinstance(schema, dict):
@@ -279,8 +279,8 @@ def _check_choice(body: JsonObject, names: list[str]) -> None:
         )
 
 
-def _check_thinking(asked: Asked) -> None:
-    body = asked.body
+def _check_thinking(request: Asked) -> None:
+    body = request.body
     thinking: JsonObject = body.get("thinking") or {}
     kind: Any = thinking.get("type")
     limits = limits_of(str(body["model"]))
@@ -294,8 +294,8 @@ def _check_thinking(asked: Asked) -> None:
             f'"thinking.type.{kind}" is not supported for this model. Use '
             '"thinking.type.adaptive" and "output_config.effort" instead.'
         )
-    told: JsonObject = body.get("output_config") or {}
-    effort: Any = told.get("effort")
+    config: JsonObject = body.get("output_config") or {}
+    effort: Any = config.get("effort")
     most = limits.most_effort_without_thinking
     if kind == "disabled" and most and effort in EFFORTS[EFFORTS.index(most) + 1 :]:
         raise Invalid(
@@ -321,16 +321,16 @@ def _of_body(check: Callable[[JsonObject], None]) -> Check:
     return lambda asked: check(asked.body)
 
 
-def _check_history(asked: Asked) -> None:
-    check_history(asked.body, asked.issued, asked.betas)
+def _check_history(request: Asked) -> None:
+    check_history(request.body, request.issued, request.betas)
 
 
-def _check_container(asked: Asked) -> None:
-    asked.issued.check_container(asked.body)
+def _check_container(request: Asked) -> None:
+    request.issued.check_container(request.body)
 
 
-def _check_prefixes(asked: Asked) -> None:
-    asked.issued.prefixes.check(asked.body, asked.betas)
+def _check_prefixes(request: Asked) -> None:
+    request.issued.prefixes.check(request.body, request.betas)
 
 
 _PAGES, _REPORTS = "docs.claude.com", "public reports of clients' users"

@@ -64,9 +64,9 @@ def _example(schema: Any, wanted: _Wanted, name: str, depth: int) -> Any:  # noq
     if not isinstance(schema, dict):
         return f"emulated {name}"
     node = _resolved(cast("Json", schema), wanted.root)
-    given, is_given = _given(node, wanted.told)
+    value, is_given = _given(node, wanted.told)
     if is_given:
-        return given
+        return value
     for key in ("anyOf", "oneOf"):
         for option in _list(node, key):
             beside = {k: v for k, v in node.items() if k not in {"anyOf", "oneOf"}}
@@ -79,12 +79,12 @@ def _example(schema: Any, wanted: _Wanted, name: str, depth: int) -> Any:  # noq
     return _of_type(_together(node, wanted.root), wanted, name, depth)
 
 
-def _given(node: Json, told: str) -> tuple[Any, bool]:
+def _given(node: Json, prompt: str) -> tuple[Any, bool]:
     """A value that the schema names itself, and whether it does."""
     if "const" in node:
         return node["const"], True
     if choices := _list(node, "enum"):
-        return _chosen(choices, told), True
+        return _chosen(choices, prompt), True
     if node.get("default") is not None:
         return node["default"], True
     if examples := _list(node, "examples"):
@@ -133,19 +133,21 @@ def _list(node: Json, key: str) -> list[Any]:
 def _object(node: Json, wanted: _Wanted, depth: int) -> Json:
     properties: Json = node.get("properties") or {}
     needed = cast("list[str]", node.get("required") or [])
-    made = {
+    value = {
         name: _example(properties.get(name, {}), wanted, str(name), depth + 1)
         for name in needed
     }
     if wanted.is_full and not needed:
         for name, inner in properties.items():
             with suppress(Unfit):
-                made[name] = _example(inner, wanted, name, depth + 1)
-    return made
+                value[name] = _example(inner, wanted, name, depth + 1)
+    return value
 
 
-def _chosen(choices: list[Any], told: str) -> Any:  # noqa: ANN401  (JSON)
-    named = [each for each in choices if isinstance(each, str) and is_named(each, told)]
+def _chosen(choices: list[Any], prompt: str) -> Any:  # noqa: ANN401  (JSON)
+    named = [
+        each for each in choices if isinstance(each, str) and is_named(each, prompt)
+    ]
     return (named or choices)[0]
 
 
@@ -174,16 +176,16 @@ def _number(node: Json, *, is_whole: bool) -> float:
 
 def _text(node: Json, name: str) -> str:
     format_: Any = node.get("format")
-    made = _FORMATS.get(str(format_), f"emulated {name}")
+    text = _FORMATS.get(str(format_), f"emulated {name}")
     least, most = int(node.get("minLength") or 0), node.get("maxLength")
-    if len(made) < least:
-        made += "x" * (least - len(made))
+    if len(text) < least:
+        text += "x" * (least - len(text))
     if isinstance(most, int):
-        made = made[:most]
+        text = text[:most]
     pattern: Any = node.get("pattern")
     if not isinstance(pattern, str):
-        return made
-    for tried in (made, *_TRIED):
+        return text
+    for tried in (text, *_TRIED):
         try:
             fits = re.search(pattern, tried) is not None
         except re.error:
@@ -198,24 +200,26 @@ def _resolved(schema: Json, root: Json) -> Json:
         reference: Any = schema.get("$ref")
         if not isinstance(reference, str):
             return schema
-        found: Any = root
+        target: Any = root
         for part in reference.removeprefix("#").strip("/").split("/"):
-            found = cast("Json", found).get(part) if isinstance(found, dict) else None
-        if not isinstance(found, dict):
+            target = (
+                cast("Json", target).get(part) if isinstance(target, dict) else None
+            )
+        if not isinstance(target, dict):
             raise Unfit(f"{reference!r} is not there")
-        schema = cast("Json", found)
+        schema = cast("Json", target)
     raise Unfit("a reference to itself")
 
 
 def _together(node: Json, root: Json) -> Json:
     """A schema with all that its ``allOf`` asks for as well."""
-    made: Json = {key: value for key, value in node.items() if key != "allOf"}
+    merged: Json = {key: value for key, value in node.items() if key != "allOf"}
     for part in _list(node, "allOf"):
         if not isinstance(part, dict):
             continue
         inner = _resolved(cast("Json", part), root)
-        before: Json = made.get("properties") or {}
+        before: Json = merged.get("properties") or {}
         named: Json = {**before, **cast("Json", inner.get("properties") or {})}
-        required = [*_list(made, "required"), *_list(inner, "required")]
-        made = {**made, **inner, "properties": named, "required": required}
-    return made
+        required = [*_list(merged, "required"), *_list(inner, "required")]
+        merged = {**merged, **inner, "properties": named, "required": required}
+    return merged

@@ -59,8 +59,8 @@ class Stage:
         """
         agent = agent_of(headers)
         about = cast("JsonObject", body.get("metadata") or {})
-        given: object = about.get("user_id")
-        user = given if isinstance(given, str) else None
+        user_id: object = about.get("user_id")
+        user = user_id if isinstance(user_id, str) else None
         name = agent or user or _beginning(body)
         if agent is None:
             self._forget(now)

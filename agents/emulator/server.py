@@ -248,22 +248,22 @@ class Server:
             record.body = answer
             await _tell(connection, record, headers, answer)
             return True
-        kept = self.files.kept.get(rest[0]) if rest else None
-        if kept is None:
+        file = self.files.kept.get(rest[0]) if rest else None
+        if file is None:
             raise Refused(HttpError(status=404, message=f"File not found: {rest}"))
         match request.method, rest[1:]:
             case "GET", []:
-                answer = kept.about()
-            case "GET", ["content"] if kept.is_downloadable:
+                answer = file.about()
+            case "GET", ["content"] if file.is_downloadable:
                 record.status = 200
-                headers["content-type"] = kept.media_type
-                await connection.respond(200, headers, kept.data)
+                headers["content-type"] = file.media_type
+                await connection.respond(200, headers, file.data)
                 return True
             case "GET", ["content"]:
                 raise Refused(HttpError(status=400, message="File not downloadable"))
             case "DELETE", []:
-                del self.files.kept[kept.id]
-                answer = {"id": kept.id, "type": "file_deleted"}
+                del self.files.kept[file.id]
+                answer = {"id": file.id, "type": "file_deleted"}
             case _:
                 raise Refused(HttpError(status=404, message="Not found"))
         await _tell(connection, record, headers, answer)
@@ -420,8 +420,8 @@ def _record(request: HttpRequest) -> Recorded:
 def _authenticate(request: HttpRequest, wanted: str | None) -> None:
     """Refuse a request without a key, or with another than the one that is wanted."""
     bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
-    given = request.headers.get("x-api-key", bearer)
-    if not given:
+    key = request.headers.get("x-api-key", bearer)
+    if not key:
         raise Refused(HttpError(status=401, message="x-api-key header is required"))
     if request.is_foreign:
         raise Refused(
@@ -431,7 +431,7 @@ def _authenticate(request: HttpRequest, wanted: str | None) -> None:
                 "names another host, or comes from a page of one.",
             )
         )
-    if wanted is not None and given != wanted:
+    if wanted is not None and key != wanted:
         raise Refused(HttpError(status=401, message="invalid x-api-key"))
     if "anthropic-version" not in request.headers:
         raise Refused(

@@ -40,8 +40,8 @@ def check_shape(body: JsonObject) -> None:
     for key in _OBJECTS:
         if body.get(key) is not None and not isinstance(body[key], dict):
             raise Invalid(f"{key}: Input should be an object")
-        told: JsonObject = body.get(key) or {}
-        if not isinstance(told.get("type", ""), str):
+        value: JsonObject = body.get(key) or {}
+        if not isinstance(value.get("type", ""), str):
             raise Invalid(f"{key}.type: Input should be a valid string")
     _check_blocks(body.get("system") or [], "system", may_be_text=True)
     for number, tool in enumerate(_list(body, "tools")):

@@ -55,33 +55,33 @@ class Listing:
         if method == "tools/list" and isinstance(tools, list):
             listed = cast("list[object]", tools)
             fit = [self._tool(tool, result) for tool in listed]
-            made = {**result, "tools": [tool for tool in fit if tool is not None]}
-            return _without_faults(method, made, "tools")
+            listing = {**result, "tools": [tool for tool in fit if tool is not None]}
+            return _without_faults(method, listing, "tools")
         return _tool_result(result) if method == "tools/call" else result
 
     def _tool(self, tool: object, result: Json) -> Json | None:
         if not isinstance(tool, dict):
             self.problems.append(f"an entry that is no tool: {_told(tool, 80)}")
             return None
-        made = cast("Json", tool)
-        name: Any = made.get("name")
+        listed = cast("Json", tool)
+        name: Any = listed.get("name")
         if not isinstance(name, str) or not name:
             self.problems.append(f"a tool without a name: {_told(tool, 80)}")
             return None
-        if made.get("inputSchema") is None:
-            made = {**made, "inputSchema": {"type": "object"}}  # it takes nothing
+        if listed.get("inputSchema") is None:
+            listed = {**listed, "inputSchema": {"type": "object"}}  # it takes nothing
         # The library would refuse a result that is not as its tool had said.
-        made = {key: value for key, value in made.items() if key != "outputSchema"}
+        listed = {key: value for key, value in listed.items() if key != "outputSchema"}
         for _ in range(_REPAIRS_MOST):
-            places = _at_fault("tools/list", {**result, "tools": [made]})
+            places = _at_fault("tools/list", {**result, "tools": [listed]})
             fields = {place[2] for place in places if place[:2] == ("tools", "0")}
             if not fields:
-                return made
+                return listed
             if "inputSchema" in fields:
-                self.schemas[name] = made.get("inputSchema")
-                made = {**made, "inputSchema": {"type": "object"}}
+                self.schemas[name] = listed.get("inputSchema")
+                listed = {**listed, "inputSchema": {"type": "object"}}
             else:
-                made = {key: made[key] for key in made if key not in fields}
+                listed = {key: listed[key] for key in listed if key not in fields}
         self.problems.append(f"{name!r}, which is not described as the protocol asks")
         return None
 
@@ -111,9 +111,9 @@ class _Stream:
 class _Asking(_Stream):
     """Notes what is asked, by its id."""
 
-    def __init__(self, stream: Any, asked: dict[int | str, str]) -> None:  # noqa: ANN401
+    def __init__(self, stream: Any, methods: dict[int | str, str]) -> None:  # noqa: ANN401
         super().__init__(stream)
-        self._asked = asked
+        self._asked = methods
 
     async def send(self, item: Any) -> None:  # noqa: ANN401  (the library's message)
         if isinstance(item.message, JSONRPCRequest):
@@ -127,11 +127,11 @@ class _Answers(_Stream):
     def __init__(
         self,
         stream: Any,  # noqa: ANN401
-        asked: dict[int | str, str],
+        methods: dict[int | str, str],
         listing: Listing,
     ) -> None:
         super().__init__(stream)
-        self._asked = asked
+        self._asked = methods
         self._listing = listing
 
     @property
@@ -167,24 +167,24 @@ async def repairing(
         transport: Whatever ``mcp.Client`` takes as one.
         listing: Where it is noted what was done to a list of tools.
     """
-    asked: dict[int | str, str] = {}
+    methods: dict[int | str, str] = {}
     async with transport as (reading, writing):
-        yield _Answers(reading, asked, listing), _Asking(writing, asked)
+        yield _Answers(reading, methods, listing), _Asking(writing, methods)
 
 
 def _tool_result(result: Json) -> Json:
     """A tool's result with all that can be read of it."""
-    made = {key: value for key, value in result.items() if value is not None}
-    content: Any = made.get("content", [])
+    fields = {key: value for key, value in result.items() if value is not None}
+    content: Any = fields.get("content", [])
     blocks = cast("list[Any]", content) if isinstance(content, list) else [content]
-    structured: Any = made.get("structuredContent")
-    unread = {k: v for k, v in made.items() if k not in _READ}
+    structured: Any = fields.get("structuredContent")
+    unread = {k: v for k, v in fields.items() if k not in _READ}
     if not blocks and (structured is not None or unread):
         blocks = [_told(unread if structured is None else structured, _TEXT_MOST)]
-    made["content"] = [_block(block, made) for block in blocks]
-    if "isError" in made and not isinstance(made["isError"], bool):
-        made["isError"] = str(made["isError"]).lower() in {"true", "1", "yes"}
-    return _without_faults("tools/call", made, "content")
+    fields["content"] = [_block(block, fields) for block in blocks]
+    if "isError" in fields and not isinstance(fields["isError"], bool):
+        fields["isError"] = str(fields["isError"]).lower() in {"true", "1", "yes"}
+    return _without_faults("tools/call", fields, "content")
 
 
 def _block(block: object, result: Json) -> Json:
@@ -192,20 +192,24 @@ def _block(block: object, result: Json) -> Json:
     if isinstance(block, str):
         return {"type": "text", "text": block}
     if isinstance(block, dict):
-        given = cast("Json", block)
-        made = {key: value for key, value in given.items() if value is not None}
-        if not _at_fault("tools/call", {**result, "content": [made]}, "content"):
-            return made
-        text: Any = made.get("text")
-        if made.get("type", "text") == "text" and isinstance(text, str):
+        fields = cast("Json", block)
+        without_nulls = {
+            key: value for key, value in fields.items() if value is not None
+        }
+        if not _at_fault(
+            "tools/call", {**result, "content": [without_nulls]}, "content"
+        ):
+            return without_nulls
+        text: Any = without_nulls.get("text")
+        if without_nulls.get("type", "text") == "text" and isinstance(text, str):
             return {"type": "text", "text": text}
     return {"type": "text", "text": _told(block, _TEXT_MOST)}
 
 
-def _without_faults(method: str, result: Json, kept: str) -> Json:
+def _without_faults(method: str, result: Json, essential: str) -> Json:
     """``result`` without the fields that are refused and that nothing depends on."""
     for _ in range(_REPAIRS_MOST):
-        fields = {place[0] for place in _at_fault(method, result)} - {kept}
+        fields = {place[0] for place in _at_fault(method, result)} - {essential}
         if not fields & result.keys():
             break
         result = {key: result[key] for key in result if key not in fields}
@@ -225,7 +229,7 @@ def _at_fault(method: str, result: Json, within: str = "") -> list[tuple[str, ..
     try:
         validate_server_result(method, version, result)
     except ValidationError as error:
-        places = [_place(told["loc"]) for told in error.errors(include_url=False)]
+        places = [_place(fault["loc"]) for fault in error.errors(include_url=False)]
         return [place for place in places if place[:1] == (within,) or not within]
     return []
 

@@ -73,14 +73,14 @@ def program(server: McpServer) -> str:
     named = server.command[0]
     # A relative path with a folder in it would depend on where one stands.
     is_plain = os.sep not in named
-    found = shutil.which(named) if is_plain or os.path.isabs(named) else None  # noqa: PTH117  (a string as people write it)
-    if found is None:
+    path = shutil.which(named) if is_plain or os.path.isabs(named) else None  # noqa: PTH117  (a string as people write it)
+    if path is None:
         way = "install it or" if is_plain else "check it, or"
         raise ValueError(
             f"MCP server {server.name!r}: there is no program {named!r}; {way} give "
             "an absolute path, or a name that is on PATH"
         )
-    return found
+    return path
 
 
 def filled_in(server: McpServer, ours: Mapping[str, str]) -> McpServer:

@@ -221,8 +221,10 @@ class McpToolbox:
                 raise ToolsUnavailable(
                     f"it has no tool {name!r} to exclude; it offers {there}"
                 )
-        made: list[Tool] = []
-        problems = [f"{self.name} offers {told}" for told in link.listing.problems]
+        tools: list[Tool] = []
+        problems = [
+            f"{self.name} offers {problem}" for problem in link.listing.problems
+        ]
         for name, tool in offered.items():
             if name in excluded or (wanted is not None and name not in wanted):
                 continue
@@ -233,8 +235,8 @@ class McpToolbox:
                     f"{self.name} offers {name!r}, which is left out: {error}"
                 )
                 continue
-            made.append(_McpTool(link, tool, self._spec(tool, fit), fit.names))
-        return ToolList(made, problems)
+            tools.append(_McpTool(link, tool, self._spec(tool, fit), fit.names))
+        return ToolList(tools, problems)
 
     def _spec(self, tool: Offered, fit: Fit) -> ToolSpec:
         words = tool.description or tool.title or ""
@@ -288,8 +290,8 @@ class _Link:
         earlier versions answer 400 and say so in the body (python-sdk issue 1727).
         """
         await anyio.lowlevel.checkpoint()
-        asked, status = response.request, response.status_code
-        if asked.method != "POST" or MCP_SESSION_ID not in asked.headers:
+        request, status = response.request, response.status_code
+        if request.method != "POST" or MCP_SESSION_ID not in request.headers:
             return
         if status == HTTPStatus.BAD_REQUEST:
             length = response.headers.get("content-length", "")
@@ -386,8 +388,8 @@ class _Link:
         """
         error: Any = answer.get("error")
         if isinstance(error, dict):
-            said = cast("dict[str, Any]", error).get("message")
-            raise ToolFailed(f"{self.name}: {said}")
+            message = cast("dict[str, Any]", error).get("message")
+            raise ToolFailed(f"{self.name}: {message}")
         try:
             return kind.model_validate(answer["result"])
         except (KeyError, ValueError):

@@ -27,8 +27,8 @@ def message_in(error: Exception) -> dict[str, Any] | None:
         return {}
     if not isinstance(message, dict):
         return None
-    told = cast("dict[str, Any]", whole_json(message))
-    return told if "id" in told else None
+    fields = cast("dict[str, Any]", whole_json(message))
+    return fields if "id" in fields else None
 
 
 def _line(error: Exception) -> str | None:
@@ -36,8 +36,8 @@ def _line(error: Exception) -> str | None:
     errors = getattr(error, "errors", None)
     if not callable(errors):
         return None
-    told: Any = errors()
-    given: Any = told[0].get("input") if told else None
-    if isinstance(given, bytes):
-        return given.decode("utf-8", "replace")
-    return given if isinstance(given, str) else None
+    faults: Any = errors()
+    text: Any = faults[0].get("input") if faults else None
+    if isinstance(text, bytes):
+        return text.decode("utf-8", "replace")
+    return text if isinstance(text, str) else None

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 def recalled(agent: Agent, past: Sequence[AskedTurn]) -> Conversation:
     """The conversation that ``past`` comes to; backends are told what was asked."""
-    counted = {asked.turn.number: tries(asked, is_over=True) for asked in past}
+    counted = {record.turn.number: tries(record, is_over=True) for record in past}
     return Conversation.rebuilt(
-        [(asked.turn, asked.chunks) for asked in past],
+        [(record.turn, record.chunks) for record in past],
         on_call=_telling(agent, counted) if _recalls(agent) else None,
     )
 
@@ -40,8 +40,8 @@ def begun_afresh(
     What was said before that is lost to the model; backends are told of it.
     """
     counted = {turn.number: memory.counted}
-    told = _telling(agent, counted) if _recalls(agent) else None
-    conversation.relive(turn, memory.lost, told)
+    on_call = _telling(agent, counted) if _recalls(agent) else None
+    conversation.relive(turn, memory.lost, on_call)
 
 
 def _recalls(agent: Agent) -> bool:

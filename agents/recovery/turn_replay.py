@@ -45,8 +45,8 @@ class _Call:
 class Memory:
     """The bought part of one turn; used up as the turn is gone through."""
 
-    def __init__(self, asked: AskedTurn) -> None:
-        self.has_broken_response = asked.has_broken_response
+    def __init__(self, record: AskedTurn) -> None:
+        self.has_broken_response = record.has_broken_response
         """Whether a response broke off behind all that is remembered."""
         self.tries = 0
         """Model calls for the response remembered last, or, once there is no more, for
@@ -61,18 +61,18 @@ class Memory:
         """The last offer of tools before the model was asked for the response that is
         remembered last, or for the one that never came."""
         self._offer_behind: ToolsOffered | None = None
-        self.said = asked.chunks
+        self.said = record.chunks
         """All that was said, void or not: it was paid for."""
-        self.counted = tries(asked, is_over=False)
+        self.counted = tries(record, is_over=False)
         """The places of the model calls that were answered, among the turn's chunks."""
-        self._calls = self._read(asked)
+        self._calls = self._read(record)
         self._now: _Call | None = None
 
-    def _read(self, asked: AskedTurn) -> Iterator[_Call]:
+    def _read(self, record: AskedTurn) -> Iterator[_Call]:
         calls: list[_Call] = []
         response, tried = Transcript(), 0
         offer: ToolsOffered | None = None
-        for place, chunk in enumerate(asked.bought):
+        for place, chunk in enumerate(record.bought):
             match chunk:
                 case ToolsOffered():
                     offer = chunk
@@ -86,7 +86,7 @@ class Memory:
                     calls.append(_Call(response, tried, offer=offer))
                     tried, offer = 0, None
                 case TurnRestarted():
-                    self.lost = asked.bought[: place + 1]
+                    self.lost = record.bought[: place + 1]
                     calls, response, tried, offer = [], Transcript(), 0, None
                     self.told_first.clear()
                 case ToolReturned() if calls:

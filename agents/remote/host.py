@@ -105,9 +105,9 @@ class Host:
                 self._actor.tell(news)
             case Cancel(turn=turn, reason=reason):
                 self._actor.cancel(turn, reason)
-            case Remember(over=over, asked=asked):
+            case Remember(over=over, asked=unfinished):
                 self._actor.remember(over)
-                self._actor.resume(asked)
+                self._actor.resume(unfinished)
             case Confirm(frame=frame):
                 self._confirmed = max(self._confirmed, frame)
                 self._change()

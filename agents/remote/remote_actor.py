@@ -114,9 +114,9 @@ class RemoteActor:
 
     def remember(self, past: Sequence[AskedTurn]) -> None:
         """Know the agent's turns that are over, in order; before :meth:`run`."""
-        for asked in past:
-            kept = _Kept(asked.turn, earlier=asked, is_over=True)
-            self._turns[asked.turn.number] = kept
+        for record in past:
+            kept_turn = _Kept(record.turn, earlier=record, is_over=True)
+            self._turns[record.turn.number] = kept_turn
 
     def resume(self, asked: Sequence[AskedTurn]) -> None:
         """Go on with turns of a process before this one; before :meth:`run`."""
@@ -125,16 +125,16 @@ class RemoteActor:
 
     def tell(self, news: News) -> None:
         """Have ``news`` said at its turn's next model call, if there is one."""
-        kept = self._turns.get(news.turn)
-        if kept is not None and not kept.is_over:
-            kept.news.append(news)
+        turn = self._turns.get(news.turn)
+        if turn is not None and not turn.is_over:
+            turn.news.append(news)
             self._order(Tell(news=news))
 
     def cancel(self, turn: TurnNumber, reason: str) -> None:
         """End ``turn``, wherever it is; otherwise nothing happens."""
-        kept = self._turns.get(turn)
-        if kept is not None and not kept.is_over:
-            kept.cancelled = reason
+        kept_turn = self._turns.get(turn)
+        if kept_turn is not None and not kept_turn.is_over:
+            kept_turn.cancelled = reason
             self._order(Cancel(turn=turn, reason=reason))
 
     def close(self) -> None:
@@ -206,29 +206,29 @@ class RemoteActor:
     def _begin(self, wire: Wire) -> None:
         """Tell a new far end what was, and what is to be done."""
         turns = [self._turns[number] for number in sorted(self._turns)]
-        open_turns = [kept for kept in turns if not kept.is_over]
+        open_turns = [each for each in turns if not each.is_over]
         self._wire, self._told = wire, 0
         self._order(
             Remember(
-                over=tuple(kept.asked() for kept in turns if kept.is_over),
-                asked=tuple(kept.asked() for kept in open_turns),
+                over=tuple(each.asked() for each in turns if each.is_over),
+                asked=tuple(each.asked() for each in open_turns),
             )
         )
-        for kept in open_turns:
-            if kept.cancelled is not None:
-                self._order(Cancel(turn=kept.turn.number, reason=kept.cancelled))
+        for each in open_turns:
+            if each.cancelled is not None:
+                self._order(Cancel(turn=each.turn.number, reason=each.cancelled))
         if self._is_closed:
             self._order(Close())
 
     async def _deliver(self, frame: bytes) -> bool:
         """Put a frame into the team's inbox; false: nobody listens any more."""
         number = _places.decode(frame.partition(b"\n")[0]).turn
-        kept = self._turns.get(number)
-        if kept is not None:
-            kept.frames.append(frame)
+        turn = self._turns.get(number)
+        if turn is not None:
+            turn.frames.append(frame)
             if b'"turn_ended"' in frame or b'"agent_failed"' in frame:
                 last = [*decode_frame(frame)][-1]
-                kept.is_over = isinstance(last, TurnEnded | AgentFailed)
+                turn.is_over = isinstance(last, TurnEnded | AgentFailed)
         try:
             self._outbox.send_nowait(frame)
         except anyio.WouldBlock:
@@ -247,19 +247,19 @@ class RemoteActor:
         """No far end lives: each turn that is asked from now on has failed."""
         while True:
             self._called = anyio.Event()
-            for kept in self._turns.values():
-                if not kept.is_over:
-                    kept.is_over = True
-                    await self._outbox.send(self._failure(kept))
+            for turn in self._turns.values():
+                if not turn.is_over:
+                    turn.is_over = True
+                    await self._outbox.send(self._failure(turn))
             if self._is_closed:
                 return
             await self._called.wait()
 
-    def _failure(self, kept: _Kept) -> bytes:
-        first = kept.asked().next_seq
-        pen = Pen(self._name, kept.turn.number, anyio.current_time(), first=first)
-        if kept.cancelled is not None:
-            ended = TurnEnded(**pen.stamp(), outcome="cancelled", detail=kept.cancelled)
+    def _failure(self, turn: _Kept) -> bytes:
+        first = turn.asked().next_seq
+        pen = Pen(self._name, turn.turn.number, anyio.current_time(), first=first)
+        if turn.cancelled is not None:
+            ended = TurnEnded(**pen.stamp(), outcome="cancelled", detail=turn.cancelled)
             return encode_frame([ended])
         message = f"the worker that ran it was lost: {self._loss}"
         failed = AgentFailed(**pen.stamp(), error="WorkerLost", message=message)

@@ -145,14 +145,14 @@ def _content(value: Sum) -> Fraction:
 
 def added(one: Sum, other: Sum, sign: int = 1) -> Sum:
     """``one`` and ``other`` together; with ``sign`` -1 the difference."""
-    found = dict(one)
+    total = dict(one)
     for term, coefficient in other.items():
-        whole = found.get(term, Fraction(0)) + sign * coefficient
+        whole = total.get(term, Fraction(0)) + sign * coefficient
         if whole:
-            found[term] = whole
+            total[term] = whole
         else:
-            found.pop(term, None)
-    return _bounded(found)
+            total.pop(term, None)
+    return _bounded(total)
 
 
 def _bounded(value: dict[Term, Fraction]) -> Sum:
@@ -168,12 +168,12 @@ def _bounded(value: dict[Term, Fraction]) -> Sum:
 def _product(one: Sum, other: Sum) -> Sum:
     if len(one) * len(other) > TERMS_MOST * 8:
         raise NotAlgebra("too many terms")
-    found: dict[Term, Fraction] = {}
+    terms: dict[Term, Fraction] = {}
     for a, x in one.items():
         for b, y in other.items():
             for term, coefficient in _simplified(a, b, x * y).items():
-                found[term] = found.get(term, Fraction(0)) + coefficient
-    return _bounded({term: value for term, value in found.items() if value})
+                terms[term] = terms.get(term, Fraction(0)) + coefficient
+    return _bounded({term: value for term, value in terms.items() if value})
 
 
 def _simplified(a: Term, b: Term, coefficient: Fraction) -> Sum:
@@ -193,8 +193,8 @@ def _simplified(a: Term, b: Term, coefficient: Fraction) -> Sum:
             exponent = Fraction(exponent % 2)  # noqa: PLW2901  (as above)
         if exponent:
             term[name] = exponent
-    made: dict[Term, Fraction] = {tuple(sorted(term.items())): coefficient}
-    return _bounded(made) if coefficient else {}
+    terms: dict[Term, Fraction] = {tuple(sorted(term.items())): coefficient}
+    return _bounded(terms) if coefficient else {}
 
 
 def _raised(value: Sum, exponent: Fraction) -> Sum:
@@ -211,10 +211,10 @@ def _raised(value: Sum, exponent: Fraction) -> Sum:
             _number_raised(coefficient, exponent), _simplified(factors, (), _ONE)
         )
     if exponent.denominator == 1 and 0 < exponent <= POWER_MOST:
-        found = value
+        product = value
         for _ in range(int(exponent) - 1):
-            found = _product(found, value)
-        return found
+            product = _product(product, value)
+        return product
     # A sum as one factor: what it has in common stands before it.
     scale = abs(_content(value))
     first = min(value.items(), key=_place)[1]
@@ -231,14 +231,14 @@ def _number_raised(number: Fraction, exponent: Fraction) -> Sum:
         bits = number.numerator.bit_length() + number.denominator.bit_length()
         if abs(exponent) * max(bits - 1, 1) > BITS_MOST:
             raise NotAlgebra("a number too long")
-        made = number ** int(exponent)
-        return {(): made} if made else {}
-    found: Sum = {(): _ONE}
+        result = number ** int(exponent)
+        return {(): result} if result else {}
+    power: Sum = {(): _ONE}
     if number < 0:
         if exponent.denominator % 2:
-            found = {(): Fraction((-1) ** exponent.numerator)}
+            power = {(): Fraction((-1) ** exponent.numerator)}
         elif exponent.denominator == 2:
-            found = _simplified((("i", Fraction(exponent.numerator)),), (), _ONE)
+            power = _simplified((("i", Fraction(exponent.numerator)),), (), _ONE)
         else:
             raise NotAlgebra("a root of a number below 0")
     if abs(exponent) > POWER_MOST:
@@ -246,8 +246,8 @@ def _number_raised(number: Fraction, exponent: Fraction) -> Sum:
     for whole, sign in ((abs(number.numerator), 1), (number.denominator, -1)):
         for prime, count in _primes(whole):
             part = ((f"#{prime}", sign * count * exponent),)
-            found = _product(found, _simplified(part, (), _ONE))
-    return found
+            power = _product(power, _simplified(part, (), _ONE))
+    return power
 
 
 def _primes(number: int) -> list[tuple[int, int]]:
@@ -256,7 +256,7 @@ def _primes(number: int) -> list[tuple[int, int]]:
         if root * root == number and root <= FACTORED_MOST:
             return [(prime, 2 * count) for prime, count in _primes(root)]
         raise NotAlgebra("a root of a long number")
-    found: list[tuple[int, int]] = []
+    factors: list[tuple[int, int]] = []
     prime = 2
     while prime * prime <= number:
         count = 0
@@ -264,13 +264,13 @@ def _primes(number: int) -> list[tuple[int, int]]:
             number //= prime
             count += 1
         if count:
-            found.append((prime, count))
+            factors.append((prime, count))
         prime += 1 if prime == 2 else 2
-    return [*found, (number, 1)] if number > 1 else found
+    return [*factors, (number, 1)] if number > 1 else factors
 
 
 def _tokens(text: str) -> list[_Token]:
-    found: list[_Token] = []
+    tokens: list[_Token] = []
     at = 0
     text = text.rstrip()
     while at < len(text):
@@ -281,14 +281,14 @@ def _tokens(text: str) -> list[_Token]:
         at = matched.end()
         number, name, sign = matched.groups()
         if number:
-            found.append(_Token("number", number, is_apart))
+            tokens.append(_Token("number", number, is_apart))
         elif name:
-            found += _names(name, is_apart=is_apart, before=found[-1:])
+            tokens += _names(name, is_apart=is_apart, before=tokens[-1:])
         elif sign in "+-*/^()!_":
-            found.append(_Token(sign, sign, is_apart))
+            tokens.append(_Token(sign, sign, is_apart))
         else:
             raise NotAlgebra(f"{sign} is no operator")
-    return found
+    return tokens
 
 
 def _names(word: str, *, is_apart: bool, before: list[_Token]) -> list[_Token]:
@@ -459,19 +459,19 @@ def _factorial(value: Sum) -> Sum:
         raise NotAlgebra("a factorial of no whole number")
     if number > FACTORIAL_MOST:
         return {((f"{number}!", _ONE),): _ONE}
-    made = 1
+    product = 1
     for factor in range(2, int(number) + 1):
-        made *= factor
-    return {(): Fraction(made)}
+        product *= factor
+    return {(): Fraction(product)}
 
 
 def _number(text: str) -> Sum:
     base, _, power = text.partition("e")
     if len(base) > 420 or len(power) > 4:
         raise NotAlgebra("a number too long")
-    made = Fraction(base.rstrip("."))
+    value = Fraction(base.rstrip("."))
     if power:
         if abs(int(power)) > 400:
             raise NotAlgebra("a number too long")
-        made *= Fraction(10) ** int(power)
-    return {(): made} if made else {}
+        value *= Fraction(10) ** int(power)
+    return {(): value} if value else {}

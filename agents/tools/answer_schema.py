@@ -81,8 +81,8 @@ def _schema_form(schema: Mapping[str, Any]) -> AnswerForm:
         kind.check_schema(schema)
     except library.SchemaError as error:
         # Of several things that would do, the first says most: the names of types.
-        told = error.context[0] if error.context else error
-        raise SchemaInvalid(tuple(error.path), told.message) from None
+        cause = error.context[0] if error.context else error
+        raise SchemaInvalid(tuple(error.path), cause.message) from None
     for path, reference in _references(schema, ()):
         if not _is_within(schema, reference):
             raise SchemaInvalid(
@@ -95,9 +95,9 @@ def _schema_form(schema: Mapping[str, Any]) -> AnswerForm:
         faults: Iterable[Any] = sorted(
             validator.iter_errors(decoded), key=lambda fault: fault.json_path
         )
-        told = [f"{fault.json_path}: {fault.message}" for fault in faults]
-        if told:
-            raise ValueError("; ".join(told[:FAULTS_TOLD]))
+        problems = [f"{fault.json_path}: {fault.message}" for fault in faults]
+        if problems:
+            raise ValueError("; ".join(problems[:FAULTS_TOLD]))
         return decoded
 
     return AnswerForm(_json(_placed(schema)), check)
@@ -150,13 +150,13 @@ def _referring(node: object) -> object:
         return [_referring(part) for part in cast("list[object]", node)]
     if not isinstance(node, dict):
         return node
-    made: dict[str, object] = {}
+    copy: dict[str, object] = {}
     for name, part in cast("dict[str, object]", node).items():
         if name == "$ref" and isinstance(part, str) and _is_moved(part):
-            made[name] = f"#/properties/value{part[1:]}"
+            copy[name] = f"#/properties/value{part[1:]}"
         else:
-            made[name] = _referring(part)
-    return made
+            copy[name] = _referring(part)
+    return copy
 
 
 def _is_moved(reference: str) -> bool:

@@ -103,13 +103,13 @@ async def run_check(
     """
     began = anyio.current_time()
     try:
-        found = await _run(check, subject, function)
+        finding = await _run(check, subject, function)
     except (ToolFailed, OSError, SchemaInvalid) as error:
-        found = _Found("broken", text_of(error))
+        finding = _Found("broken", text_of(error))
     return CheckResult(
         check=check.called,
-        outcome=found.outcome,
-        detail=whole_text(found.detail[-DETAIL_CHARS:]),
+        outcome=finding.outcome,
+        detail=whole_text(finding.detail[-DETAIL_CHARS:]),
         took_s=round(anyio.current_time() - began, 3),
     )
 
@@ -135,11 +135,15 @@ async def _run(
 
 async def _called(function: Callable[[Any], object], subject: Subject) -> object:
     """The result of ``function`` for the answer; a blocking one runs in a thread."""
-    given = subject.decoded()
+    argument = subject.decoded()
     if inspect.iscoroutinefunction(function):
-        return await cast("Awaitable[object]", function(given))
-    said = await in_thread(lambda: function(given), name="check")
-    return await cast("Awaitable[object]", said) if inspect.isawaitable(said) else said
+        return await cast("Awaitable[object]", function(argument))
+    verdict = await in_thread(lambda: function(argument), name="check")
+    return (
+        await cast("Awaitable[object]", verdict)
+        if inspect.isawaitable(verdict)
+        else verdict
+    )
 
 
 async def _by_function(check: Check, call: Callable[[], Awaitable[object]]) -> _Found:
@@ -166,18 +170,18 @@ async def _by_function(check: Check, call: Callable[[], Awaitable[object]]) -> _
     return _Found("broken", words_of(error))
 
 
-def _verdict(said: object) -> _Found:
+def _verdict(result: object) -> _Found:
     """The verdict that a function's result stands for."""
-    if isinstance(said, str):
-        return _Found("failed", said) if said.strip() else _Found("passed")
-    if said is None or said is True:
+    if isinstance(result, str):
+        return _Found("failed", result) if result.strip() else _Found("passed")
+    if result is None or result is True:
         return _Found("passed")
-    if said is False:
+    if result is False:
         return _Found("failed")
     return _Found(
         "broken",
-        f"it returned a {type(said).__name__}; return True, False, or a text that says "
-        "what is wrong",
+        f"it returned a {type(result).__name__}; return True, False, or a text that "
+        "says what is wrong",
     )
 
 
@@ -208,15 +212,15 @@ async def _by_pattern(pattern: str, text: str, timeout_s: float) -> _Found:
         with suppress(*refused), warnings.catch_warnings(action="ignore"):
             is_there = re.search(pattern, text)
             return _Found("passed") if is_there else _no_match(pattern)
-    given = f"{pattern}\0{text}".encode("utf-8", "replace")
+    stdin = f"{pattern}\0{text}".encode("utf-8", "replace")
     line = [sys.executable, "-I", "-S", "-c", _MATCHES]
-    ended = await _to_end(line, given, timeout_s, None, os.environ)
+    ended = await _to_end(line, stdin, timeout_s, None, os.environ)
     if ended is None:
         return _Found("late", f"it took longer than {timeout_s:g} s")
-    code, said = ended
+    code, output = ended
     if code == 0:
         return _Found("passed")
-    return _no_match(pattern) if code == _NO_MATCH else _Found("broken", said)
+    return _no_match(pattern) if code == _NO_MATCH else _Found("broken", output)
 
 
 def _no_match(pattern: str) -> _Found:
@@ -241,22 +245,22 @@ async def _by_command(check: Check, subject: Subject) -> _Found:
             line = sandbox.around(line, folder, environment, reads=_programs())
         else:
             sandbox.hide_environment()
-        given = subject.text.encode("utf-8", "replace")
-        ended = await _to_end(line, given, check.timeout_s, folder, environment)
+        stdin = subject.text.encode("utf-8", "replace")
+        ended = await _to_end(line, stdin, check.timeout_s, folder, environment)
     if ended is None:
         return _Found("late", f"it took longer than {check.timeout_s:g} s")
-    code, said = ended
+    code, output = ended
     outcome: Outcome = "passed" if code == 0 else "failed"
-    if code in _NOT_RUN or (code and _lacks_module(check.command, said)):
+    if code in _NOT_RUN or (code and _lacks_module(check.command, output)):
         outcome = "broken"  # the answer was never looked at
-    return _Found(outcome, f"{said}\n[exit code {code}]")
+    return _Found(outcome, f"{output}\n[exit code {code}]")
 
 
-def _lacks_module(command: str, said: str) -> bool:
+def _lacks_module(command: str, output: str) -> bool:
     """Whether Python had no such module as ``-m`` names: pytest, mostly."""
-    asked = re.search(r"-m\s+([\w.]+)", command)
-    lacks = re.search(r"No module named '?([\w.]+)'?\s*$", said)
-    return bool(asked and lacks and asked[1] == lacks[1])
+    module = re.search(r"-m\s+([\w.]+)", command)
+    lacks = re.search(r"No module named '?([\w.]+)'?\s*$", output)
+    return bool(module and lacks and module[1] == lacks[1])
 
 
 def _programs() -> tuple[Path, ...]:
@@ -272,11 +276,16 @@ def _prefixes() -> tuple[Path, ...]:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    variables = {name: os.environ[name] for name in KEPT if name in os.environ}
     places = [str(each / "bin") for each in _prefixes()]
-    path = os.pathsep.join([*places, kept.get("PATH", sandbox.PATH)])
+    path = os.pathsep.join([*places, variables.get("PATH", sandbox.PATH)])
     # What tests write beside themselves is thrown away with the copy.
-    return {**kept, "PATH": path, "HOME": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    return {
+        **variables,
+        "PATH": path,
+        "HOME": str(folder),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
 
 
 @asynccontextmanager
@@ -304,10 +313,10 @@ def _copy(folder: Path | None, files: Sequence[str], place: Path) -> None:
         def passed_over(within: str, names: list[str]) -> set[str]:
             out: set[str] = set()
             for name in names:
-                told = os.lstat(os.path.join(within, name))  # noqa: PTH118  (hot)
-                room[0] -= told.st_size
+                status = os.lstat(os.path.join(within, name))  # noqa: PTH118  (hot)
+                room[0] -= status.st_size
                 kinds = (stat.S_ISREG, stat.S_ISDIR, stat.S_ISLNK)
-                if name == OWNER or not any(kind(told.st_mode) for kind in kinds):
+                if name == OWNER or not any(kind(status.st_mode) for kind in kinds):
                     out.add(name)  # a pipe would be read for ever
             if room[0] < 0:
                 raise ToolFailed(
@@ -337,7 +346,7 @@ def _copy(folder: Path | None, files: Sequence[str], place: Path) -> None:
 
 async def _to_end(
     line: list[str],
-    given: bytes,
+    stdin: bytes,
     timeout_s: float,
     folder: Path | None,
     environment: Mapping[str, str],
@@ -349,7 +358,7 @@ async def _to_end(
     try:
         with anyio.move_on_after(timeout_s), outside_work(timeout_s):
             async with anyio.create_task_group() as group:
-                group.start_soon(_write, process, given, name="input of a check")
+                group.start_soon(_write, process, stdin, name="input of a check")
                 group.start_soon(_read, process, tail, name="output of a check")
                 await process.wait()
                 # What it left behind holds its output open.
@@ -364,10 +373,10 @@ async def _to_end(
     return code, tail.decode("utf-8", "replace").strip()
 
 
-async def _write(process: anyio.abc.Process, given: bytes) -> None:
+async def _write(process: anyio.abc.Process, stdin: bytes) -> None:
     assert process.stdin is not None
     try:
-        await process.stdin.send(given)
+        await process.stdin.send(stdin)
         await process.stdin.aclose()
     except (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
         await anyio.lowlevel.checkpoint()  # it does not read its input

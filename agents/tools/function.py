@@ -257,8 +257,8 @@ def block_of(part: object) -> dict[str, object]:
 
 
 def _arguments(decoded: msgspec.Struct) -> dict[str, object]:
-    given = ((name, getattr(decoded, name)) for name in decoded.__struct_fields__)
-    return {name: value for name, value in given if value is not msgspec.UNSET}
+    fields = ((name, getattr(decoded, name)) for name in decoded.__struct_fields__)
+    return {name: value for name, value in fields if value is not msgspec.UNSET}
 
 
 def _plain(function: Callable[..., object]) -> Callable[..., object]:
@@ -285,14 +285,14 @@ def is_async_function(function: Callable[..., object]) -> bool:
 
 def _parameters(function: Callable[..., object]) -> dict[str, inspect.Parameter]:
     """The parameters that are left to pass: not those that a partial has by name."""
-    given: set[str] = set()
+    bound: set[str] = set()
     inner = function
     while isinstance(inner, partial):
         one = cast("partial[object]", inner)
-        given |= one.keywords.keys()
+        bound |= one.keywords.keys()
         inner = one.func
     parameters = inspect.signature(function).parameters
-    return {name: one for name, one in parameters.items() if name not in given}
+    return {name: one for name, one in parameters.items() if name not in bound}
 
 
 def _input_type(called: str, function: Callable[..., object]) -> type[msgspec.Struct]:
@@ -333,14 +333,14 @@ def _words(docstring: str) -> tuple[str, dict[str, str]]:
     import docstring_parser  # noqa: PLC0415  (20 ms, and many agents have no tools)
 
     try:
-        found = docstring_parser.parse(docstring)
+        parsed = docstring_parser.parse(docstring)
     except docstring_parser.ParseError:
         return inspect.cleandoc(docstring), {}
     parameters = {
         parameter.arg_name.lstrip("*"): " ".join((parameter.description or "").split())
-        for parameter in found.params
+        for parameter in parsed.params
     }
-    return (found.description or "").strip(), parameters
+    return (parsed.description or "").strip(), parameters
 
 
 def _schema(
@@ -357,12 +357,12 @@ def _schema(
         raise TypeError(f"tool {called!r}: {error}") from error
     properties: dict[str, dict[str, Any]] = schema["properties"]
     parameters = _parameters(function)
-    for name, told in properties.items():
+    for name, field in properties.items():
         if name in words:
-            told.setdefault("description", words[name])
+            field.setdefault("description", words[name])
         default = parameters[name].default
         if isinstance(default, str | int | float | bool):
-            told.setdefault("default", default)
+            field.setdefault("default", default)
     return encoded_schema(called, schema, is_strict=is_strict)
 
 

@@ -351,6 +351,6 @@ def _environment(text: str, at: int, out: str, depth: int, *, is_begin: bool) ->
         for row in inside.split("\\\\")
         if row.strip()
     ]
-    made = ";".join(",".join(row) for row in rows)
+    cells = ";".join(",".join(row) for row in rows)
     after = len(text) if end < 0 else end + len(f"\\end{{{named[1]}}}")
-    return _Read(f"{out}matrix({made})", after)
+    return _Read(f"{out}matrix({cells})", after)

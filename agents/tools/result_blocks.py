@@ -38,7 +38,7 @@ def fit_blocks(given: list[Any]) -> list[Json]:
     becomes text.
     """
     room, images = RESULT_CHARS, 0
-    made: list[Json] = []
+    fitted: list[Json] = []
     for part in given:
         block = _block(part)
         if block["type"] == "image":
@@ -59,10 +59,10 @@ def fit_blocks(given: list[Any]) -> list[Json]:
                 continue
             block = {**block, "text": text[:room]}
             room -= len(text)
-        made.append(block)
+        fitted.append(block)
     if room < 0:
-        made.append(_text(f"[cut: {-room:,} more characters]"))
-    return made or [_text(NO_OUTPUT)]
+        fitted.append(_text(f"[cut: {-room:,} more characters]"))
+    return fitted or [_text(NO_OUTPUT)]
 
 
 def cut_text(text: str) -> str:
@@ -130,10 +130,10 @@ def _image(block: Json) -> Json:
     source: Any = block.get("source")
     if not isinstance(source, dict):
         return _left_out("has no source")
-    told = cast("Json", source)
-    if told.get("type") != "base64":
+    fields = cast("Json", source)
+    if fields.get("type") != "base64":
         return block  # an address, or an upload
-    encoded = "".join(str(told.get("data") or "").split())
+    encoded = "".join(str(fields.get("data") or "").split())
     if len(encoded) > BASE64_BYTES:
         size = len(encoded) * 3 // 4
         return _left_out(f"has {size / 1e6:,.1f} MB, too much for a request")

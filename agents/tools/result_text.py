@@ -99,10 +99,10 @@ def _remembered(text: str, is_formula: bool) -> str:
 def _settled(text: str, is_formula: bool) -> str:
     for _ in range(ROUNDS_MOST):
         # What one round uncovers the next one reads, so that a result is its own.
-        found = _read(text, is_formula=is_formula)
-        if found == text:
+        reading = _read(text, is_formula=is_formula)
+        if reading == text:
             return text
-        text = found
+        text = reading
     # Notation that means nothing, and more at each reading: its words are left.
     words = [x for x in _WORDS.findall(text[:RESULT_CHARS]) if x not in {"and", "or"}]
     return "\u00ac".join(words[:WORDS_MOST])
@@ -159,12 +159,12 @@ def _without_marks(text: str, *, is_formula: bool) -> tuple[str, bool]:
     """``text`` without what is only its dress, and whether it was marked a formula."""
     bare, is_marked = text.strip(), False
     while True:
-        kept = bare
+        before = bare
         if len(bare) > 1:
             end = _END.replace("!", "") if is_formula or is_marked else _END
             bare = bare.rstrip(end).strip() or bare
             if bare.endswith("\\"):
-                bare = kept  # it was "\!" or "\,"
+                bare = before  # it was "\!" or "\,"
             bare = bare.lstrip("#").strip() if bare.startswith("##") else bare
             bare = bare.removeprefix("=").strip() or bare
         # A dollar before a number is money, a pair of them is mark-up.
@@ -173,7 +173,7 @@ def _without_marks(text: str, *, is_formula: bool) -> tuple[str, bool]:
             bare = bare[1:-1].strip()
         if len(bare) > 1 and bare[0] + bare[-1] in _PAIRS:
             bare = bare[1:-1].strip()
-        if bare == kept:
+        if bare == before:
             return bare, is_marked
 
 
@@ -214,8 +214,10 @@ def _bracketed(text: str, *, is_formula: bool, depth: int) -> str:
         return _canonical(inside, is_formula=is_formula, depth=depth + 1)
     if is_set:
         return _set(parts, is_formula=is_formula, depth=depth)
-    found = [_canonical(part, is_formula=is_formula, depth=depth + 1) for part in parts]
-    return text[0] + ",".join(found) + text[-1]
+    elements = [
+        _canonical(part, is_formula=is_formula, depth=depth + 1) for part in parts
+    ]
+    return text[0] + ",".join(elements) + text[-1]
 
 
 def _closes(text: str) -> int:
@@ -235,14 +237,14 @@ def _split(text: str, by: str | re.Pattern[str]) -> list[str]:
         pattern = _SPACED_COMMA
     parts: list[str] = []
     depth = begin = last = 0
-    for found in pattern.finditer(text):
-        between = text[last : found.start()]
+    for match in pattern.finditer(text):
+        between = text[last : match.start()]
         depth += sum(sign in _OPEN for sign in between)
         depth -= sum(sign in _CLOSE for sign in between)
-        last = found.start()
+        last = match.start()
         if not depth:
-            parts.append(text[begin : found.start()])
-            begin = last = found.end()
+            parts.append(text[begin : match.start()])
+            begin = last = match.end()
     return [part.strip() for part in (*parts, text[begin:])]
 
 
@@ -266,7 +268,7 @@ def _list(text: str, *, is_formula: bool, depth: int) -> str:
 def _set(parts: Sequence[str], *, is_formula: bool, depth: int) -> str:
     """Members without order; of several unknowns each keeps its name."""
     named = [_NAMED_VALUE.match(part) for part in parts]
-    names = {found[1] for found in named if found is not None}
+    names = {match[1] for match in named if match is not None}
     members: set[str] = set()
     for part, name in zip(parts, named, strict=True):
         is_kept = name is not None and len(names) > 1

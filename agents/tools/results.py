@@ -92,10 +92,10 @@ def result_of(
 def _by_function(function: Callable[[Any], object]) -> ResultKey:
     def key(content: str, value: msgspec.Raw | msgspec.UnsetType) -> str:
         if isinstance(value, msgspec.UnsetType):
-            made = function(content)
+            result = function(content)
         else:
-            made = function(msgspec.json.decode(value))
-        return "" if made is None else value_result(msgspec.to_builtins(made))
+            result = function(msgspec.json.decode(value))
+        return "" if result is None else value_result(msgspec.to_builtins(result))
 
     return key
 
@@ -130,11 +130,11 @@ def final_result(text: str) -> str:
     if boxed:
         return text_result(boxed, is_formula=True)
     lines = [line for line in text.strip().splitlines() if line.strip()]
-    said = _SAID.search(lines[-1]) if lines else None
+    match = _SAID.search(lines[-1]) if lines else None
     for line in reversed(lines[-LAST_LINES:]):
-        said = said or _LINE.match(line)
-    if said is not None:
-        return text_result(_without_half_a_mark(said[1].strip()))
+        match = match or _LINE.match(line)
+    if match is not None:
+        return text_result(_without_half_a_mark(match[1].strip()))
     return text_result(text) if len(text.strip()) <= SHORT_CHARS else ""
 
 

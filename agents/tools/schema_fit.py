@@ -72,14 +72,14 @@ def mended(schema: object) -> Fit:
     """
     if not isinstance(schema, dict):
         raise ValueError("its input schema is no object")  # noqa: TRY004  (a value of JSON)
-    given = cast("Json", schema)
-    plain = _plain(given, 0)
+    fields = cast("Json", schema)
+    plain = _plain(fields, 0)
     root = _resolved(plain, plain)
     _drop_lost(root, plain, 0)
     note = ""
     if combined := {key: root[key] for key in _COMBINED if key in root}:
-        told = msgspec.json.encode(combined).decode()
-        note = f"The input also has to fit: {told[:1_000]}"
+        combined_text = msgspec.json.encode(combined).decode()
+        note = f"The input also has to fit: {combined_text[:1_000]}"
         root = _flat(root, plain)
     types: Any = root.get("type", "object")
     if types != "object" and not (isinstance(types, list) and "object" in types):
@@ -98,16 +98,16 @@ def problem_of(schema: object) -> str:
     """Why the API would refuse a schema; empty where it would not."""
     if not isinstance(schema, dict):
         return "the input schema is no object"
-    given = cast("Json", schema)
-    if given.get("type") != "object":
-        return f"the schema's type is {given.get('type')!r}; tools take an 'object'"
+    fields = cast("Json", schema)
+    if fields.get("type") != "object":
+        return f"the schema's type is {fields.get('type')!r}; tools take an 'object'"
     for key in _COMBINED:
-        if key in given:
+        if key in fields:
             return (
                 f"the schema has {key!r} at its top level, which the API refuses; put "
                 "it into a property"
             )
-    for name in cast("Json", given.get("properties") or {}):
+    for name in cast("Json", fields.get("properties") or {}):
         if not KEY.fullmatch(name):
             return (
                 f"the property {name!r} has a name that the API refuses; use 1 to 64 "
@@ -129,14 +129,14 @@ def named_back(value: object, names: Mapping[str, Any]) -> object:
     """An input with the names that the tool itself gives its properties."""
     if not names or not isinstance(value, dict):
         return value
-    given: Json = {}
+    renamed: Json = {}
     for name, inner in cast("Json", value).items():
         theirs, within = names.get(name, (name, {}))
         if isinstance(inner, list):
-            given[theirs] = [named_back(x, within) for x in cast("list[Any]", inner)]
+            renamed[theirs] = [named_back(x, within) for x in cast("list[Any]", inner)]
         else:
-            given[theirs] = named_back(inner, within)
-    return given
+            renamed[theirs] = named_back(inner, within)
+    return renamed
 
 
 def _drop_lost(node: object, root: Json, depth: int) -> None:
@@ -158,12 +158,14 @@ def _drop_lost(node: object, root: Json, depth: int) -> None:
 
 
 def _leads(reference: str, root: Json) -> bool:
-    found: Any = root
+    target: Any = root
     for part in reference.removeprefix("#").strip("/").split("/"):
         if part:
             name = part.replace("~1", "/").replace("~0", "~")
-            found = cast("Json", found).get(name) if isinstance(found, dict) else None
-    return reference.startswith("#") and isinstance(found, dict | bool)
+            target = (
+                cast("Json", target).get(name) if isinstance(target, dict) else None
+            )
+    return reference.startswith("#") and isinstance(target, dict | bool)
 
 
 def _renamed(schema: Json) -> dict[str, Any]:
@@ -180,14 +182,14 @@ def _renamed(schema: Json) -> dict[str, Any]:
         taken.add(new)
         within: dict[str, Any] = {}
         if isinstance(inner, dict):
-            told = cast("Json", inner)
-            items: Any = told.get("items")
-            owner = cast("Json", items) if isinstance(items, dict) else told
+            fields = cast("Json", inner)
+            items: Any = fields.get("items")
+            owner = cast("Json", items) if isinstance(items, dict) else fields
             within = _renamed(owner)
             if new != name:
-                words = str(told.get("description", ""))
+                words = str(fields.get("description", ""))
                 inner = {
-                    **told,
+                    **fields,
                     "description": f"{words} (originally {name!r})".strip(),
                 }
         if new != name or within:
@@ -217,13 +219,15 @@ def _resolved(schema: Json, root: Json) -> Json:
         reference: Any = schema.get("$ref")
         if not isinstance(reference, str):
             return schema
-        found: Any = root
+        target: Any = root
         for part in reference.removeprefix("#").strip("/").split("/"):
-            found = cast("Json", found).get(part) if isinstance(found, dict) else None
-        if not reference.startswith("#") or not isinstance(found, dict):
+            target = (
+                cast("Json", target).get(part) if isinstance(target, dict) else None
+            )
+        if not reference.startswith("#") or not isinstance(target, dict):
             raise ValueError(f"its schema refers to {reference!r}, which is not there")
         beside = {key: value for key, value in schema.items() if key != "$ref"}
-        schema = {**cast("Json", found), **beside}
+        schema = {**cast("Json", target), **beside}
     raise ValueError("its schema refers to itself")
 
 
@@ -272,20 +276,20 @@ def _plain(schema: Json, depth: int) -> Json:
     """A schema in draft 2020-12, as far as older drafts and mistakes can be told."""
     if depth > _DEPTH_MOST:
         raise ValueError("its schema is nested too deeply")
-    made: Json = {}
+    plain: Json = {}
     for key, value in schema.items():
-        kept = _keyword(key, value, depth)
-        if kept is not None:
-            made[key] = kept
-    if isinstance(made.get("items"), list):
-        made["prefixItems"] = made.pop("items")
+        keyword = _keyword(key, value, depth)
+        if keyword is not None:
+            plain[key] = keyword
+    if isinstance(plain.get("items"), list):
+        plain["prefixItems"] = plain.pop("items")
     for bound, limit in (
         ("exclusiveMinimum", "minimum"),
         ("exclusiveMaximum", "maximum"),
     ):
-        if schema.get(bound) is True and limit in made:
-            made[bound] = made.pop(limit)
-    return made
+        if schema.get(bound) is True and limit in plain:
+            plain[bound] = plain.pop(limit)
+    return plain
 
 
 def _keyword(key: str, value: Any, depth: int) -> Any:  # noqa: ANN401, PLR0911  (JSON; one line a keyword)

@@ -48,14 +48,14 @@ class SchemaTool:
         function: Callable[[dict[str, Any]], object],
         options: Mapping[str, Any] | None = None,
     ) -> None:
-        given = options or {}
+        fields = options or {}
         self.spec = ToolSpec(
             name=checked_name(name),
             description=whole_text(description),
             input_schema=encoded_schema(
-                name, input_schema, is_strict=bool(given.get("strict"))
+                name, input_schema, is_strict=bool(fields.get("strict"))
             ),
-            **given,
+            **fields,
         )
         self._function = function
 

@@ -97,14 +97,14 @@ class SkillReader:
             ToolFailed: There is no such skill or file, or it is no text.
         """
         try:
-            asked = _decoder.decode(given)
+            request = _decoder.decode(given)
         except msgspec.ValidationError as error:
             raise ToolFailed(f"the input is not usable: {error}") from error
-        skill = self._skills.get(asked.skill)
+        skill = self._skills.get(request.skill)
         if skill is None:
             known = ", ".join(self._skills)
-            raise ToolFailed(f"there is no skill {asked.skill!r}; there are: {known}")
-        return await in_thread(lambda: _read(skill, asked.file))
+            raise ToolFailed(f"there is no skill {request.skill!r}; there are: {known}")
+        return await in_thread(lambda: _read(skill, request.file))
 
 
 def _read(skill: Skill, file: str) -> str:

@@ -60,44 +60,44 @@ def strict_fit(schema: Json) -> Json:
 
 
 def _strict(schema: Json, where: str) -> Json:
-    made = {key: value for key, value in schema.items() if key != "discriminator"}
-    said = [f"{key}: {made.pop(key)}" for key in _DROPPED if key in made]
-    if made.get("minItems", 0) not in {0, 1}:
-        said.append(f"minItems: {made.pop('minItems')}")
-    if made.get("format", "date") not in _FORMATS:
-        said.append(f"format: {made.pop('format')}")
-    if _PATTERN_UNFIT.search(str(made.get("pattern", ""))):
-        said.append(f"pattern: {made.pop('pattern')}")
-    if said:
-        words = f"{made.get('description', '')} ({'; '.join(said)})"
-        made["description"] = words.strip()
-    if "oneOf" in made:
-        made["anyOf"] = made.pop("oneOf")
-    if "prefixItems" in made:
+    strict = {key: value for key, value in schema.items() if key != "discriminator"}
+    dropped = [f"{key}: {strict.pop(key)}" for key in _DROPPED if key in strict]
+    if strict.get("minItems", 0) not in {0, 1}:
+        dropped.append(f"minItems: {strict.pop('minItems')}")
+    if strict.get("format", "date") not in _FORMATS:
+        dropped.append(f"format: {strict.pop('format')}")
+    if _PATTERN_UNFIT.search(str(strict.get("pattern", ""))):
+        dropped.append(f"pattern: {strict.pop('pattern')}")
+    if dropped:
+        words = f"{strict.get('description', '')} ({'; '.join(dropped)})"
+        strict["description"] = words.strip()
+    if "oneOf" in strict:
+        strict["anyOf"] = strict.pop("oneOf")
+    if "prefixItems" in strict:
         raise TypeError(
             f"{where or 'the input'} is a tuple, which strict cannot enforce"
         )
     for key in ("anyOf", "allOf"):
-        if key in made:
-            parts = cast("Sequence[Json]", made[key])
-            made[key] = [_strict(part, where) for part in parts]
-    if isinstance(made.get("items"), dict):
-        made["items"] = _strict(cast("Json", made["items"]), where)
+        if key in strict:
+            parts = cast("Sequence[Json]", strict[key])
+            strict[key] = [_strict(part, where) for part in parts]
+    if isinstance(strict.get("items"), dict):
+        strict["items"] = _strict(cast("Json", strict["items"]), where)
     for key in ("properties", "$defs"):
-        named = cast("Json", made.get(key) or {})
-        if key in made:
-            made[key] = {name: _strict(part, name) for name, part in named.items()}
-    types: Any = made.get("type")
+        named = cast("Json", strict.get(key) or {})
+        if key in strict:
+            strict[key] = {name: _strict(part, name) for name, part in named.items()}
+    types: Any = strict.get("type")
     is_object = types == "object" or (isinstance(types, list) and "object" in types)
-    if is_object or "properties" in made:
-        is_open = made.get("additionalProperties", False) is not False
-        if is_open or ("properties" not in made and "$ref" not in made):
+    if is_object or "properties" in strict:
+        is_open = strict.get("additionalProperties", False) is not False
+        if is_open or ("properties" not in strict and "$ref" not in strict):
             raise TypeError(
                 f"{where or 'the input'} is an open mapping, which strict cannot "
                 "enforce; give it a type with named fields, or leave strict out"
             )
-        made["additionalProperties"] = False
-    return made
+        strict["additionalProperties"] = False
+    return strict
 
 
 def _check_recursion(schema: object, root: Json, within: tuple[str, ...]) -> None:

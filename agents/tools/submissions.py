@@ -147,12 +147,12 @@ def read_calls(
                 raise ToolFailed("summary is empty; hand in the part's result")
             return Stopped(stop.summary, stop.complete)
         case _:
-            asked = _decoded(call.input, _Restart)
-            return RestartAsked(asked.reason, asked.instructions)
+            restart = _decoded(call.input, _Restart)
+            return RestartAsked(restart.reason, restart.instructions)
 
 
-def _read_division(given: msgspec.Raw) -> Divided:
-    parts = _decoded(given, _Division).parts
+def _read_division(raw: msgspec.Raw) -> Divided:
+    parts = _decoded(raw, _Division).parts
     if not parts:
         raise ToolFailed("parts is empty; give at least one part")
     for part in parts:
@@ -161,8 +161,8 @@ def _read_division(given: msgspec.Raw) -> Divided:
     return Divided(parts)
 
 
-def _read_answer(given: msgspec.Raw, answers: AnswerForm | None) -> Proposed:
-    answer = _decoded(given, _NewAnswer)
+def _read_answer(raw: msgspec.Raw, answers: AnswerForm | None) -> Proposed:
+    answer = _decoded(raw, _NewAnswer)
     if not answer.content.strip():
         raise ToolFailed("content is empty; hand in the complete answer")
     if answers is None:
@@ -182,20 +182,20 @@ def _read_answer(given: msgspec.Raw, answers: AnswerForm | None) -> Proposed:
     return Proposed(answer.content, one_line(bytes(answer.value)))
 
 
-def _read_vote(given: msgspec.Raw, form: BallotForm) -> Voted:
+def _read_vote(raw: msgspec.Raw, form: BallotForm) -> Voted:
     match form.kind:
         case "choice":
-            choice = _decoded(given, _ChoiceVote)
+            choice = _decoded(raw, _ChoiceVote)
             if form.may_abstain and choice.label == ABSTAIN:
                 return Voted(Approval(labels=()), choice.reason)
             label = _known([choice.label], form)[0]
             return Voted(Choice(label=label), choice.reason)
         case "approval":
-            approval = _decoded(given, _ApprovalVote)
+            approval = _decoded(raw, _ApprovalVote)
             labels = tuple(dict.fromkeys(_known(approval.labels, form)))
             return Voted(Approval(labels=labels), approval.reason)
         case "ranking":
-            ranking = _decoded(given, _RankingVote)
+            ranking = _decoded(raw, _RankingVote)
             tiers = tuple(
                 (tier,) if isinstance(tier, str) else tier for tier in ranking.tiers
             )
@@ -204,7 +204,7 @@ def _read_vote(given: msgspec.Raw, form: BallotForm) -> Voted:
                 raise ToolFailed("tiers is empty; rank at least the best answer")
             return Voted(Ranking(tiers=tuple(filter(None, tiers))), ranking.reason)
         case "scores":
-            scores = _decoded(given, _ScoresVote)
+            scores = _decoded(raw, _ScoresVote)
             _known(list(scores.scores), form)
             grades, points = graded(scores.scores, form)
             _check_points(points, form)
@@ -236,24 +236,24 @@ def graded(
     """
     grades: dict[Label, dict[str, int]] = {}
     points: dict[Label, int] = {}
-    for label, said in given.items():
-        if isinstance(said, int):
-            points[label] = said
+    for label, grade in given.items():
+        if isinstance(grade, int):
+            points[label] = grade
             if form.criteria:
-                grades[label] = {each.name: said for each in form.criteria}
+                grades[label] = {each.name: grade for each in form.criteria}
             continue
         for each in form.criteria:
-            if each.name not in said:
+            if each.name not in grade:
                 raise ToolFailed(
                     f"{label!r} has no points for {each.name!r}; give each answer "
                     "points for every criterion"
                 )
-            _check_points({label: said[each.name]}, form)
-        if not form.criteria or len(said) > len(form.criteria):
+            _check_points({label: grade[each.name]}, form)
+        if not form.criteria or len(grade) > len(form.criteria):
             raise ToolFailed(f"the points of {label!r} name what is no criterion")
-        grades[label] = said
+        grades[label] = grade
         whole = sum(each.weight for each in form.criteria)
-        mean = sum(each.weight * said[each.name] for each in form.criteria) / whole
+        mean = sum(each.weight * grade[each.name] for each in form.criteria) / whole
         points[label] = round(mean)
     return grades, points
 
@@ -261,18 +261,18 @@ def graded(
 def _check_points(points: dict[Label, int], form: BallotForm) -> None:
     if not points and not form.may_abstain:
         raise ToolFailed("scores is empty; give points to the answers")
-    for label, given in points.items():
-        if not 0 <= given <= form.max_score:
+    for label, score in points.items():
+        if not 0 <= score <= form.max_score:
             raise ToolFailed(
-                f"{given} points for {label!r}; give 0 to {form.max_score}"
+                f"{score} points for {label!r}; give 0 to {form.max_score}"
             )
 
 
 _T = TypeVar("_T")
 
 
-def _decoded(given: msgspec.Raw, wanted: type[_T]) -> _T:
+def _decoded(raw: msgspec.Raw, wanted: type[_T]) -> _T:
     try:
-        return msgspec.json.decode(given, type=wanted)
+        return msgspec.json.decode(raw, type=wanted)
     except msgspec.ValidationError as error:
         raise ToolFailed(str(error)) from error

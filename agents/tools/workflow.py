@@ -81,16 +81,16 @@ def _in_words(workflow: Workflow) -> tuple[ToolSpec, ...]:
 
 
 def _made(workflow: Workflow, answers: AnswerForm | None) -> tuple[ToolSpec, ...]:
-    made: list[ToolSpec] = []
+    specs: list[ToolSpec] = []
     if workflow.ballot is not None:
-        made.append(_vote(workflow.ballot))
+        specs.append(_vote(workflow.ballot))
     if workflow.answers:
-        made.append(_new_answer(answers))
+        specs.append(_new_answer(answers))
     if workflow.restarts:
-        made += (_SUBMIT, _RESTART)
+        specs += (_SUBMIT, _RESTART)
     if workflow.parts is not None:
-        made += (_divide(workflow.parts), _STOP)
-    return tuple(made)
+        specs += (_divide(workflow.parts), _STOP)
+    return tuple(specs)
 
 
 def counting(task: Task) -> frozenset[str]:
@@ -180,26 +180,27 @@ def _ballot(form: BallotForm) -> tuple[str, dict[str, Any]]:
         case "choice":
             if form.may_abstain:
                 one = {"type": "string", "pattern": f"{_LABELS}|^{ABSTAIN}$"}
-            said = "The best answer's label, as you were told to consider it."
-            return "label", {**one, "description": said}
+            description = "The best answer's label, as you were told to consider it."
+            return "label", {**one, "description": description}
         case "approval":
-            said = "Labels of all answers that are good enough, or none."
-            return "labels", {"type": "array", "items": one, "description": said}
+            description = "Labels of all answers that are good enough, or none."
+            return "labels", {"type": "array", "items": one, "description": description}
         case "ranking":
-            said = (
+            description = (
                 "Labels from best to worst, each in a list of its own; put answers "
                 "that are equally good into one list."
             )
             tier = {"type": "array", "items": one}
-            return "tiers", {"type": "array", "items": tier, "description": said}
+            return "tiers", {"type": "array", "items": tier, "description": description}
         case "scores":
-            said = (
+            description = (
                 "Points for each label that you were told to consider, 0 (useless) "
                 f"to {form.max_score} (best)."
             )
             points = {"type": "integer", "minimum": 0, "maximum": form.max_score}
             if form.criteria:
-                said = f"For each label, {said[0].lower()}{said[1:-1]}, by criterion."
+                points_for = f"{description[0].lower()}{description[1:-1]}"
+                description = f"For each label, {points_for}, by criterion."
                 names = [each.name for each in form.criteria]
                 points = {
                     "type": "object",
@@ -211,7 +212,7 @@ def _ballot(form: BallotForm) -> tuple[str, dict[str, Any]]:
                     "additionalProperties": False,
                 }
             shape = {"type": "object", "additionalProperties": points}
-            return "scores", {**shape, "description": said}
+            return "scores", {**shape, "description": description}
         case _:
             assert_never(form.kind)
 

@@ -138,25 +138,27 @@ class Bash:
         return await self._run(command.command)
 
     async def _run(self, command: str) -> str:
-        said = _Said()
+        output = _Said()
         is_late = True
         async with self._started(command) as process:
             with anyio.move_on_after(self._limits.time_s):
                 async with anyio.create_task_group() as group:
                     assert process.stdout is not None
-                    group.start_soon(said.read, process.stdout, name="output of bash")
+                    group.start_soon(output.read, process.stdout, name="output of bash")
                     await process.wait()
                     # What it left behind holds its output open.
                     sandbox.kill_session(process.pid)
                 is_late = False
         if is_late:
             raise ToolFailed(
-                f"{said.text()}\n[stopped: it took longer than "
+                f"{output.text()}\n[stopped: it took longer than "
                 f"{self._limits.time_s:g} s]"
             )
-        self._go_to(said.take_place())
+        self._go_to(output.take_place())
         code = process.returncode
-        return said.text() + (f"\n[exit code {code}]" if code else "") or "(no output)"
+        return (
+            output.text() + (f"\n[exit code {code}]" if code else "") or "(no output)"
+        )
 
     @asynccontextmanager
     async def _started(self, command: str) -> AsyncGenerator[anyio.abc.Process]:
@@ -202,14 +204,14 @@ class Bash:
         return limited(command, self._limits, is_sandboxed=is_sandboxed, before=trap)
 
     def _environment(self) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-        return {**kept, "HOME": str(self._folder.root)}
+        variables = {name: os.environ[name] for name in KEPT if name in os.environ}
+        return {**variables, "HOME": str(self._folder.root)}
 
     def _go_to(self, place: str | None) -> None:
         with suppress(ToolFailed):
             if place:
-                found = self._folder.inside(place)
-                self._place = found if found.is_dir() else self._folder.root
+                folder = self._folder.inside(place)
+                self._place = folder if folder.is_dir() else self._folder.root
 
 
 _MARK = "\x1e"
@@ -239,8 +241,8 @@ class _Said:
         before, mark, place = whole.rpartition(b"\n" + _MARK.encode())
         if not mark:
             return None
-        kept = len(before)
-        self._head, self._tail = whole[: min(kept, len(self._head))], b""
+        length = len(before)
+        self._head, self._tail = whole[: min(length, len(self._head))], b""
         self._bytes -= len(mark) + len(place)
         return place.decode("utf-8", "replace")
 

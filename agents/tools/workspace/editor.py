@@ -29,22 +29,22 @@ def edit(folder: Folder, command: Edit) -> str:
     """
     match command:
         case View(path=path):
-            found = folder.inside(path)
-            if found.is_dir():
-                return folder.listing(found)
+            place = folder.inside(path)
+            if place.is_dir():
+                return folder.listing(place)
             first, last = command.view_range or (1, -1)
             return numbered(folder.read(path), first, last)
         case Create(path=path):
             folder.write(path, command.file_text)
             return f"{path} is written"
         case StrReplace(path=path, old_str=old, new_str=new):
-            made, around = replaced(folder.read(path), old, new)
+            changed, around = replaced(folder.read(path), old, new)
         case Insert(path=path, insert_line=line):
             text = command.insert_text or command.new_str
-            made, around = inserted(folder.read(path), line, text)
+            changed, around = inserted(folder.read(path), line, text)
         case _:
             assert_never(command)
-    folder.write(path, made)
+    folder.write(path, changed)
     return f"{path} is changed:\n{around}"
 
 

@@ -19,12 +19,12 @@ DEPTH_MAX = 2
 """How far below a folder its listing goes."""
 
 
-def _open_below(root: Path, found: Path, flags: int) -> int:
-    """A descriptor of ``found``, to which no link leads from ``root``."""
+def _open_below(root: Path, place: Path, flags: int) -> int:
+    """A descriptor of ``place``, to which no link leads from ``root``."""
     if sys.platform == "win32" or os.open not in os.supports_dir_fd:
-        return os.open(found, flags)
+        return os.open(place, flags)
     folders = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-    *parents, name = found.relative_to(root).parts
+    *parents, name = place.relative_to(root).parts
     at = os.open(root, folders)
     try:
         for parent in parents:
@@ -62,21 +62,21 @@ class Folder:
         """
         if "\0" in path:
             raise ToolFailed(f"{path!r} is not a path")
-        given = Path(path)
-        if given.is_absolute() and not given.is_relative_to(self.root):
-            given = given.relative_to(given.anchor)
+        wanted = Path(path)
+        if wanted.is_absolute() and not wanted.is_relative_to(self.root):
+            wanted = wanted.relative_to(wanted.anchor)
         self.make()
         root = self.root.resolve()
         try:
-            found = (root / given).resolve()
-            found.exists()  # asked for its errors: a name may be too long
+            place = (root / wanted).resolve()
+            place.exists()  # asked for its errors: a name may be too long
         except OSError as error:  # its own words name the place on this machine
             raise ToolFailed(f"{path}: {error.strerror}") from None
         except RuntimeError:
             raise ToolFailed(f"{path} is a link that leads to itself") from None
-        if not found.is_relative_to(root):
+        if not place.is_relative_to(root):
             raise ToolFailed(f"{path} is outside of the workspace; stay inside it")
-        return found
+        return place
 
     def shown(self, path: Path) -> str:
         """``path`` as a model names it."""
@@ -88,16 +88,16 @@ class Folder:
         Raises:
             ToolFailed: There is none, or it is too large, or no text.
         """
-        found = self.inside(path)
-        if not found.is_file():
+        place = self.inside(path)
+        if not place.is_file():
             raise ToolFailed(f"{path} is not a file; view its folder to see what is")
-        size = found.stat().st_size
+        size = place.stat().st_size
         if size > FILE_BYTES_MAX:
             raise ToolFailed(
                 f"{path} has {size:,} bytes, more than the {FILE_BYTES_MAX:,} that can "
                 "be read at once"
             )
-        with self._opened(found, path, os.O_RDONLY) as file:
+        with self._opened(place, path, os.O_RDONLY) as file:
             data = file.read(FILE_BYTES_MAX + 1)
         try:
             return data.decode()  # line ends as they are
@@ -110,28 +110,28 @@ class Folder:
         Raises:
             ToolFailed: It is too large, or a folder is in its place.
         """
-        found = self.inside(path)
+        place = self.inside(path)
         if len(text.encode()) > FILE_BYTES_MAX:
             raise ToolFailed(
                 f"that is more than the {FILE_BYTES_MAX:,} bytes a file may have"
             )
-        if found == self.root.resolve() or found.is_dir():
+        if place == self.root.resolve() or place.is_dir():
             raise ToolFailed(f"{path} is a folder; name a file")
-        if found.exists() and not found.is_file():
+        if place.exists() and not place.is_file():
             # Opening a pipe without a reader would hang, and a device is no file.
             raise ToolFailed(f"{path} is not a regular file; name another")
         try:
-            found.parent.mkdir(parents=True, exist_ok=True)
+            place.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ToolFailed(f"{path}: {error.strerror}") from None
-        with self._opened(found, path, os.O_WRONLY | os.O_CREAT) as file:
+        with self._opened(place, path, os.O_WRONLY | os.O_CREAT) as file:
             file.truncate()
             file.write(text.encode())
-        return found
+        return place
 
     @contextmanager
-    def _opened(self, found: Path, path: str, flags: int) -> Generator[IO[bytes]]:
-        """Open ``found`` as it was looked at: no part of it is a link by now.
+    def _opened(self, place: Path, path: str, flags: int) -> Generator[IO[bytes]]:
+        """Open ``place`` as it was looked at: no part of it is a link by now.
 
         A command that runs beside may put one there between the look and this.
 
@@ -139,7 +139,7 @@ class Folder:
             ToolFailed: It cannot be opened; its place on this machine is not told.
         """
         try:
-            descriptor = _open_below(self.root.resolve(), found, flags)
+            descriptor = _open_below(self.root.resolve(), place, flags)
             mode = "rb" if flags == os.O_RDONLY else "wb"
             with os.fdopen(descriptor, mode, buffering=0) as file:
                 yield file

@@ -71,38 +71,38 @@ class Memory:
                 return self._delete(path)
             case Rename(old_path=old, new_path=new):
                 return self._rename(old, new)
-            case View(path=path) if (found := self._inside(path)).is_dir():
-                return self._folder.listing(found, shown_as=PLACE)
+            case View(path=path) if (folder := self._inside(path)).is_dir():
+                return self._folder.listing(folder, shown_as=PLACE)
             case View() | Create() | StrReplace() | Insert():
                 placed = msgspec.structs.replace(command, path=_placed(command.path))
                 return edit(self._folder, placed)
 
     def _delete(self, path: str) -> str:
-        found = self._found(path)
-        if found.is_dir():
-            shutil.rmtree(found)
+        place = self._found(path)
+        if place.is_dir():
+            shutil.rmtree(place)
         else:
-            found.unlink()
+            place.unlink()
         return f"{path} is deleted"
 
     def _rename(self, old: str, new: str) -> str:
-        found, wanted = self._found(old), self._inside(new)
+        place, wanted = self._found(old), self._inside(new)
         if wanted.exists():
             raise ToolFailed(f"{new} exists; delete it first, or choose another name")
         wanted.parent.mkdir(parents=True, exist_ok=True)
-        found.rename(wanted)
+        place.rename(wanted)
         return f"{old} is {new} now"
 
     def _inside(self, path: str) -> Path:
         return self._folder.inside(_placed(path))
 
     def _found(self, path: str) -> Path:
-        found = self._inside(path)
-        if found == self._folder.root.resolve():
+        place = self._inside(path)
+        if place == self._folder.root.resolve():
             raise ToolFailed(f"{PLACE} itself stays; name what is in it")
-        if not found.exists():
+        if not place.exists():
             raise ToolFailed(f"{path} does not exist; view {PLACE} to see what does")
-        return found
+        return place
 
 
 def _placed(path: str) -> str:

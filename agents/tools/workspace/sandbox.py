@@ -215,10 +215,10 @@ def kill_session(leader: int) -> None:
 
 
 def _of_session(leader: int) -> list[int]:
-    found: list[int] = []
+    pids: list[int] = []
     processes = Path("/proc")
     if not processes.is_dir():
-        return found
+        return pids
     for entry in os.listdir(processes):  # noqa: PTH208  (names alone, of thousands)
         if not entry.isdigit():
             continue
@@ -228,5 +228,5 @@ def _of_session(leader: int) -> list[int]:
             # session (proc(5)).
             fields = stat.rpartition(b")")[2].split()
             if int(fields[3]) == leader and fields[0] not in (b"Z", b"X"):
-                found.append(int(entry))
-    return found
+                pids.append(int(entry))
+    return pids

@@ -145,7 +145,7 @@ class SharedCopies:
             ToolFailed: A copy is gone, or the agent has put a link in its place: what
                 that points to is neither read nor taken over.
         """
-        found: list[FileChange] = []
+        listed: list[FileChange] = []
         for name, files in self._base().items():
             if not stat.S_ISDIR(_mode(self.place / name)):
                 raise ToolFailed(
@@ -158,8 +158,8 @@ class SharedCopies:
                     continue
                 kind = "changed" if path in files and path in now else "added"
                 kind = "deleted" if path not in now else kind
-                found.append(FileChange(folder=name, path=path, kind=kind))
-        return tuple(found)
+                listed.append(FileChange(folder=name, path=path, kind=kind))
+        return tuple(listed)
 
     def difference(self, most: int = DIFF_CHARS) -> str:
         """The changes as a unified diff; empty where there are none.
@@ -192,14 +192,14 @@ class SharedCopies:
             ToolFailed: As for :meth:`changes`.
         """
         written: list[FileChange] = []
-        kept: list[FileChange] = []
+        conflicting: list[FileChange] = []
         base = self._base()
         for change in self.changes():
             before = base[change.folder].get(change.path)
             root = self._roots[change.folder]
             target = root / change.path
             if self._is_protected(change) or _now(root, change.path) != before:
-                kept.append(change)
+                conflicting.append(change)
                 continue
             if change.kind == "deleted":
                 target.unlink()
@@ -207,7 +207,7 @@ class SharedCopies:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 _replace(self.place / change.folder / change.path, target)
             written.append(change)
-        return written, kept
+        return written, conflicting
 
     def _is_protected(self, change: FileChange) -> bool:
         return any(
@@ -218,11 +218,11 @@ class SharedCopies:
 
     def _base(self) -> dict[str, dict[str, str]]:
         try:
-            told = msgspec.json.decode(self._note.read_bytes(), type=_Base)
+            base = msgspec.json.decode(self._note.read_bytes(), type=_Base)
         except FileNotFoundError:
             return {}
         return {
-            name: {_named(note): each for note, each in told.folders[name].items()}
+            name: {_named(note): each for note, each in base.folders[name].items()}
             for name in self._folders
         }
 

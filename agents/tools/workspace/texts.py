@@ -46,8 +46,8 @@ def replaced(text: str, old: str, new: str) -> tuple[str, str]:
             "give more of what is around it"
         )
     line = text[: text.index(old)].count("\n") + 1
-    made = text.replace(old, new)
-    return made, _around(made, line, new.count("\n"))
+    changed = text.replace(old, new)
+    return changed, _around(changed, line, new.count("\n"))
 
 
 def inserted(text: str, line: int, what: str) -> tuple[str, str]:
@@ -60,8 +60,8 @@ def inserted(text: str, line: int, what: str) -> tuple[str, str]:
     if not 0 <= line <= len(lines):
         raise ToolFailed(f"insert_line {line} is not between 0 and {len(lines)}")
     added = _ended_as_in(text, what.removesuffix("\n") + "\n")[:-1].split("\n")
-    made = "\n".join([*lines[:line], *added, *lines[line:]])
-    return made, _around(made, line + 1, len(added) - 1)
+    changed = "\n".join([*lines[:line], *added, *lines[line:]])
+    return changed, _around(changed, line + 1, len(added) - 1)
 
 
 def _ended_as_in(text: str, what: str) -> str:
