@@ -38,8 +38,8 @@ agents:
   - id: ada
     script:
       turns:
-        - {when: {task: draft}, lines: [{answer: "It \\e]0;title\\a is so.", rate: 90}]}
-        - {when: {task: present}, lines: [{text: "Yes, it is.", rate: 100}]}
+        - {when: {task: draft}, lines: [{answer: "It \\e]0;title\\a is so.", rate: 20}]}
+        - {when: {task: present}, lines: [{text: "Yes, it is.", rate: 20}]}
   - id: bo
     script:
       turns: [{lines: [{text: "I never finish."}, {stall: true}]}]
