@@ -18,10 +18,10 @@ Matrix: TypeAlias = Sequence[Sequence[Number]]
 
 def margins(tiers: Mapping[Tiers, Number], size: int) -> list[list[Number]]:
     """Each answer's margin over each other; O(m²) for each different ranking."""
-    found: list[list[Number]] = [[0] * size for _ in range(size)]
+    table: list[list[Number]] = [[0] * size for _ in range(size)]
     for ranking, weight in tiers.items():
-        add_ranking(found, ranking, weight)
-    return found
+        add_ranking(table, ranking, weight)
+    return table
 
 
 def add_ranking(matrix: list[list[Number]], ranking: Tiers, weight: Number) -> None:

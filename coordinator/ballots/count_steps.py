@@ -140,18 +140,18 @@ def duels(
     """Compare every two answers on the ballots; each pair once, the winner first."""
     election = hold(ballots, order, order, weights)
     matrix = margins(election.tiers(), election.size)
-    found: list[Duel] = []
+    listed: list[Duel] = []
     for a in range(election.size):
         for b in range(a + 1, election.size):
             one, other = (a, b) if matrix[a][b] >= 0 else (b, a)
-            found.append(
+            listed.append(
                 Duel(
                     one=election.labels[one],
                     other=election.labels[other],
                     margin=float(matrix[one][other]),
                 )
             )
-    return tuple(found)
+    return tuple(listed)
 
 
 def choices_of_all_rules(
@@ -172,7 +172,7 @@ def choices_of_all_rules(
         weights: Voter → weight; 1 where absent.
         max_score: The best score that could be given.
     """
-    found: list[OtherRule] = []
+    choices: list[OtherRule] = []
     election = hold(ballots, order, order, weights)
     for kind in every_rule():
         is_graded = isinstance(kind, Score | MajorityJudgement)
@@ -181,5 +181,5 @@ def choices_of_all_rules(
             result = tally_of(election, rule)
         except ValueError:
             continue
-        found.append(OtherRule(rule=rule.name, label=result.winner))
-    return tuple(found)
+        choices.append(OtherRule(rule=rule.name, label=result.winner))
+    return tuple(choices)

@@ -172,8 +172,8 @@ def within_reach(
     """Who has or may yet have enough first places."""
     if isinstance(rule, Unanimity):
         # A ballot for one answer more raises the bar by what it gives.
-        found = (i for i, has in enumerate(bar.votes) if has >= bar.height)
-        return [i for i in found if bar.votes[i] + coming > 0]
+        reached = (i for i, has in enumerate(bar.votes) if has >= bar.height)
+        return [i for i in reached if bar.votes[i] + coming > 0]
     return [i for i, has in enumerate(bar.votes) if bar.is_over(has + coming)]
 
 
@@ -377,7 +377,7 @@ def _eliminations_hold(
     outstanding voters could change their minds between eliminations: that is sound.
     """
     start = frozenset(range(size))
-    found, todo = {start}, [start]
+    seen, todo = {start}, [start]
     while todo:
         alive = todo.pop()
         votes = standing_votes(tiers, alive, size)
@@ -390,10 +390,10 @@ def _eliminations_hold(
             if out == winner:
                 return False
             left = alive - {out}
-            if len(left) > 1 and left not in found:
-                found.add(left)
+            if len(left) > 1 and left not in seen:
+                seen.add(left)
                 todo.append(left)
-        if len(found) > PATHS_TRIED:
+        if len(seen) > PATHS_TRIED:
             return False
     return True
 

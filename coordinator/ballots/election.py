@@ -79,9 +79,9 @@ class Election:
 
     def firsts(self) -> Mapping[tuple[int, ...], Number]:
         """Who shares a first place → the weight of such ballots; no abstentions."""
-        found = self._gather(as_firsts)
-        found.pop((), None)
-        return found
+        sums = self._gather(as_firsts)
+        sums.pop((), None)
+        return sums
 
     def approvals(self) -> Mapping[tuple[int, ...], Number]:
         """Who is approved of → the weight of such ballots."""
@@ -96,10 +96,10 @@ class Election:
 
         Abstentions are left out: they are no zeros.
         """
-        given = (pair for pair in self.cast if labels_of(pair[0]))
+        scored = (pair for pair in self.cast if labels_of(pair[0]))
         return _added(
             (as_points(ballot, self.index, max_score), weight)
-            for ballot, weight in given
+            for ballot, weight in scored
         )
 
     def _gather(self, read: Callable[[Ballot, Index], T]) -> dict[T, Number]:
@@ -109,10 +109,10 @@ class Election:
 
 def _added(pairs: Iterable[tuple[T, Number]]) -> dict[T, Number]:
     """Ballots that say the same become one of their added weight."""
-    found: dict[T, Number] = {}
-    for said, weight in pairs:
-        found[said] = found.get(said, 0) + weight
-    return found
+    sums: dict[T, Number] = {}
+    for key, weight in pairs:
+        sums[key] = sums.get(key, 0) + weight
+    return sums
 
 
 def hold(
@@ -132,15 +132,15 @@ def hold(
     order = _ordered(labels, tie_order)
     index = {label: i for i, label in enumerate(order)}
     # Thousands of voters say a few hundred different things; each is read only once.
-    said: dict[Hashable, Ballot] = {}
+    distinct: dict[Hashable, Ballot] = {}
     sums: dict[Hashable, Number] = {}
     for voter, ballot in ballots.items():
         key = frozenset(ballot.points.items()) if isinstance(ballot, Scores) else ballot
-        said.setdefault(key, ballot)
+        distinct.setdefault(key, ballot)
         weight = weight_of(voter, weights) if weights else 1
         sums[key] = sums.get(key, 0) + weight
     cast = tuple(
-        [(standing_part(ballot, index), sums[key]) for key, ballot in said.items()]
+        [(standing_part(ballot, index), sums[key]) for key, ballot in distinct.items()]
     )
     return Election(labels=order, index=index, cast=cast)
 
@@ -190,8 +190,8 @@ def open_weights(
     """
     if isinstance(outstanding, int):
         return (1,) * outstanding
-    found = (weight_of(voter, weights) for voter in outstanding)
-    return tuple(sorted(found, reverse=True))
+    open_ones = (weight_of(voter, weights) for voter in outstanding)
+    return tuple(sorted(open_ones, reverse=True))
 
 
 def ranked(measure: Sequence[Number]) -> Count:

@@ -71,7 +71,7 @@ def _possible_winners(tiers: Mapping[Tiers, Number], size: int) -> set[int]:
     ten answers tie again and again some may be missing.
     """
     start = frozenset(range(size))
-    found, todo = {start}, [start]
+    seen, todo = {start}, [start]
     winners: set[int] = set()
     while todo:
         alive = todo.pop()
@@ -90,7 +90,7 @@ def _possible_winners(tiers: Mapping[Tiers, Number], size: int) -> set[int]:
             continue
         for out in sorted(i for i in alive if votes[i] == fewest):
             left = alive - {out}
-            if left not in found and len(found) < PATHS_TRIED:
-                found.add(left)
+            if left not in seen and len(seen) < PATHS_TRIED:
+                seen.add(left)
                 todo.append(left)
     return winners

@@ -19,8 +19,8 @@ def grades_of(
 ) -> list[list[Number]]:
     """How much weight gave which grade, by answer; each row adds up to the same."""
     grades: list[list[Number]] = [[0] * (max_score + 1) for _ in range(size)]
-    for given, weight in points.items():
-        for i, grade in enumerate(given):
+    for points_given, weight in points.items():
+        for i, grade in enumerate(points_given):
             grades[i][grade] += weight
     return grades
 

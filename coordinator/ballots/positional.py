@@ -60,7 +60,7 @@ def doubled_borda(tiers: Mapping[Tiers, Number], size: int) -> list[Number]:
 def point_sums(points: Mapping[tuple[int, ...], Number], size: int) -> list[Number]:
     """Weighted sum of points by answer."""
     sums: list[Number] = [0] * size
-    for given, weight in points.items():
-        for i, has in enumerate(given):
+    for scores, weight in points.items():
+        for i, has in enumerate(scores):
             sums[i] += has * weight
     return sums

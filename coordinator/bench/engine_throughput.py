@@ -112,7 +112,7 @@ def with_journal(
     yield Figure(
         group="engine",
         name=f"{agents:,} agents, kept with a journal",
-        value=median(kept.value / bare.value for kept, bare in pairs),
+        value=median(journaled.value / bare.value for journaled, bare in pairs),
         unit="times",
         target=0.8,
         runtime=runtime,
@@ -211,12 +211,12 @@ def _deliberation(agents: int) -> tuple[int, float]:
         match turn.task:
             case _ if machine.phase == "drafting":
                 content = f"{turn.agent} says so"
-                said = AnswerProposed(**pen.stamp(), content=content)
+                chunk = AnswerProposed(**pen.stamp(), content=content)
             case task:
                 labels = tuple(a.label for a in getattr(task, "answers", ()))
                 ballot = Ranking(tiers=tuple((label,) for label in labels))
-                said = VoteCast(**pen.stamp(), ballot=ballot, seen=labels)
-        machine, outputs = machine.step(said)
+                chunk = VoteCast(**pen.stamp(), ballot=ballot, seen=labels)
+        machine, outputs = machine.step(chunk)
         turns += [output.turn for output in outputs if isinstance(output, StartTurn)]
         inputs += 1
     return inputs, watch.cpu_s

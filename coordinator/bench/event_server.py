@@ -200,10 +200,10 @@ class _Server:
                 self._send(stream, _END)
                 continue
             stream.left -= 1
-            said = _SAID
+            event = _SAID
             if stream.is_stamped:
-                said = _chunk(DELTA % (b"%.6f" % time.monotonic()))
-            self._send(stream, said)
+                event = _chunk(DELTA % (b"%.6f" % time.monotonic()))
+            self._send(stream, event)
             stream.due += stream.every_s
             heapq.heapreplace(paced, stream)
 

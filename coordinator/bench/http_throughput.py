@@ -212,8 +212,8 @@ def _of_massgen(base: str, agents: int, events: int, rate: float) -> _Rate:
     """
     few = events // 5 + 1
     (took,) = massgen.streams(few, f"{base}/{few}/{rate}", [agents])
-    said = agents * few
-    return _Rate(said / took.cpu_s, said / took.wall_s)
+    total = agents * few
+    return _Rate(total / took.cpu_s, total / took.wall_s)
 
 
 class _Rate(NamedTuple):
@@ -235,8 +235,8 @@ class _Load:
     def read_by(self, way: Way) -> _Rate:
         watch = Stopwatch()
         anyio.run(way, self.url, self.agents, backend=self.runtime)
-        said = self.agents * self.events
-        return _Rate(said / watch.cpu_s, said / watch.wall_s)
+        total = self.agents * self.events
+        return _Rate(total / watch.cpu_s, total / watch.wall_s)
 
 
 def _compared(

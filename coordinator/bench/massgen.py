@@ -122,8 +122,8 @@ def _compared(
     ):
         name = f"{agents:,} agents, "
         if spent_s:
-            said = f"{name}its orchestrator, {chunks:,} chunks each{what}"
-            yield _figure(said, of_both / spent_s, unit)
+            name_and_size = f"{name}its orchestrator, {chunks:,} chunks each{what}"
+            yield _figure(name_and_size, of_both / spent_s, unit)
         yield _figure(f"{name}coordinator{what}", speed, unit)
         if spent_s:
             beside = speed * spent_s / of_both
@@ -143,8 +143,8 @@ def _figure(name: str, value: float, unit: str, target: float | None = None) -> 
 
 def _measured(*words: str) -> Iterator[Took]:
     program = Path(__file__).with_name("massgen_program.py")
-    said = _output(installed(), ("-I", str(program), *words), MEASURE_S, "run")
-    for line in said.splitlines():
+    output = _output(installed(), ("-I", str(program), *words), MEASURE_S, "run")
+    for line in output.splitlines():
         yield msgspec.json.decode(line, type=Took)
 
 
@@ -163,8 +163,8 @@ def _output(python: Path, words: Sequence[str], most_s: float, done: str) -> byt
             env={**os.environ, "ANTHROPIC_API_KEY": "none"},
         ).stdout
     except (OSError, subprocess.SubprocessError) as exc:
-        said = bytes(getattr(exc, "stderr", b"") or b"").decode("utf-8", "replace")
-        last = (said.strip().splitlines() or [str(exc)])[-1]
+        stderr = bytes(getattr(exc, "stderr", b"") or b"").decode("utf-8", "replace")
+        last = (stderr.strip().splitlines() or [str(exc)])[-1]
         raise PeerMissing(
             f"MassGen {VERSION} cannot be {done} here: {last}; "
             "measure without '--peers massgen'"

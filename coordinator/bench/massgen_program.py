@@ -35,7 +35,7 @@ def _call(name: str, content: dict[str, str], number: str) -> dict[str, Any]:
 def _scripted(chunks: int) -> Callable[[int], Any]:
     """Make what makes a backend that answers, votes for the first, and presents."""
     backend: type[Any] = _theirs("backend.base", "LLMBackend")
-    said: Any = _theirs("backend.base", "StreamChunk")
+    chunk_type: Any = _theirs("backend.base", "StreamChunk")
 
     class Scripted(backend):
         number = 0
@@ -54,7 +54,7 @@ def _scripted(chunks: int) -> Callable[[int], Any]:
             offered = {(tool.get("function") or tool).get("name") for tool in tools}
             if self.calls == 1:
                 for number in range(1, chunks + 1):
-                    yield said(type="content", content="word ")
+                    yield chunk_type(type="content", content="word ")
                     if number % AT_ONCE == 0:
                         await asyncio.sleep(0)
                 answer = {"content": f"an answer of {self.number}"}
@@ -63,18 +63,18 @@ def _scripted(chunks: int) -> Callable[[int], Any]:
                 vote = {"agent_id": "agent1", "reason": "it is first"}
                 call = _call("vote", vote, f"{self.number}_{self.calls}")
             else:
-                yield said(type="content", content="It is settled.")
-                yield said(type="done")
+                yield chunk_type(type="content", content="It is settled.")
+                yield chunk_type(type="done")
                 return
             message = {"role": "assistant", "content": "", "tool_calls": [call]}
-            yield said(type="tool_calls", tool_calls=[call])
-            yield said(type="complete_message", complete_message=message)
-            yield said(type="done")
+            yield chunk_type(type="tool_calls", tool_calls=[call])
+            yield chunk_type(type="complete_message", complete_message=message)
+            yield chunk_type(type="done")
 
     def make(number: int) -> Any:  # noqa: ANN401  (theirs)
-        made: Any = Scripted(api_key="none")
-        made.number = number
-        return made
+        backend: Any = Scripted(api_key="none")
+        backend.number = number
+        return backend
 
     return make
 
@@ -90,8 +90,8 @@ async def _coordinated(make: Callable[[int], Any], agents: int) -> None:
         config.agent_id = f"agent{number:04d}"
         team[config.agent_id] = agent_of(config=config, backend=make(number))
     orchestrator = _theirs("orchestrator", "Orchestrator")(agents=team)
-    asked = [{"role": "user", "content": "What is worth measuring?"}]
-    async for _ in orchestrator.chat(asked):
+    messages = [{"role": "user", "content": "What is worth measuring?"}]
+    async for _ in orchestrator.chat(messages):
         pass
 
 

@@ -75,15 +75,15 @@ def stress(
     wrong: list[str] = []
     watch = Stopwatch()
     for seed in range(seeds):
-        made, one = troubled(agents, seed), Stopwatch()
-        ending = play(made, runtime, is_virtual=True)
-        faults = faults_of(made, ending)
+        trouble, one = troubled(agents, seed), Stopwatch()
+        ending = play(trouble, runtime, is_virtual=True)
+        faults = faults_of(trouble, ending)
         wrong += [f"seed {seed}: {fault}" for fault in faults]
         if say is not None:
-            took = f"{ending.took_s:.3f} s of {made.deadline_s} s"
-            said = "; ".join(faults) or "as it must"
+            took = f"{ending.took_s:.3f} s of {trouble.deadline_s} s"
+            verdict = "; ".join(faults) or "as it must"
             status = ending.result.status
-            say(f"{runtime}, seed {seed}: {status} after {took}, {said}")
+            say(f"{runtime}, seed {seed}: {status} after {took}, {verdict}")
             say(f"  {len(ending.result.answers):,} answers, {one.cpu_s:.1f} CPU-s")
     name = f"{agents:,} agents, {seeds:,} seeds"
     yield Figure(
@@ -96,16 +96,18 @@ def stress(
         runtime=runtime,
         note=wrong[0] if wrong else f"{watch.cpu_s / seeds:.1f} CPU-s a session",
     )
-    made = troubled(agents, seeds - 1, deadline_s=2.0 + agents / 1_000)
-    ending = play(made, runtime, is_virtual=False)
-    wrong = left_by(made, ending)
+    trouble = troubled(agents, seeds - 1, deadline_s=2.0 + agents / 1_000)
+    ending = play(trouble, runtime, is_virtual=False)
+    wrong = left_by(trouble, ending)
     yield Figure(
         group="stress",
         name=f"{agents:,} agents, real time: past the deadline",
-        value=max(0.0, ending.took_s - made.deadline_s),
+        value=max(0.0, ending.took_s - trouble.deadline_s),
         unit="s",
         runtime=runtime,
-        note=wrong[0] if wrong else f"{ending.result.status} of {made.deadline_s:g} s",
+        note=wrong[0]
+        if wrong
+        else f"{ending.result.status} of {trouble.deadline_s:g} s",
     )
 
 
@@ -141,12 +143,12 @@ def left_by(made: Trouble, ending: Ending) -> list[str]:
     return faults
 
 
-def _right_status(made: Trouble, took_s: float) -> str:
+def _right_status(trouble: Trouble, took_s: float) -> str:
     """Half of the team answers well, so what is left to ask is whether it had time."""
-    if took_s >= made.deadline_s - EXACT_S:
+    if took_s >= trouble.deadline_s - EXACT_S:
         return "deadline"
-    stalled = {agent for agent, kind in made.kinds.items() if kind == "stalling"}
-    if made.team.rules.drafting.straggler is None and stalled - {*made.stopped}:
+    stalled = {agent for agent, kind in trouble.kinds.items() if kind == "stalling"}
+    if trouble.team.rules.drafting.straggler is None and stalled - {*trouble.stopped}:
         return "deadline"  # who stalls is waited for, and nobody has stopped them all
     return "answered"
 
@@ -181,14 +183,14 @@ def play(made: Trouble, runtime: Runtime, *, is_virtual: bool) -> Ending:
     return ending._replace(files_left=open_files() - files)
 
 
-async def _session(made: Trouble) -> Ending:
+async def _session(trouble: Trouble) -> Ending:
     before = len(anyio.get_running_tasks())
     began = anyio.current_time()
     async with (
-        open_session(QUESTION, made.team, journal=False) as session,
+        open_session(QUESTION, trouble.team, journal=False) as session,
         anyio.create_task_group() as group,
     ):
-        group.start_soon(_meddle, session, made)
+        group.start_soon(_meddle, session, trouble)
         await session.wait()
         group.cancel_scope.cancel("the session has ended")
     took_s = anyio.current_time() - began
@@ -197,10 +199,10 @@ async def _session(made: Trouble) -> Ending:
     return Ending(session.result, took_s, left, 0)
 
 
-async def _meddle(session: Session, made: Trouble) -> None:
+async def _meddle(session: Session, trouble: Trouble) -> None:
     """Stop some agents, spread over three seconds or as long as there is."""
-    pause_s = min(3.0, made.deadline_s) / max(1, len(made.stopped))
-    for agent in made.stopped:
+    pause_s = min(3.0, trouble.deadline_s) / max(1, len(trouble.stopped))
+    for agent in trouble.stopped:
         session.stop_agent(agent)
         await anyio.sleep(pause_s)
 

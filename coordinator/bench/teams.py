@@ -23,15 +23,15 @@ def talkative(chunks: int, *, batch: int = 0) -> Script:
         chunks: Text deltas of the draft.
         batch: Deltas in one read; 0: as many as the backend likes.
     """
-    said: dict[str, Any] = {"text": WORD, "times": chunks}
+    repeated: dict[str, Any] = {"text": WORD, "times": chunks}
     if batch:
-        said["batch"] = batch
+        repeated["batch"] = batch
     return parse_script(
         {
             "turns": [
                 {
                     "when": {"task": "draft"},
-                    "lines": [{"repeat_text": said}, {"answer": "an answer"}],
+                    "lines": [{"repeat_text": repeated}, {"answer": "an answer"}],
                 },
                 {
                     "when": {"task": "review"},

@@ -1010,9 +1010,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A terminal that cannot show a character shows another, and nothing fails.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]  (asked above)
-    given = _spelled_out(sys.argv[1:] if arguments is None else arguments)
+    words = _spelled_out(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = app(given or ["--help"], exit_on_error=False, print_error=False)
+        code = app(words or ["--help"], exit_on_error=False, print_error=False)
         sys.stdout.flush()  # here, where it can be said that there is no room for it
     except CycloptsError as error:
         command = "".join(f" {word}" for word in error.command_chain or ())
@@ -1107,8 +1107,8 @@ def _sentence(error: CycloptsError) -> str:
         near = get_close_matches(word, [x for x in known if x[:1] != "-"], 1)
         way = f", perhaps {near[0]!r}" if near else ""
         return f"{word!r} is no command{way}"
-    told = " ".join(str(error).split()).removesuffix(", ...").rstrip(".")
-    return _NO_NUMBER.sub(r"'\1' is no number", told)
+    sentence = " ".join(str(error).split()).removesuffix(", ...").rstrip(".")
+    return _NO_NUMBER.sub(r"'\1' is no number", sentence)
 
 
 _NO_NUMBER = re.compile(r'unable to convert "(.*)" into (?:float|int)')

@@ -27,14 +27,14 @@ def attacks_command(runs: int | None, seed: int, *, is_json: bool) -> int:
 
 def table(rates: Sequence[Rate]) -> str:
     """Attacks down, voters across: the share of sessions that the poor answer wins."""
-    found = {(rate.attack, rate.credulity): rate for rate in rates}
+    by_kind = {(rate.attack, rate.credulity): rate for rate in rates}
     lines = [
         f"A poor answer among five, {rates[0].runs} sessions each: how often it wins",
         "",
         f"{'attack':<20}" + "".join(f"{name:>13}" for name in CREDULITIES),
     ]
     for attack in dict.fromkeys(rate.attack for rate in rates):
-        row = (found[attack, credulity] for credulity in CREDULITIES)
+        row = (by_kind[attack, credulity] for credulity in CREDULITIES)
         shares = "".join(f"{rate.wins / rate.runs:>13.0%}" for rate in row)
         lines.append(f"{attack:<20}{shares}")
     broken = sum(rate.broken for rate in rates)

@@ -92,10 +92,10 @@ def _check(
             f"no peer {unknown[0]!r}; there are: {', '.join(plan.PEERS)}"
         )
     known = [name for name, _ in plan.parts(sizes, named)]
-    for asked in only:
-        if not asked or not any(name.startswith(asked) for name in known):
+    for prefix in only:
+        if not prefix or not any(name.startswith(prefix) for name in known):
             raise ConfigInvalid(
-                f"no measurement {asked!r}; there are: {'; '.join(known)}"
+                f"no measurement {prefix!r}; there are: {'; '.join(known)}"
             )
     return named
 

@@ -90,10 +90,10 @@ def _assumed(
     Raises:
         ConfigInvalid: There is no ``=``, or no such assumption.
     """
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for word in words:
         name, is_there, value = word.partition("=")
         if not is_there or name not in Assumptions.__struct_fields__:
             raise ConfigInvalid(f"--assume {word!r} is no NAME=VALUE of an assumption")
-        found[name] = value
-    return found
+        values[name] = value
+    return values

@@ -58,7 +58,7 @@ def main_compare(
     """
     if sweep is not None:
         name, values = read_sweep(sweep)
-        found = played_sweep(
+        points = played_sweep(
             name,
             values,
             runs=runs,
@@ -68,8 +68,8 @@ def main_compare(
             workers=workers,
             assumed=assumptions(**parameters),
         )
-        told = msgspec.json.encode(found).decode() + "\n"
-        sys.stdout.write(told if json else sweep_report(found))
+        encoded = msgspec.json.encode(points).decode() + "\n"
+        sys.stdout.write(encoded if json else sweep_report(points))
         return 0
     comparison = compare(
         runs=runs,

@@ -79,5 +79,5 @@ def session_names(_: CompletionContext) -> Sequence[str]:
     if not root.is_dir():
         return [LAST]
     with open_folder(root) as folder:
-        kept = sorted(folder.sessions(), key=lambda x: x[1].st_mtime, reverse=True)
-    return [LAST, *(session for session, _ in kept[:SESSIONS_SHOWN])]
+        sessions = sorted(folder.sessions(), key=lambda x: x[1].st_mtime, reverse=True)
+    return [LAST, *(session for session, _ in sessions[:SESSIONS_SHOWN])]

@@ -46,8 +46,8 @@ def decode_command(file: Path, *, as_message: bool, api: Dialect | None = None) 
         dialect = api or guessed(data)
         if as_message:
             is_claude = dialect == "messages"
-            told = message_of(data) if is_claude else summary(data, dialect)
-            sys.stdout.buffer.write(msgspec.json.encode(told) + b"\n")
+            decoded = message_of(data) if is_claude else summary(data, dialect)
+            sys.stdout.buffer.write(msgspec.json.encode(decoded) + b"\n")
         else:
             _print_chunks(data, dialect)
     except AgentError as error:

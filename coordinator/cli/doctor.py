@@ -119,7 +119,7 @@ async def _probed(server: str) -> list[Finding]:
 
     address = server if profile is None else profile.base_url
     key = None if profile is None or profile.key is None else profile.key
-    found = await probe(address, api_key=os.environ.get(key) if key else None)
+    findings = await probe(address, api_key=os.environ.get(key) if key else None)
     verdicts: dict[str, Verdict] = {"has": "well", "lacks": "wrong", "unknown": "note"}
     return [
         Finding(
@@ -128,7 +128,7 @@ async def _probed(server: str) -> list[Finding]:
             told=each.told,
             way_out=each.way_out,
         )
-        for each in found
+        for each in findings
     ]
 
 
@@ -351,8 +351,10 @@ def network(environment: Mapping[str, str]) -> Iterator[Finding]:
     for name, server in SERVERS.items():
         place = urlsplit(server.base_url)
         if server.is_local and place.port and _listens(place.hostname, place.port):
-            told = f"something listens at {server.base_url}; models cost nothing there"
-            yield _well(name, told)
+            observation = (
+                f"something listens at {server.base_url}; models cost nothing there"
+            )
+            yield _well(name, observation)
 
 
 def _listens(host: str | None, port: int) -> bool:
@@ -370,14 +372,18 @@ def terminal(environment: Mapping[str, str]) -> Iterator[Finding]:
     size = shutil.get_terminal_size()
     name = environment.get("TERM", "")
     colours = "without colours (NO_COLOR)" if environment.get("NO_COLOR") else ""
-    told = ", ".join(x for x in (name, f"{size.columns} by {size.lines}", colours) if x)
+    description = ", ".join(
+        x for x in (name, f"{size.columns} by {size.lines}", colours) if x
+    )
     if name in {"", "dumb"}:
-        yield _note("terminal", told or "TERM is not set", "plain lines are shown")
+        yield _note(
+            "terminal", description or "TERM is not set", "plain lines are shown"
+        )
     elif encoding.replace("-", "") != "utf8":
         way = "export LANG=C.UTF-8"
-        yield _note("terminal", f"{told}; it takes {encoding or 'no text'}", way)
+        yield _note("terminal", f"{description}; it takes {encoding or 'no text'}", way)
     else:
-        yield _well("terminal", told)
+        yield _well("terminal", description)
 
 
 def disk(_: Mapping[str, str]) -> Iterator[Finding]:
@@ -398,14 +404,14 @@ def disk(_: Mapping[str, str]) -> Iterator[Finding]:
     except (OSError, CoordinatorError) as error:
         yield _wrong("sessions", str(error), "or name another folder: --journal DIR")
         return
-    told = f"{count} kept in {root}, {free / (1 << 30):.1f} GiB free"
+    usage = f"{count} kept in {root}, {free / (1 << 30):.1f} GiB free"
     if not os.access(existing, os.W_OK):
         way = f"chmod u+w {existing}, or --journal DIR"
         yield _wrong("sessions", f"{existing} may not be written", way)
     elif free < LEAST_BYTES:
-        yield _wrong("sessions", told, "make room: coordinator sessions prune --help")
+        yield _wrong("sessions", usage, "make room: coordinator sessions prune --help")
     else:
-        yield _well("sessions", told)
+        yield _well("sessions", usage)
 
 
 CHECKS: tuple[Callable[[Mapping[str, str]], Iterator[Finding]], ...] = (

@@ -35,7 +35,7 @@ def load_environment(named: Path | None) -> None:
             return
         why = getattr(error, "strerror", None) or "it is not text"
         raise ConfigInvalid(f"--env-file {path}: {why}") from error
-    found: list[str] = []
+    names: list[str] = []
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
@@ -48,9 +48,9 @@ def load_environment(named: Path | None) -> None:
         is_wanted = named is not None or name.endswith("_API_KEY")
         if is_wanted and value and not os.environ.get(name):
             os.environ[name] = value
-            found.append(name)
-    if found:
-        complain(f"{', '.join(found)} {'is' if len(found) == 1 else 'are'} from {path}")
+            names.append(name)
+    if names:
+        complain(f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} from {path}")
 
 
 def _unquoted(value: str) -> str:

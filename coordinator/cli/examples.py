@@ -42,16 +42,16 @@ def _examples(name: str | None, output: Path | None, all_to: Path | None) -> int
             "Run it without a key: coordinator run -c team.yaml --emulate\n"
         )
         return Exit.ANSWERED
-    found = matching(known, name)
-    if len(found) != 1:
+    fitting = matching(known, name)
+    if len(fitting) != 1:
         if output is not None:
             raise ConfigInvalid(
-                f"{len(found)} examples fit {name!r}, and only one can be written to "
+                f"{len(fitting)} examples fit {name!r}, and only one can be written to "
                 f"{output}; give more of its name"
             )
-        _list(found)
+        _list(fitting)
         return Exit.ANSWERED
-    (one,) = found
+    (one,) = fitting
     if output is None:
         sys.stdout.write(one.path.read_text("utf-8"))
         return Exit.ANSWERED
@@ -81,10 +81,10 @@ def matching(known: Sequence[Example], name: str) -> list[Example]:
     )
 
 
-def _list(found: Sequence[Example]) -> None:
-    for folder in dict.fromkeys(each.folder for each in found):
+def _list(listed: Sequence[Example]) -> None:
+    for folder in dict.fromkeys(each.folder for each in listed):
         sys.stdout.write(f"{_TITLES.get(folder, folder)}:\n")
-        for each in found:
+        for each in listed:
             if each.folder == folder:
                 sys.stdout.write("".join(f"{line}\n" for line in _row(each)))
         sys.stdout.write("\n")

@@ -143,10 +143,10 @@ def _init(options: InitOptions, environment: Mapping[str, str]) -> int:
 def _asked(question: str, default: str) -> str:
     shown = f" [{default}]" if default else ""
     try:
-        said = input(f"{question}{shown}: ")
+        reply = input(f"{question}{shown}: ")
     except EOFError:
         raise KeyboardInterrupt from None
-    return said.strip() or default
+    return reply.strip() or default
 
 
 def _taken(_: str, default: str) -> str:
@@ -184,8 +184,8 @@ def _models(
 ) -> tuple[str, ...]:
     default = environment.get("COORDINATOR_MODEL") or DEFAULT_MODEL
     while True:
-        said = ask("Which models, with blanks between (coordinator models)", default)
-        models = tuple(said.replace(",", " ").split())
+        reply = ask("Which models, with blanks between (coordinator models)", default)
+        models = tuple(reply.replace(",", " ").split())
         try:
             for model in models:
                 _check_model(model)
@@ -215,22 +215,22 @@ def _check_model(model: str) -> None:
 
 def _number(question: str, default: int, most: int, ask: Callable[..., str]) -> int:
     while True:
-        said = ask(question, str(default))
-        if said.isdecimal() and 1 <= int(said) <= most:
-            return int(said)
-        complain(f"{said!r}: give a number from 1 to {most}")
+        reply = ask(question, str(default))
+        if reply.isdecimal() and 1 <= int(reply) <= most:
+            return int(reply)
+        complain(f"{reply!r}: give a number from 1 to {most}")
 
 
 def _amount(question: str, ask: Callable[..., str]) -> float:
     while True:
-        said = ask(question, f"{DEFAULT_BUDGET_USD:g}")
+        reply = ask(question, f"{DEFAULT_BUDGET_USD:g}")
         try:
-            amount = float(said.lstrip("$").replace(",", "."))
+            amount = float(reply.lstrip("$").replace(",", "."))
         except ValueError:
             amount = 0.0
         if 0 < amount < float("inf"):
             return amount
-        complain(f"{said!r}: give an amount over 0, as 0.50")
+        complain(f"{reply!r}: give an amount over 0, as 0.50")
 
 
 def team_text(plan: Plan) -> str:
@@ -249,12 +249,12 @@ def _lines(plan: Plan) -> Iterator[str]:
         name = NAMES[number] if number < len(NAMES) else f"member{number + 1}"
         model = plan.models[number % len(plan.models)]
         role = kind.roles[number % len(kind.roles)] if kind.roles else ""
-        told = " ".join(x for x in (kind.system, role) if x)
+        prompt = " ".join(x for x in (kind.system, role) if x)
         yield f"  - id: {name}"
         yield f"    model: {model}"
-        if told:
+        if prompt:
             yield "    system: >-"
-            yield f"      {told}"
+            yield f"      {prompt}"
         if kind.tools:
             yield f"    tools: [{', '.join(kind.tools)}]"
     yield ""

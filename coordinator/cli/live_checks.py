@@ -151,26 +151,26 @@ def live_findings(
         raise ConfigInvalid(
             f"--live asks the API, and {KEY_VARIABLES[0]} is not set; set it"
         )
-    asked = capabilities(model)
-    _agree(model, price_usd(model, asked), may_spend=may_spend)
+    requests = capabilities(model)
+    _agree(model, price_usd(model, requests), may_spend=may_spend)
     if record is not None:
         try:
             record.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigInvalid(f"--record {record}: {error.strerror}") from error
     spent = 0.0
-    for each in asked:
+    for each in requests:
         problem, cost, body = _tried(model, each)
         spent += (cost or 0.0) + each.fee_usd
-        told = f"{problem or 'as expected'}, {cost or 0:.4f} USD"
+        outcome = f"{problem or 'as expected'}, {cost or 0:.4f} USD"
         if record is not None and body:
             target = record / f"{each.name.replace(' ', '_').lower()}.sse"
             target.write_bytes(cleaned(body))
-            told += f", kept as {target}"
+            outcome += f", kept as {target}"
         yield Finding(
             about=each.name,
             verdict="wrong" if problem else "well",
-            told=told,
+            told=outcome,
             way_out="the account, the model or the API may lack it" if problem else "",
         )
     yield Finding(about="spent", verdict="well", told=f"about {spent:.3f} USD")
@@ -178,46 +178,46 @@ def live_findings(
 
 def _agree(model: str, price: float | None, *, may_spend: bool) -> None:
     cost = "at an unknown price" if price is None else f"for about {price:.2f} USD"
-    said = f"seven small requests to {model}, {cost}"
-    sys.stderr.write(f"coordinator: {said}\n")
+    plan = f"seven small requests to {model}, {cost}"
+    sys.stderr.write(f"coordinator: {plan}\n")
     if may_spend:
         return
     if not sys.stdin.isatty():
-        raise ConfigInvalid(f"--live sends {said}; say yes beforehand: --yes")
+        raise ConfigInvalid(f"--live sends {plan}; say yes beforehand: --yes")
     sys.stderr.write("Go on? [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
         raise ConfigInvalid("nothing was asked, nothing was spent")
 
 
-def _tried(model: str, asked: Capability) -> tuple[str, float | None, bytes]:
+def _tried(model: str, capability: Capability) -> tuple[str, float | None, bytes]:
     """Ask once: what differs (empty: nothing), the cost in USD, the stream."""
     address = os.environ.get("ANTHROPIC_BASE_URL") or "https://api.anthropic.com"
     headers = {**_headers(os.environ), "content-type": "application/json"}
-    if asked.betas:
-        headers["anthropic-beta"] = ",".join(asked.betas)
+    if capability.betas:
+        headers["anthropic-beta"] = ",".join(capability.betas)
     try:
         with httpx2.Client(
             base_url=address.rstrip("/"), headers=headers, timeout=ANSWERED_S
         ) as client:
-            content: Any = asked.prompt
+            content: Any = capability.prompt
             file_id = ""
-            if FILES_BETA in asked.betas:
+            if FILES_BETA in capability.betas:
                 file_id = _uploaded(client)
                 source = {"type": "file", "file_id": file_id}
                 content = [
                     {"type": "document", "source": source},
-                    {"type": "text", "text": asked.prompt},
+                    {"type": "text", "text": capability.prompt},
                 ]
             body = {
                 "model": model,
-                "max_tokens": max(asked.output_tokens, 64),
+                "max_tokens": max(capability.output_tokens, 64),
                 "stream": True,
                 "messages": [{"role": "user", "content": content}],
-                **asked.more,
+                **capability.more,
             }
-            if "thinking" in asked.more:
-                body["max_tokens"] = asked.output_tokens + 64
+            if "thinking" in capability.more:
+                body["max_tokens"] = capability.output_tokens + 64
             try:
                 answer = client.post("/v1/messages", json=body)
             finally:
@@ -234,7 +234,7 @@ def _tried(model: str, asked: Capability) -> tuple[str, float | None, bytes]:
     except AgentError as error:
         problem = str(error)
     kinds = {str(chunk.__struct_config__.tag) for chunk in chunks}
-    absent = [kind for kind in asked.expected if kind not in kinds]
+    absent = [kind for kind in capability.expected if kind not in kinds]
     if absent and not problem:
         problem = f"no {' and no '.join(absent)} came; {', '.join(sorted(kinds))} did"
     usage = [chunk.usage for chunk in chunks if isinstance(chunk, UsageReported)]
@@ -261,8 +261,8 @@ def cleaned(body: bytes) -> bytes:
     known: dict[bytes, bytes] = {}
 
     def numbered(match: re.Match[bytes]) -> bytes:
-        made = match[1] + b"_%06d" % len(known)
-        return known.setdefault(match[0], made)
+        name = match[1] + b"_%06d" % len(known)
+        return known.setdefault(match[0], name)
 
     body = _IDS.sub(numbered, body)
     body = _OPAQUE.sub(lambda match: b'"%s":"removed"' % match[1], body)

@@ -55,6 +55,6 @@ def _convert(path: Path, output: Path | None, in_place: str | None) -> int:
         raise ConfigInvalid(f"{output} is there already; name another file")
     output.write_text(text, "utf-8")
     left = len(unsupported(converted.rows))
-    told = f"; {left} keys could not be taken over" if left else ""
-    complain(f"{output} is written{told}; see coordinator validate {path}")
+    losses = f"; {left} keys could not be taken over" if left else ""
+    complain(f"{output} is written{losses}; see coordinator validate {path}")
     return Exit.ANSWERED

@@ -94,13 +94,13 @@ def example(name: str) -> Path:
             "installed here; give the path of the file"
         )
     root = package / "configs"
-    found = sorted(path for path in root.rglob("*.yaml") if name in str(path))
-    exact = [path for path in found if path.stem == name]
-    if not found:
+    paths = sorted(path for path in root.rglob("*.yaml") if name in str(path))
+    exact = [path for path in paths if path.stem == name]
+    if not paths:
         raise ConfigInvalid(
             f"MassGen ships no configuration {name!r}; see the files in {root}"
         )
-    return (exact or found)[0]
+    return (exact or paths)[0]
 
 
 def team_of_kind(

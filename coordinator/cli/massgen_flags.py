@@ -32,10 +32,10 @@ def without_foreign_flags(words: Sequence[str]) -> list[str]:
     What stands behind a question's words is looked at as well; a word that is an
     option's value is not, because no value begins so.
     """
-    kept: list[str] = []
+    own_words: list[str] = []
     for word in words:
         if (why := NO_EFFECT.get(word)) is not None:
             complain(f"{word} has no effect here: {why}")
         else:
-            kept.append(RENAMED.get(word, word))
-    return kept
+            own_words.append(RENAMED.get(word, word))
+    return own_words

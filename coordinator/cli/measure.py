@@ -78,8 +78,8 @@ def _command(command: MeasureCommand) -> int:
     )
     if not command.is_emulated:
         load_environment(None)
-    found = anyio.run(_run, options)
-    return _print(command, options, found)
+    measurement = anyio.run(_run, options)
+    return _print(command, options, measurement)
 
 
 def _tell(command: MeasureCommand, expected: Forecast) -> None:
@@ -107,21 +107,25 @@ async def _run(options: MeasureOptions) -> Measurement:
         return await measure(options, watch=watcher.show)
 
 
-def _print(command: MeasureCommand, options: MeasureOptions, found: Measurement) -> int:
-    encoded = msgspec.json.encode(found)
+def _print(
+    command: MeasureCommand, options: MeasureOptions, measurement: Measurement
+) -> int:
+    encoded = msgspec.json.encode(measurement)
     (options.out / "measurement.json").write_bytes(
         msgspec.json.format(encoded, indent=2) + b"\n"
     )
     if command.is_json:
         sys.stdout.buffer.write(encoded + b"\n")
         sys.stdout.buffer.flush()
-    elif not found.policies:
+    elif not measurement.policies:
         complain("no session came to an answer, so there is nothing to measure")
     else:
-        told = lines(found.policies, found.estimates, found.sessions)
-        sys.stdout.write("\n".join(told) + "\n")
-        kept = "measurement.json, results.jsonl, sessions/"
-        sys.stdout.write(f"\n{options.out}: {kept}\n")
-    if found.problem is not None:
-        complain(found.problem)
-    return Exit.EXECUTION if found.missing or found.problem else Exit.ANSWERED
+        table = lines(measurement.policies, measurement.estimates, measurement.sessions)
+        sys.stdout.write("\n".join(table) + "\n")
+        files = "measurement.json, results.jsonl, sessions/"
+        sys.stdout.write(f"\n{options.out}: {files}\n")
+    if measurement.problem is not None:
+        complain(measurement.problem)
+    return (
+        Exit.EXECUTION if measurement.missing or measurement.problem else Exit.ANSWERED
+    )

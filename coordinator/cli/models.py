@@ -54,17 +54,17 @@ def _print_others(maker: str, *, is_json: bool) -> int:
         else:
             way_out = f"use {', '.join((*_PROVIDERS, *SERVERS))}"
         raise ConfigInvalid(f"no list has the models of {maker!r}; {way_out}")
-    found = listed_models(provider, maker)
+    models = listed_models(provider, maker)
     if provider == "google":  # which sells others' too, and we do not ask for those
-        found = tuple(each for each in found if maker_of(each.id) == "google")
+        models = tuple(each for each in models if maker_of(each.id) == "google")
     if is_json:
-        sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
+        sys.stdout.write(msgspec.json.encode(models).decode() + "\n")
         return Exit.ANSWERED
-    width = max(len(model.id) for model in found)
+    width = max(len(model.id) for model in models)
     sys.stdout.write(
         f"{'model':<{width}}  {'context':>9}  in/out/cached USD per million\n"
     )
-    for each in found:
+    for each in models:
         usd = (each.input_usd, each.output_usd, each.cached_usd)
         prices = " / ".join("?" if one is None else f"{one:g}" for one in usd)
         context = _count(each.context_tokens)
@@ -75,25 +75,25 @@ def _print_others(maker: str, *, is_json: bool) -> int:
 
 def _print(*, is_json: bool) -> int:
     load_environment(None)
-    found, problem = known_models(), ""
+    models, problem = known_models(), ""
     if any(os.environ.get(name, "").strip() for name in KEY_VARIABLES):
         try:
-            found = anyio.run(_listed)
+            models = anyio.run(_listed)
         except AgentError as error:
             problem = str(error)
     if problem:
         sys.stderr.write(f"the API's list is not to be had: {problem}\n")
     if is_json:
-        sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
+        sys.stdout.write(msgspec.json.encode(models).decode() + "\n")
         return Exit.ANSWERED
-    width = max(len(model.id) for model in found)
+    width = max(len(model.id) for model in models)
     sys.stdout.write(
         f"{'model':<{width}}  {'context':>9}  {'output':>7}  "
         f"{'in/out/cached USD per million':<29}  {'retires':<10}  can\n"
     )
-    for model in found:
+    for model in models:
         sys.stdout.write(_row(model, width) + "\n")
-    sources = ", ".join(dict.fromkeys(model.source for model in found))
+    sources = ", ".join(dict.fromkeys(model.source for model in models))
     sys.stdout.write(f"\nFrom {sources}; prices are genai-prices' list prices.\n")
     sys.stdout.write("Others': coordinator models --maker openai, grok, gemini, …\n")
     return Exit.ANSWERED

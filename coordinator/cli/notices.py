@@ -54,8 +54,8 @@ def libraries_noticed() -> Generator[None]:
         _retiring.reset(token)
 
 
-def _tell(told: Told) -> None:
-    text = " ".join(told[0].split())[:NOTICE_CHARS]
+def _tell(notice: Told) -> None:
+    text = " ".join(notice[0].split())[:NOTICE_CHARS]
     if not any(f"'{model}'" in text for model in _retiring.get() or ()):
         complain(f"notice: {text}")
 

@@ -36,15 +36,15 @@ def estimate_usd(config: TeamConfig, question: str) -> float | None:
         USD; ``None`` where the price of a model is unknown.
     """
     paid = paid_agents(config)
-    asked = PROMPT_TOKENS + round(len(question) / CHARS_A_TOKEN)
+    question_tokens = PROMPT_TOKENS + round(len(question) / CHARS_A_TOKEN)
     panel = config.rules.voting.panel
     models = len({agent.model for agent in paid})
     most = len(paid) if panel is None else max(2, models) if panel == "auto" else panel
     voters = min(most, len(paid))
-    read = asked + DRAFT_TOKENS * len(paid)
+    read = question_tokens + DRAFT_TOKENS * len(paid)
     total = 0.0
     for place, agent in enumerate(paid):
-        usage = Usage(input_tokens=asked, output_tokens=DRAFT_TOKENS)
+        usage = Usage(input_tokens=question_tokens, output_tokens=DRAFT_TOKENS)
         if place < voters:
             usage += Usage(input_tokens=read, output_tokens=BALLOT_TOKENS)
         if place == 0:
@@ -142,10 +142,10 @@ def confirmed(question: str, *, is_yes: bool) -> bool:
     FIRST_PICTURE.leave()
     sys.stderr.write(f"{clean(question)} {'[Y/n]' if is_yes else '[y/N]'} ")
     sys.stderr.flush()
-    said = sys.stdin.readline()
-    if not said:
+    reply = sys.stdin.readline()
+    if not reply:
         return False
-    return is_yes if not said.strip() else said.strip().lower() in {"y", "yes"}
+    return is_yes if not reply.strip() else reply.strip().lower() in {"y", "yes"}
 
 
 def _is_terminal(stream: object) -> bool:

@@ -38,24 +38,24 @@ def _tell(session: str, answer: str, root: Path) -> int:
     if not answer.strip():
         complain("the answer is empty; say what was right, or 'none'")
         return Exit.CONFIGURATION
-    found = find_session(root, session)
-    result = _result_of(root, found)
+    name = find_session(root, session)
+    result = _result_of(root, name)
     if result is None:
-        complain(f"session {found!r} has not ended, so nothing can be learned of it")
+        complain(f"session {name!r} has not ended, so nothing can be learned of it")
         return Exit.CONFIGURATION
-    line = msgspec.json.encode(Told(session=found, answer=answer)) + b"\n"
+    line = msgspec.json.encode(Told(session=name, answer=answer)) + b"\n"
     with (root / FILE).open("ab") as file:
         file.write(line)
-    known = learned([result], {found: answer})
+    known = learned([result], {name: answer})
     if known.unknown:
         sys.stdout.write(
-            f"{found}: kept, but its answers are words that cannot be compared with "
+            f"{name}: kept, but its answers are words that cannot be compared with "
             "this; name the answer that was right by its label or author\n"
         )
     else:
         right = sum(each.drafts.right for each in known.agents.values())
         total = sum(each.drafts.judged for each in known.agents.values())
-        sys.stdout.write(f"{found}: {right} of {total} first answers were right\n")
+        sys.stdout.write(f"{name}: {right} of {total} first answers were right\n")
     return Exit.ANSWERED
 
 
@@ -74,14 +74,18 @@ def _learn(
     if agreed is not None and not 0 < agreed <= 1:
         complain(f"--agreed {agreed:g} is no share; use more than 0 to 1")
         return Exit.CONFIGURATION
-    told = dict(_told(root / FILE if file is None else file, is_named=file is not None))
+    answers = dict(
+        _told(root / FILE if file is None else file, is_named=file is not None)
+    )
     names = [
         each.session
         for each in list_sessions(root)
-        if agreed is not None or each.session in told
+        if agreed is not None or each.session in answers
     ]
-    found = [_result_of(root, name) for name in names]
-    known = learned([each for each in found if each is not None], told, agreed=agreed)
+    results = [_result_of(root, name) for name in names]
+    known = learned(
+        [each for each in results if each is not None], answers, agreed=agreed
+    )
     if is_json:
         sys.stdout.write(msgspec.json.encode(known).decode() + "\n")
         return Exit.ANSWERED
@@ -137,12 +141,12 @@ def _told(path: Path, *, is_named: bool) -> Iterator[tuple[str, str]]:
         if not line.strip():
             continue
         try:
-            told = _decoder.decode(line)
+            record = _decoder.decode(line)
         except msgspec.DecodeError as error:
             raise ConfigInvalid(
                 f'{path}:{number}: {error}; write {{"session": …, "answer": …}}'
             ) from None
-        yield told.session, told.answer
+        yield record.session, record.answer
 
 
 def _result_of(root: Path, session: str) -> Result | None:

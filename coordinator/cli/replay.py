@@ -51,14 +51,14 @@ def replay_command(
             return prove_folder(Path(session))
         times = speed_of(speed)
         root = root_of(journal)
-        found = read_session(root, find_session(root, session))
-        if found.damage is not None:
-            complain(f"{found.path.name}: {found.damage}")
-        cast = _cast(found, times or 0.0)
+        kept_journal = read_session(root, find_session(root, session))
+        if kept_journal.damage is not None:
+            complain(f"{kept_journal.path.name}: {kept_journal.damage}")
+        cast = _cast(kept_journal, times or 0.0)
         shown = display(
             fitting(name or "rich", sys.stdout), cast, sys.stdout, sys.stdout
         )
-        return anyio.run(_replay, root, found, shown, times, backend=runtime)
+        return anyio.run(_replay, root, kept_journal, shown, times, backend=runtime)
 
     return at_the_boundary(work)
 
@@ -75,14 +75,14 @@ def prove_folder(folder: Path) -> int:
     differ = broken = 0
     for path in paths:
         try:
-            said = _proved(read_journal(path))
+            verdict = _proved(read_journal(path))
         except ReplayDiffers as error:
             differ += 1
-            said = f"DIFFERS: {error}"
+            verdict = f"DIFFERS: {error}"
         except (JournalCorrupt, JournalUnavailable, ConfigInvalid) as error:
             broken += 1
-            said = f"cannot be read: {error}"
-        sys.stdout.write(f"{clean(str(path.relative_to(folder)))}  {clean(said)}\n")
+            verdict = f"cannot be read: {error}"
+        sys.stdout.write(f"{clean(str(path.relative_to(folder)))}  {clean(verdict)}\n")
     counts = f"{len(paths) - differ - broken} of {len(paths)} decide what they decided"
     sys.stdout.write(f"\n{counts}\n")
     if differ:
@@ -143,12 +143,12 @@ def speed_of(text: str) -> float | None:
 
 def _cast(journal: Journal, speed: float) -> Cast:
     opened = journal.opened
-    told = msgspec.json.decode(opened.team, type=_Told)
-    title = told.source.file.title if told.source else ""
+    team = msgspec.json.decode(opened.team, type=_Told)
+    title = team.source.file.title if team.source else ""
     return Cast(
         question=opened.question,
         models={**opened.models},
-        deadline_s=told.rules.deadline_s,
+        deadline_s=team.rules.deadline_s,
         speed=speed,
         title=f"{title}, again" if title else "replay",
     )

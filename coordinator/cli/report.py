@@ -37,10 +37,10 @@ def _report(session: str, output: Path | None, root: Path, *, is_opened: bool) -
             f"--output {output}: a report is HTML or Markdown; name it "
             f"{output.with_suffix('.html')} or {output.with_suffix('.md')}"
         )
-    found = find_session(root, session)
-    is_running = summary_of(root, found).status == "running"
-    story = tell(read_session(root, found), is_running=is_running)
-    target = output or Path(f"{found}.html")
+    name = find_session(root, session)
+    is_running = summary_of(root, name).status == "running"
+    story = tell(read_session(root, name), is_running=is_running)
+    target = output or Path(f"{name}.html")
     is_markdown = target.suffix.lower() in _MARKDOWN
     text = markdown(story) if is_markdown else page(story)
     if str(output) == "-":

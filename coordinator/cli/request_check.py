@@ -34,12 +34,12 @@ def check_command(path: Path) -> int:
             complain(f"request {number} of {str(path)!r} is no object")
             return Exit.CONFIGURATION
         body, betas = _parts(cast("dict[str, Any]", request))
-        found = refusals(body, betas, Issued(knows_all=False))
-        refused += bool(found)
-        for rule, said in found:
+        broken = refusals(body, betas, Issued(knows_all=False))
+        refused += bool(broken)
+        for rule, message in broken:
             where = f"request {number}: " if len(requests) > 1 else ""
             source = f"{rule.name}: {rule.source}, read {rule.read}"
-            sys.stdout.write(f"{where}400 {said}\n    ({source})\n")
+            sys.stdout.write(f"{where}400 {message}\n    ({source})\n")
     count = f"{refused} of {len(requests)}" if refused else "nothing"
     sys.stdout.write(f"{count} would be refused, by {len(RULES)} rules\n")
     return Exit.CONFIGURATION if refused else Exit.ANSWERED
@@ -53,7 +53,7 @@ def _requests(data: bytes) -> list[Any]:
     """
     data = data.removeprefix(codecs.BOM_UTF8).strip()
     try:
-        told: Any = msgspec.json.decode(data)
+        decoded: Any = msgspec.json.decode(data)
     except msgspec.DecodeError:
         if b"\n" not in data:
             raise
@@ -61,8 +61,8 @@ def _requests(data: bytes) -> list[Any]:
         try:
             return [msgspec.json.decode(line) for line in lines]
         except msgspec.DecodeError:
-            told = msgspec.json.decode(data)  # the file's fault, and not a line's
-    return cast("list[Any]", told) if isinstance(told, list) else [told]
+            decoded = msgspec.json.decode(data)  # the file's fault, and not a line's
+    return cast("list[Any]", decoded) if isinstance(decoded, list) else [decoded]
 
 
 def _parts(request: dict[str, Any]) -> tuple[dict[str, Any], frozenset[str]]:

@@ -72,19 +72,19 @@ async def _resume(options: ResumeOptions) -> int:
     _check(options)
     check_output(options.run.output, "--output")
     root = root_of(options.run.journal)
-    found = read_session(root, find_session(root, options.session))
+    journal = read_session(root, find_session(root, options.session))
     if options.record is None:
-        insist_on_unfinished(found)
+        insist_on_unfinished(journal)
     else:
-        insist_on_record(found, options.record)
-    config = _config(found, options)
+        insist_on_record(journal, options.record)
+    config = _config(journal, options)
     settings = attended(options.run, config)
     notice_retirements(config.agents)
     approvals = Approvals(is_attended=settings.is_steered)
     approver = approver_of(settings.approve, approvals)
     async with at_work(config, approver=approver) as team:
         cast = Cast(
-            question=found.opened.question,
+            question=journal.opened.question,
             models={**team.models},
             deadline_s=options.run.deadline_s or team.rules.limits.deadline_s,
             budget_usd=team.rules.limits.budget_usd,
@@ -92,7 +92,7 @@ async def _resume(options: ResumeOptions) -> int:
             people=team.rules.voting.people,
             title=config.file.title,
         )
-        opened = partial(_opened, options, found, team, root)
+        opened = partial(_opened, options, journal, team, root)
         return await conduct(
             settings, cast, team, approvals=approvals, opened=opened, root=root
         )
@@ -100,14 +100,14 @@ async def _resume(options: ResumeOptions) -> int:
 
 def _opened(
     options: ResumeOptions,
-    found: Journal,
+    journal: Journal,
     team: Team,
     root: Path,
     displays: Sequence[Display],
 ) -> AbstractAsyncContextManager[Session]:
     if options.record is None:
         return resume_session(
-            found.opened.session,
+            journal.opened.session,
             team,
             journal=root,
             displays=displays,
@@ -117,7 +117,7 @@ def _opened(
             output_dir=options.run.output_dir,
         )
     return branch_session(
-        found.opened.session,
+        journal.opened.session,
         options.record,
         team,
         say=options.told,
@@ -154,13 +154,13 @@ def _check(options: ResumeOptions) -> None:
             )
 
 
-def _config(found: Journal, options: ResumeOptions) -> TeamConfig:
+def _config(journal: Journal, options: ResumeOptions) -> TeamConfig:
     """The team of the session, with what is asked to be otherwise.
 
     Raises:
         ConfigInvalid: It cannot be made again, or not like this.
     """
-    rules, source = read_described(found.opened.team)
+    rules, source = read_described(journal.opened.team)
     config = config_of(source)
     if options.rule is not None:
         rules = rules.replace(rule=read_rule(options.rule))

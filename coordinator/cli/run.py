@@ -166,7 +166,7 @@ async def _run(options: RunOptions) -> int:
     if options.proposes_rubric:
         config = await _with_proposed_rubric(config, question)
     check_output(options.output, "--output")
-    asked = _Asked(config.file.title, question, continued)
+    task = _Asked(config.file.title, question, continued)
     is_rehearsed = options.config is not None and is_scenario(options.config)
     if not is_rehearsed:  # a scenario's people do what its file says
         options = attended(options, config)
@@ -183,12 +183,12 @@ async def _run(options: RunOptions) -> int:
             working = at_work(config, approver=approver)
             team = await stack.enter_async_context(working)
         if not is_rehearsed:
-            return await _ask(options, asked, team, approvals)
+            return await _ask(options, task, team, approvals)
         from coordinator.scenarios.rehearsal import Rehearsal  # noqa: PLC0415  (seldom)
 
         rehearsal = Rehearsal(config.file)
         shown = rehearsal.team(team)
-        return await _ask(options, asked, shown, approvals, rehearsal.acted)
+        return await _ask(options, task, shown, approvals, rehearsal.acted)
 
 
 async def _with_proposed_rubric(config: TeamConfig, question: str) -> TeamConfig:
@@ -260,9 +260,9 @@ async def _run_again(options: RunOptions) -> int:
     check_cost(config, opened.question, is_sure=options.is_sure)
     approvals = Approvals(is_attended=options.is_steered)
     approver = approver_of(options.approve, approvals)
-    asked = _Asked(config.file.title, opened.question, None)
+    task = _Asked(config.file.title, opened.question, None)
     async with at_work(config, approver=approver) as team:
-        return await _ask(options, asked, team, approvals)
+        return await _ask(options, task, team, approvals)
 
 
 _Opening: TypeAlias = AbstractAsyncContextManager[Session]
@@ -277,30 +277,30 @@ class _Asked:
 
 async def _ask(
     options: RunOptions,
-    asked: _Asked,
+    task: _Asked,
     team: Team,
     approvals: Approvals,
     acted: Callable[[_Opening], _Opening] = lambda opening: opening,
 ) -> int:
     cast = Cast(
-        question=asked.question,
+        question=task.question,
         models={**team.models},
         deadline_s=team.rules.limits.deadline_s,
         budget_usd=team.rules.limits.budget_usd,
         budget_tokens=team.rules.limits.budget_tokens,
         people=team.rules.voting.people,
-        title=asked.title,
+        title=task.title,
     )
     root = journal_of_run(options.journal, is_wanted=options.has_journal)
 
     def opened(displays: Sequence[Display]) -> _Opening:
         session = open_session(
-            asked.question,
+            task.question,
             team,
             displays=displays,
             journal=root,
             durability=options.durability,
-            continues=asked.continued,
+            continues=task.continued,
             output_dir=options.output_dir,
         )
         return acted(session)
@@ -390,14 +390,14 @@ async def _steer(  # noqa: PLR0917  (called once, for a task)
         shown.on_wish = desk.carry_out
         await desk.attend()
     elif options.is_steered:
-        words, said = anyio.create_memory_object_stream[str](math.inf)
+        words, typed = anyio.create_memory_object_stream[str](math.inf)
         desk = Desk(session, people, approvals, words.send_nowait)
         sink = Sink(out)
         async with anyio.create_task_group() as group:
 
             async def show() -> None:
-                with said:
-                    async for text in said:
+                with typed:
+                    async for text in typed:
                         await sink.write(f"\n{clean(text)}\n\n")
 
             group.start_soon(show, name="words for people")
@@ -618,15 +618,15 @@ def _name_session(
     is_whole = result is not None and result.status != "interrupted"
     if is_whole and root is not None and _chosen(options) not in SILENT:
         if result is not None and result.answer is None:
-            said = f"ask again: {call('run --again', session, root)}"
+            line = f"ask again: {call('run --again', session, root)}"
         else:
-            said = f"why it won: {call('report', session, root)} --open"
-        _watched(options).write(f"{said}\n")
+            line = f"why it won: {call('report', session, root)} --open"
+        _watched(options).write(f"{line}\n")
     elif not is_whole:
         words = "interrupted" if result else "stopped at once"
-        kept = f"session {session} is kept; go on with it: "
-        kept = kept + call("resume", session, root) if root else "nothing was kept"
-        complain(f"{words}; {kept}")
+        hint = f"session {session} is kept; go on with it: "
+        hint = hint + call("resume", session, root) if root else "nothing was kept"
+        complain(f"{words}; {hint}")
 
 
 def as_json(result: Result) -> bytes:

@@ -144,14 +144,14 @@ def _check_numbers(options: ScenarioOptions) -> None:
 def _plays(options: ScenarioOptions, scenarios: Iterable[Scenario]) -> list[Play]:
     runtimes = RUNTIMES if options.runtime == "both" else (options.runtime,)
     seeds = options.every_seed
-    made = [
+    planned = [
         play
         for scenario in scenarios
         for play in plays(scenario, runtimes, seeds=seeds, schedules=options.schedules)
     ]
     if options.schedule is None:
-        return made
-    return [play._replace(schedule=options.schedule) for play in made]
+        return planned
+    return [play._replace(schedule=options.schedule) for play in planned]
 
 
 def _run(
@@ -294,5 +294,5 @@ def _named(name: str) -> str:
     sentence, bracket, values = name.rpartition(" [")
     if not bracket or len(name) <= NAME_WIDTH:
         return one_line(name, NAME_WIDTH)
-    told = one_line(values, NAME_WIDTH * 2 // 3)
-    return f"{one_line(sentence, NAME_WIDTH - len(told) - 2)} [{told}"
+    shown = one_line(values, NAME_WIDTH * 2 // 3)
+    return f"{one_line(sentence, NAME_WIDTH - len(shown) - 2)} [{shown}"

@@ -88,18 +88,18 @@ def list_command(
 def _list(root: Path, words: Sequence[str], count: int | None, *, is_json: bool) -> int:
     if count is not None and count < 0:
         raise ConfigInvalid(f"-n {count}: give how many are listed; 0: all")
-    kept = list_sessions(root, notify=_notify)
-    found = [summary for summary in kept if _has_all(summary, words)]
+    summaries = list_sessions(root, notify=_notify)
+    matching = [summary for summary in summaries if _has_all(summary, words)]
     is_seen = sys.stdout.isatty() and not is_json
     size = shutil.get_terminal_size()
     if count is None:
         count = max(3, size.lines - 4) if is_seen else 0
-    shown = found[:count] if count else found
+    shown = matching[:count] if count else matching
     if is_json:
         _print_json(shown)
         return Exit.ANSWERED
-    if not found:
-        sought = f" with {' '.join(words)!r} in it" if words and kept else ""
+    if not matching:
+        sought = f" with {' '.join(words)!r} in it" if words and summaries else ""
         sys.stdout.write(f"no session{sought} is kept in {root}\n")
         return Exit.ANSWERED
     width = max(len("session"), *(len(s.session) for s in shown))
@@ -113,8 +113,8 @@ def _list(root: Path, words: Sequence[str], count: int | None, *, is_json: bool)
     questions = ["question", *(one_line(s.question, room) for s in shown)]
     for row, question in zip(rows, questions, strict=True):
         sys.stdout.write(f"{row}{question}".rstrip() + "\n")
-    if len(shown) < len(found):
-        more = len(found) - len(shown)
+    if len(shown) < len(matching):
+        more = len(matching) - len(shown)
         sys.stdout.write(f"… {more:,} more; -n 0 shows all, words search\n")
     return Exit.ANSWERED
 
@@ -147,8 +147,8 @@ def _show(root: Path, text: str, answer: str | None, *, is_json: bool) -> int:
     if is_json:
         _print_json(shown)
     else:
-        told = _told(journal, shown)
-        sys.stdout.write("\n".join(_in_words(shown, told, root)) + "\n")
+        story = _told(journal, shown)
+        sys.stdout.write("\n".join(_in_words(shown, story, root)) + "\n")
     return Exit.ANSWERED
 
 
@@ -222,8 +222,8 @@ def _in_words(shown: Shown, story: Story | None, root: Path) -> Iterator[str]:
         yield f"answer    {answer.name}: {words}"
     for vote in result.votes:
         choice = vote.choice or "several"
-        said = f"{vote.voter} for {choice}{_with(vote.reason)}"
-        yield f"vote      {one_line(said, room)}"
+        ballot = f"{vote.voter} for {choice}{_with(vote.reason)}"
+        yield f"vote      {one_line(ballot, room)}"
     for sentence in sentences(story) if story else ():
         yield from _wrapped("why", sentence, room)
     for agent, record in result.agents.items():
@@ -281,7 +281,7 @@ def _export(
         complain(f"{journal.path.name}: {journal.damage}")
     with understood(journal.path):
         if form == "massgen":
-            made = write_massgen_logs(journal, output or LOGS)
+            target = write_massgen_logs(journal, output or LOGS)
         elif form == "scenario":
             return _export_scenario(journal, output)
         elif output is None:
@@ -291,12 +291,12 @@ def _export(
             sys.stdout.buffer.flush()
             return Exit.ANSWERED
         else:
-            made = output / f"{journal.opened.session}.jsonl"
-            with written_out(made):
+            target = output / f"{journal.opened.session}.jsonl"
+            with written_out(target):
                 output.mkdir(parents=True, exist_ok=True)
-                with made.open("xb") as file:
+                with target.open("xb") as file:
                     file.writelines(json_lines(journal))
-    sys.stdout.write(f"{made}\n")
+    sys.stdout.write(f"{target}\n")
     return Exit.ANSWERED
 
 
@@ -348,24 +348,24 @@ def prune_command(
                 f"--keep {keep} is no number of sessions; use 0 or more"
             )
         root = root_of(journal)
-        found = prunable(
+        summaries = prunable(
             root,
             before=before,
             keep=keep,
             may_lose_unfinished=may_lose_unfinished,
             notify=_notify,
         )
-        return _prune(root, found, is_rehearsal=is_rehearsal, is_json=is_json)
+        return _prune(root, summaries, is_rehearsal=is_rehearsal, is_json=is_json)
 
     return at_the_boundary(work)
 
 
 def _prune(
-    root: Path, found: Iterable[Summary], *, is_rehearsal: bool, is_json: bool
+    root: Path, summaries: Iterable[Summary], *, is_rehearsal: bool, is_json: bool
 ) -> int:
     removed: list[Pruned] = []
     code = Exit.ANSWERED
-    for summary in found:
+    for summary in summaries:
         try:
             sizes = files_beside(root, summary.session)
             if not is_rehearsal:
@@ -374,8 +374,8 @@ def _prune(
             complain(str(error))
             code = Exit.CONFIGURATION
         else:
-            told = msgspec.structs.asdict(summary)
-            removed.append(Pruned(**told, files=len(sizes), files_bytes=sum(sizes)))
+            fields = msgspec.structs.asdict(summary)
+            removed.append(Pruned(**fields, files=len(sizes), files_bytes=sum(sizes)))
     if is_json:
         _print_json(removed)
         return code
@@ -397,12 +397,12 @@ def age(text: str) -> timedelta:
     Raises:
         ConfigInvalid: It is something else.
     """
-    found = _AGE.fullmatch(text.strip())
-    if found is None:
+    match = _AGE.fullmatch(text.strip())
+    if match is None:
         raise ConfigInvalid(
             f"--older-than {text!r} is no age; use a number and s, m, h, d or w: 30d"
         )
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
 def _ago(span: timedelta) -> datetime:

@@ -43,9 +43,11 @@ def offer_changes(
             return
         names = ", ".join(change.shown for change in changes[:5])
         more = f" and {len(changes) - 5} more" if len(changes) > 5 else ""
-        told = f"{result.winner} has changed {names}{more}"
-        if not _is_wanted(config, copies, told, is_sure, may_ask, out):
-            complain(f"{told}; nothing is written, the copies are in {copies.place}")
+        sentence = f"{result.winner} has changed {names}{more}"
+        if not _is_wanted(config, copies, sentence, is_sure, may_ask, out):
+            complain(
+                f"{sentence}; nothing is written, the copies are in {copies.place}"
+            )
             return
         _write(copies, out)
     except (ConfigInvalid, OSError, ToolFailed) as error:
@@ -55,7 +57,7 @@ def offer_changes(
 def _is_wanted(  # noqa: PLR0917  (called once)
     config: TeamConfig,
     copies: SharedCopies,
-    told: str,
+    sentence: str,
     is_sure: bool,
     may_ask: bool,
     out: TextIO,
@@ -63,7 +65,7 @@ def _is_wanted(  # noqa: PLR0917  (called once)
     entries = config.file.shared_entries
     if is_sure or all(each.write != "ask" for each in entries):
         return True
-    out.write(f"\n{clean(copies.difference(SHOWN_CHARS))}\n{clean(told)}.\n")
+    out.write(f"\n{clean(copies.difference(SHOWN_CHARS))}\n{clean(sentence)}.\n")
     if not may_ask:
         out.write("Nobody can be asked here; --yes writes it.\n")
         return False
@@ -73,9 +75,9 @@ def _is_wanted(  # noqa: PLR0917  (called once)
 
 
 def _write(copies: SharedCopies, out: TextIO) -> None:
-    written, kept = copies.write_back()
+    written, conflicting = copies.write_back()
     out.writelines(f"{change.kind}: {clean(change.shown)}\n" for change in written)
-    for change in kept:
+    for change in conflicting:
         theirs = copies.place / change.folder / change.path
         complain(
             f"{change.shown} is protected, or has changed since it was copied, so "

@@ -68,18 +68,18 @@ def stress_command(options: StressOptions) -> int:
         outcomes.append(outcome)
         _progress(outcome)
     failed = [one.ending for one in outcomes if one.ending.problems]
-    found: Smallest | None = None
+    failure: Smallest | None = None
     if failed and options.may_shrink:
         sys.stderr.write(f"making seed {failed[0].seed} smaller …\n")
-        found = smallest(campaign, failed[0], agents)
+        failure = smallest(campaign, failed[0], agents)
     if options.plot is not None:
         options.plot.write_text(svg(outcomes, f"{options.team} under stress"), "utf-8")
     if options.is_json:
-        sys.stdout.buffer.write(_json(outcomes, found) + b"\n")
+        sys.stdout.buffer.write(_json(outcomes, failure) + b"\n")
         sys.stdout.buffer.flush()
     else:
         sys.stdout.write(_table(outcomes))
-        sys.stdout.write(_told(outcomes, found))
+        sys.stdout.write(_told(outcomes, failure))
     return Exit.EXECUTION if failed else Exit.ANSWERED
 
 
@@ -123,10 +123,10 @@ def _check_only(only: Sequence[str], agents: Sequence[str]) -> None:
 
 def _progress(outcome: Outcome) -> None:
     ending = outcome.ending
-    said = clean("; ".join(ending.problems)) or "as it must"
+    verdict = clean("; ".join(ending.problems)) or "as it must"
     sys.stderr.write(
         f"{ending.runtime}, seed {ending.seed}: {ending.status} after "
-        f"{ending.took_s:.3f} s of {ending.deadline_s:g} s, {said}\n"
+        f"{ending.took_s:.3f} s of {ending.deadline_s:g} s, {verdict}\n"
     )
     sys.stderr.flush()
 
@@ -148,13 +148,13 @@ def _table(outcomes: Sequence[Outcome]) -> str:
         )
         lines.append("".join(f"{cell:>12}" for cell in cells))
     statuses = Counter(one.ending.status for one in outcomes)
-    told = ", ".join(f"{count:,} {name}" for name, count in statuses.most_common())
+    counts = ", ".join(f"{count:,} {name}" for name, count in statuses.most_common())
     return "\n".join(
         [
             "",
             *lines,
             "",
-            f"ended: {told}",
+            f"ended: {counts}",
             *_failures(outcomes),
             f"when, of the deadline: {sparkline(outcomes)}",
             "",
@@ -164,16 +164,16 @@ def _table(outcomes: Sequence[Outcome]) -> str:
 
 def _failures(outcomes: Sequence[Outcome]) -> Iterator[str]:
     """Agents that failed though nothing was put around them: no session's fault."""
-    failed = [told for one in outcomes for told in one.ending.failed]
+    failed = [problem for one in outcomes for problem in one.ending.failed]
     if failed:
-        kinds = Counter(told.partition(": ")[2] for told in failed)
+        kinds = Counter(problem.partition(": ")[2] for problem in failed)
         yield f"failed with nothing put around them: {len(failed):,} agents"
-        for told, count in kinds.most_common(KINDS_TOLD):
-            first = next(one for one in failed if one.endswith(told))
+        for problem, count in kinds.most_common(KINDS_TOLD):
+            first = next(one for one in failed if one.endswith(problem))
             yield f"  {count:,}, first {one_line(first, LINE_WIDTH)}"
 
 
-def _told(outcomes: Sequence[Outcome], found: Smallest | None) -> str:
+def _told(outcomes: Sequence[Outcome], failure: Smallest | None) -> str:
     problems = Counter(
         problem.partition(":")[0] for one in outcomes for problem in one.ending.problems
     )
@@ -185,16 +185,16 @@ def _told(outcomes: Sequence[Outcome], found: Smallest | None) -> str:
     for ending in shown:
         first = clean(ending.problems[0])
         text += f"  {ending.runtime}, seed {ending.seed}: {first}\n"
-    if found is not None:
-        text += f"\nas small as it became: {found.ending.agents} agents, "
-        text += f"{clean(found.ending.problems[0])}\n  {found.command}\n"
+    if failure is not None:
+        text += f"\nas small as it became: {failure.ending.agents} agents, "
+        text += f"{clean(failure.ending.problems[0])}\n  {failure.command}\n"
     return text
 
 
-def _json(outcomes: Sequence[Outcome], found: Smallest | None) -> bytes:
-    told: dict[str, Any] = {
+def _json(outcomes: Sequence[Outcome], failure: Smallest | None) -> bytes:
+    report: dict[str, Any] = {
         "sessions": [{**one.ending._asdict(), "cpu_s": one.cpu_s} for one in outcomes],
         "wrong": sum(bool(one.ending.problems) for one in outcomes),
-        "again": found.command if found else None,
+        "again": failure.command if failure else None,
     }
-    return msgspec.json.encode(told)
+    return msgspec.json.encode(report)

@@ -101,10 +101,12 @@ def check_file(path: Path, in_place: str | None = None) -> Checked:
     try:
         if kind == "team" and is_configuration(path):
             kind = "massgen"
-            rows, told = table_of(path, in_place)
+            rows, problems = table_of(path, in_place)
             keys = tuple(rows)
-            if told:
-                return Checked(file=str(path), kind=kind, faults=tuple(told), keys=keys)
+            if problems:
+                return Checked(
+                    file=str(path), kind=kind, faults=tuple(problems), keys=keys
+                )
         if kind == "scenario":
             from coordinator.scenarios.reader import (  # noqa: PLC0415  (seldom)
                 read_scenarios,
@@ -120,8 +122,8 @@ def check_file(path: Path, in_place: str | None = None) -> Checked:
         else:
             config = read_team(path)
     except ConfigInvalid as error:
-        told = tuple(str(error).splitlines())
-        return Checked(file=str(path), kind=kind, faults=told, keys=keys)
+        problems = tuple(str(error).splitlines())
+        return Checked(file=str(path), kind=kind, faults=problems, keys=keys)
     fault, notice = _made(config)
     notices = (*((notice,) if notice else ()), *_of_models(config))
     faults = (f"{path}: {fault}",) if fault else ()
@@ -159,7 +161,7 @@ def _keyless(config: TeamConfig) -> TeamConfig:
             proxy=None,
             fallback=(),
             mcp_servers=tuple(
-                {name: said for name, said in each.items() if name != _TOKEN}
+                {name: value for name, value in each.items() if name != _TOKEN}
                 for each in entry.mcp_servers
             ),
         )

@@ -64,17 +64,17 @@ class AgentHost:
         Returns:
             Why it cannot; empty: it does.
         """
-        told = msgspec.json.decode(spec, type=Spec)
+        start = msgspec.json.decode(spec, type=Spec)
         own = library_version()
-        if told.version != own:
+        if start.version != own:
             return (
                 f"this node has massgen-coordinator {own}, and the session's is "
-                f"{told.version}; install the same version everywhere"
+                f"{start.version}; install the same version everywhere"
             ).encode()
-        shift_s = told.now - time.monotonic()
+        shift_s = start.now - time.monotonic()
         ready: Future[None] = Future()
         thread = threading.Thread(
-            target=self._run, args=(told, shift_s, ready), name="agent", daemon=True
+            target=self._run, args=(start, shift_s, ready), name="agent", daemon=True
         )
         thread.start()
         try:

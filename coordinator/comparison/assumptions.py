@@ -164,15 +164,15 @@ def assumptions(base: Assumptions | None = None, /, **changes: object) -> Assump
         ConfigInvalid: There is no such assumption, or it cannot have that value.
     """
     base = base or Assumptions()
-    given = {name: getattr(base, name) for name in base.__struct_fields__}
-    unknown = [name for name in changes if name not in given]
+    values = {name: getattr(base, name) for name in base.__struct_fields__}
+    unknown = [name for name in changes if name not in values]
     if unknown:
         raise ConfigInvalid(
-            f"assumption {unknown[0]!r} is unknown; choose one of {', '.join(given)}"
+            f"assumption {unknown[0]!r} is unknown; choose one of {', '.join(values)}"
         )
     try:
         return msgspec.convert(
-            {**given, **changes}, Assumptions, strict=False, from_attributes=True
+            {**values, **changes}, Assumptions, strict=False, from_attributes=True
         )
     except msgspec.ValidationError as exc:
         raise ConfigInvalid(f"assumptions: {exc}") from exc

@@ -22,11 +22,11 @@ def widened(
         seen: The answers read since: what was superseded is gone, what was told is
             there.
     """
-    told = tuple(label for label in seen if label not in asked)
-    if not told:
+    new = tuple(label for label in seen if label not in asked)
+    if not new:
         return form
-    kept = tuple(label for label in form.labels if label in seen)
-    return msgspec.structs.replace(form, labels=kept + told)
+    still_shown = tuple(label for label in form.labels if label in seen)
+    return msgspec.structs.replace(form, labels=still_shown + new)
 
 
 def in_form(form: BallotForm, worth: list[tuple[Label, float]]) -> Ballot:

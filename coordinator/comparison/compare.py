@@ -175,9 +175,9 @@ def compare(
     if not sizes:
         raise ConfigInvalid("compare has no size of team; give one or more")
     least = [("runs", runs, 1), ("workers", workers, 1)]
-    for name, given, enough in (*least, *(("size", size, 2) for size in sizes)):
-        if given < enough:
-            raise ConfigInvalid(f"{name} {given} is too few; give {enough} or more")
+    for name, value, enough in (*least, *(("size", size, 2) for size in sizes)):
+        if value < enough:
+            raise ConfigInvalid(f"{name} {value} is too few; give {enough} or more")
     names = tuple(dict.fromkeys((ALONE, DEFAULT, *contenders)))
     for name in names:
         contender(name)
@@ -191,9 +191,9 @@ def compare(
             assumed=assumed,
         )
     )
-    found: dict[tuple[str, int], _Outcomes] = {}
+    by_place: dict[tuple[str, int], _Outcomes] = {}
     for done, (job, played) in enumerate(_carried_out(jobs, workers), start=1):
-        here = found.setdefault((job.situation, job.size), {n: [] for n in names})
+        here = by_place.setdefault((job.situation, job.size), {n: [] for n in names})
         for name, outcomes in played.items():
             here[name].extend(outcomes)
         on_progress(done, len(jobs))
@@ -206,13 +206,13 @@ def compare(
         judges=judges,
         rows=tuple(
             _row(place, name, here)
-            for place, here in found.items()
+            for place, here in by_place.items()
             for name in wanted
             if here[name]
         ),
         versus=tuple(
             _versus(place, name, rival, here)
-            for place, here in found.items()
+            for place, here in by_place.items()
             for name in names
             if name.startswith(OURS)
             for rival in wanted
@@ -261,7 +261,7 @@ def _carried_out(
 
 
 def _work(job: _Job) -> _Outcomes:
-    found: _Outcomes = {name: [] for name in job.contenders}
+    outcomes: _Outcomes = {name: [] for name in job.contenders}
     chosen = [contender(name) for name in job.contenders]
     for seed in job.seeds:
         crowd = Crowd(seed, job.size, job.assumed)
@@ -275,8 +275,8 @@ def _work(job: _Job) -> _Outcomes:
             played = _play(each, crowd, budget)
             if each.name == DEFAULT:
                 budget = played.outcome.tokens
-            found[each.name].append(played)
-    return found
+            outcomes[each.name].append(played)
+    return outcomes
 
 
 def _is_same_rules_here(each: Contender, size: int) -> bool:
@@ -362,7 +362,7 @@ def self_consistency(crowd: Crowd, n: int, *, at_once: int | None = None) -> Out
         bill = bill.plus(Bill(plain=prompt, output=int(written)))
     # Counters keep the order of first appearance, so the earlier one wins a tie.
     result = Counter(results).most_common(1)[0][0]
-    given = results.index(result)
+    index = results.index(result)
     return Outcome(
         seed=crowd.seed,
         plain=bill.plain,
@@ -371,14 +371,14 @@ def self_consistency(crowd: Crowd, n: int, *, at_once: int | None = None) -> Out
         output=bill.output,
         usd=bill.usd(assumed),
         elapsed_s=elapsed,
-        quality=qualities[given],
+        quality=qualities[index],
         best=max(qualities),
         is_right=result == 0,
         wasted=0,
         restarts=0,
         turned_wrong=0,
         turned_right=0,
-        winner=f"sample {given}",
+        winner=f"sample {index}",
         is_early=False,
         status="answered",
     )
@@ -386,18 +386,18 @@ def self_consistency(crowd: Crowd, n: int, *, at_once: int | None = None) -> Out
 
 def _row(place: tuple[str, int], name: str, here: _Outcomes) -> Row:
     played = here[name]
-    found = [each.outcome for each in played]
+    outcomes = [each.outcome for each in played]
     alone = {each.outcome.seed: each.outcome.is_right for each in here[ALONE]}
-    n = len(found)
+    n = len(outcomes)
     same = [each.is_same for each in played if each.is_same is not None]
 
     def mean(value: Callable[[Outcome], float]) -> Interval:
-        return intervals.mean([value(outcome) for outcome in found])
+        return intervals.mean([value(outcome) for outcome in outcomes])
 
     def share(holds: Callable[[Outcome], bool]) -> Interval:
-        return intervals.share(sum(holds(outcome) for outcome in found), n)
+        return intervals.share(sum(holds(outcome) for outcome in outcomes), n)
 
-    times = [outcome.elapsed_s for outcome in found]
+    times = [outcome.elapsed_s for outcome in outcomes]
     return Row(
         situation=place[0],
         size=place[1],
@@ -417,7 +417,9 @@ def _row(place: tuple[str, int], name: str, here: _Outcomes) -> Row:
         broken=share(lambda o: not o.is_right and alone[o.seed]),
         turned_right=mean(lambda o: o.turned_right),
         turned_wrong=mean(lambda o: o.turned_wrong),
-        wasted=intervals.ratio([o.wasted for o in found], [o.tokens for o in found]),
+        wasted=intervals.ratio(
+            [o.wasted for o in outcomes], [o.tokens for o in outcomes]
+        ),
         restarts=mean(lambda o: o.restarts),
         early=share(lambda o: o.is_early),
         early_same=intervals.share(sum(same), len(same)) if same else None,

@@ -59,10 +59,10 @@ class Crowd:
 
     def normal(self, *what: str | int) -> float:
         """A standard normal number for ``what``."""
-        found = self._normals.get(what)
-        if found is None:
-            found = self._normals[what] = _INVERSE(self.uniform(*what))
-        return found
+        value = self._normals.get(what)
+        if value is None:
+            value = self._normals[what] = _INVERSE(self.uniform(*what))
+        return value
 
     def draft(self, agent: int) -> Written:
         """``agent``'s first answer."""
@@ -160,8 +160,8 @@ class Crowd:
         residue = self.assumed.position_residue
         place = {x.author: i for i, x in enumerate(shown)}
         for i, answer in enumerate(answers):
-            told, read = 1 - i / last, 1 - place[answer.author] / last
-            lean = (1 - residue) * told + residue * read
+            by_list, read = 1 - i / last, 1 - place[answer.author] / last
+            lean = (1 - residue) * by_list + residue * read
             seems[i] += self.assumed.position_bias * lean
 
     def revises(self, agent: int, revisions: int, look: int) -> bool:

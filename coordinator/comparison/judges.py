@@ -125,11 +125,11 @@ def judges_of(verdicts: Sequence[Verdict]) -> tuple[Errors, str]:
     Raises:
         ConfigInvalid: No judge was asked in two ways of the same pairs.
     """
-    found = {
+    by_judge = {
         judge: measured([each for each in verdicts if each.judge == judge])
         for judge in sorted({each.judge for each in verdicts})
     }
-    known = {judge: x for judge, x in found.items() if x.within is not None}
+    known = {judge: x for judge, x in by_judge.items() if x.within is not None}
     if not known:
         raise ConfigInvalid(
             "the verdicts have no judge that was asked in two ways of the same pairs, "
@@ -139,8 +139,8 @@ def judges_of(verdicts: Sequence[Verdict]) -> tuple[Errors, str]:
     within = known[best].within
     assert within is not None
     pairs = f"{known[best].pairs} pairs"
-    told = f"{best} with itself, right together at {within:.2f} over {pairs}"
-    return errors_of(within), told
+    source = f"{best} with itself, right together at {within:.2f} over {pairs}"
+    return errors_of(within), source
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,9 +164,9 @@ def measured(verdicts: Sequence[Verdict]) -> Measured:
     Args:
         verdicts: At least one.
     """
-    kept = [each for each in verdicts if not each.prompt.startswith(RATINGS)]
+    comparisons = [each for each in verdicts if not each.prompt.startswith(RATINGS)]
     by: dict[tuple[str, str, bool], dict[str, float]] = defaultdict(dict)
-    for each in kept:
+    for each in comparisons:
         by[each.judge, each.prompt, each.swapped][each.pair] = float(each.is_right)
     within: list[float] = []
     between: list[float] = []
@@ -177,17 +177,17 @@ def measured(verdicts: Sequence[Verdict]) -> Measured:
             # Right in both orders, or wrong in both: then it named another place.
             turned += [float(by[one][x] != by[other][x]) for x in common]
             continue
-        found = _correlation(
+        correlation = _correlation(
             [by[one][x] for x in common], [by[other][x] for x in common]
         )
-        if found is not None:
-            (within if one[0] == other[0] else between).append(found)
+        if correlation is not None:
+            (within if one[0] == other[0] else between).append(correlation)
     return Measured(
-        right=fmean(each.is_right for each in kept),
+        right=fmean(each.is_right for each in comparisons),
         within=fmean(within) if within else None,
         between=fmean(between) if between else None,
         turned=fmean(turned) if turned else None,
-        pairs=len({each.pair for each in kept}),
+        pairs=len({each.pair for each in comparisons}),
     )
 
 

@@ -116,7 +116,7 @@ def read_outcomes(folder: Path) -> Outcomes:
     if not (problems or verdicts or programs):
         raise ConfigInvalid(f"folder {str(folder)!r} holds nothing but empty files")
     return Outcomes(
-        problems={name: tuple(found) for name, found in problems.items()},
+        problems={name: tuple(outcomes) for name, outcomes in problems.items()},
         verdicts=tuple(verdicts),
         programs=tuple(programs),
     )

@@ -140,25 +140,33 @@ class _Drawn:
     def counted(self, size: int) -> _Came:
         """Count ``size`` drafts; a tie is worth its share of right answers."""
         drafts = self._drafts[:size]
-        found = entries(drafts, [label for label, _, _ in drafts])
-        return self._right(found), sum(self._tokens[:size]), len(drafts)
+        counted_entries = entries(drafts, [label for label, _, _ in drafts])
+        return self._right(counted_entries), sum(self._tokens[:size]), len(drafts)
 
     def grown(self, adaptive: Adaptive) -> _Came:
         """Draft until the results agree well enough, or the team is whole."""
         size = adaptive.start
         while True:
             drafts = self._drafts[:size]
-            found = entries(drafts, [label for label, _, _ in drafts])
-            counts = [len(entry.labels) for entry in found] + [0]
+            counted_entries = entries(drafts, [label for label, _, _ in drafts])
+            counts = [len(entry.labels) for entry in counted_entries] + [0]
             sure = is_sure(adaptive, counts[0], counts[1], len(drafts))
             if sure or size >= min(adaptive.max, len(self._drafts)):
-                return self._right(found), sum(self._tokens[:size]), len(drafts)
+                return (
+                    self._right(counted_entries),
+                    sum(self._tokens[:size]),
+                    len(drafts),
+                )
             size = min(size + adaptive.step, adaptive.max)
 
-    def _right(self, found: Sequence[Entry]) -> float:
+    def _right(self, counted_entries: Sequence[Entry]) -> float:
         """Whether the first entry is right; of several first ones by lot."""
         by_label = {label: result for label, result, _ in self._drafts}
-        tied = [entry for entry in found if entry.weight == found[0].weight]
+        tied = [
+            entry
+            for entry in counted_entries
+            if entry.weight == counted_entries[0].weight
+        ]
         hits = sum(by_label[entry.label] == self._gold for entry in tied)
         return hits / len(tied)
 

@@ -183,8 +183,8 @@ class Stage:
 
     def _outcome(self, end: Conclude) -> Outcome:
         best = max((x.quality for x in self._answers.values()), default=-9.0)
-        given = self._answers[end.label] if end.label is not None else None
-        quality = given.quality if given else -9.0
+        answer = self._answers[end.label] if end.label is not None else None
+        quality = answer.quality if answer else -9.0
         bill = self._bill
         return Outcome(
             seed=self._crowd.seed,
@@ -196,12 +196,12 @@ class Stage:
             elapsed_s=self._now,
             quality=quality,
             best=best,
-            is_right=given is not None and self._crowd.is_right(quality),
+            is_right=answer is not None and self._crowd.is_right(quality),
             wasted=self._wasted,
             restarts=self._restarts,
             turned_wrong=self._turned[0],
             turned_right=self._turned[1],
-            winner=given.text if given else "",
+            winner=answer.text if answer else "",
             is_early=self._is_early,
             status=end.status,
         )
@@ -384,7 +384,7 @@ class Stage:
         bill = running.bill._replace(output=int(running.output))
         self._bill = self._bill.plus(bill)
         pen = Pen(agent, running.turn.number, self._now)
-        kept = self._assumed.answer_tokens
+        tokens = self._assumed.answer_tokens
         match running.part:
             case "draft":
                 self._proposal = self._crowd.draft(self._index[agent])
@@ -399,7 +399,7 @@ class Stage:
                     **pen.stamp(), content=self._content(self._proposal)
                 )
             case "vote":
-                kept = self._assumed.ballot_tokens
+                tokens = self._assumed.ballot_tokens
                 self._votes[agent] = bill.total
                 chunk = VoteCast(
                     **pen.stamp(),
@@ -414,13 +414,13 @@ class Stage:
                 chunk = AgentFailed(**pen.stamp(), error="Crashed", message="")
             case _:
                 assert_never(running.part)
-        self._keep(agent, running, kept)
+        self._keep(agent, running, tokens)
         self._feed(chunk)
 
-    def _keep(self, agent: AgentId, running: _Running, kept: int) -> None:
+    def _keep(self, agent: AgentId, running: _Running, tokens: int) -> None:
         """The conversation stands as far as the turn brought a result."""
         talk = self._talks[agent]
-        talk.tokens = running.prompt + kept
+        talk.tokens = running.prompt + tokens
         talk.key = (agent, running.turn.number)
         self._cache.remember(
             self._now, [Prefix((talk.key, running.tools), running.prompt)]
@@ -447,8 +447,8 @@ class Stage:
         review = running.turn.task
         assert isinstance(review, Review)
         assert review.ballot is not None  # or it would not be a vote
-        asked = [answer.label for answer in review.answers]
-        form = widened(review.ballot, asked, running.seen)
+        on_ballot = [answer.label for answer in review.answers]
+        form = widened(review.ballot, on_ballot, running.seen)
         considered = [self._answers[label] for label in form.labels]
         shown = [self._answers[label] for label in running.seen]
         ranked = self._crowd.ranked(self._index[agent], considered, shown)

@@ -112,19 +112,19 @@ def sweep_report(found: Sweep) -> str:
     return "\n".join((aligned(lines, left={2, 6}), "", *turns, seeds)) + "\n"
 
 
-def _of(found: Sweep, size: int, rival: str) -> list[Point]:
+def _of(swept: Sweep, size: int, rival: str) -> list[Point]:
     return [
         point
-        for point in found.points
+        for point in swept.points
         if (point.versus.size, point.versus.rival) == (size, rival)
     ]
 
 
-def _turn(found: Sweep, size: int, rival: str) -> str:
-    points = _of(found, size, rival)
+def _turn(swept: Sweep, size: int, rival: str) -> str:
+    points = _of(swept, size, rival)
     at = ", ".join(f"{value:.3g}" for value in _zeros(points))
     if at:
-        return f"quality is the same at {found.assumption} = {at}"
+        return f"quality is the same at {swept.assumption} = {at}"
     higher = DEFAULT if points[0].versus.quality.value > 0 else rival
     return f"the mean quality of {higher} is higher at every value"
 

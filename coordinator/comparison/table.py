@@ -166,8 +166,8 @@ def _cells(row: Row) -> Iterator[str]:
     yield "" if row.early_same is None else _percent(row.early_same)
 
 
-def _half(found: Interval) -> float:
-    return (found.high - found.low) / 2
+def _half(interval: Interval) -> float:
+    return (interval.high - interval.low) / 2
 
 
 def within(found: Interval, digits: int, sign: str = "") -> str:
@@ -177,14 +177,14 @@ def within(found: Interval, digits: int, sign: str = "") -> str:
     return f"{found.value:{sign}.{digits}f}{about}"
 
 
-def _thousands(found: Interval) -> str:
-    half = _half(found) / 1000
-    return f"{found.value / 1000:,.1f}k" + (f"±{half:,.1f}" if half else "")
+def _thousands(interval: Interval) -> str:
+    half = _half(interval) / 1000
+    return f"{interval.value / 1000:,.1f}k" + (f"±{half:,.1f}" if half else "")
 
 
-def _percent(found: Interval) -> str:
-    half = _half(found)
-    return f"{found.value:.0%}" + (f"±{100 * half:.0f}" if half >= 0.005 else "")
+def _percent(interval: Interval) -> str:
+    half = _half(interval)
+    return f"{interval.value:.0%}" + (f"±{100 * half:.0f}" if half >= 0.005 else "")
 
 
 def aligned(lines: Sequence[tuple[str, ...]], left: set[int]) -> str:

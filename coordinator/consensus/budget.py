@@ -82,12 +82,12 @@ def hold_back(m: Move, begin: int) -> list[HeldBack]:
     """
     held: list[HeldBack] = []
     reserved = _reserved(m)
-    kept: list[MachineOutput] = m.out[:begin]
+    outputs: list[MachineOutput] = m.out[:begin]
     starting: list[tuple[int, Member, _Need]] = []
     crowd = _Need()
     for output in m.out[begin:]:
         if not isinstance(output, StartTurn) or _is_replaced(m, output.turn):
-            kept.append(output)
+            outputs.append(output)
             continue
         member = m.s.members[output.turn.agent]
         need = _need(m, member, output.turn)
@@ -103,16 +103,16 @@ def hold_back(m: Move, begin: int) -> list[HeldBack]:
             held.append(HeldBack(member, why, is_session=True))
             continue
         crowd = _Need(crowd.tokens + spare.tokens, crowd.usd + spare.usd)
-        starting.append((len(kept), member, need))
-        kept.append(output)
+        starting.append((len(outputs), member, need))
+        outputs.append(output)
         reserved = _Need(reserved.tokens + need.tokens, reserved.usd + need.usd)
         m.put(replace(member, reserved_tokens=need.tokens, reserved_usd=need.usd))
     for place, member, need in starting:
-        begun = kept[place]
+        begun = outputs[place]
         assert isinstance(begun, StartTurn)
         share = _share(m, member, need, reserved, len(starting))
-        kept[place] = StartTurn(turn=_granted(m, member, begun.turn, need, share))
-    m.out[:] = kept
+        outputs[place] = StartTurn(turn=_granted(m, member, begun.turn, need, share))
+    m.out[:] = outputs
     return held
 
 
@@ -147,7 +147,7 @@ def _share(
     """The grant of ``member``'s turn: its need, and its share of what is left."""
     idle = [x for x in m.live() if x.activity == "idle"]
     shares = starting if m.s.phase in _ALONE else starting + len(idle)
-    found = _Need(math.inf, math.inf)
+    share = _Need(math.inf, math.inf)
     for left in _left(m, member, reserved):
         tokens, usd = left.tokens, left.usd
         if left.is_session:  # what is left is without the needs of all that start
@@ -156,8 +156,8 @@ def _share(
         else:
             tokens -= member.granted_tokens
             usd -= member.granted_usd
-        found = _Need(min(found.tokens, tokens), min(found.usd, usd))
-    return found
+        share = _Need(min(share.tokens, tokens), min(share.usd, usd))
+    return share
 
 
 def _granted(m: Move, member: Member, turn: Turn, need: _Need, share: _Need) -> Turn:
@@ -290,21 +290,21 @@ def _left(m: Move, member: Member, reserved: _Need) -> list[_Left]:
     """The rest of each budget that bounds ``member``, the session's first."""
     rules, s = m.rules, m.s
     own = of_agent(rules, member.id)
-    found: list[_Left] = []
+    budgets: list[_Left] = []
     all_, one, most = "the budget", "its budget", math.inf
     if (of := rules.limits.budget_tokens) is not None:
         left = of - s.spent_tokens - reserved.tokens
-        found.append(_Left(all_, of, left, most, is_session=True))
+        budgets.append(_Left(all_, of, left, most, is_session=True))
     if (of := rules.limits.budget_usd) is not None:
         left = of - s.spent_usd - reserved.usd
-        found.append(_Left(all_, of, most, left, is_session=True))
+        budgets.append(_Left(all_, of, most, left, is_session=True))
     if (of := own.tokens) is not None:
         left = of - member.spent_tokens
-        found.append(_Left(one, of, left, most, is_session=False))
+        budgets.append(_Left(one, of, left, most, is_session=False))
     if (of := own.usd) is not None:
         left = of - member.spent_usd
-        found.append(_Left(one, of, most, left, is_session=False))
-    return found
+        budgets.append(_Left(one, of, most, left, is_session=False))
+    return budgets
 
 
 def _fits(need: _Need, left: _Left) -> bool:

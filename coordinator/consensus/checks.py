@@ -75,15 +75,15 @@ def take(m: Move, what: CheckEnded) -> Answer | None:
 
 
 def _booked(m: Move, answer: Answer, result: CheckResult) -> Answer:
-    found = {each.check: each for each in (*answer.checks, result)}
+    results = {each.check: each for each in (*answer.checks, result)}
     checks = m.rules.drafting.each_check()
     answer = msgspec.structs.replace(
         answer,
-        checks=tuple(found[x.called] for x in checks if x.called in found),
+        checks=tuple(results[x.called] for x in checks if x.called in results),
         passed=_weight_of(
             check
             for check in checks
-            if check.called in found and found[check.called].outcome == "passed"
+            if check.called in results and results[check.called].outcome == "passed"
         ),
     )
     m.s.answers = with_entry(m.s.answers, answer.label, answer)
@@ -113,17 +113,17 @@ def faults_of(answer: Answer) -> str:
 
     A check that broke says nothing of the answer.
     """
-    found = [each for each in answer.checks if each.outcome in {"failed", "late"}]
-    told: list[str] = []
-    for each in found:
+    failed = [each for each in answer.checks if each.outcome in {"failed", "late"}]
+    lines: list[str] = []
+    for each in failed:
         why = "took too long" if each.outcome == "late" else "failed"
         detail = each.detail[-DETAIL_CHARS:].strip()
-        told.append(f"{each.check}: {why}" + (f"\n{detail}" if detail else ""))
-    if not told:
+        lines.append(f"{each.check}: {why}" + (f"\n{detail}" if detail else ""))
+    if not lines:
         return ""
     return (
         "Your answer was checked, and does not pass. Mend it and call new_answer with "
-        "the whole answer again.\n\n" + "\n\n".join(told)
+        "the whole answer again.\n\n" + "\n\n".join(lines)
     )
 
 

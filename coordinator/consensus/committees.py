@@ -97,19 +97,19 @@ def panel_of(m: Move, found: Sequence[Entry]) -> tuple[AgentId, ...]:
     return panel(m, _panel_size(m, found))
 
 
-def _panel_size(m: Move, found: Sequence[Entry] | None = None) -> int | None:
+def _panel_size(m: Move, entries: Sequence[Entry] | None = None) -> int | None:
     """How many voters the rules want; ``auto``: as many as there are models."""
     size = m.rules.voting.panel
     if size != "auto":
         return size
     models = len(_models(m))
-    if found is None:
-        found = result_count.counted(m, checks.best(m, m.standing()))
-    drafts = sum(entry.weight for entry in found)
-    is_weak = result_count.lead(found) <= exact(m.rules.voting.weak_margin) * drafts
+    if entries is None:
+        entries = result_count.counted(m, checks.best(m, m.standing()))
+    drafts = sum(entry.weight for entry in entries)
+    is_weak = result_count.lead(entries) <= exact(m.rules.voting.weak_margin) * drafts
     if not is_weak:
         return max(models, 1)
-    is_prose = len(found) > 1 and all(len(entry.labels) == 1 for entry in found)
+    is_prose = len(entries) > 1 and all(len(entry.labels) == 1 for entry in entries)
     return max(models, PROSE_PANEL if is_prose else WEAK_PANEL)
 
 
@@ -201,14 +201,14 @@ def committees(
     free = [member.id for member in m.live()]
     free.sort(key=lambda v: by_speed_and_lot(m, v, "judge", stage))
     home = {m.s.answers[x].agent: g for g, part in enumerate(parts) for x in part}
-    made: list[Group] = []
+    formed: list[Group] = []
     for g, part in enumerate(parts):
         judges = _taken(m, free, home, g) if len(part) > 1 else []
         # Fewer go on than there are, so that each stage has fewer than the last.
         most = math.ceil(len(part) / ONE_IN) if advance is None else advance
         most = min(most, len(part) - 1) if count > 1 else 1
-        made.append(Group(labels=part, voters=tuple(judges), advance=max(1, most)))
-    return made
+        formed.append(Group(labels=part, voters=tuple(judges), advance=max(1, most)))
+    return formed
 
 
 def _taken(

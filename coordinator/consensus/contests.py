@@ -149,17 +149,17 @@ def judged_by(contest: Contest, voter: AgentId) -> tuple[Label, ...]:
 def ballot_form(m: Move, contest: Contest, member: Member) -> BallotForm:
     """The ballot that ``member`` is asked for."""
     labels = votable(m, contest, member)
-    asked = form(m.rules.voting.rule, labels, may_abstain=m.rules.voting.may_abstain)
+    blank = form(m.rules.voting.rule, labels, may_abstain=m.rules.voting.may_abstain)
     criteria = m.rules.voting.each_criterion()
-    return msgspec.structs.replace(asked, criteria=criteria) if criteria else asked
+    return msgspec.structs.replace(blank, criteria=criteria) if criteria else blank
 
 
 def fault_of(m: Move, contest: Contest, member: Member, ballot: Ballot) -> str | None:
     """Why ``ballot`` cannot count, in words for ``member``; ``None``: it can (V3)."""
     rules = m.rules
     labels = eligible(m, contest, member)
-    asked = form(rules.voting.rule, labels, may_abstain=rules.voting.may_abstain)
-    if reject_reason(ballot, asked) is None:
+    blank = form(rules.voting.rule, labels, may_abstain=rules.voting.may_abstain)
+    if reject_reason(ballot, blank) is None:
         return None
     # The words may list the labels: then in the order in which it was offered them.
     return reject_reason(ballot, ballot_form(m, contest, member))

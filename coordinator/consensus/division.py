@@ -138,14 +138,14 @@ def on_no_part(m: Move, member: Member) -> None:
 
 def withdraw(m: Move, label: Label, reason: str) -> None:
     """A person rules a part's result out: it is missing, and nobody tries again."""
-    found = [n for n, share in enumerate(m.s.shares) if share.label == label]
-    if not found or m.s.phase not in {"working", "presenting"}:
+    places = [n for n, share in enumerate(m.s.shares) if share.label == label]
+    if not places or m.s.phase not in {"working", "presenting"}:
         return
-    share = m.s.shares[found[0]]
+    share = m.s.shares[places[0]]
     m.out.append(
         AnswerRefused(agent=m.s.answers[label].agent, reason=f"vetoed: {reason}")
     )
-    _set(m, found[0], msgspec.structs.replace(share, label=None, tries=TRIES))
+    _set(m, places[0], msgspec.structs.replace(share, label=None, tries=TRIES))
     if m.s.phase == "presenting":
         for agent in m.s.order:
             m.cancel(m.s.members[agent], "a part of what it puts together was vetoed")

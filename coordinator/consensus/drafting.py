@@ -312,10 +312,10 @@ def _is_counted_out(m: Move) -> bool:
     if checks.is_on(m):
         # Only what passes everything can be sure to be among those that pass most.
         standing = [answer for answer in standing if checks.passes_all(m, answer)]
-    found = result_count.counted(m, standing)
-    panel = result_count.weight_of_all(m, committees.panel_of(m, found))
+    entries = result_count.counted(m, standing)
+    panel = result_count.weight_of_all(m, committees.panel_of(m, entries))
     return result_count.is_out_of_reach(
-        found, result_count.outstanding_drafts(m) + panel
+        entries, result_count.outstanding_drafts(m) + panel
     )
 
 

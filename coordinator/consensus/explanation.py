@@ -213,15 +213,15 @@ class Explainer:
     def _scored(self, ballots: tuple[BallotRecord, ...]) -> Iterator[CriterionScore]:
         """The mean points of each answer for each criterion of the rubric."""
         for criterion in self._rules.voting.each_criterion():
-            given: dict[Label, list[int]] = {}
+            points: dict[Label, list[int]] = {}
             for record in ballots:
                 for label, grades in record.grades.items():
                     if (
                         criterion.name in grades
                         and self._authors[label] != record.voter
                     ):
-                        given.setdefault(label, []).append(grades[criterion.name])
-            means = [(label, sum(all_) / len(all_)) for label, all_ in given.items()]
+                        points.setdefault(label, []).append(grades[criterion.name])
+            means = [(label, sum(all_) / len(all_)) for label, all_ in points.items()]
             means.sort(key=lambda pair: -pair[1])
             yield CriterionScore(
                 criterion=criterion.name, weight=criterion.weight, points=tuple(means)
@@ -304,7 +304,7 @@ class Explainer:
             rest = {x: ballot for x, ballot in cast.items() if x != voter}
             if not rest:
                 continue
-            found = tally(rule, rest, order, tie_order=order, weights=weights)
-            if found.winner is not None and found.winner != label:
-                return f"without {voter}'s ballot {found.winner} would have won"
+            result = tally(rule, rest, order, tie_order=order, weights=weights)
+            if result.winner is not None and result.winner != label:
+                return f"without {voter}'s ballot {result.winner} would have won"
         return ""

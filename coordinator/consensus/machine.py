@@ -165,8 +165,8 @@ class Consensus:
 
     def answers(self) -> tuple[Answer, ...]:
         """Every accepted answer, in order of acceptance."""
-        found = (self._state.answers[label] for label in self._state.answers)
-        return tuple(sorted(found, key=lambda answer: answer.ordinal))
+        listed = (self._state.answers[label] for label in self._state.answers)
+        return tuple(sorted(listed, key=lambda answer: answer.ordinal))
 
     def member(self, agent: AgentId) -> Member:
         """One agent as the machine sees it.

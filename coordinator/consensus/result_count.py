@@ -65,14 +65,14 @@ def entries(
     for label, result, weight in drafts:
         key = f"={result}" if result else f"!{label}"
         groups.setdefault(key, []).append((place[label], label, weight))
-    made: list[tuple[Number, int, Entry]] = []
+    weighed: list[tuple[Number, int, Entry]] = []
     for group in groups.values():
         group.sort()
         labels = tuple(label for _, label, _ in group)
         weight = sum(weight for _, _, weight in group)
-        made.append((-weight, group[0][0], Entry(labels[0], labels, weight)))
-    made.sort(key=lambda each: each[:2])
-    return tuple(entry for _, _, entry in made)
+        weighed.append((-weight, group[0][0], Entry(labels[0], labels, weight)))
+    weighed.sort(key=lambda each: each[:2])
+    return tuple(entry for _, _, entry in weighed)
 
 
 def lead(counted: Sequence[Entry]) -> Number:
@@ -120,12 +120,12 @@ def counted(m: Move, answers: Sequence[Answer]) -> tuple[Entry, ...]:
     bare = [answer for answer in by_lot if not answer.result]
     over = m.rules.drafting.duplicate_over
     if over < 1:
-        found = twins([answer.reading for answer in bare], over)
+        twin_places = twins([answer.reading for answer in bare], over)
     else:
-        found = [None] * len(bare)
+        twin_places = [None] * len(bare)
     alike = {
         answer.label: bare[at if twin is None else twin].label
-        for at, (answer, twin) in enumerate(zip(bare, found, strict=True))
+        for at, (answer, twin) in enumerate(zip(bare, twin_places, strict=True))
     }
     drafts = [
         (
@@ -155,11 +155,11 @@ def remember(m: Move, found: Sequence[Entry], *, is_clear: bool) -> None:
 def drafts_for(m: Move, labels: Sequence[Label]) -> Mapping[AgentId, Label]:
     """Author → the answer of ``labels`` that its draft is a ballot for."""
     standing = frozenset(labels)
-    found: dict[AgentId, Label] = {}
+    drafts: dict[AgentId, Label] = {}
     for label, entry in m.s.entry_of.items():
         if entry in standing:
-            found[m.s.answers[label].agent] = entry
-    return table(found)
+            drafts[m.s.answers[label].agent] = entry
+    return table(drafts)
 
 
 def outstanding_drafts(m: Move) -> Number:

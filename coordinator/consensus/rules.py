@@ -103,9 +103,9 @@ def _flat_struct() -> type[msgspec.Struct]:
     fields: list[tuple[str, Any, Any]] = [("policy", str, "slate")]
     for name, kind in setting_types().items():
         info = _PART_OF[name][1]
-        made = info.default_factory
-        is_made = made is not msgspec.NODEFAULT
-        value = msgspec.field(default_factory=made) if is_made else info.default
+        factory = info.default_factory
+        is_made = factory is not msgspec.NODEFAULT
+        value = msgspec.field(default_factory=factory) if is_made else info.default
         fields.append((name, kind, value))
     return msgspec.defstruct(
         "RulesRecord",
@@ -189,15 +189,15 @@ class Rules:
 
     def _fill(self, policy: str, values: Mapping[str, Any]) -> None:
         """Make the parts of all the settings, and check them against each other."""
-        given: dict[str, dict[str, Any]] = {part: {} for part in PARTS}
+        by_part: dict[str, dict[str, Any]] = {part: {} for part in PARTS}
         for name, value in values.items():
             part, field = _PART_OF[name]
-            given[part][field.name] = value
+            by_part[part][field.name] = value
         fill = object.__setattr__  # frozen once it is made
         try:
             fill(self, "policy", policy)
             for part, kind in PARTS.items():
-                fill(self, part, kind(**given[part]))
+                fill(self, part, kind(**by_part[part]))
             _check_together(self)
         except ValueError as error:
             raise ConfigInvalid(str(error)) from None

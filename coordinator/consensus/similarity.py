@@ -52,26 +52,26 @@ def twins(texts: Sequence[str], over: float) -> list[int | None]:
         Positions in ``texts``; ``None`` for a text that is kept.
     """
     seen = Counter(word for text in dict.fromkeys(texts) for word in _words(text))
-    kept: dict[tuple[frozenset[str], str], list[int]] = {}
+    positions: dict[tuple[frozenset[str], str], list[int]] = {}
     first: dict[str, int] = {}
     """Text → what its like are twins of; long texts are taken apart once."""
-    found: list[int | None] = []
+    places: list[int | None] = []
     for place, text in enumerate(texts):
         if text in first and over < 1:
-            found.append(first[text])
+            places.append(first[text])
             continue
         numbers = _numbers(text)
         marks = [(numbers, word) for word in _telling(_words(text), seen, over)]
-        like = {other for mark in marks for other in kept.get(mark, ())}
+        like = {other for mark in marks for other in positions.get(mark, ())}
         twin = next(
             (k for k in sorted(like) if similarity(text, texts[k]) > over), None
         )
-        found.append(twin)
+        places.append(twin)
         first[text] = place if twin is None else twin
         if twin is None:
             for mark in marks:
-                kept.setdefault(mark, []).append(place)
-    return found
+                positions.setdefault(mark, []).append(place)
+    return places
 
 
 def _telling(words: frozenset[str], seen: Counter[str], over: float) -> list[str]:

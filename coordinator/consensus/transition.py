@@ -160,9 +160,9 @@ class Move:
 
     def _seen_by(self, viewer: AgentId, label: Label) -> VisibleAnswer:
         """One answer; what it is to others is remembered for the step."""
-        found = self._foreign.get(label)
-        if found is not None and found[0] != viewer:
-            return found[1]
+        seen = self._foreign.get(label)
+        if seen is not None and seen[0] != viewer:
+            return seen[1]
         answer = self.s.answers[label]
         is_own = answer.agent == viewer
         visible = VisibleAnswer(
@@ -183,13 +183,13 @@ class Move:
         """
         if len(labels) == 1:
             return labels
-        found = self._by_number.get(labels)
-        if found is None:
+        ordered = self._by_number.get(labels)
+        if ordered is None:
             members, answers = self.s.members, self.s.answers
             numbered = [(members[answers[x].agent].number, x) for x in labels]
             numbered.sort()
-            found = self._by_number[labels] = tuple([label for _, label in numbered])
-        return found
+            ordered = self._by_number[labels] = tuple([label for _, label in numbered])
+        return ordered
 
 
 def in_words(results: Sequence[CheckResult]) -> str:

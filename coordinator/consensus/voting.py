@@ -65,10 +65,10 @@ def open_stage(
     s = m.s
     if result_count.is_on(m):
         if not s.stages:
-            found = _count_results(m, answers, is_early=is_early)
-            if found is None:
+            counted = _count_results(m, answers, is_early=is_early)
+            if counted is None:
                 return
-            answers = found
+            answers = counted
     elif not m.rules.drafting.revise:
         answers = _clustered(m, answers)
     labels = tuple(answer.label for answer in answers)
@@ -117,39 +117,39 @@ def _count_results(
     What is left to judge are the entries that the panel's ballots could still put
     first.
     """
-    found = result_count.counted(m, answers)
-    labels = tuple(entry.label for entry in found)
+    entries = result_count.counted(m, answers)
+    labels = tuple(entry.label for entry in entries)
     adaptive = m.rules.drafting.adaptive
     is_over_answers = adaptive is not None and adaptive.over == "answers"
-    is_clear = len(found) == 1 or not _can_change(m, found)
+    is_clear = len(entries) == 1 or not _can_change(m, entries)
     if is_over_answers and not is_clear:
         assert adaptive is not None
-        sizes = [len(entry.labels) for entry in found[:2]]
+        sizes = [len(entry.labels) for entry in entries[:2]]
         is_clear = team_growth.is_sure(adaptive, sizes[0], sizes[1], len(answers))
         if not is_clear and team_growth.wake(m, "the results disagree"):
             return None
     elif is_over_answers and len(answers) == 1 and team_growth.wake(m, ALONE):
         return None
     is_agreed = team_growth.is_agreed(
-        m, results=len(found), answers=len(answers), is_clear=is_clear
+        m, results=len(entries), answers=len(answers), is_clear=is_clear
     )
     why = "the results disagree" if len(answers) > 1 else ALONE
     if not is_agreed and team_growth.wake(m, why):
         return None
-    result_count.remember(m, found, is_clear=is_clear)
+    result_count.remember(m, entries, is_clear=is_clear)
     if is_clear:
         _crown_count(m, labels, is_early=is_early)
         return None
-    return [m.s.answers[entry.label] for entry in _within_reach(m, found)]
+    return [m.s.answers[entry.label] for entry in _within_reach(m, entries)]
 
 
-def _can_change(m: Move, found: Sequence[Entry]) -> bool:
+def _can_change(m: Move, entries: Sequence[Entry]) -> bool:
     """Whether the panel's ballots could put another entry first."""
-    labels = tuple(entry.label for entry in found)
-    panel = committees.panel_of(m, found)
+    labels = tuple(entry.label for entry in entries)
+    panel = committees.panel_of(m, entries)
     drafts = {
         m.s.answers[label].agent: entry.label
-        for entry in found
+        for entry in entries
         for label in entry.labels
     }
     contest = Contest(
@@ -173,13 +173,13 @@ def _can_change(m: Move, found: Sequence[Entry]) -> bool:
     )
 
 
-def _within_reach(m: Move, found: Sequence[Entry]) -> Sequence[Entry]:
+def _within_reach(m: Move, entries: Sequence[Entry]) -> Sequence[Entry]:
     """The entries that could still win by the panel's ballots; at least two."""
     if not isinstance(m.rules.voting.rule, Plurality):
-        return found
-    panel = result_count.weight_of_all(m, committees.panel_of(m, found))
-    near = [each for each in found if each.weight + panel >= found[0].weight]
-    return near if len(near) > 1 else found[:2]
+        return entries
+    panel = result_count.weight_of_all(m, committees.panel_of(m, entries))
+    near = [each for each in entries if each.weight + panel >= entries[0].weight]
+    return near if len(near) > 1 else entries[:2]
 
 
 def _crown_count(m: Move, labels: tuple[Label, ...], *, is_early: bool) -> None:
@@ -206,21 +206,21 @@ def _open(m: Move, opened: Sequence[Contest]) -> None:
 
 def _clustered(m: Move, answers: Sequence[Answer]) -> list[Answer]:
     """Keep one answer of each group of near-duplicates: the first by lot (S1)."""
-    kept: list[Answer] = []
+    distinct: list[Answer] = []
     if m.rules.drafting.duplicate_over >= 1:
         return list(answers)
     order = {label: i for i, label in enumerate(contests.tie_order(m, answers))}
     by_lot = sorted(answers, key=lambda a: order[a.label])
-    found = twins(
+    twin_places = twins(
         [answer.reading for answer in by_lot], m.rules.drafting.duplicate_over
     )
-    for answer, twin in zip(by_lot, found, strict=True):
+    for answer, twin in zip(by_lot, twin_places, strict=True):
         if twin is None:
-            kept.append(answer)
+            distinct.append(answer)
             continue
         reason = f"says the same as {by_lot[twin].label}"
         m.out.append(AnswerRefused(agent=answer.agent, reason=reason))
-    return sorted(kept, key=lambda a: m.s.members[a.agent].number)
+    return sorted(distinct, key=lambda a: m.s.members[a.agent].number)
 
 
 def _may_more_come(m: Move) -> bool:

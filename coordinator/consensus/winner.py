@@ -56,11 +56,11 @@ def counted(m: Move, contest: Contest) -> dict[AgentId, Ballot]:
     drafts = result_count.ballots(m, contest) if contest.drafts else {}
     if m.rules.voting.self_votes != "tie_break":
         return {**ballots, **drafts} if drafts else ballots
-    found: dict[AgentId, Ballot] = {}
+    cast: dict[AgentId, Ballot] = {}
     for voter, ballot in ballots.items():
         others = (x for x in contest.labels if m.s.answers[x].agent != voter)
-        found[voter] = standing_part(ballot, {x: i for i, x in enumerate(others)})
-    return {**found, **drafts}
+        cast[voter] = standing_part(ballot, {x: i for i, x in enumerate(others)})
+    return {**cast, **drafts}
 
 
 def first_of(contest: Contest, result: Tally) -> Label:
@@ -231,7 +231,7 @@ _TIE_WORDS = {"earliest": "earliest", "listed": "order of the team"}
 
 def live_ballots(m: Move) -> tuple[LiveBallot, ...]:
     """The ballots that count in the vote under way, as they count now."""
-    found: list[LiveBallot] = []
+    ballots: list[LiveBallot] = []
     for number in range(m.s.stage_began, m.s.contests_made):
         contest = m.s.contests[number]
         if contest.went_to_runoff:
@@ -240,8 +240,8 @@ def live_ballots(m: Move) -> tuple[LiveBallot, ...]:
         for voter, ballot in ballots_of(contest).items():
             best = best_of(standing_part(ballot, place))
             author = None if best is None else m.s.answers[best].agent
-            found.append(LiveBallot(voter=voter, choice=author, label=best))
-    return tuple(found)
+            ballots.append(LiveBallot(voter=voter, choice=author, label=best))
+    return tuple(ballots)
 
 
 def announce_ballots(m: Move, before: tuple[LiveBallot, ...]) -> None:

@@ -66,8 +66,8 @@ def closing(result: Result, view: View, cast: Cast, console: Console) -> Rendera
             Text(f"{draft[0]} had come so far:", style="yellow"),
             Text(draft[1], style="italic"),
         ]
-    if told := value(result):
-        parts += [Text(), Text(told)]
+    if text := value(result):
+        parts += [Text(), Text(text)]
     parts += [Text(line) for line in files(result)]
     parts += [Rule(Text(totals(result), style="dim"), style="dim")]
     return Group(*parts)

@@ -190,8 +190,8 @@ class Desk:
         return spoken.request_of(agent, turn.task, has_keys=self._has_keys)
 
     async def _ask_approval(self) -> None:
-        async with aclosing(self._approvals.asked()) as asked:
-            async for waiting in asked:
+        async with aclosing(self._approvals.asked()) as calls:
+            async for waiting in calls:
                 self._ask(spoken.approval_of(waiting.agent, waiting.call), None)
 
     def take_line(self, line: str) -> str:

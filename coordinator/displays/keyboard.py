@@ -88,11 +88,11 @@ class KeyReader:
                 text = text.replace("\r\n", "\n").replace("\r", "\n")
                 keys.append(f"paste:{text}")
                 continue
-            found = _KEY.match(self._held)
-            if found is None:
+            match = _KEY.match(self._held)
+            if match is None:
                 break  # an escape whose rest has not come
-            self._held = self._held[found.end() :]
-            if name := _name(found[0]):
+            self._held = self._held[match.end() :]
+            if name := _name(match[0]):
                 keys.append(name)
         return keys
 

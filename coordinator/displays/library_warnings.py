@@ -47,8 +47,8 @@ def warnings_held(tell: Callable[[Told], None] | None = None) -> Generator[None]
     finally:
         if warnings.showwarning is hold:
             warnings.showwarning = show
-        for told in held:
+        for warning in held:
             if tell is not None:
-                tell(told)
+                tell(warning)
             else:
-                show(*told)
+                show(*warning)

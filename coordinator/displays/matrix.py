@@ -53,7 +53,7 @@ def headings(
 
     What all names begin with tells none from another, and goes where room is short.
     """
-    found: list[str] = []
+    shortened: list[str] = []
     names = [authors.get(label, AgentId(label)) for label in labels]
     is_short = any(len(name) > width for name in names) and len(set(names)) > 1
     same = _common_start(names) if is_short else 0
@@ -61,8 +61,8 @@ def headings(
         number = revision_of(label)
         ending = f".{number}" if number > 1 else ""
         name = whole[same:] or whole
-        found.append(name[: max(1, width - len(ending))] + ending)
-    return found
+        shortened.append(name[: max(1, width - len(ending))] + ending)
+    return shortened
 
 
 def _common_start(names: Sequence[str]) -> int:

@@ -247,11 +247,11 @@ def _checked(event: AnswerChecked) -> str:
     short = [x for x in event.results if x.outcome != "passed"]
     if not short:
         return "passes every check"
-    told = "; ".join(
+    results = "; ".join(
         f"{x.check} {x.outcome}" + (f" ({last_line(x.detail)})" if x.detail else "")
         for x in short
     )
-    return f"passes {event.passed:g} of {event.of:g}: {told}"
+    return f"passes {event.passed:g} of {event.of:g}: {results}"
 
 
 def last_line(text: str) -> str:
@@ -270,13 +270,15 @@ def _counted(event: ResultsCounted, authors: Mapping[Label, AgentId]) -> str:
     if len(sizes) > 1 and max(sizes) == 1 and not event.is_clear:
         return "no two answers come to one result, so a vote decides"
     shown = event.standings[:COUNTED_MOST]
-    told = ", ".join(f"{author(label, authors)} {weight:g}" for label, weight in shown)
+    counts = ", ".join(
+        f"{author(label, authors)} {weight:g}" for label, weight in shown
+    )
     more = len(event.standings) - len(shown)
-    told = f"equal results: {told}" + (f" and {more} more" if more else "")
+    counts = f"equal results: {counts}" + (f" and {more} more" if more else "")
     if len(sizes) == 1:
-        return told
+        return counts
     why = "no vote is held, for the count is sure enough"
-    return f"{told}; {why if event.is_clear else 'a vote decides'}"
+    return f"{counts}; {why if event.is_clear else 'a vote decides'}"
 
 
 def _again(label: Label) -> str:

@@ -72,10 +72,10 @@ def cut(text: str, width: int) -> str:
         return ""
     if width_of(text) <= width:
         return text
-    kept = 0
+    taken = 0
     for at, character in enumerate(text):
-        kept += get_character_cell_size(character)
-        if kept > width - 1:
+        taken += get_character_cell_size(character)
+        if taken > width - 1:
             return text[:at] + "…"
     return text
 

@@ -165,10 +165,10 @@ class Composer:
         taken = sum(columns_in(text) for text, _ in name)
         while len(figures) > 1 and taken + len(" · ".join(figures)) + 3 > width:
             figures.pop()
-        said = " · ".join(filter(None, figures))
-        gap = max(1, width - taken - columns_in(said) - 1)
+        right = " · ".join(filter(None, figures))
+        gap = max(1, width - taken - columns_in(right) - 1)
         question = cut(f" {one_line(cast.question, width)}", width)
-        first: Line = [*name, (" " * gap, ""), (said, "dim")]
+        first: Line = [*name, (" " * gap, ""), (right, "dim")]
         return [first, [(question, "bold")]]
 
     # What stands below the agents
@@ -197,8 +197,8 @@ class Composer:
         if not count or not self.view.moments:
             return []
         matrix = self._matrix(width // 2, count + 1)
-        said = list(self.view.moments)[-count:]
-        lines = [[("─ so far ", "dim")], *(self._moment(moment) for moment in said)]
+        moments = list(self.view.moments)[-count:]
+        lines = [[("─ so far ", "dim")], *(self._moment(moment) for moment in moments)]
         lines += [[] for _ in range(count + 1 - len(lines))]
         if not matrix:
             return lines
@@ -361,11 +361,11 @@ class Composer:
             agent.id == self.look.chosen,
             waits_s,
         )
-        kept = self._panes.get(agent.id)
-        if kept is None or kept[0] != key:
-            kept = (key, self._painted(agent, width, height, back, waits_s))
-            self._panes[agent.id] = kept
-        for at, text in enumerate(kept[1]):
+        cached = self._panes.get(agent.id)
+        if cached is None or cached[0] != key:
+            cached = (key, self._painted(agent, width, height, back, waits_s))
+            self._panes[agent.id] = cached
+        for at, text in enumerate(cached[1]):
             strips.append(Strip(row + at, column, width, text))
 
     def _painted(
@@ -396,8 +396,8 @@ class Composer:
             (text, TONE_STYLES[tone])
             for tone, text in agent.tail.last((rows + back) * inner + 200)
         ]
-        found = last_rows(spans, inner, rows + back)
-        shown = found[: len(found) - back] if back else found
+        wrapped = last_rows(spans, inner, rows + back)
+        shown = wrapped[: len(wrapped) - back] if back else wrapped
         shown = shown[-rows:]
         shown += [[] for _ in range(rows - len(shown))]
         edge = brush.paint([("│", border)], 1)
@@ -480,23 +480,23 @@ class Composer:
 
 def _fitted(line: Line, width: int) -> list[Span]:
     """``line`` in exactly ``width`` columns."""
-    kept: list[Span] = []
+    fitted: list[Span] = []
     left = width
     for text, style in line:
         shown = cut(text, left)
         left -= columns_in(shown)
-        kept.append((shown, style))
+        fitted.append((shown, style))
         if left <= 0:
             break
-    return [*kept, (" " * max(0, left), "")]
+    return [*fitted, (" " * max(0, left), "")]
 
 
 def _edged(brush: Brush, title: Line, border: str, width: int) -> str:
     """A pane's upper edge, with its title in it."""
     room = width - 5
-    kept = _fitted(title, room)
-    blank = len(kept.pop()[0])
-    inside = brush.paint(kept, room - blank)
+    inner = _fitted(title, room)
+    blank = len(inner.pop()[0])
+    inside = brush.paint(inner, room - blank)
     left = brush.paint([("╭─ ", border)], 3)
     right = brush.paint([("─" * (blank + 1), border)], blank + 1)
     return f"{left}{inside}{right}{LAST_COLUMN}" + brush.paint([("╮", border)], 1)
@@ -660,5 +660,5 @@ def _counts(view: View) -> list[tuple[str, int]]:
 def _last_words(agent: AgentView) -> Span:
     spans = agent.tail.last(160)
     tone = spans[-1][0] if spans else "text"
-    said = "".join(text for _, text in spans).rstrip().rpartition("\n")[2]
-    return " ".join(said.split())[-120:], TONE_STYLES[tone]
+    line = "".join(text for _, text in spans).rstrip().rpartition("\n")[2]
+    return " ".join(line.split())[-120:], TONE_STYLES[tone]

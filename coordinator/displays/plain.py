@@ -157,8 +157,8 @@ class PlainDisplay:
             sign = SIGNS[moment.kind]
             lines.append(self._line(moment.agent or "", sign, moment.words))
         if isinstance(event, ServerToolReturned):
-            found = lines_of(event)
-            lines += [self._line(event.agent, " ", f"  {line}") for line in found]
+            results = lines_of(event)
+            lines += [self._line(event.agent, " ", f"  {line}") for line in results]
         return lines
 
     def _type(self, event: ToolInputDelta) -> list[str]:
@@ -208,8 +208,8 @@ def _closing(result: Result, view: View) -> list[str]:
         lines += ["", clean(result.answer).strip("\n")]
     elif (draft := view.longest_draft()) is not None:
         lines += ["", f"not finished; {draft[0]} had come so far:", "", draft[1]]
-    if told := value(result):
-        lines += ["", told]
+    if text := value(result):
+        lines += ["", text]
     if result.files:
         lines += ["", *files(result)]
     return [*lines, "", totals(result)]

@@ -72,8 +72,8 @@ def escaped_json(data: bytes) -> bytes:
     return _SUSPECT.sub(_as_escape, data.decode()).encode()
 
 
-def _as_escape(found: re.Match[str]) -> str:
-    code = found[0].encode("utf-16-be", "surrogatepass").hex()
+def _as_escape(match: re.Match[str]) -> str:
+    code = match[0].encode("utf-16-be", "surrogatepass").hex()
     return "".join(f"\\u{code[at : at + 4]}" for at in range(0, len(code), 4))
 
 

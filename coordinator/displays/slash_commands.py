@@ -94,8 +94,8 @@ def vote_of(text: str) -> Vote:
 
 def approval_of(agent: AgentId, call: ToolCalled) -> str:
     """The text shown to a person who must approve a call."""
-    given = bytes(call.input).decode("utf-8", "replace")
-    return f"{agent} wants to run {call.name}:\n{given}\n/yes or /no, and why not."
+    arguments = bytes(call.input).decode("utf-8", "replace")
+    return f"{agent} wants to run {call.name}:\n{arguments}\n/yes or /no, and why not."
 
 
 def request_of(agent: AgentId, task: Task, *, has_keys: bool = False) -> str:

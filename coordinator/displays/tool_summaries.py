@@ -70,50 +70,50 @@ def typed_code(event: BlockStarted) -> StringField | None:
 
 def asked(event: ServerToolCalled) -> str:
     """Say a call in one line."""
-    given = _object(event.input)
+    fields = _object(event.input)
     if event.server:
         return f"{event.server}: {event.name} {_begun(event.input)}"
     if event.name in _RUNS:
         # What it runs was to be seen while it was typed.
         field, where = _RUNS[event.name]
-        count = len(_str(given.get(field)).splitlines())
+        count = len(_str(fields.get(field)).splitlines())
         return f"runs {count} line{'' if count == 1 else 's'} {where}"
     if event.name == "text_editor_code_execution":
-        return f"{given.get('command', 'edit')} {given.get('path', '')}".rstrip()
+        return f"{fields.get('command', 'edit')} {fields.get('path', '')}".rstrip()
     if event.name == "advisor":
         return "asks its advisor"
     words, field = _ASKS.get(event.name, (event.name, ""))
-    what = _str(given.get(field)) or _begun(event.input)
+    what = _str(fields.get(field)) or _begun(event.input)
     return f"{words} {one_line(what, ASKED_CHARS)}"
 
 
 def brought(event: ServerToolReturned) -> str:
     """Say a result in one line."""
     name = event.type.removesuffix("_tool_result").removesuffix("_result")
-    said = _SAID.get(name, name)
+    verb = _SAID.get(name, name)
     content = _decoded(event.content)
     if event.is_error:
-        return f"{said} failed{_why(content)}"
+        return f"{verb} failed{_why(content)}"
     if isinstance(content, list):
         count = len(cast("list[Any]", content))
         if name == "web_search":
             return f"{count} result{'' if count == 1 else 's'}"
-        return f"{said} returned"
-    given = cast("Json", content) if isinstance(content, dict) else {}
-    if "return_code" in given:
-        return f"return code {given['return_code']}"
+        return f"{verb} returned"
+    fields = cast("Json", content) if isinstance(content, dict) else {}
+    if "return_code" in fields:
+        return f"return code {fields['return_code']}"
     if name == "web_fetch":
-        return f"fetched {given.get('url', '')}"
-    return f"{said} returned"
+        return f"fetched {fields.get('url', '')}"
+    return f"{verb} returned"
 
 
 def lines_of(event: ServerToolReturned) -> list[str]:
     """The lines under a result, cleaned and cut; none where the line says it all."""
     if event.is_error and not event.type.startswith("mcp"):
         return []
-    found = _found(_decoded(event.content))
-    shown = [whole_line(line, LINE_CHARS) for line in found[:LINES_MAX]]
-    more = len(found) - len(shown)
+    items = _found(_decoded(event.content))
+    shown = [whole_line(line, LINE_CHARS) for line in items[:LINES_MAX]]
+    more = len(items) - len(shown)
     return [*filter(None, shown), *([f"… {more:,} more lines"] if more > 0 else [])]
 
 
@@ -130,23 +130,23 @@ def _item(item: object) -> list[str]:
     """One object of a result, by what it has."""
     if not isinstance(item, dict):
         return []
-    given = cast("Json", item)
-    match given:
+    fields = cast("Json", item)
+    match fields:
         case {"type": "web_search_result"}:
-            title = one_line(_str(given.get("title")), LINE_CHARS)
-            return [" — ".join(filter(None, (title, _url(given))))]
+            title = one_line(_str(fields.get("title")), LINE_CHARS)
+            return [" — ".join(filter(None, (title, _url(fields))))]
         case {"return_code": _}:
             return [
-                *clean(_str(given.get("stdout"))).splitlines(),
-                *(f"! {x}" for x in clean(_str(given.get("stderr"))).splitlines()),
-                *_found(given.get("content")),
+                *clean(_str(fields.get("stdout"))).splitlines(),
+                *(f"! {x}" for x in clean(_str(fields.get("stderr"))).splitlines()),
+                *_found(fields.get("content")),
             ]
         case {"file_id": str(file_id)}:
             return [f"file {file_id}"]
         case {"type": "web_fetch_result", "content": {**document}}:
             return _document(cast("Json", document))
         case {"tool_references": [*references]}:
-            return [line for found in references for line in _item(found)]
+            return [line for reference in references for line in _item(reference)]
         case {"tool_name": str(name)}:
             return [name]
         case {"lines": [*lines]}:
@@ -168,14 +168,14 @@ def _document(document: Json) -> list[str]:
 def _why(content: object) -> str:
     if not isinstance(content, dict):
         return ""
-    given = cast("Json", content)
-    told = _str(given.get("error_code")) or _str(given.get("error_message"))
-    return f": {one_line(told, LINE_CHARS)}" if told else ""
+    fields = cast("Json", content)
+    reason = _str(fields.get("error_code")) or _str(fields.get("error_message"))
+    return f": {one_line(reason, LINE_CHARS)}" if reason else ""
 
 
-def _url(given: Json) -> str:
-    url = _str(given.get("url"))
-    return "" if url == given.get("title") else url
+def _url(fields: Json) -> str:
+    url = _str(fields.get("url"))
+    return "" if url == fields.get("title") else url
 
 
 def _begun(raw: msgspec.Raw) -> str:

@@ -137,9 +137,9 @@ class Tail:
         tone, pieces = self._spans[0]
         length = sum(map(len, pieces))
         if len(self._spans) == 1 or self._size - length < self._chars:
-            kept = "".join(pieces)[self._size - self._chars :]
-            self._spans[0] = (tone, [kept])
-            self._size -= length - len(kept)
+            rest = "".join(pieces)[self._size - self._chars :]
+            self._spans[0] = (tone, [rest])
+            self._size -= length - len(rest)
         else:
             self._spans.popleft()
             self._size -= length
@@ -152,14 +152,14 @@ class Tail:
 
     def last(self, chars: int) -> list[tuple[Tone, str]]:
         """Return the last ``chars`` characters or a little more, oldest span first."""
-        found: deque[tuple[Tone, str]] = deque()
+        spans: deque[tuple[Tone, str]] = deque()
         for tone, pieces in reversed(self._spans):
             text = "".join(pieces)
-            found.appendleft((tone, text[-chars:]))
+            spans.appendleft((tone, text[-chars:]))
             chars -= len(text)
             if chars <= 0:
                 break
-        return list(found)
+        return list(spans)
 
     def written(self) -> str:
         """The text typed as an answer; where none was typed, the text said aloud."""
@@ -299,9 +299,9 @@ class View:
 
     def __init__(self, models: Mapping[str, str]) -> None:
         named = {AgentId(name): model for name, model in models.items()}
-        kept = max(TAIL_CHARS, TAIL_CHARS_ALL // max(1, len(named)))
+        chars = max(TAIL_CHARS, TAIL_CHARS_ALL // max(1, len(named)))
         self.agents = {
-            a: AgentView(id=a, model=clean(m), _tail=Tail(kept))
+            a: AgentView(id=a, model=clean(m), _tail=Tail(chars))
             for a, m in named.items()
         }
         self.phase: Phase = "drafting"
@@ -370,8 +370,8 @@ class View:
             for agent in self.agents.values()
             if agent.label is None
         }
-        found = max(drafts.items(), key=lambda item: len(item[1]), default=None)
-        return found if found is not None and found[1] else None
+        longest = max(drafts.items(), key=lambda item: len(item[1]), default=None)
+        return longest if longest is not None and longest[1] else None
 
     def support(self) -> dict[AgentId, int]:
         """How many live ballots prefer each standing answer, by its author."""
@@ -403,8 +403,8 @@ class View:
 
     def _unask(self, agent: AgentId, turn: TurnNumber) -> None:
         """The turn is over; a later one may have been asked for before it said so."""
-        asked = self.asked.get(agent)
-        if asked is not None and asked.number <= turn:
+        current = self.asked.get(agent)
+        if current is not None and current.number <= turn:
             del self.asked[agent]
 
     def _agent(self, agent: AgentId, at: float | None = None) -> AgentView:

@@ -242,8 +242,8 @@ class Chain:
 
 
 def _mark_payload(salt: int, durable_bytes: int, stands_at: int) -> bytes:
-    said = _CHAINED_MARK.pack(_MARK_WORD, salt, durable_bytes, stands_at)
-    return said + _CRC.pack(zlib.crc32(said, salt))
+    mark = _CHAINED_MARK.pack(_MARK_WORD, salt, durable_bytes, stands_at)
+    return mark + _CRC.pack(zlib.crc32(mark, salt))
 
 
 def encode_file_header(salt: int, version: int = UNCHAINED) -> bytes:
@@ -422,9 +422,9 @@ def _mark_at(data: bytes, salt: int, offset: int) -> tuple[int, bool] | None:
         payload = data[body : body + length]
         if len(payload) < length:
             return None
-        _, _, said, place = _CHAINED_MARK.unpack_from(payload)
-        is_whole = payload == _mark_payload(salt, said, place)
-        return (said, place != offset) if is_whole else None
+        _, _, durable_bytes, place = _CHAINED_MARK.unpack_from(payload)
+        is_whole = payload == _mark_payload(salt, durable_bytes, place)
+        return (durable_bytes, place != offset) if is_whole else None
     if (length, kind) != (_MARK.size, Kind.DURABLE):
         return None
     durable: int = _MARK.unpack_from(data, body)[2]

@@ -86,16 +86,16 @@ def list_sessions(
             # SQLite opens its files by path: only where nobody else can put links.
             folder.insist_on_privacy()
             with _locked(folder):
-                found = _list_indexed(folder)
+                summaries = _list_indexed(folder)
         except (JournalUnavailable, sqlite3.DatabaseError) as trouble:
             if isinstance(trouble, _Held):
                 (notify or _log.warning)(f"{trouble}; listed without the index")
             # A folder that is shared or may not be written, a full disk, an index that
             # somebody damages again and again: do without.
-            found = [_look(folder, s, state)[0] for s, state in folder.sessions()]
-    found.sort(key=lambda s: s.session)
-    found.sort(key=_started, reverse=True)
-    return tuple(found)
+            summaries = [_look(folder, s, state)[0] for s, state in folder.sessions()]
+    summaries.sort(key=lambda s: s.session)
+    summaries.sort(key=_started, reverse=True)
+    return tuple(summaries)
 
 
 def summary_of(root: Path, session: str) -> Summary:
@@ -319,20 +319,20 @@ def _refreshed(folder: Folder) -> list[Summary]:
 def _refresh(db: sqlite3.Connection, folder: Folder) -> list[Summary]:
     rows = db.execute("SELECT session, size_bytes, changed_ns, summary FROM sessions_1")
     known = {session: (size, ns, blob) for session, size, ns, blob in rows}
-    found: list[Summary] = []
+    summaries: list[Summary] = []
     for session, state in folder.sessions():
         size, changed_ns, blob = known.pop(session, (None, None, b""))
         if (size, changed_ns) == (state.st_size, state.st_mtime_ns):
-            found.append(_summaries.decode(blob))
+            summaries.append(_summaries.decode(blob))
             continue
         summary, may_keep = _look(folder, session, state)
-        found.append(summary)
+        summaries.append(summary)
         if may_keep:
             db.execute(_UPSERT, _row(summary, state))
     db.executemany(
         "DELETE FROM sessions_1 WHERE session = ?", [(gone,) for gone in known]
     )
-    return found
+    return summaries
 
 
 def _row(summary: Summary, state: os.stat_result) -> tuple[object, ...]:

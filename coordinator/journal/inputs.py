@@ -90,13 +90,13 @@ def fetched(records: Iterable[Record]) -> dict[str, FileRecord]:
     Args:
         records: All of them, the void ones too.
     """
-    found: dict[str, FileRecord] = {}
+    files: dict[str, FileRecord] = {}
     for record in records:
         if record.kind == Kind.RESULT:
             entry = decode(record)
             assert isinstance(entry, Result)
-            found |= {file.id: file for file in entry.files if file.path}
-    return found
+            files |= {file.id: file for file in entry.files if file.path}
+    return files
 
 
 def inputs(records: Iterable[Record]) -> Iterator[MachineInput]:

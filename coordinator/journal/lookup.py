@@ -31,15 +31,17 @@ def find_session(root: Path, text: str) -> str:
             with the ids that come near.
     """
     checked_session_id(text)
-    kept = _kept(root)
-    if not kept:
+    sessions = _kept(root)
+    if not sessions:
         raise JournalUnavailable(
             f"no session is kept in {str(root)!r}; 'coordinator run' keeps one, "
             "--journal names another folder"
         )
-    if text == LAST and LAST not in kept:
-        return kept[0]
-    fitting = [text] if text in kept else [s for s in kept if s.startswith(text)]
+    if text == LAST and LAST not in sessions:
+        return sessions[0]
+    fitting = (
+        [text] if text in sessions else [s for s in sessions if s.startswith(text)]
+    )
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
@@ -49,7 +51,7 @@ def find_session(root: Path, text: str) -> str:
             f"{len(fitting)} sessions begin with {text!r}: {names}{more}; give more "
             "of the id"
         )
-    near = get_close_matches(text, kept, 1)
+    near = get_close_matches(text, sessions, 1)
     listing = f"see: coordinator sessions list{option_of(root)}"
     hint = f"did you mean {near[0]!r}?" if near else listing
     raise JournalUnavailable(f"there is no session {text!r} in {str(root)!r}; {hint}")
@@ -60,5 +62,7 @@ def _kept(root: Path) -> list[str]:
     if not is_there(root):
         return []
     with open_folder(root) as folder:
-        found = sorted(folder.sessions(), key=lambda x: (-x[1].st_mtime_ns, x[0]))
-        return [session for session, _ in found]
+        newest_first = sorted(
+            folder.sessions(), key=lambda x: (-x[1].st_mtime_ns, x[0])
+        )
+        return [session for session, _ in newest_first]

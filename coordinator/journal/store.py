@@ -248,8 +248,8 @@ class Folder:
                     return []
                 raise
             try:
-                with os.scandir(fd) as found:
-                    return [one.stat(follow_symlinks=False).st_size for one in found]
+                with os.scandir(fd) as entries:
+                    return [one.stat(follow_symlinks=False).st_size for one in entries]
             finally:
                 os.close(fd)
 

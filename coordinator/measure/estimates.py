@@ -65,26 +65,26 @@ class Estimates(msgspec.Struct, frozen=True, kw_only=True):
 
     def assumed(self) -> dict[str, float | str]:
         """The same as assumptions of the simulator, by their names."""
-        found: dict[str, float | str] = {}
+        values: dict[str, float | str] = {}
         errors = self._errors()
         if errors is not None:
-            found["judge_shared_sd"] = round(errors.shared_sd, 3)
-            found["judge_own_sd"] = round(errors.own_sd, 3)
+            values["judge_shared_sd"] = round(errors.shared_sd, 3)
+            values["judge_own_sd"] = round(errors.own_sd, 3)
         if self.drafts_together is not None:
             together = min(max(self.drafts_together, 0.0), 0.98)
-            found["shared_sd"] = round(sqrt(together / (1 - together)), 3)
+            values["shared_sd"] = round(sqrt(together / (1 - together)), 3)
         if self.equally_wrong is not None:
-            found["wrong_shared"] = round(sqrt(self.equally_wrong), 3)
-        found["countable"] = "true" if self.comparable >= 0.5 else "false"
-        kept = self._revision_keep()
-        if kept is not None:
-            found["revision_keep"] = round(kept, 3)
-            found["revision_sd"] = round(sqrt(max(0.0, 1 - kept**2)), 3)
+            values["wrong_shared"] = round(sqrt(self.equally_wrong), 3)
+        values["countable"] = "true" if self.comparable >= 0.5 else "false"
+        revision_keep = self._revision_keep()
+        if revision_keep is not None:
+            values["revision_keep"] = round(revision_keep, 3)
+            values["revision_sd"] = round(sqrt(max(0.0, 1 - revision_keep**2)), 3)
         for name in ("draft_tokens", "answer_tokens", "vote_tokens", "present_tokens"):
             tokens: float | None = getattr(self, name)
             if tokens:
-                found[name] = round(tokens)
-        return found
+                values[name] = round(tokens)
+        return values
 
     def _errors(self) -> Errors | None:
         if self.judge_right is None or self.within is None:
@@ -148,8 +148,8 @@ def _mean(values: Sequence[bool]) -> float | None:
 
 
 def _median(values: Sequence[float]) -> float | None:
-    kept = [value for value in values if value]
-    return median(kept) if kept else None
+    known = [value for value in values if value]
+    return median(known) if known else None
 
 
 def _equal(pairs: Sequence[tuple[Draft, Draft]]) -> float | None:
@@ -188,8 +188,8 @@ def _judges_together(
 ) -> float | None:
     both: list[tuple[bool, bool]] = []
     for session in sessions:
-        found = [(vote.model, dict(_pairs(session, vote))) for vote in session.votes]
-        for (model, one), (other_model, other) in combinations(found, 2):
+        verdicts = [(vote.model, dict(_pairs(session, vote))) for vote in session.votes]
+        for (model, one), (other_model, other) in combinations(verdicts, 2):
             if (model == other_model) == same_model:
                 both += [(one[pair], other[pair]) for pair in one.keys() & other.keys()]
     return _correlation(both)

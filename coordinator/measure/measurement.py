@@ -88,10 +88,10 @@ def _measured(options: MeasureOptions, report: Report) -> Measurement:
     for outcome in report.outcomes:
         try:
             journal = read_session(options.out / "sessions", outcome.session)
-            found = session_facts(journal, questions[outcome.question])
+            session = session_facts(journal, questions[outcome.question])
         except (CoordinatorError, msgspec.DecodeError):
             continue
-        facts[outcome.team].append(found)
+        facts[outcome.team].append(session)
     # Revisions are seen in the one, judges and drafts in the other.
     revised = [
         msgspec.structs.replace(each, drafts=(), votes=(), final_is_right=None)

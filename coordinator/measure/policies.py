@@ -66,22 +66,22 @@ def replayed(sessions: Sequence[SessionFacts], *, seed: int = 0) -> list[Row]:
         sessions: Those with a draft; several of one question are averaged first.
         seed: Decides every draw.
     """
-    kept = [each for each in sessions if each.drafts]
-    if not kept:
+    usable = [each for each in sessions if each.drafts]
+    if not usable:
         return []
-    size = max(len(each.drafts) for each in kept)
+    size = max(len(each.drafts) for each in usable)
     policies = _policies(size)
     by_policy: dict[str, dict[str, list[Came]]] = {name: {} for name in policies}
     equal: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for session in kept:
+    for session in usable:
         for name, policy in policies.items():
             came = _drawn(policy, session, f"{seed} {session.question}")
             by_policy[name].setdefault(session.question, []).append(came)
             equal[name][session.question].append(came.right - _bought(session, came))
     base = _averaged(by_policy["one draft"])
     rows: list[Row] = []
-    for name, found in by_policy.items():
-        each = _averaged(found)
+    for name, outcomes in by_policy.items():
+        each = _averaged(outcomes)
         gains = [each[question].right - base[question].right for question in each]
         is_count = name in {"one draft", "any is right"} or bool(
             _COUNTING.fullmatch(name)
@@ -115,8 +115,8 @@ def _policies(size: int) -> dict[str, _Policy]:
     }
 
 
-def _averaged(found: Mapping[str, Sequence[Came]]) -> dict[str, Came]:
-    return {question: _mean(came) for question, came in found.items()}
+def _averaged(outcomes: Mapping[str, Sequence[Came]]) -> dict[str, Came]:
+    return {question: _mean(came) for question, came in outcomes.items()}
 
 
 def _mean(came: Sequence[Came]) -> Came:
@@ -161,8 +161,8 @@ def _came(right: float, costs: Sequence[Cost]) -> Came:
 def _counted(facts: SessionFacts, chance: Random, size: int) -> Came:
     """Count ``size`` drafts; a tie is worth its share of right answers."""
     drafts = _some(facts, chance, size)
-    found = _entries(drafts)
-    tied = [entry.label for entry in found if entry.weight == found[0].weight]
+    results = _entries(drafts)
+    tied = [entry.label for entry in results if entry.weight == results[0].weight]
     return _came(_share(tied, drafts), [draft.cost for draft in drafts])
 
 
@@ -171,10 +171,12 @@ def _grown(facts: SessionFacts, chance: Random) -> Came:
     size = min(GROWN.start, len(order))
     while True:
         drafts = order[:size]
-        found = _entries(drafts)
-        counts = [len(entry.labels) for entry in found] + [0]
+        results = _entries(drafts)
+        counts = [len(entry.labels) for entry in results] + [0]
         if size >= len(order) or is_sure(GROWN, counts[0], counts[1], size):
-            tied = [entry.label for entry in found if entry.weight == found[0].weight]
+            tied = [
+                entry.label for entry in results if entry.weight == results[0].weight
+            ]
             return _came(_share(tied, drafts), [draft.cost for draft in drafts])
         size = min(size + GROWN.step, len(order))
 
@@ -189,19 +191,19 @@ def _panel(facts: SessionFacts, chance: Random, size: int, rule: VotingRule) -> 
 
 def _evidence(facts: SessionFacts, chance: Random) -> Came:
     """Count results; a small panel judges where the count could still be turned."""
-    found = _entries(facts.drafts)
-    first = found[0]
+    results = _entries(facts.drafts)
+    first = results[0]
     models = {draft.model for draft in facts.drafts}
     size = len(models)
-    if lead(found) <= WEAK_MARGIN * len(facts.drafts):
-        is_prose = len(found) > 1 and all(len(x.labels) == 1 for x in found)
+    if lead(results) <= WEAK_MARGIN * len(facts.drafts):
+        is_prose = len(results) > 1 and all(len(x.labels) == 1 for x in results)
         size = max(size, 3 if is_prose else 2)
     drafts = [draft.cost for draft in facts.drafts]
-    if len(found) == 1 or lead(found) > size:
+    if len(results) == 1 or lead(results) > size:
         right = _share([first.label], facts.drafts)
         return _came(right, [*drafts, facts.presenting])
     votes = chance.sample(facts.votes, min(size, len(facts.votes)))
-    same = {label: entry.label for entry in found for label in entry.labels}
+    same = {label: entry.label for entry in results for label in entry.labels}
     won = _elected(Plurality(), votes, same, facts.drafts, chance)
     costs = [*drafts, *(vote.cost for vote in votes), facts.presenting]
     return _came(_share(won, facts.drafts), costs)
@@ -230,16 +232,16 @@ def _elected(
         return [label for label, count in firsts.items() if count == top]
     if not cast:
         return labels[:1]
-    found = tally(rule, cast, tuple(labels), tie_order=tuple(labels))
-    placed = [label for label, _ in found.standings]
-    return [found.winner or placed[0]]
+    result = tally(rule, cast, tuple(labels), tie_order=tuple(labels))
+    placed = [label for label, _ in result.standings]
+    return [result.winner or placed[0]]
 
 
 def _first(ballot: Ballot, labels: Sequence[Label]) -> Label | None:
-    found = tally(
+    result = tally(
         Plurality(), {AgentId("one"): ballot}, tuple(labels), tie_order=tuple(labels)
     )
-    best = found.standings[0]
+    best = result.standings[0]
     return best[0] if best[1] else None
 
 

@@ -43,25 +43,29 @@ def lines(rows: Sequence[Row], found: Estimates, sessions: int) -> Iterator[str]
     yield "  " + " ".join(f"--assume {name}={value}" for name, value in assumed.items())
 
 
-def _numbers(found: Estimates) -> Iterator[str]:
-    def said(value: float | None) -> str:
+def _numbers(seen: Estimates) -> Iterator[str]:
+    def text(value: float | None) -> str:
         return "not seen" if value is None else f"{value:.2f}"
 
     yield "What the simulator assumes, as these sessions have it:"
-    pairs = f"of {found.judge_pairs:,} pairs of a right and a wrong draft"
-    yield f"  a judge prefers the right one       {said(found.judge_right)}  {pairs}"
-    yield f"  judges right together, one model    {said(found.within)}"
-    yield f"  judges right together, two models   {said(found.between)}"
-    turns = f"{said(found.first_considered)}  beyond chance for the first one"
+    pairs = f"of {seen.judge_pairs:,} pairs of a right and a wrong draft"
+    yield f"  a judge prefers the right one       {text(seen.judge_right)}  {pairs}"
+    yield f"  judges right together, one model    {text(seen.within)}"
+    yield f"  judges right together, two models   {text(seen.between)}"
+    turns = f"{text(seen.first_considered)}  beyond chance for the first one"
     yield f"  judgement turns with the order      {turns}"
-    wrong = f"of wrong ones {said(found.equally_wrong)}"
-    yield f"  drafts with equal results           {said(found.equal)}  {wrong}"
-    kept = f"of wrong ones {said(found.revised_wrong)}, {found.revisions:,} revisions"
-    yield f"  revisions of right answers right    {said(found.revised_right)}  {kept}"
-    yield f"  the presenter's loss                {said(found.presenter_loss)}"
+    wrong = f"of wrong ones {text(seen.equally_wrong)}"
+    yield f"  drafts with equal results           {text(seen.equal)}  {wrong}"
+    wrong = f"of wrong ones {text(seen.revised_wrong)}, {seen.revisions:,} revisions"
+    yield f"  revisions of right answers right    {text(seen.revised_right)}  {wrong}"
+    yield f"  the presenter's loss                {text(seen.presenter_loss)}"
     tokens = " / ".join(
         "?" if value is None else f"{value:,.0f}"
-        for value in (found.draft_tokens, found.vote_tokens, found.present_tokens)
+        for value in (
+            seen.draft_tokens,
+            seen.vote_tokens,
+            seen.present_tokens,
+        )
     )
     yield f"  tokens: draft / vote / last words   {tokens}"
 

@@ -68,8 +68,8 @@ def forecast(
     if not questions:
         raise ConfigInvalid("there are no questions to measure with")
     assumed, size = Assumptions(), len(config.agents)
-    asked = sum(len(each.question) for each in questions) / len(questions) / 4
-    prompt = round(assumed.preamble_tokens + asked + assumed.ask_tokens)
+    question_tokens = sum(len(each.question) for each in questions) / len(questions) / 4
+    prompt = round(assumed.preamble_tokens + question_tokens + assumed.ask_tokens)
     turns = [
         (size, prompt, assumed.draft_tokens),
         (size, prompt + size * assumed.answer_tokens, assumed.vote_tokens),

@@ -68,12 +68,12 @@ _BOUNDS = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"
 
 def _worded(message: str, data: Plain, into: object) -> tuple[Where, str]:
     """Take msgspec's message apart and say it with the value and the way out."""
-    found = _AT.search(message)
+    place = _AT.search(message)
     whole = message
     where: Where = ()
-    if found is not None:
-        message = message[: found.start()]
-        for step in _STEP.finditer(found["way"]):
+    if place is not None:
+        message = message[: place.start()]
+        for step in _STEP.finditer(place["way"]):
             if step["key"] is not None:
                 where += (step["key"],)
             elif step["index"] is not None:
