@@ -101,7 +101,9 @@ def _ruled(rules: Rules, settings: TeamSettings) -> Rules:
 def _told(agent: AgentEntry, settings: TeamSettings) -> AgentEntry:
     changes: dict[str, Any] = {}
     if settings.system is not None and agent.backend != "human":
-        changes["system"] = "\n\n".join(x for x in (agent.system, settings.system) if x)
+        changes["system"] = "\n\n".join(
+            x for x in (agent.instructions, settings.system) if x
+        )
     if settings.effort is not None and agent.backend != "human":
         changes["effort"] = settings.effort
     if settings.tools and agent.backend != "human":

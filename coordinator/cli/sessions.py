@@ -55,6 +55,8 @@ class Shown(Summary, frozen=True, kw_only=True):
     models: dict[AgentId, str]
     parent: Parent | None
     """The session that it was branched from or continues."""
+    seed: int
+    """Decided every lot."""
     records: int
     """Those that count."""
     damage: str | None
@@ -186,6 +188,7 @@ def _shown(journal: Journal, summary: Summary) -> Shown:
         **msgspec.structs.asdict(summary),
         models=journal.opened.models,
         parent=journal.opened.parent,
+        seed=journal.opened.seed,
         records=len(counted),
         damage=str(journal.damage) if journal.damage else None,
         result=ends[-1]
@@ -204,6 +207,7 @@ def _in_words(shown: Shown, story: Story | None, root: Path) -> Iterator[str]:
         tag = str(shown.parent.__struct_config__.tag).replace("_", " ")
         yield f"parent    {tag} {clean(shown.parent.session)}"
     yield f"question  {one_line(shown.question, 500)}"
+    yield f"seed      {shown.seed}"
     models = (f"{one_line(a, 64)} ({one_line(m, 64)})" for a, m in shown.models.items())
     yield f"team      {', '.join(models)}"
     spent = f"; {result.usage.total_tokens:,} tokens" if result else ""

@@ -138,6 +138,11 @@ class Consensus:
         return cls(rules, state, is_budgeted=budget.is_set(rules))
 
     @property
+    def seed(self) -> int:
+        """Decides every lot."""
+        return self._state.seed
+
+    @property
     def phase(self) -> Phase:
         """Where the session stands."""
         return self._state.phase

@@ -121,6 +121,9 @@ class Result(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """Files that code execution has written, in the order in which they were named."""
     draft: DraftRecord | None = None
     """The longest of those that were under way, where nobody has answered."""
+    seed: int | None = None
+    """Decided every lot: ``run --seed`` and ``Team(seed=…)`` repeat them; ``None`` in
+    journals of before."""
 
     def __str__(self) -> str:
         """The answer, and beneath it in two lines how it came about."""

@@ -149,7 +149,7 @@ def _systems(journal: Journal) -> dict[str, str]:
         config = config_of(source)
     except ConfigInvalid:
         return {}  # made in Python, or with a secret: what it said is kept all the same
-    return {entry.id: entry.system for entry in config.agents}
+    return {entry.id: entry.instructions for entry in config.agents}
 
 
 class _Scripts:

@@ -84,7 +84,8 @@ class Driver:
     ) -> Result:
         """Close the books, and say why the winner won; as :meth:`Ledger.result`."""
         result = self.ledger.result(session, question, end, elapsed_s, read=read)
-        return msgspec.structs.replace(result, why=self._explainer.explain())
+        why, seed = self._explainer.explain(), self.machine.seed
+        return msgspec.structs.replace(result, why=why, seed=seed)
 
     def end_if_interrupted(self, at: float, reason: str) -> Conclude:
         """How the session has ended, or would if it were interrupted at ``at``."""

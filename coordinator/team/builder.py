@@ -182,12 +182,12 @@ def _agent(
 def _skills(entry: AgentEntry) -> tuple[str, tuple[Tool, ...], tuple[Path, ...]]:
     """The system prompt with the agent's skills, their reader, and their folders."""
     if not entry.skill_folders:
-        return entry.system, (), ()
+        return entry.instructions, (), ()
     from agents.tools.skills import SkillReader, skills_prompt  # noqa: PLC0415  (few)
     from coordinator.team.skill_folders import read_skills  # noqa: PLC0415  (likewise)
 
     skills = read_skills(entry.id, entry.skill_folders)
-    parts = filter(None, (entry.system, skills_prompt(skills)))
+    parts = filter(None, (entry.instructions, skills_prompt(skills)))
     folders = tuple(skill.folder for skill in skills)
     return "\n\n".join(parts), (SkillReader(skills),), folders
 
@@ -207,7 +207,7 @@ def _named(config: TeamConfig, entry: AgentEntry, *, is_placed: bool) -> Agent:
     return Agent(
         id=AgentId(entry.id),
         backend=Stub(model, price if entry.price is not None else None),
-        system=entry.system,
+        system=entry.instructions,
         elsewhere=OnRay(source_of(config), entry.id, place, share=1 / placed),
     )
 

@@ -35,6 +35,7 @@ from coordinator.team.schema import (
     SharedEntry,
     TeamConfig,
     TeamFile,
+    TextFile,
 )
 from coordinator.team.validation import (
     FILE_TOOLS,
@@ -264,6 +265,9 @@ def _filled(
     if entry.ca_file is not None:
         place = document.path.parent / _path(document, at, "ca_file", entry.ca_file)
         entry = msgspec.structs.replace(entry, ca_file=str(place.absolute()))
+    if isinstance(entry.system, TextFile):
+        text = _text_of(document, at, entry.system)
+        entry = msgspec.structs.replace(entry, system=text)
     if entry.workspace is not None:
         place = _path(document, at, "workspace", entry.workspace)
         entry = msgspec.structs.replace(entry, workspace=str(place))
@@ -290,7 +294,7 @@ def _check_variables(document: Document, at: Where, entry: AgentEntry) -> None:
     plain = ("model", "base_url", "region", "project", "resource", "api_key_env")
     named = [(key, getattr(entry, key, None) or "", False) for key in plain]
     named += [("fallback", model, False) for model in entry.fallback]
-    named.append(("system", entry.system, True))
+    named.append(("system", entry.instructions, True))
     for key, text, is_whole in named:
         name = variable_in(text, is_whole=is_whole)
         if name is not None:
@@ -299,6 +303,17 @@ def _check_variables(document: Document, at: Where, entry: AgentEntry) -> None:
                 f"{name} is not filled in here and would be taken as it stands; write "
                 "the value itself",
             )
+
+
+def _text_of(document: Document, at: Where, told: TextFile) -> str:
+    """The text of a file that an agent's ``system`` names."""
+    where = (*said_at(document, at, "system"), "file")
+    try:
+        path = document.path.parent / expanded(told.file)
+        return path.read_text(encoding="utf-8-sig").strip()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise document.error(where, f"{told.file!r} cannot be read: {why}") from None
 
 
 def _script(

@@ -79,6 +79,13 @@ class RayPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """So long a frame waits for others to travel with, in milliseconds."""
 
 
+class TextFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A text that stands in a file of its own."""
+
+    file: str
+    """Its path, relative to the team file."""
+
+
 class AgentSettings(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 ):
@@ -112,8 +119,9 @@ class AgentSettings(
     price: TokenPrice | Literal["free"] | None = None
     """USD for a million tokens (``{input: 0.5, output: 2, cached: 0.1}``), or ``free``;
     left out: as the price list says. Local models are free."""
-    system: str = ""
-    """The agent's own instructions, before the question."""
+    system: str | TextFile = ""
+    """The agent's own instructions, before the question; or ``{file: persona.md}``, the
+    text of a file, relative to this one."""
     tools: tuple[str | JsonObject, ...] = ()
     """Server tools by name (``web_search``), by version, or by their whole API form,
     which needs ``name`` where a version is newer than this program; Python functions
@@ -214,6 +222,11 @@ class AgentSettings(
     script: str | JsonObject | None = None
     """The script of a scripted agent: here, or the path of a file, relative to this
     one. With ``backend: claude``: the emulated API's answers under ``--emulate``."""
+
+    @property
+    def instructions(self) -> str:
+        """The text of ``system``; the team file's reader has read a file by then."""
+        return self.system if isinstance(self.system, str) else ""
 
     def __repr__(self) -> str:
         # What is carried to the API as it is may hold tokens.
