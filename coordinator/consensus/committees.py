@@ -40,6 +40,8 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
 def groups(m: Move, labels: tuple[Label, ...]) -> list[Group]:
     """The contests of a stage in which ``labels`` stand (S5)."""
+    if m.rules.voting.panel == 0:
+        return [Group(labels=labels, voters=())]
     shape, count, is_first = m.rules.voting.topology, len(labels), m.s.stages == 0
     if shape == "all":
         over = m.rules.voting.committee_over

@@ -326,6 +326,8 @@ def _check_together(rules: Rules) -> None:
             "a challenger's answer comes after the vote and would not be checked, so "
             "'challenge' does not go with 'checks'; set 'challenge: off'"
         )
+    if voting.panel == 0:
+        _check_without_voters(rules)
     if not drafting.revise:
         return
     if voting.committee_over is not None:
@@ -343,6 +345,21 @@ def _check_together(rules: Rules) -> None:
             "a challenge follows the vote on a slate that stands still, so it does "
             "not go with 'revise: true'; set 'challenge: off'"
         )
+
+
+def _check_without_voters(rules: Rules) -> None:
+    """Refuse what asks for a ballot where nobody votes."""
+    asking = {
+        "revise: true": rules.drafting.revise,
+        "challenge: weak_margin": rules.voting.challenge != "off",
+        "ties: runoff": rules.voting.ties == "runoff",
+    }
+    for written, is_asked in asking.items():
+        if is_asked:
+            raise ValueError(
+                f"with 'panel: 0' nobody votes, and '{written}' asks for ballots; leave "
+                "out either"
+            )
 
 
 def _preset(policy: str) -> dict[str, Any]:

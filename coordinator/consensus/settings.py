@@ -258,8 +258,9 @@ class Voting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """``all``: everybody sees everything, but for ``committee_over``."""
     leader_first: LeaderFirst | None = msgspec.field(default_factory=LeaderFirst)
     """``None``: all reviewers of a contest are asked at once."""
-    panel: Positive | Literal["auto"] | None = 5
-    """Most voters in one contest; ``None``: everybody. ``auto``: one for each different
+    panel: Count | Literal["auto"] | None = 5
+    """Most voters in one contest; ``None``: everybody; 0: nobody votes, and the order
+    of ties decides (``final: synthesise`` makes one answer of all). ``auto``: one for each different
     model, because voters of one model are right and wrong together (.63 to .72 in
     recorded judges, 2026-11-30), and two at least where the drafts leave a weak margin,
     three where no two of them are equal; whoever is alone of its model goes first, and

@@ -94,10 +94,10 @@ def test_a_voting_rule_is_spelled_as_in_a_file() -> None:
             "'three' will not do; expected int",
         ),
         (
-            {"panel": 0},
-            "voting: {panel: 0}",
+            {"panel": -1},
+            "voting: {panel: -1}",
             "voting.panel",
-            "0 will not do; use at least 1",
+            "-1 will not do; use at least 0",
         ),
         (
             {"straggler": Straggler(share=3)},
@@ -141,10 +141,10 @@ def test_a_constructor_says_what_a_file_is_told(
 
 def test_an_error_of_a_file_carries_its_place_as_data() -> None:
     with pytest.raises(ConfigInvalid) as caught:
-        parse_team(AGENTS + "voting: {panel: 0}", FILE)
+        parse_team(AGENTS + "voting: {panel: -1}", FILE)
     error = caught.value
     assert (error.path, error.line, error.key) == (FILE, 2, "voting.panel")
-    assert error.problem == "0 will not do; use at least 1"
+    assert error.problem == "-1 will not do; use at least 0"
 
 
 def test_a_misspelt_setting_is_refused_with_the_nearest() -> None:
@@ -226,6 +226,9 @@ def test_the_policies_are_those_that_journals_of_version_0_1_kept() -> None:
             "compares results, so it needs 'equal: value'",
         ),
         ({"review_opens": "own_drafted"}, "needs 'revise: true'"),
+        ({"panel": 0, "challenge": "weak_margin"}, "nobody votes, and 'challenge"),
+        ({"panel": 0, "ties": "runoff"}, "nobody votes, and 'ties: runoff'"),
+        ({"revise": True, "panel": 0}, "nobody votes, and 'revise: true'"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(

@@ -165,6 +165,21 @@ def test_a_small_panel_judges_a_middling_team(seat: Seat) -> None:
     assert len(reviewing) == 5
 
 
+@pytest.mark.parametrize("count", [3, 12, 40])
+def test_without_a_panel_nobody_votes_and_the_order_of_ties_decides(
+    seat: Seat, count: int
+) -> None:
+    names = " ".join(f"a{i}" for i in range(count))
+    table = drafted(seat, names, panel=0, ties="listed", final="synthesise")
+    (decided,) = table.every(WinnerDecided)
+    assert (decided.winner, decided.rule) == ("a0", "")
+    assert [start.turn.agent for start in table.just(StartTurn)] == ["a0"]
+    assert len(table.present("a0").answers) == min(count, 5)
+    table.presents("a0", "one answer of all")
+    assert table.end.answer == "one answer of all"
+    assert "no ballot was cast" in table.end.detail
+
+
 def test_large_teams_vote_in_committees_judged_from_outside(seat: Seat) -> None:
     names = " ".join(f"a{i}" for i in range(12))
     table = drafted(seat, names, committee_over=8, committee_size=5)
