@@ -154,7 +154,7 @@ async def _run(options: RunOptions) -> int:
     if options.env_file is not None or not (options.is_demo or options.is_emulated):
         load_environment(options.env_file)
     options = as_configured(options)
-    if options.models:
+    if options.models and options.backend is None:  # which says whose they are
         models = with_known_models(options.models, is_sure=options.is_sure)
         options = replace(options, models=models)
     if options.again is not None:

@@ -90,10 +90,13 @@ def test_a_kind_of_backend_that_is_not_here_is_refused(
 
 
 @pytest.mark.real_time
+@pytest.mark.parametrize(
+    ("kind", "model"), [("groq", "llama-3.3-70b"), ("openai", "gpt-5.4")]
+)
 def test_a_backend_and_a_model_are_a_team_of_one(
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], kind: str, model: str
 ) -> None:
-    words = ["--backend", "groq", "--model", "llama-3.3-70b", "--emulate"]
+    words = ["--backend", kind, "--model", model, "--emulate"]
     assert main([*words, "--no-display", "--no-journal", "Why is it so?"]) == 0
     assert "o model was asked" in capsys.readouterr().out
 
