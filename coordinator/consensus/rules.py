@@ -357,8 +357,8 @@ def _check_without_voters(rules: Rules) -> None:
     for written, is_asked in asking.items():
         if is_asked:
             raise ValueError(
-                f"with 'panel: 0' nobody votes, and '{written}' asks for ballots; leave "
-                "out either"
+                f"with 'panel: 0' nobody votes, and '{written}' asks for ballots; "
+                "leave out either"
             )
 
 

@@ -259,13 +259,15 @@ class Voting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     leader_first: LeaderFirst | None = msgspec.field(default_factory=LeaderFirst)
     """``None``: all reviewers of a contest are asked at once."""
     panel: Count | Literal["auto"] | None = 5
-    """Most voters in one contest; ``None``: everybody; 0: nobody votes, and the order
-    of ties decides (``final: synthesise`` makes one answer of all). ``auto``: one for each different
-    model, because voters of one model are right and wrong together (.63 to .72 in
-    recorded judges, 2026-11-30), and two at least where the drafts leave a weak margin,
-    three where no two of them are equal; whoever is alone of its model goes first, and
-    of those the makers with fewest judges. Without effect above ``shortlist.over``
-    answers, where the shortlist has a panel of its own."""
+    """Most voters in one contest; ``None``: everybody. 0: nobody votes, and the order
+    of ties decides; ``final: synthesise`` makes one answer of all.
+
+    ``auto``: one for each different model, because voters of one model are right and
+    wrong together (.63 to .72 in recorded judges, 2026-11-30), and two at least where
+    the drafts leave a weak margin, three where no two of them are equal; whoever is
+    alone of its model goes first, and of those the makers with fewest judges. Without
+    effect above ``shortlist.over`` answers, where the shortlist has a panel of its
+    own."""
     shortlist: Shortlist | None = msgspec.field(default_factory=Shortlist)
     """``None``: one vote on all answers of a contest, however many. Not where answers
     are revised."""

@@ -216,6 +216,7 @@ class _Conversion:
         self._made["limits"] = limits = cast("Json", {})
         self._answers(said, voting, limits)
         self._final(said, coordination, limits)
+        self._without_vote(said, voting)
         if (after := said.get("defer_voting_until_all_answered")) is not None:
             self._ledger.honour(("orchestrator", "defer_voting_until_all_answered"))
             if after:
@@ -290,12 +291,34 @@ class _Conversion:
             self._made["final"] = STRATEGIES[str(strategy)]
             self._stands(("final",), place)
 
+    def _without_vote(self, said: Json, voting: Json) -> None:
+        """Hold no vote where MassGen holds none, but choose the first registered."""
+        place = ("orchestrator", "skip_voting")
+        is_off = bool(said.get("skip_voting"))
+        is_synthesis = (
+            said.get("final_answer_strategy") == "synthesize"
+            and said.get("max_new_answers_per_agent") == 1
+            and not said.get("defer_voting_until_all_answered")
+            and len(self._made["agents"]) > 1
+        )
+        if "skip_voting" in said:
+            note = "as 'voting.panel: 0'; an agent answers once" if is_off else ""
+            self._ledger.honour(place, note)
+        if is_off and said.get("skip_final_presentation"):
+            self._made["final"] = "reuse"  # whatever the strategy says
+        if is_off or is_synthesis:
+            voting |= {"revise": False, "review_opens": "all_drafted", "panel": 0}
+            key = "skip_voting" if is_off else "final_answer_strategy"
+            self._stands(("voting", "panel"), ("orchestrator", key))
+
     def _sensitivity(self, said: Json, coordination: Json, voting: Json) -> None:
         if "voting_sensitivity" not in said:
             return
         place = ("orchestrator", "voting_sensitivity")
         if not str(said["voting_sensitivity"]).startswith("checklist"):
             self._ledger.pass_over(place, "a choice of MassGen's prompts")
+        elif voting.get("panel") == 0:
+            self._ledger.pass_over(place, "nobody votes")
         elif len(self._made["agents"]) == 1:
             self._ledger.pass_over(place, "one agent; there is no other to score it")
         else:

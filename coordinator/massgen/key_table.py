@@ -173,7 +173,6 @@ NOT_SUPPORTED: dict[str, dict[str, str]] = {
     "orchestrator": {
         "coordination_mode": "no decomposition by file; see 'voting.division'",
         "presenter_agent": "the winner presents",
-        "skip_voting": "the vote decides; 'policy: evidence' asks fewer voters",
         "skip_coordination_rounds": "everybody answers before one is chosen",
         "enable_multimodal_tools": _MEDIA,
         "multimodal_config": _MEDIA,
@@ -310,6 +309,7 @@ HONOURED: dict[str, tuple[str, ...]] = {
         "max_orchestration_restarts",
         "final_answer_strategy",
         "skip_final_presentation",
+        "skip_voting",
         "defer_voting_until_all_answered",
         "voting_sensitivity",
         "context_paths",

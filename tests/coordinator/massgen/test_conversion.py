@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
+from coordinator import run
 from coordinator.errors import ConfigInvalid
 from coordinator.massgen.configuration import is_configuration, parse
 from coordinator.massgen.conversion import Converted, convert, team_of
 from coordinator.massgen.key_table import HONOURED, NO_EFFECT, NOT_SUPPORTED, known
 from coordinator.massgen.team_file import team_file
+from coordinator.team.emulation import at_work, to_emulate
 from coordinator.team.function_tools import functions
 from coordinator.team.reader import parse_team
 from coordinator.team.schema import TeamConfig
@@ -154,6 +156,45 @@ def test_a_key_in_the_wrong_place_is_told_where_it_stands() -> None:
         "unknown",
         "no key of this place; it stands under 'orchestrator'",
     )
+
+
+TWO = """
+agents:
+- {id: one, backend: {type: openai, model: gpt-5-mini}}
+- {id: two, backend: {type: openai, model: gpt-5-mini}}
+orchestrator: """
+SYNTHESIS = "{final_answer_strategy: synthesize"
+DEFERRED = "defer_voting_until_all_answered: true"
+
+
+@pytest.mark.parametrize(
+    ("orchestrator", "panel", "final"),
+    [
+        (f"{SYNTHESIS}, max_new_answers_per_agent: 1}}", 0, "s"),
+        (f"{SYNTHESIS}, max_new_answers_per_agent: 2}}", None, "s"),
+        (f"{SYNTHESIS}, max_new_answers_per_agent: 1, {DEFERRED}}}", None, "s"),
+        ("{final_answer_strategy: winner_present, skip_voting: true}", 0, "p"),
+        (f"{SYNTHESIS}, skip_voting: true, skip_final_presentation: true}}", 0, "r"),
+    ],
+)
+def test_no_vote_is_held_where_massgen_holds_none(
+    orchestrator: str, panel: int | None, final: str
+) -> None:
+    rules = team(TWO + orchestrator).rules
+    assert rules.voting.panel == panel
+    assert rules.drafting.revise == (panel is None)
+    assert rules.voting.ties == "listed"
+    modes = {"s": "synthesise", "p": "present", "r": "reuse"}
+    assert rules.final.mode == modes[final]
+
+
+@pytest.mark.real_time
+async def test_one_answer_is_made_of_all_without_a_vote() -> None:
+    config = team(f"{TWO}{SYNTHESIS}, max_new_answers_per_agent: 1}}")
+    async with at_work(to_emulate(config)) as working:
+        result = await run("Which one?", working)
+    assert (result.status, result.winner) == ("answered", "one")
+    assert result.votes == ()
 
 
 def test_every_key_of_a_file_has_a_row() -> None:

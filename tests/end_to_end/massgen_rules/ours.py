@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -10,8 +11,9 @@ from agents import Agent, FunctionBackend, ToolCall
 from agents.backends.function.reply import Thought
 from agents.protocol.turns import Present, Review, Turn
 from coordinator import Result, Rules, Team
-from coordinator.massgen.conversion import NOVELTY, STRATEGIES
+from coordinator.massgen.conversion import convert, team_of
 from coordinator.session.session import open_session
+from coordinator.team.yaml_document import Document
 from tests.end_to_end.massgen_rules.script import Offer, Script
 
 
@@ -88,18 +90,17 @@ class Stage:
 
 
 def rules_of(script: Script) -> Rules:
-    """The policy with the script's setting."""
-    setting = script.setting
-    later = "all_drafted" if setting.defer_voting_until_all_answered else "own_drafted"
-    return Rules(
-        "massgen",
-        answers_per_agent=setting.max_new_answers_per_agent or 1000,
-        lead=setting.fairness_lead_cap_answers,
-        duplicate_over=NOVELTY[setting.answer_novelty_requirement],
-        review_opens=later,
-        final=STRATEGIES[setting.final_answer_strategy],
-        restarts=setting.max_orchestration_restarts,
-    )
+    """The rules that a configuration with the script's setting comes to."""
+    backend = {"type": "openai", "model": "gpt-5-mini"}
+    setting = vars(script.setting)
+    # Elsewhere "winner_reuse" alone would present all the same.
+    is_reused = setting["final_answer_strategy"] == "winner_reuse"
+    document: Any = {
+        "agents": [{"id": name, "backend": backend} for name in script.agents],
+        "orchestrator": {**setting, "skip_final_presentation": is_reused},
+    }
+    place = Path("script.yaml")
+    return team_of(convert(Document(place, document, {(): 1}), {})).rules
 
 
 async def play(seed: int) -> dict[str, Any]:

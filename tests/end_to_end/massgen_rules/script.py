@@ -43,6 +43,9 @@ class Setting:
 
 RESTARTS_FROM = 250
 """Scripts of this seed and above may ask for another round at the end."""
+MIXED_FROM = 450
+"""Of those of this seed and above some may, and some are made into one without a vote:
+``synthesize`` where every agent has one answer."""
 
 
 @dataclass
@@ -73,12 +76,14 @@ class Script:
         )
         if self.setting.max_new_answers_per_agent == 1:
             # Elsewhere it holds back only who has no answer left.
-            if self.setting.final_answer_strategy == "synthesize":
-                self.setting.final_answer_strategy = "winner_present"  # else no vote
+            is_synthesis = self.setting.final_answer_strategy == "synthesize"
+            if is_synthesis and self.seed < MIXED_FROM:
+                self.setting.final_answer_strategy = "winner_present"
             is_later = self._random.random() < 0.3
             self.setting.defer_voting_until_all_answered = is_later
         if self.seed >= RESTARTS_FROM:
-            self.setting.max_orchestration_restarts = self._random.choice((1, 1, 2))
+            often = (0, 1, 2) if self.seed >= MIXED_FROM else (1, 1, 2)
+            self.setting.max_orchestration_restarts = self._random.choice(often)
         self._wild = self._random.random() < 0.5
         """Whether agents misbehave now and then."""
 

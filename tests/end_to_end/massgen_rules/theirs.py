@@ -21,7 +21,7 @@ from script import Offer, Script
 POLL_S = 0.004
 STABLE = 4
 """Polls in a row that must look the same before anything is said to have settled."""
-PATIENCE_S = 60.0
+PATIENCE_S = 20.0
 
 
 def _theirs(module: str, name: str) -> Any:
@@ -83,7 +83,11 @@ class Stage:
             self.waiting.pop(agent, None)
 
     def _presents(self, agent: str) -> bool:
-        return bool(self.orchestrator.agent_states[agent].has_voted)
+        # Where no vote is held, who presents has not voted.
+        selected = getattr(self.orchestrator, "_selected_agent")  # noqa: B009  (theirs)
+        return selected == agent or bool(
+            self.orchestrator.agent_states[agent].has_voted
+        )
 
     def _is_settled(self, agent: str) -> bool:
         if agent in self.waiting:
