@@ -143,6 +143,9 @@ class Desk:
         self._ask = ask or as_words
         self._turns: dict[AgentId, Turn] = {}
         self._lines: list[str] = []
+        self._early: list[wishes.Answer | wishes.Vote] = []
+        """Handed in before anybody was asked, as a pipe does."""
+        self._is_left = False
 
     async def attend(self) -> None:
         """Show each person what they are asked, until cancelled."""
@@ -165,13 +168,19 @@ class Desk:
                 async for line in lines:
                     if words := self.take_line(line):
                         self._show(words)
+            if self._lines:  # the last words, without the empty line behind them
+                self._show(self.take_line(""))
             self.leave()
 
     def leave(self) -> None:
-        """Nobody can type any more: nobody is waited for."""
+        """Nobody can type any more: nobody is waited for, once all is handed in."""
+        self._is_left = True
         self._approvals.leave()
-        for agent in self._people:
-            self._session.stop_agent(agent, "nobody is at the terminal any more")
+        for agent in tuple(self._turns):
+            self._stop(agent)
+
+    def _stop(self, agent: AgentId) -> None:
+        self._session.stop_agent(agent, "nobody is at the terminal any more")
 
     async def _attend(self, agent: AgentId) -> None:
         turn = None
@@ -185,6 +194,16 @@ class Desk:
             self._turns[agent] = turn
             note = f"{turn.note}\n" if turn.note else ""
             self._ask(note + self._request(agent, turn), agent)
+            while self._early and agent in self._turns:
+                if not self._fits(self._early[0], turn):
+                    break
+                self._show(self.carry_out(self._early.pop(0)).words)
+            if self._is_left and agent in self._turns:
+                self._stop(agent)
+
+    @staticmethod
+    def _fits(wish: wishes.Answer | wishes.Vote, turn: Turn) -> bool:
+        return isinstance(wish, wishes.Answer) or isinstance(turn.task, Review)
 
     def _request(self, agent: AgentId, turn: Turn) -> str:
         return spoken.request_of(agent, turn.task, has_keys=self._has_keys)
@@ -207,7 +226,7 @@ class Desk:
                 case spoken.Misspoken(why):
                     return why
                 case wish:
-                    return self.carry_out(wish).words
+                    return self._take(wish)
         if line.strip():
             self._lines.append(line)
             is_first = len(self._lines) == 1
@@ -215,7 +234,18 @@ class Desk:
         if not self._lines:
             return ""
         text, self._lines = "\n".join(self._lines), []
-        return self.carry_out(wishes.Answer(text=text)).words
+        return self._take(wishes.Answer(text=text))
+
+    def _take(self, wish: wishes.Wish) -> str:
+        """Carry a typed wish out, or keep it for who has not been asked yet."""
+        is_early = self._people and not self._turns
+        if is_early and isinstance(wish, wishes.Answer | wishes.Vote):
+            self._early.append(wish)
+            return (
+                "Nobody here is asked anything yet: that is handed in when one of you "
+                "is; /say tells the team something."
+            )
+        return self.carry_out(wish).words
 
     def carry_out(self, wish: wishes.Wish) -> Reply:
         """Do what a person wishes."""

@@ -114,6 +114,37 @@ def test_a_session_ends_without_a_person_who_leaves(
 
 
 @pytest.mark.real_time
+@RUNTIMES
+@pytest.mark.parametrize(
+    ("piped", "status", "answer"),
+    [
+        ("Versailles.\n\n/vote 1 because mine\n\nVersailles, yes.", "done", True),
+        ("Versailles.", "retired", True),
+        ("Versailles.\n\n/vote 9\n", "retired", True),
+        ("/vote 1\n", "retired", False),
+        ("", "retired", False),
+    ],
+)
+def test_what_is_piped_before_anybody_is_asked_is_handed_in_when_they_are(
+    tmp_path: Path, runtime: str, piped: str, status: str, *, answer: bool
+) -> None:
+    options = ["--runtime", runtime, "--json"]
+    with typing(TEAM, tmp_path, options) as person:
+        assert person.process.stdin is not None
+        person.process.stdin.write(piped.encode())
+        person.process.stdin.close()
+        assert person.process.stdout is not None
+        last = person.process.stdout.read().splitlines()[-1]
+    result = json.loads(last)
+    contents = [each["content"] for each in result["answers"]]
+    assert ("Versailles." in contents) is answer
+    assert result["status"] == "answered"
+    assert result["agents"]["you"]["status"] == status
+    if status == "retired":
+        assert result["agents"]["you"]["error"] == "nobody is at the terminal any more"
+
+
+@pytest.mark.real_time
 def test_a_team_without_people_is_steered_when_asked_for(tmp_path: Path) -> None:
     team = TEAM.replace(
         "{id: you, backend: human}",
