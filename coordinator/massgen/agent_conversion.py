@@ -62,12 +62,12 @@ class AgentConversion:
         self._made["id"] = str(said.get("id") or f"agent{number}")
         if "id" in said:
             self._ledger.honour((*place, "id"))
-        given = said.get("backend")
-        if not isinstance(given, dict):
+        section = said.get("backend")
+        if not isinstance(section, dict):
             problem = "an agent needs a backend; add 'backend: {type: …, model: …}'"
             self._ledger.refuse((*place, "backend"), "no backend", problem)
             return self._made
-        backend = cast("Json", given)
+        backend = cast("Json", section)
         self._ledger.honour((*place, "backend"))
         self._kind(backend)
         self._system(said, backend)
@@ -138,8 +138,10 @@ class AgentConversion:
         self._ledger.refuse(self._place("type"), reason, problem)
 
     def _address(self, backend: Json, kind: Kind) -> None:
-        said = backend.get("base_url")
-        address = self._filled("base_url", said) if isinstance(said, str) else None
+        base_url = backend.get("base_url")
+        address = (
+            self._filled("base_url", base_url) if isinstance(base_url, str) else None
+        )
         if address is not None:
             self._ledger.honour(self._place("base_url"))
             address = address.removesuffix("/chat/completions").rstrip("/")
@@ -160,9 +162,9 @@ class AgentConversion:
 
     def _key(self, backend: Json, kind: Kind) -> None:
         """The variable that holds its key; a key itself is never taken over."""
-        said = backend.get("api_key")
-        if isinstance(said, str) and said:
-            named = _VARIABLE.fullmatch(said)
+        key = backend.get("api_key")
+        if isinstance(key, str) and key:
+            named = _VARIABLE.fullmatch(key)
             if named is not None:
                 self._made["api_key_env"] = named[1]
                 self._ledger.honour(self._place("api_key"), "as 'api_key_env'")
@@ -175,8 +177,8 @@ class AgentConversion:
             return
         if kind.keys:
             there = self._environment or {}
-            found = [name for name in kind.keys if there.get(name)]
-            self._made["api_key_env"] = (*found, *kind.keys)[0]
+            variables = [name for name in kind.keys if there.get(name)]
+            self._made["api_key_env"] = (*variables, *kind.keys)[0]
 
     def _filled(self, key: str, text: str) -> str:
         """``text`` with its variables; one that is not set stays, as in MassGen."""
@@ -189,9 +191,9 @@ class AgentConversion:
             self._ledger.refuse(self._place(key), "a variable is not set", problem)
         return _VARIABLE.sub(lambda name: there.get(name[1], name[0]), text)
 
-    def _system(self, said: Json, backend: Json) -> None:
+    def _system(self, agent: Json, backend: Json) -> None:
         parts: list[str] = []
-        for place, holder in ((self._at, said), ((*self._at, "backend"), backend)):
+        for place, holder in ((self._at, agent), ((*self._at, "backend"), backend)):
             for key in ("system_prompt", "system_message", "append_system_prompt"):
                 text = holder.get(key)
                 if isinstance(text, str):
@@ -256,12 +258,12 @@ class AgentConversion:
         reasoning = backend.get("reasoning")
         if not isinstance(reasoning, dict):
             return
-        told, place = cast("Json", reasoning), self._place("reasoning")
+        fields, place = cast("Json", reasoning), self._place("reasoning")
         self._ledger.honour(place, "as 'effort' and 'thinking'")
-        effort = told.get("effort")
-        if told.get("type") == "disabled" or told.get("enabled") is False:
+        effort = fields.get("effort")
+        if fields.get("type") == "disabled" or fields.get("enabled") is False:
             self._made["thinking"] = "disabled"
-        elif told.get("summary") and self._maker in {"openai", "gemini"}:
+        elif fields.get("summary") and self._maker in {"openai", "gemini"}:
             self._made["thinking"] = "adaptive"
         if isinstance(effort, str):
             if effort in _EFFORTS.get(self._maker, (effort,)):
@@ -347,53 +349,53 @@ class AgentConversion:
         if "mcp_servers" not in backend:
             self._filter(backend, ())
             return
-        given, where = backend["mcp_servers"], self._place("mcp_servers")
+        configured, where = backend["mcp_servers"], self._place("mcp_servers")
         self._ledger.honour(where, "as 'mcp'")
         servers: list[tuple[Where, str, Json]] = []
-        if isinstance(given, dict):
-            for name, told in cast("dict[str, Any]", given).items():
-                if isinstance(told, dict):
-                    servers.append(((*where, name), name, cast("Json", told)))
-        elif isinstance(given, list):
-            for number, told in enumerate(cast("list[Any]", given)):
-                if isinstance(told, dict):
-                    server = cast("Json", told)
+        if isinstance(configured, dict):
+            for name, mcp_server in cast("dict[str, Any]", configured).items():
+                if isinstance(mcp_server, dict):
+                    servers.append(((*where, name), name, cast("Json", mcp_server)))
+        elif isinstance(configured, list):
+            for number, mcp_server in enumerate(cast("list[Any]", configured)):
+                if isinstance(mcp_server, dict):
+                    server = cast("Json", mcp_server)
                     name = str(server.get("name") or f"server{number + 1}")
                     servers.append(((*where, number), name, server))
-        made = [self._server(*server) for server in servers]
-        self._filter(backend, made)
-        if made:
-            self._made["mcp"] = made
+        entries = [self._server(*server) for server in servers]
+        self._filter(backend, entries)
+        if entries:
+            self._made["mcp"] = entries
 
-    def _server(self, place: Where, name: str, told: Json) -> Json:
-        made: Json = {"name": re.sub(r"_{2,}", "_", re.sub(r"[^\w-]", "-", name))}
-        command = told.get("command")
-        if told.get("url"):
-            made["url"] = self._filled("mcp_servers", str(told["url"]))
-            headers = told.get("headers")
+    def _server(self, place: Where, name: str, server: Json) -> Json:
+        entry: Json = {"name": re.sub(r"_{2,}", "_", re.sub(r"[^\w-]", "-", name))}
+        command = server.get("command")
+        if server.get("url"):
+            entry["url"] = self._filled("mcp_servers", str(server["url"]))
+            headers = server.get("headers")
             if isinstance(headers, dict):
-                made["headers"] = {
+                entry["headers"] = {
                     str(k): str(v) for k, v in cast("Json", headers).items()
                 }
         elif command:
-            words = (*_many(command), *_many(told.get("args")))
-            made["command"] = [self._word(word) for word in words]
-            env = told.get("env")
+            words = (*_many(command), *_many(server.get("args")))
+            entry["command"] = [self._word(word) for word in words]
+            env = server.get("env")
             if isinstance(env, dict):
-                made["env"] = {str(k): str(v) for k, v in cast("Json", env).items()}
+                entry["env"] = {str(k): str(v) for k, v in cast("Json", env).items()}
         else:
             problem = "an MCP server needs a command or a url; add one"
             self._ledger.refuse(place, "an MCP server without command", problem)
-        for key in told.keys() & set(HONOURED["mcp_server"]):
+        for key in server.keys() & set(HONOURED["mcp_server"]):
             self._ledger.honour((*place, key))
-        if isinstance(told.get("allowed_tools"), list):
-            made["tools"] = [str(tool) for tool in told["allowed_tools"]]
-        if told.get("defer_loading", self._is_searched):
-            made["defer_loading"] = True
-        if isinstance(told.get("exclude_tools"), list):
-            made["exclude"] = [str(tool) for tool in told["exclude_tools"]]
-        self._ledger.finish(place, "mcp_server", told)
-        return made
+        if isinstance(server.get("allowed_tools"), list):
+            entry["tools"] = [str(tool) for tool in server["allowed_tools"]]
+        if server.get("defer_loading", self._is_searched):
+            entry["defer_loading"] = True
+        if isinstance(server.get("exclude_tools"), list):
+            entry["exclude"] = [str(tool) for tool in server["exclude_tools"]]
+        self._ledger.finish(place, "mcp_server", server)
+        return entry
 
     def _word(self, word: str) -> str:
         """A word of a server's command, with its variables and ``${cwd}``."""
@@ -406,16 +408,16 @@ class AgentConversion:
 
     def _custom(self, backend: Json) -> None:
         """Python functions as tools."""
-        given = backend.get("custom_tools")
+        configured = backend.get("custom_tools")
         place = self._place("custom_tools")
         left_out = backend.get("exclude_custom_tools")
         if left_out is not None:
             note = "custom tools are those that are named"
             self._ledger.pass_over(self._place("exclude_custom_tools"), note)
-        if not isinstance(given, list):
+        if not isinstance(configured, list):
             return
         self._ledger.honour(place, "as 'tools', functions of those files")
-        for number, tool in enumerate(cast("list[Any]", given)):
+        for number, tool in enumerate(cast("list[Any]", configured)):
             if isinstance(tool, dict):
                 self._tools += self._functions((*place, number), cast("Json", tool))
 
@@ -428,8 +430,8 @@ class AgentConversion:
             )
             self._ledger.refuse(place, "custom tools without a file", problem)
             return
-        found = self._sought(path)
-        if found is None:
+        file = self._sought(path)
+        if file is None:
             problem = (
                 f"custom tool {path!r} is not to be found from here or from the "
                 "configuration's folder; check the path"
@@ -437,7 +439,7 @@ class AgentConversion:
             reason = "custom tools that are not there"
             self._ledger.refuse((*place, "path"), reason, problem)
             return
-        if (module := beyond(found.read_text("utf-8", "replace"))) is not None:
+        if (module := beyond(file.read_text("utf-8", "replace"))) is not None:
             problem = (
                 f"custom tool {path!r} imports {module}, which is not installed; "
                 "install massgen beside this program, or leave that import out"
@@ -452,12 +454,12 @@ class AgentConversion:
                 (*place, "preset_args"), "give the function those defaults"
             )
         for at, name in enumerate(names):
-            made: Json = {"function": f"{found}:{name}"}
+            entry: Json = {"function": f"{file}:{name}"}
             if tool.get("defer_loading", self._is_searched):
-                made["defer_loading"] = True
+                entry["defer_loading"] = True
             if at < len(descriptions):
-                made["description"] = descriptions[at]
-            yield made
+                entry["description"] = descriptions[at]
+            yield entry
 
     def _sought(self, path: str) -> Path | None:
         """A file that the configuration names: from here, or from above itself."""
@@ -484,31 +486,31 @@ class AgentConversion:
                     self._attach((*place, number), source)
 
     def _attach(self, place: Where, source: str) -> None:
-        found = source if "://" in source else self._sought(source)
-        if found is None:
+        file = source if "://" in source else self._sought(source)
+        if file is None:
             problem = (
                 f"{source!r} is not to be found from here or from the configuration's "
                 "folder; check the path"
             )
             self._ledger.refuse(place, "files that are not there", problem)
             return
-        self.uploads.append((place, str(found)))
+        self.uploads.append((place, str(file)))
 
     def _rest(self, backend: Json) -> None:
         """Convert all other keys: MassGen hands them to the API as they are."""
         place = self._place
-        told = known("backend")
+        known_keys = known("backend")
         for key, value in backend.items():
-            if key in told or unknown_name(key, "backend") is not None:
+            if key in known_keys or unknown_name(key, "backend") is not None:
                 continue
             self._extra[key] = value
             self._ledger.honour(place(key), "to the API as it is, as in MassGen")
         self._ledger.finish((*self._at, "backend"), "backend", backend)
 
 
-def _many(said: object) -> list[str]:
-    if said is None:
+def _many(value: object) -> list[str]:
+    if value is None:
         return []
     return [
-        str(x) for x in cast("list[Any]", said if isinstance(said, list) else [said])
+        str(x) for x in cast("list[Any]", value if isinstance(value, list) else [value])
     ]

@@ -260,13 +260,13 @@ class Exchange:
                 return [{"type": "reasoning", **delta}]
             case ServerToolCalled():
                 self._names[chunk.id] = chunk.name
-                told = f"🔧 [Server Tool] Calling {chunk.name}... {asked(chunk)}"
-                return [_status("mcp_tool_called", told, chunk.id)]
+                text = f"🔧 [Server Tool] Calling {chunk.name}... {asked(chunk)}"
+                return [_status("mcp_tool_called", text, chunk.id)]
             case ServerToolReturned():
                 name = self._names.get(chunk.id, chunk.type)
-                found = "\n".join((brought(chunk), *lines_of(chunk)))
-                told = f"Results for Calling {name}: {found}"
-                return [_status("function_call_output", told, chunk.id)]
+                results = "\n".join((brought(chunk), *lines_of(chunk)))
+                text = f"Results for Calling {name}: {results}"
+                return [_status("function_call_output", text, chunk.id)]
             case _:
                 return []
 
@@ -294,16 +294,16 @@ class Exchange:
         self._say("assistant", msgspec.json.decode(response.content))
         for call in response.tool_calls:
             result = faults[call.id] or NOT_RUN
-            told = {"role": "tool", "tool_call_id": call.id, "content": result}
-            self._messages.append(told)
+            message = {"role": "tool", "tool_call_id": call.id, "content": result}
+            self._messages.append(message)
         return next(filter(None, faults.values()))
 
     def _fault(self, call: ToolCalled) -> str:
         """The fault of a call's input; empty: none."""
-        given: Any = msgspec.json.decode(call.input) if call.is_valid else None
-        if not isinstance(given, dict):
+        arguments: Any = msgspec.json.decode(call.input) if call.is_valid else None
+        if not isinstance(arguments, dict):
             return f"the input of {call.name} was no JSON object; call it again"
-        lacking = [x for x in self._required.get(call.name, ()) if x not in given]
+        lacking = [x for x in self._required.get(call.name, ()) if x not in arguments]
         if not lacking:
             return ""
         return f"the input of {call.name} has no {lacking[0]!r}; call it again"
@@ -312,23 +312,23 @@ class Exchange:
         """The calls that MassGen is to act on, and the whole message."""
         self._sources.absorb(response.blocks)
         content: Any = msgspec.json.decode(response.content)
-        made: list[Json] = []
+        chunks: list[Json] = []
         calls = [self._call(call) for call in response.tool_calls]
         if calls:
-            made.append({"type": "tool_calls", "tool_calls": calls})
+            chunks.append({"type": "tool_calls", "tool_calls": calls})
         elif footnotes := self._footnotes():
-            made.append({"type": "content", "content": footnotes})
+            chunks.append({"type": "content", "content": footnotes})
         message = {"role": "assistant", "content": content or response.text}
-        made.append({"type": "complete_message", "complete_message": message})
-        made.append({"type": "done", "status": response.stop_reason})
-        return made
+        chunks.append({"type": "complete_message", "complete_message": message})
+        chunks.append({"type": "done", "status": response.stop_reason})
+        return chunks
 
     def _call(self, call: ToolCalled) -> Json:
-        given: Any = msgspec.json.decode(call.input)
-        answer: object = given.get("content")
+        input_: Any = msgspec.json.decode(call.input)
+        answer: object = input_.get("content")
         if call.name == "new_answer" and isinstance(answer, str):
-            given["content"], _ = self._sources.of_handed_in(answer)
-        arguments = msgspec.json.encode(given).decode()
+            input_["content"], _ = self._sources.of_handed_in(answer)
+        arguments = msgspec.json.encode(input_).decode()
         function = {"name": call.name, "arguments": arguments}
         return {"id": call.id, "type": "function", "function": function}
 
@@ -352,10 +352,10 @@ async def _without_type_errors(
 
 def _required(tool: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
     """A tool's name, and what its input must have."""
-    told: Mapping[str, Any] = tool.get("function", tool)
-    schema: Any = told.get("input_schema", told.get("parameters")) or {}
+    function: Mapping[str, Any] = tool.get("function", tool)
+    schema: Any = function.get("input_schema", function.get("parameters")) or {}
     required = cast("list[Any]", schema.get("required") or [])
-    return str(told.get("name", "")), tuple(map(str, required))
+    return str(function.get("name", "")), tuple(map(str, required))
 
 
 def _fatal(why: str) -> Json:
@@ -363,10 +363,10 @@ def _fatal(why: str) -> Json:
     return {"type": "error", "error": why, "status": "fatal"}
 
 
-def _status(status: str, told: str, call: str | None = None) -> Json:
+def _status(status: str, text: str, call: str | None = None) -> Json:
     return {
         "type": "mcp_status",
         "status": status,
-        "content": told,
+        "content": text,
         "tool_call_id": call,
     }

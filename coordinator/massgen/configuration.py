@@ -153,9 +153,10 @@ class _Reader:
 
     def _mapping(self, node: Any, where: Where) -> Json:  # noqa: ANN401  (a MappingNode)
         self._constructor.flatten_mapping(node)  # merge keys: "<<: *base"
-        made: Json = {}
+        mapping: Json = {}
         for key_node, inner in node.value:
             key = str(self._constructor.construct_object(key_node))
             self.lines[(*where, key)] = key_node.start_mark.line + 1
-            made[key] = self.value(inner, (*where, key))  # as MassGen: the last counts
-        return made
+            # As MassGen: the last counts.
+            mapping[key] = self.value(inner, (*where, key))
+        return mapping

@@ -90,8 +90,8 @@ def is_installed() -> bool:
 def package_folder() -> Path | None:
     """The folder of MassGen's own package; ``None``: it is not installed."""
     spec = PathFinder.find_spec("massgen")
-    found = spec.submodule_search_locations if spec is not None else None
-    return Path(next(iter(found))) if found else None
+    locations = spec.submodule_search_locations if spec is not None else None
+    return Path(next(iter(locations))) if locations else None
 
 
 class _StandIn(ModuleType):

@@ -28,8 +28,8 @@ def sought(ledger: Ledger, path: str) -> Path | None:
     """A file that a configuration names: from here, or from a folder above itself."""
     folder = ledger.document.path.absolute().parent
     for base in (Path.cwd(), folder, *folder.parents):
-        if (found := base / Path(path).expanduser()).exists():
-            return Path(os.path.abspath(found))  # noqa: PTH100  (no link is resolved)
+        if (candidate := base / Path(path).expanduser()).exists():
+            return Path(os.path.abspath(candidate))  # noqa: PTH100  (no link is resolved)
     return None
 
 
@@ -46,44 +46,44 @@ def shared(ledger: Ledger, said: Json, *, has_workspace: bool) -> list[Json]:
         ledger.decline(place, "no agent has a 'cwd' to read them in; add one")
         return []
     ledger.honour(place, "as 'shared': a copy for each agent with a 'cwd'")
-    given = enumerate(cast("list[Any]", paths))
-    made = [_entry(ledger, (*place, number), entry) for number, entry in given]
-    return _named(filter(None, made))
+    numbered = enumerate(cast("list[Any]", paths))
+    entries = [_entry(ledger, (*place, number), entry) for number, entry in numbered]
+    return _named(filter(None, entries))
 
 
-def _entry(ledger: Ledger, place: Where, given: object) -> Json:
-    told = cast("Json", given) if isinstance(given, dict) else {"path": given}
-    path = str(told.get("path") or "")
-    found = sought(ledger, path) if path else None
-    if found is None:
+def _entry(ledger: Ledger, place: Where, entry: object) -> Json:
+    fields = cast("Json", entry) if isinstance(entry, dict) else {"path": entry}
+    path = str(fields.get("path") or "")
+    folder = sought(ledger, path) if path else None
+    if folder is None:
         problem = (
             f"{path!r} is not to be found from here or from the configuration's "
             "folder; check the path"
         )
         ledger.refuse(place, "folders that are not there", problem)
         return {}
-    made: Json = {"path": str(found)}
-    may_write = told.get("permission") == "write"
-    for key, value in told.items():
+    converted: Json = {"path": str(folder)}
+    may_write = fields.get("permission") == "write"
+    for key, value in fields.items():
         match key:
             case "path":
-                ledger.honour((*place, key), f"as {found}")
+                ledger.honour((*place, key), f"as {folder}")
             case "permission":
                 note = "the winner's changes are offered" if may_write else ""
                 ledger.honour((*place, key), note)
             case "protected_paths" if isinstance(value, list):
-                made["protect"] = [str(x) for x in cast("list[Any]", value)]
+                converted["protect"] = [str(x) for x in cast("list[Any]", value)]
                 ledger.honour((*place, key), "as 'protect'")
             case _:
                 ledger.decline((*place, key), "no such key of a shared folder")
     if may_write:
-        made["write"] = "ask"
-    return made
+        converted["write"] = "ask"
+    return converted
 
 
 def _named(entries: Iterator[Json]) -> list[Json]:
     """Let no two have one name: those after the first get a number."""
-    made: list[Json] = []
+    named: list[Json] = []
     taken: set[str] = set()
     for entry in entries:
         name = base = Path(str(entry["path"])).resolve().name or "root"
@@ -92,8 +92,8 @@ def _named(entries: Iterator[Json]) -> list[Json]:
             number += 1
             name = f"{base}-{number}"
         taken.add(name)
-        made.append({**entry, "name": name} if name != base else entry)
-    return made
+        named.append({**entry, "name": name} if name != base else entry)
+    return named
 
 
 def skill_folders(ledger: Ledger, said: Json, coordination: Json) -> list[str]:
@@ -107,8 +107,8 @@ def skill_folders(ledger: Ledger, said: Json, coordination: Json) -> list[str]:
     folder = str(
         coordination.get("skills_directory") or said.get("skills_directory") or SKILLS
     )
-    found = sought(ledger, folder)
-    has_some = found is not None and _has_skills(found)
+    place = sought(ledger, folder)
+    has_some = place is not None and _has_skills(place)
     for holder, section in ((said, ORCHESTRATOR), (coordination, COORDINATION)):
         if "skills_directory" not in holder:
             continue
@@ -121,7 +121,7 @@ def skill_folders(ledger: Ledger, said: Json, coordination: Json) -> list[str]:
             ledger.pass_over((*section, "skills_directory"), note)
     if not is_on:
         return []
-    own = [str(found)] if found is not None and has_some else []
+    own = [str(place)] if place is not None and has_some else []
     return [*own, *_of_the_package(ledger, coordination)]
 
 

@@ -93,8 +93,8 @@ def _as_text(content: object) -> Json:
 
 def _unanswered(open_calls: list[str]) -> list[Json]:
     """A result for each call that has none; they are closed by it."""
-    made = [
+    results = [
         {"role": "tool", "tool_call_id": id_, "content": NOT_RUN} for id_ in open_calls
     ]
     open_calls.clear()
-    return made
+    return results

@@ -75,14 +75,14 @@ def write_massgen_logs(journal: Journal, folder: Path) -> Path:
         JournalUnavailable: It is there already or cannot be written.
         JournalCorrupt: The journal names an agent that could not be a file's name.
     """
-    made = log_folder(folder, journal.opened.started)
+    directory = log_folder(folder, journal.opened.started)
     files = dict(massgen_logs(journal))  # whole before anything is written
-    with written_out(made):
+    with written_out(directory):
         for name, data in files.items():
-            path = made / name
+            path = directory / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
-    return made
+    return directory
 
 
 def log_folder(folder: Path, started: datetime) -> Path:

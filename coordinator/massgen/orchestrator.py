@@ -209,31 +209,31 @@ class Orchestrator:
         if reset_chat or clear_history:
             await self.reset()
         question = self._begin(messages)
-        said = self._said
-        yield said("system_status", content="Preparing agents...")
+        make_chunk = self._said
+        yield make_chunk("system_status", content="Preparing agents...")
         for agent in self.agents:
-            yield said("agent_status", source=agent, status="working", content="")
+            yield make_chunk("agent_status", source=agent, status="working", content="")
         # Two ways out are ours: the stream's end, and a caller who goes.
         async with stream(question, self.team) as events:
             async for event in events:
                 for chunk in self._shown(event):
                     yield chunk  # noqa: ASYNC119  (theirs)
                 if _is_cancelled(self.cancellation_manager):
-                    yield said("cancelled", source="orchestrator")  # noqa: ASYNC119  (theirs)
+                    yield make_chunk("cancelled", source="orchestrator")  # noqa: ASYNC119  (theirs)
                     return
             result = events.result
         for chunk in self._concluded(result):
             yield chunk
-        yield said("done", source="orchestrator")
+        yield make_chunk("done", source="orchestrator")
 
     def _begin(self, messages: Sequence[Mapping[str, Any]]) -> str:
-        told = [dict(message) for message in messages]
-        asked = [m for m in told if m.get("role") == "user"]
-        question = str(asked[-1].get("content") or "") if asked else ""
+        new_messages = [dict(message) for message in messages]
+        questions = [m for m in new_messages if m.get("role") == "user"]
+        question = str(questions[-1].get("content") or "") if questions else ""
         if not question.strip():
             raise ConfigInvalid("no message of the user's says anything; ask")
-        before = [m for m in told[:-1] if m.get("content")]
-        self.conversation_history += told
+        before = [m for m in new_messages[:-1] if m.get("content")]
+        self.conversation_history += new_messages
         self.current_task = question
         self.workflow_phase = "coordinating"
         for state in self.agent_states.values():
@@ -246,21 +246,23 @@ class Orchestrator:
 
     def _said(self, kind: str, **fields: Any) -> Any:  # noqa: ANN401  (MassGen's class, or ours)
         theirs = sys.modules.get(_BASE)
-        made = StreamChunk if theirs is None else cast("Any", theirs).StreamChunk
-        return made(type=kind, **fields)
+        chunk_class = StreamChunk if theirs is None else cast("Any", theirs).StreamChunk
+        return chunk_class(type=kind, **fields)
 
     def _shown(self, event: Event) -> list[Any]:
         """An event as MassGen's chunks; the agents' states change with it."""
-        said = self._said
+        make_chunk = self._said
         match event:
             case TextDelta():
-                return [said("content", content=event.text, source=str(event.agent))]
+                return [
+                    make_chunk("content", content=event.text, source=str(event.agent))
+                ]
             case ThinkingDelta():
                 delta = {"reasoning_delta": event.text, "source": str(event.agent)}
-                return [said("reasoning", **delta)]
+                return [make_chunk("reasoning", **delta)]
             case ToolCalled() if event.name not in {"new_answer", "vote"}:
-                told = f"🔧 Calling {event.name}"
-                return [self._tool(event.agent, told, event.id)]
+                text = f"🔧 Calling {event.name}"
+                return [self._tool(event.agent, text, event.id)]
             case ToolReturned():
                 how = "failed" if event.is_error else "returned"
                 return [self._tool(event.agent, f"🔧 {event.name} {how}", event.id)]
@@ -270,8 +272,8 @@ class Orchestrator:
                     "output_tokens": event.usage.output_tokens,
                     "estimated_cost": 0,
                 }
-                told = {"usage": usage, "source": str(event.agent)}
-                return [said("token_usage_update", **told)]
+                fields = {"usage": usage, "source": str(event.agent)}
+                return [make_chunk("token_usage_update", **fields)]
             case AgentFailed():
                 return self._failed(event)
             case AnswerAccepted() | VoteCounted() | VotesVoided() | WinnerDecided():
@@ -279,9 +281,9 @@ class Orchestrator:
             case _:
                 return []  # seams of the stream, and decisions that MassGen has not
 
-    def _tool(self, agent: str, told: str, call: str) -> Any:  # noqa: ANN401  (a chunk)
+    def _tool(self, agent: str, text: str, call: str) -> Any:  # noqa: ANN401  (a chunk)
         return self._said(
-            "mcp_status", content=told, source=str(agent), tool_call_id=call
+            "mcp_status", content=text, source=str(agent), tool_call_id=call
         )
 
     def _failed(self, event: AgentFailed) -> list[Any]:
@@ -296,41 +298,47 @@ class Orchestrator:
     def _decided(
         self, event: AnswerAccepted | VoteCounted | VotesVoided | WinnerDecided
     ) -> list[Any]:
-        said, states = self._said, self.agent_states
+        make_chunk, states = self._said, self.agent_states
         match event:
             case AnswerAccepted():
                 agent = str(event.agent)
                 states[agent].answer = event.content
-                told = f"✅ Answer {event.label} recorded\n"
+                text = f"✅ Answer {event.label} recorded\n"
                 return [
-                    said("agent_status", source=agent, status="answered", content=""),
-                    said("content", content=told, source=agent),
+                    make_chunk(
+                        "agent_status", source=agent, status="answered", content=""
+                    ),
+                    make_chunk("content", content=text, source=agent),
                 ]
             case VoteCounted():
                 agent, choice = str(event.voter), str(event.choice)
                 states[agent].has_voted = True
                 states[agent].votes = {"agent_id": choice, "reason": event.reason}
-                told = f"✅ Vote recorded for [{choice}]\n"
+                text = f"✅ Vote recorded for [{choice}]\n"
                 return [
-                    said("agent_status", source=agent, status="completed", content=""),
-                    said("content", content=told, source=agent),
+                    make_chunk(
+                        "agent_status", source=agent, status="completed", content=""
+                    ),
+                    make_chunk("content", content=text, source=agent),
                 ]
             case VotesVoided():
                 for voter in event.voters:
                     states[str(voter)].has_voted = False
                     states[str(voter)].votes = {}
                 return [
-                    said("agent_status", source=str(v), status="working", content="")
+                    make_chunk(
+                        "agent_status", source=str(v), status="working", content=""
+                    )
                     for v in event.voters
                 ]
             case WinnerDecided():
                 self._selected_agent = str(event.winner)
                 self.workflow_phase = "presenting"
                 start = {"agent_id": self._selected_agent, "label": str(event.label)}
-                told = f"🏆 Selected Agent: {self._selected_agent}\n"
+                text = f"🏆 Selected Agent: {self._selected_agent}\n"
                 return [
-                    said("content", content=told, source="orchestrator"),
-                    said(
+                    make_chunk("content", content=text, source="orchestrator"),
+                    make_chunk(
                         "final_presentation_start",
                         content=cast("Any", start),
                         source=self._selected_agent,
@@ -457,8 +465,8 @@ def _is_cancelled(manager: Any) -> bool:  # noqa: ANN401  (MassGen's, where it g
 def _team_of(agents: Team | Mapping[str, Any], rules: Rules | None) -> Team:
     if isinstance(agents, Team):
         return agents if rules is None else _with_rules(agents, rules)
-    made = [_agent_of(name, agent) for name, agent in agents.items()]
-    return Team(agents=made, rules=rules or Rules("massgen"))
+    converted = [_agent_of(name, agent) for name, agent in agents.items()]
+    return Team(agents=converted, rules=rules or Rules("massgen"))
 
 
 def _with_rules(team: Team, rules: Rules) -> Team:
@@ -483,10 +491,10 @@ def _asking(name: str, agent: Any) -> Any:  # noqa: ANN401  (MassGen's)
     params: Json = dict(config or {})
 
     async def ask(messages: list[Json], tools: list[Json]) -> AsyncIterator[Piece]:
-        asked: Any = agent.backend.stream_with_tools(
+        reply: Any = agent.backend.stream_with_tools(
             messages, tools, agent_id=name, **params
         )
-        async with aclosing(asked) as chunks:
+        async with aclosing(reply) as chunks:
             async for chunk in chunks:
                 kind = str(getattr(chunk, "type", ""))
                 if kind == "content" and chunk.content:
@@ -503,8 +511,8 @@ def _asking(name: str, agent: Any) -> Any:  # noqa: ANN401  (MassGen's)
 
 
 def _call(call: Mapping[str, Any]) -> ToolCall:
-    told: Mapping[str, Any] = call.get("function", call)
-    given: Any = told.get("arguments") or {}
-    if isinstance(given, str):  # JSON within JSON
-        given = msgspec.json.decode(given)
-    return ToolCall(str(told.get("name")), given, str(call.get("id") or ""))
+    function: Mapping[str, Any] = call.get("function", call)
+    arguments: Any = function.get("arguments") or {}
+    if isinstance(arguments, str):  # JSON within JSON
+        arguments = msgspec.json.decode(arguments)
+    return ToolCall(str(function.get("name")), arguments, str(call.get("id") or ""))

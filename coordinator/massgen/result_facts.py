@@ -28,8 +28,8 @@ def vote_results(result: Result, agents: Sequence[str]) -> Json:
             continue
         choice = str(vote.choice)
         counts[choice] = counts.get(choice, 0) + 1
-        told = {"voter": str(vote.voter), "reason": vote.reason}
-        details.setdefault(choice, []).append(told)
+        detail = {"voter": str(vote.voter), "reason": vote.reason}
+        details.setdefault(choice, []).append(detail)
     most = max(counts.values(), default=0)
     return {
         "vote_counts": counts,

@@ -31,9 +31,13 @@ def rubric(ledger: Ledger, coordination: Json) -> Json:
     inline = coordination.get("checklist_criteria_inline")
     criteria: list[Json] = []
     if isinstance(inline, list):
-        for number, given in enumerate(cast("list[Any]", inline)):
-            told = cast("Json", given) if isinstance(given, dict) else {"text": given}
-            criteria.append(_criterion(told, number))
+        for number, criterion in enumerate(cast("list[Any]", inline)):
+            fields = (
+                cast("Json", criterion)
+                if isinstance(criterion, dict)
+                else {"text": criterion}
+            )
+            criteria.append(_criterion(fields, number))
         if criteria:
             ledger.honour(PLACE, "as 'voting.rubric'")
     return {
@@ -43,9 +47,9 @@ def rubric(ledger: Ledger, coordination: Json) -> Json:
     }
 
 
-def _criterion(told: Json, number: int) -> Json:
-    text = " ".join(str(told.get("text") or "").split())
+def _criterion(fields: Json, number: int) -> Json:
+    text = " ".join(str(fields.get("text") or "").split())
     name = f"{number + 1}. {text}"
     short = name if len(name) <= NAME_CHARS else name[: NAME_CHARS - 1] + "…"
-    weight = WEIGHTS.get(str(told.get("category") or "should"), 2.0)
+    weight = WEIGHTS.get(str(fields.get("category") or "should"), 2.0)
     return {"name": short, "about": text, "weight": weight}

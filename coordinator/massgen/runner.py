@@ -76,8 +76,8 @@ async def run(
     elif config_dict is not None:
         team, used = _of_dict(config_dict, in_place), "config_dict"
     elif all(wanted):
-        given = {"system_message": system_message, "base_url": base_url}
-        team, used = _of_models(wanted, given), f"models:{','.join(wanted)}"
+        options = {"system_message": system_message, "base_url": base_url}
+        team, used = _of_models(wanted, options), f"models:{','.join(wanted)}"
     else:
         raise ConfigInvalid("no team was named; give config=, config_dict= or model=")
     if is_emulated:
@@ -98,8 +98,8 @@ async def run(
     if output_file is not None and result.answer is not None:
         await run_sync(_write, Path(output_file), result.answer)
     folder = str(display.folder) if display is not None else None
-    made = coordination_result(result, agents, folder)
-    return {**made, "config_used": used, "session_id": result.session}
+    facts = coordination_result(result, agents, folder)
+    return {**facts, "config_used": used, "session_id": result.session}
 
 
 def _write(path: Path, answer: str) -> None:
@@ -118,8 +118,8 @@ def _read(name: str, in_place: str | None) -> TeamConfig:
 
 def _example(name: str) -> Path:
     package = package_folder()
-    found = sorted((package / "configs").rglob("*.yaml")) if package else []
-    matching = [path for path in found if name in str(path)]
+    paths = sorted((package / "configs").rglob("*.yaml")) if package else []
+    matching = [path for path in paths if name in str(path)]
     if not matching:
         raise ConfigInvalid(
             f"@examples/{name} is not to be found: MassGen's own package is not "
@@ -134,11 +134,11 @@ def _of_dict(config: Mapping[str, Any], in_place: str | None) -> TeamConfig:
     return team_of(convert(document, os.environ, in_place))
 
 
-def _of_models(models: Sequence[str], given: Mapping[str, str | None]) -> TeamConfig:
+def _of_models(models: Sequence[str], options: Mapping[str, str | None]) -> TeamConfig:
     settings: dict[str, str] = {}
-    if system := given["system_message"]:
+    if system := options["system_message"]:
         settings["system"] = system
-    if base_url := given["base_url"]:
+    if base_url := options["base_url"]:
         settings["base_url"] = base_url
     agents = [
         {"id": f"agent_{chr(ord('a') + n)}", "model": model, **settings}
@@ -150,11 +150,11 @@ def _of_models(models: Sequence[str], given: Mapping[str, str | None]) -> TeamCo
 
 def _with_history(query: str, history: Sequence[Mapping[str, Any]]) -> str:
     """The question, after what was said before it."""
-    told = [
+    lines = [
         f"{message.get('role')}: {message.get('content')}"
         for message in history
         if message.get("content")
     ]
-    if not told:
+    if not lines:
         return query
-    return "Said before:\n" + "\n".join(told) + f"\n\nThe question now: {query}"
+    return "Said before:\n" + "\n".join(lines) + f"\n\nThe question now: {query}"

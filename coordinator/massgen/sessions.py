@@ -41,8 +41,8 @@ def continued_from_massgen(folder: Path) -> Continued:
     Raises:
         ConfigInvalid: No turn of it has a question and an answer.
     """
-    told = [_earlier(turn) for turn in _turns(folder)]
-    earlier = tuple(each for each in told if each is not None)
+    turns = [_earlier(turn) for turn in _turns(folder)]
+    earlier = tuple(each for each in turns if each is not None)
     if not earlier:
         raise ConfigInvalid(
             f"{folder} holds no question with an answer to go on from; ask without "
@@ -57,14 +57,14 @@ def _turns(folder: Path) -> list[Path]:
     """The folders of its turns, in order."""
     if not folder.is_dir():
         return []
-    found = [(_TURN.fullmatch(path.name), path) for path in folder.iterdir()]
-    numbered = [(int(match[1]), path) for match, path in found if match]
+    matched = [(_TURN.fullmatch(path.name), path) for path in folder.iterdir()]
+    numbered = [(int(match[1]), path) for match, path in matched if match]
     return [path for _, path in sorted(numbered) if path.is_dir()]
 
 
 def _earlier(turn: Path) -> Earlier | None:
-    told = _json(turn / "metadata.json")
-    question = str(told.get("task") or "")
+    metadata = _json(turn / "metadata.json")
+    question = str(metadata.get("task") or "")
     answer, agreed = _text(turn / "answer.txt"), ""
     if not answer.strip():
         answer = _partial(_json(turn / "partial_answers.json"))
@@ -76,12 +76,12 @@ def _earlier(turn: Path) -> Earlier | None:
 
 def _partial(answers: Json) -> str:
     """The answers of the agents when they were cancelled."""
-    given = [
+    texts = [
         str(cast("Json", each).get("answer") or "")
         for each in answers.values()
         if isinstance(each, dict)
     ]
-    return "\n\n".join(filter(None, given))
+    return "\n\n".join(filter(None, texts))
 
 
 def _json(path: Path) -> Json:

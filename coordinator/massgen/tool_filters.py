@@ -34,19 +34,22 @@ def filtered(
         servers: The agent's MCP servers, as a team file has them.
         tools: Its other tools.
     """
-    kept = [*tools]
+    remaining = [*tools]
     for key in ("allowed_tools", "exclude_tools", "disallowed_tools"):
         names = backend.get(key)
         if not isinstance(names, list):
             continue
-        told = [str(name) for name in cast("list[Any]", names)]
+        listed = [str(name) for name in cast("list[Any]", names)]
         for server in servers:
-            _filter_server(server, told, is_allowing=key == "allowed_tools")
-        without = _without_shell(told, is_allowing=key == "allowed_tools")
-        has_shell = "bash" in kept
+            _filter_server(server, listed, is_allowing=key == "allowed_tools")
+        without = _without_shell(listed, is_allowing=key == "allowed_tools")
+        has_shell = "bash" in remaining
         if without:
-            kept = [tool for tool in kept if tool != "bash"]
-        if any(name.startswith(FILES) for name in told) and "text_editor" in kept:
+            remaining = [tool for tool in remaining if tool != "bash"]
+        if (
+            any(name.startswith(FILES) for name in listed)
+            and "text_editor" in remaining
+        ):
             note = "the editor is one tool; leave out 'cwd' to have none"
             ledger.decline((*where, key), note)
         elif without and has_shell:
@@ -55,12 +58,12 @@ def filtered(
             ledger.honour((*where, key), "for its MCP servers' tools")
         else:
             ledger.pass_over((*where, key), "it has none of these tools")
-    return kept
+    return remaining
 
 
-def _filter_server(server: Json, told: Sequence[str], *, is_allowing: bool) -> None:
+def _filter_server(server: Json, listed: Sequence[str], *, is_allowing: bool) -> None:
     begin = f"mcp__{server['name']}__"
-    own = [name.removeprefix(begin) for name in told if _is_of(name, begin)]
+    own = [name.removeprefix(begin) for name in listed if _is_of(name, begin)]
     if not own:
         return
     if is_allowing:
@@ -74,7 +77,7 @@ def _is_of(name: str, begin: str) -> bool:
     return name.startswith(begin) or not name.startswith("mcp__")
 
 
-def _without_shell(told: Sequence[str], *, is_allowing: bool) -> bool:
+def _without_shell(listed: Sequence[str], *, is_allowing: bool) -> bool:
     """Whether the shell is filtered out; a list of allowed tools has to name it."""
-    names_it = bool(SHELL & set(told))
+    names_it = bool(SHELL & set(listed))
     return not names_it if is_allowing else names_it

@@ -57,8 +57,8 @@ def counts_of(rows: Iterable[Row]) -> str:
     """How many keys there are of each verdict, in one sentence."""
     verdicts = [row.verdict for row in rows]
     kinds = ("honoured", "no effect", "not supported", "unknown")
-    told = [f"{verdicts.count(kind)} {kind}" for kind in kinds if kind in verdicts]
-    return f"{len(verdicts)} keys: {', '.join(told)}"
+    counts = [f"{verdicts.count(kind)} {kind}" for kind in kinds if kind in verdicts]
+    return f"{len(verdicts)} keys: {', '.join(counts)}"
 
 
 def _short(key: str) -> str:

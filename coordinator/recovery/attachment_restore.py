@@ -81,24 +81,24 @@ async def read_again(
             f"{names}"
         )
     wanted = [_wanted(file, places.get(file.name)) for file in kept]
-    found = await read_attachments(wanted)
-    for file, item in zip(kept, found, strict=True):
+    attachments = await read_attachments(wanted)
+    for file, item in zip(kept, attachments, strict=True):
         if item.digest != file.digest:
             raise ConfigInvalid(
                 f"attachment {file.name!r} has changed since the session began; give "
                 f"it as it was: --attach PATH/{file.name}"
             )
-    return found
+    return attachments
 
 
-def _name(given: Attachable) -> str:
-    if isinstance(given, Attachment):
-        return given.name
-    source = given.source if isinstance(given, Attach) else str(given)
+def _name(attachable: Attachable) -> str:
+    if isinstance(attachable, Attachment):
+        return attachable.name
+    source = attachable.source if isinstance(attachable, Attach) else str(attachable)
     return Path(source).name
 
 
-def _wanted(file: AttachedFile, given: Attachable | None) -> Attachable:
+def _wanted(file: AttachedFile, attachable: Attachable | None) -> Attachable:
     """Where to read a file, and how to send it: as it was sent.
 
     Raises:
@@ -106,9 +106,13 @@ def _wanted(file: AttachedFile, given: Attachable | None) -> Attachable:
     """
     from coordinator.team.spec import LEFT_OUT  # noqa: PLC0415  (for few)
 
-    if isinstance(given, Attachment):
-        return given
-    source = given.source if isinstance(given, Attach) else str(given or file.source)
+    if isinstance(attachable, Attachment):
+        return attachable
+    source = (
+        attachable.source
+        if isinstance(attachable, Attach)
+        else str(attachable or file.source)
+    )
     if source in ("", LEFT_OUT):
         raise ConfigInvalid(
             f"attachment {file.name!r} went with the question and is not kept; give it "

@@ -88,10 +88,10 @@ def branched(
         msgspec.DecodeError: A whole record holds something else than its kind says.
     """
     old, new = _Side(before), _Side(after)
-    kept: list[Record] = []
+    copied: list[Record] = []
     for record, inputs in _with_inputs(records):
         if record.kind == Kind.RESUMED:
-            kept.append(_renumbered(record, len(kept) + 1))
+            copied.append(_renumbered(record, len(copied) + 1))
         if not inputs:
             continue
         veto = inputs[0] if isinstance(inputs[0], AnswerVetoed) else None
@@ -103,12 +103,12 @@ def branched(
             continue
         if veto is None and not _are_true(inputs, old, new, team):
             continue
-        kept.append(record if named is None else _with_input(record, named))
+        copied.append(record if named is None else _with_input(record, named))
         for output in new.step(inputs if named is None else (named,)):
             if not isinstance(output, StartTurn | TellAgent):
                 payload = encode(output)
-                kept.append(Record(kind=Kind.OUTPUT, at=record.at, payload=payload))
-    return tuple(kept)
+                copied.append(Record(kind=Kind.OUTPUT, at=record.at, payload=payload))
+    return tuple(copied)
 
 
 def _with_inputs(
@@ -152,11 +152,11 @@ def _with_input(record: Record, veto: AnswerVetoed) -> Record:
     return Record(kind=record.kind, at=record.at, payload=payload)
 
 
-def _renumbered(record: Record, kept: int) -> Record:
+def _renumbered(record: Record, count: int) -> Record:
     """A resumption whose voided records have been left out already."""
     entry = decode(record)
     assert isinstance(entry, Resumed)
-    entry = msgspec.structs.replace(entry, kept=kept)
+    entry = msgspec.structs.replace(entry, kept=count)
     return Record(kind=record.kind, at=record.at, payload=encode(entry))
 
 

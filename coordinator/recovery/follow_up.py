@@ -63,12 +63,12 @@ def continued_from(root: Path, session: str) -> Continued:
     while isinstance(parent, ContinuedFrom) and len(earlier) < EARLIER_MOST:
         try:
             before = read_session(root, parent.session)
-            told = _earlier(before)
+            past = _earlier(before)
         except (JournalUnavailable, JournalCorrupt):
             break  # deleted meanwhile: the conversation begins later then
-        if told is None:
+        if past is None:
             break
-        earlier.insert(0, told)
+        earlier.insert(0, past)
         parent = before.opened.parent
     _, source = read_described(journal.opened.team)
     return Continued(session=session, earlier=tuple(earlier), source=source)

@@ -46,10 +46,10 @@ def insist_on_turns(found: Journal, past: Past) -> None:
         JournalCorrupt: What an agent said does not add up: some of it was taken out.
     """
     for agent in found.opened.models:
-        over, asked = past.of(AgentId(agent))
+        over, unfinished = past.of(AgentId(agent))
         try:
             Conversation.rebuilt((turn.turn, turn.chunks) for turn in over)
-            for turn in asked:
+            for turn in unfinished:
                 Memory(turn)
         except Exception as error:
             raise JournalCorrupt(
@@ -96,8 +96,8 @@ def insist_on_record(found: Journal, count: int) -> tuple[Record, ...]:
     return counted
 
 
-def _hint(found: Journal) -> str:
-    marks = _landmarks(found)
+def _hint(journal: Journal) -> str:
+    marks = _landmarks(journal)
     return f" ({'; '.join(marks[:20])})" if marks else ""
 
 
@@ -109,15 +109,15 @@ def _kind_of(record: Record) -> str:
     return msgspec.json.decode(record.payload, type=_Kind).kind
 
 
-def _landmarks(found: Journal) -> list[str]:
+def _landmarks(journal: Journal) -> list[str]:
     """Where in a journal one may want to begin anew: record and what it brought."""
-    told: list[str] = []
-    for number, record in enumerate(found.records, start=1):
+    marks: list[str] = []
+    for number, record in enumerate(journal.records, start=1):
         if record.kind == Kind.OUTPUT:
             kind = _kind_of(record)
             if kind in _LANDMARKS:
-                told.append(f"{number}: {_LANDMARKS[kind]}")
-    return told
+                marks.append(f"{number}: {_LANDMARKS[kind]}")
+    return marks
 
 
 class _Kind(msgspec.Struct):

@@ -43,7 +43,11 @@ class Past:
         """One agent's turns: those that are over, and those that are not."""
         return (
             [past for past in self.rebuilt.past_turns if past.turn.agent == agent],
-            [asked for asked in self.rebuilt.open_turns if asked.turn.agent == agent],
+            [
+                record
+                for record in self.rebuilt.open_turns
+                if record.turn.agent == agent
+            ],
         )
 
 
@@ -70,9 +74,9 @@ def past_of(
     """
     events: list[Event] = []
     rebuilt = rebuild(driver, inputs(records), watch=events.append)
-    for asked in rebuilt.open_turns if rebuilt.end is not None else ():
+    for each in rebuilt.open_turns if rebuilt.end is not None else ():
         # The conclusion cut them short, though nobody lived to say so.
-        turn = asked.turn
+        turn = each.turn
         cut = CancelTurn(agent=turn.agent, turn=turn.number, reason="concluded")
         driver.ledger.book(cut)
     for record in records:

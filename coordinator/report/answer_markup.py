@@ -162,5 +162,5 @@ def _inline(tokens: Sequence[Token]) -> Iterator[str]:
 def _address(token: Token, name: str) -> str:
     """Where a link leads, as words behind it; an address alone is not said twice."""
     title = token.attrs.get("title")
-    told = f"{token.attrs.get(name, '')}{f' “{title}”' if title else ''}"
-    return "" if token.info == "auto" else f" ({told})"
+    address = f"{token.attrs.get(name, '')}{f' “{title}”' if title else ''}"
+    return "" if token.info == "auto" else f" ({address})"

@@ -121,8 +121,8 @@ def _head(story: Story) -> Iterator[str]:
         yield f'<section aria-label="answer"><div class="answer">{_shown(answer)}</div>'
         value = "" if result is None or result.value is None else result.value
         if value != "":
-            told = msgspec.json.format(msgspec.json.encode(value)).decode()
-            yield f"<pre>{escape(told)}</pre>"
+            pretty = msgspec.json.format(msgspec.json.encode(value)).decode()
+            yield f"<pre>{escape(pretty)}</pre>"
         yield f'<p class="soft">{escape(_author(story))}</p></section>'
     else:
         detail = result.detail if result else unfinished(story)
@@ -222,11 +222,11 @@ def _why(story: Story) -> Iterator[str]:
                 [_named(story, label), f"{points:g}"] for label, points in step.points
             )
             yield _table(f"count: {step.title}", ("answer", step.title), rows)
-            told = [f"{step.bar:g} needed to win"] if step.bar is not None else []
+            notes = [f"{step.bar:g} needed to win"] if step.bar is not None else []
             if step.dropped:
-                told.append(f"{story.name_of(step.dropped)} goes out")
-            if told:
-                yield f'<p class="soft">{escape("; ".join(told))}</p>'
+                notes.append(f"{story.name_of(step.dropped)} goes out")
+            if notes:
+                yield f'<p class="soft">{escape("; ".join(notes))}</p>'
     if why.duels and why.rule in DUELLING:
         rows = (
             [
@@ -433,8 +433,8 @@ def _total(story: Story, result: Result) -> list[str]:
         usage.cache_read_input_tokens or 0,
         usage.output_tokens,
     )
-    told = (f"<b>{count:,}</b>" for count in counts)
-    return ["<b>all</b>", "", *told, f"<b>{dollars(result.cost_usd)}</b>"]
+    cells = (f"<b>{count:,}</b>" for count in counts)
+    return ["<b>all</b>", "", *cells, f"<b>{dollars(result.cost_usd)}</b>"]
 
 
 def _chunks(story: Story) -> Iterator[str]:

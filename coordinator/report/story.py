@@ -398,5 +398,5 @@ def said(chunk: Chunk) -> str:
                 msgspec.json.encode(chunk), type=dict[str, msgspec.Raw]
             )
             left = {"kind", "agent", "turn", "seq", "at"}
-            told = {name: x for name, x in plain.items() if name not in left}
-            return msgspec.json.encode(told).decode() if told else ""
+            fields = {name: x for name, x in plain.items() if name not in left}
+            return msgspec.json.encode(fields).decode() if fields else ""

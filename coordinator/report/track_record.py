@@ -110,21 +110,21 @@ def learned(
     )
 
 
-def _record(found: Sequence[bool]) -> Record:
-    return Record(right=sum(found), judged=len(found))
+def _record(verdicts: Sequence[bool]) -> Record:
+    return Record(right=sum(verdicts), judged=len(verdicts))
 
 
 def _right_in(
-    result: Result, told: str | None, agreed: float | None
+    result: Result, reference: str | None, agreed: float | None
 ) -> frozenset[Label] | None:
     """The answers that were right; ``None``: that cannot be said."""
-    if told is None:
+    if reference is None:
         why = result.why
         share = why.agreement.share if why is not None and why.agreement else 0.0
         if agreed is None or why is None or share < agreed:
             return None
         return _equal_to(result, why.label)
-    words = told.strip()
+    words = reference.strip()
     if words.casefold() == "none":
         return frozenset()
     for answer in result.answers:
@@ -152,10 +152,10 @@ def _equal_to(result: Result, label: Label) -> frozenset[Label]:
 
 def _results(words: str) -> frozenset[str]:
     """The right results as told: a text's result and, where it is JSON, a value's."""
-    found = {text_result(words)}
+    results = {text_result(words)}
     with suppress(msgspec.DecodeError):
-        found.add(value_result(msgspec.json.decode(words)))
-    return frozenset(found - {""})
+        results.add(value_result(msgspec.json.decode(words)))
+    return frozenset(results - {""})
 
 
 def _result(answer: AnswerRecord) -> str:
@@ -169,11 +169,11 @@ def _ballots(result: Result, right: frozenset[Label]) -> list[tuple[str, bool]]:
     why = result.why
     if why is None:
         return []
-    found: list[tuple[str, bool]] = []
+    ballots: list[tuple[str, bool]] = []
     for record in why.ballots:
         offered = record.seen or tuple(label for label, _ in why.standings)
         had_choice = 0 < sum(label in right for label in offered) < len(offered)
         best = best_of(record.ballot)
         if had_choice and best is not None:
-            found.append((record.voter, best in right))
-    return found
+            ballots.append((record.voter, best in right))
+    return ballots

@@ -129,11 +129,11 @@ def _under_others(story: Story, why: Explanation) -> Iterator[str]:
     same = len(chosen.pop(why.label, ()))
     nobody = chosen.pop(None, [])
     if chosen:
-        told = "; ".join(
+        choices = "; ".join(
             f"{', '.join(rules)}: {story.name_of(label)}"
             for label, rules in chosen.items()
         )
-        yield f"Other rules would have chosen another answer: {told}."
+        yield f"Other rules would have chosen another answer: {choices}."
     elif len(why.others) > 1:
         all_of = "All" if same == len(why.others) else f"{same} of"
         many = f"{all_of} {len(why.others)} rules"
@@ -175,13 +175,13 @@ def _checked(story: Story, why: Explanation) -> str:
     mine = next((each for each in why.checks if each.label == why.label), None)
     name = story.name_of(why.label)
     if mine is None:
-        told = f"{name} was not checked to the end"
+        result = f"{name} was not checked to the end"
     elif mine.passed >= mine.of:
-        told = f"{name} passes every check"
+        result = f"{name} passes every check"
     else:
-        told = f"{name} passes {_number(mine.passed)} of {_number(mine.of)}"
+        result = f"{name} passes {_number(mine.passed)} of {_number(mine.of)}"
     answers = _count(len(why.checks), "answer")
-    return f"{answers} were checked, and {whole} of them pass everything; {told}."
+    return f"{answers} were checked, and {whole} of them pass everything; {result}."
 
 
 def unfinished(story: Story) -> str:

@@ -83,8 +83,8 @@ def span(text: str) -> range | None:
     last = last if dots else first
     if not first.strip().isdecimal() or not last.strip().isdecimal():
         return None
-    made = range(int(first), int(last) + 1)
-    return made or None
+    numbers = range(int(first), int(last) + 1)
+    return numbers or None
 
 
 def _extended(document: Document, before: tuple[Path, ...]) -> Document:
@@ -112,11 +112,11 @@ def _extended(document: Document, before: tuple[Path, ...]) -> Document:
     line = document.lines.get(("extends",), 1)
     rest = {key: value for key, value in data.items() if key != "extends"}
     merged, moved = _merged(base.data, rest, (), {})
-    told = dict.fromkeys(base.lines, line)
+    line_numbers = dict.fromkeys(base.lines, line)
     for where, number in lines.items():
-        told[_moved(where, moved)] = number
-    told[()] = 1
-    return Document(document.path, merged, told)
+        line_numbers[_moved(where, moved)] = number
+    line_numbers[()] = 1
+    return Document(document.path, merged, line_numbers)
 
 
 def _merged(
@@ -143,21 +143,21 @@ def _merged_agents(
 ) -> Plain:
     if not isinstance(value, list):
         return value
-    made = list(before)
-    ids = [one.get("id") if isinstance(one, dict) else None for one in made]
+    merged = list(before)
+    ids = [one.get("id") if isinstance(one, dict) else None for one in merged]
     for number, entry in enumerate(value):
         known = entry.get("id") if isinstance(entry, dict) else None
         if known is not None and known in ids:
             at = ids.index(known)
             assert isinstance(entry, dict)
-            old = cast("dict[str, Plain]", made[at])
-            made[at], _ = _merged(old, entry, ("agents", at), moved)
+            old = cast("dict[str, Plain]", merged[at])
+            merged[at], _ = _merged(old, entry, ("agents", at), moved)
         else:
-            at = len(made)
-            made.append(entry)
+            at = len(merged)
+            merged.append(entry)
             ids.append(known)
         moved["agents", number] = ("agents", at)
-    return made
+    return merged
 
 
 def _moved(where: Where, moved: Mapping[Where, Where]) -> Where:
@@ -179,14 +179,14 @@ def _varied(document: Document) -> Iterator[Variant]:
         problem = f"makes {len(chosen):,} scenarios; keep to {VARIANTS_MAX:,}"
         raise document.error(("matrix",), problem)
     for where, values in chosen:
-        made, runtime = plain, None
+        varied, runtime = plain, None
         for path, value in values.items():
             if path == "runtime":
                 runtime = _runtime(document, where, value)
             else:
-                made = _set(made, path, value, (*where, path))
+                varied = _set(varied, path, value, (*where, path))
         title = ", ".join(f"{path} {_titled(value)}" for path, value in values.items())
-        yield Variant(made, title, runtime)
+        yield Variant(varied, title, runtime)
 
 
 def _titled(value: Plain) -> str:
@@ -281,14 +281,14 @@ def _counted(document: Document) -> Document:
         isinstance(entry, dict) and "count" in entry for entry in agents
     ):
         return document
-    made: list[Plain] = []
+    entries: list[Plain] = []
     origins: list[int] = []
     for number, entry in enumerate(agents):
         several = _several(document, number, entry)
-        made += several
+        entries += several
         origins += [number] * len(several)
-    if len(made) > AGENTS_MAX:
-        problem = f"are {len(made):,}; keep to {AGENTS_MAX:,}"
+    if len(entries) > AGENTS_MAX:
+        problem = f"are {len(entries):,}; keep to {AGENTS_MAX:,}"
         raise document.error(("agents",), problem)
     lines = {w: line for w, line in document.lines.items() if w[:1] != ("agents",)}
     below: dict[int, list[tuple[Where, int]]] = {}
@@ -300,7 +300,7 @@ def _counted(document: Document) -> Document:
         for rest, line in below.get(origin, ()):
             lines["agents", number, *rest] = line
     assert isinstance(data, dict)
-    return Document(document.path, {**data, "agents": made}, lines)
+    return Document(document.path, {**data, "agents": entries}, lines)
 
 
 def _several(document: Document, number: int, entry: Plain) -> list[Plain]:

@@ -50,18 +50,18 @@ def differences(expect: Expected, course: Course) -> Iterator[str]:
 
 
 def _any_of(several: tuple[Outcome, ...], course: Course) -> Iterator[str]:
-    told = [list(_outcome(one, course)) for one in several]
-    if all(told):
+    by_outcome = [list(_outcome(one, course)) for one in several]
+    if all(by_outcome):
         yield "any_of: none of them came true:"
-        for number, lines in enumerate(told):
+        for number, lines in enumerate(by_outcome):
             yield f"  any_of[{number}]: {lines[0]}"
 
 
 def _outcome(one: Outcome, course: Course) -> Iterator[str]:
     result, happenings = course.result, course.happenings
-    for told in _differs("status", one.status, result.status):
+    for difference in _differs("status", one.status, result.status):
         why = course.chronicle.named(result.detail)
-        yield f"{told}: {why}" if why else told
+        yield f"{difference}: {why}" if why else difference
     yield from _text("winner", one.winner, result.winner, is_name=True)
     yield from _text("answer", one.answer, result.answer)
     yield from _text("detail", one.detail, course.chronicle.named(result.detail))
@@ -141,19 +141,19 @@ def cancellations(course: Course) -> dict[str, list[str]]:
     By the machine, for its reason; or because the session was over, and how it ended.
     """
     was: dict[str, list[str]] = {}
-    told: dict[str, int] = {}
+    counts: dict[str, int] = {}
     result = course.result
     ended = {"deadline": "the deadline passed"}.get(result.status, "the session ended")
     for happening in course.happenings:
         agent = str(happening.facts.get("agent"))
         if happening.kind == "cancel_turn":
             was.setdefault(agent, []).append(str(happening.facts["reason"]))
-            told[agent] = told.get(agent, 0) + 1
+            counts[agent] = counts.get(agent, 0) + 1
         elif (
             happening.kind == "turn_ended" and happening.facts["outcome"] == "cancelled"
         ):
-            if told.get(agent, 0):
-                told[agent] -= 1
+            if counts.get(agent, 0):
+                counts[agent] -= 1
             else:
                 was.setdefault(agent, []).append(f"{ended}: {result.detail}")
     return was
@@ -216,17 +216,17 @@ def _standings(one: Outcome, happenings: list[Happening]) -> Iterator[str]:
     decided = [x for x in happenings if x.kind == "winner_decided"]
     had: dict[str, float] = decided[-1].facts["standings"] if decided else {}  # type: ignore[assignment]  (a fact of that kind)
     for name, points in one.standings.items():
-        found = [
+        standings = [
             (label, was)
             for label, was in had.items()
             if name in (label, label.rpartition(".")[0])
         ]
-        if not found:
+        if not standings:
             yield f"standings of {name}: it does not stand; there were {had}"
-        elif not any(number_fits(points, was) for _, was in found):
+        elif not any(number_fits(points, was) for _, was in standings):
             yield (
-                f"standings of {name}: expected {misfit(points, found[0][1])}, was "
-                + (", ".join(f"{was:g}" for _, was in found))
+                f"standings of {name}: expected {misfit(points, standings[0][1])}, was "
+                + (", ".join(f"{was:g}" for _, was in standings))
             )
 
 
@@ -244,9 +244,9 @@ def _bounded(
 def _stuck(happenings: list[Happening]) -> Iterator[str]:
     """A script without a line for what it is asked is its author's oversight."""
     for happening in happenings:
-        told = str(happening.facts.get("message", ""))
-        if happening.kind == "agent_failed" and SCRIPT_STUCK.search(told):
-            yield f"{happening.facts['agent']} had nothing to say: {told}"
+        message = str(happening.facts.get("message", ""))
+        if happening.kind == "agent_failed" and SCRIPT_STUCK.search(message):
+            yield f"{happening.facts['agent']} had nothing to say: {message}"
 
 
 def _happens(one: Outcome, course: Course) -> Iterator[str]:
@@ -258,8 +258,10 @@ def _happens(one: Outcome, course: Course) -> Iterator[str]:
                 yield _did_not_come(where, step, [], course.happenings)
         elif expected := misfit(step.times, len(came)):
             lines = "".join(f"\n      {one}" for one in came[:SHOWN_AFTER])
-            told = f"{where}: {spelled(step)} came {len(came)} times, not {expected}"
-            yield told + lines
+            difference = (
+                f"{where}: {spelled(step)} came {len(came)} times, not {expected}"
+            )
+            yield difference + lines
 
 
 def _order(one: Outcome, course: Course) -> Iterator[str]:
@@ -295,10 +297,10 @@ def _did_not_come(
         return f"{where}: {spelled(step)} came too early:\n      {before[0]}"
     kinds = {kind for kind, _ in alternatives(step)}
     alike = [one for one in after if one.kind in kinds][:SHOWN_AFTER]
-    told = alike or after[:SHOWN_AFTER]
+    shown = alike or after[:SHOWN_AFTER]
     what = "of that kind came" if alike else "came instead"
-    lines = "".join(f"\n      {happening}" for happening in told)
-    after_words = f"; {what}:{lines}" if told else "; nothing came after that"
+    lines = "".join(f"\n      {happening}" for happening in shown)
+    after_words = f"; {what}:{lines}" if shown else "; nothing came after that"
     again = f" another time: it came {earlier} times" if earlier else ""
     return f"{where}: {spelled(step)} did not come{again}{after_words}"
 

@@ -155,11 +155,11 @@ def _plain(kind: shapes.Type) -> Any:  # noqa: ANN401  (a type expression)
 def _fields(event: type[msgspec.Struct]) -> dict[str, Any]:
     info = shapes.type_info(event)
     assert isinstance(info, shapes.StructType)
-    told = {
+    kinds = {
         field.name: _JSON if field.name == "input" else _plain(field.type)
         for field in info.fields
     }
-    return {n: kind for n, kind in told.items() if kind and n not in _LEFT_OUT}
+    return {n: kind for n, kind in kinds.items() if kind and n not in _LEFT_OUT}
 
 
 def _tag(event: type[msgspec.Struct]) -> str:
@@ -275,12 +275,12 @@ class Happening(NamedTuple):
     facts: dict[str, Fact]
 
     def __str__(self) -> str:
-        told = ", ".join(
+        facts = ", ".join(
             f"{name}: {_written(fact)}"
             for name, fact in self.facts.items()
             if fact not in (None, "", [], False)
         )
-        return f"{self.at_s:9.3f}  {self.kind}: {{{told}}}"
+        return f"{self.at_s:9.3f}  {self.kind}: {{{facts}}}"
 
 
 class Chronicle:
@@ -308,9 +308,9 @@ class Chronicle:
     def ask(self, request: Request) -> None:
         """Keep what a model is given to read, in the place where it was asked."""
         turn = request.turn
-        asked = self._open.get((turn.agent, turn.number))
-        if asked:
-            asked.popleft().facts.update(_prompt(request))
+        waiting = self._open.get((turn.agent, turn.number))
+        if waiting:
+            waiting.popleft().facts.update(_prompt(request))
         else:
             key = (turn.agent, turn.number)
             self._asked.setdefault(key, deque()).append(request)
@@ -468,8 +468,8 @@ def _fact(value: object) -> Fact:
 
 def kind_of(step: msgspec.Struct) -> str:
     """The kind of happening that ``step`` names; empty: none, or more than one."""
-    said = [kind for kind in KINDS if getattr(step, kind) is not msgspec.UNSET]
-    return said[0] if len(said) == 1 else ""
+    kinds = [kind for kind in KINDS if getattr(step, kind) is not msgspec.UNSET]
+    return kinds[0] if len(kinds) == 1 else ""
 
 
 def alternatives(step: msgspec.Struct) -> Iterator[tuple[str, msgspec.Struct]]:
@@ -497,10 +497,10 @@ def matcher(
             [
                 (field, wanted)
                 for field in FIELDS[kind]
-                if (wanted := getattr(said, field)) is not msgspec.UNSET
+                if (wanted := getattr(alternative, field)) is not msgspec.UNSET
             ],
         )
-        for kind, said in alternatives(step)
+        for kind, alternative in alternatives(step)
     ]
 
     def is_meant(happening: Happening) -> bool:
@@ -557,10 +557,10 @@ def _are_answers(names: tuple[str, ...], known: Sequence[Fact]) -> bool:
     # In any order: that of agents or labels is the team's or the seed's, and no news.
     left = [str(label) for label in known]
     for name in names:
-        found = next((label for label in left if _is_answer(name, label)), None)
-        if found is None:
+        answer = next((label for label in left if _is_answer(name, label)), None)
+        if answer is None:
             return False
-        left.remove(found)
+        left.remove(answer)
     return not left
 
 

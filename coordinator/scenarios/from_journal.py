@@ -89,21 +89,21 @@ def scenario_of(journal: Journal) -> str:
         )
     began = next((x.at for x in events if isinstance(x, Chunk)), journal.opened.at)
     began = min(began, journal.opened.at)
-    told = _team(journal)
+    scenario = _team(journal)
     scripts = _Scripts(events)
     people = [*_people(journal, began), *_seats(events, journal, began)]
-    told["agents"] = [
+    scenario["agents"] = [
         _agent(journal, agent, scripts) for agent in journal.opened.models
     ]
-    told["defaults"] = {"idle_limit_s": IDLE_LIMIT_S}
+    scenario["defaults"] = {"idle_limit_s": IDLE_LIMIT_S}
     if scripts.tools:
-        told["tools"] = scripts.tools
+        scenario["tools"] = scripts.tools
     if people:
-        told["people"] = sorted(people, key=lambda deed: deed["at_s"])
-    told["expect"] = _expected(result)
+        scenario["people"] = sorted(people, key=lambda deed: deed["at_s"])
+    scenario["expect"] = _expected(result)
     question = " ".join(journal.opened.question.split())[:80]
     head = f"# Session {journal.opened.session} ends as it did: {question}\n\n"
-    return head + _yaml(told)
+    return head + _yaml(scenario)
 
 
 def _team(journal: Journal) -> Plain:
@@ -135,11 +135,11 @@ def _agent(journal: Journal, agent: AgentId, scripts: _Scripts) -> Plain:
     model = journal.opened.models[agent]
     if model == "human":
         return {"id": agent, "backend": "human"}
-    told: Plain = {"id": agent}
+    entry: Plain = {"id": agent}
     if system := _systems(journal).get(agent):
-        told["system"] = system
-    told["script"] = {"model": model, "turns": scripts.turns(agent)}
-    return told
+        entry["system"] = system
+    entry["script"] = {"model": model, "turns": scripts.turns(agent)}
+    return entry
 
 
 def _systems(journal: Journal) -> dict[str, str]:
@@ -240,9 +240,9 @@ class _Scripts:
         self._block[chunk.agent] = block
 
     def _called(self, chunk: ToolCalled) -> None:
-        given: object = msgspec.json.decode(chunk.input)
+        input_: object = msgspec.json.decode(chunk.input)
         line: Plain = {"tool": chunk.name}
-        line |= {"input": given} if chunk.is_valid else {"input_text": given}
+        line |= {"input": input_} if chunk.is_valid else {"input_text": input_}
         self._line(chunk, line)
         if chunk.name not in WORKFLOW_NAMES:
             tool = self.tools.setdefault(
@@ -257,8 +257,8 @@ class _Scripts:
         if chunk.id not in self._calls:
             return
         name, number = self._calls[chunk.id]
-        said: object = msgspec.json.decode(chunk.content)
-        text = said if isinstance(said, str) else bytes(chunk.content).decode()
+        content: object = msgspec.json.decode(chunk.content)
+        text = content if isinstance(content, str) else bytes(chunk.content).decode()
         self.tools[name]["fails" if chunk.is_error else "returns"][number] = text
         self.tools[name]["takes_s"][number] = round(chunk.elapsed_s, 6)
 
@@ -352,11 +352,11 @@ def _expected(result: Result) -> Plain:
     }
 
 
-def _yaml(told: Plain) -> str:
+def _yaml(plain: Plain) -> str:
     import yaml  # noqa: PLC0415  (20 ms, for few)
 
     text: str = yaml.safe_dump(
-        msgspec.to_builtins(told),
+        msgspec.to_builtins(plain),
         sort_keys=False,
         allow_unicode=True,
         default_flow_style=None,

@@ -187,10 +187,10 @@ def schema(kind: Kind = "scenario") -> Json:
     fields = {field.name: field.type for field in msgspec.structs.fields(Entry)}
     # A union of lines is told apart by our own reader; msgspec would refuse it.
     del fields["lines"]
-    made, parts = msgspec.json.schema_components(
+    forms, parts = msgspec.json.schema_components(
         (top_kind, *kinds, *fields.values()), ref_template="#/$defs/{name}"
     )
-    _, *rest = made
+    _, *rest = forms
     lines, entry = rest[: len(kinds)], rest[len(kinds) :]
     _describe(parts, (top_kind, *kinds, *fields.values()))
     parts["Line"] = _line(dict(zip(kinds, lines, strict=True)))
@@ -221,11 +221,11 @@ def schema(kind: Kind = "scenario") -> Json:
     _close(parts)
     for holder in ("AgentEntry", "AgentSettings"):
         settings = parts[holder]["properties"]
-        told = settings["script"].get("description", "")
+        description = settings["script"].get("description", "")
         settings["script"] = {
             "if": {"type": "string"},
             "else": {"$ref": "#/$defs/Script"},
-            "description": told,
+            "description": description,
         }
     top = _top(parts, top_kind.__name__, kind)
     return stable({"$schema": _DRAFT, "$ref": f"#/$defs/{top}", "$defs": parts})
@@ -234,10 +234,10 @@ def schema(kind: Kind = "scenario") -> Json:
 def _written_file() -> Json:
     from agents.backends.scripted.script import WrittenFile  # noqa: PLC0415  (its form alone)
 
-    _, found = msgspec.json.schema_components(
+    _, components = msgspec.json.schema_components(
         (WrittenFile,), ref_template="#/$defs/{name}"
     )
-    part = found["WrittenFile"]
+    part = components["WrittenFile"]
     _describe_part(part, docs(WrittenFile))
     return part
 
@@ -254,7 +254,7 @@ def _top(parts: Json, name: str, kind: Kind) -> str:
 
 
 def _line(kinds: Mapping[Any, Json]) -> Json:
-    keys = {_own_key(kind): made for kind, made in kinds.items()}
+    keys = {_own_key(kind): form for kind, form in kinds.items()}
     return {
         "description": "One thing that the model says or does.",
         "if": {"type": "string"},
@@ -262,7 +262,7 @@ def _line(kinds: Mapping[Any, Json]) -> Json:
             "type": "object",
             "oneOf": [{"required": [key]} for key in keys],
             "allOf": [
-                {"if": {"required": [key]}, "then": made} for key, made in keys.items()
+                {"if": {"required": [key]}, "then": form} for key, form in keys.items()
             ],
         },
     }
@@ -326,29 +326,31 @@ def _only(field: Json, words: Json) -> None:
 def _describe(parts: Json, kinds: tuple[Any, ...]) -> None:
     """Put the sentence beneath each field into its property."""
     known = structs_in(kinds)
-    found = {kind.__name__: kind for kind in known}
-    found |= {f"{kind.__module__}.{kind.__name__}": kind for kind in known}
+    by_name = {kind.__name__: kind for kind in known}
+    by_name |= {f"{kind.__module__}.{kind.__name__}": kind for kind in known}
     for name, part in parts.items():
-        kind = found.get(name)
+        kind = by_name.get(name)
         if name.startswith("Step_"):
             _describe_part(part, _event_docs(name.removeprefix("Step_")))
         elif name in ("Step", "Alternative"):
-            told = {
+            sentences = {
                 kind: f"A {kind.replace('_', ' ')} that is meant." for kind in KINDS
             }
-            _describe_part(part, {**told, **_STEP_WORDS})
+            _describe_part(part, {**sentences, **_STEP_WORDS})
         elif name in ("Voting", "Limits"):
-            told = {
+            sentences = {
                 name: text for one in PARTS.values() for name, text in docs(one).items()
             }
-            _describe_part(part, {**told, "policy": _POLICY})
+            _describe_part(part, {**sentences, "policy": _POLICY})
         elif kind is not None:
             _describe_part(part, docs(kind))
 
 
-def _describe_part(part: Json, told: Mapping[str, str]) -> None:
+def _describe_part(part: Json, sentences: Mapping[str, str]) -> None:
     for name, field in part.get("properties", {}).items():
-        field.setdefault("description", told.get(name) or _FIELD_WORDS.get(name, ""))
+        field.setdefault(
+            "description", sentences.get(name) or _FIELD_WORDS.get(name, "")
+        )
 
 
 def _event_docs(kind: str) -> dict[str, str]:
@@ -361,13 +363,13 @@ def _event_docs(kind: str) -> dict[str, str]:
 
 def structs_in(kinds: tuple[Any, ...]) -> list[type[msgspec.Struct]]:
     """Every Struct that files of these kinds are read into."""
-    found: dict[type[msgspec.Struct], None] = {}
+    structs: dict[type[msgspec.Struct], None] = {}
 
     def walk(info: object) -> None:
         if isinstance(info, shapes.StructType):
-            if info.cls in found:
+            if info.cls in structs:
                 return
-            found[info.cls] = None
+            structs[info.cls] = None
             for field in info.fields:
                 walk(field.type)
             return
@@ -379,19 +381,19 @@ def structs_in(kinds: tuple[Any, ...]) -> list[type[msgspec.Struct]]:
 
     for kind in kinds:
         walk(shapes.type_info(kind))
-    return list(found)
+    return list(structs)
 
 
 @cache
 def docs(kind: type[msgspec.Struct]) -> dict[str, str]:
     """Field → the sentence beneath it, of the Struct and those it is made of."""
-    told: dict[str, str] = {}
+    sentences: dict[str, str] = {}
     for base in reversed(kind.__mro__):
         if not issubclass(base, msgspec.Struct) or base is msgspec.Struct:
             continue
-        told.update(_sentences(base.__module__).get(base.__name__, {}))
+        sentences.update(_sentences(base.__module__).get(base.__name__, {}))
     renamed = {f.name: f.encode_name for f in msgspec.structs.fields(kind)}
-    return {renamed.get(name, name): text for name, text in told.items()}
+    return {renamed.get(name, name): text for name, text in sentences.items()}
 
 
 @cache
@@ -419,10 +421,10 @@ def _beneath(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
 
 def undescribed(kind: Kind) -> list[str]:
     """Properties without a description; a test keeps this empty."""
-    made = schema(kind)
+    whole = schema(kind)
     return [
         f"{part}.{name}"
-        for part, form in made["$defs"].items()
+        for part, form in whole["$defs"].items()
         for name, field in form.get("properties", {}).items()
         if not field.get("description")
     ]
@@ -430,8 +432,8 @@ def undescribed(kind: Kind) -> list[str]:
 
 def encoded(kind: Kind) -> bytes:
     """A schema as its published file has it."""
-    made = msgspec.json.encode(schema(kind), order="sorted")
-    return msgspec.json.format(made, indent=1) + b"\n"
+    raw = msgspec.json.encode(schema(kind), order="sorted")
+    return msgspec.json.format(raw, indent=1) + b"\n"
 
 
 def write_schemas() -> None:

@@ -130,14 +130,14 @@ def tables(name: str) -> str:
 
 def _with_defaults(parts: Mapping[str, Json]) -> dict[str, Json]:
     """The sections of rules, whose defaults are the default policy's."""
-    said: Json = msgspec.to_builtins(Rules().settings())
+    defaults: Json = msgspec.to_builtins(Rules().settings())
     sections: dict[str, Json] = {}
     for name in ("TeamFile", "Voting", "Limits"):
-        made = copy.deepcopy(parts[name])
-        for key, told in made["properties"].items():
-            if key in said:
-                told["default"] = said[key]
-        sections[name] = made
+        part = copy.deepcopy(parts[name])
+        for key, field in part["properties"].items():
+            if key in defaults:
+                field["default"] = defaults[key]
+        sections[name] = part
     sections["Voting"]["properties"]["policy"]["default"] = DEFAULT_POLICY
     return sections
 
@@ -161,15 +161,15 @@ def _steps(parts: Mapping[str, Json]) -> str:
     rows = ["#### Step", "", _sentence(parts["Step"]), ""]
     rows += ["| what happens | what of it may be said |", "|---|---|"]
     for key in parts["Step"]["properties"]:
-        told = parts.get(f"Step_{key}")
-        if told is not None:
-            fields = ", ".join(f"`{field}`" for field in told.get("properties", ()))
+        schema = parts.get(f"Step_{key}")
+        if schema is not None:
+            fields = ", ".join(f"`{field}`" for field in schema.get("properties", ()))
             rows.append(f"| `{key}` | {fields} |")
     rows += ["", "Beside its kind a step may have:", ""]
     rows += ["| key | what it takes | |", "|---|---|---|"]
-    for key, told in parts["Step"]["properties"].items():
+    for key, schema in parts["Step"]["properties"].items():
         if f"Step_{key}" not in parts:
-            rows.append(f"| `{key}` | {_type(told)} | {_sentence(told)} |")
+            rows.append(f"| `{key}` | {_type(schema)} | {_sentence(schema)} |")
     return "\n".join([*rows, ""])
 
 
@@ -178,45 +178,45 @@ def _table(name: str, parts: Mapping[str, Json]) -> str:
     rows = [f"#### {_title(name)}", "", _sentence(part), ""]
     rows += ["| key | what it takes | default | |", "|---|---|---|---|"]
     required = part.get("required", ())
-    for key, told in part.get("properties", {}).items():
-        default = "required" if key in required else _default(told)
-        cells = (f"`{key}`", _type(told), default, _sentence(told))
+    for key, field in part.get("properties", {}).items():
+        default = "required" if key in required else _default(field)
+        cells = (f"`{key}`", _type(field), default, _sentence(field))
         rows.append(
             "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
         )
     return "\n".join([*rows, ""])
 
 
-def _sentence(told: Json) -> str:
+def _sentence(field: Json) -> str:
     """The whole of a description, on one line, without the roles of its markup."""
-    text = _ROLE.sub(r"`\1`", str(told.get("description", "")))
+    text = _ROLE.sub(r"`\1`", str(field.get("description", "")))
     text = text.split("\n\nRaises:")[0].replace("``None``", "``null``")
     return " ".join(text.replace("``", "`").split())
 
 
-def _default(told: Json) -> str:
-    if "default" not in told or told["default"] in ("", [], {}):
+def _default(field: Json) -> str:
+    if "default" not in field or field["default"] in ("", [], {}):
         return ""
-    if told["default"] is None and "null" not in json.dumps(told.get("anyOf", "")):
+    if field["default"] is None and "null" not in json.dumps(field.get("anyOf", "")):
         return ""
-    said = json.dumps(told["default"], ensure_ascii=False)
-    return f"`{said}`" if len(said) <= _DEFAULT_CHARS else "as below"
+    default = json.dumps(field["default"], ensure_ascii=False)
+    return f"`{default}`" if len(default) <= _DEFAULT_CHARS else "as below"
 
 
-def _type(told: Json) -> str:
+def _type(field: Json) -> str:
     """The type of a key, in words."""
-    if "$ref" in told:
-        name = _title(str(told["$ref"]).rpartition("/")[2])
+    if "$ref" in field:
+        name = _title(str(field["$ref"]).rpartition("/")[2])
         name = _ELSEWHERE.get(name, name)
         return f"[{name}](#{name.lower()})"
-    if "enum" in told:
-        return ", ".join(f"`{json.dumps(one).strip(chr(34))}`" for one in told["enum"])
-    if "const" in told:
-        return f"`{json.dumps(told['const'])}`"
-    choices = told.get("anyOf") or told.get("oneOf")
+    if "enum" in field:
+        return ", ".join(f"`{json.dumps(one).strip(chr(34))}`" for one in field["enum"])
+    if "const" in field:
+        return f"`{json.dumps(field['const'])}`"
+    choices = field.get("anyOf") or field.get("oneOf")
     if choices:
         return " or ".join(dict.fromkeys(_types(cast("list[Json]", choices))))
-    return _simple(told)
+    return _simple(field)
 
 
 def _types(choices: list[Json]) -> Iterator[str]:
@@ -228,23 +228,23 @@ def _types(choices: list[Json]) -> Iterator[str]:
             yield _type(choice)
 
 
-def _simple(told: Json) -> str:
-    kind: Any = told.get("type", "anything")
+def _simple(field: Json) -> str:
+    kind: Any = field.get("type", "anything")
     if isinstance(kind, list):
         return " or ".join(map(str, cast("list[object]", kind)))
     if kind == "array":
-        return f"list of {_type(cast('Json', told.get('items', {})))}"
+        return f"list of {_type(cast('Json', field.get('items', {})))}"
     words = _PLAIN.get(kind, str(kind))
-    if kind == "object" and isinstance(told.get("additionalProperties"), dict):
-        return f"mapping to {_type(cast('Json', told['additionalProperties']))}"
+    if kind == "object" and isinstance(field.get("additionalProperties"), dict):
+        return f"mapping to {_type(cast('Json', field['additionalProperties']))}"
     for bound, sign in (
         ("minimum", "≥"),
         ("exclusiveMinimum", ">"),
         ("maximum", "≤"),
         ("exclusiveMaximum", "<"),
     ):
-        if bound in told:
-            words += f" {sign} {told[bound]:g}"
+        if bound in field:
+            words += f" {sign} {field[bound]:g}"
     return words
 
 

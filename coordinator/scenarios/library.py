@@ -55,7 +55,7 @@ def examples() -> list[Example]:
         ConfigInvalid: They were not installed.
     """
     root = examples_folder()
-    found = [
+    listed = [
         Example(
             path.relative_to(root).with_suffix("").as_posix(),
             path,
@@ -64,7 +64,7 @@ def examples() -> list[Example]:
         for path in root.rglob("*.yaml")
         if _is_whole(path)
     ]
-    return sorted(found, key=lambda x: (x.folder == RULES, x.folder, x.name))
+    return sorted(listed, key=lambda x: (x.folder == RULES, x.folder, x.name))
 
 
 def _is_whole(path: Path) -> bool:

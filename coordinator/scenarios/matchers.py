@@ -129,16 +129,18 @@ def json_fits(meant: object, value: object) -> bool:
     A mapping of a :class:`TextMatch`'s or a :class:`Bound`'s own key is one.
     """
     if isinstance(meant, dict):
-        said = cast("dict[str, Any]", meant)
-        if isinstance(value, str) and (text := _read(said, TextMatch)) is not None:
+        expected = cast("dict[str, Any]", meant)
+        if isinstance(value, str) and (text := _read(expected, TextMatch)) is not None:
             return text_fits(text, value)
         if isinstance(value, int | float) and _is_number(value):
-            bound = _read(said, Bound)
+            bound = _read(expected, Bound)
             return bound is not None and number_fits(bound, value)
         if not isinstance(value, dict):
             return False
         had = cast("dict[str, Any]", value)
-        return all(key in had and json_fits(one, had[key]) for key, one in said.items())
+        return all(
+            key in had and json_fits(one, had[key]) for key, one in expected.items()
+        )
     if isinstance(meant, list) and isinstance(value, list):
         several, all_had = cast("list[object]", meant), cast("list[object]", value)
         is_as_long = len(several) == len(all_had)
@@ -156,12 +158,12 @@ def text_faults(meant: object, *, is_name: bool = False) -> Iterator[str]:
         case str() if not meant.strip() and not is_name:
             yield "is true of every text; say {is: ''} for none"
         case TextMatch():
-            said = [
+            names = [
                 name
                 for name in meant.__struct_fields__
                 if getattr(meant, name) is not msgspec.UNSET
             ]
-            if len(said) != 1:
+            if len(names) != 1:
                 yield "give exactly one of is, contains, matches, any_of"
                 return
             yield from _match_faults(meant, is_name=is_name)
@@ -265,9 +267,9 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-def _read(said: dict[str, Any], kind: type[Any]) -> Any:  # noqa: ANN401  (a Struct of that kind)
+def _read(fields: dict[str, Any], kind: type[Any]) -> Any:  # noqa: ANN401  (a Struct of that kind)
     try:
-        return msgspec.convert(said, kind) if said else None
+        return msgspec.convert(fields, kind) if fields else None
     except msgspec.ValidationError:
         return None
 

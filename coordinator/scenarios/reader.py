@@ -108,15 +108,15 @@ def find_scenarios(paths: Iterable[Path]) -> Iterator[Path]:
         if not path.is_dir():
             yield path
             continue
-        found = [
+        files = [
             file
             for pattern in ("*.yaml", "*.yml")
             for file in path.rglob(pattern)
             if is_scenario(file)
         ]
-        if not found:
+        if not files:
             raise ConfigInvalid(f"{path}: holds no scenario; name another folder")
-        yield from sorted(found)
+        yield from sorted(files)
 
 
 def _scenarios(

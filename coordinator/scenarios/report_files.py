@@ -64,7 +64,7 @@ def junit(reports: Sequence[Report], unusable: Sequence[Unusable]) -> bytes:
 
 def as_json(reports: Sequence[Report], unusable: Sequence[Unusable]) -> bytes:
     """The reports as one JSON object on one line."""
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "as_expected": sum(report.is_as_expected for report in reports),
         "played": len(reports),
         "scenarios": [_told(report) for report in reports],
@@ -73,7 +73,7 @@ def as_json(reports: Sequence[Report], unusable: Sequence[Unusable]) -> bytes:
             for one in unusable
         ],
     }
-    return msgspec.json.encode(told) + b"\n"
+    return msgspec.json.encode(fields) + b"\n"
 
 
 def title(report: Report) -> str:

@@ -230,7 +230,7 @@ async def _play(
         course, missed = await _played(play, over, has_prompts=has_prompts)
     if is_alone:
         missed += [f"left over: {one}" for one in left]
-    found = [*missed, *differences(scenario.file.expect, course)]
+    faults = [*missed, *differences(scenario.file.expect, course)]
     report = Report(
         path=scenario.path,
         name=scenario.name,
@@ -239,13 +239,13 @@ async def _play(
         seed=play.seed,
         schedule=play.schedule,
         result=course.result,
-        differences=tuple(found),
+        differences=tuple(faults),
         happenings=tuple(course.happenings),
         took_s=time.perf_counter() - began,
     )
     if scenario.file.judge is not None:
         judged = judgement(scenario.file.judge, report, scenario.config.folder)
-        return replace(report, differences=(*found, *judged))
+        return replace(report, differences=(*faults, *judged))
     return report
 
 
@@ -258,8 +258,8 @@ async def _played(
     chronicle = Chronicle(began, has_prompts=has_prompts)
     people = People(scenario.file.people, chronicle)
     tools = [_Pretended(name, tool) for name, tool in scenario.file.tools.items()]
-    async with _stage(scenario, over) as (made, unplayed), closing(made):
-        team = replace(_with_tools(made, tools), seed=play.seed)
+    async with _stage(scenario, over) as (staged, unplayed), closing(staged):
+        team = replace(_with_tools(staged, tools), seed=play.seed)
         team = with_faults(team, scenario.file.faults)
         if has_prompts:
             team = _overheard(team, chronicle)
@@ -302,19 +302,23 @@ def judgement(name: str, report: Report, folder: str = "") -> list[str]:
     Whatever it raises is a difference: this is the boundary to code that is not ours.
     """
     try:
-        said: object = imported(name, folder)(report)
+        verdict: object = imported(name, folder)(report)
     except Exception as error:  # noqa: BLE001  (the boundary named above)
         return [f"judge {name}: {type(error).__name__}: {error}"]
-    if said is None or said is True:
+    if verdict is None or verdict is True:
         return []
-    if said is False:
+    if verdict is False:
         return [f"judge {name}: it says no"]
-    if not isinstance(said, str | list | tuple | Iterator):
-        if inspect.iscoroutine(said):
-            said.close()  # never awaited, which Python would warn of
-        kind = type(said).__name__
+    if not isinstance(verdict, str | list | tuple | Iterator):
+        if inspect.iscoroutine(verdict):
+            verdict.close()  # never awaited, which Python would warn of
+        kind = type(verdict).__name__
         return [f"judge {name}: it returned a {kind}; return nothing, text, or a list"]
-    several = [said] if isinstance(said, str) else list(cast("Iterable[object]", said))
+    several = (
+        [verdict]
+        if isinstance(verdict, str)
+        else list(cast("Iterable[object]", verdict))
+    )
     return [f"judge {name}: {one}" for one in several]
 
 
@@ -364,10 +368,10 @@ async def _stage(
             for entry in config.agents
         )
         claude = msgspec.structs.replace(config, agents=entries)
-        asked = [AgentId(agent) for agent in models]
+        agents = [AgentId(agent) for agent in models]
         yield (
             assembled(scenario, claude, is_kept=is_kept),
-            lambda: [x for one in asked for x in server.player(one).unplayed()],
+            lambda: [x for one in agents for x in server.player(one).unplayed()],
         )
 
 
@@ -467,10 +471,10 @@ def do(deed: Intervention, session: Session, chronicle: Chronicle) -> None:
     """
 
     def label(name: str) -> Label:
-        found = chronicle.label_of(name)
-        if found is None:
+        matching = chronicle.label_of(name)
+        if matching is None:
             raise NotAsked(f"there is no answer {name!r} yet")
-        return found
+        return matching
 
     match deed:
         case Intervention(say=str(text)):
@@ -517,9 +521,9 @@ class _Pretended:
         return _nth(self.form.returns, number)
 
 
-def _nth(said: T | tuple[T, ...], number: int) -> T:
+def _nth(values: T | tuple[T, ...], number: int) -> T:
     """Of several the one with this number, or the last."""
-    if isinstance(said, tuple):
-        several = cast("tuple[T, ...]", said)
+    if isinstance(values, tuple):
+        several = cast("tuple[T, ...]", values)
         return several[min(number, len(several) - 1)]
-    return said
+    return values

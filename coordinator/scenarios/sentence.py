@@ -46,7 +46,7 @@ def sentence_of(text: str) -> tuple[str, int]:
 
 
 def _is_for_tools(line: str) -> bool:
-    said = line.lstrip("# ")
+    comment = line.lstrip("# ")
     first = ("yaml-language-server:", "$schema", "vim:", "vi:", "-*-", "!", "cspell:")
     also = ("spdx-", "copyright", "noqa", "yamllint ", "prettier-ignore", "%yaml")
-    return line.startswith("#") and said.lower().startswith((*first, *also))
+    return line.startswith("#") and comment.lower().startswith((*first, *also))

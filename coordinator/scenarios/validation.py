@@ -73,9 +73,9 @@ def faults(config: TeamConfig, file: ScenarioFile) -> Iterator[Fault]:
 
 def near(written: str, known: Sequence[str]) -> str:
     """The way out for a name that there is not."""
-    found = get_close_matches(written, known, 1)
-    if found:
-        return f"did you mean {found[0]!r}?"
+    matches = get_close_matches(written, known, 1)
+    if matches:
+        return f"did you mean {matches[0]!r}?"
     shown = ", ".join(known[:12])
     return (
         f"name {shown}{', …' if len(known) > 12 else ''}" if known else "leave it out"
@@ -208,10 +208,10 @@ class _Checker:
 
     def _by_agent(self, one: Outcome, where: Where) -> Iterator[Fault]:
         for key in ("answers", "votes", "cancelled", "out", "turns", "agents"):
-            said: Any = getattr(one, key)
-            if said is msgspec.UNSET:
+            expected: Any = getattr(one, key)
+            if expected is msgspec.UNSET:
                 continue
-            by_agent = cast("dict[str, object]", said)
+            by_agent = cast("dict[str, object]", expected)
             if not by_agent and key in ("turns", "agents"):
                 yield (*where, key), "is empty, and so always true; leave it out"
             for agent, meant in by_agent.items():
@@ -409,12 +409,12 @@ class _Checker:
 
 
 def _agent_faults(where: Where, meant: msgspec.Struct) -> Iterator[Fault]:
-    said = False
+    expects_something = False
     for field in meant.__struct_fields__:
         value: object = getattr(meant, field)
         if value is msgspec.UNSET:
             continue
-        said = True
+        expects_something = True
         problems = (
             text_faults(value)
             if isinstance(value, str | TextMatch) and field != "status"
@@ -422,7 +422,7 @@ def _agent_faults(where: Where, meant: msgspec.Struct) -> Iterator[Fault]:
         )
         for problem in problems:
             yield (*where, field), problem
-    if not said:
+    if not expects_something:
         yield where, "is empty, and so always true; say how it fared"
 
 

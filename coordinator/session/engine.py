@@ -394,12 +394,12 @@ class Shell:
         for name, at in timers.items():
             self._arm(ArmTimer(timer=name, at=at), group)
         # Of a session that goes on: a check whose result is in the journal is over.
-        for asked in self._driver.machine.checks_under_way():
-            self._check(asked, group)
+        for run in self._driver.machine.checks_under_way():
+            self._check(run, group)
 
-    def _check(self, asked: RunChecks, group: anyio.abc.TaskGroup) -> None:
-        answer = self._driver.machine.answer(asked.label)
-        self._checks.begin(asked, answer, group)
+    def _check(self, run: RunChecks, group: anyio.abc.TaskGroup) -> None:
+        answer = self._driver.machine.answer(run.label)
+        self._checks.begin(run, answer, group)
 
     def _now(self) -> float:
         """The session's clock, in seconds."""
@@ -417,10 +417,10 @@ class Shell:
             )
             self._actors[name] = actor
             if self._past is not None:
-                over, asked = self._past.of(name)
+                over, unfinished = self._past.of(name)
                 if not isinstance(actor, Seat):
                     actor.remember(over)
-                actor.resume(asked)
+                actor.resume(unfinished)
             self._tasks[name] = RootTask(f"agent {name}", actor.run, on_end=self._ended)
 
     def _placed(self, agent: Agent) -> Agent:
@@ -479,17 +479,17 @@ class Shell:
             while self._is_held_up and not self._told:
                 await self._inbox.bell_rings()
         self._raise_crash()
-        told: list[Item] = [*self._told]
+        wishes: list[Item] = [*self._told]
         self._told.clear()
         if self._is_held_up:
-            return told, []
+            return wishes, []
         most = DRAIN_AT_ONCE + 2 * len(self._actors)
         items = self._inbox.taken(most)
         marks: list[anyio.Event] = []
         if self._marks and len(items) < most:
             # The inbox is empty: all that was sent before them is among the items.
             marks, self._marks = self._marks, marks
-        return told + items, marks
+        return wishes + items, marks
 
     async def _recorded(self) -> None:
         """Return when what an agent has sent is recorded, and effects may follow it.

@@ -108,10 +108,12 @@ def takes(options: type[Any]) -> Callable[[_F], _F]:
             return function(*args, **options)
 
         signature = inspect.signature(function)
-        given = [p for p in signature.parameters.values() if p.kind != p.VAR_KEYWORD]
-        positional = frozenset(parameter.name for parameter in given)
+        positionals = [
+            p for p in signature.parameters.values() if p.kind != p.VAR_KEYWORD
+        ]
+        positional = frozenset(parameter.name for parameter in positionals)
         named = [inspect.Parameter(x, inspect.Parameter.KEYWORD_ONLY) for x in known]
-        full = signature.replace(parameters=[*given, *named])
+        full = signature.replace(parameters=[*positionals, *named])
         vars(checked)["__signature__"] = full
         return cast("_F", checked)
 

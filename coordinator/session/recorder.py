@@ -84,10 +84,10 @@ class Recorder:
     ) -> None:
         """Record what lies with a provider, so that it is not uploaded twice."""
         account, digest = key
-        kept = FileKept(
+        entry = FileKept(
             account=account, digest=digest, file_id=file_id, is_deleted=is_deleted
         )
-        self._journal.record(Kind.FILE, encode(kept), at)
+        self._journal.record(Kind.FILE, encode(entry), at)
 
     async def record_result(self, result: Result, at: float) -> Sequence[Event]:
         """Record the outcome; a disk that refuses it must not take it away as well."""

@@ -208,14 +208,14 @@ async def _show(display: Display, feed: Feed) -> None:
         feed.close()
 
 
-def _is_same(kept: bytes, now: MachineOutput) -> bool:
+def _is_same(recorded: bytes, now: MachineOutput) -> bool:
     """Whether a decision is what it was, whatever fields it has got since."""
     fresh = encode(now)
-    if kept == fresh:
+    if recorded == fresh:
         return True
-    then = msgspec.json.decode(kept, type=dict[str, Any])
-    said = msgspec.json.decode(fresh, type=dict[str, Any])
-    return all(said.get(name) == value for name, value in then.items())
+    then = msgspec.json.decode(recorded, type=dict[str, Any])
+    derived = msgspec.json.decode(fresh, type=dict[str, Any])
+    return all(derived.get(name) == value for name, value in then.items())
 
 
 def _short(payload: bytes) -> str:

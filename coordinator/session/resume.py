@@ -99,15 +99,15 @@ async def _resumed(
     deadline_s = options.get("deadline_s")
     async with AsyncExitStack() as stack:
         # Looked at before it is opened: what is refused leaves no trace in it.
-        found = await in_thread(
+        journal = await in_thread(
             lambda: read_session(root, name), name="journal reading"
         )
-        insist_on_unfinished(found)
-        insist_on_known_words(found)
-        insist_on_turns(found, _taken_up(found, deadline_s)[2])
-        team = await _team_again(stack, found.opened, team)
+        insist_on_unfinished(journal)
+        insist_on_known_words(journal)
+        insist_on_turns(journal, _taken_up(journal, deadline_s)[2])
+        team = await _team_again(stack, journal.opened, team)
         attached = await read_again(
-            found.opened.attached, options.get("attachments", ())
+            journal.opened.attached, options.get("attachments", ())
         )
         durability = options.get("durability", "async")
         writer, reopened = await stack.enter_async_context(
@@ -116,14 +116,14 @@ async def _resumed(
                 root, name, durability=durability, check=insist_on_unfinished
             )
         )
-        found = reopened.journal
-        kept, driver, past = _taken_up(found, deadline_s)
-        past = replace(past, fetched=fetched(found.records))
-        files = SessionFiles(attached, uploads(found.records))
+        journal = reopened.journal
+        record_count, driver, past = _taken_up(journal, deadline_s)
+        past = replace(past, fetched=fetched(journal.records))
+        files = SessionFiles(attached, uploads(journal.records))
         files.know(team.backends)
         output_dir = options.get("output_dir")
-        going_on = _GoingOn(driver, past, kept, deadline_s, files, output_dir)
-        shell = await _shell(found, team, writer, going_on)
+        going_on = _GoingOn(driver, past, record_count, deadline_s, files, output_dir)
+        shell = await _shell(journal, team, writer, going_on)
         displays = options.get("displays", ())
         resumed = await stack.enter_async_context(running(shell, displays))
         resumed.repair = reopened.repair
@@ -167,24 +167,24 @@ async def _branched(
 ) -> AsyncGenerator[Session]:
     root, name = place_of(session, options.get("journal") or None)
     deadline_s = options.get("deadline_s")
-    found = await in_thread(lambda: read_session(root, name), name="journal reading")
-    counted = insist_on_record(found, record)
+    journal = await in_thread(lambda: read_session(root, name), name="journal reading")
+    counted = insist_on_record(journal, record)
     async with AsyncExitStack() as stack:
-        rules, _ = read_described(found.opened.team)
-        team = team or await _team_again(stack, found.opened, None)
+        rules, _ = read_described(journal.opened.team)
+        team = team or await _team_again(stack, journal.opened, None)
         attached = await read_again(
-            found.opened.attached, options.get("attachments", ())
+            journal.opened.attached, options.get("attachments", ())
         )
         session_id = options.get("session_id") or new_session_id()
         output_dir = options.get("output_dir")
         where = (
-            str(output_dir.absolute()) if output_dir else _output_dir(found, counted)
+            str(output_dir.absolute()) if output_dir else _output_dir(journal, counted)
         )
-        opened = _branch_of(found.opened, team, session_id, record, where)
-        before = _driver(found.opened, rules)
+        opened = _branch_of(journal.opened, team, session_id, record, where)
+        before = _driver(journal.opened, rules)
         after = _driver(opened, team.rules)
-        counted = counted[: takeable(counted, _driver(found.opened, rules))]
-        with understood(found.path):
+        counted = counted[: takeable(counted, _driver(journal.opened, rules))]
+        with understood(journal.path):
             over = branched(counted[1:], before, after, frozenset(opened.models))
         records = (
             Record(kind=Kind.OPENED, at=opened.at, payload=encode(opened)),
@@ -197,7 +197,7 @@ async def _branched(
             damage=None,
         )
         driver, past = _past(journal_of_it, records, team.rules, deadline_s)
-        if not opened.models.keys() <= found.opened.models.keys():
+        if not opened.models.keys() <= journal.opened.models.keys():
             _give_time(past)
         writer = await stack.enter_async_context(
             open_journal(
@@ -262,20 +262,20 @@ def _branch_of(
     )
 
 
-def _output_dir(found: Journal, records: Sequence[Record]) -> str:
+def _output_dir(journal: Journal, records: Sequence[Record]) -> str:
     """Where the session puts files after ``records``; empty: beside its journal.
 
     Raises:
         JournalCorrupt: A record holds something else than its kind says.
     """
-    with understood(found.path):
+    with understood(journal.path):
         for record in reversed(records):
             if record.kind == Kind.RESUMED:
                 resumed = decode(record)
                 assert isinstance(resumed, Resumed)
                 if resumed.output_dir:
                     return resumed.output_dir
-    return found.opened.output_dir
+    return journal.opened.output_dir
 
 
 def _driver(opened: Opened, rules: Rules) -> Driver:
@@ -284,21 +284,21 @@ def _driver(opened: Opened, rules: Rules) -> Driver:
 
 
 def _past(
-    found: Journal, counted: Sequence[Record], rules: Rules, deadline_s: float | None
+    journal: Journal, counted: Sequence[Record], rules: Rules, deadline_s: float | None
 ) -> tuple[Driver, Past]:
     """The session's machine and books as they stood, and what was under way.
 
     Raises:
         msgspec.DecodeError: A record holds something else than its kind says.
     """
-    driver = _driver(found.opened, rules)
-    past = past_of(found.opened, counted, driver, anyio.current_time())
+    driver = _driver(journal.opened, rules)
+    past = past_of(journal.opened, counted, driver, anyio.current_time())
     if deadline_s is not None:
         past.rebuilt.timers[DEADLINE_TIMER] = past.ended + deadline_s
     return driver, past
 
 
-def _taken_up(found: Journal, deadline_s: float | None) -> tuple[int, Driver, Past]:
+def _taken_up(journal: Journal, deadline_s: float | None) -> tuple[int, Driver, Past]:
     """How many records count, and what the session was by then.
 
     The rules are those it was begun under, prices included.
@@ -306,11 +306,13 @@ def _taken_up(found: Journal, deadline_s: float | None) -> tuple[int, Driver, Pa
     Raises:
         JournalCorrupt: A record holds something else than its kind says.
     """
-    with understood(found.path):
-        rules, _ = read_described(found.opened.team)
-        counted = history(found.records)
-        kept = takeable(counted[: resumable(counted)], _driver(found.opened, rules))
-        return kept, *_past(found, counted[:kept], rules, deadline_s)
+    with understood(journal.path):
+        rules, _ = read_described(journal.opened.team)
+        counted = history(journal.records)
+        record_count = takeable(
+            counted[: resumable(counted)], _driver(journal.opened, rules)
+        )
+        return record_count, *_past(journal, counted[:record_count], rules, deadline_s)
 
 
 def _give_time(past: Past) -> None:
@@ -335,14 +337,14 @@ class _GoingOn:
 
 
 async def _shell(
-    found: Journal, team: Team, writer: JournalWriter, how: _GoingOn
+    journal: Journal, team: Team, writer: JournalWriter, how: _GoingOn
 ) -> Shell:
     """A shell that goes on; that it does is durable before anything else happens.
 
     Raises:
         JournalUnavailable: The disk failed.
     """
-    opened, past = found.opened, how.past
+    opened, past = journal.opened, how.past
     resumed = Resumed(
         resumed=datetime.now(UTC),
         kept=how.kept,
@@ -354,8 +356,8 @@ async def _shell(
     writer.record(Kind.RESUMED, encode(resumed), past.ended)
     await writer.flush()
     opening = Opening(session_id=opened.session, seed=opened.seed, nonce=opened.nonce)
-    named = how.output_dir or _output_dir(found, found.records)
-    folder = Path(named) if named else found.path.with_suffix(FILES_SUFFIX)
+    named = how.output_dir or _output_dir(journal, journal.records)
+    folder = Path(named) if named else journal.path.with_suffix(FILES_SUFFIX)
     return Shell(
         opened.question,
         team,

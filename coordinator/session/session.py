@@ -205,11 +205,11 @@ class Session(Generic[T]):
         """
         self._tell(lambda at: VoteForced(at=at, reason=whole_text(reason)))
 
-    def _tell(self, made: Callable[[float], ShellInput]) -> None:
-        """Bring in what ``made`` makes of the time that it is in the event loop."""
+    def _tell(self, make_input: Callable[[float], ShellInput]) -> None:
+        """Take in the input that ``make_input`` makes at the event loop's time."""
 
         def tell() -> None:
-            self._shell.tell(made(anyio.current_time()))
+            self._shell.tell(make_input(anyio.current_time()))
 
         if self._loop.is_running_here:
             tell()

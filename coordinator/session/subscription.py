@@ -108,9 +108,9 @@ class Feed:
         self.add(events)
 
     def _without_text(self, events: Sequence[Event]) -> Sequence[Event]:
-        kept = [event for event in events if type(event) not in _DROPPABLE]
-        self.dropped += len(events) - len(kept)
-        return kept
+        decisions = [event for event in events if type(event) not in _DROPPABLE]
+        self.dropped += len(events) - len(decisions)
+        return decisions
 
     def _add(self, events: Sequence[Event]) -> None:
         self._batches.append(events)

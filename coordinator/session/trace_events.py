@@ -28,11 +28,13 @@ def trace_output(trace: SessionTrace, output: MachineOutput) -> None:
             trace.tell("slate_frozen", {"coordinator.labels": output.labels})
         case VoteCounted():
             label = output.label or ""
-            told = {"coordinator.voter": output.voter, "coordinator.label": label}
-            trace.tell("vote_counted", told)
+            attributes = {"coordinator.voter": output.voter, "coordinator.label": label}
+            trace.tell("vote_counted", attributes)
         case VotesVoided():
-            told = {"coordinator.label": output.label}
-            trace.tell("votes_voided", {**told, "coordinator.voters": output.voters})
+            attributes = {"coordinator.label": output.label}
+            trace.tell(
+                "votes_voided", {**attributes, "coordinator.voters": output.voters}
+            )
         case WinnerDecided():
             trace.tell(
                 "winner_decided",

@@ -220,8 +220,8 @@ def _ballot(form: BallotForm, chance: Random, temper: Temper) -> Ballot:
         case "approval":
             return Approval(labels=_some(labels, int(draw() * (count + 1)), chance))
         case "ranking":
-            kept = _some(labels, 1 + int(draw() * count), chance)
-            return Ranking(tiers=tuple([(label,) for label in kept]))
+            ranked = _some(labels, 1 + int(draw() * count), chance)
+            return Ranking(tiers=tuple([(label,) for label in ranked]))
         case "scores":
             levels = form.max_score + 1
             return Scores(points={x: int(draw() * levels) for x in labels})

@@ -174,10 +174,10 @@ def fences_hold(turn: Turn, accepted: Mapping[Label, str]) -> bool:
     """Whether exactly the answers shown are fenced, and none says a word outside."""
     assert isinstance(turn.task, Review)
     text = "\n\n".join(opening(turn))
-    found = _FENCE.findall(text)
-    labels = [label for label, _ in found]
+    fenced = _FENCE.findall(text)
+    labels = [label for label, _ in fenced]
     outside = _FENCE.sub("", text)
-    merits = [_MERIT.findall(content) for _, content in found]
+    merits = [_MERIT.findall(content) for _, content in fenced]
     return (
         labels == [answer.label for answer in turn.task.answers]
         and all(
@@ -247,8 +247,8 @@ class Voter:
         return (content[: end.start()], content[end.end() :]) if end else (content, "")
 
     def _perceived(self, label: str, content: str) -> float:
-        found = _MERIT.search(content)
-        merit = float(found[1]) if found else 0.0
+        match = _MERIT.search(content)
+        merit = float(match[1]) if match else 0.0
         chance = Random(f"{self._seed}/{label}")  # noqa: S311  (a simulation)
         merit += chance.uniform(-2, 2)
         if self._credulity == "suggestible" and _SUPPORT.search(content):
@@ -262,5 +262,5 @@ class Voter:
 
 def _orders(text: str, speaker: str) -> list[str]:
     """Whom ``text`` says to vote for; "me" is whoever speaks."""
-    found = (first or second for first, second in _ORDER.findall(text))
-    return [speaker if label == "me" else label for label in found]
+    labels = (first or second for first, second in _ORDER.findall(text))
+    return [speaker if label == "me" else label for label in labels]

@@ -35,18 +35,18 @@ def sweep(seed: int, cuts: int = 3) -> int:
     Raises:
         Violation: Something was taken over that is not true, or something was raised.
     """
-    made = setting(seed)
-    played = made.world().play()
+    drawn = setting(seed)
+    played = drawn.world().play()
     chance = Random(f"{seed}/branches")  # noqa: S311  (a simulation, not a secret)
     records = [_record(what) for what in played.inputs]
     for _ in range(cuts):
         cut = chance.randint(1, len(records))
         other = setting(chance.randrange(10_000)).rules
-        rules = chance.choice((made.rules, other))
+        rules = chance.choice((drawn.rules, other))
         # Whoever branches is given time of its own; here the clock goes on.
-        rules = rules.replace(deadline_s=made.rules.limits.deadline_s)
+        rules = rules.replace(deadline_s=drawn.rules.limits.deadline_s)
         more = (AgentId("z9"),) if chance.random() < 0.5 else ()
-        _branch(made, records[:cut], played.inputs, rules, more)
+        _branch(drawn, records[:cut], played.inputs, rules, more)
     return cuts
 
 
@@ -57,59 +57,63 @@ def _record(what: MachineInput) -> Record:
 
 
 def _branch(
-    made: Setting,
+    drawn: Setting,
     records: Sequence[Record],
-    said: Sequence[MachineInput],
+    inputs_before: Sequence[MachineInput],
     rules: Rules,
     more: tuple[AgentId, ...],
 ) -> None:
-    team = (*made.agents, *more)
+    team = (*drawn.agents, *more)
 
     def new() -> Consensus:
-        return Consensus.new(team, "q", rules, seed=made.seed, nonce="n")
+        return Consensus.new(team, "q", rules, seed=drawn.seed, nonce="n")
 
-    old = Consensus.new(made.agents, "q", made.rules, seed=made.seed, nonce="n")
-    before, after = Driver(old, made.agents), Driver(new(), team)
+    old = Consensus.new(drawn.agents, "q", drawn.rules, seed=drawn.seed, nonce="n")
+    before, after = Driver(old, drawn.agents), Driver(new(), team)
     try:
-        kept = branched(records, before, after, frozenset(team))
+        copied = branched(records, before, after, frozenset(team))
     except Exception as exc:
         # Whatever it is, it is a bug; the sweep wants it named.
         raise Violation(f"a branch raises {exc!r}") from exc
-    taken = tuple(inputs(kept))
-    _check_turns(taken, said)
-    _check_vetoes(taken, said, before, after)
+    taken = tuple(inputs(copied))
+    _check_turns(taken, inputs_before)
+    _check_vetoes(taken, inputs_before, before, after)
     checker, machine = Checker(team, rules), new()
     for what in taken:
         machine, outputs = machine.step(what)
         checker.watch(what, outputs)
 
 
-def _check_turns(taken: Sequence[MachineInput], said: Sequence[MachineInput]) -> None:
+def _check_turns(
+    taken: Sequence[MachineInput], inputs_before: Sequence[MachineInput]
+) -> None:
     """Of each turn the beginning was taken over, or all of it, or nothing."""
-    whole, kept = _by_turn(said), _by_turn(taken)
-    for turn, chunks in kept.items():
+    whole, copied = _by_turn(inputs_before), _by_turn(taken)
+    for turn, chunks in copied.items():
         if whole[turn][: len(chunks)] != chunks:
             raise Violation("a branch takes over no half of a turn without its first")
 
 
-def _by_turn(said: Sequence[MachineInput]) -> dict[_Turn, list[Chunk]]:
-    found: dict[_Turn, list[Chunk]] = {}
-    for what in said:
+def _by_turn(log: Sequence[MachineInput]) -> dict[_Turn, list[Chunk]]:
+    by_turn: dict[_Turn, list[Chunk]] = {}
+    for what in log:
         if isinstance(what, Chunk):
-            found.setdefault((what.agent, what.turn), []).append(what)
-    return found
+            by_turn.setdefault((what.agent, what.turn), []).append(what)
+    return by_turn
 
 
 def _check_vetoes(
     taken: Sequence[MachineInput],
-    said: Sequence[MachineInput],
+    inputs_before: Sequence[MachineInput],
     before: Driver,
     after: Driver,
 ) -> None:
     """Who was vetoed in a branch wrote the very same that was vetoed before."""
     old = {answer.label: answer for answer in before.machine.answers()}
     new = {answer.label: answer for answer in after.machine.answers()}
-    vetoed = [w.label for w in said if isinstance(w, AnswerVetoed) and w.label in old]
+    vetoed = [
+        w.label for w in inputs_before if isinstance(w, AnswerVetoed) and w.label in old
+    ]
     meant = {(old[label].agent, old[label].reading) for label in vetoed}
     for what in taken:
         if isinstance(what, AnswerVetoed):

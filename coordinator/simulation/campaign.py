@@ -77,13 +77,13 @@ def run_settings(settings: Iterable[Setting]) -> Report:
     policies: Counter[str] = Counter()
     failures: list[Failure] = []
     runs = 0
-    for made in settings:
+    for drawn in settings:
         runs += 1
-        policies[made.rules.policy] += 1
+        policies[drawn.rules.policy] += 1
         try:
-            played = made.world().play()
+            played = drawn.world().play()
         except Violation as broken:
-            failures.append(shrink(made, str(broken)))
+            failures.append(shrink(drawn, str(broken)))
             continue
         steps += len(played.inputs)
         statuses[played.end.status] += 1
@@ -137,7 +137,7 @@ def in_batches(
             yield total
 
 
-def shrink(made: Setting, invariant: str) -> Failure:
+def shrink(drawn: Setting, invariant: str) -> Failure:
     """Make a failing setting as small as it can be while the same invariant breaks."""
 
     def fails(candidate: Setting) -> bool:
@@ -147,56 +147,56 @@ def shrink(made: Setting, invariant: str) -> Failure:
             return str(broken) == invariant
         return False
 
-    for simpler in _calmer(made):
+    for simpler in _calmer(drawn):
         if fails(simpler):
-            made = simpler
-    made = _with_fewer_agents(made, fails)
-    made, changed = _with_fewer_changes(made, fails)
+            drawn = simpler
+    drawn = _with_fewer_agents(drawn, fails)
+    drawn, changed = _with_fewer_changes(drawn, fails)
     return Failure(
-        seed=made.seed,
+        seed=drawn.seed,
         invariant=invariant,
-        agents=len(made.agents),
+        agents=len(drawn.agents),
         changed=changed,
-        shrunk=made,
+        shrunk=drawn,
     )
 
 
-def _calmer(made: Setting) -> Iterator[Setting]:
+def _calmer(drawn: Setting) -> Iterator[Setting]:
     """The same team with one trouble less."""
     quiet = Temper(silent=0, fail=0, stall=0, nonsense=0, meddle=0, late=0)
     for name in ("meddle", "nonsense", "stall", "fail", "silent", "late"):
-        temper = msgspec.structs.replace(made.temper, **{name: getattr(quiet, name)})
-        yield msgspec.structs.replace(made, temper=temper)
+        temper = msgspec.structs.replace(drawn.temper, **{name: getattr(quiet, name)})
+        yield msgspec.structs.replace(drawn, temper=temper)
 
 
-def _with_fewer_agents(made: Setting, fails: Callable[[Setting], bool]) -> Setting:
-    for size in range(1, len(made.agents)):
-        smaller = msgspec.structs.replace(made, agents=made.agents[:size])
+def _with_fewer_agents(drawn: Setting, fails: Callable[[Setting], bool]) -> Setting:
+    for size in range(1, len(drawn.agents)):
+        smaller = msgspec.structs.replace(drawn, agents=drawn.agents[:size])
         if fails(smaller):
             return smaller
-    return made
+    return drawn
 
 
 def _with_fewer_changes(
-    made: Setting, fails: Callable[[Setting], bool]
+    drawn: Setting, fails: Callable[[Setting], bool]
 ) -> tuple[Setting, tuple[str, ...]]:
     """Put back each setting of the policy that is not needed for the failure."""
-    plain = Rules(cast("PolicyName", made.rules.policy)).settings()
+    plain = Rules(cast("PolicyName", drawn.rules.policy)).settings()
     changed: list[str] = []
-    for name, value in made.rules.settings().items():
+    for name, value in drawn.rules.settings().items():
         if value == plain[name]:
             continue
         try:
-            rules = made.rules.replace(**{name: plain[name]})
+            rules = drawn.rules.replace(**{name: plain[name]})
         except ValueError:
             # It does not go with another changed setting, so it is needed.
-            rules = made.rules
-        simpler = msgspec.structs.replace(made, rules=rules)
-        if rules != made.rules and fails(simpler):
-            made = simpler
+            rules = drawn.rules
+        simpler = msgspec.structs.replace(drawn, rules=rules)
+        if rules != drawn.rules and fails(simpler):
+            drawn = simpler
         else:
             changed.append(f"{name}={value!r}")
-    return made, tuple(changed)
+    return drawn, tuple(changed)
 
 
 def replayed(world: Callable[[], World]) -> None:

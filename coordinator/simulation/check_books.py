@@ -82,9 +82,9 @@ class CheckBooks:
 
     def passed(self, label: Label) -> Fraction:
         """Weight of the checks that an answer has passed so far."""
-        found = self._found.get(label, {})
+        outcomes = self._found.get(label, {})
         return sum(
-            (self._weights[name] for name, x in found.items() if x == "passed"),
+            (self._weights[name] for name, x in outcomes.items() if x == "passed"),
             Fraction(0),
         )
 

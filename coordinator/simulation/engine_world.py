@@ -84,13 +84,13 @@ def run_settings(settings: Iterable[Setting]) -> Report:
     policies: Counter[str] = Counter()
     failures: list[Failure] = []
     runs = steps = 0
-    for made in settings:
+    for drawn in settings:
         runs += 1
-        policies[made.rules.policy] += 1
+        policies[drawn.rules.policy] += 1
         try:
-            watched, taken = play(made)
+            watched, taken = play(drawn)
         except Violation as broken:
-            failures.append(_failure(made, str(broken)))
+            failures.append(_failure(drawn, str(broken)))
             continue
         steps += taken
         statuses[watched.result.status] += 1
@@ -103,13 +103,13 @@ def run_settings(settings: Iterable[Setting]) -> Report:
     )
 
 
-def _failure(made: Setting, invariant: str) -> Failure:
+def _failure(drawn: Setting, invariant: str) -> Failure:
     return Failure(
-        seed=made.seed,
+        seed=drawn.seed,
         invariant=invariant,
-        agents=len(made.agents),
+        agents=len(drawn.agents),
         changed=(),
-        shrunk=made,
+        shrunk=drawn,
     )
 
 
@@ -144,17 +144,17 @@ def _priced(rules: Rules) -> Rules:
     )
 
 
-def _run(made: Setting, rules: Rules, folder: Path) -> Watched:
+def _run(drawn: Setting, rules: Rules, folder: Path) -> Watched:
     """One session on trio: a jumping clock, and a schedule drawn from the seed."""
     # For schedules that can be seen again; pytest-trio and hypothesis-trio set both.
     scheduler = trio_scheduler()
     before = scheduler[_SORTED]
     scheduler[_SORTED] = True
-    scheduler["_r"].seed(made.seed)
+    scheduler["_r"].seed(drawn.seed)
     try:
         return anyio.run(
             _session,
-            made,
+            drawn,
             rules,
             folder,
             backend="trio",
@@ -164,12 +164,12 @@ def _run(made: Setting, rules: Rules, folder: Path) -> Watched:
         scheduler[_SORTED] = before
 
 
-async def _session(made: Setting, rules: Rules, folder: Path) -> Watched:
+async def _session(drawn: Setting, rules: Rules, folder: Path) -> Watched:
     agents = tuple(
-        Agent(id=agent, backend=RandomBackend(made.seed, agent, made.temper))
-        for agent in made.agents
+        Agent(id=agent, backend=RandomBackend(drawn.seed, agent, drawn.temper))
+        for agent in drawn.agents
     )
-    team = Team(agents=agents, rules=rules, seed=made.seed)
+    team = Team(agents=agents, rules=rules, seed=drawn.seed)
     events: list[Event] = []
     # "exit" leaves the disk alone until the end: a thread at work looks like a pause to
     # a jumping clock.
@@ -177,13 +177,13 @@ async def _session(made: Setting, rules: Rules, folder: Path) -> Watched:
         open_session(
             QUESTION,
             team,
-            session_id=f"s{made.seed}",
+            session_id=f"s{drawn.seed}",
             journal=folder,
             durability="exit",
         ) as session,
         anyio.create_task_group() as people,
     ):
-        people.start_soon(_meddle, session, made, name="people")
+        people.start_soon(_meddle, session, drawn, name="people")
         async for batch in session.events():
             events.extend(batch)
         people.cancel_scope.cancel("the session is over")
@@ -191,20 +191,20 @@ async def _session(made: Setting, rules: Rules, folder: Path) -> Watched:
     return Watched(events=tuple(events), result=result)
 
 
-async def _meddle(session: Session, made: Setting) -> None:
-    chance = Random(f"{made.seed}/people")  # noqa: S311  (a simulation)
-    if chance.random() >= made.temper.meddle:
+async def _meddle(session: Session, drawn: Setting) -> None:
+    chance = Random(f"{drawn.seed}/people")  # noqa: S311  (a simulation)
+    if chance.random() >= drawn.temper.meddle:
         return
-    await anyio.sleep(chance.uniform(0, made.temper.pace_s * 4))
+    await anyio.sleep(chance.uniform(0, drawn.temper.pace_s * 4))
     match chance.randrange(4):
         case 0:
             session.interrupt()
         case 1:
-            session.stop_agent(chance.choice(made.agents))
+            session.stop_agent(chance.choice(drawn.agents))
         case 2:
             session.say("think again")
         case _:
-            number = chance.randint(1, len(made.agents))
+            number = chance.randint(1, len(drawn.agents))
             session.veto(Label(f"agent{number}.1"))
 
 
@@ -224,13 +224,13 @@ def check(made: Setting, watched: Watched, journal: Journal) -> int:
         made.agents, opened.question, rules, seed=opened.seed, nonce=opened.nonce
     )
     checker = Checker(made.agents, rules)
-    said: list[MachineOutput] = []
+    replayed: list[MachineOutput] = []
     withdrawn: dict[tuple[str, int], float] = {}
     taken = tuple(inputs(journal.records))
     for what in taken:
         machine, outputs = machine.step(what)
         checker.watch(what, outputs)
-        said += outputs
+        replayed += outputs
         for output in outputs:
             if isinstance(output, CancelTurn):
                 withdrawn[output.agent, output.turn] = what.at
@@ -238,10 +238,10 @@ def check(made: Setting, watched: Watched, journal: Journal) -> int:
             until = withdrawn.get((what.agent, what.turn), what.at) + SILENT_AFTER_S
             _claim(what.at <= until, "a cancelled turn falls silent")
     seen = [event for event in watched.events if isinstance(event, Output)]
-    _claim(seen == said, "the journal's order reproduces the session")
+    _claim(seen == replayed, "the journal's order reproduces the session")
     chunks = [event for event in watched.events if isinstance(event, Chunk)]
-    kept = [what for what in taken if isinstance(what, Chunk)]
-    _claim(chunks == kept, "readers see every chunk that the journal has")
+    chunks_in = [what for what in taken if isinstance(what, Chunk)]
+    _claim(chunks == chunks_in, "readers see every chunk that the journal has")
     _check_turns(chunks)
     _check_end(rules, watched.result, checker.concluded, journal)
     return len(taken)

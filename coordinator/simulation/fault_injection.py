@@ -76,19 +76,19 @@ def faults_of(text: str) -> tuple[Fault, ...]:
 
 
 def _fault(text: str) -> Fault:
-    found = _FORM.fullmatch(text)
+    match = _FORM.fullmatch(text)
     kinds: tuple[Kind, ...] = get_args(Kind)
     named: dict[str, Kind] = {str(kind): kind for kind in kinds}
-    kind = named.get(found["kind"]) if found else None
-    if found is None or kind is None:
+    kind = named.get(match["kind"]) if match else None
+    if match is None or kind is None:
         near = get_close_matches(text.partition(" ")[0], kinds, 1)
         way = f"did you mean {near[0]!r}?" if near else f"use {', '.join(kinds)}"
         raise ConfigInvalid(f"{text!r} is no fault; {way} E.g. 'fails every third'")
     return Fault(
         kind=kind,
-        every=_ordinal(text, found["every"]) if found["every"] else 1,
-        once=bool(found["once"]),
-        seconds=float(found["seconds"]) if found["seconds"] else SLOW_S,
+        every=_ordinal(text, match["every"]) if match["every"] else 1,
+        once=bool(match["once"]),
+        seconds=float(match["seconds"]) if match["seconds"] else SLOW_S,
     )
 
 
@@ -207,16 +207,16 @@ async def _changed(
             continue
         first = False
         # What one read brings may be the whole response: its end is not said then.
-        kept: list[StreamChunk] = [
+        changed: list[StreamChunk] = [
             chunk for chunk in batch if not isinstance(chunk, ResponseEnded)
         ]
         is_short = "stalls" in due or "cut" in due
-        yield kept if is_short else batch
+        yield changed if is_short else batch
         if "stalls" in due:
             await anyio.sleep_forever()
         if "cut" in due:
             return
-        if "floods" in due and len(kept) == len(batch):
+        if "floods" in due and len(changed) == len(batch):
             yield [_noise(pen) for _ in range(FLOOD_CHUNKS)]
 
 

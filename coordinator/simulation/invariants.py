@@ -322,9 +322,9 @@ class Checker:
     def _look_at_rare(self, output: MachineOutput) -> None:
         match output:
             case TellAgent(news=news):
-                told = {answer.label for answer in news.answers}
-                self._reading[news.agent] |= told
-                self._votable[news.agent] |= told
+                labels = {answer.label for answer in news.answers}
+                self._reading[news.agent] |= labels
+                self._votable[news.agent] |= labels
                 self._asked[news.agent] = self._accepted
             case VotesCarried():
                 self._on_carried(output)
@@ -353,27 +353,27 @@ class Checker:
             case _:
                 pass
 
-    def _on_vote_stage(self, said: SlateFrozen | WinnerDecided) -> None:
-        self._checks.on_stage(said, set(self._standing.values()) - self._vetoed)
-        if isinstance(said, SlateFrozen):
+    def _on_vote_stage(self, event: SlateFrozen | WinnerDecided) -> None:
+        self._checks.on_stage(event, set(self._standing.values()) - self._vetoed)
+        if isinstance(event, SlateFrozen):
             self._stage += 1
             # A new vote is read from the beginning: small changes add up from there.
-            self._root.update({label: label for label in said.labels})
-            is_whole = _is_judged_whole(self._rules, len(said.labels))
+            self._root.update({label: label for label in event.labels})
+            is_whole = _is_judged_whole(self._rules, len(event.labels))
             # The ballots of a first look count on when its shortlist is voted on.
             counts_on = (
                 self._rules.voting.shortlist is not None and not self._is_one_contest
             )
             self._is_one_contest = is_whole and not counts_on
-            if said.reason == CHALLENGE:
+            if event.reason == CHALLENGE:
                 # What was written to beat the winner has no draft to its name.
                 self._counted = {}
             return
         _claim(self._may_decide(), "one winner")
-        _claim(said.label in self._answers, "the winner has answered")
-        _claim(said.label not in self._vetoed, "no vetoed answer wins")
-        self._recount(said)
-        self.decided = said
+        _claim(event.label in self._answers, "the winner has answered")
+        _claim(event.label not in self._vetoed, "no vetoed answer wins")
+        self._recount(event)
+        self.decided = event
 
     def _on_count(self, count: ResultsCounted) -> None:
         """Equal results are one entry, and a clear count cannot be changed any more."""
@@ -503,9 +503,9 @@ class Checker:
         voter = vote.voter
         if voter in self._ballots:
             raise Violation("one live ballot a voter")
-        asked, ordinal, vetoed = self._asked[voter], self._ordinal, self._vetoed
+        asked_at, ordinal, vetoed = self._asked[voter], self._ordinal, self._vetoed
         for label in self._standing.values():
-            if ordinal[label] > asked and label not in vetoed:
+            if ordinal[label] > asked_at and label not in vetoed:
                 raise Violation("a ballot that counts has seen every answer")
         votable, reading = self._votable[voter], self._reading[voter]
         named = labels_of(vote.ballot)

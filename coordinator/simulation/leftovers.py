@@ -50,32 +50,32 @@ def left_since(before: Snapshot) -> list[str]:
 
     Objects that nobody holds any more are collected first: they close what they own.
     """
-    found = _found(before)
-    if not found:
+    leftovers = _found(before)
+    if not leftovers:
         return []
     gc.collect()
     began = time.monotonic()
-    while found := _found(before):
-        is_thread = any(one.startswith("thread") for one in found)
+    while leftovers := _found(before):
+        is_thread = any(one.startswith("thread") for one in leftovers)
         if time.monotonic() > began + (THREADS_GRACE_S if is_thread else GRACE_S):
             break
         time.sleep(0.01)
-    return found
+    return leftovers
 
 
 def _found(before: Snapshot) -> list[str]:
     files = _files() - before.files
-    told = [
+    leftovers = [
         f"{'socket' if name == 'socket' else f'file {name}'} left open"
         + (f" ({count} times)" if count > 1 else "")
         for name, count in sorted(files.items())
     ]
-    told += [
+    leftovers += [
         f"thread {one.name!r} still runs"
         for one in threading.enumerate()
         if one.ident not in before.threads and not one.name.startswith(_IDLE)
     ]
-    return told
+    return leftovers
 
 
 def _files() -> Counter[str]:

@@ -52,25 +52,27 @@ def is_counted_right(
         voter = AgentId(f"the draft of {author}")
         cast[voter] = _ballot_for(label, form(rules.voting.rule, labels))
         weights[voter] = rules.voting.weights.get(author, 1.0)
-    found = tally(rules.voting.rule, cast, labels, weights=weights, tie_order=labels)
-    if found.rule != decided.rule:
+    recounted = tally(
+        rules.voting.rule, cast, labels, weights=weights, tie_order=labels
+    )
+    if recounted.rule != decided.rule:
         return False
-    if found.rule in HANGS_ON_TIES:
+    if recounted.rule in HANGS_ON_TIES:
         return True
     # A rule that elects nobody leaves it to the standings.
-    is_best = found.winner is None or decided.label in found.tied
-    return is_best and dict(found.standings) == dict(decided.standings)
+    is_best = recounted.winner is None or decided.label in recounted.tied
+    return is_best and dict(recounted.standings) == dict(decided.standings)
 
 
-def _ballot_for(label: Label, asked: BallotForm) -> Ballot:
+def _ballot_for(label: Label, blank: BallotForm) -> Ballot:
     """A ballot that says nothing but that ``label`` is best."""
-    if asked.kind == "choice":
+    if blank.kind == "choice":
         return Choice(label=label)
-    if asked.kind == "approval":
+    if blank.kind == "approval":
         return Approval(labels=(label,))
-    if asked.kind == "ranking":
+    if blank.kind == "ranking":
         return Ranking(tiers=((label,),))
-    return Scores(points={label: asked.max_score})
+    return Scores(points={label: blank.max_score})
 
 
 def is_sure_whatever_comes(
@@ -93,22 +95,22 @@ def is_sure_whatever_comes(
     for other in labels[1:]:
         upset = _upset(rules, labels, other)
         cast = {**ballots, **dict.fromkeys(given_up, upset)}
-        found = tally(
+        recounted = tally(
             rules.voting.rule,
             cast,
             labels,
             weights=rules.voting.weights,
             tie_order=labels,
         )
-        if (found.winner or found.standings[0][0]) != decided.label:
+        if (recounted.winner or recounted.standings[0][0]) != decided.label:
             return False
     return True
 
 
 def _upset(rules: Rules, labels: tuple[Label, ...], other: Label) -> Ballot:
     """The ballot that serves ``other`` best against the first of ``labels``."""
-    asked = form(rules.voting.rule, labels, may_abstain=False)
-    match asked.kind:
+    blank = form(rules.voting.rule, labels, may_abstain=False)
+    match blank.kind:
         case "choice":
             return Choice(label=other)
         case "approval":
@@ -118,10 +120,10 @@ def _upset(rules: Rules, labels: tuple[Label, ...], other: Label) -> Ballot:
             tiers = ((other,), middle, labels[:1])
             return Ranking(tiers=tuple(tier for tier in tiers if tier))
         case "scores":
-            most = asked.max_score
+            most = blank.max_score
             return Scores(points={x: most if x == other else 0 for x in labels})
         case _:
-            assert_never(asked.kind)
+            assert_never(blank.kind)
 
 
 def is_graded_right(criteria: tuple[Criterion, ...], vote: VoteCounted) -> bool:
@@ -131,8 +133,8 @@ def is_graded_right(criteria: tuple[Criterion, ...], vote: VoteCounted) -> bool:
         return isinstance(grades, UnsetType)
     whole = sum(each.weight for each in criteria)
     means = {
-        label: sum(each.weight * given[each.name] for each in criteria) / whole
-        for label, given in grades.items()
+        label: sum(each.weight * points[each.name] for each in criteria) / whole
+        for label, points in grades.items()
     }
     return means.keys() == ballot.points.keys() and all(
         abs(ballot.points[label] - mean) <= 0.5 for label, mean in means.items()

@@ -91,8 +91,8 @@ class World:
         self._put(SessionOpened(at=0.0))
         self._meddle()
         while due and len(inputs) <= MAX_STEPS:
-            _, _, agent, turn, said = heappop(due)
-            for what in said:
+            _, _, agent, turn, chunks = heappop(due)
+            for what in chunks:
                 # Asked each time: what a turn has said may withdraw its rest.
                 if agent is not None:
                     if turn <= withdrawn.get(agent, 0):
@@ -147,10 +147,10 @@ class World:
     def _carry_out(self, effect: MachineOutput, now: float) -> None:
         if isinstance(effect, StartTurn):
             turn = effect.turn
-            said = reply(turn, self._random, self._temper, now)
-            if said:
+            chunks = reply(turn, self._random, self._temper, now)
+            if chunks:
                 self._count += 1
-                due = (said[0].at, self._count, turn.agent, turn.number, said)
+                due = (chunks[0].at, self._count, turn.agent, turn.number, chunks)
                 heappush(self._due, due)
         elif isinstance(effect, CancelTurn):
             if self._random.random() >= self._temper.late:

@@ -85,8 +85,8 @@ def smallest(campaign: Campaign, failed: Ending, agents: Sequence[str]) -> Small
             runtime=failed.runtime,
             over=campaign.over,
         )
-        found = [one for one in endings if one.problems and _kind(one) == kind]
-        return found[0] if found else None
+        failing = [one for one in endings if one.problems and _kind(one) == kind]
+        return failing[0] if failing else None
 
     best, wish = (
         failed,

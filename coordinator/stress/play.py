@@ -118,7 +118,7 @@ async def _sessions(run: _Run, seed: int, sessions: int) -> list[Ending]:
 
 async def _session(run: _Run, seed: int, team: Team) -> Ending:
     plan = plan_of(seed, [agent.id for agent in team.agents], run.wish)
-    made = troubled(team, plan)
+    stressed = troubled(team, plan)
     began = anyio.current_time()
     watch = _Watch({*plan.faults, *plan.tool_faults})
     result: Result | None = None
@@ -126,7 +126,7 @@ async def _session(run: _Run, seed: int, team: Team) -> Ending:
     try:
         with session_ends_at(began + plan.deadline_s):
             async with (
-                open_session(run.target.question, made, journal=False) as session,
+                open_session(run.target.question, stressed, journal=False) as session,
                 anyio.create_task_group() as group,
             ):
                 group.start_soon(_meddle, session, plan, name="people")
@@ -205,9 +205,9 @@ class _Watch:
 
     def _look(self, chunk: StreamChunk) -> None:
         agent = chunk.agent
-        told = f"{agent} {chunk.turn} {chunk.seq} {type(chunk).__name__} {chunk.at:.6f}"
+        line = f"{agent} {chunk.turn} {chunk.seq} {type(chunk).__name__} {chunk.at:.6f}"
         digest = self._digests.setdefault(agent, hashlib.blake2b(digest_size=8))
-        digest.update(told.encode())
+        digest.update(line.encode())
         turn, seq, at = self._at.get(agent, (0, -1, chunk.at))
         if chunk.turn != turn:
             if chunk.turn < turn or not self._ended.get(agent, True):
@@ -244,8 +244,10 @@ def _of_result(result: Result, plan: Plan) -> list[str]:
     if set(result.agents) != set(plan.agents):
         problems.append("lost: not every agent has its record")
     if (result.answer is None) == bool(result.answers):
-        said = f"{len(result.answers)} answers, but it gives {result.answer!r:.40}"
-        problems.append(f"lost: {said}")
+        difference = (
+            f"{len(result.answers)} answers, but it gives {result.answer!r:.40}"
+        )
+        problems.append(f"lost: {difference}")
     return problems
 
 

@@ -118,17 +118,17 @@ def _maker(name: str) -> Callable[[int | None], Awaitable[Team]]:
     async def make(agents: int | None) -> Team:
         wants = agents is not None and "agents" in takes
         try:
-            made: object = function(agents=agents) if wants else function()
-            if inspect.isawaitable(made):
-                made = await cast("Awaitable[object]", made)
+            result: object = function(agents=agents) if wants else function()
+            if inspect.isawaitable(result):
+                result = await cast("Awaitable[object]", result)
         except Exception as error:
             raise ConfigInvalid(
                 f"{name!r} made no team: {type(error).__name__}: {error}{_place(error)}"
                 "; it is called with nothing, or with agents=, if it takes that"
             ) from error
-        if not isinstance(made, Team):
-            raise ConfigInvalid(f"{name!r} returned {made!r:.80}, which is no Team")
-        return cast("Team", made)
+        if not isinstance(result, Team):
+            raise ConfigInvalid(f"{name!r} returned {result!r:.80}, which is no Team")
+        return cast("Team", result)
 
     return make
 

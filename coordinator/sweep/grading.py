@@ -51,10 +51,10 @@ def is_right(answer: str | None, value: object, question: Question) -> bool | No
         return True
     if answer is None:
         return False
-    found = final_result(answer)
-    if found and found in wanted:
+    result = final_result(answer)
+    if result and result in wanted:
         return True
-    return any(_ends_with(answer, one, found) for one in question.reference)
+    return any(_ends_with(answer, one, result) for one in question.reference)
 
 
 def result_of(answer: str | None, value: object, question: Question) -> str:
@@ -76,14 +76,14 @@ def choice_of(answer: str, value: object, question: Question) -> str | None:
             return text
     lines = [line.strip() for line in answer.splitlines() if line.strip()]
     for number, line in enumerate(reversed(lines)):
-        said: list[str] = [
-            next(filter(None, found)) for found in _SAID_LETTER.findall(line)
+        letters: list[str] = [
+            next(filter(None, groups)) for groups in _SAID_LETTER.findall(line)
         ]
-        if not said and not number:  # the last line may be the letter alone
+        if not letters and not number:  # the last line may be the letter alone
             alone = _LAST_LETTER.search(line) or _FIRST_LETTER.match(line)
-            said = [alone[1]] if alone else []
-        if said and said[-1].upper() in known:
-            return said[-1].upper()
+            letters = [alone[1]] if alone else []
+        if letters and letters[-1].upper() in known:
+            return letters[-1].upper()
     first = _FIRST_LETTER.match(lines[0]) if lines else None
     if first and first[1] in known:
         return first[1]
@@ -120,11 +120,11 @@ def _values(value: object) -> list[str]:
     return [value_result(plain)]
 
 
-def _ends_with(answer: str, reference: str, found: str) -> bool:
+def _ends_with(answer: str, reference: str, result: str) -> bool:
     """Whether prose ends in the reference: its last number, or its last words."""
     wanted = _result(reference)
     if _NUMBER.fullmatch(wanted):
-        if found and _NUMBER.fullmatch(found):
+        if result and _NUMBER.fullmatch(result):
             return False  # it says plainly that it is another
         numbers = _NUMBER.findall(answer)
         return bool(numbers) and text_result(numbers[-1].rstrip(",")) == wanted

@@ -38,10 +38,10 @@ def raise_limit() -> None:
 
 def files_of(config: TeamConfig) -> int:
     """Files that one session of a team has open at most: its journal, its streams."""
-    asked = sum(entry.backend != "scripted" for entry in config.agents)
+    agents = sum(entry.backend != "scripted" for entry in config.agents)
     if config.is_emulated:  # both ends of each stream are here, and who listens
-        return 2 + 2 * asked
-    return 1 + asked
+        return 2 + 2 * agents
+    return 1 + agents
 
 
 def shortage(sessions: int, teams: Iterable[TeamConfig]) -> str | None:

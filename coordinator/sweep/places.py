@@ -89,13 +89,13 @@ class Here:
         """The worker, as a task of a group of its own."""
         del number
         orders, taken = anyio.create_memory_object_stream[bytes](ORDERS_WAITING)
-        said, news = anyio.create_memory_object_stream[bytes](ORDERS_WAITING)
+        outbox, news = anyio.create_memory_object_stream[bytes](ORDERS_WAITING)
 
         async def run() -> None:
-            with said:
-                await work(taken, said.send)
+            with outbox:
+                await work(taken, outbox.send)
 
-        with orders, taken, said, news:
+        with orders, taken, outbox, news:
             async with anyio.create_task_group() as group:
                 group.start_soon(run, name="sweep worker")
                 yield _Streams(orders.send_nowait, news)

@@ -73,8 +73,8 @@ def _plain(text: str) -> str:
 def digest_of(source: bytes) -> str:
     """A digest of what a team is made from, wherever its file lies."""
     plain = msgspec.json.decode(source, type=dict[str, msgspec.Raw])
-    told = {key: plain[key] for key in sorted(plain) if key not in {"folder", "path"}}
-    return hashlib.sha256(msgspec.json.encode(told)).hexdigest()[:16]
+    fields = {key: plain[key] for key in sorted(plain) if key not in {"folder", "path"}}
+    return hashlib.sha256(msgspec.json.encode(fields)).hexdigest()[:16]
 
 
 def names_of(paths: Sequence[str]) -> dict[str, str]:

@@ -72,7 +72,7 @@ def fields_of(words: str, reference: str | None = None) -> Fields:
     Raises:
         ConfigInvalid: A name is none of these, or a pair is not written so.
     """
-    said: dict[str, str] = {}
+    columns: dict[str, str] = {}
     for pair in filter(None, words.split(",")):
         name, is_pair, key = pair.partition("=")
         name = _ALIASES.get(name.strip(), name.strip())
@@ -82,10 +82,10 @@ def fields_of(words: str, reference: str | None = None) -> Fields:
                 f"--fields {pair!r} cannot be read; write NAME=KEY with a name of "
                 f"{known}"
             )
-        said[name] = key.strip()
+        columns[name] = key.strip()
     if reference is not None:
-        said["reference"] = reference
-    return Fields(**said)
+        columns["reference"] = reference
+    return Fields(**columns)
 
 
 def read_questions(path: Path, fields: Fields = BY_FORM) -> tuple[Question, ...]:
@@ -167,8 +167,8 @@ def _csv_rows(path: Path, text: str) -> Iterator[tuple[int, Row]]:
 def _question(row: Row, fields: Fields, line: int, place: str) -> Question:
     """A row as a question, by the mapping, then by its form."""
     form = _known_form(row)
-    asked = _text(row, fields.question, place) if fields.question else form.question
-    if asked is None or not asked.strip():
+    text = _text(row, fields.question, place) if fields.question else form.question
+    if text is None or not text.strip():
         keys = ", ".join(list(row)[:12])
         raise ConfigInvalid(
             f"{place} holds no question (its keys: {keys}); name the key: "
@@ -185,11 +185,11 @@ def _question(row: Row, fields: Fields, line: int, place: str) -> Question:
     right = _value(row, fields.reference, place) if fields.reference else form.right
     reference = _references(right)
     if choices:
-        asked = _with_choices(asked, choices)
+        text = _with_choices(text, choices)
         reference = _letters(right, choices, place, labels)
     return Question(
         id=(name or "").strip() or f"line{line}",
-        question=asked,
+        question=text,
         reference=reference,
         choices=choices,
     )
@@ -212,13 +212,13 @@ def _known_form(row: Row) -> _Form:
     name = _first(lower, "id", "question_id", "record id", "task_id", "unique_id")
     if "correct answer" in lower and "incorrect answer 1" in lower:
         return _gpqa(lower, name)
-    asked = _first(lower, "question", "problem", "input", "prompt")
+    question = _first(lower, "question", "problem", "input", "prompt")
     answer = lower.get("answer", lower.get("answerkey"))
     options, labels = _labelled(lower.get("options", lower.get("choices")))
     if options:
         right = lower.get("target") if answer is None else answer
         return _Form(
-            id=name, question=asked, right=right, choices=options, labels=labels
+            id=name, question=question, right=right, choices=options, labels=labels
         )
     right = next((lower[key] for key in ("reference", "target") if key in lower), None)
     if isinstance(answer, str) and "####" in answer:  # GSM8K
@@ -227,19 +227,19 @@ def _known_form(row: Row) -> _Form:
         right = _references(answer) or _boxed(lower.get("solution"))
     elif right is None and not isinstance(answer, dict):
         right = answer
-    return _Form(id=name, question=asked, right=right)
+    return _Form(id=name, question=question, right=right)
 
 
 def _gpqa(lower: Mapping[str, Any], name: str | None) -> _Form:
     """GPQA: the right answer is among the wrong ones where a draw by its words says."""
-    asked = str(lower.get("question") or "")
+    question = str(lower.get("question") or "")
     right = str(lower["correct answer"]).strip()
     wrong = [str(lower.get(f"incorrect answer {n}") or "").strip() for n in (1, 2, 3)]
     choices = [right, *filter(None, wrong)]
-    seed = hashlib.sha256(asked.encode("utf-8", "replace")).digest()
+    seed = hashlib.sha256(question.encode("utf-8", "replace")).digest()
     random.Random(seed).shuffle(choices)  # noqa: S311  (an order, no secret)
     letter = LETTERS[choices.index(right)]
-    return _Form(id=name, question=asked, right=letter, choices=tuple(choices))
+    return _Form(id=name, question=question, right=letter, choices=tuple(choices))
 
 
 def _with_choices(question: str, choices: Sequence[str]) -> str:
@@ -279,8 +279,8 @@ def _letters(
     """
     if isinstance(value, list | tuple):
         many = cast("Sequence[object]", value)
-        found = (_letters(one, choices, place, labels) for one in many)
-        return tuple(letter for letters in found for letter in letters)
+        each_one = (_letters(one, choices, place, labels) for one in many)
+        return tuple(letter for letters in each_one for letter in letters)
     if value is None or value in ("", -1):
         return ()
     if isinstance(value, int) and not isinstance(value, bool):
@@ -320,8 +320,8 @@ def _boxed(solution: object) -> tuple[str, ...]:
     """The content of the last box of a worked solution, with the box."""
     if not isinstance(solution, str):
         return ()
-    found = [*_BOXED.finditer(solution)]
-    return (solution[found[-1].start() :],) if found else ()
+    boxes = [*_BOXED.finditer(solution)]
+    return (solution[boxes[-1].start() :],) if boxes else ()
 
 
 def _choices(value: object, place: str) -> tuple[str, ...]:
@@ -354,9 +354,9 @@ def _of_messages(messages: Sequence[object]) -> str | None:
     texts: list[str] = []
     for message in messages:
         if isinstance(message, dict):
-            said: object = cast("Row", message).get("content")
-            if isinstance(said, str):
-                texts.append(said)
+            content: object = cast("Row", message).get("content")
+            if isinstance(content, str):
+                texts.append(content)
     return "\n\n".join(texts) or None
 
 

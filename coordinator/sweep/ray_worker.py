@@ -58,17 +58,17 @@ class Host:
             wait_s: After so many seconds without any, there are none for now.
         """
         over = self._task is not None and self._task.done()
-        found: list[bytes] = []
+        messages: list[bytes] = []
         if self._news.empty() and not over:
             with suppress(TimeoutError):
-                found.append(await self._next(wait_s))
-        while len(found) < BATCH and not self._news.empty():
-            found.append(self._news.get_nowait())
-        if not found and over:
+                messages.append(await self._next(wait_s))
+        while len(messages) < BATCH and not self._news.empty():
+            messages.append(self._news.get_nowait())
+        if not messages and over:
             assert self._task is not None
             self._task.result()  # a mistake of ours is told with its traceback
             return None
-        return packed(found)
+        return packed(messages)
 
     async def _next(self, wait_s: float) -> bytes:
         """One piece of news; returns early where the work has ended.

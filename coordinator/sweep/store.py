@@ -133,12 +133,12 @@ def read_outcomes(folder: Path) -> tuple[Outcome, ...]:
     path = folder / RESULTS
     try:
         with path.open("rb") as results:
-            found = _lines(path, results.read())[0]
+            outcomes = _lines(path, results.read())[0]
     except OSError as error:
         raise ConfigInvalid(
             f"{str(path)!r} cannot be read: {error.strerror}"
         ) from error
-    return tuple({outcome.session: outcome for outcome in found}.values())
+    return tuple({outcome.session: outcome for outcome in outcomes}.values())
 
 
 def _read(path: Path, results: IO[bytes]) -> dict[str, Outcome]:

@@ -103,14 +103,14 @@ def summarised(outcomes: Sequence[Outcome], missing: int = 0) -> Summary:
 
 
 def _team(name: str, own: Sequence[Outcome]) -> TeamSummary:
-    said = next((one for one in own if one.policy), own[0])
+    named = next((one for one in own if one.policy), own[0])
     costs = [one.cost_usd for one in own if one.cost_usd is not None]
     is_priced = len(costs) == len(own)
     ran = [one for one in own if one.agents]
     return TeamSummary(
         team=name,
-        policy=said.policy,
-        rule=said.rule,
+        policy=named.policy,
+        rule=named.rule,
         sessions=len(own),
         questions=len({one.question for one in own}),
         failed=sum(one.status in AGAIN for one in own),
@@ -169,9 +169,9 @@ def _accuracy(outcomes: Sequence[Outcome]) -> Interval | None:
     is_single = all(value in {0.0, 1.0} for value in values)
     if is_single:
         return share(round(sum(values)), len(values))
-    found = mean(values)
+    interval = mean(values)
     return Interval(
-        value=found.value, low=max(0.0, found.low), high=min(1.0, found.high)
+        value=interval.value, low=max(0.0, interval.low), high=min(1.0, interval.high)
     )
 
 
@@ -203,7 +203,7 @@ def _paired(pairs: Sequence[tuple[float, float]]) -> Interval:
     )
     if both + first + second + neither == n:
         return paired_difference(both, first, second, n)
-    found = mean([own - others for own, others in pairs])
+    interval = mean([own - others for own, others in pairs])
     return Interval(
-        value=found.value, low=max(-1.0, found.low), high=min(1.0, found.high)
+        value=interval.value, low=max(-1.0, interval.low), high=min(1.0, interval.high)
     )

@@ -220,14 +220,14 @@ def _on_ray(address: str) -> Generator[tuple[Place, int]]:
 
 def _described(options: SweepOptions, sources: Sequence[TeamSource]) -> bytes:
     """The sweep's parameters as JSON, for whoever finds the folder."""
-    told = {
+    parameters = {
         "version": library_version(),
         "questions": len(options.questions),
         "seeds": options.seeds,
         "check": options.check,
         "teams": {one.name: one.source for one in sources},
     }
-    return msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(parameters), indent=2) + b"\n"
 
 
 async def _judged(
@@ -272,10 +272,10 @@ def _has_failed(store: Store, job: Job) -> bool:
     from coordinator.journal.summaries import result_in  # noqa: PLC0415
 
     try:
-        kept = read_session(store.sessions, job.session)
+        journal = read_session(store.sessions, job.session)
     except CoordinatorError:
         return False
-    result = result_in(kept.records)
+    result = result_in(journal.records)
     return result is not None and result.status in AGAIN
 
 
@@ -286,8 +286,8 @@ def _begun(store: Store, todo: Sequence[Job]) -> dict[str, Grant]:
         if not (store.sessions / (job.session + SUFFIX)).exists():
             continue
         try:
-            kept = read_session(store.sessions, job.session)
-            rules, _ = read_described(kept.opened.team)
+            journal = read_session(store.sessions, job.session)
+            rules, _ = read_described(journal.opened.team)
         except CoordinatorError:
             continue
         limits = rules.limits

@@ -188,12 +188,12 @@ class _Worker:
     async def _outcome(self, assign: Assign) -> Outcome:
         job = assign.job
         async with self._teams.lent(job, assign.grant) as team:
-            kept = await self._kept(job)
-            if kept is not None:
-                over = result_in(kept.records)
+            journal = await self._kept(job)
+            if journal is not None:
+                over = result_in(journal.records)
                 if over is not None:  # the worker died between result and news
                     return _told(job, over, team, is_resumed=True)
-            with_journal = kept is not None
+            with_journal = journal is not None
             async with self._opened(job, team, goes_on=with_journal) as session:
                 result = await session.wait()
             return _told(job, result, team, is_resumed=with_journal)

@@ -57,18 +57,18 @@ def with_checks(rules: Rules, more: Sequence[Given]) -> tuple[Rules, Functions]:
     return rules, functions
 
 
-def _as_check(given: Given) -> Check:
+def _as_check(check: Given) -> Check:
     try:
-        if isinstance(given, str):
-            return Check(command=given)
-        if isinstance(given, Check):
-            return given
-        if callable(given):
-            return Check(function=_name_of(given))
+        if isinstance(check, str):
+            return Check(command=check)
+        if isinstance(check, Check):
+            return check
+        if callable(check):
+            return Check(function=_name_of(check))
     except ValueError as error:
         raise ConfigInvalid(f"checks: {error}") from None
     raise ConfigInvalid(
-        f"checks: {given!r} is no check; give a command, a function or a Check"
+        f"checks: {check!r} is no check; give a command, a function or a Check"
     )
 
 
@@ -78,13 +78,13 @@ def placed(rules: Rules, folder: str) -> Rules:
     Raises:
         ConfigInvalid: A function cannot be imported, or a file is not there.
     """
-    found: list[Check] = []
+    resolved: list[Check] = []
     for check in rules.drafting.each_check():
         if check.function is not None:
             _imported(check, folder)
         files = tuple(_file(name, folder) for name in check.files)
-        found.append(msgspec.structs.replace(check, files=files))
-    return rules.replace(checks=found) if found else rules
+        resolved.append(msgspec.structs.replace(check, files=files))
+    return rules.replace(checks=resolved) if resolved else rules
 
 
 def _name_of(function: Callable[[Any], object]) -> str:

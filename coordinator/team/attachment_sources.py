@@ -81,7 +81,7 @@ async def read_attachments(attached: Sequence[Attachable]) -> tuple[Attachment, 
         raise ConfigInvalid(
             f"{len(attached)} files are attached; {ATTACHED_MAX} are the most"
         )
-    found: list[Attachment] = []
+    attachments: list[Attachment] = []
     inline = 0
     for each in attached:
         if isinstance(each, Attachment):
@@ -95,8 +95,8 @@ async def read_attachments(attached: Sequence[Attachable]) -> tuple[Attachment, 
             if is_free and inline > INLINE_TOGETHER_BYTES:
                 inline -= len(item.data)
                 item = msgspec.structs.replace(item, is_uploaded=True)
-        found.append(item)
-    return tuple(found)
+        attachments.append(item)
+    return tuple(attachments)
 
 
 async def _read(wish: Attach) -> Attachment:
@@ -188,7 +188,7 @@ async def _fetched(address: str, limit: int) -> bytes:
         ) from None
 
 
-async def _insist_on_public(asked: SplitResult, request: Request) -> None:
+async def _insist_on_public(wanted: SplitResult, request: Request) -> None:
     """Let a request through that goes where somebody asked, or to the public network.
 
     Whoever serves an address may redirect to what only this machine can reach.
@@ -197,13 +197,13 @@ async def _insist_on_public(asked: SplitResult, request: Request) -> None:
         ValueError: It was redirected into a private network.
     """
     host = request.url.host
-    if host == (asked.hostname or ""):
+    if host == (wanted.hostname or ""):
         return
     try:
-        found = await anyio.getaddrinfo(host, request.url.port or 0)
+        addresses = await anyio.getaddrinfo(host, request.url.port or 0)
     except OSError:
         return  # the transport says it better
-    for _, _, _, _, (number, *_) in found:
+    for _, _, _, _, (number, *_) in addresses:
         if not ipaddress.ip_address(number.partition("%")[0]).is_global:
             raise ValueError(
                 f"is redirected to {host}, which is in a private network; name that "

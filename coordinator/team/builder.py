@@ -144,7 +144,7 @@ async def closing(team: Team) -> AsyncGenerator[Team]:
 def _agent(
     config: TeamConfig,
     entry: AgentEntry,
-    made: dict[str, Backend],
+    backends: dict[str, Backend],
     environment: Mapping[str, str],
     approver: Approver,
 ) -> Agent | Person:
@@ -159,9 +159,9 @@ def _agent(
         system = "\n\n".join(filter(None, (system, shared)))
     agent = Agent(
         id=AgentId(entry.id),
-        backend=_backend(config, entry, made, environment, approver),
+        backend=_backend(config, entry, backends, environment, approver),
         fallbacks=tuple(
-            _backend(config, fallback_of(entry, model), made, environment, approver)
+            _backend(config, fallback_of(entry, model), backends, environment, approver)
             for model in entry.fallback
         ),
         system=system,
@@ -230,7 +230,7 @@ def _check_names(entry: AgentEntry, agent: Agent) -> None:
 def _backend(
     config: TeamConfig,
     entry: AgentEntry,
-    made: dict[str, Backend],
+    backends: dict[str, Backend],
     environment: Mapping[str, str],
     approver: Approver,
 ) -> Backend:
@@ -247,20 +247,20 @@ def _backend(
             script, model=entry.model, idle_limit_s=entry.idle_limit_s
         )
     if entry.backend in OTHERS:
-        return _other(config, entry, made, environment)
+        return _other(config, entry, backends, environment)
     settings = _claude_settings(entry, environment)
     if entry.cache is None and _has_people(config):
         settings["cache"] = "1h"  # five minutes pass while somebody reads
     key = repr((settings, entry.provider, entry.region, entry.project, entry.resource))
-    if key not in made:
+    if key not in backends:
         # Takes a second, and only a team of Claude's has to wait for it.
         from agents.backends.claude.backend import ClaudeBackend  # noqa: PLC0415
 
         try:
-            made[key] = ClaudeBackend(place=_place(entry), **settings)
+            backends[key] = ClaudeBackend(place=_place(entry), **settings)
         except ValueError as error:
             raise ConfigInvalid(f"agent {entry.id!r}: {error}") from None
-    return made[key]
+    return backends[key]
 
 
 def _has_people(config: TeamConfig) -> bool:
@@ -271,16 +271,16 @@ def _has_people(config: TeamConfig) -> bool:
 def _other(
     config: TeamConfig,
     entry: AgentEntry,
-    made: dict[str, Backend],
+    backends: dict[str, Backend],
     environment: Mapping[str, str],
 ) -> Backend:
     """A backend of another maker; agents of the same settings share one."""
     bare = replace(entry, id="", system="", tools=(), fallback=(), script=None)
     served = tuple(filter(is_server_tool, entry.tools))
     key = repr((structs.asdict(bare), served))
-    if key not in made:
+    if key not in backends:
         try:
-            made[key] = make_backend(
+            backends[key] = make_backend(
                 entry,
                 environment=environment,
                 server_tools=served,
@@ -295,7 +295,7 @@ def _other(
             raise
         except ValueError as error:
             raise ConfigInvalid(f"agent {entry.id!r}: {error}") from None
-    return made[key]
+    return backends[key]
 
 
 def _place(entry: AgentEntry) -> Place | None:

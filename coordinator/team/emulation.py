@@ -126,7 +126,7 @@ def _asking(emulator: Server, entry: AgentEntry) -> AgentEntry:
 
 def _without_token(server: dict[str, Any]) -> dict[str, Any]:
     """The pretended API asks no MCP server, so none has to be signed in to."""
-    return {key: said for key, said in server.items() if key != "authorization_token"}
+    return {key: value for key, value in server.items() if key != "authorization_token"}
 
 
 @asynccontextmanager
@@ -149,8 +149,8 @@ async def at_work(
         return
     async with emulated(config) as (pretended, server):
         team = assemble(pretended, environment=NO_KEY, approver=approver, here=here)
-        made: dict[int, Backend] = {}
-        playing = team.changed(lambda agent: _playing(agent, server, made))
+        backends: dict[int, Backend] = {}
+        playing = team.changed(lambda agent: _playing(agent, server, backends))
         async with closing(replace(playing, source=source_of(config))) as it:
             yield it
 
@@ -164,13 +164,13 @@ def again(source: bytes) -> AbstractAsyncContextManager[Team]:
     return at_work(config_of(source))
 
 
-def _playing(agent: Agent, server: Server, made: dict[int, Backend]) -> Agent:
+def _playing(agent: Agent, server: Server, backends: dict[int, Backend]) -> Agent:
     """An agent whose backends know that ``server`` is here; see :class:`_Played`."""
 
     def of(backend: Backend) -> Backend:
         if isinstance(backend, Recalls):
             return backend  # a script in this process
-        return made.setdefault(id(backend), _Played(backend, server.recall))
+        return backends.setdefault(id(backend), _Played(backend, server.recall))
 
     return replace(
         agent, backend=of(agent.backend), fallbacks=tuple(map(of, agent.fallbacks))

@@ -83,14 +83,14 @@ def function_entry(written: str | dict[str, Any]) -> FunctionEntry | None:
 def _tool(entry: FunctionEntry, folder: str) -> Tool:
     from agents.tools.function import tool  # noqa: PLC0415  (few teams have any)
 
-    made = imported(entry.function, folder)
-    if not hasattr(made, "spec"):
+    function = imported(entry.function, folder)
+    if not hasattr(function, "spec"):
         options = msgspec.structs.asdict(entry)
         del options["function"]
-        return tool(**options)(made)
+        return tool(**options)(function)
     if entry != FunctionEntry(function=entry.function):
         raise TypeError("it is a tool already; say what it shall be where it is made")
-    return cast("Tool", made)
+    return cast("Tool", function)
 
 
 def imported(name: str, folder: str = "") -> Any:  # noqa: ANN401  (whatever a module holds)

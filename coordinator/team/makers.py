@@ -176,9 +176,9 @@ def _signed_in(entry: AgentEntry, folder: str) -> dict[str, Any]:
     if entry.sign_in is None:
         return {}
     if not isinstance(entry.sign_in, str):
-        told = structs.asdict(entry.sign_in)
-        told["provider"] = told.pop("token_file")
-        return {"workload_identity": told}
+        fields = structs.asdict(entry.sign_in)
+        fields["provider"] = fields.pop("token_file")
+        return {"workload_identity": fields}
     try:
         provider = imported(entry.sign_in, folder)
     except (ImportError, AttributeError) as error:
@@ -208,7 +208,7 @@ def _settings(
         "server_tools": server_tools,
         "extra": entry.extra,
     }
-    made: dict[str, Any] = {
+    settings: dict[str, Any] = {
         name: value for name, value in common.items() if value not in (None, ())
     }
     thinking = entry.thinking
@@ -218,9 +218,12 @@ def _settings(
 
             if thinking not in {None, "adaptive", "disabled"}:
                 raise ValueError("thinking: OpenAI takes adaptive or disabled")
-            made |= {"thinking": thinking, "mcp_servers": mcp_servers}
-            made |= {"cache": entry.cache is not False, "api": entry.api or "responses"}
-            openai.check(openai.OpenAISettings(model=entry.model or "", **made))
+            settings |= {"thinking": thinking, "mcp_servers": mcp_servers}
+            settings |= {
+                "cache": entry.cache is not False,
+                "api": entry.api or "responses",
+            }
+            openai.check(openai.OpenAISettings(model=entry.model or "", **settings))
         case "grok":
             from agents.backends.grok import settings as grok  # noqa: PLC0415
 
@@ -228,8 +231,8 @@ def _settings(
                 raise ValueError("thinking: xAI's models take 'effort' instead")
             if entry.effort not in {None, "none", "low", "medium", "high"}:
                 raise ValueError("effort: xAI takes none, low, medium or high")
-            made |= {"mcp_servers": mcp_servers, "cache": entry.cache is not False}
-            grok.check(grok.GrokSettings(model=entry.model or "", **made))
+            settings |= {"mcp_servers": mcp_servers, "cache": entry.cache is not False}
+            grok.check(grok.GrokSettings(model=entry.model or "", **settings))
         case "gemini":
             from agents.backends.gemini import settings as gemini  # noqa: PLC0415
 
@@ -237,11 +240,11 @@ def _settings(
                 raise ValueError("mcp_servers: Gemini connects to none; use 'mcp'")
             if isinstance(thinking, dict) or thinking == "between_tools":
                 raise ValueError("thinking: Gemini takes adaptive, disabled or tokens")
-            made["thinking"] = thinking
-            gemini.as_asked(gemini.GeminiSettings(model=entry.model or "", **made))
+            settings["thinking"] = thinking
+            gemini.as_asked(gemini.GeminiSettings(model=entry.model or "", **settings))
         case _:
-            made |= _of_compatible(entry, server_tools, mcp_servers)
-    return made
+            settings |= _of_compatible(entry, server_tools, mcp_servers)
+    return settings
 
 
 def _of_compatible(
@@ -260,10 +263,10 @@ def _of_compatible(
     if entry.thinking not in {None, "disabled"}:
         raise ValueError("thinking: say 'effort', in the server's words, or 'disabled'")
     compatible.profile_of(entry.server, entry.base_url)
-    made: dict[str, Any] = {} if entry.api is None else {"api": entry.api}
+    settings: dict[str, Any] = {} if entry.api is None else {"api": entry.api}
     if entry.thinking == "disabled":
-        made["effort"] = "none"
-    return made
+        settings["effort"] = "none"
+    return settings
 
 
 def make_backend(

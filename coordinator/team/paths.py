@@ -48,8 +48,8 @@ def variable_in(text: str, *, is_whole: bool = False) -> str | None:
         text: What people have written.
         is_whole: Only where it is all of the text: words may quote a shell.
     """
-    found = _VARIABLE.fullmatch(text.strip()) if is_whole else _VARIABLE.search(text)
-    return found[0] if found else None
+    match = _VARIABLE.fullmatch(text.strip()) if is_whole else _VARIABLE.search(text)
+    return match[0] if match else None
 
 
 def beside(argument: str, folder: str) -> str:

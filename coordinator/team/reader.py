@@ -223,14 +223,14 @@ def read_once(document: Document, form: type[TeamFile] = TeamFile) -> TeamConfig
 def _shared(document: Document, file: TeamFile) -> tuple[SharedEntry, ...]:
     """The shared folders, each by its whole path."""
     here = document.path.parent.absolute()
-    made: list[SharedEntry] = []
+    entries: list[SharedEntry] = []
     for number, entry in enumerate(file.shared_entries):
         try:
             path = here / expanded(entry.path)
         except ValueError as error:
             raise document.error(("shared", number), str(error)) from None
-        made.append(msgspec.structs.replace(entry, path=str(path)))
-    return tuple(made)
+        entries.append(msgspec.structs.replace(entry, path=str(path)))
+    return tuple(entries)
 
 
 def with_attached(config: TeamConfig, sources: Sequence[str]) -> TeamConfig:
@@ -253,12 +253,12 @@ def _filled(
     document: Document, defaults: AgentSettings, number: int, entry: AgentEntry
 ) -> AgentEntry:
     """Let ``defaults`` speak where the agent is silent."""
-    said = value_at(document, ("agents", number))
-    assert isinstance(said, dict)
+    fields = value_at(document, ("agents", number))
+    assert isinstance(fields, dict)
     silent = {
         name: getattr(defaults, name)
         for name in AgentSettings.__struct_fields__
-        if name not in said
+        if name not in fields
     }
     entry = msgspec.structs.replace(entry, **silent)
     at = ("agents", number)
@@ -346,7 +346,7 @@ def steps(path: str) -> Where:
 
 
 def _rules(document: Document, file: TeamFile, agents: tuple[AgentEntry, ...]) -> Rules:
-    said: dict[str, Any] = {
+    settings: dict[str, Any] = {
         name: value
         for section in (file.voting, file.limits)
         for name, value in msgspec.structs.asdict(section).items()
@@ -354,23 +354,25 @@ def _rules(document: Document, file: TeamFile, agents: tuple[AgentEntry, ...]) -
     }
     for name in TOP:
         if getattr(file, name) is not None:
-            said[name] = getattr(file, name)
+            settings[name] = getattr(file, name)
     budgets = {
         agent.id: Budget(tokens=agent.budget_tokens, usd=agent.budget_usd)
         for agent in agents
     }
-    said["budgets"] = {name: own for name, own in budgets.items() if own != Budget()}
-    for voter in said.get("weights", {}):
+    settings["budgets"] = {
+        name: own for name, own in budgets.items() if own != Budget()
+    }
+    for voter in settings.get("weights", {}):
         if voter not in {agent.id for agent in file.agents}:
             problem = f"{voter!r} is not in the team; name one of its agents"
             raise document.error(("voting", "weights", voter), problem)
     if file.records:
-        if "weights" in said:
+        if "weights" in settings:
             problem = "weights are given, or learned from records; leave one out"
             raise document.error(("voting", "weights"), problem)
-        said["weights"] = _learned(document, file, agents)
+        settings["weights"] = _learned(document, file, agents)
     try:
-        return Rules(**said)
+        return Rules(**settings)
     except ConfigInvalid as error:
         raise document.error(_place_of(error.key), error.problem) from None
 

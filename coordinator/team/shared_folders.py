@@ -28,7 +28,7 @@ def shared_folders(entries: tuple[SharedEntry, ...]) -> tuple[SharedFolder, ...]
     Raises:
         ConfigInvalid: One is not there, or two have one name.
     """
-    found: dict[str, SharedFolder] = {}
+    folders: dict[str, SharedFolder] = {}
     for entry in entries:
         path = Path(entry.path)
         name = entry.name or path.resolve().name
@@ -41,15 +41,15 @@ def shared_folders(entries: tuple[SharedEntry, ...]) -> tuple[SharedFolder, ...]
                 f"shared: {name!r} is no name for {entry.path} in a workspace; give it "
                 "a 'name' of letters and digits"
             )
-        if name in found:
+        if name in folders:
             raise ConfigInvalid(
-                f"shared: {found[name].path} and {entry.path} are both {name!r}; "
+                f"shared: {folders[name].path} and {entry.path} are both {name!r}; "
                 "give one another 'name'"
             )
-        found[name] = SharedFolder(
+        folders[name] = SharedFolder(
             name=name, path=path.absolute(), protect=entry.protect
         )
-    return tuple(found.values())
+    return tuple(folders.values())
 
 
 def shared_prompt(entries: tuple[SharedEntry, ...]) -> str:

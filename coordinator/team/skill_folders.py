@@ -35,22 +35,22 @@ def read_skills(agent: str, folders: Sequence[str]) -> tuple[Skill, ...]:
         ConfigInvalid: A folder is not there or holds no skill, one has no name or no
             description, or two have one name.
     """
-    found: dict[str, Skill] = {}
+    skills: dict[str, Skill] = {}
     for folder in folders:
         for path in _instructions(agent, Path(folder)):
             skill = _skill(agent, path)
-            if (other := found.get(skill.name)) is not None:
+            if (other := skills.get(skill.name)) is not None:
                 raise ConfigInvalid(
                     f"agent {agent!r}: two skills are named {skill.name!r}, in "
                     f"{other.folder} and {skill.folder}; rename one"
                 )
-            found[skill.name] = skill
-    if len(found) > SKILLS_MOST:
+            skills[skill.name] = skill
+    if len(skills) > SKILLS_MOST:
         raise ConfigInvalid(
-            f"agent {agent!r} has {len(found)} skills, and {SKILLS_MOST} are the most; "
-            "name fewer folders"
+            f"agent {agent!r} has {len(skills)} skills, and {SKILLS_MOST} are the "
+            "most; name fewer folders"
         )
-    return tuple(found[name] for name in sorted(found))
+    return tuple(skills[name] for name in sorted(skills))
 
 
 def _instructions(agent: str, folder: Path) -> list[Path]:
@@ -78,9 +78,9 @@ def _skill(agent: str, path: Path) -> Skill:
         fields: Any = yaml.safe_load(_front_matter(text))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         raise _unusable(agent, path, str(error)) from error
-    told = cast("dict[str, Any]", fields) if isinstance(fields, dict) else {}
-    name = " ".join(str(told.get("name") or "").split())
-    description = " ".join(str(told.get("description") or "").split())
+    front = cast("dict[str, Any]", fields) if isinstance(fields, dict) else {}
+    name = " ".join(str(front.get("name") or "").split())
+    description = " ".join(str(front.get("description") or "").split())
     if not name or not description:
         lacking = "description" if name else "name"
         raise _unusable(agent, path, f"its front matter has no {lacking!r}")

@@ -85,13 +85,13 @@ def source_of(config: TeamConfig) -> bytes:
     """Say in JSON all that the team of ``config`` is made from, without its secrets."""
     agents = tuple(_without_script(entry) for entry in config.agents)
     # A form that adds keys to a team file (a scenario) leaves them behind here.
-    told = {name: getattr(config.file, name) for name in _OF_THE_FILE}
-    kept = {
-        "file": {**told, "agents": ()},
+    fields = {name: getattr(config.file, name) for name in _OF_THE_FILE}
+    source = {
+        "file": {**fields, "agents": ()},
         "rules": config.rules.record(),
         "agents": agents,
     }
-    plain = _without_secrets(whole_json(msgspec.to_builtins(kept)))
+    plain = _without_secrets(whole_json(msgspec.to_builtins(source)))
     plain |= {
         "scripts": config.scripts,
         "is_emulated": config.is_emulated,
@@ -115,7 +115,9 @@ def config_of(source: bytes) -> TeamConfig:
         )
     try:
         read = _decoder.decode(source)
-        scripts = {agent: parse_script(said) for agent, said in read.scripts.items()}
+        scripts = {
+            agent: parse_script(script) for agent, script in read.scripts.items()
+        }
         rules = Rules.from_record(read.rules)
     except (msgspec.DecodeError, ScriptInvalid, ConfigInvalid) as error:
         raise ConfigInvalid(
@@ -169,27 +171,27 @@ def _read_again(read: _Source) -> tuple[AgentEntry, ...]:
     return msgspec.convert(filled, tuple[AgentEntry, ...])
 
 
-def _filled_in(kept: Any, now: Any) -> Any:  # noqa: ANN401  (plain JSON)
-    """``kept`` with what is left out in it from the same place in ``now``."""
-    match kept:
-        case str() if LEFT_OUT in kept:
-            return now if isinstance(now, str) and _fits(kept, now) else kept
+def _filled_in(source: Any, now: Any) -> Any:  # noqa: ANN401  (plain JSON)
+    """``source`` with what is left out in it from the same place in ``now``."""
+    match source:
+        case str() if LEFT_OUT in source:
+            return now if isinstance(now, str) and _fits(source, now) else source
         case dict():
-            named = cast("dict[str, Any]", kept)
+            named = cast("dict[str, Any]", source)
             held = cast("dict[str, Any]", now) if isinstance(now, dict) else {}
             return {key: _filled_in(one, held.get(key)) for key, one in named.items()}
         case list() | tuple():
-            many = cast("list[Any]", kept)
+            many = cast("list[Any]", source)
             more = cast("list[Any]", now) if isinstance(now, list | tuple) else []
             padded = [*more, *[None] * len(many)]
             return [_filled_in(one, padded[at]) for at, one in enumerate(many)]
         case _:
-            return kept
+            return source
 
 
-def _fits(kept: str, now: str) -> bool:
-    """Whether ``now`` is ``kept`` but for what was left out."""
-    begin, _, end = kept.partition(LEFT_OUT)
+def _fits(text: str, now: str) -> bool:
+    """Whether ``now`` is ``text`` but for what was left out."""
+    begin, _, end = text.partition(LEFT_OUT)
     return now.startswith(begin) and now.endswith(end)
 
 
@@ -233,7 +235,7 @@ def _referenced(value: Any) -> Any:  # noqa: ANN401  (plain JSON)
 
 def _command(words: list[Any]) -> list[Any]:
     """A command line without what its options are given in secret."""
-    kept: list[Any] = []
+    cleaned: list[Any] = []
     is_next = False
     for word in words:
         text = str(word)
@@ -241,18 +243,18 @@ def _command(words: list[Any]) -> list[Any]:
         is_option = text.startswith("-")
         name = option.lstrip("-")
         if is_next and not is_option:
-            kept.append(_referenced(text))
+            cleaned.append(_referenced(text))
             is_next = False
         elif has_value and (is_option or name.isidentifier()):
             is_secret = SECRET_NAME.fullmatch(name) or option in _WITH_VALUE
-            said = _referenced(value) if is_secret else without_secrets(value)
-            kept.append(f"{option}={said}")
+            shown = _referenced(value) if is_secret else without_secrets(value)
+            cleaned.append(f"{option}={shown}")
             is_next = False
         else:
-            kept.append(word if is_option else without_secrets(text))
+            cleaned.append(word if is_option else without_secrets(text))
             is_secret = bool(SECRET_NAME.fullmatch(name))
             is_next = is_option and (is_secret or option in _WITH_VALUE)
-    return kept
+    return cleaned
 
 
 def without_secrets(text: str) -> str:

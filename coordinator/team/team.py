@@ -130,8 +130,8 @@ class Team(Generic[T]):
 
     def described(self) -> msgspec.Raw:
         """The team as JSON: its rules, and what it was made from."""
-        told = {"rules": self.rules.record(), "source": msgspec.Raw(self.source)}
-        return msgspec.Raw(msgspec.json.encode(told))
+        description = {"rules": self.rules.record(), "source": msgspec.Raw(self.source)}
+        return msgspec.Raw(msgspec.json.encode(description))
 
     def limiters(self) -> dict[AgentId, tuple[Limiter, ...]]:
         """One limiter for each rate limit, shared by the agents that are under it.
@@ -159,8 +159,10 @@ class Team(Generic[T]):
     @property
     def backends(self) -> tuple[Backend, ...]:
         """All that its agents may ask, each once."""
-        asked = (x for one in self.with_models for x in (one.backend, *one.fallbacks))
-        return tuple({id(backend): backend for backend in asked}.values())
+        backends_of_all = (
+            x for one in self.with_models for x in (one.backend, *one.fallbacks)
+        )
+        return tuple({id(backend): backend for backend in backends_of_all}.values())
 
     @property
     def with_models(self) -> tuple[Agent, ...]:
@@ -241,19 +243,19 @@ class Team(Generic[T]):
             or rules.limits.agent_budget_usd is not None
         ):
             in_usd |= {agent.id for agent in self.agents}
-        found: dict[str, Price] = {}
+        prices: dict[str, Price] = {}
         for agent in self.agents:
             if isinstance(agent, Person):
-                found[agent.id] = Price(takes_tokens=False)
+                prices[agent.id] = Price(takes_tokens=False)
                 continue
             price = _price(agent) if agent.id in in_usd else Price()
             if not getattr(agent.backend, "sets_usage", False):
                 overhead = overhead_tokens(agent)
                 price = msgspec.structs.replace(price, overhead_tokens=overhead)
             if price != Price():
-                found[agent.id] = price
-        if found != rules.limits.prices:
-            priced = rules.replace(prices=found)
+                prices[agent.id] = price
+        if prices != rules.limits.prices:
+            priced = rules.replace(prices=prices)
             object.__setattr__(self, "rules", priced)  # frozen once it is made
 
     def _prepare_checks(self) -> None:
@@ -364,10 +366,10 @@ def _check_weighed(rules: Rules, ids: Collection[str]) -> None:
         _check_is_in(voter, ids, f"voting.weights names {voter!r}")
 
 
-def _check_is_in(name: str, ids: Collection[str], told: str) -> None:
+def _check_is_in(name: str, ids: Collection[str], problem: str) -> None:
     if name not in ids:
         raise ConfigInvalid(
-            f"{told}, who is not in the team; choose from {', '.join(sorted(ids))}"
+            f"{problem}, who is not in the team; choose from {', '.join(sorted(ids))}"
         )
 
 

@@ -193,11 +193,11 @@ def _check_claude(document: Document, where: Where, entry: AgentEntry) -> None:
             problem = f"{name} is for other makers' models; leave it out"
             raise document.error(said_at(document, where, name), problem)
     names = ("max_tokens", "thinking", "mcp_servers", "compact_at_tokens", "betas")
-    said = {name: getattr(entry, name) for name in names}
+    values = {name: getattr(entry, name) for name in names}
     settings = ClaudeSettings(
         model=entry.model,
         server_tools=tuple(filter(is_server_tool, entry.tools)),
-        **{name: value for name, value in said.items() if value is not None},
+        **{name: value for name, value in values.items() if value is not None},
     )
     try:
         check(settings)

@@ -54,8 +54,10 @@ class Misplaced(ConfigInvalid):
     """
 
     def __init__(self, path: Path, line: int, where: Where, problem: str) -> None:
-        told = invalid(path, line, spell(where), problem)
-        super().__init__(str(told), path=path, line=line, key=told.key, problem=problem)
+        error = invalid(path, line, spell(where), problem)
+        super().__init__(
+            str(error), path=path, line=line, key=error.key, problem=problem
+        )
         self.where = where
 
 
@@ -112,8 +114,8 @@ def _alike(path: Path) -> str:
     if path.exists() or not path.parent.is_dir():
         return ""
     names = [one.name for one in path.parent.iterdir() if one.is_file()]
-    found = get_close_matches(path.name, names, 1)
-    return f"did you mean {str(path.parent / found[0])!r}?" if found else ""
+    matches = get_close_matches(path.name, names, 1)
+    return f"did you mean {str(path.parent / matches[0])!r}?" if matches else ""
 
 
 def parse(text: str, path: Path) -> Document:

@@ -142,12 +142,12 @@ async def _checked(
 
 @asynccontextmanager
 async def _opened(make: Make) -> AsyncGenerator[Backend]:
-    made = make()
-    if hasattr(made, "__aenter__"):
-        async with cast("AbstractAsyncContextManager[Backend]", made) as backend:
+    opened = make()
+    if hasattr(opened, "__aenter__"):
+        async with cast("AbstractAsyncContextManager[Backend]", opened) as backend:
             yield backend
         return
-    backend = cast("Backend", made)
+    backend = cast("Backend", opened)
     try:
         yield backend
     finally:
@@ -313,6 +313,6 @@ def _told(error: BaseException) -> str:
         error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
     if isinstance(error, TimeoutError):
         return "it took too long"
-    said = str(error) or type(error).__name__
+    message = str(error) or type(error).__name__
     is_plain = isinstance(error, AssertionError | AgentError)
-    return said if is_plain else f"{type(error).__name__}: {said}"
+    return message if is_plain else f"{type(error).__name__}: {message}"

@@ -90,9 +90,9 @@ class Checked:
         except Exception as error:
             if is_open and not rules.is_theirs(error):
                 raise  # the consumer's own
-            told = f"{type(error).__name__}: {error}"
+            problem = f"{type(error).__name__}: {error}"
             rule = "a backend raises AgentError and nothing else"
-            raise rules.error(rule, told) from error
+            raise rules.error(rule, problem) from error
 
 
 class _Rules:

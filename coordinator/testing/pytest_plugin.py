@@ -70,8 +70,8 @@ def pytest_collect_file(
         return None
     if not _is_wanted(file_path, parent.config):
         return None
-    made: Any = ScenarioCollector
-    return made.from_parent(parent, path=file_path)
+    collector: Any = ScenarioCollector
+    return collector.from_parent(parent, path=file_path)
 
 
 def _is_wanted(path: Path, config: pytest.Config) -> bool:
@@ -113,10 +113,10 @@ class ScenarioCollector(pytest.File):
         for scenario in scenarios:
             for play in plays(scenario, runtimes):
                 order = "" if play.schedule is None else f"-schedule{play.schedule}"
-                made: Any = ScenarioItem
+                item: Any = ScenarioItem
                 # Two colons part what pytest is given on the command line.
                 sentence = scenario.name.replace("::", ":")
-                yield made.from_parent(
+                yield item.from_parent(
                     self, name=f"{sentence}[{play.runtime}{order}]", play=play
                 )
 

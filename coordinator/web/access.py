@@ -104,13 +104,13 @@ class Access:
     def _token_refusal(self, request: Request) -> Response | None:
         if self._token is None:
             return None
-        given = request.query_params.get("token")
-        if given is not None and self._is_token(given):
+        token = request.query_params.get("token")
+        if token is not None and self._is_token(token):
             rest = [(k, v) for k, v in parse_qsl(request.url.query) if k != "token"]
             query = f"?{urlencode(rest)}" if rest else ""
             answer = RedirectResponse(f"{request.url.path}{query}", 303)
             answer.set_cookie(
-                self._cookie, given, httponly=True, samesite="strict", path="/"
+                self._cookie, token, httponly=True, samesite="strict", path="/"
             )
             return answer
         held = request.cookies.get(self._cookie, "")

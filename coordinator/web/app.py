@@ -68,8 +68,8 @@ def application(hub: Hub) -> Starlette:
         return _json(await hub.listed())
 
     async def ask(request: Request) -> Response:
-        asked = await _read(request, ask_decoder)
-        return _json({"session": await hub.ask(asked)}, 201)
+        question = await _read(request, ask_decoder)
+        return _json({"session": await hub.ask(question)}, 201)
 
     async def act(request: Request) -> Response:
         hub.act(_session(request), await _read(request, act_decoder))
@@ -83,9 +83,9 @@ def application(hub: Hub) -> Starlette:
 
     async def whole(request: Request) -> Response:
         text = await hub.pictures.report(_session(request))
-        found = _META.search(text)
-        assert found is not None  # the report has a policy of its own, by hashes
-        policy = found[1].replace("&#x27;", "'")
+        match = _META.search(text)
+        assert match is not None  # the report has a policy of its own, by hashes
+        policy = match[1].replace("&#x27;", "'")
         return HTMLResponse(text, headers={"content-security-policy": policy})
 
     async def events(request: Request) -> Response:

@@ -86,10 +86,10 @@ class Hub:
         def read() -> tuple[Summary, ...]:
             return list_sessions(self._root) if is_there(self._root) else ()
 
-        found = await anyio.to_thread.run_sync(read)
+        summaries = await anyio.to_thread.run_sync(read)
         return [
             Listed(**msgspec.structs.asdict(each), is_ours=each.session in self._live)
-            for each in found
+            for each in summaries
         ]
 
     async def ask(self, asked: acts.Ask) -> str:
@@ -124,15 +124,15 @@ class Hub:
     async def _asked(  # noqa: ASYNC114, ASYNC128  (_follow calls it)
         self,
         config: TeamConfig,
-        asked: acts.Ask,
+        wish: acts.Ask,
         *,
         task_status: anyio.abc.TaskStatus[str],
     ) -> None:
         continued = None
-        if asked.continues:
+        if wish.continues:
             continued = await anyio.to_thread.run_sync(
                 lambda: continued_from(
-                    self._root, find_session(self._root, asked.continues)
+                    self._root, find_session(self._root, wish.continues)
                 )
             )
         approvals = Approvals()
@@ -140,10 +140,10 @@ class Hub:
             team = await stack.enter_async_context(at_work(config, approver=approvals))
             session = await stack.enter_async_context(
                 open_session(
-                    asked.question, team, journal=self._root, continues=continued
+                    wish.question, team, journal=self._root, continues=continued
                 )
             )
-            live = LiveSession(session, team, approvals, asked.question, EventLog())
+            live = LiveSession(session, team, approvals, wish.question, EventLog())
             await self._follow(live, task_status)
 
     async def _resumed(  # noqa: ASYNC114, ASYNC128  (_follow calls it)
@@ -198,22 +198,24 @@ class Hub:
         if log is not None:
             yield log
             return
-        kept = self._watched.get(session)
-        if kept is None or kept.log.is_over:
+        watched_log = self._watched.get(session)
+        if watched_log is None or watched_log.log.is_over:
             await anyio.to_thread.run_sync(read_session, self._root, session)
-            kept = self._watched[session] = KeptLog(self._root, session)
-            self._group.start_soon(self._keep, session, kept, name=f"watch {session}")
-        yield kept.log
+            watched_log = self._watched[session] = KeptLog(self._root, session)
+            self._group.start_soon(
+                self._keep, session, watched_log, name=f"watch {session}"
+            )
+        yield watched_log.log
 
     def leave(self) -> None:
         """Let every watcher go, so that the server may stop at once."""
         for log in (*self._logs.values(), *(x.log for x in self._watched.values())):
             log.leave()
 
-    async def _keep(self, session: str, kept: KeptLog) -> None:
-        await kept.follow()
+    async def _keep(self, session: str, log: KeptLog) -> None:
+        await log.follow()
         # Read anew by whoever comes later: it may have been gone on with.
-        if self._watched.get(session) is kept:
+        if self._watched.get(session) is log:
             del self._watched[session]
 
     def act(self, session: str, act: acts.Act) -> None:

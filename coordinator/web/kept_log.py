@@ -69,12 +69,14 @@ class KeptLog:
         new = events[self._taken :]
         is_first = self._taken == 0
         self._taken = len(events)
-        told: list[Any] = [begun_of(journal)] if is_first else []
+        messages: list[Any] = [begun_of(journal)] if is_first else []
         for event in new:
             is_result = isinstance(event, Result)
-            told.append({"kind": "page.ended", "result": event} if is_result else event)
+            messages.append(
+                {"kind": "page.ended", "result": event} if is_result else event
+            )
         is_over = bool(events) and isinstance(events[-1], Result)
-        return told, is_over
+        return messages, is_over
 
 
 def _size_of(path: Path) -> int:

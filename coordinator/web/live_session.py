@@ -91,10 +91,12 @@ class Approvals:
         assert self.log is not None
         self._count += 1
         number = self._count
-        given = bytes(call.input).decode("utf-8", "replace")
-        asked = ApprovalAsked(call=number, agent=agent, name=call.name, input=given)
+        arguments = bytes(call.input).decode("utf-8", "replace")
+        request = ApprovalAsked(
+            call=number, agent=agent, name=call.name, input=arguments
+        )
         settled, verdicts = self._waiting[number] = (anyio.Event(), [])
-        self.log.add([asked])
+        self.log.add([request])
         try:
             await settled.wait()
         finally:

@@ -48,25 +48,26 @@ class Pictures:
             CoordinatorError: Its journal cannot be read.
         """
         async with self._lock:  # one at a time: they are for everybody
-            made = self._made.get(session)
+            picture = self._made.get(session)
             path = self._root / f"{session}.journal"
             try:
                 size = await anyio.to_thread.run_sync(lambda: path.stat().st_size)
             except FileNotFoundError as error:
                 raise JournalUnavailable(f"no session {session!r} is kept") from error
             now = time.monotonic()
-            is_fresh = made is not None and (
-                made.size == size or now < made.at + max(SOONEST_S, SHARE * made.cost_s)
+            is_fresh = picture is not None and (
+                picture.size == size
+                or now < picture.at + max(SOONEST_S, SHARE * picture.cost_s)
             )
-            if made is None or not is_fresh:
+            if picture is None or not is_fresh:
                 html = await anyio.to_thread.run_sync(self._draw, session)
                 done = time.monotonic()
-                made = _Made(html, size, done, done - now)
+                picture = _Made(html, size, done, done - now)
                 self._made.pop(session, None)
-                self._made[session] = made
+                self._made[session] = picture
                 while len(self._made) > KEPT:
                     del self._made[next(iter(self._made))]
-            return made.html
+            return picture.html
 
     def _story(self, session: str) -> Story:
         is_running = summary_of(self._root, session).status == "running"
