@@ -70,15 +70,15 @@ class StreamCheck:
         self._characters = 0
         self._without_text = 0
 
-    def batch(self, given: object) -> Sequence[StreamChunk]:
-        """``given``, if one read of a response may bring it.
+    def batch(self, item: object) -> Sequence[StreamChunk]:
+        """``item``, if one read of a response may bring it.
 
         Raises:
             StreamMalformed: It may not; which rule it breaks.
         """
-        if not isinstance(given, list | tuple):
-            raise _broken(f"an item is a list of chunks, not {class_name(given)}")
-        chunks = cast("Sequence[Any]", given)
+        if not isinstance(item, list | tuple):
+            raise _broken(f"an item is a list of chunks, not {class_name(item)}")
+        chunks = cast("Sequence[Any]", item)
         for chunk in chunks:
             if not isinstance(chunk, Chunk):
                 raise _broken(f"an item holds chunks, not {class_name(chunk)}")

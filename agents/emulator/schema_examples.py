@@ -40,13 +40,13 @@ class _Wanted(NamedTuple):
 
 
 def example(
-    schema: object, told: str = "", name: str = "value", *, is_full: bool = False
+    schema: object, prompt: str = "", name: str = "value", *, is_full: bool = False
 ) -> Any:  # noqa: ANN401  (JSON)
     """Make a value that fits ``schema``.
 
     Args:
         schema: As a tool has it.
-        told: What the model has read: of several choices, one that is named there.
+        prompt: What the model has read: of several choices, one that is named there.
         name: What the value is called.
         is_full: Whether to give also what may be left out: properties where none is
             required, and an item of each list.
@@ -55,7 +55,7 @@ def example(
         Unfit: None can be made, e.g. of a pattern.
     """
     root = cast("Json", schema) if isinstance(schema, dict) else {}
-    return _example(schema, _Wanted(root, told, is_full), name, 0)
+    return _example(schema, _Wanted(root, prompt, is_full), name, 0)
 
 
 def _example(schema: Any, wanted: _Wanted, name: str, depth: int) -> Any:  # noqa: ANN401  (JSON)
@@ -151,9 +151,9 @@ def _chosen(choices: list[Any], prompt: str) -> Any:  # noqa: ANN401  (JSON)
     return (named or choices)[0]
 
 
-def is_named(choice: str, told: str) -> bool:
-    """Whether ``told`` has something under the name of ``choice``: ``<agent1>``."""
-    return re.search(rf"<{re.escape(choice)}(?![\w-])", told) is not None
+def is_named(choice: str, prompt: str) -> bool:
+    """Whether ``prompt`` has something under the name of ``choice``: ``<agent1>``."""
+    return re.search(rf"<{re.escape(choice)}(?![\w-])", prompt) is not None
 
 
 def _number(node: Json, *, is_whole: bool) -> float:

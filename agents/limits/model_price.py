@@ -47,9 +47,9 @@ class ModelPrice:
         given: What people say; it goes first.
     """
 
-    def __init__(self, providers: tuple[str, ...] = (), given: Given = None) -> None:
+    def __init__(self, providers: tuple[str, ...] = (), stated: Given = None) -> None:
         self._providers = providers
-        self._given = given
+        self._given = stated
 
     def cost_usd(self, model: str, usage: Usage, factor: float = 1.0) -> float | None:
         """The cost of ``usage`` in USD; ``None`` where no price is known.

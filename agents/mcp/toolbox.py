@@ -316,13 +316,13 @@ class _Link:
         """
         client = self.client or await self._started_again()
         try:
-            asked = partial(client.call_tool, tool, given)
-            return result_of(await self.ask(asked, CallToolResult))
+            request = partial(client.call_tool, tool, given)
+            return result_of(await self.ask(request, CallToolResult))
         except _SessionExpired:
             # The server has not looked at the call, so it may be made again.
             client = self.client or await self._started_again()
-            asked = partial(client.call_tool, tool, given)
-            return result_of(await self.ask(asked, CallToolResult))
+            request = partial(client.call_tool, tool, given)
+            return result_of(await self.ask(request, CallToolResult))
 
     async def _started_again(self) -> Client:
         """The connection to a server that had died, started again, but only once.

@@ -176,29 +176,29 @@ def _with_missing(
 
 
 def carried(
-    text: str, given: Sequence[Sequence[Citation]]
+    text: str, shown: Sequence[Sequence[Citation]]
 ) -> tuple[str, tuple[Citation, ...]]:
     """Keep the sources of the answers that ``text`` is made of.
 
     Args:
         text: A presenter's words, who cites nothing itself.
-        given: The citations of each answer it was shown.
+        shown: The citations of each answer it was shown.
 
     Returns:
         The text, with the list under it if the presenter has left it out; and what of
         it is cited now. Several answers number their sources each for themselves, so
         their marks in one text say nothing; then the list goes on from the highest.
     """
-    given = [citations for citations in given if citations]
-    if not given:
+    shown = [citations for citations in shown if citations]
+    if not shown:
         return text, ()
     marks = {int(mark[1]) for mark in _MARK.finditer(text)}
-    if len(given) > 1:
-        each = [Source(c.title, c.address, c.quote) for of in given for c in of]
+    if len(shown) > 1:
+        each = [Source(c.title, c.address, c.quote) for of in shown for c in of]
         first = max(marks, default=0)
         known = tuple(_numbered([_Piece("", tuple(each))], after=first).values())
     else:
-        known = tuple(given[0])
+        known = tuple(shown[0])
     listed = _as_listed(text, known)
     if listed:
         return text, listed

@@ -108,7 +108,7 @@ class AskedTurn(msgspec.Struct, frozen=True, kw_only=True):
         return len(self.chunks) if cut is None else cut
 
 
-def tries(asked: AskedTurn, *, is_over: bool) -> frozenset[int]:
+def tries(record: AskedTurn, *, is_over: bool) -> frozenset[int]:
     """The places in ``asked.chunks`` of model calls that the model's side has answered.
 
     All of them, but those that a process died in: such a call is asked once more, as if
@@ -117,7 +117,7 @@ def tries(asked: AskedTurn, *, is_over: bool) -> frozenset[int]:
     """
     counted: set[int] = set()
     asking: int | None = None
-    for place, chunk in enumerate(asked.chunks):
+    for place, chunk in enumerate(record.chunks):
         match chunk:
             case StatusChanged(status="requesting"):
                 asking = place

@@ -176,8 +176,8 @@ def _renamed(schema: Json) -> dict[str, Any]:
     names: dict[str, Any] = {}
     fit: Json = {}
     taken = {name for name in cast("Json", properties) if KEY.fullmatch(name)}
-    for name, given in cast("Json", properties).items():
-        inner: Any = given
+    for name, property_schema in cast("Json", properties).items():
+        inner: Any = property_schema
         new = name if name in taken else _apart(name, taken)
         taken.add(new)
         within: dict[str, Any] = {}

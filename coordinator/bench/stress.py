@@ -111,30 +111,30 @@ def stress(
     )
 
 
-def faults_of(made: Trouble, ending: Ending) -> list[str]:
+def faults_of(trouble: Trouble, ending: Ending) -> list[str]:
     """The faults of an ending, clause by clause; empty: none."""
     result, took_s = ending.result, ending.took_s
     faults: list[str] = []
-    if took_s > made.deadline_s + EXACT_S:
-        faults.append(f"ended {took_s - made.deadline_s:.6f} s past its deadline")
-    if result.status != (right := _right_status(made, took_s)):
+    if took_s > trouble.deadline_s + EXACT_S:
+        faults.append(f"ended {took_s - trouble.deadline_s:.6f} s past its deadline")
+    if result.status != (right := _right_status(trouble, took_s)):
         faults.append(f"status {result.status}, not {right}")
-    return faults + left_by(made, ending)
+    return faults + left_by(trouble, ending)
 
 
-def left_by(made: Trouble, ending: Ending) -> list[str]:
+def left_by(trouble: Trouble, ending: Ending) -> list[str]:
     """The same but for the time it took."""
     result = ending.result
     faults: list[str] = []
     if (result.answer is None) == bool(result.answers):
         faults.append(f"{len(result.answers)} answers, but it gives {result.answer!r}")
-    if set(result.agents) != set(made.kinds):
+    if set(result.agents) != set(trouble.kinds):
         faults.append("not every agent has its record")
     faults += [
-        f"{agent}, {made.kinds[agent]}, is recorded as {record.status}"
+        f"{agent}, {trouble.kinds[agent]}, is recorded as {record.status}"
         for name, record in result.agents.items()
-        if record.status not in _FATES[made.kinds[agent := AgentId(name)]]
-        and not (agent in made.stopped and record.status in {"retired", "cancelled"})
+        if record.status not in _FATES[trouble.kinds[agent := AgentId(name)]]
+        and not (agent in trouble.stopped and record.status in {"retired", "cancelled"})
     ]
     if ending.tasks_left:
         faults.append(f"{ending.tasks_left} tasks are left")
@@ -174,11 +174,11 @@ def troubled(agents: int, seed: int, *, deadline_s: float | None = None) -> Trou
     return Trouble(team, kinds, tuple(stopped), deadline_s)
 
 
-def play(made: Trouble, runtime: Runtime, *, is_virtual: bool) -> Ending:
+def play(trouble: Trouble, runtime: Runtime, *, is_virtual: bool) -> Ending:
     """Run one session until all of it is gone."""
     files = open_files()
     options = virtual(runtime) if is_virtual else {}
-    session = partial(_session, made)
+    session = partial(_session, trouble)
     ending = anyio.run(session, backend=runtime, backend_options=options)
     return ending._replace(files_left=open_files() - files)
 

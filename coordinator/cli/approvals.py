@@ -111,6 +111,8 @@ class Approvals:
             self._decide(GONE)
 
 
-def approver_of(approve: Literal["ask", "all", "none"], asked: Approvals) -> Approver:
+def approver_of(
+    approve: Literal["ask", "all", "none"], approvals: Approvals
+) -> Approver:
     """Who approves calls, by what ``--approve`` says."""
-    return {"ask": asked, "all": anything, "none": nothing}[approve]
+    return {"ask": approvals, "all": anything, "none": nothing}[approve]

@@ -124,10 +124,10 @@ def capabilities(model: str) -> tuple[Capability, ...]:
     )
 
 
-def price_usd(model: str, asked: tuple[Capability, ...]) -> float | None:
+def price_usd(model: str, requests: tuple[Capability, ...]) -> float | None:
     """The highest cost of all requests, about; ``None``: the price is unknown."""
     total = 0.0
-    for each in asked:
+    for each in requests:
         usage = Usage(input_tokens=each.input_tokens, output_tokens=each.output_tokens)
         cost = cost_usd(model, usage)
         if cost is None:

@@ -19,11 +19,11 @@ _NONE_THERE = (OSError, ValueError, AttributeError)
 """Errors where standard input is absent, closed, not a file's or unreadable."""
 
 
-def question_of(asked: str | None, of_file: str | None, *, is_alone: bool) -> str:
+def question_of(typed: str | None, of_file: str | None, *, is_alone: bool) -> str:
     """Put the question together: what was asked, with what was piped in behind it.
 
     Args:
-        asked: The command line's; ``-`` is standard input alone.
+        typed: The command line's; ``-`` is standard input alone.
         of_file: The team file's, asked where nothing else is.
         is_alone: Nobody takes part at this terminal. Where somebody does, standard
             input is theirs, unless the question must come from it.
@@ -31,7 +31,7 @@ def question_of(asked: str | None, of_file: str | None, *, is_alone: bool) -> st
     Raises:
         ConfigInvalid: There is none, or it is too long, or no text.
     """
-    question = asked if asked is not None else of_file
+    question = typed if typed is not None else of_file
     if question is not None:
         question = whole_text(question)  # arguments need not be UTF-8
     if question is None or question == "-":

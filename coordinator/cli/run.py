@@ -202,11 +202,11 @@ async def _with_proposed_rubric(config: TeamConfig, question: str) -> TeamConfig
         propose_rubric,
     )
 
-    asked = config
+    proposing = config
     if config.is_emulated:  # no script of the team's own proposes anything
         file = msgspec.structs.replace(config.file, answer_schema=PROPOSAL_SCHEMA)
-        asked = to_emulate(msgspec.structs.replace(config, file=file, scripts={}))
-    async with at_work(asked) as team:
+        proposing = to_emulate(msgspec.structs.replace(config, file=file, scripts={}))
+    async with at_work(proposing) as team:
         agent = next(iter(team.with_models), None)
         if agent is None:
             raise ConfigInvalid(

@@ -12,17 +12,17 @@ from agents.protocol.turns import BallotForm
 
 
 def widened(
-    form: BallotForm, asked: Sequence[Label], seen: Sequence[Label]
+    form: BallotForm, on_ballot: Sequence[Label], seen: Sequence[Label]
 ) -> BallotForm:
     """``form`` after news.
 
     Args:
         form: As it was offered.
-        asked: The answers it was offered for.
+        on_ballot: The answers it was offered for.
         seen: The answers read since: what was superseded is gone, what was told is
             there.
     """
-    new = tuple(label for label in seen if label not in asked)
+    new = tuple(label for label in seen if label not in on_ballot)
     if not new:
         return form
     still_shown = tuple(label for label in form.labels if label in seen)

@@ -67,7 +67,7 @@ def sweep(
     """
     points: list[Point] = []
     for value in values:
-        found = compare(
+        compared = compare(
             runs=runs,
             sizes=sizes,
             seed=seed,
@@ -78,20 +78,20 @@ def sweep(
         )
         points += [
             Point(value=value, versus=versus)
-            for versus in found.versus
+            for versus in compared.versus
             if versus.contender == DEFAULT
         ]
     return Sweep(assumption=name, seed=seed, runs=runs, points=tuple(points))
 
 
-def sweep_report(found: Sweep) -> str:
+def sweep_report(swept: Sweep) -> str:
     """The points as a table, and where the difference of qualities changes its sign."""
-    rivals = dict.fromkeys((p.versus.size, p.versus.rival) for p in found.points)
+    rivals = dict.fromkeys((p.versus.size, p.versus.rival) for p in swept.points)
     lines = [
-        (found.assumption, "agents", "against", "runs", "tokens /", "quality diff", "")
+        (swept.assumption, "agents", "against", "runs", "tokens /", "quality diff", "")
     ]
     for size, rival in rivals:
-        for point in _of(found, size, rival):
+        for point in _of(swept, size, rival):
             versus = point.versus
             lines.append(
                 (
@@ -105,10 +105,10 @@ def sweep_report(found: Sweep) -> str:
                 )
             )
     turns = [
-        f"{size} agents against {rival}: {_turn(found, size, rival)}."
+        f"{size} agents against {rival}: {_turn(swept, size, rival)}."
         for size, rival in rivals
     ]
-    seeds = f"Seeds {found.seed}…{found.seed + found.runs - 1}."
+    seeds = f"Seeds {swept.seed}…{swept.seed + swept.runs - 1}."
     return "\n".join((aligned(lines, left={2, 6}), "", *turns, seeds)) + "\n"
 
 

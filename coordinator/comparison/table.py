@@ -77,11 +77,11 @@ def report(comparison: Comparison) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def verdict(found: Interval, most: float) -> str:
+def verdict(interval: Interval, most: float) -> str:
     """Whether a ratio is at ``most`` so much, as far as the runs can tell."""
-    if found.high <= most:
+    if interval.high <= most:
         return "met"
-    return "missed" if found.low > most else "open"
+    return "missed" if interval.low > most else "open"
 
 
 def standing(difference: Interval) -> str:
@@ -170,11 +170,11 @@ def _half(interval: Interval) -> float:
     return (interval.high - interval.low) / 2
 
 
-def within(found: Interval, digits: int, sign: str = "") -> str:
+def within(interval: Interval, digits: int, sign: str = "") -> str:
     """An estimate and half of its interval."""
-    half = _half(found)
+    half = _half(interval)
     about = f"±{half:.{digits}f}" if half else ""
-    return f"{found.value:{sign}.{digits}f}{about}"
+    return f"{interval.value:{sign}.{digits}f}{about}"
 
 
 def _thousands(interval: Interval) -> str:

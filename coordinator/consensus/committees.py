@@ -94,9 +94,9 @@ def ring(m: Move, labels: tuple[Label, ...], reach: int) -> Group:
     return Group(labels=labels, voters=voters, views=table(views), advance=reach)
 
 
-def panel_of(m: Move, found: Sequence[Entry]) -> tuple[AgentId, ...]:
-    """Who would judge ``found`` entries, if they were put to a vote now."""
-    return panel(m, _panel_size(m, found))
+def panel_of(m: Move, entries: Sequence[Entry]) -> tuple[AgentId, ...]:
+    """Who would judge ``entries`` entries, if they were put to a vote now."""
+    return panel(m, _panel_size(m, entries))
 
 
 def _panel_size(m: Move, entries: Sequence[Entry] | None = None) -> int | None:

@@ -138,15 +138,15 @@ def counted(m: Move, answers: Sequence[Answer]) -> tuple[Entry, ...]:
     return entries(drafts, order)
 
 
-def remember(m: Move, found: Sequence[Entry], *, is_clear: bool) -> None:
+def remember(m: Move, listed: Sequence[Entry], *, is_clear: bool) -> None:
     """Let every later stage know which draft counts for which entry, and say so."""
     m.s.entry_of = table(
-        {label: entry.label for entry in found for label in entry.labels}
+        {label: entry.label for entry in listed for label in entry.labels}
     )
     m.out.append(
         ResultsCounted(
-            standings=tuple((each.label, float(each.weight)) for each in found),
-            members=tuple(each.labels for each in found),
+            standings=tuple((each.label, float(each.weight)) for each in listed),
+            members=tuple(each.labels for each in listed),
             is_clear=is_clear,
         )
     )

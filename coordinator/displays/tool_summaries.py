@@ -146,7 +146,7 @@ def _item(item: object) -> list[str]:
         case {"type": "web_fetch_result", "content": {**document}}:
             return _document(cast("Json", document))
         case {"tool_references": [*references]}:
-            return [line for reference in references for line in _item(reference)]
+            return [line for each in references for line in _item(each)]
         case {"tool_name": str(name)}:
             return [name]
         case {"lines": [*lines]}:

@@ -77,28 +77,30 @@ def read_file(folder: Folder, name: str) -> bytes:
         os.close(fd)
 
 
-def journal_of(path: Path, found: Scan) -> Journal:
-    """Make sense of what a scan found; ``path`` is for messages.
+def journal_of(path: Path, result: Scan) -> Journal:
+    """The journal in a scan's result; ``path`` is for messages.
 
     Raises:
         JournalCorrupt: Not even the first record can be read.
     """
-    if not found.records:
-        is_empty = found.damage is None or found.damage.lost_bytes == 0
-        why = "it is empty" if is_empty else found.damage
+    if not result.records:
+        is_empty = result.damage is None or result.damage.lost_bytes == 0
+        why = "it is empty" if is_empty else result.damage
         raise JournalCorrupt(
             f"journal {str(path)!r} does not say what it is about: {why}",
             path=path,
-            offset=None if found.damage is None else found.damage.offset,
+            offset=None if result.damage is None else result.damage.offset,
         )
     try:
-        opened = decode_opened(found.records[0])
+        opened = decode_opened(result.records[0])
     except msgspec.DecodeError as trouble:
         raise JournalCorrupt(
             f"journal {str(path)!r} does not say what it is about: {trouble}",
             path=path,
         ) from trouble
-    return Journal(path=path, opened=opened, records=found.records, damage=found.damage)
+    return Journal(
+        path=path, opened=opened, records=result.records, damage=result.damage
+    )
 
 
 @contextmanager

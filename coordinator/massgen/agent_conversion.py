@@ -56,13 +56,13 @@ class AgentConversion:
         """Files that go with the question, and where they are named."""
         self.workspace: str | None = None
 
-    def made(self, said: Json, number: int) -> Json:
+    def made(self, agent: Json, number: int) -> Json:
         """The agent's entry in a team file."""
         place = self._at
-        self._made["id"] = str(said.get("id") or f"agent{number}")
-        if "id" in said:
+        self._made["id"] = str(agent.get("id") or f"agent{number}")
+        if "id" in agent:
             self._ledger.honour((*place, "id"))
-        section = said.get("backend")
+        section = agent.get("backend")
         if not isinstance(section, dict):
             problem = "an agent needs a backend; add 'backend: {type: …, model: …}'"
             self._ledger.refuse((*place, "backend"), "no backend", problem)
@@ -70,14 +70,14 @@ class AgentConversion:
         backend = cast("Json", section)
         self._ledger.honour((*place, "backend"))
         self._kind(backend)
-        self._system(said, backend)
+        self._system(agent, backend)
         self._parameters(backend)
         self._server_tools(backend)
         self._work(backend)
         self._mcp(backend)
         self._custom(backend)
         self._upload(backend)
-        self._ledger.finish(place, "agent", said)
+        self._ledger.finish(place, "agent", agent)
         self._rest(backend)
         if self._tools:
             self._made["tools"] = self._tools

@@ -164,10 +164,10 @@ class _Conversion:
         if both:
             problem = "there is 'agents' as well; keep one"
             self._ledger.refuse(("agent",), "both agent and agents", problem)
-        given = self._data.get("agents")
+        listed = self._data.get("agents")
         places: list[tuple[Where, Any]] = []
-        if isinstance(given, list):
-            many = cast("list[Any]", given)
+        if isinstance(listed, list):
+            many = cast("list[Any]", listed)
             places = [(("agents", n), agent) for n, agent in enumerate(many)]
         elif "agent" in self._data:
             places = [(("agent",), self._data["agent"])]
@@ -176,14 +176,14 @@ class _Conversion:
         self._ledger.honour(places[0][0][:1])
         agents: list[Json] = []
         uploads: dict[str, Where] = {}
-        for number, (where, said) in enumerate(places):
-            if not isinstance(said, dict):
+        for number, (where, agent_entry) in enumerate(places):
+            if not isinstance(agent_entry, dict):
                 self._ledger.refuse(where, "no agent", "an agent is a mapping")
                 continue
             conversion = AgentConversion(
                 self._ledger, where, self._environment, self._in_place
             )
-            entry = conversion.made(cast("Json", said), number + 1)
+            entry = conversion.made(cast("Json", agent_entry), number + 1)
             self._agent_lines(number, where, entry)
             agents.append(entry)
             uploads |= {source: place for place, source in conversion.uploads}
@@ -210,20 +210,20 @@ class _Conversion:
             self._stands(("agents", number, key), here)
 
     def _orchestrator(self) -> None:
-        said = self._section("orchestrator")
+        orchestrator = self._section("orchestrator")
         coordination = self._section("orchestrator", "coordination")
         self._made["voting"] = voting = {"policy": "massgen"}
         self._made["limits"] = limits = cast("Json", {})
-        self._answers(said, voting, limits)
-        self._final(said, coordination, limits)
-        self._without_vote(said, voting)
-        if (after := said.get("defer_voting_until_all_answered")) is not None:
+        self._answers(orchestrator, voting, limits)
+        self._final(orchestrator, coordination, limits)
+        self._without_vote(orchestrator, voting)
+        if (after := orchestrator.get("defer_voting_until_all_answered")) is not None:
             self._ledger.honour(("orchestrator", "defer_voting_until_all_answered"))
             if after:
                 voting["review_opens"] = "all_drafted"
-        self._sensitivity(said, coordination, voting)
-        self._folders(said, coordination)
-        self._ledger.finish(("orchestrator",), "orchestrator", said)
+        self._sensitivity(orchestrator, coordination, voting)
+        self._folders(orchestrator, coordination)
+        self._ledger.finish(("orchestrator",), "orchestrator", orchestrator)
         place = ("orchestrator", "coordination")
         self._ledger.finish(place, "coordination", coordination)
         for key in ("voting", "limits"):
@@ -231,26 +231,26 @@ class _Conversion:
         if not limits:
             del self._made["limits"]
 
-    def _answers(self, said: Json, voting: Json, limits: Json) -> None:
+    def _answers(self, orchestrator: Json, voting: Json, limits: Json) -> None:
         """How many answers there may be, and how new each must be."""
         for key, ours in (
             ("max_new_answers_per_agent", "answers_per_agent"),
             ("max_new_answers_global", "answers_total"),
         ):
-            if said.get(key) is not None:
-                limits[ours] = said[key]
-            if key in said:
+            if orchestrator.get(key) is not None:
+                limits[ours] = orchestrator[key]
+            if key in orchestrator:
                 self._ledger.honour(("orchestrator", key), f"as 'limits.{ours}'")
                 self._stands(("limits", ours), ("orchestrator", key))
-        lead = said.get("fairness_lead_cap_answers", 2)
+        lead = orchestrator.get("fairness_lead_cap_answers", 2)
         for key in ("fairness_enabled", "fairness_lead_cap_answers"):
-            if key in said:
+            if key in orchestrator:
                 self._ledger.honour(("orchestrator", key), "as 'limits.lead'")
                 self._stands(("limits", "lead"), ("orchestrator", key))
-        limits["lead"] = None if said.get("fairness_enabled") is False else lead
+        limits["lead"] = None if orchestrator.get("fairness_enabled") is False else lead
         if limits["lead"] == 2:
             del limits["lead"]  # as the policy has it
-        novelty = said.get("answer_novelty_requirement", "lenient")
+        novelty = orchestrator.get("answer_novelty_requirement", "lenient")
         where = ("orchestrator", "answer_novelty_requirement")
         if novelty not in NOVELTY:
             known = ", ".join(NOVELTY)
@@ -258,14 +258,14 @@ class _Conversion:
             self._ledger.refuse(where, "a value that is unknown", problem)
             return
         voting["duplicate_over"] = NOVELTY[novelty]
-        if where[1] in said:
+        if where[1] in orchestrator:
             self._ledger.honour(where, "as 'voting.duplicate_over'")
             self._stands(("voting", "duplicate_over"), where)
 
-    def _final(self, said: Json, coordination: Json, limits: Json) -> None:
+    def _final(self, orchestrator: Json, coordination: Json, limits: Json) -> None:
         """Convert the keys of the final answer."""
         for holder, section in (
-            (said, ("orchestrator",)),
+            (orchestrator, ("orchestrator",)),
             (coordination, ("orchestrator", "coordination")),
         ):
             key = "max_orchestration_restarts"
@@ -274,13 +274,13 @@ class _Conversion:
                 if holder[key]:
                     limits["restarts"] = holder[key]
                     self._stands(("limits", "restarts"), (*section, key))
-        if "skip_final_presentation" in said:
+        if "skip_final_presentation" in orchestrator:
             place = ("orchestrator", "skip_final_presentation")
             self._ledger.honour(place, "as 'final: reuse'")
-            if said["skip_final_presentation"]:
+            if orchestrator["skip_final_presentation"]:
                 self._made["final"] = "reuse"
                 self._stands(("final",), place)
-        strategy = said.get("final_answer_strategy")
+        strategy = orchestrator.get("final_answer_strategy")
         if strategy is not None:
             place = ("orchestrator", "final_answer_strategy")
             if strategy not in STRATEGIES:
@@ -291,31 +291,33 @@ class _Conversion:
             self._made["final"] = STRATEGIES[str(strategy)]
             self._stands(("final",), place)
 
-    def _without_vote(self, said: Json, voting: Json) -> None:
+    def _without_vote(self, orchestrator: Json, voting: Json) -> None:
         """Hold no vote where MassGen holds none, but choose the first registered."""
         place = ("orchestrator", "skip_voting")
-        is_off = bool(said.get("skip_voting"))
+        is_off = bool(orchestrator.get("skip_voting"))
         is_synthesis = (
-            said.get("final_answer_strategy") == "synthesize"
-            and said.get("max_new_answers_per_agent") == 1
-            and not said.get("defer_voting_until_all_answered")
+            orchestrator.get("final_answer_strategy") == "synthesize"
+            and orchestrator.get("max_new_answers_per_agent") == 1
+            and not orchestrator.get("defer_voting_until_all_answered")
             and len(self._made["agents"]) > 1
         )
-        if "skip_voting" in said:
+        if "skip_voting" in orchestrator:
             note = "as 'voting.panel: 0'; an agent answers once" if is_off else ""
             self._ledger.honour(place, note)
-        if is_off and said.get("skip_final_presentation"):
+        if is_off and orchestrator.get("skip_final_presentation"):
             self._made["final"] = "reuse"  # whatever the strategy says
         if is_off or is_synthesis:
             voting |= {"revise": False, "review_opens": "all_drafted", "panel": 0}
             key = "skip_voting" if is_off else "final_answer_strategy"
             self._stands(("voting", "panel"), ("orchestrator", key))
 
-    def _sensitivity(self, said: Json, coordination: Json, voting: Json) -> None:
-        if "voting_sensitivity" not in said:
+    def _sensitivity(
+        self, orchestrator: Json, coordination: Json, voting: Json
+    ) -> None:
+        if "voting_sensitivity" not in orchestrator:
             return
         place = ("orchestrator", "voting_sensitivity")
-        if not str(said["voting_sensitivity"]).startswith("checklist"):
+        if not str(orchestrator["voting_sensitivity"]).startswith("checklist"):
             self._ledger.pass_over(place, "a choice of MassGen's prompts")
         elif voting.get("panel") == 0:
             self._ledger.pass_over(place, "nobody votes")
@@ -327,9 +329,9 @@ class _Conversion:
             self._ledger.honour(place, note)
             self._stands(("voting", "rubric"), place)
 
-    def _folders(self, said: Json, coordination: Json) -> None:
+    def _folders(self, orchestrator: Json, coordination: Json) -> None:
         """Convert the folders that agents may read."""
-        if "agent_temporary_workspace" in said:
+        if "agent_temporary_workspace" in orchestrator:
             self._ledger.pass_over(
                 ("orchestrator", "agent_temporary_workspace"),
                 "an answer is shown with the changes that its author has made",
@@ -339,41 +341,41 @@ class _Conversion:
             FILE_TOOLS & {x for x in entry.get("tools", ()) if isinstance(x, str)}
             for entry in agents
         )
-        entries = shared(self._ledger, said, has_workspace=has_workspace)
+        entries = shared(self._ledger, orchestrator, has_workspace=has_workspace)
         if entries:
             self._made["shared"] = entries
             self._stands(("shared",), ("orchestrator", "context_paths"))
-        folders = skill_folders(self._ledger, said, coordination)
+        folders = skill_folders(self._ledger, orchestrator, coordination)
         if folders:
             self._made["defaults"] = {"skill_folders": folders}
             place = ("orchestrator", "coordination", "use_skills")
             self._stands(("defaults",), place)
 
     def _timeouts(self) -> None:
-        said = self._section("timeout_settings")
+        timeouts = self._section("timeout_settings")
         key = "orchestrator_timeout_seconds"
         self._made["deadline_s"] = float(DEADLINE_S)
-        if said.get(key) is not None:
+        if timeouts.get(key) is not None:
             place = ("timeout_settings", key)
-            self._made["deadline_s"] = said[key]
+            self._made["deadline_s"] = timeouts[key]
             self._ledger.honour(place, "as 'deadline_s'")
             self._stands(("deadline_s",), place)
-        self._ledger.finish(("timeout_settings",), "timeout_settings", said)
+        self._ledger.finish(("timeout_settings",), "timeout_settings", timeouts)
 
     def _watching(self) -> None:
         for section in ("ui", "display"):
-            said = self._section(section)
+            ui = self._section(section)
             for key in ("display_type", "type"):
-                name = said.get(key)
+                name = ui.get(key)
                 if name is None:
                     continue
                 self._display = DISPLAYS.get(str(name), "rich")
                 note = f"as --display {self._display}"
                 self._ledger.honour((section, key), note)
-            if "logging_enabled" in said:
+            if "logging_enabled" in ui:
                 note = "every session is kept; see 'coordinator sessions'"
                 self._ledger.honour((section, "logging_enabled"), note)
-            self._ledger.finish((section,), "ui", said)
+            self._ledger.finish((section,), "ui", ui)
 
 
 def unsupported(rows: Sequence[Row]) -> list[Row]:

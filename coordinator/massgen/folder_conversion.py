@@ -33,9 +33,9 @@ def sought(ledger: Ledger, path: str) -> Path | None:
     return None
 
 
-def shared(ledger: Ledger, said: Json, *, has_workspace: bool) -> list[Json]:
+def shared(ledger: Ledger, orchestrator: Json, *, has_workspace: bool) -> list[Json]:
     """The ``context_paths`` as entries of ``shared``."""
-    paths = said.get("context_paths")
+    paths = orchestrator.get("context_paths")
     place = (*ORCHESTRATOR, "context_paths")
     if not isinstance(paths, list):
         return []
@@ -96,7 +96,7 @@ def _named(entries: Iterator[Json]) -> list[Json]:
     return named
 
 
-def skill_folders(ledger: Ledger, said: Json, coordination: Json) -> list[str]:
+def skill_folders(ledger: Ledger, orchestrator: Json, coordination: Json) -> list[str]:
     """The folders of skills that all agents have."""
     is_on = bool(coordination.get("use_skills"))
     if "use_skills" in coordination:
@@ -105,11 +105,13 @@ def skill_folders(ledger: Ledger, said: Json, coordination: Json) -> list[str]:
             "as 'skill_folders'" if is_on else "they are off, as here",
         )
     folder = str(
-        coordination.get("skills_directory") or said.get("skills_directory") or SKILLS
+        coordination.get("skills_directory")
+        or orchestrator.get("skills_directory")
+        or SKILLS
     )
     place = sought(ledger, folder)
     has_some = place is not None and _has_skills(place)
-    for holder, section in ((said, ORCHESTRATOR), (coordination, COORDINATION)):
+    for holder, section in ((orchestrator, ORCHESTRATOR), (coordination, COORDINATION)):
         if "skills_directory" not in holder:
             continue
         if not is_on:

@@ -65,12 +65,12 @@ class Ledger:
         error = self.document.error(where, problem)
         self.refusals.append(Refusal(reason=reason, error=error))
 
-    def finish(self, where: Where, section: str, said: Mapping[str, Any]) -> None:
+    def finish(self, where: Where, section: str, keys: Mapping[str, Any]) -> None:
         """Judge every key of a section that nobody has taken.
 
         What asks for something that is not here, and is off, is as it would be here.
         """
-        for key, value in said.items():
+        for key, value in keys.items():
             place = (*where, key)
             if place in self._rows:
                 continue

@@ -15,7 +15,7 @@ policy's tokens buy (of no more than there are), paired. Every policy saw the sa
 drafts and ballots; tokens and USD are a question's, last words included."""
 
 
-def lines(rows: Sequence[Row], found: Estimates, sessions: int) -> Iterator[str]:
+def lines(rows: Sequence[Row], estimates: Estimates, sessions: int) -> Iterator[str]:
     """All of it, line by line."""
     questions = rows[0].questions if rows else 0
     yield f"{questions:,} questions, {sessions:,} sessions"
@@ -36,8 +36,8 @@ def lines(rows: Sequence[Row], found: Estimates, sessions: int) -> Iterator[str]
     yield ""
     yield LEGEND
     yield ""
-    yield from _numbers(found)
-    assumed = found.assumed()
+    yield from _numbers(estimates)
+    assumed = estimates.assumed()
     yield ""
     yield "For the simulator (coordinator compare):"
     yield "  " + " ".join(f"--assume {name}={value}" for name, value in assumed.items())

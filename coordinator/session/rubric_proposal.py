@@ -54,11 +54,11 @@ PROPOSAL_SCHEMA: dict[str, Any] = msgspec.json.schema(_Proposal)
 
 
 class ProposedRubric(NamedTuple):
-    """What :func:`propose_rubric` gives."""
+    """The result of :func:`propose_rubric`."""
 
     criteria: tuple[Criterion, ...]
     cost_usd: float | None
-    """What the proposal has cost; ``None``: no price is known."""
+    """The cost of the proposal; ``None``: no price is known."""
 
 
 async def propose_rubric(
@@ -79,9 +79,9 @@ async def propose_rubric(
     Raises:
         ConfigInvalid: No usable criteria came; the message says why.
     """
-    asked = replace(agent, tools=(), toolboxes=(), answer_form=None)
+    proposer = replace(agent, tools=(), toolboxes=(), answer_form=None)
     rules = Rules("slate", final="reuse", deadline_s=deadline_s, budget_usd=budget_usd)
-    team = Team(agents=(asked,), rules=rules, answer_type=_Proposal)
+    team = Team(agents=(proposer,), rules=rules, answer_type=_Proposal)
     result = await run(_ASK + question, team, journal=False)
     if result.answer is None:
         why = result.agents[agent.id].error or result.detail or result.status

@@ -56,29 +56,29 @@ class CheckBooks:
             if not waiting:
                 self.in_check.discard(self._authors[ended.label])
 
-    def note(self, said: RunChecks | CancelChecks | AnswerChecked) -> None:
+    def note(self, event: RunChecks | CancelChecks | AnswerChecked) -> None:
         """Check what the machine says of an answer's checks.
 
         Raises:
             Violation: It must not say so.
         """
-        match said:
+        match event:
             case RunChecks():
-                _claim(said.label not in self._found, "an answer is checked once")
-                _claim(set(said.checks) == set(self._weights), "by every check")
-                self._found[said.label] = {}
-                self._authors[said.label] = said.agent
-                self.waiting[said.label] = set(said.checks)
-                tries = self._tries[said.agent] = self._tries.get(said.agent, 0) + 1
+                _claim(event.label not in self._found, "an answer is checked once")
+                _claim(set(event.checks) == set(self._weights), "by every check")
+                self._found[event.label] = {}
+                self._authors[event.label] = event.agent
+                self.waiting[event.label] = set(event.checks)
+                tries = self._tries[event.agent] = self._tries.get(event.agent, 0) + 1
                 _claim(tries <= self._tries_most, "who fails has few tries more")
             case CancelChecks():
-                _claim(said.label in self.waiting, "only checks under way are stopped")
-                del self.waiting[said.label]
+                _claim(event.label in self.waiting, "only checks under way are stopped")
+                del self.waiting[event.label]
             case AnswerChecked():
-                left = self.waiting.pop(said.label, None)
+                left = self.waiting.pop(event.label, None)
                 _claim(left == set(), "an answer is checked when all checks are over")
-                passed = float(self.passed(said.label))
-                _claim(said.passed == passed, "what passes weighs what its checks do")
+                passed = float(self.passed(event.label))
+                _claim(event.passed == passed, "what passes weighs what its checks do")
 
     def passed(self, label: Label) -> Fraction:
         """Weight of the checks that an answer has passed so far."""
@@ -109,7 +109,7 @@ class CheckBooks:
         return self._is_first and any(self.is_whole(label) for label in standing)
 
     def on_stage(
-        self, said: SlateFrozen | WinnerDecided, standing: Collection[Label]
+        self, event: SlateFrozen | WinnerDecided, standing: Collection[Label]
     ) -> None:
         """Check that only those stand that pass most.
 
@@ -119,10 +119,10 @@ class CheckBooks:
         if not self._weights:
             return
         best = self.best(standing)
-        labels = said.labels if isinstance(said, SlateFrozen) else (said.label,)
+        labels = event.labels if isinstance(event, SlateFrozen) else (event.label,)
         _claim(best.issuperset(labels), "those that pass most stand, and no others")
         _claim(not self.waiting, "a vote begins when all checks are over or stopped")
-        self._is_again = self._is_again or isinstance(said, WinnerDecided)
+        self._is_again = self._is_again or isinstance(event, WinnerDecided)
 
     def on_draft(self, author: AgentId, standing: Collection[Label]) -> None:
         """Check that a first answer may still be asked for.

@@ -113,7 +113,7 @@ def _failure(drawn: Setting, invariant: str) -> Failure:
     )
 
 
-def play(made: Setting) -> tuple[Watched, int]:
+def play(drawn: Setting) -> tuple[Watched, int]:
     """Run one session in virtual time and check it.
 
     Returns:
@@ -122,15 +122,15 @@ def play(made: Setting) -> tuple[Watched, int]:
     Raises:
         Violation: An invariant broke, or something was raised.
     """
-    rules = _priced(made.rules)
+    rules = _priced(drawn.rules)
     with TemporaryDirectory(prefix="coordinator-") as folder:
         try:
-            watched = _run(made, rules, Path(folder))
+            watched = _run(drawn, rules, Path(folder))
         except Exception as exc:
             # Whatever it is, it is a bug; the campaign wants it named.
             raise Violation(f"the shell never raises {exc!r}") from exc
-        journal = read_session(Path(folder), f"s{made.seed}")
-    return watched, check(made, watched, journal)
+        journal = read_session(Path(folder), f"s{drawn.seed}")
+    return watched, check(drawn, watched, journal)
 
 
 def _priced(rules: Rules) -> Rules:
@@ -208,7 +208,7 @@ async def _meddle(session: Session, drawn: Setting) -> None:
             session.veto(Label(f"agent{number}.1"))
 
 
-def check(made: Setting, watched: Watched, journal: Journal) -> int:
+def check(drawn: Setting, watched: Watched, journal: Journal) -> int:
     """Hold events, journal and a fresh machine against each other.
 
     Returns:
@@ -221,9 +221,9 @@ def check(made: Setting, watched: Watched, journal: Journal) -> int:
     # A team fills in prices and models where its rules need them.
     rules, _ = read_described(opened.team)
     machine = Consensus.new(
-        made.agents, opened.question, rules, seed=opened.seed, nonce=opened.nonce
+        drawn.agents, opened.question, rules, seed=opened.seed, nonce=opened.nonce
     )
-    checker = Checker(made.agents, rules)
+    checker = Checker(drawn.agents, rules)
     replayed: list[MachineOutput] = []
     withdrawn: dict[tuple[str, int], float] = {}
     taken = tuple(inputs(journal.records))

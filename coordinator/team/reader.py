@@ -305,15 +305,17 @@ def _check_variables(document: Document, at: Where, entry: AgentEntry) -> None:
             )
 
 
-def _text_of(document: Document, at: Where, told: TextFile) -> str:
+def _text_of(document: Document, at: Where, text_file: TextFile) -> str:
     """The text of a file that an agent's ``system`` names."""
     where = (*said_at(document, at, "system"), "file")
     try:
-        path = document.path.parent / expanded(told.file)
+        path = document.path.parent / expanded(text_file.file)
         return path.read_text(encoding="utf-8-sig").strip()
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
-        raise document.error(where, f"{told.file!r} cannot be read: {why}") from None
+        raise document.error(
+            where, f"{text_file.file!r} cannot be read: {why}"
+        ) from None
 
 
 def _script(

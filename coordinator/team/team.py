@@ -410,14 +410,14 @@ class _Described(msgspec.Struct):
     source: msgspec.Raw = msgspec.Raw(b"null")
 
 
-def read_described(told: msgspec.Raw) -> tuple[Rules, bytes]:
+def read_described(description: msgspec.Raw) -> tuple[Rules, bytes]:
     """Read what :meth:`Team.described` wrote: the rules, and the source.
 
     Raises:
         ConfigInvalid: A later version wrote it.
     """
     try:
-        read = msgspec.json.decode(told, type=_Described)
+        read = msgspec.json.decode(description, type=_Described)
         rules = Rules.from_record(read.rules)
     except (msgspec.DecodeError, ConfigInvalid) as error:
         raise ConfigInvalid(

@@ -92,17 +92,17 @@ class Hub:
             for each in summaries
         ]
 
-    async def ask(self, asked: acts.Ask) -> str:
+    async def ask(self, wish: acts.Ask) -> str:
         """Begin a session; its id.
 
         Raises:
             CoordinatorError: It cannot be begun.
         """
-        if not 0 <= asked.team < len(self.offers):
-            raise ConfigInvalid(f"there is no team {asked.team}; reload the page")
+        if not 0 <= wish.team < len(self.offers):
+            raise ConfigInvalid(f"there is no team {wish.team}; reload the page")
         self._check_room()
-        config = self.offers[asked.team].config
-        return await self._group.start(self._asked, config, asked)
+        config = self.offers[wish.team].config
+        return await self._group.start(self._asked, config, wish)
 
     async def go_on(self, session: str) -> str:
         """Go on with a session that was interrupted; its id.

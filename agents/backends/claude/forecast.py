@@ -21,7 +21,7 @@ MARGIN = 1.01
 read 2026-11-30)."""
 
 
-def forecast_of(settings: ClaudeSettings, made: Json, read: int) -> Forecast:
+def forecast_of(settings: ClaudeSettings, fields: Json, read: int) -> Forecast:
     """The most that a request costs beside its output.
 
     What a server tool brings is read as well, each time; how much that is, no cap of
@@ -29,10 +29,10 @@ def forecast_of(settings: ClaudeSettings, made: Json, read: int) -> Forecast:
 
     Args:
         settings: Of the agent.
-        made: The request's parameters.
+        fields: The request's parameters.
         read: Tokens of its input, counted or estimated.
     """
-    tools = cast("list[dict[str, Any]]", made.get("tools") or [])
+    tools = cast("list[dict[str, Any]]", fields.get("tools") or [])
     uses = {
         str(tool.get("name", tool.get("type", ""))): int(tool.get("max_uses") or USES)
         for tool in tools
@@ -45,8 +45,8 @@ def forecast_of(settings: ClaudeSettings, made: Json, read: int) -> Forecast:
         input_tokens=int(read * MARGIN) + 1,
         readings=1 + sum(uses.values()),
         extras_usd=usd,
-        factor=factor_of(made.get("speed"), made.get("inference_geo"), None),
-        is_for_an_hour=_has_hour(made),
+        factor=factor_of(fields.get("speed"), fields.get("inference_geo"), None),
+        is_for_an_hour=_has_hour(fields),
     )
 
 

@@ -74,18 +74,18 @@ def known_models() -> tuple[ModelInfo, ...]:
     )
 
 
-def listed_model(told: dict[str, Any]) -> ModelInfo:
+def listed_model(fields: dict[str, Any]) -> ModelInfo:
     """A model as the API's list has it, with its price."""
-    model = str(told.get("id", ""))
-    retires = told.get("retires_at")
+    model = str(fields.get("id", ""))
+    retires = fields.get("retires_at")
     return _priced(
         ModelInfo(
             id=model,
-            name=str(told.get("display_name") or ""),
-            context_tokens=_tokens(told.get("max_input_tokens")) or _context(model),
-            output_tokens=_tokens(told.get("max_tokens")) or most_output(model),
-            capabilities=_capabilities(told.get("capabilities")) or _thinking(model),
-            lifecycle=str(told.get("lifecycle") or ""),
+            name=str(fields.get("display_name") or ""),
+            context_tokens=_tokens(fields.get("max_input_tokens")) or _context(model),
+            output_tokens=_tokens(fields.get("max_tokens")) or most_output(model),
+            capabilities=_capabilities(fields.get("capabilities")) or _thinking(model),
+            lifecycle=str(fields.get("lifecycle") or ""),
             retires=str(retires)[:10] if retires else RETIRES.get(model),
             source="the API's list",
         )

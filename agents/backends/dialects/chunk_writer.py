@@ -182,7 +182,7 @@ class ChunkWriter:
         return f"call_{self.pen.turn}_{self.pen.next_free_seq}"
 
     def server_call(
-        self, block: int, call_id: str, name: str, given: object, server: str = ""
+        self, block: int, call_id: str, name: str, arguments: object, server: str = ""
     ) -> None:
         """A tool that the server runs is called."""
         self.said.append(
@@ -191,7 +191,7 @@ class ChunkWriter:
                 block=block,
                 id=call_id,
                 name=name,
-                input=raw(given),
+                input=raw(arguments),
                 server=server,
             )
         )
@@ -231,14 +231,14 @@ class ChunkWriter:
         )
 
     def end(
-        self, stop_reason: str, why: Ending, told: Json, *, category: str = ""
+        self, stop_reason: str, why: Ending, fields: Json, *, category: str = ""
     ) -> None:
         """The response is complete.
 
         Args:
             stop_reason: In the API's word.
             why: In ours.
-            told: What of it the API said at its end.
+            fields: What of it the API said at its end.
             category: Of a refusal.
         """
         self.close_all()
@@ -246,7 +246,7 @@ class ChunkWriter:
             ResponseEnded(
                 **self.pen.stamp(),
                 stop_reason=stop_reason,
-                delta=raw(told),
+                delta=raw(fields),
                 why=why,
                 category=category,
             )

@@ -155,38 +155,38 @@ def error_for(
 
 
 def of_told(
-    said: Told,
+    problem: Told,
     status: int,
     headers: Mapping[str, str] | None = None,
     secrets: Collection[str] = (),
     retry_s: float | None = None,
 ) -> AgentError:
-    """The error that ``said`` amounts to.
+    """The error that ``problem`` amounts to.
 
     Args:
-        said: What the server said.
+        problem: What the server said.
         status: HTTP status; 0 within a stream, whose own is 200.
         headers: Lower case.
         secrets: See :func:`error_for`.
         retry_s: How long the body asks us to wait.
     """
     headers = headers or {}
-    text = f"{status} {said}".strip() if status else str(said)
+    text = f"{status} {problem}".strip() if status else str(problem)
     for secret in secrets:  # before it is cut: a part of a key is none to be found
         if len(secret) >= LEAST_CHARS:
             text = text.replace(secret, "…")
     text = text[:SAID_CHARS] or "the server broke off and did not say why"
-    words = f"{said.kind} {said.code} {said.message}"
+    words = f"{problem.kind} {problem.code} {problem.message}"
     if status == 402 or _SPENT.search(words):
         return QuotaExhausted(text)
-    if said.code in _MODELS_FAULT or said.kind in _MODELS_FAULT:
+    if problem.code in _MODELS_FAULT or problem.kind in _MODELS_FAULT:
         return StreamMalformed(text)
     is_refusal = status in {0, 400, 403, 413, 422}
     if status == 413 or (is_refusal and _TOO_LONG.search(words)):
         return ContextExceeded(text)
     if is_refusal and _DECLINED.search(words):
         return BackendRefused(text, is_declined=True)
-    named = {said.kind, said.code}
+    named = {problem.kind, problem.code}
     is_limit = status == 429 or (not status and bool(named & _LIMIT_WORDS))
     passes = is_limit or status in _PASSING or status >= 500
     if not status:

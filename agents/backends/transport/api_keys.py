@@ -9,17 +9,19 @@ from __future__ import annotations
 import os
 
 
-def found_key(given: str | None, *variables: str) -> str:
-    """The key that a backend asks with: ``given``, or a variable's, without blanks.
+def found_key(explicit: str | None, *variables: str) -> str:
+    """The key that a backend asks with: ``explicit``, or a variable's, without blanks.
 
     Args:
-        given: By whoever makes the backend; ``None`` or empty: nobody.
+        explicit: By whoever makes the backend; ``None`` or empty: nobody.
         variables: Of the environment; the first that holds something.
 
     Raises:
         ValueError: There is none, or no header can bear it.
     """
-    key = given or next((os.environ[v] for v in variables if os.environ.get(v)), None)
+    key = explicit or next(
+        (os.environ[v] for v in variables if os.environ.get(v)), None
+    )
     if key is None:
         raise ValueError(
             f"there is no key; set {' or '.join(variables)}, or give api_key="

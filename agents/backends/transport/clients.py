@@ -62,13 +62,13 @@ class Clients(Generic[Client]):
     def __init__(
         self,
         make: Callable[[], Client],
-        given: Client | None = None,
+        client: Client | None = None,
         *,
         close: Callable[[Client], Awaitable[None]],
     ) -> None:
         self._make = make
         self._close = close
-        self._given = _Held(given) if given is not None else None
+        self._given = _Held(client) if client is not None else None
         first = self._given or _Held(make())
         self._example = first.client
         self._unused: _Held[Client] | None = first

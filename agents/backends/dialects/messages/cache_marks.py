@@ -12,14 +12,14 @@ from typing import Any, cast
 MARKS_MOST = 4
 
 
-def make_room(made: dict[str, Any], ours: dict[str, Any]) -> None:
+def make_room(body: dict[str, Any], ours: dict[str, Any]) -> None:
     """Take back breakpoints of ours that a user's own leave no room for, in place.
 
     Args:
-        made: A request's parameters.
+        body: A request's parameters.
         ours: The very object that every breakpoint of ours is.
     """
-    marked = [each for each in _owners(made) if each.get("cache_control") is not None]
+    marked = [each for each in _owners(body) if each.get("cache_control") is not None]
     theirs = [n for n, each in enumerate(marked) if each["cache_control"] is not ours]
     if not theirs:
         return

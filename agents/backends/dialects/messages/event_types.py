@@ -328,19 +328,19 @@ def _bare(value: object, *, is_usage: bool) -> object:
     fields = cast("dict[str, object]", value)
     bare: dict[str, object] = {}
     for name, field in fields.items():
-        kept = field
+        cleaned = field
         if name in _WORDS and field is None:
-            kept = ""
+            cleaned = ""
         elif is_usage and name.endswith(_COUNTED):
-            kept = _count(field)
+            cleaned = _count(field)
         elif is_usage and name == "iterations":
-            kept = _iterations(field)
+            cleaned = _iterations(field)
         elif is_usage and not isinstance(field, _KINDS.get(name, object)):
-            kept = None
+            cleaned = None
         elif is_usage or name in _ENVELOPES:
-            kept = _bare(field, is_usage=is_usage or name == "usage")
-        if kept is not None:
-            bare[name] = kept
+            cleaned = _bare(field, is_usage=is_usage or name == "usage")
+        if cleaned is not None:
+            bare[name] = cleaned
     return bare
 
 

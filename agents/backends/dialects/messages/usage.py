@@ -79,10 +79,10 @@ class Meter:
         self._iterations: tuple[WireIteration, ...] = ()
         self._others: dict[str, msgspec.Raw] = {}
 
-    def note(self, told: msgspec.Raw | bytes) -> None:
+    def note(self, raw: msgspec.Raw | bytes) -> None:
         """Keep what a message, or an event, counts that is not known here."""
         try:
-            usage = _noted.decode(told).usage
+            usage = _noted.decode(raw).usage
         except msgspec.ValidationError:
             return  # it is no object of counts
         for name, count in (usage or {}).items():

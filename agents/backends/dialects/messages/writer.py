@@ -102,15 +102,15 @@ def parameters(
     return fields
 
 
-def without_unasked(made: Json, settings: ClaudeSettings) -> Json:
+def without_unasked(fields: Json, settings: ClaudeSettings) -> Json:
     """The same parameters without the betas that no setting has asked for.
 
     For servers that refuse a beta they do not know: a gateway, or a platform.
     """
     set_by_user = {*settings.betas, *(settings.extra.get("betas") or ())}
     dropped = UNASKED - set_by_user
-    betas = [beta for beta in made.get("betas", ()) if beta not in dropped]
-    rest = {name: value for name, value in made.items() if name != "betas"}
+    betas = [beta for beta in fields.get("betas", ()) if beta not in dropped]
+    rest = {name: value for name, value in fields.items() if name != "betas"}
     if betas:
         rest["betas"] = betas
     setting = settings.thinking

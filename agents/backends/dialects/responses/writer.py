@@ -59,17 +59,17 @@ def cache_key(nonce: str) -> str:
     return blake2b(nonce.encode(), digest_size=12).hexdigest()
 
 
-def merged(made: Json, extra: Json) -> Json:
-    """``extra`` over ``made``; objects are joined, lists grow."""
+def merged(fields: Json, extra: Json) -> Json:
+    """``extra`` over ``fields``; objects are joined, lists grow."""
     for name, value in extra.items():
-        before: Any = made.get(name)
+        before: Any = fields.get(name)
         if isinstance(before, dict) and isinstance(value, dict):
-            made[name] = {**before, **value}
+            fields[name] = {**before, **value}
         elif isinstance(before, list) and isinstance(value, list):
-            made[name] = joined(cast("list[Any]", before), cast("list[Any]", value))
+            fields[name] = joined(cast("list[Any]", before), cast("list[Any]", value))
         else:
-            made[name] = value
-    return made
+            fields[name] = value
+    return fields
 
 
 def joined(before: list[Any], more: list[Any]) -> list[Any]:
