@@ -61,7 +61,7 @@ class RayPlace:
                     with suppress(*_errors()):
                         await gotten(handle.leave.remote())
             with suppress(Exception):
-                if not await _is_gone():
+                if not await _is_gone():  # noqa: ASYNC102  (shielded, and bounded by the look)
                     ray().kill(handle)
 
 
