@@ -355,14 +355,14 @@ class Transcript:
         usage = {**cast("Json", counted)} if isinstance(counted, dict) else {}
         fields = self._message | {"usage": usage}
         for end in self._ends:
-            fields |= _said(end.get("delta"))
-            usage |= _said(end.get("usage"))
+            fields |= _without_nulls(end.get("delta"))
+            usage |= _without_nulls(end.get("usage"))
             own = {"type", "delta", "usage"}
-            fields |= {k: v for k, v in _said(end).items() if k not in own}
+            fields |= {k: v for k, v in _without_nulls(end).items() if k not in own}
         return fields
 
 
-def _said(fields: object) -> Json:
+def _without_nulls(fields: object) -> Json:
     """An object's fields but those that are ``null``: they take nothing back."""
     if not isinstance(fields, dict):
         return {}

@@ -141,7 +141,7 @@ class SessionFiles:
                 self._stores[store.account] = store
                 await anyio.sleep_until(self._shut_until.get(store.account, -math.inf))
                 try:
-                    self._uploads[key] = await self._kept(item, store, key)
+                    self._uploads[key] = await self._id_of(item, store, key)
                 except BackendUnavailable as error:
                     # Whoever comes next must not be refused at once as well.
                     wait_s = error.retry_after_s
@@ -152,7 +152,7 @@ class SessionFiles:
                 self._earlier.pop(key, None)
         return self._uploads[key]
 
-    async def _kept(self, item: Attachment, store: FileStore, key: FileKey) -> str:
+    async def _id_of(self, item: Attachment, store: FileStore, key: FileKey) -> str:
         """The id of a file that was uploaded before, or is now."""
         earlier = self._earlier.get(key)
         if earlier is not None and await store.has(earlier):

@@ -28,7 +28,7 @@ _ACTS = re.compile(
 
 def improvised(body: JsonObject) -> list[Line]:
     """The lines of a response to ``body``, which has been checked."""
-    prompt = _told(body)
+    prompt = _prompt_text(body)
     if _has_asked(body):
         for tool in _callable(body, prompt):
             try:
@@ -97,7 +97,7 @@ def _has_asked(body: JsonObject) -> bool:
     return any(block["type"] != "tool_result" for block in blocks)
 
 
-def _told(body: JsonObject) -> str:
+def _prompt_text(body: JsonObject) -> str:
     texts: list[str] = []
     for message in body["messages"]:
         content: Any = message["content"]

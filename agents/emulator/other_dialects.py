@@ -59,7 +59,7 @@ def as_messages(request: HttpRequest) -> Told:
         return Told(request, "messages")
     model, method = (unquote(match[1]), match[2]) if match is not None else ("", "")
     try:
-        messages_body = _made(dialect, body, model)
+        messages_body = _translated(dialect, body, model)
     except (TypeError, AttributeError, LookupError, ValueError) as error:
         # The parts are read as clients send them; whatever else comes is refused whole.
         message = f"The request is not of this API's shape: {error}"
@@ -79,7 +79,7 @@ def as_messages(request: HttpRequest) -> Told:
     return Told(translated, dialect)
 
 
-def _made(dialect: Dialect, body: Json, model: str) -> Json:
+def _translated(dialect: Dialect, body: Json, model: str) -> Json:
     match dialect:
         case "responses":
             request = _of_responses(body)
@@ -115,7 +115,9 @@ def _of_responses(body: Json) -> Json:
             case _:
                 pass  # what the server's own tools did
     functions = [t for t in body.get("tools") or () if t.get("type") == "function"]
-    request = _asked(body, messages, [_tool(function) for function in functions])
+    request = _messages_request(
+        body, messages, [_tool(function) for function in functions]
+    )
     request["max_tokens"] = body.get("max_output_tokens") or MAX_TOKENS
     if body.get("instructions"):
         request["system"] = body["instructions"]
@@ -147,7 +149,7 @@ def _of_chat(body: Json) -> Json:
             case _:
                 messages.append({"role": "user", "content": _parts(content or "")})
     tools = [_tool(tool["function"]) for tool in body.get("tools") or ()]
-    request = _asked(body, messages, tools)
+    request = _messages_request(body, messages, tools)
     limits = (body.get("max_completion_tokens"), body.get("max_tokens"))
     request["max_tokens"] = next(filter(None, limits), MAX_TOKENS)
     if system:
@@ -194,7 +196,9 @@ def _of_gemini(body: Json, model: str) -> Json:
         for tool in cast("list[Json]", body.get("tools") or [])
         for function in tool.get("functionDeclarations") or ()
     ]
-    request = _asked({"model": model}, messages, [_tool(each) for each in declared])
+    request = _messages_request(
+        {"model": model}, messages, [_tool(each) for each in declared]
+    )
     config = cast("Json", body.get("generationConfig") or {})
     request["max_tokens"] = config.get("maxOutputTokens") or MAX_TOKENS
     system = cast("Json", body.get("systemInstruction") or {}).get("parts") or ()
@@ -212,7 +216,7 @@ def _paired(calls: list[tuple[str, str]], response: Json) -> str:
     return str(response.get("id") or "toolu_unknown")
 
 
-def _asked(body: Json, messages: list[Json], tools: list[Json]) -> Json:
+def _messages_request(body: Json, messages: list[Json], tools: list[Json]) -> Json:
     request: Json = {"model": body.get("model"), "messages": messages}
     if tools:
         request["tools"] = tools

@@ -64,7 +64,7 @@ def _example(schema: Any, wanted: _Wanted, name: str, depth: int) -> Any:  # noq
     if not isinstance(schema, dict):
         return f"emulated {name}"
     node = _resolved(cast("Json", schema), wanted.root)
-    value, is_given = _given(node, wanted.told)
+    value, is_given = _value_in_schema(node, wanted.told)
     if is_given:
         return value
     for key in ("anyOf", "oneOf"):
@@ -79,7 +79,7 @@ def _example(schema: Any, wanted: _Wanted, name: str, depth: int) -> Any:  # noq
     return _of_type(_together(node, wanted.root), wanted, name, depth)
 
 
-def _given(node: Json, prompt: str) -> tuple[Any, bool]:
+def _value_in_schema(node: Json, prompt: str) -> tuple[Any, bool]:
     """A value that the schema names itself, and whether it does."""
     if "const" in node:
         return node["const"], True

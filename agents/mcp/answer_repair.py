@@ -61,12 +61,12 @@ class Listing:
 
     def _tool(self, tool: object, result: Json) -> Json | None:
         if not isinstance(tool, dict):
-            self.problems.append(f"an entry that is no tool: {_told(tool, 80)}")
+            self.problems.append(f"an entry that is no tool: {_cut_json(tool, 80)}")
             return None
         listed = cast("Json", tool)
         name: Any = listed.get("name")
         if not isinstance(name, str) or not name:
-            self.problems.append(f"a tool without a name: {_told(tool, 80)}")
+            self.problems.append(f"a tool without a name: {_cut_json(tool, 80)}")
             return None
         if listed.get("inputSchema") is None:
             listed = {**listed, "inputSchema": {"type": "object"}}  # it takes nothing
@@ -180,7 +180,7 @@ def _tool_result(result: Json) -> Json:
     structured: Any = fields.get("structuredContent")
     unread = {k: v for k, v in fields.items() if k not in _READ}
     if not blocks and (structured is not None or unread):
-        blocks = [_told(unread if structured is None else structured, _TEXT_MOST)]
+        blocks = [_cut_json(unread if structured is None else structured, _TEXT_MOST)]
     fields["content"] = [_block(block, fields) for block in blocks]
     if "isError" in fields and not isinstance(fields["isError"], bool):
         fields["isError"] = str(fields["isError"]).lower() in {"true", "1", "yes"}
@@ -203,7 +203,7 @@ def _block(block: object, result: Json) -> Json:
         text: Any = without_nulls.get("text")
         if without_nulls.get("type", "text") == "text" and isinstance(text, str):
             return {"type": "text", "text": text}
-    return {"type": "text", "text": _told(block, _TEXT_MOST)}
+    return {"type": "text", "text": _cut_json(block, _TEXT_MOST)}
 
 
 def _without_faults(method: str, result: Json, essential: str) -> Json:
@@ -240,6 +240,6 @@ def _place(place: tuple[int | str, ...]) -> tuple[str, ...]:
     return names[1:] if names[:1] and names[0].endswith("Result") else names
 
 
-def _told(value: Any, most: int) -> str:  # noqa: ANN401  (JSON)
+def _cut_json(value: Any, most: int) -> str:  # noqa: ANN401  (JSON)
     """A value of JSON as text, cut."""
     return msgspec.json.encode(whole_json(value)).decode()[:most]

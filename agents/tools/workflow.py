@@ -55,7 +55,7 @@ class Workflow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         Args:
             answers: What a structured answer must look like, where one is wanted.
         """
-        return _in_words(self) if answers is None else _made(self, answers)
+        return _in_words(self) if answers is None else _tool_specs(self, answers)
 
     @classmethod
     def of(cls, task: Task) -> Workflow:
@@ -77,10 +77,10 @@ class Workflow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 @lru_cache(maxsize=64)
 def _in_words(workflow: Workflow) -> tuple[ToolSpec, ...]:
-    return _made(workflow, None)
+    return _tool_specs(workflow, None)
 
 
-def _made(workflow: Workflow, answers: AnswerForm | None) -> tuple[ToolSpec, ...]:
+def _tool_specs(workflow: Workflow, answers: AnswerForm | None) -> tuple[ToolSpec, ...]:
     specs: list[ToolSpec] = []
     if workflow.ballot is not None:
         specs.append(_vote(workflow.ballot))

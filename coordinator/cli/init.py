@@ -104,7 +104,7 @@ def _init(options: InitOptions, environment: Mapping[str, str]) -> int:
         )
     load_environment(None)
     is_talk = not options.is_quiet and sys.stdin.isatty()
-    ask = _asked if is_talk else _taken
+    ask = _prompt if is_talk else _taken
     plan = _planned(options, ask, environment)
     text = team_text(plan)
     parse_team(text, target)  # what a talk has written must be usable
@@ -140,7 +140,7 @@ def _init(options: InitOptions, environment: Mapping[str, str]) -> int:
     return Exit.ANSWERED
 
 
-def _asked(question: str, default: str) -> str:
+def _prompt(question: str, default: str) -> str:
     shown = f" [{default}]" if default else ""
     try:
         reply = input(f"{question}{shown}: ")
@@ -159,7 +159,7 @@ def _planned(
     environment: Mapping[str, str],
 ) -> Plan:
     kind = KINDS[0]
-    if ask is _asked:
+    if ask is _prompt:
         for number, each in enumerate(KINDS, start=1):
             sys.stdout.write(f"  {number}  {each.sentence}\n")
         kind = KINDS[_number("What is the team for", 1, len(KINDS), ask) - 1]

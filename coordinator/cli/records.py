@@ -75,7 +75,7 @@ def _learn(
         complain(f"--agreed {agreed:g} is no share; use more than 0 to 1")
         return Exit.CONFIGURATION
     answers = dict(
-        _told(root / FILE if file is None else file, is_named=file is not None)
+        _judgements(root / FILE if file is None else file, is_named=file is not None)
     )
     names = [
         each.session
@@ -123,7 +123,7 @@ def _words(known: Learned) -> Iterator[str]:
         yield f"# Not comparable with what was told: {', '.join(known.unknown)}"
 
 
-def _told(path: Path, *, is_named: bool) -> Iterator[tuple[str, str]]:
+def _judgements(path: Path, *, is_named: bool) -> Iterator[tuple[str, str]]:
     """The judgements that people have given, session by session.
 
     Raises:

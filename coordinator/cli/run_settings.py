@@ -77,7 +77,7 @@ def with_settings(
         models = {agent.model for agent in config.agents}
         if all(model is not None and _is_priced(model) for model in models):
             rules = rules.replace(budget_usd=DEFAULT_BUDGET_USD)
-    agents = tuple(_told(agent, settings) for agent in config.agents)
+    agents = tuple(_with_settings(agent, settings) for agent in config.agents)
     file = msgspec.structs.replace(config.file, agents=agents)
     if settings.seed is not None:
         file = msgspec.structs.replace(file, seed=settings.seed)
@@ -98,7 +98,7 @@ def _ruled(rules: Rules, settings: TeamSettings) -> Rules:
     return Rules(cast("PolicyName", settings.policy), **cast("Any", own | changes))
 
 
-def _told(agent: AgentEntry, settings: TeamSettings) -> AgentEntry:
+def _with_settings(agent: AgentEntry, settings: TeamSettings) -> AgentEntry:
     changes: dict[str, Any] = {}
     if settings.system is not None and agent.backend != "human":
         changes["system"] = "\n\n".join(

@@ -149,12 +149,12 @@ def _show(root: Path, text: str, answer: str | None, *, is_json: bool) -> int:
     if is_json:
         _print_json(shown)
     else:
-        story = _told(journal, shown)
+        story = _story_of(journal, shown)
         sys.stdout.write("\n".join(_in_words(shown, story, root)) + "\n")
     return Exit.ANSWERED
 
 
-def _told(journal: Journal, shown: Shown) -> Story | None:
+def _story_of(journal: Journal, shown: Shown) -> Story | None:
     """Its story; ``None`` where a later version wrote what this one cannot read."""
     try:
         return tell(journal, is_running=shown.status == "running")

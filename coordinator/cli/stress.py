@@ -79,7 +79,7 @@ def stress_command(options: StressOptions) -> int:
         sys.stdout.buffer.flush()
     else:
         sys.stdout.write(_table(outcomes))
-        sys.stdout.write(_told(outcomes, failure))
+        sys.stdout.write(_summary(outcomes, failure))
     return Exit.EXECUTION if failed else Exit.ANSWERED
 
 
@@ -173,7 +173,7 @@ def _failures(outcomes: Sequence[Outcome]) -> Iterator[str]:
             yield f"  {count:,}, first {one_line(first, LINE_WIDTH)}"
 
 
-def _told(outcomes: Sequence[Outcome], failure: Smallest | None) -> str:
+def _summary(outcomes: Sequence[Outcome], failure: Smallest | None) -> str:
     problems = Counter(
         problem.partition(":")[0] for one in outcomes for problem in one.ending.problems
     )

@@ -61,7 +61,7 @@ def validate_command(
 def _validate(files: Sequence[Path], *, is_json: bool, in_place: str | None) -> int:
     load_environment(None)
     checked: list[Checked] = []
-    for path in _found(files):
+    for path in _files_below(files):
         checked.append(check_file(path, in_place))
         if not is_json:
             _tell(checked[-1])
@@ -74,7 +74,7 @@ def _validate(files: Sequence[Path], *, is_json: bool, in_place: str | None) -> 
     return Exit.ANSWERED if is_well else Exit.CONFIGURATION
 
 
-def _found(files: Sequence[Path]) -> Iterator[Path]:
+def _files_below(files: Sequence[Path]) -> Iterator[Path]:
     """Every file named, and those in folders.
 
     Raises:
@@ -124,7 +124,7 @@ def check_file(path: Path, in_place: str | None = None) -> Checked:
     except ConfigInvalid as error:
         problems = tuple(str(error).splitlines())
         return Checked(file=str(path), kind=kind, faults=problems, keys=keys)
-    fault, notice = _made(config)
+    fault, notice = _team_faults(config)
     notices = (*((notice,) if notice else ()), *_of_models(config))
     faults = (f"{path}: {fault}",) if fault else ()
     return Checked(
@@ -137,7 +137,7 @@ def check_file(path: Path, in_place: str | None = None) -> Checked:
     )
 
 
-def _made(config: TeamConfig) -> tuple[str, str]:
+def _team_faults(config: TeamConfig) -> tuple[str, str]:
     """The team's fault wherever it runs, and its fault here alone: keys."""
     with tools_print_to_stderr():
         try:

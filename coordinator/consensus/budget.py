@@ -94,7 +94,7 @@ def hold_back(m: Move, begin: int) -> list[HeldBack]:
         left = _left(m, member, reserved)
         refusing = next((each for each in left if not _fits(need, each)), None)
         if refusing is not None:
-            why = f"{refusing}, and the turn takes {_said(need)} at least"
+            why = f"{refusing}, and the turn takes {_need_text(need)} at least"
             held.append(HeldBack(member, why, refusing.is_session))
             continue
         spare = _spare(m, member)
@@ -311,6 +311,6 @@ def _fits(need: _Need, left: _Left) -> bool:
     return need.tokens <= left.tokens and need.usd <= left.usd
 
 
-def _said(need: _Need) -> str:
+def _need_text(need: _Need) -> str:
     usd = f" ({need.usd:.4f} USD)" if need.usd else ""
     return f"{need.tokens} tokens{usd}"

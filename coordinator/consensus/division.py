@@ -160,7 +160,7 @@ def _integrate(m: Move) -> None:
         conclusion.conclude(m, "failed", "no part of the task was done")
         return
     assert m.rules.drafting.division is not None
-    m.s.detail = _told(m)
+    m.s.detail = _progress_text(m)
     named = m.rules.drafting.division.integrator or m.s.lead
     living = m.live()
     integrator = next((x for x in living if x.id == named), next(iter(living), None))
@@ -178,7 +178,7 @@ def _labels(m: Move) -> tuple[Label, ...]:
     return tuple(share.label for share in m.s.shares if share.label is not None)
 
 
-def _told(m: Move) -> str:
+def _progress_text(m: Move) -> str:
     """How many parts there are, and which are wanting."""
     shares = m.s.shares
     done = sum(share.label is not None for share in shares)
@@ -212,4 +212,4 @@ def best_so_far(m: Move, status: Status, why: str) -> None:
         status = "failed" if status == "answered" else status
         conclusion.conclude(m, status, f"{why}; no part was done")
         return
-    conclude(m, status, f"{why}; {_told(m)}")
+    conclude(m, status, f"{why}; {_progress_text(m)}")

@@ -131,7 +131,7 @@ def moment_of(
         authors: Label → author, of every answer accepted so far.
         stopped: Agent → why its turn was stopped last, which is not said twice.
     """
-    agent, kind, words = _told(event, authors)
+    agent, kind, words = _narrated(event, authors)
     if isinstance(event, AgentRetired) and event.reason == stopped.get(event.agent):
         words = "is out"
     if not words:
@@ -139,7 +139,7 @@ def moment_of(
     return Moment(agent=agent, kind=kind, words=one_line(words, WORDS_MAX))
 
 
-def _told(  # noqa: C901, PLR0911, PLR0912, PLR0915  (a table of words, one case an event)
+def _narrated(  # noqa: C901, PLR0911, PLR0912, PLR0915  (a table of words, one case an event)
     event: Event, authors: Mapping[Label, AgentId]
 ) -> tuple[AgentId | None, Kind, str]:
     match event:

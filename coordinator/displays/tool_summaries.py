@@ -111,13 +111,13 @@ def lines_of(event: ServerToolReturned) -> list[str]:
     """The lines under a result, cleaned and cut; none where the line says it all."""
     if event.is_error and not event.type.startswith("mcp"):
         return []
-    items = _found(_decoded(event.content))
+    items = _result_lines(_decoded(event.content))
     shown = [whole_line(line, LINE_CHARS) for line in items[:LINES_MAX]]
     more = len(items) - len(shown)
     return [*filter(None, shown), *([f"… {more:,} more lines"] if more > 0 else [])]
 
 
-def _found(content: object) -> list[str]:
+def _result_lines(content: object) -> list[str]:
     if isinstance(content, str):
         return clean(content).splitlines()
     if isinstance(content, list):
@@ -139,7 +139,7 @@ def _item(item: object) -> list[str]:
             return [
                 *clean(_str(fields.get("stdout"))).splitlines(),
                 *(f"! {x}" for x in clean(_str(fields.get("stderr"))).splitlines()),
-                *_found(fields.get("content")),
+                *_result_lines(fields.get("content")),
             ]
         case {"file_id": str(file_id)}:
             return [f"file {file_id}"]

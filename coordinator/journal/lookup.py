@@ -31,7 +31,7 @@ def find_session(root: Path, text: str) -> str:
             with the ids that come near.
     """
     checked_session_id(text)
-    sessions = _kept(root)
+    sessions = _session_ids(root)
     if not sessions:
         raise JournalUnavailable(
             f"no session is kept in {str(root)!r}; 'coordinator run' keeps one, "
@@ -57,7 +57,7 @@ def find_session(root: Path, text: str) -> str:
     raise JournalUnavailable(f"there is no session {text!r} in {str(root)!r}; {hint}")
 
 
-def _kept(root: Path) -> list[str]:
+def _session_ids(root: Path) -> list[str]:
     """Every session, the one written to last first."""
     if not is_there(root):
         return []

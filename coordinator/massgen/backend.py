@@ -204,7 +204,7 @@ class Exchange:
         failed_at: float | None = None
         while True:
             try:
-                async with aclosing(self._asked()) as chunks:
+                async with aclosing(self._one_try()) as chunks:
                     async for chunk in chunks:
                         response.absorb((chunk,))
                         for fields in self._shown(chunk):
@@ -233,7 +233,7 @@ class Exchange:
         if report is not None:
             self._on_usage(report)
 
-    def _asked(self) -> AsyncGenerator[StreamChunk, None]:
+    def _one_try(self) -> AsyncGenerator[StreamChunk, None]:
         """The stream of one try.
 
         Raises:

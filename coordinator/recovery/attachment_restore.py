@@ -25,10 +25,10 @@ def told_of(
         attached: As they were named.
         read: What was read of them, in the same order.
     """
-    return tuple(_told(n, item) for n, item in zip(attached, read, strict=True))
+    return tuple(_file_record(n, item) for n, item in zip(attached, read, strict=True))
 
 
-def _told(named: Attachable, read: Attachment) -> AttachedFile:
+def _file_record(named: Attachable, read: Attachment) -> AttachedFile:
     if isinstance(named, Attachment):
         return AttachedFile(
             name=read.name,

@@ -141,7 +141,7 @@ class _Desk:
             del self._open[key]
             self._past[key] = None
 
-    def _asked(self, key: _Key) -> AskedTurn:
+    def _turn_record(self, key: _Key) -> AskedTurn:
         turn, chunks = self._turns[key]
         news = tuple(self._news.get(key, ()))
         return AskedTurn(turn=turn, chunks=tuple(chunks), news=news)
@@ -149,8 +149,8 @@ class _Desk:
     def state(self) -> Rebuilt:
         return Rebuilt(
             outputs=tuple(self._outputs),
-            open_turns=tuple(self._asked(key) for key in self._open),
-            past_turns=tuple(self._asked(key) for key in self._past),
+            open_turns=tuple(self._turn_record(key) for key in self._open),
+            past_turns=tuple(self._turn_record(key) for key in self._past),
             timers=self._timers,
             end=self._end,
         )

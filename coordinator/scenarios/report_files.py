@@ -67,7 +67,7 @@ def as_json(reports: Sequence[Report], unusable: Sequence[Unusable]) -> bytes:
     fields: dict[str, Any] = {
         "as_expected": sum(report.is_as_expected for report in reports),
         "played": len(reports),
-        "scenarios": [_told(report) for report in reports],
+        "scenarios": [_report_fields(report) for report in reports],
         "unusable": [
             {"file": str(one.path), "problems": one.problem.splitlines()}
             for one in unusable
@@ -86,7 +86,7 @@ def title(report: Report) -> str:
     return f"{report.name} ({', '.join(words)})"
 
 
-def _told(report: Report) -> dict[str, Any]:
+def _report_fields(report: Report) -> dict[str, Any]:
     return {
         "file": str(report.path),
         "name": report.name,

@@ -130,7 +130,9 @@ class Downloads:
         store: FileStore | None = getattr(self._backends[agent], "files", None)
         name, data = await _downloaded(store, file_id)
         safe = safe_name(name, file_id)
-        path = await in_thread(lambda: _kept(folder, safe, data), name="file writing")
+        path = await in_thread(
+            lambda: _write_new(folder, safe, data), name="file writing"
+        )
         return path, len(data)
 
 
@@ -201,7 +203,7 @@ def safe_name(name: str, otherwise: str) -> str:
     return stem + dot + suffix if stem else otherwise
 
 
-def _kept(folder: Path, name: str, data: bytes) -> Path:
+def _write_new(folder: Path, name: str, data: bytes) -> Path:
     """Write a file that was not there, under ``name`` or one like it.
 
     Raises:

@@ -144,7 +144,7 @@ def play(seed: int, words: str, credulity: Credulity) -> tuple[AgentId | None, i
                     if isinstance(turn.task, Review):
                         broken += not fences_hold(turn, accepted)
                     waiting.append(
-                        _said(turn, contents, Voter(f"{seed}/{turn.agent}", credulity))
+                        _reply(turn, contents, Voter(f"{seed}/{turn.agent}", credulity))
                     )
                 case _:
                     pass
@@ -156,7 +156,7 @@ def _answer(agent: AgentId, merit: int, attack: str) -> str:
     return f"By way of {agent}: worked out in {merit} steps.\n{attack}".strip()
 
 
-def _said(turn: Turn, contents: Mapping[AgentId, str], voter: Voter) -> StreamChunk:
+def _reply(turn: Turn, contents: Mapping[AgentId, str], voter: Voter) -> StreamChunk:
     stamp = Pen(turn.agent, turn.number, 0.0).stamp()
     match turn.task:
         case Draft():

@@ -50,12 +50,12 @@ def left_since(before: Snapshot) -> list[str]:
 
     Objects that nobody holds any more are collected first: they close what they own.
     """
-    leftovers = _found(before)
+    leftovers = _leftovers(before)
     if not leftovers:
         return []
     gc.collect()
     began = time.monotonic()
-    while leftovers := _found(before):
+    while leftovers := _leftovers(before):
         is_thread = any(one.startswith("thread") for one in leftovers)
         if time.monotonic() > began + (THREADS_GRACE_S if is_thread else GRACE_S):
             break
@@ -63,7 +63,7 @@ def left_since(before: Snapshot) -> list[str]:
     return leftovers
 
 
-def _found(before: Snapshot) -> list[str]:
+def _leftovers(before: Snapshot) -> list[str]:
     files = _files() - before.files
     leftovers = [
         f"{'socket' if name == 'socket' else f'file {name}'} left open"

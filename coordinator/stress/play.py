@@ -135,7 +135,7 @@ async def _session(run: _Run, seed: int, team: Team) -> Ending:
                 group.cancel_scope.cancel("the session has ended")
             result = await session.wait()
     except Exception as error:  # noqa: BLE001  (whatever it is, it is the verdict)
-        problems.append(f"raised: {_told(error)}")
+        problems.append(f"raised: {_error_text(error)}")
     took_s = anyio.current_time() - began
     slack_s = EXACT_S if run.over == "process" else GRACE_S
     if took_s > plan.deadline_s + slack_s:
@@ -251,7 +251,7 @@ def _of_result(result: Result, plan: Plan) -> list[str]:
     return problems
 
 
-def _told(error: BaseException) -> str:
+def _error_text(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
     return f"{type(error).__name__}: {error}"[:300]

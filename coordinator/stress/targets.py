@@ -55,7 +55,7 @@ class Target:
             over: ``http``: its Claude agents ask an emulated API on this machine.
             only: Leave all other agents out.
         """
-        async with self._made(over) as team, closing(team):
+        async with self._opened(over) as team, closing(team):
             whole = sized(team, self.agents)
             if only:
                 members = tuple(one for one in whole.agents if one.id in only)
@@ -63,7 +63,7 @@ class Target:
             yield whole
 
     @asynccontextmanager
-    async def _made(self, over: Over) -> AsyncGenerator[Team]:
+    async def _opened(self, over: Over) -> AsyncGenerator[Team]:
         if self.make is not None:
             yield await self.make(self.agents)
             return

@@ -188,15 +188,15 @@ class _Worker:
     async def _outcome(self, assign: Assign) -> Outcome:
         job = assign.job
         async with self._teams.lent(job, assign.grant) as team:
-            journal = await self._kept(job)
+            journal = await self._existing_journal(job)
             if journal is not None:
                 over = result_in(journal.records)
                 if over is not None:  # the worker died between result and news
-                    return _told(job, over, team, is_resumed=True)
+                    return _outcome_of(job, over, team, is_resumed=True)
             with_journal = journal is not None
             async with self._opened(job, team, goes_on=with_journal) as session:
                 result = await session.wait()
-            return _told(job, result, team, is_resumed=with_journal)
+            return _outcome_of(job, result, team, is_resumed=with_journal)
 
     def _opened(
         self, job: Job, team: Team, *, goes_on: bool
@@ -218,7 +218,7 @@ class _Worker:
             durability=durability,  # type: ignore[arg-type]  (asserted above)
         )
 
-    async def _kept(self, job: Job) -> Journal | None:
+    async def _existing_journal(self, job: Job) -> Journal | None:
         """Another process's journal of it; waits until that lets go of it."""
         root = self._root
         if root is None or not (root / (job.session + SUFFIX)).exists():
@@ -246,7 +246,7 @@ def _first(error: Exception) -> Exception:
     return error
 
 
-def _told(job: Job, result: Result, team: Team, *, is_resumed: bool) -> Outcome:
+def _outcome_of(job: Job, result: Result, team: Team, *, is_resumed: bool) -> Outcome:
     rules = team.rules
     return outcome_of(
         job,

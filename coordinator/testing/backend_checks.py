@@ -106,7 +106,7 @@ def _problem_of(
         try:
             anyio.run(one, backend=runtime, backend_options=options)
         except Exception as error:  # noqa: BLE001  (whatever it is, it is the verdict)
-            return _told(error)
+            return _error_text(error)
         gc.collect()
     for warning in warned:
         if "sync generator" in str(warning.message):
@@ -308,7 +308,7 @@ CHECKS: tuple[Callable[[Backend, float], Awaitable[None]], ...] = (
 """In this order; each has a backend of its own."""
 
 
-def _told(error: BaseException) -> str:
+def _error_text(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
     if isinstance(error, TimeoutError):

@@ -223,7 +223,9 @@ def _visible(
     # told to consider last, and what has come since, does. Where nobody may vote for
     # itself that lacks the viewer's own, which the turn's words speak of if it stands.
     named = named or _considered(texts)
-    own = {answer.label for answer in unfence([_asked(messages)]) if answer.is_own}
+    own = {
+        answer.label for answer in unfence([_turn_prompt(messages)]) if answer.is_own
+    }
     return tuple(x for x in answers if not named or x.label in named | own)
 
 
@@ -270,7 +272,7 @@ def _call(messages: list[Any]) -> int:
     return calls
 
 
-def _asked(messages: list[Any]) -> str:
+def _turn_prompt(messages: list[Any]) -> str:
     """The words with which the turn under way began."""
     for message in reversed(messages):
         if message["role"] == "user" and _has_words(message):

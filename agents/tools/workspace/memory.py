@@ -78,7 +78,7 @@ class Memory:
                 return edit(self._folder, placed)
 
     def _delete(self, path: str) -> str:
-        place = self._found(path)
+        place = self._existing(path)
         if place.is_dir():
             shutil.rmtree(place)
         else:
@@ -86,7 +86,7 @@ class Memory:
         return f"{path} is deleted"
 
     def _rename(self, old: str, new: str) -> str:
-        place, wanted = self._found(old), self._inside(new)
+        place, wanted = self._existing(old), self._inside(new)
         if wanted.exists():
             raise ToolFailed(f"{new} exists; delete it first, or choose another name")
         wanted.parent.mkdir(parents=True, exist_ok=True)
@@ -96,7 +96,7 @@ class Memory:
     def _inside(self, path: str) -> Path:
         return self._folder.inside(_placed(path))
 
-    def _found(self, path: str) -> Path:
+    def _existing(self, path: str) -> Path:
         place = self._inside(path)
         if place == self._folder.root.resolve():
             raise ToolFailed(f"{PLACE} itself stays; name what is in it")
