@@ -10,8 +10,9 @@ read of version 0.1.97.
 which of our backends an agent of theirs is, ``conversion`` makes a team of it all, and
 ``validation`` the table that people read. ``logs`` writes a journal in the layout of
 its log directory, and ``automation`` keeps it live; ``runner`` is ``run()``;
-``orchestrator`` is what MassGen's own front end may hold, ``backend`` what its own
-orchestrator may ask, and ``sessions`` reads what it has kept.
+``orchestrator`` is what MassGen's own front end may hold, fed by ``event_feed`` where
+its Textual display draws it; ``backend`` is what its own orchestrator may ask, and
+``sessions`` reads what it has kept.
 """
 
 from __future__ import annotations

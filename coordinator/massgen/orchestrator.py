@@ -29,6 +29,7 @@ from agents.protocol.chunks import (
 )
 from coordinator.consensus.rules import Rules
 from coordinator.errors import ConfigInvalid
+from coordinator.massgen.event_feed import EventFeed
 from coordinator.massgen.result_facts import (
     anonymous,
     coordination_result,
@@ -209,6 +210,7 @@ class Orchestrator:
         if reset_chat or clear_history:
             await self.reset()
         question = self._begin(messages)
+        feed = EventFeed(tuple(self.agents))
         make_chunk = self._said
         yield make_chunk("system_status", content="Preparing agents...")
         for agent in self.agents:
@@ -216,12 +218,14 @@ class Orchestrator:
         # Two ways out are ours: the stream's end, and a caller who goes.
         async with stream(question, self.team) as events:
             async for event in events:
+                feed.write(event)
                 for chunk in self._shown(event):
                     yield chunk  # noqa: ASYNC119  (theirs)
                 if _is_cancelled(self.cancellation_manager):
                     yield make_chunk("cancelled", source="orchestrator")  # noqa: ASYNC119  (theirs)
                     return
             result = events.result
+        feed.close(result)
         for chunk in self._concluded(result):
             yield chunk
         yield make_chunk("done", source="orchestrator")

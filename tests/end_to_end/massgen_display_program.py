@@ -29,6 +29,7 @@ async def _main(display: str) -> dict[str, Any]:
     from coordinator.massgen import Orchestrator  # noqa: PLC0415
     from coordinator.team.reader import DEMO  # noqa: PLC0415
 
+    _theirs("logger_config", "setup_logging")()  # as its command line does
     ui = _theirs("frontend.coordination_ui", "CoordinationUI")
     async with load_team(DEMO) as team:
         orchestrator = Orchestrator(agents=team)

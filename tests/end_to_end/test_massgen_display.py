@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import struct
 import subprocess
@@ -71,7 +72,24 @@ def test_massgens_rich_display_draws_a_run_of_ours_on_a_terminal(
     assert all(agent in drawn for agent in ("ada", "ben", "cleo", "dan"))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+def test_massgens_textual_screen_draws_a_run_of_ours_on_a_terminal(
+    tmp_path: Path,
+) -> None:
+    """Answers and votes too, which it takes from MassGen's event emitter alone."""
+    file = tmp_path / "result.json"
+    command = [PYTHON, str(PROGRAM), FOLDERS, "textual_terminal", str(file)]
+    drawn, code = on_a_terminal(command)
+    assert code == 0, drawn[-2_000:]
+    check(json.loads(file.read_text()))
+    words = STYLE.sub("", drawn)
+    assert "New Answer from cleo" in words
+    assert "voted for cleo" in words
+    assert "22 times" in words
+
+
 ANSWER = "22 times a day"
+STYLE = re.compile(r"\x1b\[[\d;]*m")
 MENU = "Enter your choice:"
 SIZE = struct.pack("HHHH", 50, 160, 0, 0)
 

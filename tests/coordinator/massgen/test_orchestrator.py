@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from agents import Agent, FunctionBackend, Vote
-from coordinator import Team
+from agents import Agent, FunctionBackend, Vote, tool
+from agents.backends.scripted.backend import ScriptedBackend
+from agents.backends.scripted.script import parse_script
+from coordinator import Rules, Team
 from coordinator.errors import ConfigInvalid
 from coordinator.massgen import Orchestrator, run
 from coordinator.massgen.orchestrator import StreamChunk
@@ -45,6 +48,68 @@ async def test_a_run_is_told_in_massgens_chunks_and_states() -> None:
     result = orchestrator.get_coordination_result()
     assert result["final_answer"] == "Paris"
     assert {answer["agent_id"] for answer in result["answers"]} == {"a", "b"}
+
+
+class Emitter:
+    """Keeps what it is told, by any of MassGen's ways to tell it."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, dict[str, Any]]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        def emit(*words: Any, **fields: Any) -> None:
+            self.told.append((name, {**fields, "words": words}))
+
+        return emit
+
+
+async def test_massgens_emitter_is_told_what_its_displays_draw(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    emitter = Emitter()
+    module = SimpleNamespace(get_event_emitter=lambda: emitter)
+    monkeypatch.setitem(sys.modules, "massgen.events", cast("Any", module))
+    turns = [
+        {
+            "lines": [
+                {"thinking": "Hm."},
+                "I look.",
+                {"tool": "look", "input": {"n": 1}},
+            ]
+        },
+        {"lines": [{"answer": "Paris"}]},
+        {"lines": ["It is Paris."]},
+    ]
+    script = parse_script({"turns": turns})
+
+    @tool
+    def look(n: int) -> str:
+        """Look."""
+        return f"seen {n}"
+
+    agents = [Agent(id="a", backend=ScriptedBackend(script), tools=[look])]
+    team = Team(agents=agents, rules=Rules("massgen", restarts=1))
+    await chunks(Orchestrator(agents=team), "Which city?")
+    kinds = [kind.removeprefix("emit_") for kind, _ in emitter.told]
+    assert kinds == [
+        "round_start",
+        "thinking",
+        "text",
+        "tool_start",
+        "tool_complete",
+        "answer_submitted",
+        "final_presentation_start",
+        "round_start",
+        "final_presentation_chunk",
+        "winner_selected",
+        "final_answer",
+        "final_presentation_end",
+        "answer_locked",
+    ]
+    told = dict(emitter.told)
+    assert told["emit_tool_complete"]["result"] == "seen 1"
+    assert told["emit_answer_submitted"]["answer_label"] == "agent1.1"
+    assert told["emit_final_answer"]["words"] == ("It is Paris.",)
 
 
 async def test_agents_of_massgens_are_asked_through_their_backends() -> None:
