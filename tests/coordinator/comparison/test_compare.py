@@ -287,7 +287,7 @@ def test_a_contender_is_a_preset_and_what_is_changed_in_it() -> None:
         "bogus",
         "slate,bogus=1",
         "slate,panel=many",
-        "slate,panel=0",
+        "slate,panel=-1",
         "slate,straggler.x=1",
     ],
 )

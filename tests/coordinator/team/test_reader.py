@@ -356,7 +356,7 @@ agents:
 - id: zoe
   model: m
   tools: [bash]
-voting: {policy: slat, panel: 0, weights: {nobody: 1, eve: 2}}
+voting: {policy: slat, panel: -1, weights: {nobody: 1, eve: 2}}
 limits: {attempts: 0}
 deadline_s: -1
 tittle: x
