@@ -36,8 +36,8 @@ class Agent:
     id: str
     backend: Backend
     fallbacks: Sequence[Backend] = ()
-    """Who takes over, in this order, where the model before is not to be had, declines,
-    or cannot read that much."""
+    """Models that take over, in this order, where the model before is not to be had,
+    declines, or cannot read that much."""
     system: str = ""
     """Its own part of the system prompt, after the team's."""
     tools: Sequence[Tool] = ()

@@ -148,7 +148,7 @@ def test_the_top_level_holds_what_the_house_has_there() -> None:
 
 def test_a_module_opens_with_what_it_is() -> None:
     # A noun phrase, which says more to who looks for it than a question does.
-    asking = re.compile(r'"""(What|How|Where|Whether|Who|Why|When)\b')
+    asking = re.compile(r'"""(What|How|Where|Whether|Who|Whom|Whose|Why|When)\b')
     wrong = [
         str(path.relative_to(ROOT))
         for room in ("agents", "coordinator")
@@ -158,10 +158,10 @@ def test_a_module_opens_with_what_it_is() -> None:
     assert not wrong, f"say what it is in the first line: {wrong}"
 
 
-def test_no_docstring_opens_with_what() -> None:
+def test_no_docstring_opens_with_what_or_who() -> None:
     # The field's own term is what a stranger searches for: "The cost of ``usage`` in
     # USD", not "What ``usage`` costs".
-    opening = re.compile(r'\s*r?"""What\b')
+    opening = re.compile(r'\s*r?"""(What|Who|Whom|Whose)\b')
     wrong = [
         f"{path.relative_to(ROOT)}:{number}"
         for room in ("agents", "coordinator", "tests", ".github")

@@ -151,7 +151,7 @@ class Transcript:
         self.items: list[msgspec.Raw] = []
         """The response in its maker's own form, where that has to go back."""
         self.by = ""
-        """Who alone can read :attr:`items`."""
+        """The maker of :attr:`items`, which alone can read them."""
         self.usage = Usage()
         """The usage so far."""
         self.reported: UsageReported | None = None

@@ -1,4 +1,4 @@
-"""Whose part a request asks for: finds, or casts, the player of its script."""
+"""Routing of requests to the players of their scripts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from agents.backends.scripted.script import JsonObject
 
 FORGOTTEN_S = 3600.0
-"""Who has not come for so long begins anew."""
+"""Seconds without a request after which a client begins anew."""
 AGENT_HEADER = "x-coordinator-agent"
 """The engine's backend names the agent here; to the real API it means nothing."""
 

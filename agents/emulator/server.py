@@ -146,7 +146,7 @@ class Server:
                 self._all_closed.set()
 
     def player(self, agent: AgentId) -> Player:
-        """Who plays the script for one of the engine's agents."""
+        """The player of the script for one of the engine's agents."""
         return self._stage.player_of(agent)
 
     def recall(self, request: Request) -> None:

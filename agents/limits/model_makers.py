@@ -43,7 +43,7 @@ _PARTS = re.compile(r"[/.:]")
 
 
 def maker_of(model: str) -> str:
-    """Who made a model; empty where its name does not tell.
+    """The maker of a model; empty where its name does not tell.
 
     A router's name for it (``anthropic/claude-…``, ``us.anthropic.claude-…``) says more
     than the router's own.

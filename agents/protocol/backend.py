@@ -31,7 +31,7 @@ class ToolSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     eager_input_streaming: bool = False
     input_examples: tuple[msgspec.Raw, ...] = ()
     allowed_callers: tuple[str, ...] = ()
-    """Who may call it, as the API names them; none: the model alone, directly."""
+    """Its callers, as the API names them; none: the model alone, directly."""
     cache_control: msgspec.Raw | None = None
     """A caller's own cache mark, where it sets one."""
 
@@ -60,7 +60,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The assistant's, in the form of whoever said it; then ``content`` says the same
     for everybody else."""
     by: str = ""
-    """Who made ``items``, see :class:`~agents.protocol.chunks.ItemCompleted`."""
+    """The maker of ``items``, see :class:`~agents.protocol.chunks.ItemCompleted`."""
     tools: tuple[ToolSpec | KnownTool, ...] = ()
     """The user's: all that may be called from here on, where that was noted; none: what
     could be called before."""

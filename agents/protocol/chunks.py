@@ -163,7 +163,7 @@ class TurnRestarted(Chunk, frozen=True, kw_only=True, tag="turn_restarted"):
     """
 
     model: str
-    """Who is asked from now on, in later turns too."""
+    """The model that is asked from now on, in later turns too."""
     fallbacks: int
     """How many of the agent's models have been given up so far."""
     reason: str
@@ -439,7 +439,7 @@ class ItemCompleted(Chunk, frozen=True, kw_only=True, tag="item_completed"):
     """
 
     by: str
-    """Who made it, and alone can read it: a dialect, a server and a model."""
+    """Its maker, which alone can read it: a dialect, a server and a model."""
     item: msgspec.Raw
 
 
@@ -482,7 +482,7 @@ class UsageReported(Chunk, frozen=True, kw_only=True, tag="usage_reported"):
     """
 
     model: str
-    """Who serves the response."""
+    """The model that serves the response."""
     usage: Usage
     cost_usd: float | None = None
     """The cost of ``usage``; ``None`` where a model's price is unknown."""

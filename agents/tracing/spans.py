@@ -324,7 +324,7 @@ class CallTrace(_Timed):
 
 
 def provider_of(backend: object) -> str:
-    """Whose model it is, in the conventions' words."""
+    """The provider of a backend's model, in the conventions' words."""
     place = getattr(getattr(backend, "place", None), "provider", None)
     if isinstance(place, str) and place in names.PROVIDERS:
         return names.PROVIDERS[place]

@@ -153,7 +153,7 @@ def standing_part(ballot: Ballot, index: Index) -> Ballot:
 
 
 def as_firsts(ballot: Ballot, index: Index) -> tuple[int, ...]:
-    """Who shares the ballot's first place, sorted; empty: an abstention."""
+    """The answers that share the ballot's first place, sorted; empty: an abstention."""
     firsts = _firsts(ballot)
     if len(firsts) == 1:
         return (index[firsts[0]],)
@@ -161,7 +161,7 @@ def as_firsts(ballot: Ballot, index: Index) -> tuple[int, ...]:
 
 
 def as_approvals(ballot: Ballot, index: Index) -> tuple[int, ...]:
-    """Whom the ballot approves of, sorted.
+    """The answers that the ballot approves of, sorted.
 
     Raises:
         ValueError: A ballot that :func:`reject_reason` refuses as an approval.

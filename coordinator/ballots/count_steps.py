@@ -161,7 +161,7 @@ def choices_of_all_rules(
     *,
     max_score: int = 10,
 ) -> tuple[OtherRule, ...]:
-    """Whom each rule would elect of the same ballots; ``None``: nobody.
+    """The winner of the same ballots under each rule; ``None``: nobody.
 
     Left out are rules that these ballots say nothing to: points cannot be read off a
     ranking.

@@ -169,7 +169,7 @@ def is_stuck(
 def within_reach(
     bar: Bar, rule: Majority | Supermajority | Unanimity, coming: Number
 ) -> list[int]:
-    """Who has or may yet have enough first places."""
+    """The answers that have, or may yet have, enough first places."""
     if isinstance(rule, Unanimity):
         # A ballot for one answer more raises the bar by what it gives.
         reached = (i for i, has in enumerate(bar.votes) if has >= bar.height)

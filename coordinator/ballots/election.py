@@ -48,7 +48,7 @@ class Count:
     measure: Sequence[Number]
     """By place in the tie order, not by rank."""
     tied: tuple[int, ...]
-    """Who could win under another tie order."""
+    """Answers that could win under another tie order."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,13 +78,13 @@ class Election:
         return Election(labels=order, index=index, cast=self.cast)
 
     def firsts(self) -> Mapping[tuple[int, ...], Number]:
-        """Who shares a first place → the weight of such ballots; no abstentions."""
+        """Answers that share a first place → the ballots' weight; no abstentions."""
         sums = self._gather(as_firsts)
         sums.pop((), None)
         return sums
 
     def approvals(self) -> Mapping[tuple[int, ...], Number]:
-        """Who is approved of → the weight of such ballots."""
+        """Answers that are approved of → the weight of such ballots."""
         return self._gather(as_approvals)
 
     def tiers(self) -> Mapping[Tiers, Number]:

@@ -27,7 +27,7 @@ def standing_votes(
 def _firsts_among(
     tiers: Mapping[Tiers, Number], alive: Collection[int]
 ) -> dict[tuple[int, ...], Number]:
-    """Who of ``alive`` shares a first place → the weight of such ballots."""
+    """Answers of ``alive`` that share a first place → the weight of such ballots."""
     firsts: dict[tuple[int, ...], Number] = {}
     for ranking, weight in tiers.items():
         for tier in ranking:  # pragma: no branch  (the last tier has all the rest)
@@ -65,7 +65,7 @@ def instant_runoff(tiers: Mapping[Tiers, Number], size: int) -> Count:
 
 
 def _possible_winners(tiers: Mapping[Tiers, Number], size: int) -> set[int]:
-    """Who remains if ties for the fewest votes go this way or that.
+    """The answers that remain if ties for the fewest votes go this way or that.
 
     Follows at most :data:`PATHS_TRIED` sets of remaining answers, so where more than
     ten answers tie again and again some may be missing.

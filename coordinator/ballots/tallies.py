@@ -15,7 +15,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     standings: tuple[tuple[Label, float], ...]
     """All answers, best first, each with the measure of the rule that counted."""
     tied: tuple[Label, ...]
-    """Who could win under another tie order, in the order given: the winner alone, or
-    more where it was the tie order that decided. Empty where nobody wins."""
+    """Answers that could win under another tie order, in the order given: the winner
+    alone, or more where it was the tie order that decided. Empty where nobody wins."""
     rule: str
     """The rule that decided: the fallback's name where it came to that."""

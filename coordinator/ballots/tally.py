@@ -218,5 +218,5 @@ class Bar:
 
     @property
     def reached_by(self) -> int | None:
-        """Who has enough; there is one at most."""
+        """The answer that has enough; there is one at most."""
         return next((i for i, has in enumerate(self.votes) if self.is_over(has)), None)

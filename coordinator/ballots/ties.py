@@ -21,7 +21,7 @@ class Runoff(msgspec.Struct, frozen=True, kw_only=True):
     """The election to be held where the tied shall meet again."""
 
     labels: tuple[Label, ...]
-    """Who stands, in the tie order that settles the runoff itself."""
+    """The answers that stand, in the tie order that settles the runoff itself."""
 
 
 def lot(seed: int, contents: Mapping[Label, str]) -> tuple[Label, ...]:

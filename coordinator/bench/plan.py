@@ -17,7 +17,7 @@ from coordinator.bench.memory_usage import weight
 Part: TypeAlias = Callable[[], Iterator[Figure]]
 Peer: TypeAlias = Literal["sdk", "massgen"]
 PEERS: tuple[Peer, ...] = ("sdk", "massgen")
-"""Whom we can be measured beside."""
+"""Peers to measure beside us."""
 
 
 class Sizes(msgspec.Struct, frozen=True, kw_only=True):

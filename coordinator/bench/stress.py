@@ -43,7 +43,7 @@ class Trouble(NamedTuple):
     kinds: dict[AgentId, str]
     """Agent → what it does."""
     stopped: tuple[AgentId, ...]
-    """Whom a person stops, one after the other, while it runs."""
+    """Agents that a person stops, one after the other, while it runs."""
     deadline_s: float
 
 

@@ -114,5 +114,5 @@ class Approvals:
 def approver_of(
     approve: Literal["ask", "all", "none"], approvals: Approvals
 ) -> Approver:
-    """Who approves calls, by what ``--approve`` says."""
+    """The approver of calls that ``--approve`` names."""
     return {"ask": approvals, "all": anything, "none": nothing}[approve]

@@ -45,7 +45,7 @@ NO_SETTINGS = TeamSettings()
 
 
 def default_model(environment: Mapping[str, str] = os.environ) -> str | None:
-    """Whom to ask where no team is named; ``None``: nobody, there is no key."""
+    """The model to ask where no team is named; ``None``: there is no key."""
     named = environment.get("COORDINATOR_MODEL")
     if named:
         return named

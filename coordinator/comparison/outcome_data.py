@@ -63,7 +63,7 @@ class ProgramTask(msgspec.Struct, frozen=True, kw_only=True):
     passes: tuple[tuple[int, ...], ...]
     """Program → test → 1 if it passes."""
     author: tuple[int, ...]
-    """Who wrote each test: a program's author (0, 1, …), or the user (below 0)."""
+    """The author of each test: a program's (0, 1, …), or the user (below 0)."""
 
 
 class Outcomes(msgspec.Struct, frozen=True, kw_only=True):

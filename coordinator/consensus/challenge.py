@@ -102,7 +102,7 @@ def on_proposal(m: Move, member: Member, chunk: AnswerProposed) -> None:
 
 
 def _incumbent(m: Move, challenger: Member) -> Label | None:
-    """Whom the challenge is held against: the winner, or the next best after a veto.
+    """The answer that is challenged: the winner, or the next best after a veto.
 
     Never an answer of the challenger's own, which its new one takes the place of.
     """

@@ -179,7 +179,7 @@ def under_way(m: Move) -> tuple[Label, ...]:
 
 
 def authors_waiting(m: Move) -> frozenset[AgentId]:
-    """Whose answers are being checked."""
+    """The authors of answers that are being checked."""
     return frozenset(m.s.answers[label].agent for label in m.s.under_check)
 
 

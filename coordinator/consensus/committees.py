@@ -95,7 +95,7 @@ def ring(m: Move, labels: tuple[Label, ...], reach: int) -> Group:
 
 
 def panel_of(m: Move, entries: Sequence[Entry]) -> tuple[AgentId, ...]:
-    """Who would judge ``entries`` entries, if they were put to a vote now."""
+    """The judges of ``entries``, if they were put to a vote now."""
     return panel(m, _panel_size(m, entries))
 
 

@@ -49,7 +49,7 @@ def begin(m: Move) -> None:
 
 
 def _workers(m: Move) -> list[Member]:
-    """Who does parts: all but the lead, who would be late to read what they bring."""
+    """The agents that do parts: all but the lead, who would be late to read them."""
     living = m.live()
     return [member for member in living if member.id != m.s.lead] or living
 
@@ -129,7 +129,7 @@ def on_part(m: Move, member: Member, chunk: PartCompleted) -> None:
 
 
 def on_no_part(m: Move, member: Member) -> None:
-    """Who was at a part brought nothing: another may try."""
+    """Free the part of a worker that brought nothing: another may try."""
     number = _number_of(m, member.id)
     share = m.s.shares[number]
     _set(m, number, msgspec.structs.replace(share, worker=None, tries=share.tries + 1))

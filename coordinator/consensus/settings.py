@@ -32,7 +32,7 @@ CHALLENGE_JUDGES_MOST = 5
 EQUAL_WORDS = frozenset({"auto", "value", "text", "none"})
 
 CHECK_TRIES_MOST = 5
-"""Who has failed so often does not know better."""
+"""The most tries: an agent that has failed so often does not know better."""
 
 SMALLEST_MATCH = 2
 """Of fewer answers none can be better than another."""
@@ -108,7 +108,7 @@ class Shortlist(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Topology(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who judges whose answers; exactly one of these."""
+    """Assignment of judges to answers; exactly one of these."""
 
     ring: int | None = None
     """Everybody ranks its next so many neighbours; the so many best then meet."""
@@ -215,7 +215,7 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Voting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who votes on which answers, and how the ballots are counted."""
+    """The voters, the answers they vote on, and how the ballots are counted."""
 
     rule: VotingRule = msgspec.field(default_factory=Borda)
     rubric: tuple[Criterion | str, ...] = ()

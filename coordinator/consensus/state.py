@@ -174,7 +174,7 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
 
     part: Part
     worker: AgentId | None = None
-    """Who is at it now."""
+    """The agent that is at it now."""
     tries: int = 0
     """How many agents have failed at it."""
     label: Label | None = None
@@ -245,7 +245,7 @@ class State(msgspec.Struct, kw_only=True):
     shares: tuple[Share, ...] = ()
     """The parts of a divided task, in the order of the whole."""
     lead: AgentId | None = None
-    """Who divided it."""
+    """The agent that divided it."""
     vetoed: tuple[Label, ...] = ()
     """Ruled out by people, in that order."""
     tallied: Mapping[str, int] = {}

@@ -24,7 +24,7 @@ _SURE = {"agreement": 2 / 3, "posterior": 0.95}
 
 
 def begin(m: Move) -> tuple[AgentId, ...]:
-    """Who answers first; the others are put in reserve."""
+    """The agents that answer first; the others are put in reserve."""
     adaptive, order = m.rules.drafting.adaptive, m.s.order
     escalate = m.rules.drafting.escalate
     if escalate is not None:

@@ -64,7 +64,7 @@ def counted(m: Move, contest: Contest) -> dict[AgentId, Ballot]:
 
 
 def first_of(contest: Contest, result: Tally) -> Label:
-    """Who wins, whatever a rule demands beyond the ballots (V8).
+    """The winner, whatever a rule demands beyond the ballots (V8).
 
     A rule may ask for more than there is (no majority): then the order of the standings
     decides, and the detail says so. An incumbent needs nothing to stay.
@@ -110,7 +110,7 @@ def has_reached_quorum(m: Move, contest: Contest) -> bool:
 
 
 def leader(m: Move) -> Label | None:
-    """Who would win if the vote ended now; ``None`` where nobody has answered."""
+    """The winner if the vote ended now; ``None`` where nobody has answered."""
     standing = checks.best(m, m.standing())
     if not standing:
         return None

@@ -52,7 +52,7 @@ class Steered(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Cast:
-    """Who takes part, for a display's first picture."""
+    """The participants of a session, for a display's first picture."""
 
     question: str
     models: Mapping[str, str]

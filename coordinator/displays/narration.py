@@ -288,7 +288,7 @@ def _again(label: Label) -> str:
 
 
 def author(label: Label, authors: Mapping[Label, AgentId]) -> str:
-    """Who wrote the answer of this label; the label itself where that is unknown."""
+    """The author of the answer of this label; the label itself where unknown."""
     return authors.get(label, label)
 
 

@@ -214,7 +214,7 @@ class Composer:
         return moment_line(moment, self.cast)
 
     def _matrix(self, width: int, rows: int) -> list[Line]:
-        """Who voted for what so far; empty where there is nothing, or no room."""
+        """The votes so far as a matrix; empty where there are none, or no room."""
         view = self.view
         labels = columns_of(view)
         if view.phase == "drafting" or not labels or width < 24:
@@ -465,7 +465,7 @@ class Composer:
         return lines[:height]
 
     def _listed(self, room: int) -> list[AgentView]:
-        """Whom to show where not everybody fits: who runs, then who spoke last."""
+        """The agents to show where not all fit: running ones, then last speakers."""
         agents = list(self.view.agents.values())
         if len(agents) <= room:
             return agents

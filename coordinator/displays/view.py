@@ -310,9 +310,9 @@ class View:
         self.stopped: dict[AgentId, str] = {}
         """Why the last of its turns was stopped."""
         self.voters: set[AgentId] = set()
-        """Who has been asked to vote on what stands."""
+        """Agents that have been asked to vote on what stands."""
         self.drafted: set[AgentId] = set()
-        """Who has answered, or never will."""
+        """Agents that have answered, or never will."""
         self.decided: WinnerDecided | None = None
         self.presenter: AgentId | None = None
         self.began: float | None = None

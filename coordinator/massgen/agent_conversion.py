@@ -93,7 +93,7 @@ class AgentConversion:
         return (*self._at, "backend", key)
 
     def _kind(self, backend: Json) -> None:
-        """Who is asked, where, and by which key."""
+        """Convert the provider, the model and its key."""
         type_ = str(backend.get("type") or "")
         model = backend.get("model")
         kind = KINDS.get(type_)

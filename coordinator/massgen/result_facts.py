@@ -15,7 +15,7 @@ Json: TypeAlias = dict[str, Any]
 
 
 def vote_results(result: Result, agents: Sequence[str]) -> Json:
-    """Who voted for whom, and who has won.
+    """The votes by voter and by choice, and the winner.
 
     Args:
         result: The outcome.

@@ -216,7 +216,7 @@ def _elected(
     drafts: Sequence[Draft],
     chance: Random,
 ) -> list[Label]:
-    """Whom the ballots elect; with ``same``, each draft is a ballot for its entry."""
+    """The winners of the ballots; with ``same``, a draft is a ballot for its entry."""
     labels = [draft.label for draft in drafts]
     chance.shuffle(labels)
     cast: dict[AgentId, Ballot] = {AgentId(vote.voter): vote.ballot for vote in votes}

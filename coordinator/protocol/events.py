@@ -231,7 +231,7 @@ class VotesCarried(Output, frozen=True, kw_only=True, tag="votes_carried"):
     """``label`` differs little from ``replaced``: ballots for that count for it."""
 
     voters: tuple[AgentId, ...]
-    """Whose ballots were in already."""
+    """Voters whose ballots were in already."""
     replaced: Label
     label: Label
 
@@ -278,7 +278,7 @@ class ChallengeOpened(Output, frozen=True, kw_only=True, tag="challenge_opened")
 
     label: Label
     challenger: AgentId
-    """Who is asked for that answer."""
+    """The agent that is asked for that answer."""
     margin: float
     """The winner's lead over the second, as a share of the ballots; may be negative,
     because not every rule elects the winner of duels."""
@@ -302,7 +302,7 @@ class TeamGrown(Output, frozen=True, kw_only=True, tag="team_grown"):
     """More agents are asked, because those so far do not agree."""
 
     agents: tuple[AgentId, ...]
-    """Who joins."""
+    """The agents that join."""
     reason: str
 
 
@@ -313,7 +313,7 @@ class CommitteeDecided(Output, frozen=True, kw_only=True, tag="committee_decided
     labels: tuple[Label, ...]
     label: Label
     others: tuple[Label, ...] = ()
-    """Who goes on beside the winner, where several do."""
+    """Answers that go on beside the winner, where several do."""
     is_early: bool
 
 

@@ -21,7 +21,7 @@ class CountStep(msgspec.Struct, frozen=True, kw_only=True):
     points: tuple[tuple[Label, float], ...] = ()
     """Each answer's count, best first."""
     dropped: Label | None = None
-    """Who goes out with this step."""
+    """The answer that goes out with this step."""
     bar: float | None = None
     """The count required, where a rule has a threshold."""
 
@@ -105,7 +105,7 @@ class OtherRule(msgspec.Struct, frozen=True, kw_only=True):
 
     rule: str
     label: Label | None
-    """Whom it elects; ``None``: nobody, its condition is not met."""
+    """The winner; ``None``: nobody, the rule's condition is not met."""
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):

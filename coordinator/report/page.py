@@ -133,7 +133,7 @@ def _head(story: Story) -> Iterator[str]:
 
 
 def _author(story: Story) -> str:
-    """Whose words the answer is."""
+    """The author of the final words, and how they were made."""
     winner = story.result.winner if story.result else None
     if winner is None:
         return ""

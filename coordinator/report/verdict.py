@@ -117,7 +117,7 @@ def _ballots(why: Explanation) -> str:
 
 
 def by_choice(why: Explanation) -> dict[Label | None, list[str]]:
-    """Whom the rules would have chosen → the rules; the winner first."""
+    """Winners → the rules that would have chosen them; the real winner first."""
     chosen: dict[Label | None, list[str]] = {why.label: []}
     for each in why.others:
         chosen.setdefault(each.label, []).append(_spelt(each.rule))

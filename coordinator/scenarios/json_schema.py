@@ -125,7 +125,7 @@ _FIELD_WORDS: Mapping[str, str] = {
     "base_url": "The API's address, where it is not the usual one.",
     "id": "The name of an agent in its team, or of a file.",
     "review_opens": "When the vote begins: once all have drafted, or the voter has.",
-    "straggler": "Who is not waited for; null: everybody is.",
+    "straggler": "Agents that are not waited for; null: all are.",
     "committee_size": "The most answers that one committee judges.",
     "kind": "The voting rule.",
     "share": "A share, from 0 to 1.",

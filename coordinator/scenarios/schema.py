@@ -128,7 +128,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     status: Status | Unset = msgspec.UNSET
     """How the session ends."""
     winner: str | TextMatch | Unset | None = msgspec.UNSET
-    """Whose answer won; ``null``: nobody's."""
+    """The author of the answer that won; ``null``: nobody."""
     answer: str | TextMatch | Unset | None = msgspec.UNSET
     """The final words; ``null``: there are none."""
     detail: str | TextMatch | Unset = msgspec.UNSET

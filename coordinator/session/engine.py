@@ -234,7 +234,7 @@ class Shell:
         return seat
 
     def standing_labels(self) -> dict[AgentId, Label]:
-        """Who has answered: the newest answer of each."""
+        """The newest answer of each agent that has answered."""
         answers = self._driver.machine.answers()
         return {answer.agent: answer.label for answer in answers}
 

@@ -66,7 +66,7 @@ class SyncOptions(OpenOptions, total=False):
     """Options of a new session that gets an event loop of its own."""
 
     runtime: Literal["asyncio", "trio"]
-    """Whose event loop. Default: ``asyncio``."""
+    """The library whose event loop it gets. Default: ``asyncio``."""
     on_start: Callable[[SessionHandle], object] | None
     """Called once the session runs, in its event loop's thread, with what any thread
     may stop it, talk to it and wait for it by. Default: nothing."""

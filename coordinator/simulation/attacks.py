@@ -261,6 +261,6 @@ class Voter:
 
 
 def _orders(text: str, speaker: str) -> list[str]:
-    """Whom ``text`` says to vote for; "me" is whoever speaks."""
+    """Labels that ``text`` says to vote for; "me" is whoever speaks."""
     labels = (first or second for first, second in _ORDER.findall(text))
     return [speaker if label == "me" else label for label in labels]

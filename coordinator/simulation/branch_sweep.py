@@ -108,7 +108,7 @@ def _check_vetoes(
     before: Driver,
     after: Driver,
 ) -> None:
-    """Who was vetoed in a branch wrote the very same that was vetoed before."""
+    """Check that a veto in a branch is of the very answer that was vetoed before."""
     old = {answer.label: answer for answer in before.machine.answers()}
     new = {answer.label: answer for answer in after.machine.answers()}
     vetoed = [

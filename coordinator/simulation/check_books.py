@@ -38,7 +38,7 @@ class CheckBooks:
         self.waiting: dict[Label, set[str]] = {}
         """Answer → the checks of it that run."""
         self.in_check: set[AgentId] = set()
-        """Whose answers were being checked when the step began, and still are."""
+        """Authors whose answers were in check when the step began, and still are."""
         self._is_again = False
         """The presenter may have asked for another round."""
 

@@ -82,7 +82,7 @@ from coordinator.simulation.recount import (
 CHALLENGE = "a challenge to the winner"
 """Why such a slate is frozen; a team may grow after one, and is counted anew."""
 TOO_LONG = "took too long"
-"""Who is cancelled for this might have mattered, and was waited for long enough."""
+"""A reason to cancel: the agent might have mattered, and was waited for long enough."""
 
 
 class Checker:
@@ -109,7 +109,7 @@ class Checker:
         self._due_back: Label | None = None
         """The answer that a veto has to bring back in this step."""
         self._withdrawn: set[AgentId] = set()
-        """Whose ballots were given up in this step."""
+        """Voters whose ballots were given up in this step."""
         self._contents: dict[Label, str] = {}
         self._root: dict[Label, Label] = {}
         self._ballots: dict[AgentId, Ballot] = {}
@@ -135,7 +135,7 @@ class Checker:
         self._counted: dict[AgentId, Label] = {}
         """Author → the answer that its draft is a ballot for, where any are."""
         self._drafting: set[AgentId] = set()
-        """Who writes a first answer as the step begins."""
+        """Agents that write a first answer as the step begins."""
         self._begun: set[AgentId] = set()
         """And who does so by now."""
         self._checks = CheckBooks(rules)

@@ -53,7 +53,7 @@ class WorkloadIdentity(
     identity_provider_id: str
     """Of the cloud, as OpenAI knows it."""
     service_account_id: str
-    """Whom it signs in as."""
+    """The account that it signs in as."""
     token_file: str
     """Where the cloud keeps the workload's token, as Kubernetes mounts it."""
 
@@ -203,8 +203,8 @@ class AgentSettings(
     provider: Literal["anthropic", "bedrock", "vertex", "foundry", "azure"] = (
         "anthropic"
     )
-    """Who runs the model, if not its maker: Claude's at bedrock, vertex or foundry,
-    OpenAI's at azure."""
+    """The provider that runs the model, if not its maker: Claude's at bedrock, vertex
+    or foundry, OpenAI's at azure."""
     region: str | None = None
     """Of Bedrock or Vertex."""
     project: str | None = None

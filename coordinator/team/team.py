@@ -319,7 +319,7 @@ class Team(Generic[T]):
 
 
 def _maker(backend: Backend) -> str:
-    """Who made a backend's model; a backend of the caller's own may not say."""
+    """The maker of a backend's model; a backend of the caller's own may have none."""
     return str(getattr(backend, "maker", "")) or maker_of(model_of(backend))
 
 

@@ -94,7 +94,7 @@ def events_of(journal: Journal) -> list[Any]:
 
 
 def begun_of(journal: Journal, *, is_ours: bool = False) -> Begun:
-    """Who takes part in a session that was kept."""
+    """The first message of a kept session's log: its participants."""
     opened = journal.opened
     rules, _ = read_described(opened.team)
     return Begun(

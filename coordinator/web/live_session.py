@@ -37,7 +37,7 @@ class _Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
 
 
 class Begun(_Message, frozen=True, kw_only=True, tag="page.begun"):
-    """Who takes part; always the first message of a log."""
+    """The participants; always the first message of a log."""
 
     session: str
     question: str

@@ -87,7 +87,7 @@ def _tiers(opinion: Sequence[int]) -> Ranking:
 
 
 def _borda_best(opinions: Opinions, among: Winners) -> Winners:
-    """Who of ``among`` has the best Borda sum, counted the plain way."""
+    """The best of ``among`` by Borda sum, counted the plain way."""
     sums = {a: sum((o[a] > x) - (o[a] < x) for o in opinions for x in o) for a in among}
     return frozenset(a for a in among if sums[a] == max(sums.values()))
 

@@ -12,7 +12,7 @@ from agents.protocol.chunks import AgentId, StreamChunk, TurnNumber, Usage
 from agents.protocol.stamper import Pen
 
 RECORDED = AgentId("recorded")
-"""Whose words they are, where nobody says."""
+"""The agent of recorded chunks, where none is named."""
 READ_BYTES = 65536
 """Bytes translated at once; what a busy socket gives."""
 

@@ -222,7 +222,7 @@ class ClaudeCodeBackend:
         return any(projects.glob(f"*/{session}.jsonl"))
 
     def _allow(self, turn: Turn) -> Allow:
-        """Who is asked before a tool of Claude Code's own runs."""
+        """The callback that is asked before a tool of Claude Code's own runs."""
 
         async def allow(name: str, arguments: Json, call: str) -> str | None:
             await anyio.lowlevel.checkpoint()

@@ -15,7 +15,7 @@ from agents.backends.dialects.json_values import Json
 from agents.protocol.backend import Request
 
 BY = "claude_code"
-"""Whose items carry the session."""
+"""The maker of the items that carry the session."""
 SESSION = "claude_code_session"
 
 GO_ON = "Go on."

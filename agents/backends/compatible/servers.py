@@ -20,7 +20,7 @@ class ServerProfile(msgspec.Struct, frozen=True, kw_only=True):
     key: str | None
     """The variable that holds its key; ``None``: it asks for none."""
     prices: tuple[str, ...] = ()
-    """Who is paid, as ``genai-prices`` calls them."""
+    """The providers that are paid, as ``genai-prices`` calls them."""
     api: Api = "chat"
     limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     effort_form: Literal[

@@ -32,7 +32,7 @@ from agents.protocol.stamper import Pen
 Dialect: TypeAlias = Literal["messages", "responses", "chat", "gemini"]
 
 RECORDED = AgentId("recorded")
-"""Whose words they are, where nobody says."""
+"""The agent of recorded chunks, where none is named."""
 READ_BYTES = 65536
 """Bytes translated at once; what a busy socket gives."""
 GUESSED_BYTES = 1 << 20

@@ -91,7 +91,7 @@ class FunctionBackend:
 
     @property
     def limit_key(self) -> str | None:
-        """Whom it shares a rate limit with."""
+        """The key of the rate limit that it shares with others."""
         return self._limit_key
 
     @asynccontextmanager

@@ -142,7 +142,7 @@ class ScriptedBackend:
         await anyio.lowlevel.checkpoint()
 
     def player(self, agent: AgentId) -> Player:
-        """Who plays the script for ``agent``; made where nobody has yet."""
+        """The player of the script for ``agent``; made at the first call."""
         if agent not in self._players:
             self._players[agent] = Player(self._script, agent, self._model)
         return self._players[agent]

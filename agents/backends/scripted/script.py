@@ -367,7 +367,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
     turns: tuple[Entry, ...]
     """Tried in order for each call; the first unused one that fits is played."""
     model: str = "scripted"
-    """Whose name and prices are used."""
+    """The model whose name and prices are used."""
     files: tuple[WrittenFile, ...] = ()
     improvises: bool = False
     """Whether clients of another kind than ours, which a script knows nothing of, are

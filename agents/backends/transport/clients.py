@@ -184,7 +184,7 @@ def timeout(idle_limit_s: float) -> httpx2.Timeout:
 
 
 def tls_context(ca_file: str | None = None) -> ssl.SSLContext:
-    """Whom to trust, as the environment says now; one for all clients.
+    """The trusted authorities, as the environment says now; one for all clients.
 
     Args:
         ca_file: PEM certificates to trust as well.

@@ -143,7 +143,7 @@ class HttpBackend:
 
     @property
     def maker(self) -> str:
-        """Who made the model; empty where its name does not tell."""
+        """The maker of the model; empty where its name does not tell."""
         return self._maker
 
     def cost_usd(self, usage: Usage) -> float | None:
@@ -162,7 +162,7 @@ class HttpBackend:
 
     @property
     def _by(self) -> str:
-        """Who makes items here, and alone can read them."""
+        """The maker of items here, which alone can read them."""
         return f"{self._speech.path.partition('?')[0]} {self._endpoint.host}"
 
     @asynccontextmanager

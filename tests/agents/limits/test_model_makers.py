@@ -1,4 +1,4 @@
-"""Who made a model, as far as its name tells."""
+"""The maker of a model, as far as its name tells."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ LABELS = tuple(Label(x) for x in "abcd")
 def _winner(
     ballots_of: BallotsOf, rule: VotingRule, *groups: tuple[int, str]
 ) -> Label | None:
-    """Who wins where so many voters rank so, best first; from three points down."""
+    """The winner where so many voters rank so, best first; from three points down."""
     profile: list[Opinion] = []
     for voters, order in groups:
         places = sorted(order)

@@ -107,7 +107,7 @@ def _sure_winner(
     completions: Iterator[dict[AgentId, Ballot]],
     weights: dict[str, float],
 ) -> Label | None:
-    """Who wins in every completion."""
+    """The winner in every completion."""
     winner = tally(rule, cast, LABELS, tie_order=LABELS, weights=weights).winner
     for more in completions:
         outcome = tally(

@@ -18,7 +18,7 @@ def priced(names: str, price: Price = BILLED) -> dict[AgentId, Price]:
 
 
 def granted(table: Table) -> dict[str, float | None]:
-    """Who may spend how much in USD."""
+    """The grants in USD, by agent."""
     return {agent: turn.budget_usd for agent, turn in table.turns.items()}
 
 

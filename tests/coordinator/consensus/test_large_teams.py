@@ -1,4 +1,4 @@
-"""Who judges whom in large teams, and teams that grow only while they disagree."""
+"""Judges in large teams, and teams that grow only while they disagree."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ class Past:
         ]
 
     def alike(self) -> set[str]:
-        """Who has an answer that another repeats, or that repeats another."""
+        """The agents with an answer that another repeats, or that repeats another."""
         over = NOVELTY[self.setting.answer_novelty_requirement]
         said = [x["deed"] for x in self.steps if x["deed"][1] == "answer"]
         pairs = [

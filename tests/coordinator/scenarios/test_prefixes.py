@@ -31,7 +31,7 @@ POLICIES = ("slate", "revision", "ensemble", "massgen")
 SETTINGS = ClaudeSettings(model="claude-opus-5-5", max_tokens=32_000)
 
 Block: TypeAlias = tuple[str, bytes]
-"""Who said it, and its bytes."""
+"""The role that said it, and its bytes."""
 
 
 class Sent(msgspec.Struct, frozen=True):

@@ -63,7 +63,7 @@ KEYS = {
     "eve": CANARIES["FOUNDRY_KEY"],
     "fay": CANARIES["ANTHROPIC_API_KEY"],
 }
-"""Whom the server serves with which key only, so that each is known to be used."""
+"""The one key that the server takes of each agent, so that each must be used."""
 
 TEAM = """\
 question: Which key opens the door?

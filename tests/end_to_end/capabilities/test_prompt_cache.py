@@ -36,7 +36,7 @@ def prefix(body: dict[str, Any]) -> bytes:
 
 
 def prompts_of(usages: list[Any]) -> list[tuple[str, int, int]]:
-    """Who read from the cache, and wrote to it, how much; a line a response."""
+    """Reads from the cache and writes to it, by agent; a line a response."""
     first: dict[tuple[str, int], Any] = {}
     for said in usages:
         first.setdefault((said.agent, said.turn), said)

@@ -88,7 +88,7 @@ class Script:
         """Whether agents misbehave now and then."""
 
     def step(self, waiting: dict[str, Offer]) -> tuple[str, str, str]:
-        """Who acts, what it does, and in what words.
+        """The agent that acts, its deed, and its words.
 
         It answers, votes, says text alone (``text``), votes for nobody (``bad_vote``),
         or asks for another round (``restart``).

@@ -72,7 +72,7 @@ class Meter:
     def begin(self, model: str) -> None:
         """A response of ``model`` has begun; whatever was counted was another's."""
         self.model = model
-        """Who serves the response, as far as it has said."""
+        """The model that serves the response, as far as it has said."""
         self._usage = Usage()
         self._told = WireUsage()
         self._factor = 1.0
