@@ -79,7 +79,7 @@ def run(
     config: Annotated[Path | None, Parameter(name=["--config", "-c"])] = None,
     demo: bool = False,
     model: tuple[str, ...] = (),
-    agents: Whole = 3,
+    agents: Whole | None = None,
     display: Literal["rich", "textual", "plain", "jsonl", "quiet", "none"]
     | None = None,
     json: bool = False,

@@ -64,6 +64,10 @@ NAMES = ("ada", "ben", "cleo", "dan", "eve", "finn", "gus", "hana", "ivo", "june
 """Names of the agents of ``--model``; the next ones are numbered."""
 
 
+AGENTS = 3
+"""In a team of ``--model``, where nothing else is said."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
     """The options of ``run``, as given."""
@@ -72,7 +76,8 @@ class RunOptions:
     config: Path | None = None
     is_demo: bool = False
     models: tuple[str, ...] = ()
-    agents: int = 3
+    agents: int | None = None
+    """How many a team of ``models`` has; ``None``: :data:`AGENTS`."""
     display: DisplayName | None = None
     is_json: bool = False
     output: Path | None = None
@@ -146,7 +151,12 @@ def _chat(options: RunOptions) -> int:
             return code
         before = sessions[-1]
         options = replace(
-            options, question=question, continues=before, again=None, attached=()
+            options,
+            question=question,
+            continues=before,
+            again=None,
+            attached=(),
+            agents=options.agents if options.models else None,
         )
 
 
@@ -154,6 +164,7 @@ async def _run(options: RunOptions) -> int:
     if options.env_file is not None or not (options.is_demo or options.is_emulated):
         load_environment(options.env_file)
     options = as_configured(options)
+    _refuse_idle(options)
     if options.models and options.backend is None:  # which says whose they are
         models = with_known_models(options.models, is_sure=options.is_sure)
         options = replace(options, models=models)
@@ -189,6 +200,41 @@ async def _run(options: RunOptions) -> int:
         rehearsal = Rehearsal(config.file)
         shown = rehearsal.team(team)
         return await _ask(options, task, shown, approvals, rehearsal.acted)
+
+
+def _refuse_idle(options: RunOptions) -> None:
+    """Refuse what says how a team is made where it is not made so.
+
+    Raises:
+        ConfigInvalid: Such an option would change nothing.
+    """
+    brings_its_own = (
+        options.config is not None
+        or options.is_demo
+        or options.again is not None
+        or (options.continues is not None and not options.models)
+    )
+    if options.base_url is not None and options.backend is None:
+        raise ConfigInvalid(
+            "--base-url goes with --backend; say what kind of server "
+            f"{options.base_url} is, or leave it out"
+        )
+    if options.backend is not None and not options.models:
+        raise ConfigInvalid(
+            f"--backend {options.backend} goes with --model; give one, or leave it out"
+        )
+    if options.agents is None:
+        return
+    if options.backend is not None:
+        raise ConfigInvalid(
+            "--backend makes one agent of each --model; give more of those, and leave "
+            "out --agents"
+        )
+    if brings_its_own:
+        raise ConfigInvalid(
+            f"--agents {options.agents} goes with --model; a team that is there "
+            "already has its own, so leave it out"
+        )
 
 
 async def _with_proposed_rubric(config: TeamConfig, question: str) -> TeamConfig:
@@ -464,6 +510,7 @@ def _config(options: RunOptions, continued: Continued | None) -> TeamConfig:
     Raises:
         ConfigInvalid: No option names a team, or two do, or its file is not usable.
     """
+    count = AGENTS if options.agents is None else options.agents
     named = (options.config is not None, options.is_demo, bool(options.models))
     if sum(named) > 1:
         raise ConfigInvalid("--config, --demo and --model each name a team; give one")
@@ -480,16 +527,16 @@ def _config(options: RunOptions, continued: Continued | None) -> TeamConfig:
     elif options.models and options.backend is not None:
         config = team_of_kind(options.backend, options.models, options.base_url)
     elif options.models:
-        config = team_of_models(options.models, options.agents)
+        config = team_of_models(options.models, count)
     elif continued is not None:
         config = config_of(continued.source)
         # What went with the question before has been read.
         file = msgspec.structs.replace(config.file, attach=())
         config = msgspec.structs.replace(config, file=file)
     elif options.is_emulated:
-        config = team_of_models((EMULATED_MODEL,), options.agents)
+        config = team_of_models((EMULATED_MODEL,), count)
     elif (model := default_model()) is not None:
-        config = team_of_models((model,), options.agents)
+        config = team_of_models((model,), count)
     else:
         raise ConfigInvalid(
             "no team was named; give a team file (-c team.yaml), a model "

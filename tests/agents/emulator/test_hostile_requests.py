@@ -76,6 +76,14 @@ async def test_no_request_ends_the_server() -> None:
             assert answer.json().get("error") or answer.status_code == 200
         for raw in (
             b"[" * 100_000,
+            *(
+                b'{"max_tokens":9,"model":"m","messages":' + nested + b"}"
+                for depth in (5_000, 100_000)
+                for nested in (
+                    b"[" * depth + b"]" * depth,
+                    b'[{"content":' * depth + b"1" + b"}]" * depth,
+                )
+            ),
             b"{",
             b"",
             b"\xff",

@@ -84,6 +84,25 @@ def test_the_team_is_told_what_it_came_to_before(
         assert said in opened.as_asked
 
 
+@pytest.mark.parametrize("named", [("--continue", "last"), ("--continue",)])
+def test_the_newest_session_needs_no_name(
+    run: Run, remembering: str, root: Path, named: tuple[str, ...]
+) -> None:
+    where = ("--journal", str(root))
+    run("run", "-c", remembering, *where)
+    run("run", "-c", remembering, "Again?", *where)
+    newest = list_sessions(root)[0].session
+    code, _, err = run("run", "So?", *named, *where)
+    assert code == 0, err
+    assert _newest(root).opened.parent == ContinuedFrom(session=newest)
+    newest = list_sessions(root)[0].session
+    for words in (("replay", "last"), ("replay",)):
+        assert newest in run(*words, *where)[1]
+    code, _, err = run("resume", "last", *where)
+    assert code == 1
+    assert f"session {newest!r} is finished" in err
+
+
 def test_a_conversation_goes_on_when_its_beginning_has_been_deleted(
     run: Run, remembering: str, root: Path
 ) -> None:

@@ -85,6 +85,42 @@ def test_no_agents_name_reads_like_a_label_of_anothers() -> None:
     assert not [name for name in names if name.startswith("agent")]
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("-c", "FILE", "--agents", "7"), "--agents 7 goes with --model"),
+        (("--demo", "--agents", "7"), "--agents 7 goes with --model"),
+        (("--continue", "last", "--agents", "7"), "--agents 7 goes with --model"),
+        (
+            ("--model", "m", "--backend", "openai", "--agents", "7"),
+            "--backend makes one agent of each --model",
+        ),
+        (("-c", "FILE", "--backend", "openai"), "--backend openai goes with --model"),
+        (("-c", "FILE", "--base-url", "http://x"), "--base-url goes with --backend"),
+        (("--model", "m", "--base-url", "http://x"), "--base-url goes with --backend"),
+    ],
+)
+def test_an_option_that_would_change_nothing_is_refused(
+    run: Run, team: Path, tmp_path: Path, words: tuple[str, ...], told: str
+) -> None:
+    journal = ("--journal", str(tmp_path / "j"), "--display", "none")
+    assert run("run", "-c", str(team), *journal)[0] == 0
+    given = [str(team) if word == "FILE" else word for word in words]
+    code, out, err = run("run", "So?", *given, *journal)
+    assert (code, out) == (1, "")
+    assert told in err
+
+
+def test_a_seed_of_the_command_line_is_told_afterwards(
+    run: Run, team: Path, tmp_path: Path
+) -> None:
+    journal = ("--journal", str(tmp_path / "j"))
+    code, out, err = run("run", "-c", str(team), "--seed", "7", "--json", *journal)
+    assert code == 0, err
+    assert json.loads(out)["seed"] == 7
+    assert "seed      7\n" in run("sessions", "show", *journal)[1]
+
+
 def test_a_seed_that_is_too_large_is_refused_at_once() -> None:
     with pytest.raises(ConfigInvalid, match="too large"):
         Team(agents=(agent("ada"),), seed=2**63)

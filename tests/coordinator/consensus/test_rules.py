@@ -106,6 +106,12 @@ def test_a_voting_rule_is_spelled_as_in_a_file() -> None:
             "3 will not do; use at most 1",
         ),
         (
+            {"straggler": Straggler(factor=-5)},
+            "voting: {straggler: {factor: -5}}",
+            "voting.straggler.factor",
+            "-5 will not do; use more than 0",
+        ),
+        (
             {"attempts": 0},
             "limits: {attempts: 0}",
             "limits.attempts",

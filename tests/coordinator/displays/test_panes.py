@@ -228,6 +228,17 @@ SIZES = ((1, 1), (2, 2), (3, 9), (10, 3), (5, 40), (30, 6), (80, 24))
 KEYS = ("tab", "enter", "up", "home", " ", "?", "escape", "m", "paste:\x1b[2J\nb", "f")
 
 
+@pytest.mark.parametrize("ugly", UGLY)
+def test_a_title_of_a_strangers_file_is_shown_without_its_controls(ugly: str) -> None:
+    title = f"{ugly}\x1b]52;c;cGFzdGU=\x07\x1b]8;;http://x\x07demo\x9b2J"
+    cast = Cast(question="Why?", models={"ada": "m"}, title=title)
+    picture = _picture(View(cast.models), cast, 80, 24)
+    assert "demo" in picture[0] or len(ugly) > 79
+    shown = "".join(picture)
+    assert "cGFzdGU" not in shown
+    assert not {"\x1b", "\x9b", "\x07", "\u202e"} & set(shown)
+
+
 @pytest.mark.parametrize("is_ascii", [True, False])
 def test_whatever_is_said_and_typed_every_cell_is_drawn_once(*, is_ascii: bool) -> None:
     lot = random.Random(3)  # noqa: S311  (which ugly thing comes next is no secret)
