@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from agents.boundary.guard import texts_of
 from agents.limits.retry import OVERLOAD_LIMIT_S
 from agents.protocol.backend import Backend, ToolSpec
 from agents.protocol.unicode_text import whole_text
@@ -92,15 +94,24 @@ class Agent:
             if problem := unfit(tool):
                 raise ValueError(f"agent {self.id!r}: tool {tool.name!r}: {problem}")
 
+    def with_tools(
+        self, tools: tuple[Tool, ...], toolboxes: Sequence[Toolbox] = ()
+    ) -> Agent:
+        """The same agent with other tools, as a session has read or opened them."""
+        agent = copy.copy(self)  # not looked through again: its backends are a caller's
+        object.__setattr__(agent, "tools", tools)
+        object.__setattr__(agent, "toolboxes", toolboxes)
+        return agent
+
 
 def served_names(agent: Agent) -> frozenset[str]:
     """Names of tools that the API runs for the agent; a request has each name once."""
     # A backend of the caller's own may know nothing of them.
-    named = (
-        getattr(backend, "server_tool_names", frozenset[str]())
+    return frozenset(
+        name
         for backend in (agent.backend, *agent.fallbacks)
+        for name in texts_of(backend, "server_tool_names")
     )
-    return frozenset[str]().union(*named)
 
 
 def unfit(tool: Tool) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import logging
 import os
 import shutil
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 import trio.testing
 
+from agents.actor.actor import CONTAINED
 from coordinator.simulation.virtual_time import JumpingClock, VirtualTimeLoop
 
 PATIENCE_S = 0.02
@@ -29,7 +31,7 @@ class HeldClock(JumpingClock):
         return 0.0
 
 
-def _virtual(backend: str) -> tuple[str, dict[str, Any]]:
+def virtual_time(backend: str) -> tuple[str, dict[str, Any]]:
     if backend == "trio":
         return "trio", {"clock": HeldClock()}
     return "asyncio", {"loop_factory": VirtualTimeLoop}
@@ -65,11 +67,37 @@ def journals_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Generator[No
         yield
 
 
+class _Contained(logging.Handler):
+    """Notes turns that were ended by an exception which nobody foresaw."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.getMessage().startswith(CONTAINED):
+            self.found.append(record.getMessage())
+
+
+@pytest.fixture(autouse=True)
+def no_contained_mistakes(request: pytest.FixtureRequest) -> Generator[None]:
+    """An actor contains what goes wrong in it; a test does not pass over it.
+
+    ``@pytest.mark.contains`` is for tests that bring what nobody can foresee.
+    """
+    handler, logger = _Contained(), logging.getLogger("agents.boundary")
+    logger.addHandler(handler)
+    yield
+    logger.removeHandler(handler)
+    if request.node.get_closest_marker("contains") is None:
+        assert handler.found == []
+
+
 @pytest.fixture(params=["asyncio", "trio"])
 def anyio_backend(request: pytest.FixtureRequest) -> Any:
     if request.node.get_closest_marker("real_time"):
         return request.param, {}
-    return _virtual(request.param)
+    return virtual_time(request.param)
 
 
 @pytest.fixture(params=["asyncio", "trio"])

@@ -8,7 +8,7 @@ only here, an agent's trouble becomes a chunk.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import anyio
 import anyio.lowlevel
@@ -19,7 +19,16 @@ from agents.actor.publisher import NO_SECRETS, Outbox, Recorded, Voice
 from agents.actor.toolboxes import Toolboxes, opening
 from agents.actor.turn_runner import Last, RunningTurn
 from agents.boundary import log_context
-from agents.boundary.guard import class_name, model_of, text_of
+from agents.boundary.guard import (
+    class_name,
+    first_of,
+    is_a,
+    log_error,
+    model_of,
+    text_of,
+)
+from agents.boundary.plain_tools import plain_tools
+from agents.boundary.root import is_cancelled_here
 from agents.boundary.threads import ThreadLimit, use_thread_limit
 from agents.conversation.conversation import KEPT_OUTCOMES, Conversation
 from agents.errors import AgentError, BackendBroken
@@ -50,6 +59,9 @@ ROOM_S = 5.0
 """How long what a cancelled turn has stamped waits for room; a fan-in that takes none
 of it for so long takes nothing any more."""
 
+CONTAINED = "a turn of"
+"""The beginning of what the log says of a turn that was ended by an exception which
+nobody foresaw; behind it stands the agent's name."""
 _DEFAULT_RETRY = RetryPolicy()
 
 
@@ -110,6 +122,8 @@ class Actor:
     ) -> None:
         self._redactor = redactor
         self._trace = trace
+        if agent.tools:
+            agent = agent.with_tools(plain_tools(agent.tools), agent.toolboxes)
         self._agent = agent
         self._recorded = recorded
         self._fallback_limiters = fallback_limiters
@@ -276,6 +290,13 @@ class Actor:
         except AgentError as error:
             if self._cancel_reason is None:
                 return (_failed(pen, error),)
+        except BaseException as error:
+            if _is_for_all(error):
+                raise
+            # Of something a caller has brought, or ours: the agent's alone, either way.
+            log_error(f"{CONTAINED} {self._agent.id}", error)
+            if self._cancel_reason is None:
+                return (_failed(pen, error),)
         finally:
             self._running = None
             self._scope = None
@@ -336,8 +357,18 @@ def _end_trace(trace: TurnTrace, ended: StreamChunk) -> None:
             trace.end("ended", "", is_failed=False)
 
 
-def _failed(pen: Pen, error: AgentError) -> AgentFailed:
-    kind = error.kind if isinstance(error, BackendBroken) else class_name(error)
+def _is_for_all(error: BaseException) -> bool:
+    """Whether ``error`` is the user's interrupt, or the cancellation of the actor."""
+    first = first_of(error)
+    if is_a(first, KeyboardInterrupt):
+        return True
+    return is_a(error, anyio.get_cancelled_exc_class()) and is_cancelled_here()
+
+
+def _failed(pen: Pen, error: BaseException) -> AgentFailed:
+    error = first_of(error)
+    is_broken = is_a(error, BackendBroken)
+    kind = cast("BackendBroken", error).kind if is_broken else class_name(error)
     pen.at = anyio.current_time()
     return AgentFailed(**pen.stamp(), error=kind, message=text_of(error))
 

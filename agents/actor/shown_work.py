@@ -19,6 +19,7 @@ from agents.boundary.guard import (
     text_of,
     words_of,
 )
+from agents.boundary.plain_tools import plain_tool
 from agents.boundary.root import RootTask
 from agents.errors import ToolFailed
 from agents.protocol.chunks import AnswerProposed, StreamChunk
@@ -67,7 +68,8 @@ async def with_work(
 
 async def _work_of(agent: Agent) -> str:
     """The first tool's that has a folder: its others work in the same one."""
-    tool = next((each for each in agent.tools if offers(each, ShowsWork)), None)
+    sources = (plain_tool(tool).source for tool in agent.tools)
+    tool = next((each for each in sources if offers(each, ShowsWork)), None)
     if tool is None:
         return ""
     task = RootTask(f"work of {class_name(tool)}", lambda: tool.work_shown())  # noqa: PLW0108  (the attribute is the caller's)

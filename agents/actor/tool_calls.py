@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Literal
 
 import anyio
 
-from agents.boundary.guard import attribute_of, class_name, log_error, words_of
+from agents.boundary.guard import class_name, log_error, text_attribute, words_of
+from agents.boundary.plain_tools import PlainTool, plain_tool
 from agents.boundary.root import RootTask
 from agents.conversation import prompts
 from agents.protocol.chunks import AgentId, StatusChanged, ToolCalled, ToolReturned
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from agents.agent import Agent
     from agents.conversation.conversation import Conversation
     from agents.recovery.turn_replay import Memory
-    from agents.tools.base import Tool
 
 
 class Calling:
@@ -72,9 +72,9 @@ class Calling:
         Returns:
             Whether there was anything to run.
         """
-        tools = {tool.name: tool for tool in self._agent.tools}
+        tools = {tool.name: tool for tool in map(plain_tool, self._agent.tools)}
         names = ", ".join(sorted(tools.keys() | offered)) or "none"
-        runnable: list[tuple[Tool, ToolCalled]] = []
+        runnable: list[tuple[PlainTool, ToolCalled]] = []
         did_run = False
         for call in calls:
             before = self._memory.returned(call.id) if self._memory else None
@@ -105,7 +105,7 @@ class Calling:
         last_of: dict[str, anyio.Event] = {}
         async with anyio.create_task_group() as group:
             for tool, call in runnable:
-                serial: str | None = attribute_of(tool, "serial", None)
+                serial = tool.serial
                 done = anyio.Event()
                 earlier = last_of.get(serial) if serial else None
                 if serial:
@@ -117,7 +117,7 @@ class Calling:
 
     async def _run_in_turn(
         self,
-        tool: Tool,
+        tool: PlainTool,
         call: ToolCalled,
         earlier: anyio.Event | None,
         done: anyio.Event,
@@ -128,7 +128,7 @@ class Calling:
         finally:
             done.set()
 
-    def _is_lost(self, tool: Tool, call: ToolCalled) -> bool:
+    def _is_lost(self, tool: PlainTool, call: ToolCalled) -> bool:
         """Whether a call of an earlier process must not be made again.
 
         One that somebody had yet to approve was not made, and is put to them again.
@@ -136,15 +136,15 @@ class Calling:
         memory = self._memory
         if memory is None or memory.was_waiting(call.id):
             return False
-        return not _is_rerunnable(tool)
+        return not tool.rerunnable
 
-    def _is_held(self, tool: Tool, call: ToolCalled) -> bool:
+    def _is_held(self, tool: PlainTool, call: ToolCalled) -> bool:
         """Whether the call waits for its record: it, or the question about it."""
         is_asked_about = self._agent.approval.is_needed(call.name)
-        return is_asked_about or not _is_rerunnable(tool)
+        return is_asked_about or not tool.rerunnable
 
     async def _run(
-        self, tool: Tool, call: ToolCalled, earlier: anyio.Event | None
+        self, tool: PlainTool, call: ToolCalled, earlier: anyio.Event | None
     ) -> None:
         refused = await self._refusal(tool, call)
         if earlier is not None:
@@ -162,7 +162,7 @@ class Calling:
                 traced.append((bytes(returned.content), returned.is_error))
         await self._return(call, returned)
 
-    async def _refusal(self, tool: Tool, call: ToolCalled) -> Refused | None:
+    async def _refusal(self, tool: PlainTool, call: ToolCalled) -> Refused | None:
         """Ask whoever must approve the call, if anybody must."""
         approval = self._agent.approval
         if not approval.is_needed(call.name):
@@ -173,7 +173,7 @@ class Calling:
             return verdict
         # Said before it runs: a session that goes on must know that it may have run.
         await self._say("running_tools", call)
-        if not _is_rerunnable(tool):
+        if not tool.rerunnable:
             await self._voice.recorded()
         return None
 
@@ -186,10 +186,14 @@ class Calling:
         if task.error is not None:
             log_error(who, task.error)
             return Refused(f"whoever approves it failed: {words_of(task.error)}")
-        if isinstance(task.value, Approved | Refused):
-            return task.value
-        kind = class_name(task.value)
-        return Refused(f"whoever approves it answered {kind}, not Approved()")
+        # By its type: isinstance would ask the verdict, which may answer anything.
+        kind = type(task.value)
+        if issubclass(kind, Approved):
+            return Approved()
+        if issubclass(kind, Refused):
+            return Refused(text_attribute(task.value, "reason", "no reason is told"))
+        name = class_name(task.value)
+        return Refused(f"whoever approves it answered {name}, not Approved()")
 
     async def _say(
         self,
@@ -214,7 +218,3 @@ class Calling:
         chunk = self._voice.redactor.cleaned(chunk)
         self._conversation.returned(chunk)
         await self._voice.say(chunk)
-
-
-def _is_rerunnable(tool: Tool) -> bool:
-    return bool(attribute_of(tool, "rerunnable", False))

@@ -9,17 +9,23 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, cast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import anyio
 
 from agents.agent import served_names, unfit
-from agents.boundary.guard import class_name, log_error, text_of, words_of
+from agents.boundary.guard import (
+    class_name,
+    log_error,
+    text_attribute,
+    text_of,
+    texts_of,
+    words_of,
+)
+from agents.boundary.plain_tools import PlainTool, plain_tools
 from agents.boundary.root import RootTask
 from agents.errors import ToolsUnavailable
-from agents.protocol.backend import KnownTool, ToolSpec
-from agents.protocol.unicode_text import whole_text
 
 if TYPE_CHECKING:
     from agents.agent import Agent
@@ -37,7 +43,7 @@ class _Held:
     """A toolbox and what has come of it."""
 
     box: Toolbox
-    tools: tuple[Tool, ...] = ()
+    tools: tuple[PlainTool, ...] = ()
     problem: str = ""
     left_out: tuple[str, ...] = ()
     """Tools that it does not offer, as it reports them."""
@@ -67,7 +73,7 @@ class Toolboxes:
             for one in self._held:
                 await one.settled.wait()
         tools, problems = _together(self._agent, self._held)
-        return replace(self._agent, tools=tools, toolboxes=()), problems
+        return self._agent.with_tools(tools), problems
 
     async def close(self) -> None:
         """Close all at once; shielded and bounded."""
@@ -97,8 +103,8 @@ async def opening(agent: Agent) -> AsyncGenerator[Toolboxes]:
 async def _hold(held: _Held) -> None:
     try:
         async with held.box.open() as tools:
-            held.tools = _checked(tools)
-            held.left_out = tuple(map(str, getattr(tools, "problems", ())))
+            held.tools = plain_tools(tools)
+            held.left_out = texts_of(tools, "problems")
             held.settled.set()
             await held.leaving.wait()
     except ToolsUnavailable as error:
@@ -116,28 +122,9 @@ async def _hold(held: _Held) -> None:
         held.settled.set()
 
 
-def _checked(tools: Sequence[Tool]) -> tuple[Tool, ...]:
-    """``tools``, if they are some.
-
-    Raises:
-        ToolsUnavailable: One is not.
-    """
-    for tool in tools:
-        spec = cast("object", tool.spec)  # whatever a caller's class has there
-        if not isinstance(spec, ToolSpec | KnownTool) or tool.name != spec.name:
-            raise ToolsUnavailable(
-                f"it offers {class_name(tool)}, which is no tool: its 'spec' is no "
-                "ToolSpec, or has another name"
-            )
-    return tuple(tools)
-
-
 def _name(box: Toolbox) -> str:
     """The toolbox's name in errors, also where it raises."""
-    try:
-        return whole_text(str(box.name))
-    except BaseException:  # noqa: BLE001, ASYNC103  (the property is the caller's)
-        return class_name(box)  # noqa: ASYNC104  (the boundary tells ours from theirs)
+    return text_attribute(box, "name") or class_name(box)
 
 
 def _together(

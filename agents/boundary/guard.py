@@ -7,18 +7,23 @@ raises.
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from agents.boundary.log_context import bound_logger
 from agents.protocol.unicode_text import whole_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from typing_extensions import TypeIs
 
 T = TypeVar("T")
 
 WORDS_MOST = 2_000
 """Characters of an exception that are told; some carry a whole document."""
+TEXTS_MOST = 10_000
+"""Texts that are read of one attribute; a list without end has more."""
 
 _log = bound_logger("agents.boundary")
 
@@ -32,12 +37,76 @@ def is_a(error: BaseException, *kinds: type[BaseException]) -> bool:
 
 
 def attribute_of(thing: object, name: str, default: T) -> T:
-    """The attribute ``name`` of ``thing``; ``default``: it has none, or it fails."""
+    """The attribute ``name`` of ``thing``; ``default``: it has none, or it fails.
+
+    Raises:
+        KeyboardInterrupt: The user's, who means the session.
+    """
     try:
         return getattr(thing, name, default)
-    except BaseException as error:  # noqa: BLE001, ASYNC103  (the property is the caller's)
+    except BaseException as error:
+        if is_a(error, KeyboardInterrupt):
+            raise
         log_error(f"{name} of {class_name(thing)}", error)
-        return default  # noqa: ASYNC104  (the boundary tells ours from theirs)
+        return default
+
+
+def plain_text(value: object) -> str | None:
+    """``value`` as a plain str that can be encoded; ``None``: it is no text.
+
+    A str of a class of the caller's own may do anything when it is compared, hashed or
+    printed.
+    """
+    if not issubclass(type(value), str):
+        return None
+    return whole_text(str.__getitem__(cast("str", value), slice(None)))
+
+
+def text_attribute(thing: object, name: str, default: str = "") -> str:
+    """The attribute ``name`` of ``thing`` as plain text; ``default``: it has no such.
+
+    Raises:
+        KeyboardInterrupt: The user's.
+    """
+    text = plain_text(attribute_of(thing, name, cast("object", None)))
+    return default if text is None else text
+
+
+def texts_of(thing: object, name: str) -> tuple[str, ...]:
+    """The texts in the attribute ``name`` of ``thing``, plain; none where it fails.
+
+    Raises:
+        KeyboardInterrupt: The user's.
+    """
+    values = attribute_of(thing, name, cast("object", ()))
+    if issubclass(type(values), str | bytes):
+        return ()  # a text itself, and no list of them
+    try:
+        # Bounded: an iterator of the caller's may have no end.
+        each = map(plain_text, islice(cast("Iterable[object]", values), TEXTS_MOST))
+        return tuple(text for text in each if text is not None)
+    except BaseException as error:
+        if is_a(error, KeyboardInterrupt):
+            raise
+        if not is_a(error, TypeError):  # no list of anything
+            log_error(f"{name} of {class_name(thing)}", error)
+        return ()
+
+
+def flag_of(thing: object, name: str) -> bool:
+    """Whether ``thing`` has a true attribute ``name``; not where it fails.
+
+    Raises:
+        KeyboardInterrupt: The user's.
+    """
+    value = attribute_of(thing, name, cast("object", False))
+    try:
+        return bool(value)
+    except BaseException as error:
+        if is_a(error, KeyboardInterrupt):
+            raise
+        log_error(f"{name} of {class_name(thing)}", error)
+        return False
 
 
 def offers(thing: object, protocol: type[T]) -> TypeIs[T]:
@@ -45,12 +114,17 @@ def offers(thing: object, protocol: type[T]) -> TypeIs[T]:
 
     To be used in place of ``isinstance`` with a protocol that is checked at run time:
     that looks each attribute up, and a caller's may raise.
+
+    Raises:
+        KeyboardInterrupt: The user's.
     """
     try:
         return isinstance(thing, protocol)
-    except BaseException as error:  # noqa: BLE001, ASYNC103  (the attribute is the caller's)
+    except BaseException as error:
+        if is_a(error, KeyboardInterrupt):
+            raise
         log_error(f"{protocol.__name__} of {class_name(thing)}", error)
-        return False  # noqa: ASYNC104  (the boundary tells ours from theirs)
+        return False
 
 
 def first_of(error: BaseException) -> BaseException:
@@ -66,6 +140,12 @@ def class_name(thing: object) -> str:
     """The name of the class of ``thing``, whatever its metaclass makes of it."""
     name: str = type.__dict__["__name__"].__get__(type(thing))
     return whole_text(name)
+
+
+def module_name(thing: object) -> str:
+    """The module of the class of ``thing``, whatever its metaclass makes of it."""
+    module: object = type.__dict__["__module__"].__get__(type(thing))
+    return plain_text(module) or ""
 
 
 def text_of(error: BaseException) -> str:
@@ -91,11 +171,7 @@ def words_of(error: BaseException) -> str:
 
 def model_of(backend: object) -> str:
     """The name of a backend's model, also where the backend does not know it."""
-    try:
-        model: object = getattr(backend, "model", "?")
-    except BaseException:  # noqa: BLE001, ASYNC103  (the property is the caller's)
-        return "?"  # noqa: ASYNC104  (the boundary tells ours from theirs)
-    return whole_text(model) if isinstance(model, str) else "?"
+    return text_attribute(backend, "model", "?")
 
 
 def log_error(what: str, error: BaseException) -> None:

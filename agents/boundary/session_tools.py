@@ -1,7 +1,7 @@
-"""Tools that are made anew for each session, and let go of at its end.
+"""The tools of one session: read once, some made anew for it, let go of at its end.
 
-Both are the caller's code: a tool that cannot be made is left out of its session, one
-that cannot be let go of is logged, and neither ends the session.
+All of that is the caller's code: a tool that cannot be made or read is left out of its
+session, one that cannot be let go of is logged, and neither ends the session.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from agents.boundary.guard import class_name, is_a, log_error, offers
+from agents.boundary.plain_tools import plain_tool
 from agents.tools.base import InSession, Tool
 
 
@@ -19,19 +20,19 @@ def tools_in_session(
     ready: list[Tool] = []
     held: list[InSession] = []
     for tool in tools:
-        if not offers(tool, InSession):
-            ready.append(tool)
-            continue
+        what = f"in_session of {class_name(tool)}, which is left out,"
+        own = tool
         try:
-            own = tool.in_session(session)
+            if offers(tool, InSession):
+                own = tool.in_session(session)
+                if offers(own, InSession):
+                    held.append(own)
+            what = f"{class_name(own)}, a tool that is left out,"
+            ready.append(plain_tool(own))
         except BaseException as error:
             if is_a(error, KeyboardInterrupt):
                 raise
-            log_error(f"in_session of {class_name(tool)}, which is left out,", error)
-            continue
-        ready.append(own)
-        if offers(own, InSession):
-            held.append(own)
+            log_error(what, error)
     return tuple(ready), held
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import anyio
 import msgspec
 
+from agents.boundary.guard import attribute_of, text_attribute
 from agents.errors import AgentError, BackendRefused, BackendUnavailable
 from agents.limits.limiter import PATIENCE_S
 from agents.protocol.attachments import (
@@ -80,9 +81,9 @@ class SessionFiles:
     def know(self, backends: Sequence[Backend]) -> None:
         """Learn where uploads of an earlier process are, to delete them in the end."""
         for backend in backends if self._earlier else ():
-            store: FileStore | None = getattr(backend, "files", None)
+            store = store_of(backend)
             if store is not None:
-                self._stores.setdefault(store.account, store)
+                self._stores.setdefault(account_of(store), store)
 
     async def blocks_for(self, backend: Backend) -> tuple[msgspec.Raw, ...]:
         """The blocks to put before the question, in the API's form.
@@ -92,8 +93,7 @@ class SessionFiles:
         """
         if not self._attached:
             return ()
-        # A backend of the caller's own may know nothing of files.
-        store: FileStore | None = getattr(backend, "files", None)
+        store = store_of(backend)
         return tuple(
             [
                 block
@@ -104,9 +104,9 @@ class SessionFiles:
 
     def may_upload(self, backend: Backend) -> bool:
         """Whether :meth:`blocks_for` may have to upload something first."""
-        store: FileStore | None = getattr(backend, "files", None)
+        store = store_of(backend)
         return store is not None and any(
-            item.is_uploaded and (store.account, item.digest) not in self._uploads
+            item.is_uploaded and (account_of(store), item.digest) not in self._uploads
             for item in self._attached
         )
 
@@ -135,11 +135,12 @@ class SessionFiles:
         return self._inline[item.digest]
 
     async def _file_id(self, item: Attachment, store: FileStore) -> str:
-        key = (store.account, item.digest)
+        key = (account_of(store), item.digest)
         async with self._locks.setdefault(key, anyio.Lock()):
             if key not in self._uploads:
-                self._stores[store.account] = store
-                await anyio.sleep_until(self._shut_until.get(store.account, -math.inf))
+                self._stores[account_of(store)] = store
+                opens_at = self._shut_until.get(account_of(store), -math.inf)
+                await anyio.sleep_until(opens_at)
                 try:
                     self._uploads[key] = await self._id_of(item, store, key)
                 except BackendUnavailable as error:
@@ -147,7 +148,7 @@ class SessionFiles:
                     wait_s = error.retry_after_s
                     if error.is_rate_limit and (wait_s or 0.0) <= PATIENCE_S:
                         until = anyio.current_time() + (wait_s or REFUSED_PAUSE_S)
-                        self._shut_until[store.account] = until
+                        self._shut_until[account_of(store)] = until
                     raise
                 self._earlier.pop(key, None)
         return self._uploads[key]
@@ -206,6 +207,16 @@ class SessionFiles:
                     if self.on_change is not None:
                         self.on_change(key, file_id, True)
                     return
+
+
+def store_of(backend: Backend) -> FileStore | None:
+    """The store of a backend; one of the caller's own may know nothing of files."""
+    return attribute_of(backend, "files", cast("FileStore | None", None))
+
+
+def account_of(store: FileStore) -> str:
+    """The store's account, as plain text that can be compared."""
+    return text_attribute(store, "account")
 
 
 async def _may_be_there(store: FileStore, file_id: str) -> bool:

@@ -141,14 +141,3 @@ def secrets_of_environment(ours: Mapping[str, str] = os.environ) -> Iterator[str
             yield value
         elif "://" in value:
             yield from secrets_in_address(value)
-
-
-def secrets_of(holder: object) -> Iterator[str]:
-    """The ``secrets`` of a backend or toolbox; a caller's may have none."""
-    values: object = getattr(holder, "secrets", ())
-    if isinstance(values, str | bytes):
-        return
-    try:
-        yield from (each for each in values if isinstance(each, str))  # type: ignore[attr-defined]
-    except TypeError:
-        return

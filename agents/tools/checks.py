@@ -26,7 +26,14 @@ import anyio.abc
 import anyio.lowlevel
 import msgspec
 
-from agents.boundary.guard import is_a, log_error, text_of, words_of
+from agents.boundary.guard import (
+    class_name,
+    is_a,
+    log_error,
+    plain_text,
+    text_of,
+    words_of,
+)
 from agents.boundary.root import RootTask
 from agents.boundary.threads import CallClock, in_thread
 from agents.errors import ToolFailed
@@ -172,15 +179,17 @@ async def _by_function(check: Check, call: Callable[[], Awaitable[object]]) -> _
 
 def _verdict(result: object) -> _Found:
     """The verdict that a function's result stands for."""
-    if isinstance(result, str):
-        return _Found("failed", result) if result.strip() else _Found("passed")
+    # By its type: isinstance would ask the result, which may answer anything.
+    text = plain_text(result)
+    if text is not None:
+        return _Found("failed", text) if text.strip() else _Found("passed")
     if result is None or result is True:
         return _Found("passed")
     if result is False:
         return _Found("failed")
     return _Found(
         "broken",
-        f"it returned a {type(result).__name__}; return True, False, or a text that "
+        f"it returned a {class_name(result)}; return True, False, or a text that "
         "says what is wrong",
     )
 

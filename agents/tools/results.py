@@ -18,14 +18,13 @@ from typing import Any, TypeAlias, cast
 
 import msgspec
 
-from agents.boundary.log_context import bound_logger
+from agents.boundary.guard import is_a, log_error
 
 Equal: TypeAlias = str
 """The part of two answers by which they are one: their structured ``value``, the part
 of it that a JSON Pointer (RFC 6901, ``/answer``) leads to, their ``text``, or
 nothing (``none``)."""
 
-_LOG = bound_logger(__name__)
 
 SHORT_CHARS = 60
 """A text up to this long is a result as a whole: a name, a number, a letter."""
@@ -84,8 +83,10 @@ def result_of(
         return msgspec.UNSET
     try:
         return key(content, value)
-    except Exception:  # noqa: BLE001  (a caller's function may raise anything)
-        _LOG.exception("the function that reads results failed; this answer has none")
+    except BaseException as error:
+        if is_a(error, KeyboardInterrupt):
+            raise
+        log_error("the function that reads results", error)
         return ""
 
 

@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -144,7 +143,7 @@ def _host(spec: Spec, team: Team) -> tuple[Host, list[InSession]]:
     """The agent's actor, and those of its tools that hold a folder of the session's."""
     agent = next(one for one in team.with_models if one.id == spec.agent)
     tools, held = tools_in_session(agent.tools, spec.session)
-    agent = replace(agent, tools=tools)
+    agent = agent.with_tools(tools, agent.toolboxes)
     limiters = team.limiters()[AgentId(agent.id)]
 
     def actor(outbox: Outbox, recorded: Recorded) -> Actor:

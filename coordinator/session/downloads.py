@@ -22,6 +22,7 @@ import msgspec
 from agents.boundary.guard import log_error, text_of, words_of
 from agents.boundary.root import RootTask
 from agents.boundary.threads import in_thread
+from agents.conversation.uploads import store_of
 from agents.errors import AgentError, BackendUnavailable
 from coordinator.protocol.result import FileRecord
 
@@ -127,8 +128,7 @@ class Downloads:
     async def _fetched_to(self, file_id: str, folder: Path) -> tuple[Path, int]:
         """Put a file into ``folder``; where it is, and its size."""
         agent = self._written[file_id]
-        store: FileStore | None = getattr(self._backends[agent], "files", None)
-        name, data = await _downloaded(store, file_id)
+        name, data = await _downloaded(store_of(self._backends[agent]), file_id)
         safe = safe_name(name, file_id)
         path = await in_thread(
             lambda: _write_new(folder, safe, data), name="file writing"

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import anyio
 import msgspec
@@ -18,14 +18,14 @@ import msgspec
 from agents.actor.actor import Actor
 from agents.actor.person import Person, Seat
 from agents.boundary import log_context
-from agents.boundary.guard import attribute_of, is_a, log_error
+from agents.boundary.guard import attribute_of, is_a, log_error, texts_of
 from agents.boundary.root import RootTask
 from agents.boundary.session_tools import let_go, tools_in_session
 from agents.conversation.uploads import FileKey, SessionFiles
 from agents.limits.idle_watchdog import SilenceWatch
 from agents.protocol.chunks import AgentId, Label, ServerToolReturned, StreamChunk
 from agents.protocol.frames import decode_frame, skim_frame
-from agents.protocol.redaction import Redactor, secrets_of, secrets_of_environment
+from agents.protocol.redaction import Redactor, secrets_of_environment
 from agents.tools.base import InSession
 from agents.tracing.spans import session_trace
 from coordinator.consensus import DEADLINE_TIMER, HEARD, Consensus
@@ -56,8 +56,6 @@ from coordinator.session.subscription import Feed
 from coordinator.session.trace_events import end_trace, trace_output
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from agents.agent import Agent
     from agents.limits.limiter import Limiter
     from agents.remote.remote_actor import RemoteActor
@@ -424,14 +422,14 @@ class Shell:
             self._tasks[name] = RootTask(f"agent {name}", actor.run, on_end=self._ended)
 
     def _placed(self, agent: Agent) -> Agent:
-        """``agent`` with those of its tools that work in a folder of this session's."""
+        """``agent`` with its tools as this session has read or made them."""
         tools, held = tools_in_session(agent.tools, self.id)
         self._places += held
         for tool in held:
-            folder: Path | None = attribute_of(tool, "folder", None)
-            if folder is not None:
-                self._folders[AgentId(agent.id)] = folder
-        return agent if tools == agent.tools else replace(agent, tools=tools)
+            folder: object = attribute_of(tool, "folder", cast("object", None))
+            if issubclass(type(folder), Path):
+                self._folders[AgentId(agent.id)] = cast("Path", folder)
+        return agent.with_tools(tools, agent.toolboxes) if agent.tools else agent
 
     def leave(self) -> None:
         """The session is over, however it ended: let go of what its tools hold."""
@@ -617,7 +615,7 @@ def redactor_of(team: Team) -> Redactor:
         for agent in team.with_models
         for holder in (agent.backend, *agent.fallbacks, *agent.toolboxes)
     ]
-    known = (secret for holder in holders for secret in secrets_of(holder))
+    known = (secret for holder in holders for secret in texts_of(holder, "secrets"))
     return Redactor((*known, *secrets_of_environment()))
 
 

@@ -22,14 +22,20 @@ from contextlib import (
 )
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Unpack
+from typing import TYPE_CHECKING, Any, Generic, Unpack, cast
 
 import anyio
 import msgspec
 
 from agents.actor.person import BEFORE_ANY
 from agents.boundary.context_task import ContextTask
-from agents.boundary.guard import attribute_of, class_name, log_error
+from agents.boundary.guard import (
+    class_name,
+    flag_of,
+    is_a,
+    log_error,
+    module_name,
+)
 from agents.boundary.log_context import bound_logger
 from agents.boundary.own_loop import OwnLoop
 from agents.boundary.root import Loop, RootTask
@@ -450,7 +456,7 @@ async def running(
     try:
         async with anyio.create_task_group() as group:
             for display in displays:
-                is_lossless = attribute_of(display, "is_lossless", False)
+                is_lossless = flag_of(display, "is_lossless")
                 # A program that reads every line has read the past ones already.
                 feed = shell.subscribe(lossless=is_lossless, from_start=not is_lossless)
                 shows.append(_Show(display, feed, shell, group.cancel_scope))
@@ -497,9 +503,9 @@ class _Show:
             self._display.conclude(self._shell.result)
 
     def _ended(self, task: RootTask[None]) -> None:
-        is_ours = type(self._display).__module__.startswith("coordinator.displays.")
-        if is_ours and isinstance(task.error, OSError):
-            self.lost_stream = task.error
+        is_ours = module_name(self._display).startswith("coordinator.displays.")
+        if is_ours and task.error is not None and is_a(task.error, OSError):
+            self.lost_stream = cast("OSError", task.error)
             self._scope.cancel("a display's stream is gone")
         elif task.error is not None:
             log_error(task.name, task.error)

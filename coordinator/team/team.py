@@ -16,7 +16,7 @@ import msgspec
 
 from agents.actor.person import HUMAN, Person
 from agents.agent import Agent
-from agents.boundary.guard import attribute_of, log_error, model_of, offers
+from agents.boundary.guard import log_error, model_of, offers, text_attribute
 from agents.boundary.root import RootTask
 from agents.conversation.prompts import system_prompt
 from agents.limits.limiter import Limiter
@@ -94,7 +94,7 @@ class Team(Generic[T]):
         Bounded, and done also where the caller is cancelled; raises nothing.
         """
         tasks = [
-            RootTask(f"closing {model_of(backend)}", backend.aclose)
+            RootTask(f"closing {model_of(backend)}", lambda one=backend: one.aclose())
             for backend in self.backends
         ]
         with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
@@ -143,8 +143,8 @@ class Team(Generic[T]):
 
         def limiter(backend: Backend) -> Limiter:
             # A backend of the caller's own may know nothing of limits.
-            key: str | None = attribute_of(backend, "limit_key", None)
-            return free if key is None else shared_limiter(key)
+            key = text_attribute(backend, "limit_key")
+            return shared_limiter(key) if key else free
 
         return {
             AgentId(agent.id): tuple(map(limiter, (agent.backend, *agent.fallbacks)))

@@ -21,7 +21,6 @@ from agents.protocol.redaction import (
     MASK,
     Redactor,
     secrets_in_address,
-    secrets_of,
     secrets_of_environment,
 )
 from agents.protocol.stamper import Pen
@@ -136,24 +135,3 @@ def test_base64_of_a_short_secret_is_masked_wherever_it_stands(
 )
 def test_secrets_of_an_address(address: str, secrets: list[str]) -> None:
     assert list(secrets_in_address(address)) == secrets
-
-
-class _Holder:
-    def __init__(self, secrets: object) -> None:
-        self.secrets = secrets
-
-
-@pytest.mark.parametrize(
-    ("holder", "secrets"),
-    [
-        (object(), []),
-        (_Holder(["one", 2, "three"]), ["one", "three"]),
-        (_Holder("one"), []),
-        (_Holder(b"one"), []),
-        (_Holder(7), []),
-    ],
-)
-def test_a_callers_object_may_say_its_secrets_badly(
-    holder: object, secrets: list[str]
-) -> None:
-    assert list(secrets_of(holder)) == secrets

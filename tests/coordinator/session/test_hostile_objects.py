@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import warnings
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -18,6 +20,7 @@ from agents.protocol.chunks import AgentId
 from agents.tools.function import tool
 from coordinator.team.team import Team
 from tests.coordinator.session.conftest import drafts, scripted, votes
+from tests.coordinator.session.hostile_objects import KINDS, MODES, tried
 
 
 class Unasked(Exception):
@@ -269,3 +272,37 @@ async def test_work_that_cannot_be_shown_is_said_under_the_answer() -> None:
         assert result.answer is not None
         assert result.answer.startswith("Ada says.")
         assert result.answer.endswith(words)
+
+
+@pytest.mark.contains
+@pytest.mark.parametrize("runtime", ["asyncio", "trio"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_whatever_is_done_with_a_brought_object_may_fail(
+    kind: str, runtime: str
+) -> None:
+    done = tried(kind, runtime, None, "is None").done
+    assert done
+    with warnings.catch_warnings(action="ignore"):  # coroutines that are not awaited
+        for number, mode in enumerate(MODES):
+            # A third of it; the rest: see the module.
+            for at in range(number % 3, len(done), 3):
+                tried(kind, runtime, at, mode)
+        gc.collect()
+
+
+@pytest.mark.contains
+@pytest.mark.parametrize("make", [RuntimeError, lambda: SystemExit(3), Unasked])
+async def test_what_nobody_foresaw_in_an_actor_costs_its_agent_alone(
+    monkeypatch: pytest.MonkeyPatch, make: Callable[[], BaseException]
+) -> None:
+    async def fails(agent: Agent, last: Any) -> Any:
+        await anyio.lowlevel.checkpoint()
+        if agent.id == "ada":
+            raise make()
+        return last
+
+    monkeypatch.setattr("agents.actor.turn_runner.with_work", fails)
+    ada = scripted("ada", [drafts("Ada says."), votes("Ben")])
+    result = await coordinator.run("?", team(ada), journal=None)
+    assert result.answer == "Ben says."
+    assert result.agents["ada"].error
