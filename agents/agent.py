@@ -16,7 +16,7 @@ from agents.protocol.unicode_text import whole_text
 from agents.tools.answer_schema import AnswerForm
 from agents.tools.approval import NONE_NEEDED, Approval
 from agents.tools.base import Tool, Toolbox
-from agents.tools.results import ResultKey
+from agents.tools.result_equality import ResultKey
 from agents.tools.schema_fit import problem_of_encoded
 from agents.tools.workflow import WORKFLOW_NAMES, Workflow
 

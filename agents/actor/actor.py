@@ -290,13 +290,13 @@ class Actor:
         except AgentError as error:
             if self._cancel_reason is None:
                 return (_failed(pen, error),)
-        except BaseException as error:
+        except BaseException as error:  # noqa: ASYNC103  (tells the user's from the rest)
             if _is_for_all(error):
                 raise
             # Of something a caller has brought, or ours: the agent's alone, either way.
             log_error(f"{CONTAINED} {self._agent.id}", error)
             if self._cancel_reason is None:
-                return (_failed(pen, error),)
+                return (_failed(pen, error),)  # noqa: ASYNC104  (as above)
         finally:
             self._running = None
             self._scope = None

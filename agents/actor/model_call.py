@@ -21,7 +21,8 @@ from agents.errors import (
     BudgetExhausted,
 )
 from agents.limits.pricing import cost_usd, factor_of
-from agents.limits.spending import (
+from agents.limits.retry import RetryWait
+from agents.limits.turn_budget import (
     WRITTEN_CHARACTERS_A_TOKEN,
     Purse,
     price_of,
@@ -94,17 +95,11 @@ async def ask(
             if delay_s is None:
                 raise
             reason = text_of(error) or class_name(error)
-        if is_gated:
-            # One wait, by the longer of two measures; it is the one that is told.
-            delay_s = max(delay_s, limiter.gate_left_s)
-            limiter.hold(delay_s)
+        wait = RetryWait(delay_s, limiter if is_gated else None)
         await voice.say(
-            ResponseAbandoned(**voice.stamp(), reason=reason, retry_in_s=delay_s)
+            ResponseAbandoned(**voice.stamp(), reason=reason, retry_in_s=wait.wait_s)
         )
-        if not is_gated:
-            await anyio.sleep(delay_s)
-        # Otherwise the limiter's gate is shut for as long, and its queue keeps the
-        # place that this agent would lose by sleeping elsewhere.
+        await wait.over()
 
 
 async def _afforded(backend: Backend, request: Request, purse: Purse) -> Request:

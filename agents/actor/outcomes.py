@@ -28,7 +28,7 @@ from agents.protocol.chunks import (
 )
 from agents.protocol.citations import Citation, Sources, carried
 from agents.protocol.turns import Draft, Present, Review, Task, Work
-from agents.tools.results import ResultKey, result_of
+from agents.tools.result_equality import ResultKey, result_of
 from agents.tools.submissions import (
     Divided,
     HandedIn,

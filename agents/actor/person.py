@@ -48,7 +48,7 @@ from agents.protocol.turns import (
     Work,
     task_name,
 )
-from agents.tools.results import ResultKey, result_of
+from agents.tools.result_equality import ResultKey, result_of
 
 if TYPE_CHECKING:
     from typing import Literal

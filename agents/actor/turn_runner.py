@@ -43,7 +43,7 @@ from agents.errors import (
     ContextExceeded,
     ToolFailed,
 )
-from agents.limits.spending import Purse
+from agents.limits.turn_budget import Purse
 from agents.protocol.backend import Recalls, Request
 from agents.protocol.chunks import (
     ResponseAbandoned,

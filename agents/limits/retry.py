@@ -1,4 +1,4 @@
-"""The retry policy: the one layer that asks again, and its delays."""
+"""The retry policy, its delays, and the wait before a failed call is tried again."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import math
 from dataclasses import dataclass
 from hashlib import blake2b
 
+import anyio
+
 from agents.errors import BackendUnavailable, ProtocolBroken
-from agents.limits.limiter import PATIENCE_S
+from agents.limits.limiter import PATIENCE_S, Limiter
 
 OVERLOAD_LIMIT_S = 900.0
 """Hours of overload that users of other clients report last 5 to 15 minutes."""
@@ -91,3 +93,32 @@ class RetryPolicy:
         """A number in [0, 1) that looks drawn; a hash needs no state an agent."""
         key = f"{self.seed}/{who}/{failures}".encode()
         return int.from_bytes(blake2b(key, digest_size=8).digest()) / 2**64
+
+
+class RetryWait:
+    """The wait of one failed call, begun when it is made.
+
+    Args:
+        delay_s: As the policy says.
+        gate: The limiter that puts the call off; ``None``: nobody else has to wait.
+    """
+
+    __slots__ = ("_gate", "wait_s")
+
+    def __init__(self, delay_s: float, gate: Limiter | None) -> None:
+        self._gate = gate
+        self.wait_s = delay_s
+        """Seconds."""
+        if gate is not None:
+            # One wait, by the longer of two measures; it is the one that is told.
+            self.wait_s = max(delay_s, gate.gate_left_s)
+            gate.hold(self.wait_s)
+
+    async def over(self) -> None:
+        """Wait until the call may be tried again.
+
+        Where a limiter's gate is shut for as long, its queue is the place to wait: this
+        returns at once, or the agent would lose its place by sleeping elsewhere.
+        """
+        if self._gate is None:
+            await anyio.sleep(self.wait_s)

@@ -1,7 +1,8 @@
 """Checks of an answer: what the user knows to be true, and what each of them found.
 
 A check says what is run, for how long and how much it counts. Running one is
-:mod:`agents.tools.checks`'; what follows from its outcome is the coordinator's. Values.
+:mod:`agents.tools.check_runner`'s; what follows from its outcome is the coordinator's.
+Values.
 """
 
 from __future__ import annotations

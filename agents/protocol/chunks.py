@@ -208,7 +208,7 @@ class AnswerProposed(Chunk, frozen=True, kw_only=True, tag="answer_proposed"):
     citations: tuple[Citation, ...] = ()  # ``content`` ends with them as footnotes
     result: str | msgspec.UnsetType = msgspec.UNSET
     """The value compared where equal results are counted, as
-    :mod:`agents.tools.results` reads it; unset where none are."""
+    :mod:`agents.tools.result_equality` reads it; unset where none are."""
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True, tag="choice"):

@@ -1,8 +1,10 @@
 """Total orders that settle ties, and the runoff that may replace them.
 
-Every count ends in one explicit order of the answers, made here and handed in by the
-caller. Nothing is drawn at random: a lot is a hash of the session's seed and what the
-answer says, so that neither speed, nor a name, nor a label is rewarded.
+Every count ends in one explicit order of the answers, handed in by the caller, who
+makes it here or by age or by name (``tie_order`` of
+:mod:`coordinator.consensus.contests`). Nothing is drawn at random: a lot is a hash of
+the session's seed and what the answer says, so that neither speed, nor a name, nor a
+label is rewarded.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from coordinator.massgen.conversion import (
 from coordinator.massgen.custom_tools import package_folder
 from coordinator.protocol.conversion import way_out
 from coordinator.team.reader import read_team
-from coordinator.team.schema import AgentEntry, TeamConfig, TeamFile
+from coordinator.team.team_file_schema import AgentEntry, TeamConfig, TeamFile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,7 +14,7 @@ from coordinator.cli.exit_codes import complain
 from coordinator.displays.library_warnings import Told, warnings_held
 
 if TYPE_CHECKING:
-    from coordinator.team.schema import AgentEntry
+    from coordinator.team.team_file_schema import AgentEntry
 
 NOTICE_CHARS = 400
 """Of a library's words; some quote what they were given."""

@@ -17,7 +17,7 @@ from coordinator.displays.first_picture import FIRST_PICTURE
 from coordinator.displays.result_text import dollars
 from coordinator.displays.sanitizer import clean
 from coordinator.errors import ConfigInvalid
-from coordinator.team.schema import AgentEntry, TeamConfig
+from coordinator.team.team_file_schema import AgentEntry, TeamConfig
 
 AGENTS_UNASKED = 12
 """More agents than this that cost money are asked about."""

@@ -33,9 +33,9 @@ from coordinator.recovery.resume_points import insist_on_record, insist_on_unfin
 from coordinator.session.resume import branch_session, resume_session
 from coordinator.team.emulation import at_work
 from coordinator.team.reader import read_team
-from coordinator.team.schema import AgentEntry, TeamConfig
-from coordinator.team.spec import config_of
 from coordinator.team.team import read_described
+from coordinator.team.team_file_schema import AgentEntry, TeamConfig
+from coordinator.team.team_source import config_of
 
 if TYPE_CHECKING:
     from coordinator.displays.base import Display

@@ -39,8 +39,8 @@ from coordinator.cli.signals import ending_signals, received
 from coordinator.cli.tool_output import tools_print_to_stderr
 from coordinator.consensus.rules import Rules
 from coordinator.displays.base import Cast, Display, Steered
-from coordinator.displays.desk import Desk
 from coordinator.displays.narration import as_people_say
+from coordinator.displays.people_input import Desk
 from coordinator.displays.result_text import dollars
 from coordinator.displays.sanitizer import clean, for_output
 from coordinator.displays.sink import Sink
@@ -50,9 +50,9 @@ from coordinator.session.session import Session, open_session
 from coordinator.team.emulation import at_work, to_emulate
 from coordinator.team.makers import with_backend
 from coordinator.team.reader import DEMO, read_team, with_attached
-from coordinator.team.schema import AgentEntry, TeamConfig, TeamFile
-from coordinator.team.spec import config_of
 from coordinator.team.team import read_described
+from coordinator.team.team_file_schema import AgentEntry, TeamConfig, TeamFile
+from coordinator.team.team_source import config_of
 
 if TYPE_CHECKING:
     from coordinator.journal.writer import Durability

@@ -18,7 +18,7 @@ from agents.protocol.chunks import Usage
 from agents.protocol.turns import Criterion
 from coordinator.consensus.rules import PolicyName, Rules
 from coordinator.errors import ConfigInvalid
-from coordinator.team.schema import AgentEntry, TeamConfig
+from coordinator.team.team_file_schema import AgentEntry, TeamConfig
 
 DEFAULT_BUDGET_USD = 2.0
 """Of a team made by ``--model`` alone."""

@@ -9,12 +9,12 @@ from agents.errors import ToolFailed
 from coordinator.cli.exit_codes import complain
 from coordinator.displays.sanitizer import clean
 from coordinator.errors import ConfigInvalid
-from coordinator.team.spec import config_of
+from coordinator.team.team_source import config_of
 
 if TYPE_CHECKING:
     from agents.tools.workspace.shared_folders import SharedCopies
     from coordinator.protocol.result import Result
-    from coordinator.team.schema import TeamConfig
+    from coordinator.team.team_file_schema import TeamConfig
 
 SHOWN_CHARS = 200_000
 """Of a difference that a person reads; longer ones are named file by file."""

@@ -23,7 +23,7 @@ from coordinator.simulation.generate import (
     settings_of,
 )
 from coordinator.team.reader import read_document
-from coordinator.team.schema import TeamFile
+from coordinator.team.team_file_schema import TeamFile
 from coordinator.team.yaml_document import convert, read
 
 VIOLATED = 1

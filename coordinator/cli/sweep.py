@@ -32,7 +32,7 @@ from coordinator.team.reader import read_team
 
 if TYPE_CHECKING:
     from coordinator.journal.writer import Durability
-    from coordinator.team.schema import TeamConfig
+    from coordinator.team.team_file_schema import TeamConfig
 
 
 @dataclass(frozen=True, kw_only=True)

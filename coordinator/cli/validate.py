@@ -26,7 +26,7 @@ from coordinator.scenarios.sentence import is_scenario
 from coordinator.team.builder import assemble
 from coordinator.team.emulation import NO_KEY
 from coordinator.team.reader import read_team
-from coordinator.team.schema import TeamConfig
+from coordinator.team.team_file_schema import TeamConfig
 
 _TOKEN = "authorization_token"  # noqa: S105  (the field's name)
 

@@ -25,7 +25,7 @@ from coordinator.cli.tool_output import tools_print_to_stderr
 from coordinator.errors import ConfigInvalid
 from coordinator.team.emulation import to_emulate
 from coordinator.team.reader import DEMO, read_team
-from coordinator.team.schema import TeamConfig
+from coordinator.team.team_file_schema import TeamConfig
 
 PORT_MOST = 65_535
 EXTRA = "coordinator web needs some packages; pip install 'massgen-coordinator[web]'"

@@ -30,7 +30,7 @@ from coordinator.cluster.ray_wire import Spec
 from coordinator.journal.entries import library_version
 from coordinator.session.engine import redactor_of
 from coordinator.team.emulation import at_work
-from coordinator.team.spec import config_of
+from coordinator.team.team_source import config_of
 
 if TYPE_CHECKING:
     from agents.actor.publisher import Outbox, Recorded

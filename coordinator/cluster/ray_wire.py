@@ -22,7 +22,7 @@ from coordinator.errors import ConfigInvalid
 from coordinator.journal.entries import library_version
 
 if TYPE_CHECKING:
-    from coordinator.team.schema import RayPlace
+    from coordinator.team.team_file_schema import RayPlace
 
 BEGIN_S = 120.0
 """How long a far end may take to begin: Ray starts a process, which imports an SDK; a
@@ -67,7 +67,7 @@ class OnRay:
     """Where an agent lives: an actor of a Ray cluster.
 
     Args:
-        source: The team, as :func:`coordinator.team.spec.source_of` wrote it.
+        source: The team, as :func:`coordinator.team.team_source.source_of` wrote it.
         agent: Which of its agents.
         place: Where on the cluster.
         share: The agent's part of every rate limit.

@@ -1,8 +1,9 @@
 """Policies replayed on recorded outcomes: counting, growing, checking, judging.
 
 Each replay draws what a team would have had from what models really said, and lets the
-product's own functions decide: results are equal by :mod:`agents.tools.results`,
-counted by :mod:`coordinator.consensus.result_count`, certain by
+product's own functions decide: results are equal by
+:mod:`agents.tools.result_equality`, counted by
+:mod:`coordinator.consensus.result_count`, certain by
 :func:`coordinator.consensus.team_growth.is_sure`, and judges are weighed by
 :func:`coordinator.ballots.learned_weights`. Draws are seeded, and every policy sees the
 same drafts of a problem, so that differences are paired.

@@ -6,7 +6,7 @@ pass most go on to be counted or voted on, and where one is left there is no vot
 Checks are the best signal there is: one assertion of the user's lifts recorded programs
 from .225 to .373, three to .429, where .460 have any right answer at all (2026-11-30).
 What a check is, and running it, is others' (:mod:`agents.protocol.checks`,
-:mod:`agents.tools.checks`). Pure.
+:mod:`agents.tools.check_runner`). Pure.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""The end of a session: the winner's last turn, the best answer so far, or nothing."""
+"""The end of a session: the winner's last turn, the best answer so far, or nothing.
+
+That its deadline or an interrupt ends a session is the machine's (``_best_so_far`` of
+:mod:`coordinator.consensus.machine`); here it gets its result.
+"""
 
 from __future__ import annotations
 

@@ -14,8 +14,8 @@
 no clock, channel, logger or randomness in here: time comes with the inputs, chance is a
 seed, and feeding the same inputs again gives the same effects. Every rule of a session
 is in this file and its neighbours: :mod:`.drafting` (first answers), :mod:`.contests`
-and :mod:`.voting` (the vote), :mod:`.revisions`, :mod:`.vetoes` and :mod:`.ending`; a
-divided task goes another way, in :mod:`.division`.
+and :mod:`.voting` (the vote), :mod:`.revisions`, :mod:`.vetoes` and
+:mod:`.conclusion`; a divided task goes another way, in :mod:`.division`.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ from agents.protocol.chunks import (
     VoteCast,
 )
 from coordinator.consensus import (
-    budget,
     challenge,
     conclusion,
     division,
     drafting,
     leader_first,
     revisions,
+    session_budget,
     vetoes,
     voting,
     winner,
@@ -135,7 +135,7 @@ class Consensus:
             answers={},
             contests={},
         )
-        return cls(rules, state, is_budgeted=budget.is_set(rules))
+        return cls(rules, state, is_budgeted=session_budget.is_set(rules))
 
     @property
     def seed(self) -> int:
@@ -422,9 +422,9 @@ def _on_usage(m: Move, member: Member, chunk: UsageReported) -> None:
     ):
         _stop(m, f"the budget of {rules.limits.budget_usd} USD is spent")
     elif member.activity != "out":
-        why = budget.overdrawn(m, member)
+        why = session_budget.overdrawn(m, member)
         if why is None and chunk.cost_usd is None and chunk.usage.total_tokens:
-            is_bounded = budget.is_in_money(rules, member.id)
+            is_bounded = session_budget.is_in_money(rules, member.id)
             unknown = f"the price of {chunk.model!r} is unknown; no budget can be kept"
             why = unknown if is_bounded else None
         if why is not None:
@@ -437,9 +437,9 @@ def _is_over(m: Move) -> bool:
 
 def _keep_to_budget(m: Move) -> None:
     """Hold back the turns that do not fit: their agents are out, the others go on."""
-    begin, never = 0, list[budget.HeldBack]()
+    begin, never = 0, list[session_budget.HeldBack]()
     while not _is_over(m):
-        held = budget.hold_back(m, begin)
+        held = session_budget.hold_back(m, begin)
         begin = len(m.out)
         if not held:
             break
@@ -457,7 +457,7 @@ def _keep_to_budget(m: Move) -> None:
                 _after_failure(m, member, each.member.activity, each.why)
         if m.rules.limits.ahead == "waits" and m.rules.drafting.revise:
             revisions.ask_who_waited(m)  # for whoever is out now, perhaps
-    budget.without_cancels(m, never)
+    session_budget.without_cancels(m, never)
 
 
 def _on_shell(m: Move, what: ShellInput) -> None:

@@ -3,8 +3,8 @@
 Seven drafts of which five say 41 need no vote. Counting is right more often than one
 draft wherever answers can be compared (+9 points on AIME 2024, +3.4 on GPQA at seven
 drafts of one model, recorded answers, 2026-11-30), and it costs nothing. What makes two
-results equal is said with the answer (:mod:`agents.tools.results`); this file owns
-entries, their order, and when no outstanding draft or ballot can change the first.
+results equal is said with the answer (:mod:`agents.tools.result_equality`); this file
+owns entries, their order, and when no outstanding draft or ballot can change the first.
 Pure, and apart from :func:`settle` and :func:`grouped` without the machine's state.
 """
 

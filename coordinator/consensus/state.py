@@ -1,8 +1,8 @@
 """The state of the machine: members, answers, contests. Values only, no rules.
 
-Collections that grow with the team are :mod:`.tables`, so that a step which changes one
-member of ten thousand does not copy the team. Their order is not defined; whoever needs
-an order walks the tuples ``order`` and ``voters``.
+Collections that grow with the team are :mod:`.persistent_map`, so that a step which
+changes one member of ten thousand does not copy the team. Their order is not defined;
+whoever needs an order walks the tuples ``order`` and ``voters``.
 """
 
 from __future__ import annotations

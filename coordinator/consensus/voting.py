@@ -1,7 +1,7 @@
 """Voting: which ballots count, when a contest is decided, and what follows from it.
 
 Who judges which answers is :mod:`.contests`'s and
-:mod:`.topology`'s. Under rules with ``revise`` the answers of the one open
+:mod:`.committees`'s. Under rules with ``revise`` the answers of the one open
 contest change while it runs; that is :mod:`.revisions`'.
 """
 

@@ -22,7 +22,7 @@ from coordinator.massgen.folder_conversion import shared, skill_folders
 from coordinator.massgen.ledger import Ledger, Refusal, Row
 from coordinator.massgen.rubric_conversion import rubric
 from coordinator.team.reader import read_document
-from coordinator.team.schema import TeamConfig
+from coordinator.team.team_file_schema import TeamConfig
 from coordinator.team.validation import FILE_TOOLS
 from coordinator.team.yaml_document import Document, Where
 

@@ -21,7 +21,7 @@ from coordinator.massgen.result_facts import coordination_result
 from coordinator.session.session import open_session
 from coordinator.team.emulation import at_work, to_emulate
 from coordinator.team.reader import read_document, read_team
-from coordinator.team.schema import TeamConfig
+from coordinator.team.team_file_schema import TeamConfig
 from coordinator.team.yaml_document import Document
 
 

@@ -18,7 +18,7 @@ from coordinator.measure.teams import OPEN, REVISING, open_team, revising_team
 from coordinator.sweep.driver import Watch
 from coordinator.sweep.questions import Question
 from coordinator.sweep.sweep import Report, SweepOptions, sweep
-from coordinator.team.schema import TeamConfig
+from coordinator.team.team_file_schema import TeamConfig
 
 
 @dataclass(frozen=True, kw_only=True)

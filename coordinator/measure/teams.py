@@ -13,7 +13,7 @@ from coordinator.comparison.assumptions import Assumptions
 from coordinator.consensus.rules import Rules
 from coordinator.errors import ConfigInvalid
 from coordinator.sweep.questions import Question
-from coordinator.team.schema import TeamConfig
+from coordinator.team.team_file_schema import TeamConfig
 
 OPEN, REVISING = "open", "revising"
 REVISIONS_AN_AGENT = 1.5

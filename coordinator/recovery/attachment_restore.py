@@ -55,7 +55,7 @@ def _place(source: str) -> str:
     """Where a file can be found by another process; no key is in it."""
     if not is_address(source):
         return str(Path(source).absolute())
-    from coordinator.team.spec import LEFT_OUT, has_secret  # noqa: PLC0415  (for few)
+    from coordinator.team.team_source import LEFT_OUT, has_secret  # noqa: PLC0415  (for few)
 
     return LEFT_OUT if has_secret(source) else source
 
@@ -104,7 +104,7 @@ def _wanted(file: AttachedFile, attachable: Attachable | None) -> Attachable:
     Raises:
         ConfigInvalid: Nobody knows where it is.
     """
-    from coordinator.team.spec import LEFT_OUT  # noqa: PLC0415  (for few)
+    from coordinator.team.team_source import LEFT_OUT  # noqa: PLC0415  (for few)
 
     if isinstance(attachable, Attachment):
         return attachable

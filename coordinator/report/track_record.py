@@ -16,8 +16,8 @@ from contextlib import suppress
 import msgspec
 
 from agents.protocol.chunks import Label
+from agents.tools.result_equality import value_result
 from agents.tools.result_text import text_result
-from agents.tools.results import value_result
 from coordinator.ballots import Record, best_of
 from coordinator.protocol.result import AnswerRecord, Result
 

@@ -17,8 +17,8 @@ from coordinator.team.yaml_document import Document, read, value_at
 
 if TYPE_CHECKING:
     from coordinator.scenarios.reader import Scenario
-    from coordinator.team.schema import TeamConfig
     from coordinator.team.team import Team
+    from coordinator.team.team_file_schema import TeamConfig
     from coordinator.team.yaml_document import Where
 
 _QUOTED = re.compile(r"'([^']+)'")

@@ -54,9 +54,9 @@ from coordinator.protocol.events import (
     VoteForced,
 )
 from coordinator.session.replay import Replay
-from coordinator.team.schema import LIMITS, TOP
-from coordinator.team.spec import config_of
 from coordinator.team.team import read_described
+from coordinator.team.team_file_schema import LIMITS, TOP
+from coordinator.team.team_source import config_of
 
 if TYPE_CHECKING:
     from coordinator.journal.reader import Journal

@@ -27,7 +27,7 @@ from coordinator.protocol.events import Event
 from coordinator.scenarios.facts import CLOSED, FIELDS, KINDS
 from coordinator.scenarios.matchers import TextMatch
 from coordinator.scenarios.schema import DEEDS, Intervention, ScenarioFile
-from coordinator.team.schema import TeamFile
+from coordinator.team.team_file_schema import TeamFile
 
 Json: TypeAlias = dict[str, Any]
 Kind: TypeAlias = Literal["scenario", "team"]

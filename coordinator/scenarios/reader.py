@@ -19,7 +19,7 @@ from coordinator.scenarios.sentence import is_scenario, sentence_of
 from coordinator.scenarios.validation import faults
 from coordinator.simulation.virtual_time import Runtime
 from coordinator.team.reader import FAULTS_TOLD, read_once, without
-from coordinator.team.schema import AgentEntry, TeamConfig
+from coordinator.team.team_file_schema import AgentEntry, TeamConfig
 from coordinator.team.yaml_document import (
     Document,
     Misplaced,

@@ -14,8 +14,8 @@ from coordinator.scenarios.schema import ScenarioFile
 
 if TYPE_CHECKING:
     from coordinator.session.session import Session
-    from coordinator.team.schema import TeamFile
     from coordinator.team.team import Team
+    from coordinator.team.team_file_schema import TeamFile
 
 
 class Rehearsal:

@@ -36,7 +36,7 @@ import msgspec
 from coordinator.protocol.result import Status
 from coordinator.scenarios.facts import Step
 from coordinator.scenarios.matchers import Bound, TextMatch
-from coordinator.team.schema import TeamFile
+from coordinator.team.team_file_schema import TeamFile
 
 Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
 Unset: TypeAlias = msgspec.UnsetType

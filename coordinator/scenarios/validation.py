@@ -39,7 +39,7 @@ from coordinator.simulation.fault_injection import faults_of
 from coordinator.team.function_tools import function_entry
 
 if TYPE_CHECKING:
-    from coordinator.team.schema import TeamConfig
+    from coordinator.team.team_file_schema import TeamConfig
     from coordinator.team.yaml_document import Where
 
 Fault: TypeAlias = "tuple[Where, str]"

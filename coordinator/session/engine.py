@@ -48,7 +48,7 @@ from coordinator.protocol.events import (
     TimerRang,
 )
 from coordinator.session.channel import Inbox, Outbox, channel
-from coordinator.session.check_runs import CheckRuns
+from coordinator.session.check_tasks import CheckRuns
 from coordinator.session.downloads import Downloads
 from coordinator.session.driver import Driver
 from coordinator.session.recorder import Recorder

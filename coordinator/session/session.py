@@ -428,7 +428,7 @@ async def _served(
     Tools that ask for a yes ask the caller's own approver, as they do without it.
     """
     from coordinator.displays.base import Steered  # noqa: PLC0415  (for few)
-    from coordinator.displays.desk import Desk, NoRequests  # noqa: PLC0415
+    from coordinator.displays.people_input import Desk, NoRequests  # noqa: PLC0415
 
     if not isinstance(shown, Steered):
         yield

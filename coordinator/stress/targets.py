@@ -26,8 +26,8 @@ from coordinator.team.builder import assemble, closing
 from coordinator.team.emulation import NO_KEY, emulated
 from coordinator.team.function_tools import imported
 from coordinator.team.reader import read_team
-from coordinator.team.schema import AgentEntry, TeamConfig
 from coordinator.team.team import Team
+from coordinator.team.team_file_schema import AgentEntry, TeamConfig
 
 Over: TypeAlias = Literal["process", "http"]
 QUESTION = "What shall it be?"

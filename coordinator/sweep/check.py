@@ -19,7 +19,7 @@ import anyio
 import msgspec
 
 from agents.boundary.threads import in_thread
-from agents.tools.workspace.sandbox import kill_session
+from agents.tools.workspace.child_process import kill_session
 from coordinator.errors import ConfigInvalid
 from coordinator.sweep.outcome import Outcome
 from coordinator.sweep.questions import Question

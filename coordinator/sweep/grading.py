@@ -1,7 +1,8 @@
 """Grading of an answer, by a reference. Pure.
 
 Numbers are compared by their value, choices by their letter, texts without case, blanks
-and mark-up (:mod:`agents.tools.results`). An answer in prose is read by how it ends.
+and mark-up (:mod:`agents.tools.result_equality`). An answer in prose is read by how it
+ends.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from typing import cast
 
 import msgspec
 
+from agents.tools.result_equality import final_result, value_result
 from agents.tools.result_text import text_result
-from agents.tools.results import final_result, value_result
 from coordinator.sweep.questions import LETTERS, Question
 
 _NUMBER = re.compile(r"[-\u2212]?\d[\d,]*(?:\.\d+)?(?:/\d+)?")

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from coordinator.team.schema import TeamConfig
+    from coordinator.team.team_file_schema import TeamConfig
 
 if sys.platform != "win32":
     import resource

@@ -22,7 +22,7 @@ from anyio.abc import SocketStream
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from agents.boundary.log_context import bound_logger
-from agents.tools.workspace.sandbox import kill_session
+from agents.tools.workspace.child_process import kill_session
 from coordinator.errors import CoordinatorError
 from coordinator.sweep.open_files import raise_limit
 from coordinator.sweep.worker import work

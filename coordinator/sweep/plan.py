@@ -24,7 +24,7 @@ class TeamSource(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     source: msgspec.Raw
-    """As :func:`coordinator.team.spec.source_of` wrote it."""
+    """As :func:`coordinator.team.team_source.source_of` wrote it."""
     digest: str
     """Of all that decides what the team does; not of where its file lies."""
     seed: int = 0

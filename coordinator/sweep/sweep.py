@@ -36,7 +36,7 @@ from coordinator.team.team import read_described
 
 if TYPE_CHECKING:
     from coordinator.journal.writer import Durability
-    from coordinator.team.schema import TeamConfig
+    from coordinator.team.team_file_schema import TeamConfig
 
 CONCURRENCY = 16
 """Sessions at once, where nobody says otherwise: some 80 streams of a usual team."""

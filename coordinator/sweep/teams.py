@@ -21,12 +21,12 @@ from coordinator.sweep.budget import Grant
 from coordinator.sweep.plan import TeamSource, digest_of
 from coordinator.team.builder import assemble
 from coordinator.team.emulation import at_work
-from coordinator.team.spec import config_of, source_of
+from coordinator.team.team_source import config_of, source_of
 
 if TYPE_CHECKING:
     from coordinator.sweep.plan import Job
-    from coordinator.team.schema import TeamConfig
     from coordinator.team.team import Team
+    from coordinator.team.team_file_schema import TeamConfig
 
 
 def team_source(name: str, config: TeamConfig) -> TeamSource:

@@ -12,7 +12,7 @@ from coordinator.errors import ConfigInvalid
 
 if TYPE_CHECKING:
     from agents.agent import Agent
-    from coordinator.team.schema import AgentEntry
+    from coordinator.team.team_file_schema import AgentEntry
 
 
 def check_approvals(entries: Sequence[AgentEntry], agents: Sequence[Agent]) -> None:

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from agents.actor.person import Person
 from agents.agent import Agent
 from agents.backends.claude.server_tools import server_tool
-from agents.limits.model_price import ModelPrice
+from agents.limits.stated_price import ModelPrice
 from agents.protocol.chunks import AgentId
 from agents.tools.approval import Approval, Approver, nobody
 from coordinator.errors import ConfigInvalid
@@ -30,9 +30,9 @@ from coordinator.team.approvals import check_approvals
 from coordinator.team.function_tools import functions, imported
 from coordinator.team.makers import OTHERS, fallback_of, make_backend
 from coordinator.team.mcp_servers import toolboxes
-from coordinator.team.schema import AgentEntry, RayPlace, TeamConfig, attached
-from coordinator.team.spec import config_of, source_of
 from coordinator.team.team import Team
+from coordinator.team.team_file_schema import AgentEntry, RayPlace, TeamConfig, attached
+from coordinator.team.team_source import config_of, source_of
 from coordinator.team.validation import WORKSPACE_TOOLS, is_server_tool
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from coordinator.errors import ConfigInvalid
 if TYPE_CHECKING:
     from agents.backends.claude_code import ClaudeCodeBackend
     from agents.tools.approval import Approver
-    from coordinator.team.schema import AgentEntry
+    from coordinator.team.team_file_schema import AgentEntry
 
 _OF_OTHERS: dict[str, Any] = {
     "server": None,

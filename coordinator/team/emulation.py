@@ -26,7 +26,7 @@ import msgspec
 from agents.backends.claude.files import ClaudeFiles
 from agents.conversation.uploads import PRETENDED
 from agents.limits.pricing import cost_usd
-from agents.limits.spending import tokens_at_most
+from agents.limits.turn_budget import tokens_at_most
 from agents.protocol.backend import Forecast, Forecasts, Priced, Recalls
 from agents.protocol.chunks import Usage
 from agents.tools.answer_schema import answer_form
@@ -34,9 +34,9 @@ from agents.tools.approval import Approver, nobody
 from coordinator.errors import ConfigInvalid
 from coordinator.team.builder import answer_type, assemble, closing
 from coordinator.team.makers import MODELS, OTHERS, emulated_entry
-from coordinator.team.schema import AgentEntry, TeamConfig
-from coordinator.team.spec import config_of, source_of
 from coordinator.team.team import Team
+from coordinator.team.team_file_schema import AgentEntry, TeamConfig
+from coordinator.team.team_source import config_of, source_of
 
 if TYPE_CHECKING:
     from agents.agent import Agent

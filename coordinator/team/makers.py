@@ -19,7 +19,7 @@ from coordinator.team.function_tools import imported
 
 if TYPE_CHECKING:
     from agents.backends.transport.http_backend import HttpBackend
-    from coordinator.team.schema import AgentEntry
+    from coordinator.team.team_file_schema import AgentEntry
 
 Maker: TypeAlias = Literal[
     "claude", "openai", "grok", "gemini", "compatible", "claude_code"

@@ -12,7 +12,7 @@ from coordinator.team.paths import beside
 if TYPE_CHECKING:
     from agents.mcp.server_config import McpServer
     from agents.tools.base import Toolbox
-    from coordinator.team.schema import AgentEntry
+    from coordinator.team.team_file_schema import AgentEntry
 
 
 def toolboxes(entry: AgentEntry, folder: str = "") -> tuple[Toolbox, ...]:

@@ -1,8 +1,8 @@
 """Reading of a team file: from YAML to its Structs, its rules and its scripts.
 
-Its keys are :mod:`coordinator.team.schema`'s; nothing here opens a backend or imports a
-tool. :mod:`coordinator.team.builder` makes a :class:`~coordinator.team.team.Team` of
-what is read.
+Its keys are :mod:`coordinator.team.team_file_schema`'s; nothing here opens a backend or
+imports a tool. :mod:`coordinator.team.builder` makes a
+:class:`~coordinator.team.team.Team` of what is read.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from coordinator.team.agent_ids import id_fault
 from coordinator.team.attachment_sources import placed
 from coordinator.team.makers import with_backend
 from coordinator.team.paths import expanded, variable_in
-from coordinator.team.schema import (
+from coordinator.team.team_file_schema import (
     LIMITS,
     TOP,
     AgentEntry,

@@ -11,7 +11,7 @@ from agents.tools.workspace.work_place import WorkPlace
 from coordinator.errors import ConfigInvalid
 
 if TYPE_CHECKING:
-    from coordinator.team.schema import AgentEntry, SharedEntry, TeamConfig
+    from coordinator.team.team_file_schema import AgentEntry, SharedEntry, TeamConfig
 
 _NAME = re.compile(r"[\w][\w .-]{0,99}")
 

@@ -23,15 +23,15 @@ from agents.limits.limiter import Limiter
 from agents.limits.model_makers import maker_of
 from agents.limits.pricing import cost_usd
 from agents.limits.shared_limits import shared_limiter
-from agents.limits.spending import price_of
+from agents.limits.turn_budget import price_of
 from agents.protocol.attachments import Attach
 from agents.protocol.backend import Backend, Priced
 from agents.protocol.chunks import AgentId, Usage
 from agents.tools.answer_schema import AnswerForm, answer_form
-from agents.tools.results import result_key
+from agents.tools.result_equality import result_key
 from agents.tools.workflow import Workflow
 from coordinator.ballots import form
-from coordinator.consensus import budget
+from coordinator.consensus import session_budget
 from coordinator.consensus.rules import Price, Rules, RulesRecord
 from coordinator.consensus.team_growth import escalation_fault
 from coordinator.errors import ConfigInvalid
@@ -225,7 +225,7 @@ class Team(Generic[T]):
         if fault := escalation_fault(self.rules):
             raise ConfigInvalid(fault)
         self._name_people()
-        if budget.is_set(self.rules):
+        if session_budget.is_set(self.rules):
             self._price_budgets()
         _check_weighed(self.rules, ids)
 
@@ -441,7 +441,7 @@ def overhead_tokens(agent: Agent) -> int:
         characters += len(spec.name) + len(getattr(spec, "description", ""))
         # Half of a schema is quotes and brackets, which tokens hold many of.
         characters += len(bytes(getattr(spec, "input_schema", b""))) // 2
-    return characters // budget.CHARACTERS_A_TOKEN
+    return characters // session_budget.CHARACTERS_A_TOKEN
 
 
 def _cost_usd(backend: Backend, usage: Usage) -> float | None:

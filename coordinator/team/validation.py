@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from coordinator.consensus.rules import Rules
-    from coordinator.team.schema import AgentEntry
+    from coordinator.team.team_file_schema import AgentEntry
 
 JsonObject: TypeAlias = dict[str, Any]  # carried to the API as it is
 

@@ -26,9 +26,9 @@ from coordinator.recovery.follow_up import continued_from
 from coordinator.session.resume import resume_session
 from coordinator.session.session import Session, open_session
 from coordinator.team.emulation import at_work
-from coordinator.team.schema import TeamConfig
-from coordinator.team.spec import config_of
 from coordinator.team.team import Team, read_described
+from coordinator.team.team_file_schema import TeamConfig
+from coordinator.team.team_source import config_of
 from coordinator.web import acts
 from coordinator.web.event_log import EventLog
 from coordinator.web.kept_log import KeptLog, events_of

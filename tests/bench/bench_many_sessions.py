@@ -45,9 +45,9 @@ from coordinator.sweep.driver import Progress
 from coordinator.sweep.questions import Question
 from coordinator.sweep.sweep import SweepOptions, sweep
 from coordinator.team.reader import parse_team
-from coordinator.team.schema import RayPlace
-from coordinator.team.spec import source_of
 from coordinator.team.team import Team
+from coordinator.team.team_file_schema import RayPlace
+from coordinator.team.team_source import source_of
 
 SESSIONS, AGENTS = 1_000, 5
 EVENTS, RATE = 20, 1

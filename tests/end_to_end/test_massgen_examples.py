@@ -21,7 +21,7 @@ from coordinator.errors import ConfigInvalid
 from coordinator.massgen.configuration import is_configuration, read_configuration
 from coordinator.massgen.conversion import Converted, convert, team_of
 from coordinator.team.emulation import at_work, to_emulate
-from coordinator.team.schema import TeamConfig
+from coordinator.team.team_file_schema import TeamConfig
 from tests.end_to_end.test_massgen_agents import PYTHON
 
 PATIENCE_S = 120.0

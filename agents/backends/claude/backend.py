@@ -75,7 +75,7 @@ from agents.errors import (
 from agents.limits import pricing
 from agents.limits.idle_watchdog import Reading, reading
 from agents.limits.library_warnings import with_warnings_logged
-from agents.limits.spending import tokens_at_most
+from agents.limits.turn_budget import tokens_at_most
 from agents.protocol.backend import Forecast, Request
 from agents.protocol.chunks import ResponseOpened, StreamChunk, brings_on
 from agents.protocol.redaction import secrets_in_address

@@ -26,7 +26,7 @@ from agents.backends.transport.http_backend import (
     options_over,
 )
 from agents.limits.model_makers import maker_of
-from agents.limits.model_price import Given, ModelPrice
+from agents.limits.stated_price import Given, ModelPrice
 from agents.protocol.stamper import Pen
 
 

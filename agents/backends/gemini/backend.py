@@ -14,7 +14,7 @@ from agents.backends.gemini.settings import GeminiSettings, as_asked
 from agents.backends.transport.api_keys import found_key
 from agents.backends.transport.endpoint import Endpoint
 from agents.backends.transport.http_backend import HttpBackend, Speech, options_over
-from agents.limits.model_price import Given, ModelPrice
+from agents.limits.stated_price import Given, ModelPrice
 from agents.protocol.chunks import Allowance
 
 BASE_URL = "https://generativelanguage.googleapis.com/v1beta"

@@ -11,7 +11,7 @@ from agents.backends.grok.settings import GrokSettings, as_responses, check
 from agents.backends.transport.api_keys import found_key
 from agents.backends.transport.endpoint import Endpoint, bearer
 from agents.backends.transport.http_backend import HttpBackend, Speech, options_over
-from agents.limits.model_price import Given, ModelPrice
+from agents.limits.stated_price import Given, ModelPrice
 
 BASE_URL = "https://api.x.ai/v1"
 KEY_VARIABLE = "XAI_API_KEY"

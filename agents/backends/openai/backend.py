@@ -25,7 +25,7 @@ from agents.backends.openai.sign_in import (
 from agents.backends.transport.api_keys import found_key
 from agents.backends.transport.endpoint import Endpoint, bearer
 from agents.backends.transport.http_backend import HttpBackend, Speech, options_over
-from agents.limits.model_price import Given, ModelPrice
+from agents.limits.stated_price import Given, ModelPrice
 
 BASE_URL = "https://api.openai.com/v1"
 KEY_VARIABLES = ("OPENAI_API_KEY",)

@@ -27,7 +27,7 @@ from agents.backends.plain_request import Stream, chunks_of, pen_of, plain_reque
 from agents.backends.transport.clients import CLOSE_GRACE_S
 from agents.backends.transport.endpoint import Answer, Endpoint, read_to_end
 from agents.errors import BackendRefused, BackendUnavailable
-from agents.limits.model_price import ModelPrice
+from agents.limits.stated_price import ModelPrice
 from agents.protocol.backend import Request
 from agents.protocol.chunks import (
     Allowance,

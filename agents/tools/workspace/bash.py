@@ -21,7 +21,7 @@ import msgspec
 from agents.errors import ToolFailed
 from agents.protocol.backend import KnownTool
 from agents.tools.workspace import sandbox, schemas
-from agents.tools.workspace.child_process import open_process
+from agents.tools.workspace.child_process import kill_session, open_process
 from agents.tools.workspace.folder import Folder
 
 TYPE = "bash_20250124"
@@ -147,7 +147,7 @@ class Bash:
                     group.start_soon(output.read, process.stdout, name="output of bash")
                     await process.wait()
                     # What it left behind holds its output open.
-                    sandbox.kill_session(process.pid)
+                    kill_session(process.pid)
                 is_late = False
         if is_late:
             raise ToolFailed(
@@ -174,7 +174,7 @@ class Bash:
         try:
             yield process
         finally:
-            sandbox.kill_session(process.pid)
+            kill_session(process.pid)
             with anyio.move_on_after(CLOSE_GRACE_S, shield=True):
                 await process.aclose()
 

@@ -1,4 +1,4 @@
-"""Child processes that are started by the event loop's own thread.
+"""Child processes: started by the event loop's own thread, killed with their session.
 
 The kernel ends a sandbox with the *thread* that has started it (``PR_SET_PDEATHSIG``,
 prctl(2), Linux's man-pages 6.03), and trio starts processes in threads that end once
@@ -9,6 +9,7 @@ they have been idle for ten seconds. Here the loop's thread starts them, as asyn
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -219,3 +220,43 @@ def _close(pipe: IO[bytes]) -> None:
     anyio.notify_closing(pipe)
     with suppress(OSError):  # what is written was unbuffered: nothing is lost
         pipe.close()
+
+
+def kill_session(leader: int) -> None:
+    """Kill every process of the session that ``leader`` leads; itself, where it is all.
+
+    Job control gives each job a group of its own, but they all stay in the session.
+    Only a child that begins a session of its own is not found. On Windows there are no
+    sessions of this kind: the leader alone is killed.
+    """
+    if sys.platform == "win32":
+        with suppress(OSError):
+            os.kill(leader, signal.SIGTERM)
+        return
+    for _ in range(3):  # what is killed may have begun another meanwhile
+        members = _of_session(leader)
+        for process in members:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(process, signal.SIGKILL)
+        if not members:
+            break
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)
+
+
+def _of_session(leader: int) -> list[int]:
+    pids: list[int] = []
+    processes = Path("/proc")
+    if not processes.is_dir():
+        return pids
+    for entry in os.listdir(processes):  # noqa: PTH208  (names alone, of thousands)
+        if not entry.isdigit():
+            continue
+        with suppress(OSError, ValueError, IndexError):
+            stat = (processes / entry / "stat").read_bytes()
+            # Behind the program's name, which may hold anything: state, parent, group,
+            # session (proc(5)).
+            fields = stat.rpartition(b")")[2].split()
+            if int(fields[3]) == leader and fields[0] not in (b"Z", b"X"):
+                pids.append(int(entry))
+    return pids

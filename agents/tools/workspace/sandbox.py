@@ -16,7 +16,6 @@ from __future__ import annotations
 import ctypes
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -190,43 +189,3 @@ def hide_environment() -> bool:
     with suppress(OSError, AttributeError):
         return ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) == 0
     return False
-
-
-def kill_session(leader: int) -> None:
-    """Kill every process of the session that ``leader`` leads; itself, where it is all.
-
-    Job control gives each job a group of its own, but they all stay in the session.
-    Only a child that begins a session of its own is not found. On Windows there are no
-    sessions of this kind: the leader alone is killed.
-    """
-    if sys.platform == "win32":
-        with suppress(OSError):
-            os.kill(leader, signal.SIGTERM)
-        return
-    for _ in range(3):  # what is killed may have begun another meanwhile
-        members = _of_session(leader)
-        for process in members:
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(process, signal.SIGKILL)
-        if not members:
-            break
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(leader, signal.SIGKILL)
-
-
-def _of_session(leader: int) -> list[int]:
-    pids: list[int] = []
-    processes = Path("/proc")
-    if not processes.is_dir():
-        return pids
-    for entry in os.listdir(processes):  # noqa: PTH208  (names alone, of thousands)
-        if not entry.isdigit():
-            continue
-        with suppress(OSError, ValueError, IndexError):
-            stat = (processes / entry / "stat").read_bytes()
-            # Behind the program's name, which may hold anything: state, parent, group,
-            # session (proc(5)).
-            fields = stat.rpartition(b")")[2].split()
-            if int(fields[3]) == leader and fields[0] not in (b"Z", b"X"):
-                pids.append(int(entry))
-    return pids

@@ -16,7 +16,7 @@ from agents.protocol.chunks import StatusChanged, ToolReturned
 from coordinator.errors import ConfigInvalid
 from coordinator.team.builder import assemble
 from coordinator.team.reader import parse_team
-from coordinator.team.spec import LEFT_OUT, source_of
+from coordinator.team.team_source import LEFT_OUT, source_of
 
 TEAM = """\
 agents:

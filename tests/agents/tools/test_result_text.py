@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.tools.algebra import NotAlgebra, evaluated, spelled
+from agents.tools.result_equality import final_result
 from agents.tools.result_text import text_result
-from agents.tools.results import final_result
 
 # The forms are those of public mathematics benchmarks, and of reports against graders
 # of such (2026-12-01): huggingface/Math-Verify 1, 2, 14, 37, 41, 56, 64, 76, 82;

@@ -34,7 +34,7 @@ from coordinator.sweep.store import read_outcomes
 from coordinator.sweep.sweep import SweepOptions, sweep
 from coordinator.team.builder import assemble
 from coordinator.team.reader import parse_team
-from coordinator.team.schema import TeamConfig
+from coordinator.team.team_file_schema import TeamConfig
 from tests.coordinator.cluster.conftest import STORE_BYTES
 
 pytestmark = [

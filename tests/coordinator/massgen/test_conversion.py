@@ -14,7 +14,7 @@ from coordinator.massgen.team_file import team_file
 from coordinator.team.emulation import at_work, to_emulate
 from coordinator.team.function_tools import functions
 from coordinator.team.reader import parse_team
-from coordinator.team.schema import TeamConfig
+from coordinator.team.team_file_schema import TeamConfig
 
 HERE = Path("their.yaml")
 

@@ -9,7 +9,7 @@ from coordinator.errors import ConfigInvalid
 from coordinator.massgen.configuration import parse
 from coordinator.massgen.conversion import Converted, convert, team_of
 from coordinator.team.emulation import at_work, to_emulate
-from coordinator.team.schema import SharedEntry, TeamConfig
+from coordinator.team.team_file_schema import SharedEntry, TeamConfig
 
 AGENTS = """\
 agents:

@@ -17,7 +17,7 @@ from coordinator.measure.session_facts import Cost, Draft, SessionFacts, Vote
 from coordinator.measure.teams import forecast, open_team
 from coordinator.sweep.questions import Question
 from coordinator.team.reader import parse_team
-from coordinator.team.schema import TeamConfig
+from coordinator.team.team_file_schema import TeamConfig
 
 LABELS = [Label(f"agent{n}.1") for n in range(1, 6)]
 

@@ -17,8 +17,8 @@ from coordinator.journal.reader import read_session
 from coordinator.team.builder import team_of
 from coordinator.team.emulation import at_work
 from coordinator.team.reader import parse_team
-from coordinator.team.schema import TeamConfig
 from coordinator.team.team import read_described
+from coordinator.team.team_file_schema import TeamConfig
 
 pytestmark = pytest.mark.real_time
 

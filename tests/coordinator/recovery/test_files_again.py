@@ -18,8 +18,8 @@ from coordinator.journal.reader import read_session
 from coordinator.protocol.result import Result
 from coordinator.team.builder import assemble, closing
 from coordinator.team.reader import parse_team
-from coordinator.team.schema import TeamConfig
 from coordinator.team.team import Team
+from coordinator.team.team_file_schema import TeamConfig
 
 pytestmark = pytest.mark.real_time
 

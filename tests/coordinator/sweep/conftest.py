@@ -11,7 +11,7 @@ import pytest
 from coordinator.sweep.questions import Question
 from coordinator.sweep.sweep import SweepOptions
 from coordinator.team.reader import parse_team
-from coordinator.team.schema import TeamConfig
+from coordinator.team.team_file_schema import TeamConfig
 
 
 def _script(answer: str, delay_s: float) -> str:

@@ -19,7 +19,7 @@ from coordinator.sweep.driver import Progress
 from coordinator.sweep.store import read_outcomes
 from coordinator.sweep.sweep import SweepOptions, sweep
 from coordinator.team.reader import parse_team
-from coordinator.team.schema import TeamConfig
+from coordinator.team.team_file_schema import TeamConfig
 
 Options = Callable[..., SweepOptions]
 MakeTeam = Callable[..., TeamConfig]

@@ -10,7 +10,7 @@ from coordinator.ballots import Schulze, Supermajority
 from coordinator.consensus.rules import SETTINGS, Rules
 from coordinator.errors import ConfigInvalid
 from coordinator.team.reader import DEMO, parse_team, read_team
-from coordinator.team.schema import LIMITS, TOP
+from coordinator.team.team_file_schema import LIMITS, TOP
 
 SCENARIOS = Path(__file__).parents[3] / "scenarios"
 FILE = Path("team.yaml")

@@ -8,7 +8,7 @@ import pytest
 
 from coordinator.errors import ConfigInvalid
 from coordinator.team.reader import read_team
-from coordinator.team.spec import config_of, source_of
+from coordinator.team.team_source import config_of, source_of
 
 TEAM = """
 defaults: {system: {file: $HOME/all.md}}

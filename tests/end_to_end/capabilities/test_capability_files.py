@@ -25,7 +25,7 @@ from coordinator.session.session import open_session
 from coordinator.team.builder import assemble, closing
 from coordinator.team.emulation import NO_KEY, emulated
 from coordinator.team.reader import read_team
-from coordinator.team.schema import AgentEntry, TeamConfig
+from coordinator.team.team_file_schema import AgentEntry, TeamConfig
 from coordinator.team.validation import is_server_tool
 
 pytestmark = pytest.mark.real_time

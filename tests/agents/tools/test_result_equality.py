@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.tools.result_equality import result_key, value_result
 from agents.tools.result_text import text_result
-from agents.tools.results import result_key, value_result
 
 
 @pytest.mark.parametrize(

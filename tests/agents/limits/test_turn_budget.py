@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.limits.pricing import cost_usd, load
-from agents.limits.spending import HIDDEN_TOKENS, Purse, tokens_at_most
+from agents.limits.turn_budget import HIDDEN_TOKENS, Purse, tokens_at_most
 from agents.protocol.backend import Forecast, Message, Request
 from agents.protocol.chunks import (
     AgentId,

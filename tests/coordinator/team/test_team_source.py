@@ -12,8 +12,8 @@ from coordinator.errors import ConfigInvalid
 from coordinator.scenarios.reader import read_scenario
 from coordinator.team.builder import assemble, team_of
 from coordinator.team.reader import DEMO, parse_team, read_team
-from coordinator.team.schema import TeamConfig, TeamFile
-from coordinator.team.spec import config_of, source_of
+from coordinator.team.team_file_schema import TeamConfig, TeamFile
+from coordinator.team.team_source import config_of, source_of
 
 SHIPPED = Path(__file__).parents[3] / "scenarios"
 TEAMS = [DEMO, *sorted(SHIPPED.rglob("*.yaml"))]

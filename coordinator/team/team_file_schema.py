@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 import msgspec
 
 from agents.backends.scripted.script import Script
-from agents.limits.model_price import TokenPrice
 from agents.limits.retry import OVERLOAD_LIMIT_S
+from agents.limits.stated_price import TokenPrice
 from agents.mcp.server_config import McpServer
 from agents.protocol.attachments import Attach
 from coordinator.ballots import Record

@@ -1,7 +1,7 @@
 """The checks of one session under way: begun, stopped, and told to the machine.
 
 Owns a task for each check of each answer, and how many commands run at once. What a
-check does is :mod:`agents.tools.checks`'; what follows is the machine's.
+check does is :mod:`agents.tools.check_runner`'; what follows is the machine's.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from coordinator.consensus.state import Answer
 from coordinator.protocol.events import CheckEnded, RunChecks
 
 if TYPE_CHECKING:
-    from agents.tools.checks import Subject
+    from agents.tools.check_runner import Subject
 
 COMMANDS_AT_ONCE = max(2, os.cpu_count() or 2)
 """Commands of one session that run side by side: tests keep a core busy, and one that
@@ -64,7 +64,7 @@ class CheckRuns:
         self, asked: RunChecks, answer: Answer, group: anyio.abc.TaskGroup
     ) -> None:
         """Begin what is asked for."""
-        from agents.tools.checks import Subject  # noqa: PLC0415  (7 ms; few teams)
+        from agents.tools.check_runner import Subject  # noqa: PLC0415  (7 ms; few teams)
 
         subject = Subject(
             content=answer.content,
@@ -87,7 +87,7 @@ class CheckRuns:
     async def _run(
         self, name: str, label: Label, subject: Subject, scope: anyio.CancelScope
     ) -> None:
-        from agents.tools.checks import run_check  # noqa: PLC0415  (as above)
+        from agents.tools.check_runner import run_check  # noqa: PLC0415  (as above)
 
         check = self._checks[name]
         result: CheckResult | None = None

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from agents.protocol.checks import Check, CheckResult
-from agents.tools.checks import Subject, run_check
+from agents.tools.check_runner import Subject, run_check
 
 pytestmark = [pytest.mark.real_time]
 TYPED = msgspec.Raw(b'{"city":"Paris","people":2}')

@@ -27,7 +27,7 @@ from agents.protocol.redaction import SECRET_NAME
 from agents.protocol.unicode_text import whole_json
 from coordinator.consensus.rules import Rules, RulesRecord
 from coordinator.errors import ConfigInvalid
-from coordinator.team.schema import AgentEntry, TeamConfig, TeamFile
+from coordinator.team.team_file_schema import AgentEntry, TeamConfig, TeamFile
 from coordinator.team.yaml_document import Where, spell
 
 LEFT_OUT = "(left out: journals keep no keys)"

@@ -44,7 +44,7 @@ from agents.tools.answer_schema import SchemaInvalid, answer_form
 from agents.tools.pattern_cost import is_quick
 from agents.tools.workspace import sandbox
 from agents.tools.workspace.bash import KEPT, Limits, limited
-from agents.tools.workspace.child_process import open_process
+from agents.tools.workspace.child_process import kill_session, open_process
 from agents.tools.workspace.work_place import OWNER
 
 DETAIL_CHARS = 4_000
@@ -371,10 +371,10 @@ async def _to_end(
                 group.start_soon(_read, process, tail, name="output of a check")
                 await process.wait()
                 # What it left behind holds its output open.
-                sandbox.kill_session(process.pid)
+                kill_session(process.pid)
                 code = process.returncode
     finally:
-        sandbox.kill_session(process.pid)
+        kill_session(process.pid)
         with anyio.move_on_after(CLOSE_GRACE_S, shield=True), outside_work():
             await process.aclose()
     if code is None:

@@ -44,7 +44,7 @@ class ModelPrice:
     Args:
         providers: Who may be paid, as ``genai-prices`` calls them; the first that knows
             the model counts. Empty: nobody, and then nothing is known.
-        given: What people say; it goes first.
+        stated: The price that people say; it goes first.
     """
 
     def __init__(self, providers: tuple[str, ...] = (), stated: Given = None) -> None:
