@@ -16,6 +16,7 @@ from agents.boundary.guard import (
     is_a,
     log_error,
     offers,
+    text_attribute,
     text_of,
     words_of,
 )
@@ -76,6 +77,7 @@ async def _work_of(agent: Agent) -> str:
     with anyio.move_on_after(SHOWN_S):
         await task.finish(CANCELLED_S)
     error = task.error
+    heading = text_attribute(tool, "work_heading") or HEADING
     shown: object = task.value  # whatever the caller's code has returned
     if task.is_cancelled:
         problem = f"that took longer than {SHOWN_S:g} s"
@@ -88,5 +90,5 @@ async def _work_of(agent: Agent) -> str:
         problem = f"work_shown returned {class_name(shown)}, which is no text"
     else:
         diff = whole_text(str.__getitem__(cast("str", shown), slice(None)))
-        return f"{HEADING}\n\n```diff\n{diff}```" if diff else ""
-    return f"{HEADING} they cannot be told: {problem}"
+        return f"{heading}\n\n```diff\n{diff}```" if diff else ""
+    return f"{heading} they cannot be told: {problem}"

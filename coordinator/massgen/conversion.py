@@ -331,16 +331,7 @@ class _Conversion:
 
     def _folders(self, orchestrator: Json, coordination: Json) -> None:
         """Convert the folders that agents may read."""
-        if "agent_temporary_workspace" in orchestrator:
-            self._ledger.pass_over(
-                ("orchestrator", "agent_temporary_workspace"),
-                "an answer is shown with the changes that its author has made",
-            )
-        agents = cast("list[Json]", self._made["agents"])
-        has_workspace = any(
-            FILE_TOOLS & {x for x in entry.get("tools", ()) if isinstance(x, str)}
-            for entry in agents
-        )
+        has_workspace = self._shown_workspaces(orchestrator)
         entries = shared(self._ledger, orchestrator, has_workspace=has_workspace)
         if entries:
             self._made["shared"] = entries
@@ -350,6 +341,24 @@ class _Conversion:
             self._made["defaults"] = {"skill_folders": folders}
             place = ("orchestrator", "coordination", "use_skills")
             self._stands(("defaults",), place)
+
+    def _shown_workspaces(self, orchestrator: Json) -> bool:
+        """Show others the workspaces that MassGen copies for them; whether any is."""
+        with_files = [
+            entry
+            for entry in cast("list[Json]", self._made["agents"])
+            if FILE_TOOLS & {x for x in entry.get("tools", ()) if isinstance(x, str)}
+        ]
+        key = "agent_temporary_workspace"
+        if orchestrator.get(key) and with_files:
+            for entry in with_files:
+                entry["workspace_shown"] = True
+            note = "as 'workspace_shown': others see an answer with its files"
+            self._ledger.honour(("orchestrator", key), note)
+        elif key in orchestrator:
+            note = "no agent has files to show; a 'cwd' gives it a folder"
+            self._ledger.pass_over(("orchestrator", key), note)
+        return bool(with_files)
 
     def _timeouts(self) -> None:
         timeouts = self._section("timeout_settings")

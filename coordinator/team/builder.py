@@ -152,11 +152,10 @@ def _agent(
         return Person(id=entry.id)
     system, readers, reads = _skills(entry)
     tools = tuple(_workspace_tools(config, entry, reads))
-    if tools and config.file.shared:
-        from coordinator.team.shared_folders import shared_prompt  # noqa: PLC0415  (few)
+    if tools and (config.file.shared or entry.workspace_shown):
+        from coordinator.team.shared_folders import folder_prompt  # noqa: PLC0415  (few)
 
-        shared = shared_prompt(config.file.shared_entries)
-        system = "\n\n".join(filter(None, (system, shared)))
+        system = "\n\n".join(filter(None, (system, folder_prompt(config, entry))))
     agent = Agent(
         id=AgentId(entry.id),
         backend=_backend(config, entry, backends, environment, approver),

@@ -65,6 +65,20 @@ def shared_prompt(entries: tuple[SharedEntry, ...]) -> str:
     )
 
 
+def folder_prompt(config: TeamConfig, entry: AgentEntry) -> str:
+    """The part of a system prompt that tells of the working folder."""
+    entries = config.file.shared_entries
+    parts = [shared_prompt(entries)] if entries else []
+    return "\n\n".join([*parts, OWN_FILES] if entry.workspace_shown else parts)
+
+
+OWN_FILES = (
+    "The files that you make in your working folder are shown with your answer, as a "
+    "difference."
+)
+"""Told to an agent whose workspace is shown."""
+
+
 def copies_of(config: TeamConfig, agent: str, session: str) -> SharedCopies | None:
     """``agent``'s copies of the folders whose changes may go back.
 
@@ -93,6 +107,7 @@ def work_place(config: TeamConfig, entry: AgentEntry) -> WorkPlace:
         lasts=entry.workspace_lasts,
         shared=shared_folders(config.file.shared_entries),
         skips=workspaces(config),
+        is_shown=entry.workspace_shown,
     )
 
 

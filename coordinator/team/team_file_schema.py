@@ -131,6 +131,9 @@ class AgentSettings(
     """A folder, relative to the current one, in which each session has one, and in it
     each agent. Memories are kept from session to session. ``~`` and variables are
     filled in, as in every path."""
+    workspace_shown: bool = False
+    """Whether others see an answer with the files in its author's workspace, up to
+    30,000 characters of text, as a difference; larger and other files by name."""
     workspace_lasts: bool = False
     """Whether an agent works in the same folder in every session; one session at a time
     then, and who comes second is told which has it."""

@@ -47,6 +47,14 @@ def check_agent(document: Document, where: Where, entry: AgentEntry) -> None:
         ConfigInvalid: With line, key, value and the way out.
     """
     _check_tools(document, said_at(document, where, "tools"), entry)
+    place = (*where, "workspace_shown")
+    has_files = FILE_TOOLS & {tool for tool in entry.tools if isinstance(tool, str)}
+    if value_at(document, place) is True and not has_files:
+        tools = " or ".join(sorted(FILE_TOOLS))
+        problem = (
+            f"the agent has no tool that makes files; add {tools}, or leave it out"
+        )
+        raise document.error(place, problem)
     if entry.backend == "scripted" and entry.script is None:
         raise document.error(where, "a scripted agent needs a script; add 'script:'")
     if entry.fallback and entry.backend not in MODELS:

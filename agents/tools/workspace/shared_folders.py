@@ -243,10 +243,52 @@ class SharedCopies:
             "/dev/null" if change.kind == "added" else f"a/{change.shown}",
             "/dev/null" if change.kind == "deleted" else f"b/{change.shown}",
         )
-        return "".join(
-            line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
-            for line in lines
-        )
+        return "".join(_whole_lines(lines))
+
+
+def files_shown(
+    place: Path, left_out: Sequence[str] = (), most: int = DIFF_CHARS
+) -> str:
+    """An agent's own files as a unified diff that adds them; empty: it has none.
+
+    Args:
+        place: Its workspace in the session.
+        left_out: Names in it that are no files of its own: copies of folders.
+        most: So many characters, about; what has no room is named or counted.
+    """
+    parts: list[str] = []
+    room, uncounted = most, 0
+    for path, file in _files(place):
+        first = path.partition("/")[0]
+        if first in left_out or path.startswith(".") or "/." in path:
+            continue
+        if room <= 0:
+            uncounted += 1
+            continue
+        text = _addition(whole_text(path), _text(file), room)
+        uncounted += len(text) > room
+        if len(text) <= room:
+            parts.append(text)
+            room -= len(text)
+    if uncounted:
+        parts.append(f"and {uncounted} more files\n")
+    return "".join(parts)
+
+
+def _addition(path: str, text: str | None, room: int) -> str:
+    """A new file as a diff, or by its name alone."""
+    if text is None:
+        return f"added: {path} (not shown: no text, or large)\n"
+    lines = text.splitlines(keepends=True)
+    shown = "".join(_whole_lines(unified_diff([], lines, "/dev/null", f"b/{path}")))
+    is_long = len(shown) > room
+    return f"added: {path} (not shown: it is long)\n" if is_long else shown
+
+
+def _whole_lines(lines: Iterator[str]) -> Iterator[str]:
+    """The lines of a diff; the last of a file may lack its end."""
+    for line in lines:
+        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
 
 def _copied(source: Path, target: Path, skips: frozenset[Path]) -> dict[str, str]:

@@ -14,10 +14,17 @@ from agents.boundary.threads import in_thread
 from agents.errors import ToolFailed
 from agents.protocol.backend import KnownTool, ToolSpec
 from agents.tools.base import Tool, ToolResult
-from agents.tools.workspace.shared_folders import SharedCopies, SharedFolder
+from agents.tools.workspace.shared_folders import (
+    DIFF_CHARS,
+    SharedCopies,
+    SharedFolder,
+    files_shown,
+)
 
 OWNER = ".session"
 """In a lasting folder: the session that works there, locked as long as it does."""
+OWN_FILES = "The files in its author's workspace:"
+BOTH = "The files in its author's workspace, and its changes to the shared files:"
 NO_SESSION = "no-session"
 """The folder of tools that are used outside of any session."""
 
@@ -31,6 +38,7 @@ class WorkPlace:
         lasts: Whether it is the same in every session.
         shared: Folders of the user's that are copied into it.
         skips: Folders within those that no copy holds: workspaces.
+        is_shown: Whether the agent's own files are shown with its answer, too.
     """
 
     def __init__(
@@ -41,12 +49,14 @@ class WorkPlace:
         lasts: bool,
         shared: Sequence[SharedFolder] = (),
         skips: Sequence[Path] = (),
+        is_shown: bool = False,
     ) -> None:
         self.root = root
         self.agent = agent
         self.lasts = lasts
         self.shared = tuple(shared)
         self.skips = tuple(skips)
+        self.is_shown = is_shown
 
     def of(self, session: str) -> Path:
         """The folder in one session."""
@@ -125,18 +135,33 @@ class PlacedTool:
             await in_thread(self._copies.make)
         return await self._tool.call(given)
 
+    @property
+    def work_heading(self) -> str:
+        """The heading over the work where it is more than changes to shared files."""
+        if not self._place.is_shown:
+            return ""
+        return BOTH if self._place.shared else OWN_FILES
+
     async def work_shown(self) -> str:
-        """The changes to the user's folders, as a unified diff.
+        """The agent's work as a unified diff: changes to the user's folders, own files.
 
         Raises:
             ToolFailed: A file cannot be read.
         """
-        if self._copies is None:
+        if self._copies is None and not self._place.is_shown:
             return ""
         try:
-            return await in_thread(self._copies.difference)
+            return await in_thread(self._shown)
         except OSError as error:
             raise ToolFailed(f"a file cannot be read: {error}") from error
+
+    def _shown(self) -> str:
+        changes = "" if self._copies is None else self._copies.difference()
+        if not self._place.is_shown:
+            return changes
+        copies = [folder.name for folder in self._place.shared]
+        room = max(0, DIFF_CHARS - len(changes))
+        return changes + files_shown(self.folder, copies, room)
 
     def _hold(self) -> None:
         """Take a lasting folder for this session, unless it has it.

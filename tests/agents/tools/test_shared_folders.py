@@ -143,6 +143,44 @@ async def test_a_tool_finds_the_copy_and_shows_what_was_done(
     assert (project / "src" / "a.py").read_text() == "one\ntwo\n"
 
 
+async def test_the_files_of_a_workspace_are_shown_where_that_is_asked_for(
+    project: Path, tmp_path: Path
+) -> None:
+    shared = (SharedFolder(name="project", path=project),)
+    place = WorkPlace(
+        tmp_path / "work", "ada", lasts=False, shared=shared, is_shown=True
+    )
+    tool = PlacedTool(place, TextEditor).in_session("s1")
+    assert await tool.work_shown() == ""
+    for path in ("site/index.html", "project/new.txt"):
+        given = {"command": "create", "path": path, "file_text": f"of {path}\n"}
+        await tool.call(msgspec.Raw(msgspec.json.encode(given)))
+    folder = tool.folder
+    (folder / "photo.png").write_bytes(b"\x89PNG\xff")
+    (folder / ".cache").write_text("hidden")
+    (folder / "key").symlink_to(project / "old.txt")
+    shown = await tool.work_shown()
+    assert "+++ b/site/index.html\n@@ -0,0 +1 @@\n+of site/index.html\n" in shown
+    assert shown.count("of project/new.txt") == 1
+    assert "added: photo.png (not shown: no text, or large)\n" in shown
+    assert "hidden" not in shown
+    assert "key" not in shown
+
+
+async def test_of_many_long_files_the_first_are_shown_and_the_rest_counted(
+    tmp_path: Path,
+) -> None:
+    place = WorkPlace(tmp_path / "work", "ada", lasts=False, is_shown=True)
+    tool = PlacedTool(place, TextEditor).in_session("s1")
+    tool.folder.mkdir(parents=True)
+    for number in range(1000):
+        (tool.folder / f"{number:04}.txt").write_text("a line of some length\n" * 10)
+    shown = await tool.work_shown()
+    assert len(shown) < shared_folders.DIFF_CHARS + 100
+    assert "+++ b/0000.txt" in shown
+    assert shown.endswith(" more files\n")
+
+
 def test_an_agent_cannot_show_or_send_back_what_a_link_points_to(
     copies: SharedCopies, project: Path, tmp_path: Path
 ) -> None:

@@ -9,6 +9,7 @@ from coordinator.errors import ConfigInvalid
 from coordinator.massgen.configuration import parse
 from coordinator.massgen.conversion import Converted, convert, team_of
 from coordinator.team.emulation import at_work, to_emulate
+from coordinator.team.reader import parse_team
 from coordinator.team.team_file_schema import SharedEntry, TeamConfig
 
 AGENTS = """\
@@ -81,6 +82,55 @@ def test_skills_are_given_to_every_agent() -> None:
         assert agent.skill_folders == (str(Path(".agent/skills").absolute()),)
     off = rows(AGENTS + "orchestrator: {skills_directory: .agent/skills}\n")
     assert off["orchestrator.skills_directory"] == ("no effect", "skills are off")
+
+
+SNAPSHOTS = (
+    "orchestrator: {snapshot_storage: snapshots, agent_temporary_workspace: temp}\n"
+)
+
+
+def test_a_workspace_is_shown_to_others_where_massgen_copies_it_for_them() -> None:
+    shown = team(AGENTS + SNAPSHOTS)
+    assert [agent.workspace_shown for agent in shown.agents] == [True, True]
+    told = rows(AGENTS + SNAPSHOTS)
+    assert told["orchestrator.agent_temporary_workspace"][0] == "honoured"
+    assert not team(AGENTS).agents[0].workspace_shown
+    bare = "agents:\n- {id: a, backend: {type: openai, model: gpt-5-mini}}\n"
+    told = rows(bare + SNAPSHOTS)
+    assert told["orchestrator.agent_temporary_workspace"][0] == "no effect"
+
+
+SCRIPTED = """\
+agents:
+- id: ada
+  backend: scripted
+  tools: [text_editor]
+  workspace: work
+  workspace_shown: true
+  script:
+    turns:
+    - lines:
+      - tool: str_replace_based_edit_tool
+        input: {command: create, path: index.html, file_text: "<h1>Ada</h1>"}
+    - lines: [{answer: See index.html.}]
+    - lines: [{vote: ada}]
+    - lines: [The page is done.]
+- id: bob
+  backend: scripted
+  script: {turns: [{lines: [{answer: I would not know.}]}, {lines: [{vote: ada}]}]}
+voting: {policy: massgen}
+limits: {answers_per_agent: 1}
+"""
+
+
+async def test_voters_see_the_files_that_an_answer_is_about() -> None:
+    config = parse_team(SCRIPTED, Path("team.yaml"))
+    async with at_work(config) as working:
+        result = await run("Make a page.", working)
+    assert result.winner == "ada"
+    (answer,) = (each for each in result.answers if each.agent == "ada")
+    assert "The files in its author's workspace:" in answer.content
+    assert "+<h1>Ada</h1>" in answer.content
 
 
 CHECKLIST = """\

@@ -230,6 +230,13 @@ def test_a_script_may_be_a_file_beside_the_team(tmp_path: Path) -> None:
             ),
         ),
         (
+            "agents:\n- id: a\n  model: m\n  workspace_shown: true",
+            (
+                "team.yaml:4: agents[0].workspace_shown: the agent has no tool that "
+                "makes files; add bash or text_editor, or leave it out"
+            ),
+        ),
+        (
             (
                 "voting:\n  checks: ['pytest -q']\nagents:\n- id: ada\n  model: m\n"
                 "  tools: [bash]\n  workspace: work\n  place: ray"
