@@ -8,10 +8,12 @@ gets its result at once, waits for a bounded time for the loop to end, and leave
 from __future__ import annotations
 
 import contextvars
+import sys
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
-from typing import Generic, Literal, TypeVar
+from contextlib import suppress
+from typing import Generic, Literal, TypeVar, TypeVarTuple
 
 import anyio
 
@@ -19,6 +21,7 @@ from agents.boundary.log_context import bound_logger
 from agents.boundary.root import Loop
 
 T = TypeVar("T")
+Args = TypeVarTuple("Args")
 
 LOOP_GRACE_S = 2.0
 """How long the loop may take to end once its work is done."""
@@ -26,6 +29,40 @@ CANCELLED_S = 10.0
 """How long the work may take to end once whoever asked was interrupted."""
 
 _log = bound_logger("agents.boundary")
+
+
+def run_loop(
+    function: Callable[[*Args], Awaitable[T]],
+    *args: *Args,
+    runtime: Literal["asyncio", "trio"] = "asyncio",
+) -> T:
+    """Run ``function`` in an event loop of its own, which no thread keeps from ending.
+
+    Raises:
+        BaseException: What it raises.
+    """
+
+    async def main() -> T:
+        use_daemon_threads()
+        return await function(*args)
+
+    return anyio.run(main, backend=runtime)
+
+
+def use_daemon_threads() -> None:
+    """Have this event loop's default executor hold neither its end nor the program's.
+
+    For a loop of ours alone; trio's threads are daemons, and it waits for none.
+    """
+    if "asyncio" not in sys.modules:
+        return
+    import asyncio  # noqa: PLC0415  (it runs)
+
+    from agents.boundary.daemon_threads import DaemonThreads  # noqa: PLC0415  (asyncio's alone)
+
+    with suppress(RuntimeError):  # trio runs
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(DaemonThreads())
 
 
 class OwnLoop(Generic[T]):
@@ -88,6 +125,7 @@ class OwnLoop(Generic[T]):
                 self._future.set_exception(RuntimeError("the work was cancelled"))
 
     async def _main(self) -> None:
+        use_daemon_threads()
         self._loop = Loop()
         with anyio.CancelScope() as self._scope:
             self._started.set()

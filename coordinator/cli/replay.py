@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import anyio
 import msgspec
 
+from agents.boundary.own_loop import run_loop
 from coordinator.cli.display_choice import DisplayName, display, fitting
 from coordinator.cli.error_report import at_the_boundary
 from coordinator.cli.exit_codes import Exit, complain, exit_of
@@ -58,7 +58,7 @@ def replay_command(
         shown = display(
             fitting(name or "rich", sys.stdout), cast, sys.stdout, sys.stdout
         )
-        return anyio.run(_replay, root, kept_journal, shown, times, backend=runtime)
+        return run_loop(_replay, root, kept_journal, shown, times, runtime=runtime)
 
     return at_the_boundary(work)
 

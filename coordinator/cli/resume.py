@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import anyio
 import msgspec
 
+from agents.boundary.own_loop import run_loop
 from coordinator.ballots import read_rule
 from coordinator.cli.approvals import Approvals, approver_of
 from coordinator.cli.env_file import load_environment
@@ -63,7 +63,7 @@ def resume_command(options: ResumeOptions) -> int:
         BrokenPipeError: Whoever read standard output has gone.
     """
     return at_the_boundary(
-        lambda: anyio.run(_resume, options, backend=options.run.runtime)
+        lambda: run_loop(_resume, options, runtime=options.run.runtime)
     )
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, TextIO, TypeAlias
 import anyio
 import msgspec
 
+from agents.boundary.own_loop import run_loop
 from agents.tools import foreign_types as foreign
 from coordinator.cli.approvals import Approvals, approver_of
 from coordinator.cli.display_choice import SILENT, DisplayName, display, fitting
@@ -125,9 +126,7 @@ def run_command(options: RunOptions) -> int:
     with collecting_rarely():
         if options.is_chat:
             return at_the_boundary(lambda: _chat(options))
-        return at_the_boundary(
-            lambda: anyio.run(_run, options, backend=options.runtime)
-        )
+        return at_the_boundary(lambda: run_loop(_run, options, runtime=options.runtime))
 
 
 def _chat(options: RunOptions) -> int:
@@ -143,7 +142,7 @@ def _chat(options: RunOptions) -> int:
     sessions: list[str] = []
     options = replace(options, on_session=sessions.append)
     while True:
-        code = anyio.run(_run, options, backend=options.runtime)
+        code = run_loop(_run, options, runtime=options.runtime)
         _watched(options).write("\nand now? (an empty line ends) > ")
         _watched(options).flush()
         question = sys.stdin.readline().strip()

@@ -12,8 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-import anyio
-
+from agents.boundary.own_loop import run_loop
 from coordinator.cli.env_file import load_environment
 from coordinator.cli.error_report import at_the_boundary
 from coordinator.cli.exit_codes import Exit, complain
@@ -49,7 +48,7 @@ class WebOptions:
 
 def web_command(options: WebOptions) -> int:
     """Serve the page until Ctrl-C; the exit code."""
-    return at_the_boundary(lambda: anyio.run(_web, options, backend=options.runtime))
+    return at_the_boundary(lambda: run_loop(_web, options, runtime=options.runtime))
 
 
 async def _web(options: WebOptions) -> int:
