@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from hashlib import sha256
+from itertools import islice
 from pathlib import PurePath
 from typing import Any, ParamSpec, cast, get_type_hints, overload
 
@@ -33,6 +34,9 @@ from agents.tools.strict_schema import strict_fit
 
 P = ParamSpec("P")
 
+PARTS_MOST = 1_000
+"""Parts of a list that are looked at for images; a list may have millions of numbers.
+"""
 NAME_CHARS = 64
 """Longest name that all providers take; longer ones are refused by some."""
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
@@ -220,7 +224,7 @@ def as_result(returned: object) -> ToolResult:
     if returned is None:
         return NO_OUTPUT
     parts = cast("list[object]", returned) if isinstance(returned, list) else [returned]
-    if any(isinstance(part, bytes | bytearray) or _draws(part) for part in parts):
+    if any(_draws(part) for part in islice(parts, PARTS_MOST)):
         blocks = [block_of(part) for part in parts]
         return msgspec.Raw(msgspec.json.encode(blocks))
     if isinstance(returned, PurePath):
@@ -233,12 +237,17 @@ def as_result(returned: object) -> ToolResult:
 
 
 def _draws(part: object) -> bool:
+    """Whether ``part`` is an image, or other bytes."""
+    return isinstance(part, bytes | bytearray) or _has_picture(part)
+
+
+def _has_picture(part: object) -> bool:
     return callable(getattr(type(part), "_repr_png_", None))
 
 
 def block_of(part: object) -> dict[str, object]:
     """One part of a result as a block: an image, or text."""
-    if _draws(part):
+    if _has_picture(part):
         part = cast("Any", part)._repr_png_() or b""
     if isinstance(part, bytes | bytearray):
         data = bytes(part)

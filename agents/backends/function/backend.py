@@ -35,6 +35,7 @@ from agents.protocol.backend import Request
 from agents.protocol.chunks import ResponseOpened, StreamChunk, Usage
 from agents.protocol.stamper import Pen
 from agents.protocol.turns import Turn
+from agents.protocol.unicode_text import whole_text
 
 Ask: TypeAlias = Callable[..., Reply | Awaitable[Reply] | AsyncIterator[Piece]]
 """``ask(messages, tools)`` or ``ask(messages, tools, turn)``."""
@@ -78,7 +79,7 @@ class FunctionBackend:
     ) -> None:
         self._ask = ask
         self._takes_turn = _takes_turn(ask)
-        self._model = model
+        self._model = whole_text(model)
         self._limit_key = limit_key
 
     def __repr__(self) -> str:
@@ -234,17 +235,17 @@ class _Speaker:
         if isinstance(piece, Thought):
             self._end_text()
             block = writer.open("thinking")
-            writer.think(block, piece.text)
+            writer.think(block, whole_text(piece.text))
             writer.close(block)
             return
         if isinstance(piece, str):
             if self._text is None:
                 self._text = writer.open("text")
-            writer.text(self._text, piece)
+            writer.text(self._text, whole_text(piece))
             return
         name, typed = call_of(piece, self._turn)
         self._end_text()
-        call_id = getattr(piece, "id", "") or writer.new_id()
+        call_id = whole_text(getattr(piece, "id", "")) or writer.new_id()
         block = writer.open_call(call_id, name)
         writer.type_input(block, typed)
         writer.close(block)

@@ -16,16 +16,23 @@ scores    ``{"scores": {"agent1.1": 9, "agent2.1": 4}}``
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias, cast
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Any, TypeAlias, TypeVar, cast
 
 import msgspec
 
 from agents.errors import BackendRefused
 from agents.protocol.chunks import Usage
 from agents.protocol.turns import BallotForm, Review, Turn, task_name
+from agents.protocol.unicode_text import whole_json, whole_text
 from agents.tools import foreign_types
 from agents.tools.workflow import ABSTAIN
+
+T = TypeVar("T")
+
+PIECES_MOST = 100_000
+"""Pieces of one reply, or labels of one vote; no model says more at once."""
 
 
 class ToolCall(msgspec.Struct, frozen=True):
@@ -75,9 +82,21 @@ def pieces_of(reply: object) -> tuple[Piece, ...]:
     if isinstance(reply, Piece):
         return (reply,)
     if isinstance(reply, list | tuple):
-        listed = cast("Sequence[object]", reply)
+        listed = _few(cast("Sequence[object]", reply))
         return tuple(_piece(one, f"a list with {one!r:.80} in it") for one in listed)
     return (_piece(reply, f"{reply!r:.80}"),)
+
+
+def _few(many: Iterable[T]) -> list[T]:
+    """A list of the caller's, read once; its class may be one without end.
+
+    Raises:
+        BackendRefused: It is too long.
+    """
+    few = list(islice(many, PIECES_MOST + 1))
+    if len(few) > PIECES_MOST:
+        raise BackendRefused(f"the function replied a list of over {PIECES_MOST:,}")
+    return few
 
 
 def _piece(one: object, shown: str) -> Piece:
@@ -94,7 +113,9 @@ def call_of(piece: ToolCall | Answer | Vote, turn: Turn) -> tuple[str, str]:
     """
     match piece:
         case ToolCall():
-            return piece.name, _json(piece.input, f"the input of {piece.name!r}")
+            return whole_text(piece.name), _json(
+                piece.input, f"the input of {piece.name!r}"
+            )
         case Answer():
             arguments: dict[str, Any] = {"content": piece.content}
             if piece.value is not None:
@@ -106,14 +127,21 @@ def call_of(piece: ToolCall | Answer | Vote, turn: Turn) -> tuple[str, str]:
 
 def _json(value: object, what: str) -> str:
     try:
-        return msgspec.json.encode(value, enc_hook=foreign_types.encode).decode()
-    except (TypeError, ValueError, NotImplementedError) as error:
+        try:
+            encoded = msgspec.json.encode(value, enc_hook=foreign_types.encode)
+        except UnicodeEncodeError:
+            plain = msgspec.to_builtins(
+                value, enc_hook=foreign_types.encode, str_keys=True
+            )
+            encoded = msgspec.json.encode(whole_json(plain))
+        return encoded.decode()
+    except (RecursionError, TypeError, ValueError, NotImplementedError) as error:
         raise BackendRefused(f"{what} is no JSON: {error}") from error
 
 
 def _vote(vote: Vote, turn: Turn) -> dict[str, Any]:
     form = _form(turn)
-    labels = [vote.labels] if isinstance(vote.labels, str) else list(vote.labels)
+    labels = [vote.labels] if isinstance(vote.labels, str) else _few(vote.labels)
     for label in labels:
         if label not in form.labels:
             raise BackendRefused(
