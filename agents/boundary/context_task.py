@@ -52,7 +52,10 @@ class ContextTask(AbstractAsyncContextManager[T], Generic[T]):
             raise RuntimeError(f"{self._name} can be entered once only")
         self._settled, self._leaving = anyio.Event(), anyio.Event()
         task = self._task = RootTask(
-            self._name, self._hold, on_end=lambda _: self._settled.set()
+            self._name,
+            self._hold,
+            on_end=lambda _: self._settled.set(),
+            is_callers=False,
         )
         try:
             await self._settled.wait()

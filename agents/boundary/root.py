@@ -32,6 +32,7 @@ from agents.backends.transport.library_internals import (
     close_trio_nurseries,
     wake_trio_task,
 )
+from agents.boundary.child_tasks import ChildTasks, runs_callers_code
 from agents.boundary.guard import class_name
 from agents.boundary.log_context import bound_logger
 from agents.errors import ToolFailed
@@ -50,6 +51,7 @@ _left: set[RootTask[Any]] = set()
 """Left behind and not over yet. They are kept alive: collecting a suspended coroutine
 would run its ``finally`` blocks wherever that happens."""
 _watched = anyio.lowlevel.RunVar[bool]("boundary_watched")
+_guard = anyio.lowlevel.RunVar[ChildTasks]("boundary_child_tasks")
 
 
 class Loop:
@@ -66,9 +68,14 @@ class Loop:
         self._is_asyncio = _is_asyncio()
 
     @property
+    def is_of_this_thread(self) -> bool:
+        """Whether the caller's thread is the one that the loop runs in."""
+        return self._thread == threading.get_ident()
+
+    @property
     def is_running_here(self) -> bool:
         """Whether the caller runs in this very event loop."""
-        if self._thread != threading.get_ident():
+        if not self.is_of_this_thread:
             return False
         try:
             return anyio.lowlevel.current_token().native_token is self._native
@@ -134,9 +141,11 @@ class RootTask(Generic[T]):
         function: What it does; called in the task, with a copy of this context.
         on_end: Called once, in the event loop, when it is over; raises nothing.
         names_blocking: Whether a step that keeps the event loop is named in the log.
+        is_callers: Whether code of a caller's runs in it, or in tasks that it starts.
     """
 
     __slots__ = (
+        "_children",
         "_context",
         "_error",
         "_function",
@@ -160,6 +169,7 @@ class RootTask(Generic[T]):
         *,
         on_end: Callable[[RootTask[T]], None] | None = None,
         names_blocking: bool = False,
+        is_callers: bool = True,
     ) -> None:
         self.name = name
         self._function = function
@@ -174,6 +184,11 @@ class RootTask(Generic[T]):
         self._swallowed = 0
         self._context = contextvars.copy_context()
         self._is_asyncio = _is_asyncio()
+        self._children: ChildTasks | None = None
+        if is_callers and self._is_asyncio:
+            self._children = _child_tasks()
+            self._children.begin()
+            self._context.run(runs_callers_code.set, True)
         self._task: Any = self._spawned()
 
     def __repr__(self) -> str:
@@ -280,7 +295,7 @@ class RootTask(Generic[T]):
             asyncio._unregister_task(self._task)  # noqa: SLF001  (see above)  # pyright: ignore[reportPrivateUsage]
         elif not _watched.get(False):
             _watched.set(True)
-            RootTask("end of the event loop", _cut_in_the_end)
+            RootTask("end of the event loop", _cut_in_the_end, is_callers=False)
 
     def cut(self) -> None:
         """Resume it no more; what it has open stays so until the program ends."""
@@ -323,6 +338,8 @@ class RootTask(Generic[T]):
         """It has an outcome: nobody needs to wait for it any more."""
         self._over.set()
         _left.discard(self)
+        if self._children is not None:
+            self._children.end()
         on_end, self._on_end = self._on_end, None
         self._task = None  # they hold each other, and nobody asks an ended task
         del self._function, self._context
@@ -443,6 +460,17 @@ def _keep_for_ever(steps: object) -> None:
 
 
 _unfinished: list[object] = []
+
+
+def _child_tasks() -> ChildTasks:
+    """The guard of this asyncio event loop."""
+    import asyncio  # noqa: PLC0415  (it runs)
+
+    guard = _guard.get(None)
+    if guard is None:
+        guard = ChildTasks(asyncio.get_running_loop())
+        _guard.set(guard)
+    return guard
 
 
 async def _cut_in_the_end() -> None:
