@@ -91,6 +91,10 @@ class BackendBroken(AgentError):
         self.kind = kind
 
 
+class FrameTooLarge(BackendBroken):
+    """A backend said more at once than any model writes, and any journal keeps."""
+
+
 class ToolFailed(AgentError):
     """A tool could not run; its message goes back to the model as an error result."""
 

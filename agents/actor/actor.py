@@ -31,10 +31,10 @@ from agents.boundary.plain_tools import plain_tools
 from agents.boundary.root import is_cancelled_here
 from agents.boundary.threads import ThreadLimit, use_thread_limit
 from agents.conversation.conversation import KEPT_OUTCOMES, Conversation
-from agents.errors import AgentError, BackendBroken
+from agents.errors import AgentError, BackendBroken, FrameTooLarge
 from agents.limits.retry import RetryPolicy
 from agents.protocol.chunks import AgentFailed, StreamChunk, TurnEnded, TurnNumber
-from agents.protocol.frames import encode_frame
+from agents.protocol.frames import FRAME_BYTES_MOST, encode_frame
 from agents.protocol.redaction import Redactor
 from agents.protocol.stamper import Pen
 from agents.protocol.turns import Draft
@@ -316,8 +316,17 @@ class Actor:
             return
 
     async def _publish(self, chunks: Sequence[StreamChunk]) -> None:
-        """Send ``chunks`` as one frame; waits while the outbox is full."""
+        """Send ``chunks`` as one frame; waits while the outbox is full.
+
+        Raises:
+            FrameTooLarge: They are more than a journal takes; nothing is sent.
+        """
         frame = encode_frame(chunks)
+        if len(frame) > FRAME_BYTES_MOST:
+            raise FrameTooLarge(
+                f"{len(frame):,} bytes at once are no answer: at most "
+                f"{FRAME_BYTES_MOST:,} are taken"
+            )
         try:
             try:
                 self._outbox.send_nowait(frame)

@@ -28,6 +28,7 @@ from agents.errors import (
     AgentError,
     BackendBroken,
     BackendUnavailable,
+    FrameTooLarge,
     ProtocolBroken,
     StreamMalformed,
 )
@@ -150,6 +151,8 @@ class BackendCall:
                 absorb(batch)
                 try:
                     await publish(batch)
+                except FrameTooLarge:
+                    raise  # the backend's doing: none of it was said
                 except BaseException as error:
                     self._own_error = error
                     raise

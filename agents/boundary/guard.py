@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from contextlib import suppress
 from itertools import islice
+from traceback import format_tb
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from agents.boundary.isolation import isolated
 from agents.boundary.log_context import bound_logger
 from agents.protocol.unicode_text import whole_text
 
@@ -22,6 +24,10 @@ T = TypeVar("T")
 
 WORDS_MOST = 2_000
 """Characters of an exception that are told; some carry a whole document."""
+ERRORS_MOST = 1_000
+"""Exceptions of one group or chain whose tracebacks are written."""
+FRAMES_MOST = 30
+"""Lines of the traceback of one that stands for more."""
 TEXTS_MOST = 10_000
 """Texts that are read of one attribute; a list without end has more."""
 
@@ -43,7 +49,7 @@ def attribute_of(thing: object, name: str, default: T) -> T:
         KeyboardInterrupt: The user's, who means the session.
     """
     try:
-        return getattr(thing, name, default)
+        return isolated(lambda: getattr(thing, name, default))
     except BaseException as error:
         if is_a(error, KeyboardInterrupt):
             raise
@@ -83,7 +89,8 @@ def texts_of(thing: object, name: str) -> tuple[str, ...]:
         return ()  # a text itself, and no list of them
     try:
         # Bounded: an iterator of the caller's may have no end.
-        each = map(plain_text, islice(cast("Iterable[object]", values), TEXTS_MOST))
+        few = islice(cast("Iterable[object]", values), TEXTS_MOST)
+        each = isolated(lambda: tuple(map(plain_text, few)))
         return tuple(text for text in each if text is not None)
     except BaseException as error:
         if is_a(error, KeyboardInterrupt):
@@ -101,7 +108,7 @@ def flag_of(thing: object, name: str) -> bool:
     """
     value = attribute_of(thing, name, cast("object", False))
     try:
-        return bool(value)
+        return isolated(lambda: bool(value))
     except BaseException as error:
         if is_a(error, KeyboardInterrupt):
             raise
@@ -119,7 +126,7 @@ def offers(thing: object, protocol: type[T]) -> TypeIs[T]:
         KeyboardInterrupt: The user's.
     """
     try:
-        return isinstance(thing, protocol)
+        return isolated(lambda: isinstance(thing, protocol))
     except BaseException as error:
         if is_a(error, KeyboardInterrupt):
             raise
@@ -174,10 +181,31 @@ def model_of(backend: object) -> str:
     return text_attribute(backend, "model", "?")
 
 
+def _is_short(error: BaseException) -> bool:
+    """Whether its traceback, with all that led to it, can be written in no time.
+
+    A group may hold one error many times over, and each time it is written.
+    """
+    count, ahead = 0, [error]
+    while ahead and count < ERRORS_MOST:
+        count += 1
+        one = ahead.pop()
+        led_to = (one.__cause__, one.__context__)
+        ahead.extend(each for each in led_to if each is not None)
+        if is_a(one, BaseExceptionGroup):
+            group = cast("BaseExceptionGroup[BaseException]", one)
+            ahead.extend(vars(BaseExceptionGroup)["exceptions"].__get__(group))
+    return not ahead
+
+
 def log_error(what: str, error: BaseException) -> None:
     """Write ``error`` with its traceback to the log, where an operator looks for it."""
     try:
-        _log.warning("%s failed: %s", what, words_of(error), exc_info=error)
+        if _is_short(error):
+            _log.warning("%s failed: %s", what, words_of(error), exc_info=error)
+        else:
+            place = "".join(format_tb(first_of(error).__traceback__, FRAMES_MOST))
+            _log.warning("%s failed: %s\n%s", what, words_of(error), place.rstrip())
     except BaseException:  # noqa: BLE001, ASYNC103  (a traceback of an error that cannot be told)
         with suppress(BaseException):  # a handler of the program's may raise each time
             _log.warning("%s failed: %s", what, words_of(error))

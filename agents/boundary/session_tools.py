@@ -7,8 +7,10 @@ session, one that cannot be let go of is logged, and neither ends the session.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 from agents.boundary.guard import class_name, is_a, log_error, offers
+from agents.boundary.isolation import isolated
 from agents.boundary.plain_tools import plain_tool
 from agents.tools.base import InSession, Tool
 
@@ -24,11 +26,11 @@ def tools_in_session(
         own = tool
         try:
             if offers(tool, InSession):
-                own = tool.in_session(session)
+                own = isolated(partial(tool.in_session, session))
                 if offers(own, InSession):
                     held.append(own)
             what = f"{class_name(own)}, a tool that is left out,"
-            ready.append(plain_tool(own))
+            ready.append(isolated(partial(plain_tool, own)))
         except BaseException as error:
             if is_a(error, KeyboardInterrupt):
                 raise
@@ -40,7 +42,7 @@ def let_go(held: Iterable[InSession]) -> None:
     """The session has ended: tell each of the tools that were made for it."""
     for tool in held:
         try:
-            tool.leave()
+            isolated(tool.leave)
         except BaseException as error:
             if is_a(error, KeyboardInterrupt):
                 raise

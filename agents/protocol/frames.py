@@ -37,6 +37,9 @@ from agents.protocol.unicode_text import whole_json
 
 FEWEST = 3
 """Pieces that are worth a run."""
+FRAME_BYTES_MOST = 64 * 1024 * 1024
+"""A journal's record takes four times as much; the longest that a model may write, each
+character escaped, comes to some 24 MB."""
 
 _Piece: TypeAlias = TextDelta | ThinkingDelta | ToolInputDelta
 _Kind: TypeAlias = Literal["text_delta", "thinking_delta", "tool_input_delta"]

@@ -7,11 +7,13 @@ the model. Pure. What is offered is :mod:`agents.tools.workflow`'s.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple, TypeAlias, TypeVar, assert_never
 
 import msgspec
 
 from agents.boundary.guard import log_error, text_of, words_of
+from agents.boundary.isolation import isolated
 from agents.errors import ToolFailed
 from agents.protocol.chunks import (
     Approval,
@@ -170,7 +172,7 @@ def _read_answer(raw: msgspec.Raw, answers: AnswerForm | None) -> Proposed:
     if isinstance(answer.value, msgspec.UnsetType):
         raise ToolFailed("value is missing; give the structured answer there")
     try:
-        answers.check(answer.value)
+        isolated(partial(answers.check, answer.value))
     except ValueError as error:
         raise ToolFailed(f"value does not fit its form: {text_of(error)}") from error
     except KeyboardInterrupt:

@@ -18,7 +18,8 @@ import msgspec
 from agents.actor.actor import Actor
 from agents.actor.person import Person, Seat
 from agents.boundary import log_context
-from agents.boundary.guard import attribute_of, is_a, log_error, texts_of
+from agents.boundary.guard import attribute_of, is_a, log_error, texts_of, words_of
+from agents.boundary.isolation import isolated
 from agents.boundary.root import RootTask
 from agents.boundary.session_tools import let_go, tools_in_session
 from agents.conversation.uploads import FileKey, SessionFiles
@@ -26,6 +27,7 @@ from agents.limits.idle_watchdog import SilenceWatch
 from agents.protocol.chunks import AgentId, Label, ServerToolReturned, StreamChunk
 from agents.protocol.frames import decode_frame, skim_frame
 from agents.protocol.redaction import Redactor, secrets_of_environment
+from agents.protocol.unicode_text import whole_text
 from agents.tools.base import InSession
 from agents.tracing.spans import session_trace
 from coordinator.consensus import DEADLINE_TIMER, HEARD, Consensus
@@ -33,6 +35,7 @@ from coordinator.errors import NotAsked, NotInTeam
 from coordinator.protocol.accounting import BOOKED
 from coordinator.protocol.clock import on_session_clock
 from coordinator.protocol.events import (
+    AgentStopped,
     ArmTimer,
     CancelChecks,
     CancelTurn,
@@ -355,7 +358,7 @@ class Shell:
         if form is None:
             return msgspec.json.decode(value)
         try:
-            return form.check(value)
+            return isolated(lambda: form.check(value))
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001, ASYNC103  (a boundary: it may raise anything)
@@ -363,22 +366,20 @@ class Shell:
             return None  # noqa: ASYNC104  (the boundary tells ours from theirs)
 
     def _ended(self, task: RootTask[None]) -> None:
-        """An agent's task is over; its trouble is data, so an error is our bug."""
+        """An agent's task is over; one that has raised takes that agent out.
+
+        Its trouble was data before it came here. What is left is a bug of ours, or a
+        caller's code that has left a cancel scope open in the agent's task.
+        """
+        at = anyio.current_time()
         if task.error is not None and is_a(task.error, KeyboardInterrupt):
-            self.tell(Interrupted(at=anyio.current_time(), reason="KeyboardInterrupt"))
+            self.tell(Interrupted(at=at, reason="KeyboardInterrupt"))
         elif task.error is not None:
             log_error(task.name, task.error)
+            name = next(n for n, each in self._tasks.items() if each is task)
+            reason = whole_text(words_of(task.error))
+            self.tell(AgentStopped(at=at, agent=name, reason=reason))
         self._inbox.ring()
-
-    def _raise_crash(self) -> None:
-        """Let a bug of ours end the session, with its evidence.
-
-        Raises:
-            BaseException: What an agent's task has raised.
-        """
-        for task in self._tasks.values():
-            if task.error is not None and not is_a(task.error, KeyboardInterrupt):
-                raise task.error
 
     def _keep_file(self, key: FileKey, file_id: str, is_deleted: bool) -> None:
         assert self._recorder is not None
@@ -476,7 +477,6 @@ class Shell:
             await self._inbox.wait()
             while self._is_held_up and not self._told:
                 await self._inbox.bell_rings()
-        self._raise_crash()
         wishes: list[Item] = [*self._told]
         self._told.clear()
         if self._is_held_up:
@@ -622,7 +622,7 @@ def redactor_of(team: Team) -> Redactor:
 def _call_hook(call: Callable[[], object]) -> None:
     """Call a hook of a caller's; what it raises is for the log."""
     try:
-        call()
+        isolated(call)
     except BaseException as error:  # noqa: BLE001, ASYNC103  (a boundary: it may raise anything)
         log_error("a hook at the session's end", error)
 

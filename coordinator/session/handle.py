@@ -78,9 +78,15 @@ class SessionHandle:
             timeout_s: For so long at most; ``None``: as long as it takes.
 
         Raises:
+            RuntimeError: This thread is the session's own, which would wait for itself.
             TimeoutError: It is not over by then.
             SessionLeft: It was left before it had an outcome.
         """
+        if self._session.runs_here and not self._over.is_set():
+            raise RuntimeError(
+                f"session {self.id!r} runs in this thread, which must not block; wait "
+                "in another thread, or await session.wait()"
+            )
         if not self._over.wait(timeout_s):
             raise TimeoutError(f"session {self.id!r} is not over after {timeout_s:g} s")
         if self._session.result is None:

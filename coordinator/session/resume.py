@@ -61,6 +61,7 @@ from coordinator.session.session import (
     in_own_task,
     new_session_id,
     running,
+    whole_path,
 )
 from coordinator.team.team import Team, read_described
 
@@ -178,7 +179,7 @@ async def _branched(
         session_id = options.get("session_id") or new_session_id()
         output_dir = options.get("output_dir")
         where = (
-            str(output_dir.absolute()) if output_dir else _output_dir(journal, counted)
+            str(whole_path(output_dir)) if output_dir else _output_dir(journal, counted)
         )
         opened = _branch_of(journal.opened, team, session_id, record, where)
         before = _driver(journal.opened, rules)
@@ -351,7 +352,7 @@ async def _shell(
         deadline_at=None if how.deadline_s is None else past.ended + how.deadline_s,
         shift_s=past.shift_s,
         library=library_version(),
-        output_dir=str(how.output_dir.absolute()) if how.output_dir else "",
+        output_dir=str(whole_path(how.output_dir)) if how.output_dir else "",
     )
     writer.record(Kind.RESUMED, encode(resumed), past.ended)
     await writer.flush()

@@ -36,6 +36,7 @@ from agents.boundary.guard import (
     log_error,
     module_name,
 )
+from agents.boundary.isolation import isolated
 from agents.boundary.log_context import bound_logger
 from agents.boundary.own_loop import OwnLoop
 from agents.boundary.root import Loop, RootTask
@@ -63,7 +64,7 @@ from coordinator.session.handle import SessionHandle
 from coordinator.session.options import OpenOptions, SyncOptions, takes
 from coordinator.session.subscription import Feed
 from coordinator.team.attachment_sources import read_attachments
-from coordinator.team.team import check_asked
+from coordinator.team.team import WORDS_MOST, check_asked
 
 if TYPE_CHECKING:
     from agents.actor.person import Seat
@@ -103,6 +104,11 @@ class Session(Generic[T]):
         return self._shell.id
 
     @property
+    def runs_here(self) -> bool:
+        """Whether its event loop is the one that runs in this thread."""
+        return self._loop.is_running_here
+
+    @property
     def result(self) -> Result[T] | None:
         """The outcome; ``None`` while the session runs."""
         return self._shell.result
@@ -130,18 +136,25 @@ class Session(Generic[T]):
         self._shell.when_over(call)
 
     def __aiter__(self) -> AsyncIterator[StreamChunk]:
-        return _Chunks(self._shell.subscribe(lossless=True))
+        return _Chunks(self.events())
 
     def events(self, *, lossless: bool = True) -> Feed:
-        """Batches of chunks and decisions, from now on."""
+        """Batches of chunks and decisions, from now on.
+
+        Raises:
+            RuntimeError: The session runs in another thread.
+        """
+        self._insist_on_its_thread()
         return self._shell.subscribe(lossless=lossless)
 
     async def wait(self) -> Result[T]:
         """Wait for the outcome.
 
         Raises:
+            RuntimeError: The session runs in another thread.
             SessionLeft: The session was left, or has failed, before there was one.
         """
+        self._insist_on_its_thread()
         await self._shell.over.wait()
         if self._shell.result is None:
             raise SessionLeft(
@@ -152,14 +165,16 @@ class Session(Generic[T]):
 
     def interrupt(self, reason: str = "interrupted") -> None:
         """End now, with the best answer so far; from any thread."""
-        self._tell(lambda at: Interrupted(at=at, reason=whole_text(reason)))
+        reason = _words(reason)
+        self._tell(lambda at: Interrupted(at=at, reason=reason))
 
     def say(self, text: str) -> None:
         """Tell the whole team something; agents read it with their next turn.
 
         From any thread.
         """
-        self._tell(lambda at: PersonSaid(at=at, text=whole_text(text)))
+        text = _words(text)
+        self._tell(lambda at: PersonSaid(at=at, text=text))
 
     def label_of(self, name: str, among: Sequence[Label] = ()) -> Label:
         """The label of an answer as a person names it.
@@ -190,26 +205,29 @@ class Session(Generic[T]):
             NotInTeam: There is no such agent.
         """
         self._shell.check_name(agent)
-        self._tell(
-            lambda at: AgentStopped(
-                at=at, agent=AgentId(agent), reason=whole_text(reason)
-            )
-        )
+        reason = _words(reason)
+        self._tell(lambda at: AgentStopped(at=at, agent=AgentId(agent), reason=reason))
 
     def veto(self, label: str, reason: str = "vetoed by a person") -> None:
         """Rule an answer out; from any thread."""
-        self._tell(
-            lambda at: AnswerVetoed(
-                at=at, label=Label(label), reason=whole_text(reason)
-            )
-        )
+        label, reason = _words(label), _words(reason)
+        self._tell(lambda at: AnswerVetoed(at=at, label=Label(label), reason=reason))
 
     def force_vote(self, reason: str = "a person asked for the vote") -> None:
         """Have the vote now, on the answers there are; or count who has voted.
 
         From any thread. Nothing happens where there is nothing yet to vote on or by.
         """
-        self._tell(lambda at: VoteForced(at=at, reason=whole_text(reason)))
+        reason = _words(reason)
+        self._tell(lambda at: VoteForced(at=at, reason=reason))
+
+    def _insist_on_its_thread(self) -> None:
+        """Refuse to be waited for in an event loop that is not the session's."""
+        if not self._loop.is_of_this_thread:
+            raise RuntimeError(
+                f"session {self.id!r} runs in another thread; read it there, or use "
+                "the handle that run_sync(…, on_start=…) gives"
+            )
 
     def _tell(self, make_input: Callable[[float], ShellInput]) -> None:
         """Take in the input that ``make_input`` makes at the event loop's time."""
@@ -231,7 +249,9 @@ class Session(Generic[T]):
 
         Raises:
             NotAsked: The agent is no person, or the session has ended.
+            RuntimeError: The session runs in another thread.
         """
+        self._insist_on_its_thread()
         seat = await self._shell.seat(agent)
         turn = await seat.asked(after)
         if turn is None:
@@ -243,9 +263,11 @@ class Session(Generic[T]):
 
         Raises:
             NotAsked: The agent is no person, or is not asked anything now.
+            RuntimeError: The session runs in another thread.
         """
+        self._insist_on_its_thread()
         seat = self._shell.seat_now(agent)
-        seat.answer(_turn_of(seat, agent), whole_text(text))
+        seat.answer(_turn_of(seat, agent), _words(text))
 
     def vote(self, agent: str, *labels: str, reason: str = "") -> None:
         """Vote for a person.
@@ -257,13 +279,29 @@ class Session(Generic[T]):
 
         Raises:
             NotAsked: The agent is no person, or is not asked to vote now.
+            RuntimeError: The session runs in another thread.
         """
+        self._insist_on_its_thread()
         seat = self._shell.seat_now(agent)
         task = _turn_of(seat, agent).task
         form = task.ballot if isinstance(task, Review) else None
         if form is None or not labels:
             raise NotAsked(f"{agent!r} is not asked to vote now, or votes for nothing")
-        seat.vote(form, [Label(label) for label in labels], whole_text(reason))
+        seat.vote(form, [Label(_words(each)) for each in labels], _words(reason))
+
+
+def _words(text: str) -> str:
+    """A person's words, as a journal can keep them.
+
+    Raises:
+        ValueError: It is longer than any model could read.
+    """
+    if len(text) > WORDS_MOST:
+        raise ValueError(
+            f"a text of {len(text):,} characters is longer than any model reads; the "
+            f"most is {WORDS_MOST:,}"
+        )
+    return whole_text(text)
 
 
 def _turn_of(seat: Seat, agent: str) -> Turn:
@@ -371,7 +409,7 @@ async def _opened(
             opening,
             writer,
             files=SessionFiles(read),
-            output_dir=output_dir.resolve() if output_dir else None,
+            output_dir=whole_path(output_dir).resolve() if output_dir else None,
         )
         displays = _displays(question, team, options)
         session = await stack.enter_async_context(running(shell, displays))
@@ -543,13 +581,28 @@ async def run(
         return await session.wait()
 
 
+def whole_path(folder: Path) -> Path:
+    """The folder from the root on.
+
+    Raises:
+        ConfigInvalid: The program runs in a folder that is gone.
+    """
+    try:
+        return folder.absolute()
+    except FileNotFoundError as error:
+        raise ConfigInvalid(
+            f"output folder {str(folder)!r} lies in a folder that is no longer there; "
+            "give its whole path"
+        ) from error
+
+
 def _spelled_out(folder: Path | None) -> str:
     """The folder as a journal keeps it.
 
     Raises:
-        ConfigInvalid: No JSON could bear its name.
+        ConfigInvalid: No JSON could bear its name, or nobody knows where it is.
     """
-    named = str(folder.absolute()) if folder else ""
+    named = str(whole_path(folder)) if folder else ""
     if named != whole_text(named):
         raise ConfigInvalid(
             f"output folder {named!r} has a name that is not UTF-8, which no journal "
@@ -601,7 +654,7 @@ def _call_hook(
 ) -> None:
     """Call a hook of the caller's; what it raises is for the log."""
     try:
-        on_start(handle)
+        isolated(lambda: on_start(handle))
     except BaseException as error:  # noqa: BLE001, ASYNC103  (a boundary: it may raise anything)
         log_error("on_start", error)
 

@@ -8,6 +8,7 @@ turns and calls.
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -67,6 +68,7 @@ class Feed:
         self._batches: deque[Sequence[Event]] = deque()
         self._waiting = 0
         self._closed = False
+        self._thread = threading.get_ident()
         self._changed = anyio.Event()
         self.dropped = 0
         """Pieces of text this reader has missed so far."""
@@ -103,8 +105,7 @@ class Feed:
         while self._waiting and self._waiting + len(events) > self._limit:
             if self._closed or not self._lossless:
                 break
-            self._changed = anyio.Event()
-            await self._changed.wait()
+            await self._change()
         self.add(events)
 
     def _without_text(self, events: Sequence[Event]) -> Sequence[Event]:
@@ -124,16 +125,39 @@ class Feed:
         if self._on_read is not None:
             self._on_read()
 
+    async def _has_batch(self) -> None:
+        """Wait for a batch.
+
+        Raises:
+            StopAsyncIteration: No more will come.
+        """
+        while not self._batches:
+            if self._closed:
+                raise StopAsyncIteration
+            await self._change()
+
+    async def _change(self) -> None:
+        """Wait for something to happen; others may wait as well."""
+        if self._changed.is_set():
+            self._changed = anyio.Event()
+        await self._changed.wait()
+
     def __aiter__(self) -> Feed:
         return self
 
     async def __anext__(self) -> Sequence[Event]:
-        while not self._batches:
-            if self._closed:
-                raise StopAsyncIteration
-            self._changed = anyio.Event()
-            await self._changed.wait()
+        """Wait for a batch.
+
+        Raises:
+            StopAsyncIteration: No more will come.
+            RuntimeError: The feed is another thread's, whose event loop fills it.
+        """
+        if self._thread != threading.get_ident():
+            raise RuntimeError("this feed is another thread's; read it there")
+        await self._has_batch()
         await anyio.lowlevel.checkpoint()
+        while not self._batches:  # another task that reads this feed has taken it
+            await self._has_batch()
         was_full = self.is_full
         batch = self._batches.popleft()
         self._waiting -= len(batch)

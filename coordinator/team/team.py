@@ -41,6 +41,10 @@ from coordinator.team.agent_ids import id_fault
 CLOSE_GRACE_S = 5.0
 """How long backends may take to close, in seconds: a TLS goodbye takes one way."""
 
+WORDS_MOST = 20_000_000
+"""Characters of a question, and of what a person says: twice the largest context window
+there is (10 million tokens)."""
+
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
@@ -391,6 +395,11 @@ def check_asked(question: object, team: object) -> None:
         )
     if not question.strip():
         raise ConfigInvalid("the question is empty; say what the team shall answer")
+    if len(question) > WORDS_MOST:
+        raise ConfigInvalid(
+            f"the question has {len(question):,} characters, which no model reads; the "
+            f"most is {WORDS_MOST:,}, and files are attached"
+        )
     if isinstance(team, Team):
         return
     if isinstance(team, Agent):

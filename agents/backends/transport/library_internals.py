@@ -124,6 +124,11 @@ def adopt_thread(
         parent.cancel_register = cancelling
 
 
+def trio_run_context() -> Any:  # noqa: ANN401  (trio's)
+    """The run of this thread as trio knows it; ``task``: the current one, if any."""
+    return import_module("trio._core._run").GLOBAL_RUN_CONTEXT
+
+
 async def close_trio_nurseries(task: Any) -> None:  # noqa: ANN401  (trio's)
     """End the nurseries that ``task``, which calls this, has entered and never left.
 

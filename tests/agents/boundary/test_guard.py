@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import count
 from typing import Any
 
@@ -12,6 +13,7 @@ from agents.boundary.guard import (
     TEXTS_MOST,
     attribute_of,
     flag_of,
+    log_error,
     module_name,
     plain_text,
     text_attribute,
@@ -150,3 +152,27 @@ def test_a_list_of_tools_without_end_is_refused() -> None:
     with pytest.raises(ToolsUnavailable, match="more than 10,000 tools"):
         plain_tools(endless)
     assert isinstance(plain_tools([look])[0], PlainTool)
+
+
+def _wide() -> BaseException:
+    error: Any = RuntimeError("first")
+    for _ in range(60):
+        error = ExceptionGroup("both", [error, error])
+    return error
+
+
+def _long() -> BaseException:
+    error = RuntimeError("first")
+    for _ in range(100_000):
+        later = RuntimeError("later")
+        later.__cause__, error = error, later
+    return error
+
+
+@pytest.mark.parametrize("make", [_wide, _long])
+def test_an_error_of_many_is_logged_by_its_place(
+    make: Callable[[], BaseException], caplog: pytest.LogCaptureFixture
+) -> None:
+    log_error("a tool", make())
+    assert "a tool failed: RuntimeError" in caplog.text
+    assert len(caplog.text) < 10_000

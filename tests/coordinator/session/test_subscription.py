@@ -5,6 +5,7 @@ from __future__ import annotations
 import anyio
 
 from agents.protocol.chunks import AgentId, BlockEnded, Seq, TextDelta, TurnNumber
+from coordinator.protocol.events import Event
 from coordinator.session.subscription import Feed
 
 ADA, FIRST = AgentId("ada"), TurnNumber(1)
@@ -40,3 +41,22 @@ async def test_a_lossless_feed_waits_for_room_and_loses_nothing() -> None:
         await anyio.wait_all_tasks_blocked()
         assert await anext(feed) == [WORD]
     assert await anext(feed) == [END]
+
+
+async def test_two_tasks_may_share_one_reader() -> None:
+    feed, taken = Feed(lossless=True), list[Event]()
+
+    async def read() -> None:
+        async for batch in feed:
+            taken.extend(batch)
+
+    async with anyio.create_task_group() as group:
+        for _ in range(3):
+            group.start_soon(read)
+        for _ in range(10):
+            await anyio.wait_all_tasks_blocked()
+            feed.add([WORD])
+            feed.add([END])
+        await anyio.wait_all_tasks_blocked()
+        feed.close()
+    assert taken == [WORD, END] * 10
