@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import msgspec
 
 from agents.tools import foreign_types as foreign
+from agents.tools.pattern_trial import check_is_quick, patterns_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -66,7 +67,7 @@ def answer_form(wanted: Any) -> AnswerForm:  # noqa: ANN401  (any type msgspec d
     if "$defs" in whole:
         schema = {**schema, "$defs": whole["$defs"]}
     decoder = msgspec.json.Decoder(wanted, dec_hook=foreign.decode)
-    return AnswerForm(_json(schema), decoder.decode)
+    return AnswerForm(_json(schema), _bounded(schema, decoder.decode))
 
 
 def _schema_form(schema: Mapping[str, Any]) -> AnswerForm:
@@ -100,7 +101,22 @@ def _schema_form(schema: Mapping[str, Any]) -> AnswerForm:
             raise ValueError("; ".join(problems[:FAULTS_TOLD]))
         return decoded
 
-    return AnswerForm(_json(_placed(schema)), check)
+    return AnswerForm(_json(_placed(schema)), _bounded(schema, check))
+
+
+def _bounded(
+    schema: object, check: Callable[[msgspec.Raw], object]
+) -> Callable[[msgspec.Raw], object]:
+    """``check``, behind a trial of the patterns that may take for ever."""
+    patterns = patterns_of(schema)
+    if not patterns:
+        return check
+
+    def check_in_time(value: msgspec.Raw) -> object:
+        check_is_quick(patterns, value)
+        return check(value)
+
+    return check_in_time
 
 
 def _references(

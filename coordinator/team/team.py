@@ -316,7 +316,7 @@ class Team(Generic[T]):
             )
         try:
             form = answer_form(self.answer_type)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, NameError) as error:
             raise ConfigInvalid(f"the answer's type is not usable: {error}") from error
         object.__setattr__(self, "answer_form", form)  # frozen once it is made
         self._change(lambda agent: replace(agent, answer_form=form))
