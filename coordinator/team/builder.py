@@ -430,6 +430,7 @@ def _workspace_tools(
         TextEditor,
         sandbox,
     )
+    from agents.tools.workspace.work_place import MEMORIES  # noqa: PLC0415  (likewise)
     from coordinator.team.shared_folders import work_place  # noqa: PLC0415  (likewise)
 
     is_sandboxed = entry.sandbox == "on"
@@ -446,6 +447,6 @@ def _workspace_tools(
 
     for name in names:
         if name == "memory":
-            yield Memory(Path(entry.workspace) / entry.id / "memories")
+            yield Memory(Path(entry.workspace) / entry.id / MEMORIES)
         else:
             yield PlacedTool(place, bash if name == "bash" else TextEditor)

@@ -19,7 +19,7 @@ DEPTH_MAX = 2
 """How far below a folder its listing goes."""
 
 
-def _open_below(root: Path, place: Path, flags: int) -> int:
+def open_below(root: Path, place: Path, flags: int) -> int:
     """A descriptor of ``place``, to which no link leads from ``root``."""
     if sys.platform == "win32" or os.open not in os.supports_dir_fd:
         return os.open(place, flags)
@@ -139,7 +139,7 @@ class Folder:
             ToolFailed: It cannot be opened; its place on this machine is not told.
         """
         try:
-            descriptor = _open_below(self.root.resolve(), place, flags)
+            descriptor = open_below(self.root.resolve(), place, flags)
             mode = "rb" if flags == os.O_RDONLY else "wb"
             with os.fdopen(descriptor, mode, buffering=0) as file:
                 yield file

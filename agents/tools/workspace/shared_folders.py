@@ -18,6 +18,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from difflib import unified_diff
 from hashlib import sha256
+from io import StringIO
 from pathlib import Path
 from tempfile import mkstemp
 from threading import Lock
@@ -27,6 +28,7 @@ import msgspec
 
 from agents.errors import ToolFailed
 from agents.protocol.unicode_text import whole_text
+from agents.tools.workspace.folder import open_below
 
 SKIPPED = frozenset(
     {
@@ -229,21 +231,10 @@ class SharedCopies:
     def _diff(self, change: FileChange) -> str:
         # What is not told is not opened: a pipe may stand in its place.
         theirs = self.place / change.folder / change.path
-        old = (
-            ""
-            if change.kind == "added"
-            else _text(self._roots[change.folder] / change.path)
-        )
-        new = "" if change.kind == "deleted" else _text(theirs)
-        if old is None or new is None:
-            return f"{change.kind}: {change.shown} (not shown: no text, or large)\n"
-        lines = unified_diff(
-            old.splitlines(keepends=True),
-            new.splitlines(keepends=True),
-            "/dev/null" if change.kind == "added" else f"a/{change.shown}",
-            "/dev/null" if change.kind == "deleted" else f"b/{change.shown}",
-        )
-        return "".join(_whole_lines(lines))
+        root = self._roots[change.folder]
+        old = "" if change.kind == "added" else _text(root, root / change.path)
+        new = "" if change.kind == "deleted" else _text(self.place, theirs)
+        return _difference(change.kind, change.shown, old, new)
 
 
 def files_shown(
@@ -253,7 +244,7 @@ def files_shown(
 
     Args:
         place: Its workspace in the session.
-        left_out: Names in it that are no files of its own: copies of folders.
+        left_out: Names in it that are not shown: copies of folders, memories.
         most: So many characters, about; what has no room is named or counted.
     """
     parts: list[str] = []
@@ -265,30 +256,48 @@ def files_shown(
         if room <= 0:
             uncounted += 1
             continue
-        text = _addition(whole_text(path), _text(file), room)
-        uncounted += len(text) > room
-        if len(text) <= room:
-            parts.append(text)
-            room -= len(text)
+        name = whole_text(path)
+        text = _difference("added", name, "", _text(place, file))
+        if len(text) > room:
+            text = f"added: {name} (not shown: it is long)\n"
+        if len(text) > room:
+            uncounted += 1
+            continue
+        parts.append(text)
+        room -= len(text)
     if uncounted:
         parts.append(f"and {uncounted} more files\n")
     return "".join(parts)
 
 
-def _addition(path: str, text: str | None, room: int) -> str:
-    """A new file as a diff, or by its name alone."""
-    if text is None:
-        return f"added: {path} (not shown: no text, or large)\n"
-    lines = text.splitlines(keepends=True)
-    shown = "".join(_whole_lines(unified_diff([], lines, "/dev/null", f"b/{path}")))
-    is_long = len(shown) > room
-    return f"added: {path} (not shown: it is long)\n" if is_long else shown
+def _difference(kind: str, name: str, old: str | None, new: str | None) -> str:
+    """One file's change as a unified diff, or by its name alone.
+
+    Args:
+        kind: Added, changed or deleted.
+        name: The file's.
+        old: The text before, empty where there was none; ``None``: it is no text.
+        new: The text after, likewise.
+    """
+    if old is None or new is None:
+        return f"{kind}: {name} (not shown: no text, or large)\n"
+    if not old and not new:
+        return f"{kind}: {name} (empty)\n"
+    lines = unified_diff(
+        _lines(old),
+        _lines(new),
+        "/dev/null" if kind == "added" else f"a/{name}",
+        "/dev/null" if kind == "deleted" else f"b/{name}",
+    )
+    return "".join(
+        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+        for line in lines
+    )
 
 
-def _whole_lines(lines: Iterator[str]) -> Iterator[str]:
-    """The lines of a diff; the last of a file may lack its end."""
-    for line in lines:
-        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+def _lines(text: str) -> list[str]:
+    r"""The lines of a text as ``diff`` has them: a form feed or ``\r`` ends none."""
+    return list(StringIO(text, newline="\n"))
 
 
 def _copied(source: Path, target: Path, skips: frozenset[Path]) -> dict[str, str]:
@@ -378,14 +387,21 @@ def _mode(path: Path) -> int:
         return 0
 
 
-def _text(file: Path) -> str | None:
-    """A file's text, empty where there is none; ``None``: it is none, or too large."""
-    mode = _mode(file)
-    if not mode:
+def _text(root: Path, file: Path) -> str | None:
+    """The text of a file below ``root``, empty where there is none.
+
+    A command that still runs may put a link or a pipe in the file's place.
+
+    Returns:
+        ``None``: it is no text, too large, or cannot be read.
+    """
+    if not _mode(file):
         return ""
-    if not stat.S_ISREG(mode) or file.stat().st_size > TEXT_BYTES:
-        return None
     try:
-        return file.read_bytes().decode()
-    except UnicodeDecodeError:
+        with os.fdopen(open_below(root, file, os.O_RDONLY), "rb") as opened:
+            about = os.fstat(opened.fileno())
+            if not stat.S_ISREG(about.st_mode) or about.st_size > TEXT_BYTES:
+                return None
+            return opened.read(TEXT_BYTES).decode()
+    except (OSError, UnicodeDecodeError):
         return None

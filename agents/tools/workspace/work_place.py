@@ -25,6 +25,8 @@ OWNER = ".session"
 """In a lasting folder: the session that works there, locked as long as it does."""
 OWN_FILES = "The files in its author's workspace:"
 BOTH = "The files in its author's workspace, and its changes to the shared files:"
+MEMORIES = "memories"
+"""In an agent's folder of every session: its memories, which are for itself alone."""
 NO_SESSION = "no-session"
 """The folder of tools that are used outside of any session."""
 
@@ -159,9 +161,10 @@ class PlacedTool:
         changes = "" if self._copies is None else self._copies.difference()
         if not self._place.is_shown:
             return changes
-        copies = [folder.name for folder in self._place.shared]
+        left_out = [folder.name for folder in self._place.shared]
+        left_out += [MEMORIES] if self._place.lasts else []
         room = max(0, DIFF_CHARS - len(changes))
-        return changes + files_shown(self.folder, copies, room)
+        return changes + files_shown(self.folder, left_out, room)
 
     def _hold(self) -> None:
         """Take a lasting folder for this session, unless it has it.

@@ -181,6 +181,86 @@ async def test_of_many_long_files_the_first_are_shown_and_the_rest_counted(
     assert shown.endswith(" more files\n")
 
 
+async def shown_of(folder: Path) -> str:
+    """The files of a workspace, as others see them."""
+    place = WorkPlace(folder.parent, folder.name, lasts=True, is_shown=True)
+    return await PlacedTool(place, TextEditor).work_shown()
+
+
+async def test_a_workspace_is_shown_without_opening_what_is_no_file(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "ada"
+    folder.mkdir()
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "key").write_text("CANARY")
+    (folder / "there").symlink_to(outside)
+    (folder / "key").symlink_to(outside / "key")
+    os.mkfifo(folder / "pipe")
+    (folder / "large.txt").write_text("x" * (shared_folders.TEXT_BYTES + 1))
+    (folder / "page.html").write_text("<p>")
+    shown = await shown_of(folder)
+    assert "+<p>" in shown
+    assert "added: large.txt (not shown: no text, or large)\n" in shown
+    assert "CANARY" not in shown
+    assert "pipe" not in shown
+
+
+@pytest.fixture
+def odd_name(tmp_path: Path) -> Path:
+    """A workspace with a file whose name is not UTF-8."""
+    folder = tmp_path / "ada"
+    folder.mkdir()
+    try:
+        Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.txt")).write_text("new\n")
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    return folder
+
+
+async def test_a_file_name_that_is_not_utf_8_is_shown_with_its_text(
+    odd_name: Path,
+) -> None:
+    shown = await shown_of(odd_name)
+    assert "+new\n" in shown
+    shown.encode()
+
+
+async def test_an_empty_file_is_named(copies: SharedCopies, tmp_path: Path) -> None:
+    folder = tmp_path / "ada"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    assert await shown_of(folder) == "added: __init__.py (empty)\n"
+    (copies.place / "project" / "__init__.py").touch()
+    assert copies.difference() == "added: project/__init__.py (empty)\n"
+
+
+async def test_only_a_line_feed_ends_a_line(
+    copies: SharedCopies, tmp_path: Path
+) -> None:
+    text = "one\x0ctwo\rthree\u2028four\n"
+    folder = tmp_path / "ada"
+    folder.mkdir()
+    (folder / "a.txt").write_bytes(text.encode())
+    (copies.place / "project" / "a.txt").write_bytes(text.encode())
+    for shown in (await shown_of(folder), copies.difference()):
+        assert f"@@ -0,0 +1 @@\n+{text}" in shown
+        assert "No newline" not in shown
+
+
+async def test_memories_in_a_lasting_workspace_are_their_agents_own(
+    tmp_path: Path,
+) -> None:
+    memories = tmp_path / "ada" / "memories"
+    memories.mkdir(parents=True)
+    (memories / "notes.txt").write_text("CANARY")
+    (tmp_path / "ada" / "page.html").write_text("<p>")
+    shown = await shown_of(tmp_path / "ada")
+    assert "+<p>" in shown
+    assert "CANARY" not in shown
+
+
 def test_an_agent_cannot_show_or_send_back_what_a_link_points_to(
     copies: SharedCopies, project: Path, tmp_path: Path
 ) -> None:
