@@ -143,6 +143,8 @@ def _with_only(data: Plain, where: Where, key: str) -> Plain:
 def _shown(value: object) -> str:
     if isinstance(value, dict | list):
         return "a mapping" if isinstance(value, dict) else "a list"
+    if isinstance(value, bool):
+        return str(value).lower()  # as files write it
     return "nothing" if value is None else repr(value)[:80]
 
 

@@ -230,6 +230,13 @@ def test_a_script_may_be_a_file_beside_the_team(tmp_path: Path) -> None:
             ),
         ),
         (
+            "agents: [{id: a, model: m}]\nvoting:\n  rubric: [clear, true]",
+            (
+                "team.yaml:3: voting.rubric[1]: true will not do; expected text: put "
+                "it in quotes, 'true'"
+            ),
+        ),
+        (
             "agents:\n- id: a\n  model: m\n  workspace_shown: true",
             (
                 "team.yaml:4: agents[0].workspace_shown: the agent has no tool that "
