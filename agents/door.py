@@ -6,6 +6,9 @@ the same lines, so that importing a package loads nothing until a name is used.
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Generator
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 
@@ -36,6 +39,22 @@ def resolve(package: str, stub: str, name: str) -> object:
         return sorted(homes)
     if name not in homes:
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
-    if homes[name] == package:
-        return import_module(f"{package}.{name}")
-    return getattr(import_module(homes[name]), name)
+    with collector_paused():
+        if homes[name] == package:
+            return import_module(f"{package}.{name}")
+        return getattr(import_module(homes[name]), name)
+
+
+@contextmanager
+def collector_paused() -> Generator[None]:
+    """Import without the garbage collector: what an import makes is not garbage.
+
+    Looking through it again and again is a fifth of the engine's import (30 of 150 ms).
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -2,8 +2,11 @@
 
 import sys
 
-from coordinator.cli import main as _main
-from coordinator.cli.tool_output import end_program
+from agents.door import collector_paused
+
+with collector_paused():
+    from coordinator.cli import main as _main
+    from coordinator.cli.tool_output import end_program
 
 
 def main() -> int:
