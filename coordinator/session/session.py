@@ -505,8 +505,10 @@ async def running(
                 if not shell.concluded.is_set():
                     group.cancel_scope.cancel("the session was left")
     finally:
-        for show in shows:
-            await show.end()  # noqa: ASYNC102  (bounded, and shielded where it must be)
+        # Side by side: each that stands still is waited for.
+        async with anyio.create_task_group() as ending:
+            for show in shows:
+                ending.start_soon(show.end)
         await shell.dismiss()  # noqa: ASYNC102  (bounded, and shielded where it must be)
         shell.leave()
         # Behind everything that could still upload.

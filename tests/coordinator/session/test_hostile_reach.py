@@ -24,6 +24,7 @@ from agents.backends.function.backend import FunctionBackend
 from agents.backends.function.reply import Thought, Vote
 from agents.backends.scripted.backend import ScriptedBackend
 from agents.backends.scripted.script import parse_script
+from agents.boundary.root import left_behind
 from agents.boundary.threads import in_thread
 from agents.protocol.turns import Review
 from agents.tools.function import tool
@@ -111,7 +112,7 @@ def in_a_display(reach: Callable[[], None]) -> tuple[Agent, dict[str, Any]]:
             async for _ in events:
                 pass
 
-        def conclude(self, _: object) -> None:
+        def conclude(self, _: Any) -> None:
             reach()
 
     return plain(), {"displays": (Show(),)}
@@ -182,6 +183,25 @@ async def test_the_check_of_a_value_does_not_reach_the_sessions_task() -> None:
     assert result.status == "answered"
 
 
+async def test_displays_that_stand_still_are_waited_for_side_by_side() -> None:
+    class Still:
+        is_lossless = False
+
+        async def show(self, _: object) -> None:
+            with anyio.CancelScope(shield=True):
+                await anyio.sleep(100)
+
+        def conclude(self, _: Any) -> None: ...
+
+    began = anyio.current_time()
+    displays: list[Any] = [Still() for _ in range(20)]
+    result = await coordinator.run("?", team(plain()), displays=displays)
+    assert result.answer == "Ben says."
+    assert anyio.current_time() - began < 10
+    await anyio.sleep(200)
+    assert not left_behind()
+
+
 async def exits() -> None:
     await anyio.lowlevel.checkpoint()
     sys.exit(3)
@@ -218,7 +238,7 @@ def exit_in_a_display() -> tuple[Agent, dict[str, Any]]:
         async def show(self, _: object) -> None:
             await starts_what_exits()
 
-        def conclude(self, _: object) -> None: ...
+        def conclude(self, _: Any) -> None: ...
 
     return plain(), {"displays": (Show(),)}
 
