@@ -42,6 +42,10 @@ _PARTS = re.compile(r"[/.:]")
 """Between a router's, a region's or a cloud's part of a name and the model's own."""
 
 
+OPEN_MODELS = ("gpt-oss", "gemma")
+"""Beginnings of models that others serve, and their maker's own API does not."""
+
+
 def maker_of(model: str) -> str:
     """The maker of a model; empty where its name does not tell.
 

@@ -1087,9 +1087,14 @@ def _as_massgen(arguments: Sequence[str]) -> list[str]:
         words = without_foreign_flags(words)
         for at, word in enumerate(words):
             following = words[at + 1] if at + 1 < len(words) else "-"
-            if word == "--continue" and (following[:1] == "-" or " " in following):
+            is_name = following[:1] != "-" and _SESSION.fullmatch(following)
+            if word == "--continue" and not is_name:
                 words[at] = "--continue=last"
     return words
+
+
+_SESSION = re.compile(r"[\w./~-]+")
+"""A session's name, as it may be written; ``Why?`` is a question."""
 
 
 _OWN = frozenset({"--help", "--version", "--install-completion"})

@@ -10,7 +10,7 @@ import sys
 from difflib import get_close_matches
 
 from agents.backends.claude.models import NAMES
-from agents.limits.model_makers import maker_of
+from agents.limits.model_makers import OPEN_MODELS, maker_of
 from agents.limits.pricing import cost_usd
 from agents.protocol.chunks import Usage
 from coordinator.displays.first_picture import FIRST_PICTURE
@@ -100,7 +100,7 @@ _PREFIXES = {"openai": "openai", "google": "gemini", "x-ai": "grok"}
 
 
 def with_known_models(models: tuple[str, ...], *, is_sure: bool) -> tuple[str, ...]:
-    """The models that were meant, where one is misspelt.
+    """The models that were meant: by their makers, and where one is misspelt.
 
     Raises:
         ConfigInvalid: One is, and nobody can say what was meant.
@@ -109,15 +109,20 @@ def with_known_models(models: tuple[str, ...], *, is_sure: bool) -> tuple[str, .
 
 
 def _known(model: str, *, is_sure: bool) -> str:
-    if is_sure or "/" in model or model in NAMES:
+    if "/" in model or model in NAMES:
         return model
-    if any(model.startswith(f"{name}-") or model == f"{name}@" for name in NAMES):
+    maker = _PREFIXES.get(maker_of(model))
+    is_gateway = bool(os.environ.get("ANTHROPIC_BASE_URL"))  # for models of any maker
+    if maker is not None and not is_gateway and not model.startswith(OPEN_MODELS):
+        return f"{maker}/{model}"
+    if is_sure or any(
+        model.startswith(f"{name}-") or model == f"{name}@" for name in NAMES
+    ):
         return model  # a dated snapshot
     near = get_close_matches(model, NAMES, 1, 0.6)
-    maker = _PREFIXES.get(maker_of(model))
-    if maker is not None and not os.environ.get("ANTHROPIC_BASE_URL"):
+    if model.startswith(OPEN_MODELS) and not is_gateway:
         raise ConfigInvalid(
-            f"model {model!r} is none of Claude's; name whose it is: {maker}/{model}. "
+            f"model {model!r} is served by many; name whose, as in groq/{model}. "
             "--yes asks Claude's API for it all the same"
         )
     if not near:

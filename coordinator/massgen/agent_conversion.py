@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from coordinator.massgen.agent_kinds import KINDS, LACKING, Kind, kind_at
+from coordinator.massgen.agent_kinds import KINDS, LACKING, Kind, kind_at, kind_of_model
 from coordinator.massgen.configuration import Json
 from coordinator.massgen.custom_tools import beyond
 from coordinator.massgen.key_table import HONOURED, known
@@ -99,11 +99,15 @@ class AgentConversion:
         kind = KINDS.get(type_)
         if type_ == "chatcompletion":
             kind = kind_at(str(backend.get("base_url") or ""))
+        if not type_:
+            kind = kind_of_model(model)
         if kind is None or not isinstance(model, str) or not model:
             self._without_kind(type_, model, kind)
             return
-        self._ledger.honour(self._place("type"), f"asked as {kind.backend}")
-        self._ledger.honour(self._place("model"))
+        note = f"asked as {kind.backend}"
+        if "type" in backend:
+            self._ledger.honour(self._place("type"), note)
+        self._ledger.honour(self._place("model"), "" if type_ else note)
         self._made |= {"backend": kind.backend, "model": model}
         if kind.server is not None:
             self._made["server"] = kind.server
@@ -124,6 +128,7 @@ class AgentConversion:
                 self._ledger.honour(self._place(key), note)
             return
         if kind is not None:
+            self._ledger.honour(self._place("type"), f"asked as {kind.backend}")
             problem = f"{who} names no model; add 'model: …'"
             self._ledger.refuse(self._place("model"), "no model", problem)
             return

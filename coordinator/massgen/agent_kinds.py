@@ -9,6 +9,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from agents.limits.model_makers import OPEN_MODELS, maker_of
+
 Backend: TypeAlias = Literal["claude", "openai", "grok", "gemini", "compatible"]
 
 
@@ -94,3 +96,19 @@ def kind_at(address: str) -> Kind:
         if part in address:
             return KINDS[name]
     return KINDS["chatcompletion"]
+
+
+def kind_of_model(model: object) -> Kind | None:
+    """The kind of an agent that names a model alone, as MassGen guesses it."""
+    if not isinstance(model, str) or model.startswith(OPEN_MODELS):
+        return None
+    return KINDS.get(_MAKERS.get(maker_of(model), ""))
+
+
+_MAKERS = {
+    "anthropic": "claude",
+    "openai": "openai",
+    "google": "gemini",
+    "x-ai": "grok",
+}
+"""Makers → kinds of agents that ask them themselves."""

@@ -84,6 +84,16 @@ def test_the_team_is_told_what_it_came_to_before(
         assert said in opened.as_asked
 
 
+@pytest.mark.parametrize("question", ["Why?", "So what?", "Weiter!"])
+def test_a_question_after_continue_is_no_name_of_a_session(
+    run: Run, remembering: str, root: Path, question: str
+) -> None:
+    where = ("--journal", str(root))
+    run("run", "-c", remembering, *where)
+    code, _, err = run("run", *where, "--continue", question)
+    assert code == 0, err
+
+
 @pytest.mark.parametrize("named", [("--continue", "last"), ("--continue",)])
 def test_the_newest_session_needs_no_name(
     run: Run, remembering: str, root: Path, named: tuple[str, ...]

@@ -118,16 +118,24 @@ def test_a_misspelt_model_is_named_and_others_are_let_through() -> None:
         ("gemini-3.5-flash", "gemini/gemini-3.5-flash"),
     ],
 )
-def test_another_makers_model_is_not_sent_to_claudes_api(
+def test_another_makers_model_is_sent_to_its_makers_api(
     model: str, named: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("ANTHROPIC_BASE_URL", raising=False)
-    with pytest.raises(ConfigInvalid, match=f"name whose it is: {named}"):
-        with_known_models((model,), is_sure=False)
-    assert with_known_models((model,), is_sure=True) == (model,)
+    assert with_known_models((model,), is_sure=False) == (named,)
+    assert with_known_models((model,), is_sure=True) == (named,)
     # A gateway may speak Claude's API for any model.
     monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:4000")
     assert with_known_models((model,), is_sure=False) == (model,)
+
+
+def test_a_model_that_many_serve_is_not_guessed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("ANTHROPIC_BASE_URL", raising=False)
+    with pytest.raises(ConfigInvalid, match="served by many; name whose"):
+        with_known_models(("gpt-oss-120b",), is_sure=False)
+    assert with_known_models(("gpt-oss-120b",), is_sure=True) == ("gpt-oss-120b",)
 
 
 def test_a_failure_names_its_way_out() -> None:

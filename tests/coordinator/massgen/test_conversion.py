@@ -139,6 +139,31 @@ def test_an_agent_of_a_kind_that_is_not_here_is_named_with_the_way_out() -> None
     assert (entry.backend, entry.model) == ("openai", "gpt-5-mini")
 
 
+@pytest.mark.parametrize(
+    ("model", "backend"),
+    [
+        ("claude-sonnet-4-20250514", "claude"),
+        ("gpt-5-mini", "openai"),
+        ("o3-mini", "openai"),
+        ("gemini-2.5-flash", "gemini"),
+        ("grok-4", "grok"),
+    ],
+)
+def test_a_backend_without_a_type_is_known_by_its_model(
+    model: str, backend: str
+) -> None:
+    text = f"agents:\n- {{id: one, backend: {{model: {model}}}}}\n"
+    (entry,) = team(text).agents
+    assert (entry.backend, entry.model) == (backend, model)
+
+
+def test_a_model_that_is_missing_makes_no_slip_of_the_type() -> None:
+    told = rows("agents:\n- {id: one, backend: {type: openai, modle: gpt-5}}\n")
+    assert told["agents[0].backend.type"][0] == "honoured"
+    assert told["agents[0].backend.modle"] == ("unknown", "did you mean 'model'?")
+    assert told["agents[0].backend.model"][0] == "not supported"
+
+
 def test_a_slip_is_told_from_a_key_that_only_the_api_knows() -> None:
     told = rows(agent("enable_web_serach: true", "seed: 7"))
     assert told["agents[0].backend.enable_web_serach"] == (
