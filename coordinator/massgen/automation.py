@@ -108,6 +108,14 @@ class AutomationDisplay:
         else:
             self._say(f"DURATION: {result.elapsed_s:.1f}s")
 
+    @property
+    def answer_folders(self) -> dict[str, str]:
+        """The folder of each answer, by the answer's label."""
+        return {
+            label: str(self._attempt / name)
+            for label, name in self._scribe.answer_folders.items()
+        }
+
     def _say(self, *lines: str) -> None:
         self._out.write("".join(f"{clean(line)}\n" for line in lines))
         self._out.flush()

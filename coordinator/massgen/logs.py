@@ -287,6 +287,14 @@ class Scribe:
             }
         )
 
+    @property
+    def answer_folders(self) -> dict[str, str]:
+        """The folder of each answer below the attempt, by the answer's label."""
+        return {
+            label: entry["path"].rpartition("/")[0]
+            for label, entry in self._snapshots.items()
+        }
+
     def files(self) -> Iterator[tuple[str, bytes]]:
         """Every file, named below its attempt."""
         yield from self._files.items()

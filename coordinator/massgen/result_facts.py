@@ -6,12 +6,14 @@ Field by field as ``get_coordination_result()`` of MassGen 0.1.97 has them (read
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from coordinator.protocol.result import Result
 
 Json: TypeAlias = dict[str, Any]
+NO_FOLDERS: Mapping[str, str] = MappingProxyType({})
 
 
 def vote_results(result: Result, agents: Sequence[str]) -> Json:
@@ -48,18 +50,18 @@ def anonymous(agents: Sequence[str]) -> dict[str, str]:
     return {f"agent{n}": agent for n, agent in enumerate(sorted(agents), start=1)}
 
 
-def answers(result: Result, log_folder: str | None = None) -> list[Json]:
+def answers(result: Result, folders: Mapping[str, str] = NO_FOLDERS) -> list[Json]:
     """Every accepted answer.
 
     Args:
         result: The outcome.
-        log_folder: Where the logs of the session are; ``None``: nowhere.
+        folders: Label → the folder of the answer's log, where one is kept.
     """
     return [
         {
             "label": str(answer.label),
             "agent_id": str(answer.agent),
-            "answer_path": f"{log_folder}/{answer.agent}" if log_folder else None,
+            "answer_path": folders.get(str(answer.label)),
             "content": answer.content,
         }
         for answer in result.answers
@@ -82,7 +84,10 @@ def usage(result: Result) -> Json:
 
 
 def coordination_result(
-    result: Result, agents: Sequence[str], log_folder: str | None = None
+    result: Result,
+    agents: Sequence[str],
+    log_folder: str | None = None,
+    answer_folders: Mapping[str, str] = NO_FOLDERS,
 ) -> Json:
     """All of it, as ``get_coordination_result()`` returns it."""
     return {
@@ -92,7 +97,7 @@ def coordination_result(
         "final_answer_path": f"{log_folder}/turn_1/attempt_1/final"
         if log_folder
         else None,
-        "answers": answers(result, log_folder),
+        "answers": answers(result, answer_folders),
         "vote_results": vote_results(result, agents),
         "usage": usage(result),
         "is_orchestrator_timeout": result.status == "deadline",

@@ -13,6 +13,7 @@ from anyio.to_thread import run_sync
 
 from coordinator.displays.base import Cast, Display
 from coordinator.errors import ConfigInvalid
+from coordinator.massgen.agent_kinds import kind_of_model
 from coordinator.massgen.automation import AutomationDisplay
 from coordinator.massgen.configuration import Json, is_configuration
 from coordinator.massgen.conversion import convert, read_massgen_team, team_of
@@ -52,7 +53,7 @@ async def run(
             file of ours.
         config_dict: A configuration as ``massgen.build_config()`` returns it.
         model: The model of every agent where no configuration is given, as
-            ``provider/name`` or a Claude model's name.
+            ``provider/name``, or by a name that tells its maker.
         models: One agent for each, in place of ``model``.
         num_agents: How many there are of ``model`` (1).
         system_message: For each of them.
@@ -98,7 +99,8 @@ async def run(
     if output_file is not None and result.answer is not None:
         await run_sync(_write, Path(output_file), result.answer)
     folder = str(display.folder) if display is not None else None
-    facts = coordination_result(result, agents, folder)
+    answers = display.answer_folders if display is not None else {}
+    facts = coordination_result(result, agents, folder, answers)
     return {**facts, "config_used": used, "session_id": result.session}
 
 
@@ -134,6 +136,12 @@ def _of_dict(config: Mapping[str, Any], in_place: str | None) -> TeamConfig:
     return team_of(convert(document, os.environ, in_place))
 
 
+def _with_maker(model: str) -> str:
+    """The model with its provider, where MassGen knows that by the name."""
+    kind = kind_of_model(model) if "/" not in model else None
+    return model if kind is None else f"{kind.backend}/{model}"
+
+
 def _of_models(models: Sequence[str], options: Mapping[str, str | None]) -> TeamConfig:
     settings: dict[str, str] = {}
     if system := options["system_message"]:
@@ -141,7 +149,7 @@ def _of_models(models: Sequence[str], options: Mapping[str, str | None]) -> Team
     if base_url := options["base_url"]:
         settings["base_url"] = base_url
     agents = [
-        {"id": f"agent_{chr(ord('a') + n)}", "model": model, **settings}
+        {"id": f"agent_{chr(ord('a') + n)}", "model": _with_maker(model), **settings}
         for n, model in enumerate(models)
     ]
     data: Any = {"agents": agents, "voting": {"policy": "massgen"}}

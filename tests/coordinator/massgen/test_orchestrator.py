@@ -145,6 +145,17 @@ def test_nothing_that_can_be_asked_is_refused() -> None:
 
 @pytest.mark.real_time
 @pytest.mark.parametrize("anyio_backend", [("asyncio", {})])
+async def test_run_knows_each_models_maker_by_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Without a key nobody is asked: the error names whose key is missing.
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with pytest.raises(ConfigInvalid, match="OPENAI_API_KEY"):
+        await run("Why?", model="gpt-5-mini")
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize("anyio_backend", [("asyncio", {})])
 async def test_run_returns_massgens_dictionary(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,5 +178,8 @@ async def test_run_returns_massgens_dictionary(
     assert result["usage"]["total_tokens"] > 0
     status = Path(result["log_directory"], "turn_1/attempt_1/status.json")
     assert status.exists()  # noqa: ASYNC240  (a test)
+    for answer in result["answers"]:
+        text = Path(answer["answer_path"], "answer.txt").read_text()  # noqa: ASYNC240  (a test)
+        assert text == answer["content"]
     with pytest.raises(ConfigInvalid, match="no team was named"):
         await run("Why?")
