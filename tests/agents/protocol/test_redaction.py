@@ -15,6 +15,7 @@ from agents.protocol.chunks import (
     StatusChanged,
     TextDelta,
     ToolReturned,
+    TurnEnded,
     TurnNumber,
 )
 from agents.protocol.redaction import (
@@ -65,6 +66,7 @@ def test_what_quotes_others_is_cleaned_and_a_models_words_are_not() -> None:
         AgentFailed(**STAMP, error="X", message=told),
         ResponseAbandoned(**STAMP, reason=told, retry_in_s=1.0),
         StatusChanged(**STAMP, status="tools_missing", detail=told),
+        TurnEnded(**STAMP, outcome="cancelled", detail=told, unfinished=told),
         ToolReturned(
             **STAMP, id="t", name="n", content=content, is_error=True, elapsed_s=0.0
         ),

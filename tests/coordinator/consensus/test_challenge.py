@@ -279,3 +279,27 @@ def test_a_challenge_without_a_majority_leaves_the_incumbent(seat: Seat) -> None
     table.fails("eve")
     (decided,) = table.every(WinnerDecided)
     assert decided.winner == "ada"
+
+
+def test_a_challenge_is_decided_early_where_ties_cannot_matter(seat: Seat) -> None:
+    table = seat(
+        "ada bob cy dan eve",
+        challenge="weak_margin",
+        rule=Plurality(),
+        straggler=None,
+        early=True,
+    )
+    for agent in ("ada", "bob", "cy", "dan", "eve"):
+        table.answers(agent, f"the answer of {agent}")
+    for voter, author in zip(
+        ("ada", "bob", "cy", "eve", "dan"),
+        ("ada", "bob", "ada", "bob", "ada"),
+        strict=True,
+    ):
+        table.votes(voter, author)
+    table.answers("bob", "something much better")
+    table.votes("cy", "bob")
+    table.votes("dan", "bob")
+    (decided,) = table.every(WinnerDecided)
+    assert decided.winner == "bob"
+    assert "eve" in table.cancelled

@@ -187,3 +187,20 @@ def test_parts_that_nobody_is_left_to_put_together_are_given_as_they_are(
     assert "nobody was left to put them together" in table.end.detail
     assert table.end.answer is not None
     assert "the roof is on" in table.end.answer
+
+
+def test_a_part_is_ruled_out_once(seat: Seat) -> None:
+    table = divided(seat)
+    stops(table, "cy", "the roof is on")
+    vetoes = AnswerVetoed(at=0.0, label=table.labels["cy"], reason="it leaks")
+    table.feed(vetoes)
+    table.feed(vetoes)
+    assert table.just(AnswerRefused) == []
+
+
+def test_a_task_of_which_no_part_was_done_fails(seat: Seat) -> None:
+    table = divided(seat, ("walls",))
+    table.ends("bob")
+    table.ends("bob" if isinstance(table.turns["bob"].task, Work) else "cy")
+    assert table.end.status == "failed"
+    assert table.end.detail == "no part of the task was done"

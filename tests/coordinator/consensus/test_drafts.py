@@ -196,3 +196,16 @@ def test_one_agent_alone_needs_no_vote(seat: Seat) -> None:
     table.answers("ada", "Rome")
     assert table.end.status == "answered"
     assert table.end.answer == "Rome"
+
+
+def test_who_still_drafts_when_no_more_answers_are_taken_votes_instead(
+    seat: Seat,
+) -> None:
+    table = seat("ada bob cy dan", "massgen", answers_total=3, coalesce_s=0.25)
+    for agent in ("ada", "bob", "cy"):
+        table.answers(agent, f"the answer of {agent}")
+    assert table.cancelled == ["dan"]
+    table.rings("news", 0.25)
+    assert {answer.label for answer in table.review("dan").answers} == {
+        table.labels[agent] for agent in ("ada", "bob", "cy")
+    }

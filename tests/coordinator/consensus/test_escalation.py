@@ -8,6 +8,7 @@ import pytest
 
 from agents.protocol.chunks import AgentId, AnswerProposed
 from coordinator.consensus.rules import Escalate, Rules
+from coordinator.consensus.team_growth import escalation_fault
 from coordinator.errors import ConfigInvalid
 from coordinator.protocol.events import Conclude, ResultsCounted, StartTurn, TeamGrown
 from tests.coordinator.consensus.conftest import Seat, Table
@@ -103,3 +104,19 @@ def test_what_cannot_escalate_is_refused(settings: dict[str, Any], words: str) -
     policy = given.pop("policy", "evidence")
     with pytest.raises(ConfigInvalid, match=words):
         Rules(policy, **given)
+
+
+@pytest.mark.parametrize(
+    ("models", "fault"),
+    [
+        ({"ada": "small", "dan": "large"}, ""),
+        ({"ada": "small", "bob": "tiny"}, "no agent runs on that model; name one of"),
+        ({"ada": "large", "dan": "large"}, "every agent runs on it"),
+    ],
+)
+def test_a_model_to_escalate_to_is_one_of_several(
+    models: dict[str, str], fault: str
+) -> None:
+    rules = Rules("evidence", escalate=Escalate(to="large"), models=models)
+    assert fault in escalation_fault(rules)
+    assert bool(fault) == bool(escalation_fault(rules))

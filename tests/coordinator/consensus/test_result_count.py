@@ -128,3 +128,7 @@ def test_a_draft_for_what_is_vetoed_is_a_ballot_for_nothing(seat: Seat) -> None:
         label[AgentId("ada")]: 2.0,
         label[AgentId("bob")]: 1.0,
     }
+
+
+def test_of_nothing_nothing_is_ahead() -> None:
+    assert lead(()) == 0

@@ -66,6 +66,7 @@ class _Whole(msgspec.Struct, forbid_unknown_fields=True):
         ({"either": [{"q": 1}]}, "either[0]", "a mapping will not do; expected int"),
         ({"odd": "none"}, "odd", "unknown value 'none'; choose from all"),
         ({"short": "long"}, "short", "'long' will not do: Expected `str` of length"),
+        ({"first": {"name": True}}, "first.name", "put it in quotes, 'true'"),
         ({"first": {"name": None}}, "first.name", "nothing will not do; expected str"),
     ],
 )

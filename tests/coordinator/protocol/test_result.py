@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from agents.protocol.chunks import AgentId, Label, Usage
-from coordinator.protocol.result import AgentRecord, Result, VoteRecord
+from coordinator.protocol.result import AgentRecord, DraftRecord, Result, VoteRecord
 
 ADA, BOB = AgentId("ada"), AgentId("bob")
 DONE = AgentRecord(
@@ -61,6 +61,8 @@ def test_no_answer_is_said_with_its_reason() -> None:
     assert str(none).startswith("no answer: all left\n\n— failed: all left\n")
     bare = replace(none, detail="")
     assert str(bare).startswith("no answer: failed\n\n— failed\n")
+    half = replace(bare, draft=DraftRecord(agent=AgentId("ada"), content="It is"))
+    assert str(half).startswith("no answer: failed; ada had come so far:\n\nIt is\n")
 
 
 def test_a_notebook_shows_who_voted_for_whom() -> None:
