@@ -47,6 +47,8 @@ class AgentConversion:
         self._at = where
         self._environment = environment
         self._in_place = in_place
+        self.is_stand_in = False
+        """Whether the model for kinds that are not here is in this agent's place."""
         self._made: Json = {}
         self._tools: list[str | Json] = []
         self._extra: Json = {}
@@ -119,6 +121,7 @@ class AgentConversion:
     def _without_kind(self, type_: str, model: object, kind: Kind | None) -> None:
         who = f"agent {self._made['id']!r}"
         if self._in_place is not None and kind is None:
+            self.is_stand_in = True
             maker, server, name = split_model(self._in_place)
             self._made |= {"backend": maker or "claude", "model": name}
             if server is not None:

@@ -175,6 +175,7 @@ class _Conversion:
             raise self._document.error(("agents",), "there is no agent; add one")
         self._ledger.honour(places[0][0][:1])
         agents: list[Json] = []
+        is_any_stand_in = False
         uploads: dict[str, Where] = {}
         for number, (where, agent_entry) in enumerate(places):
             if not isinstance(agent_entry, dict):
@@ -186,7 +187,14 @@ class _Conversion:
             entry = conversion.made(cast("Json", agent_entry), number + 1)
             self._agent_lines(number, where, entry)
             agents.append(entry)
+            is_any_stand_in |= conversion.is_stand_in
             uploads |= {source: place for place, source in conversion.uploads}
+        if self._in_place is not None and not is_any_stand_in:
+            problem = (
+                f"--as {self._in_place} is for agents of a kind that is not here, and "
+                "each of these is; leave it out"
+            )
+            raise self._document.error(("agents",), problem)
         self._made["agents"] = agents
         if uploads:
             self._made["attach"] = list(uploads)

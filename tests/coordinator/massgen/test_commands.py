@@ -55,6 +55,10 @@ def test_validate_fails_with_what_keeps_a_team_from_being_made(
     assert "--as" in capsys.readouterr().out
     words = ["--config", "their.yaml", "--validate", "--as", "claude-haiku-4-5"]
     assert main(words) == 0
+    capsys.readouterr()
+    Path("their.yaml").write_text(THEIRS)
+    assert main(words) == 1
+    assert "each of these is; leave it out" in "".join(capsys.readouterr())
 
 
 def test_a_converted_file_is_written_once(
