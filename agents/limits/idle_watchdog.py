@@ -52,6 +52,7 @@ class SilenceWatch:
         self._readings: set[Reading] = set()
         self._sooner = anyio.Event()
         self._wakes_at = -math.inf
+        self._scope = anyio.CancelScope()
 
     @contextmanager
     def installed(self) -> Generator[None]:
@@ -63,20 +64,25 @@ class SilenceWatch:
             _watch.reset(token)
 
     async def run(self) -> None:
-        """Watch, until cancelled."""
-        while True:
-            now = anyio.current_time()
-            # Who does not read now may begin to at once.
-            ends = (
-                min(each.since, now) + each.limit_s
-                for each in self._readings
-                if not each.is_silent
-            )
-            self._wakes_at = min(ends, default=math.inf)
-            self._sooner = anyio.Event()
-            with anyio.move_on_after(self._wakes_at - now):
-                await self._sooner.wait()
-            await self._strike(anyio.current_time())
+        """Watch, until it is stopped or cancelled."""
+        with self._scope:
+            while True:
+                now = anyio.current_time()
+                # Who does not read now may begin to at once.
+                ends = (
+                    min(each.since, now) + each.limit_s
+                    for each in self._readings
+                    if not each.is_silent
+                )
+                self._wakes_at = min(ends, default=math.inf)
+                self._sooner = anyio.Event()
+                with anyio.move_on_after(self._wakes_at - now):
+                    await self._sooner.wait()
+                await self._strike(anyio.current_time())
+
+    def stop(self, reason: str) -> None:
+        """Watch no longer."""
+        self._scope.cancel(reason)
 
     async def _strike(self, now: float) -> None:
         for reading in tuple(self._readings):

@@ -43,7 +43,6 @@ class CheckRuns:
         checks: Of the rules.
         functions: Check's name → the Python function it runs.
         folders: Agent → its workspace in this session.
-        tell: Told each result.
     """
 
     def __init__(
@@ -51,19 +50,17 @@ class CheckRuns:
         checks: tuple[Check, ...],
         functions: Mapping[str, Callable[[Any], object]],
         folders: Mapping[AgentId, Path],
-        tell: Tell,
     ) -> None:
         self._checks = {check.called: check for check in checks}
         self._functions = functions
         self._folders = folders
-        self._tell = tell
         self._scopes: dict[Label, list[anyio.CancelScope]] = {}
         self._places = anyio.CapacityLimiter(COMMANDS_AT_ONCE) if checks else None
 
     def begin(
-        self, asked: RunChecks, answer: Answer, group: anyio.abc.TaskGroup
+        self, asked: RunChecks, answer: Answer, group: anyio.abc.TaskGroup, tell: Tell
     ) -> None:
-        """Begin what is asked for."""
+        """Begin what is asked for, and tell each result."""
         from agents.tools.check_runner import Subject  # noqa: PLC0415  (7 ms; few teams)
 
         subject = Subject(
@@ -76,7 +73,7 @@ class CheckRuns:
             scope = anyio.CancelScope()
             scopes.append(scope)
             group.start_soon(
-                self._run, name, asked.label, subject, scope, name=f"check {name}"
+                self._run, name, asked.label, subject, scope, tell, name=f"check {name}"
             )
 
     def cancel(self, label: Label, reason: str) -> None:
@@ -84,8 +81,18 @@ class CheckRuns:
         for scope in self._scopes.pop(label, ()):
             scope.cancel(reason)
 
+    def stop(self, reason: str) -> None:
+        """Stop all that still runs."""
+        for label in tuple(self._scopes):
+            self.cancel(label, reason)
+
     async def _run(
-        self, name: str, label: Label, subject: Subject, scope: anyio.CancelScope
+        self,
+        name: str,
+        label: Label,
+        subject: Subject,
+        scope: anyio.CancelScope,
+        tell: Tell,
     ) -> None:
         from agents.tools.check_runner import run_check  # noqa: PLC0415  (as above)
 
@@ -97,4 +104,4 @@ class CheckRuns:
                     await stack.enter_async_context(self._places)
                 result = await run_check(check, subject, self._functions.get(name))
         if result is not None and not scope.cancelled_caught:
-            self._tell(CheckEnded(at=anyio.current_time(), label=label, result=result))
+            tell(CheckEnded(at=anyio.current_time(), label=label, result=result))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, cast
 
@@ -136,8 +137,8 @@ class Shell:
         resumption it goes on from where it stood."""
         self._driver = resumed[0] if resumed else _driver(ids, question, team, opening)
         self.files = files or SessionFiles()
-        if journal is not None:
-            self.files.on_change = self._keep_file
+        if self._recorder is not None:
+            self.files.on_change = partial(_keep_file, self._recorder, self._shift_s)
         backends = {AgentId(agent.id): agent.backend for agent in team.with_models}
         self._downloads = Downloads(backends, output_dir)
         for event in past.events if past else ():
@@ -173,7 +174,6 @@ class Shell:
             team.rules.drafting.each_check(),
             team.check_functions,
             self._folders,
-            self.tell,
         )
         self._tasks: dict[AgentId, RootTask[None]] = {}
         self._hooks: list[Callable[[], object]] = []
@@ -288,7 +288,7 @@ class Shell:
                     self._send_home()
                 elapsed_s = self._now() - began
                 await self._hear_last_words()
-                group.cancel_scope.cancel("the session is concluded")
+                self._stop(watch, "the session is concluded")
         end = self._driver.end
         assert end is not None
         files = await self._collected()
@@ -303,6 +303,17 @@ class Shell:
         for feed in self._feeds:
             feed.add(events)
         self.concluded.set()
+
+    def _stop(self, watch: SilenceWatch, reason: str) -> None:
+        """End the tasks of the group, each by a scope of its own.
+
+        A task that the group's scope ends is one that anyio 4.16 leaves in a cycle on
+        asyncio, with all that it holds, until garbage is collected.
+        """
+        watch.stop(reason)
+        self._checks.stop(reason)
+        for scope in self._timers.values():
+            scope.cancel(reason)
 
     async def dismiss(self) -> None:
         """Have every agent gone, or left behind; shielded and bounded."""
@@ -381,10 +392,6 @@ class Shell:
             self.tell(AgentStopped(at=at, agent=name, reason=reason))
         self._inbox.ring()
 
-    def _keep_file(self, key: FileKey, file_id: str, is_deleted: bool) -> None:
-        assert self._recorder is not None
-        self._recorder.record_file(key, file_id, is_deleted=is_deleted, at=self._now())
-
     def _begin(self, group: anyio.abc.TaskGroup) -> None:
         """Tell the team to begin, unless it had in an earlier process."""
         if self._past is None or not self._past.has_begun:
@@ -398,7 +405,7 @@ class Shell:
 
     def _check(self, run: RunChecks, group: anyio.abc.TaskGroup) -> None:
         answer = self._driver.machine.answer(run.label)
-        self._checks.begin(run, answer, group)
+        self._checks.begin(run, answer, group, self.tell)
 
     def _now(self) -> float:
         """The session's clock, in seconds."""
@@ -433,8 +440,15 @@ class Shell:
         return agent.with_tools(tools, agent.toolboxes) if agent.tools else agent
 
     def leave(self) -> None:
-        """The session is over, however it ended: let go of what its tools hold."""
+        """The session is over, however it ended: let go of what it held.
+
+        Agents refer back to it. Whoever has left it shall not have to wait for the
+        collection of garbage until its memory is free.
+        """
         let_go(self._places)
+        self._actors = {
+            name: one for name, one in self._actors.items() if isinstance(one, Seat)
+        }
 
     def _actor(
         self,
@@ -617,6 +631,14 @@ def redactor_of(team: Team) -> Redactor:
     ]
     known = (secret for holder in holders for secret in texts_of(holder, "secrets"))
     return Redactor((*known, *secrets_of_environment()))
+
+
+def _keep_file(
+    recorder: Recorder, shift_s: float, key: FileKey, file_id: str, is_deleted: bool
+) -> None:
+    """Record an upload or its deletion; it knows no more than it needs."""
+    at = anyio.current_time() + shift_s
+    recorder.record_file(key, file_id, is_deleted=is_deleted, at=at)
 
 
 def _call_hook(call: Callable[[], object]) -> None:

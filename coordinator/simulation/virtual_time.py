@@ -119,6 +119,12 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         """Seconds skipped so far."""
         return self._jumping.skipped_s
 
+    def close(self) -> None:
+        """Close it; the selector forgets it, so that it is freed at once."""
+        if not self.is_closed():
+            super().close()
+            del self._jumping.loop
+
     async def shutdown_default_executor(
         self,
         timeout: float | None = None,  # noqa: ARG002, ASYNC109  (Python 3.12's)
