@@ -24,7 +24,6 @@ from contextlib import (
     nullcontext,
 )
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar, cast
 
@@ -180,14 +179,15 @@ def run_scenario(
     ordered = seeded_schedule(order) if runtime == "trio" else nullcontext()
     before = snapshot()
     play = Play(read, runtime, seed, schedule)
+    reports: list[Report] = []
+
+    async def play_it() -> None:
+        # Not returned: asyncio writes down what its main task returns, when it ends.
+        reports.append(await _play(play, over, has_prompts=has_prompts))
+
     with ordered:
-        report = anyio.run(
-            partial(_play, has_prompts=has_prompts),
-            play,
-            over,
-            backend=runtime,
-            backend_options=options,
-        )
+        anyio.run(play_it, backend=runtime, backend_options=options)
+    (report,) = reports
     left = [f"left over: {one}" for one in left_since(before)]
     return replace(report, differences=(*report.differences, *left))
 
@@ -271,7 +271,7 @@ async def _played(
                 group.start_soon(people.act, session, name="people")
                 async for batch in session.events():
                     chronicle.take(batch, anyio.current_time())
-                group.cancel_scope.cancel("the session is over")
+                people.leave("the session is over")
         result = await session.wait()
         missed = [*people.missed, *people.too_late(result.elapsed_s)]
         missed += [f"script: {one}" for one in unplayed()]
@@ -441,19 +441,26 @@ class People:
         """Deeds that could not be done, each in a sentence."""
         self._left = sorted(enumerate(deeds), key=lambda pair: pair[1].at_s)
         self._chronicle = chronicle
+        self._scope = anyio.CancelScope()
 
     async def act(self, session: Session) -> None:
         """Do everything in its time."""
         began = anyio.current_time()
-        while self._left:
-            number, deed = self._left[0]
-            await anyio.sleep_until(began + deed.at_s)
-            self._left.pop(0)
-            try:
-                do(deed, session, self._chronicle)
-            except NotAsked as error:
-                if not deed.maybe:
-                    self.missed.append(f"people[{number}] at {deed.at_s:g} s: {error}")
+        with self._scope:
+            while self._left:
+                number, deed = self._left[0]
+                await anyio.sleep_until(began + deed.at_s)
+                self._left.pop(0)
+                try:
+                    do(deed, session, self._chronicle)
+                except NotAsked as error:
+                    if not deed.maybe:
+                        problem = f"people[{number}] at {deed.at_s:g} s: {error}"
+                        self.missed.append(problem)
+
+    def leave(self, reason: str) -> None:
+        """Do nothing more."""
+        self._scope.cancel(reason)
 
     def too_late(self, ended_s: float) -> Iterator[str]:
         """Deeds that were to come after the end, each in a sentence."""
