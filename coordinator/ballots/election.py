@@ -16,9 +16,9 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast
 
 from agents.protocol.chunks import AgentId, Ballot, Label, Scores
 from coordinator.ballots.ballot_kinds import (
@@ -59,6 +59,10 @@ class Election:
     index: Index
     cast: tuple[tuple[Ballot, Number], ...]
     """Ballots without answers that no longer stand, each with its weight."""
+    _gathered: dict[Callable[..., Any], dict[Any, Number]] = field(
+        default_factory=dict[Any, Any], init=False, repr=False, compare=False
+    )
+    """What was read once: a winner is explained by the counts of all rules."""
 
     @property
     def size(self) -> int:
@@ -80,8 +84,7 @@ class Election:
     def firsts(self) -> Mapping[tuple[int, ...], Number]:
         """Answers that share a first place → the ballots' weight; no abstentions."""
         sums = self._gather(as_firsts)
-        sums.pop((), None)
-        return sums
+        return {places: weight for places, weight in sums.items() if places}
 
     def approvals(self) -> Mapping[tuple[int, ...], Number]:
         """Answers that are approved of → the weight of such ballots."""
@@ -102,9 +105,13 @@ class Election:
             for ballot, weight in scored
         )
 
-    def _gather(self, read: Callable[[Ballot, Index], T]) -> dict[T, Number]:
-        index = self.index
-        return _added([(read(ballot, index), weight) for ballot, weight in self.cast])
+    def _gather(self, read: Callable[[Ballot, Index], T]) -> Mapping[T, Number]:
+        sums = cast("dict[T, Number] | None", self._gathered.get(read))
+        if sums is None:
+            index = self.index
+            sums = _added([(read(one, index), weight) for one, weight in self.cast])
+            self._gathered[read] = sums
+        return sums
 
 
 def _added(pairs: Iterable[tuple[T, Number]]) -> dict[T, Number]:
