@@ -62,7 +62,7 @@ class Election:
     _gathered: dict[Callable[..., Any], dict[Any, Number]] = field(
         default_factory=dict[Any, Any], init=False, repr=False, compare=False
     )
-    """What was read once: a winner is explained by the counts of all rules."""
+    """Readings that are done: a winner is explained by the counts of all rules."""
 
     @property
     def size(self) -> int:
