@@ -171,7 +171,9 @@ def of_told(
         retry_s: How long the body asks us to wait.
     """
     headers = headers or {}
-    text = f"{status} {problem}".strip() if status else str(problem)
+    text = str(problem)
+    if status and not text.startswith(str(status)):
+        text = f"{status} {text}".strip()
     for secret in secrets:  # before it is cut: a part of a key is none to be found
         if len(secret) >= LEAST_CHARS:
             text = text.replace(secret, "…")

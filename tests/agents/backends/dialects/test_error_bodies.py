@@ -204,3 +204,8 @@ def test_google_is_asked_again_where_it_broke_down() -> None:
         )
     refused = gemini_error(400, {}, _google("INVALID_ARGUMENT", 400))
     assert type(refused) is BackendRefused
+
+
+def test_a_status_that_the_body_repeats_is_said_once() -> None:
+    body = {"error": {"message": "overloaded", "code": 529}}
+    assert str(errors.error_for(529, {}, body)) == "529: overloaded"

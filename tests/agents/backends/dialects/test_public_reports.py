@@ -203,6 +203,36 @@ def test_a_reason_amid_the_stream_does_not_end_it() -> None:
     assert (told["reasoning"], told["content"]) == ("hm", "yes!")
 
 
+# 1CatAI/1Cat-vLLM#240: the name in each piece, as some clients need it
+def test_a_name_that_is_repeated_is_one_name() -> None:
+    told = _chat(
+        _part(0, id="c1", function={"name": "vote", "arguments": ARGUMENTS[:4]}),
+        _part(0, function={"name": "vote", "arguments": ARGUMENTS[4:8]}),
+        _part(0, function={"name": "vote", "arguments": ARGUMENTS[8:]}),
+    )
+    assert _calls(told) == [("vote", {"label": "a"})]
+
+
+# run-llama/llama_index#22464: the same call twice, neither with an id nor an index
+def test_two_equal_calls_are_two() -> None:
+    told = _chat(
+        _part(None, function={"name": "roll", "arguments": "{}"}),
+        _part(None, function={"name": "roll", "arguments": "{}"}),
+    )
+    assert [name for name, _ in _calls(told)] == ["roll", "roll"]
+
+
+# router-for-me/CLIProxyAPI#5640: STOP on each part without content, also the first
+def test_a_stop_before_the_text_does_not_end_it() -> None:
+    def part(*texts: str, **end: str) -> Json:
+        content = {"role": "model", "parts": [{"text": text} for text in texts]}
+        return {"candidates": [{"content": content, **end}], "modelVersion": "m"}
+
+    stop = part(finishReason="STOP")
+    told = summary(_sse(stop, stop, part("Hel"), part("lo"), stop), "gemini")
+    assert (told["content"], told["why"]) == ("Hello", "finished")
+
+
 # pydantic/pydantic-ai#7185: sealed pieces keep the id that they were sealed with
 def test_pieces_of_reasoning_with_other_ids_are_not_joined() -> None:
     def detail(**more: Any) -> Json:
