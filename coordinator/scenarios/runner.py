@@ -303,7 +303,9 @@ def judgement(name: str, report: Report, folder: str = "") -> list[str]:
     """
     try:
         verdict: object = imported(name, folder)(report)
-    except Exception as error:  # noqa: BLE001  (the boundary named above)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001  (the boundary named above)
         return [f"judge {name}: {type(error).__name__}: {error}"]
     if verdict is None or verdict is True:
         return []

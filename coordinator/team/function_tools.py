@@ -98,7 +98,7 @@ def imported(name: str, folder: str = "") -> Any:  # noqa: ANN401  (whatever a m
 
     A module may also be a file, ``path/to/file.py:name``, beside the team file.
     Whatever the module raises while it is imported is its author's mistake, not ours,
-    and so any exception is caught here.
+    and so any exception is caught here, ``SystemExit`` too.
 
     Raises:
         ImportError: There is no such module, or it fails as it is imported.
@@ -114,9 +114,9 @@ def imported(name: str, folder: str = "") -> Any:  # noqa: ANN401  (whatever a m
             module = _module_of(Path(folder) / module_name)
         else:
             module = importlib.import_module(module_name)
-    except ImportError:
+    except (ImportError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:
         raise ImportError(
             f"module {module_name!r} fails as it is imported: "
             f"{type(error).__name__}: {error}"

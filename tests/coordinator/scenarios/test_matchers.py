@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,8 +16,9 @@ from coordinator.scenarios.matchers import (
     number_fits,
     text_fits,
 )
-from coordinator.scenarios.runner import run_scenario
+from coordinator.scenarios.runner import Report, run_scenario
 from coordinator.simulation.virtual_time import RUNTIMES, Runtime
+from coordinator.team.function_tools import imported
 from tests.coordinator.scenarios.conftest import Small
 
 
@@ -177,3 +180,20 @@ async def late_judge(_report: Any) -> list[str]:
 def judge(report: Any) -> list[str]:
     answer = report.result.answer
     return [f"{answer} is too short"] if len(answer) < 9 else []
+
+
+def test_a_judge_that_leaves_the_program_is_a_difference(small: Small) -> None:
+    # Else the scenarios behind it are not played, and the exit code says all is well.
+    name = "tests.coordinator.scenarios.test_matchers:leaving_judge"
+    (told,) = run_scenario(small(top=f"judge: {name}")).differences
+    assert told == f"judge {name}: SystemExit: 0"
+
+
+def leaving_judge(_report: Report) -> None:
+    sys.exit(0)
+
+
+def test_a_module_that_leaves_the_program_cannot_be_imported(tmp_path: Path) -> None:
+    (tmp_path / "leaves.py").write_text("import sys\nsys.exit(0)\n")
+    with pytest.raises(ImportError, match=r"fails as it is imported: SystemExit: 0"):
+        imported("leaves.py:judge", str(tmp_path))
