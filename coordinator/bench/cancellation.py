@@ -104,16 +104,19 @@ def _team_of(members: Sequence[_Unlimited]) -> Team:
     )
 
 
-class _Unlimited:
-    """A Claude backend that nothing holds back, as no server here would."""
+class _Unlimited(ClaudeBackend):
+    """A Claude backend that nothing holds back, as no server here would.
 
-    limit_key = None
+    It is one, and not like one: what a caller's own class streams is checked.
+    """
 
     def __init__(self, backend: ClaudeBackend) -> None:
-        self.model = backend.model
-        self.open_stream = backend.open_stream
-        self.stream_with_tools = backend.stream_with_tools
-        self.aclose = backend.aclose
+        vars(self).update(vars(backend))  # one client for all
+
+    @property
+    def limit_key(self) -> str:
+        """Empty: under no limit."""
+        return ""
 
 
 class _Closing(_Unlimited):
@@ -122,11 +125,10 @@ class _Closing(_Unlimited):
     def __init__(self, backend: ClaudeBackend) -> None:
         super().__init__(backend)
         self.closed = anyio.Event()
-        self.open_stream = self._opened
         self._open = backend.open_stream
 
     @asynccontextmanager
-    async def _opened(
+    async def open_stream(
         self, request: Request, pen: Pen
     ) -> AsyncGenerator[AsyncIterator[list[StreamChunk]]]:
         try:
