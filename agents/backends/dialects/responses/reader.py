@@ -349,7 +349,7 @@ class Translator(EventReader):
             StreamMalformed: Neither is whole.
         """
         alike = [line for line in output if _is_of(item, object_of(line))]
-        if index < len(output) and output[index] in alike:
+        if 0 <= index < len(output) and output[index] in alike:
             alike = [output[index]]
         if alike:
             self._on_done(index, alike[0])
