@@ -100,7 +100,7 @@ def _carry_out(future: Future[Any], call: Callable[[], Any]) -> None:
         return
     try:
         value = call()
-    except BaseException as error:  # noqa: BLE001  (raised where it is waited for)
+    except BaseException as error:  # noqa: BLE001, ASYNC103  (raised where it is waited for)
         future.set_exception(error)
     else:
         future.set_result(value)
