@@ -31,6 +31,7 @@ import anyio
 import msgspec
 
 from agents.backends.scripted.backend import ScriptedBackend
+from agents.boundary.guard import words_of
 from agents.errors import ToolFailed
 from agents.limits.outside_work import session_ends_at
 from agents.protocol.chunks import AgentId, Label, StreamChunk
@@ -305,8 +306,8 @@ def judgement(name: str, report: Report, folder: str = "") -> list[str]:
         verdict: object = imported(name, folder)(report)
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # noqa: BLE001  (the boundary named above)
-        return [f"judge {name}: {type(error).__name__}: {error}"]
+    except BaseException as error:  # noqa: BLE001, ASYNC103  (the boundary named above)
+        return [f"judge {name}: {words_of(error)}"]  # noqa: ASYNC104  (as above)
     if verdict is None or verdict is True:
         return []
     if verdict is False:

@@ -58,7 +58,7 @@ def test_counts_below_nothing_are_nothing(dialect: Dialect) -> None:
 
 def test_an_item_below_the_first_that_nobody_ends_is_one_clear_error() -> None:
     item = {"type": "function_call", "call_id": "c", "name": "f"}
-    end = {"status": "completed", "output": []}
+    end: dict[str, Any] = {"status": "completed", "output": []}
     events: list[dict[str, Any]] = [
         {"type": "response.created", "response": {"id": "r", "model": "m"}},
         {"type": "response.output_item.added", "output_index": -1, "item": item},
