@@ -78,6 +78,8 @@ def started() -> Start:
     ) -> Generator[subprocess.Popen[bytes]]:
         begin = [sys.executable, "-m", "coordinator", *arguments]
         if file_bytes is not None:  # what a full disk is to a program
+            # Python would cut what it compiles there, too, and everybody reads that.
+            begin = [begin[0], "-B", *begin[1:]]
             begin = ["prlimit", f"--fsize={file_bytes}", "--", *begin]
         with subprocess.Popen(  # noqa: S603  (our own program)
             begin,

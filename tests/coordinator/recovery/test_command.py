@@ -133,7 +133,8 @@ sys.exit(main(sys.argv[2:]))
 
 def with_room(file_bytes: int, *arguments: str) -> tuple[int, str, str]:
     """Call the program where no file may grow further: what a full disk is to it."""
-    command = [sys.executable, "-c", LIMITED, str(file_bytes), *arguments]
+    # -B: Python would cut what it compiles there, too, and everybody reads that.
+    command = [sys.executable, "-B", "-c", LIMITED, str(file_bytes), *arguments]
     done = subprocess.run(  # noqa: S603  (our own program)
         command, capture_output=True, check=False, text=True
     )
